@@ -1,0 +1,1 @@
+"""wordlab: a reproducible laboratory for word vectors and recurrent language models."""

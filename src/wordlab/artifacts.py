@@ -1,0 +1,113 @@
+"""Reading and writing artifacts: files that hold data only, appear whole or not at all."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from wordlab.errors import UserError
+
+
+def read_json(path: Path) -> Any:
+    """Return what the JSON file at `path` holds."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as readable JSON; keys keep their order, NaN and infinity are refused."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
+def read_array(path: Path) -> NDArray[Any]:
+    """Return the array of the .npy file at `path`; arrays of Python objects are refused."""
+    return np.load(path, allow_pickle=False)
+
+
+def write_array(path: Path, array: NDArray[Any]) -> None:
+    """Write `array` as a .npy file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """Write `table` as CSV without its index, numbers with 6 significant digits."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table.to_csv(path, index=False, float_format="%.6g", lineterminator="\n", encoding="utf-8")
+
+
+def rounded(metrics: Mapping[str, Any], digits: int = 4) -> dict[str, Any]:
+    """Return nested metrics with every float rounded to `digits` decimals.
+
+    NaN becomes None, which JSON can hold and DVC leaves out.
+    """
+    return {key: _rounded(value, digits) for key, value in metrics.items()}
+
+
+def _rounded(value: Any, digits: int) -> Any:
+    if isinstance(value, Mapping):
+        return rounded(value, digits)
+    if isinstance(value, list | tuple):
+        return [_rounded(item, digits) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return round(value, digits) if np.isfinite(value) else None
+    return value
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; what is written there takes its place at the end.
+
+    A file or a folder. If the body raises, `path` is left as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    remove(partial)
+    try:
+        yield partial
+        if not partial.exists():
+            raise FileNotFoundError(f"nothing was written for {path}")
+        remove(path) if path.is_dir() or partial.is_dir() else None
+        os.replace(partial, path)
+    finally:
+        remove(partial)
+
+
+def remove(path: Path) -> None:
+    """Delete the file or folder at `path`, if there is one."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def md5(path: Path) -> str:
+    """Return the md5 that DVC gives the file or folder at `path`, folders ending in `.dir`.
+
+    A folder's is the md5 of the JSON list of its files, each with its md5 and relative path.
+    """
+    if not path.exists():
+        raise UserError(f"{path}: not found; an earlier stage makes it, `dvc repro` runs them all")
+    if path.is_file():
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "md5").hexdigest()
+    entries = [
+        {"md5": md5(file), "relpath": file.relative_to(path).as_posix()}
+        for file in path.rglob("*")
+        if file.is_file()
+    ]
+    entries.sort(key=lambda entry: tuple(entry["relpath"].split("/")))
+    listing = json.dumps(entries, sort_keys=True)
+    return hashlib.md5(listing.encode()).hexdigest() + ".dir"

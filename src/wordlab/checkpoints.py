@@ -1,0 +1,54 @@
+"""Checkpoints: what a training needs to go on after it was cut off, kept until it ends."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from wordlab.artifacts import remove
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One file that is replaced whole at each save, so that a kill leaves the last one intact.
+
+    path: the file, or None for a checkpoint that keeps nothing (short trainings, tests).
+    """
+
+    path: Path | None = None
+
+    def save(self, arrays: Mapping[str, NDArray[Any]], state: Mapping[str, Any]) -> None:
+        """Keep `arrays` (any numeric dtype) and `state` (what JSON can hold)."""
+        if self.path is None:
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.path.with_suffix(".partial")
+        contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+        save_file(contiguous, partial, metadata={"state": json.dumps(state)})
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, self.path)
+
+    def load(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
+        """Return the arrays and the state last saved, or None if there are none to go on from."""
+        if self.path is None or not self.path.exists():
+            return None
+        try:
+            with safe_open(self.path, framework="numpy") as file:
+                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                return arrays, json.loads(file.metadata()["state"])
+        except (SafetensorError, KeyError, TypeError, ValueError):
+            self.clear()  # a file of another program or a damaged disk: start again
+            return None
+
+    def clear(self) -> None:
+        """Forget what was saved."""
+        if self.path is not None:
+            remove(self.path)

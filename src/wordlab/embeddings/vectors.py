@@ -1,0 +1,73 @@
+"""Word vectors: a matrix and the vocabulary of its rows, immutable."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wordlab.artifacts import read_array, read_json, write_array, write_json
+from wordlab.errors import UserError
+from wordlab.text.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, eq=False)
+class Vectors:
+    """Word vectors.
+
+    vocabulary: V words; matrix: float32 (V, D), one row a word, read-only; description: how they
+    were made (model, settings), as JSON can hold it.
+    """
+
+    vocabulary: Vocabulary
+    matrix: NDArray[np.float32] = field(repr=False)
+    description: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.matrix.ndim != 2 or len(self.matrix) != len(self.vocabulary):
+            raise ValueError(f"{len(self.vocabulary)} words but a matrix of {self.matrix.shape}")
+        self.matrix.setflags(write=False)
+
+    @cached_property
+    def normalized(self) -> NDArray[np.float32]:
+        """float32 (V, D): the rows at length 1; a row of zeros stays zeros."""
+        norms = np.linalg.norm(self.matrix, axis=1, keepdims=True)
+        unit = self.matrix / np.where(norms == 0, 1, norms)
+        unit.setflags(write=False)
+        return unit
+
+    def vector(self, word: str) -> NDArray[np.float32] | None:
+        """Return the vector of `word`, float32 (D,), or None if it is unknown."""
+        i = self.vocabulary.id(word)
+        return None if i is None else self.matrix[i]
+
+    def neighbours(self, word: str, n: int = 10) -> list[tuple[str, float]]:
+        """Return the `n` words of highest cosine with `word`, nearest first, without itself.
+
+        Raises UserError if the word is unknown.
+        """
+        i = self.vocabulary.id(word)
+        if i is None:
+            raise UserError(f"{word}: not in the vocabulary of {len(self.vocabulary)} words")
+        cosines = self.normalized @ self.normalized[i]
+        cosines[i] = -np.inf
+        best = np.argsort(-cosines, kind="stable")[: min(n, len(cosines) - 1)]
+        return [(self.vocabulary.words[j], float(cosines[j])) for j in best]
+
+    def save(self, folder: Path) -> None:
+        """Write vectors.npy, vocabulary.tsv and description.json into `folder`."""
+        write_array(folder / "vectors.npy", self.matrix)
+        self.vocabulary.save(folder / "vocabulary.tsv")
+        write_json(folder / "description.json", dict(self.description))
+
+    @classmethod
+    def load(cls, folder: Path) -> "Vectors":
+        """Read what `save` wrote."""
+        return cls(
+            vocabulary=Vocabulary.load(folder / "vocabulary.tsv"),
+            matrix=read_array(folder / "vectors.npy"),
+            description=read_json(folder / "description.json"),
+        )

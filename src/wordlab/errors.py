@@ -1,0 +1,8 @@
+"""The one exception that is a person's mistake rather than a fault of the program."""
+
+
+class UserError(Exception):
+    """A mistake of the person at the keyboard, told in one line that says what was expected.
+
+    Stages and the command line print its text and exit with status 1, without a traceback.
+    """

@@ -1,0 +1,47 @@
+"""What all sections have in common."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Count = Annotated[int, Field(ge=1)]
+"""A whole number, 1 or more."""
+Share = Annotated[float, Field(ge=0, le=1)]
+"""A share of the whole, 0 to 1."""
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+"""A finite number above 0."""
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+"""A finite number, 0 or more."""
+Rate = Positive
+"""A learning rate."""
+Dropout = Annotated[float, Field(ge=0, lt=1)]
+"""The probability that a unit is dropped."""
+
+
+class Section(BaseModel):
+    """A section of params.yaml: immutable, no unknown keys, no conversion of types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class SharedSection(Section):
+    """A section for several models: each takes the keys of `shared`, with its own on top.
+
+    A subclass has one field a model; the field holds that model's complete settings.
+    """
+
+    shared_key: ClassVar[str] = "shared"
+
+    @model_validator(mode="before")
+    @classmethod
+    def spread(cls, raw: Any) -> Any:
+        """Give each model the keys of `shared` that it does not set itself."""
+        if not isinstance(raw, Mapping) or cls.shared_key not in raw:
+            return raw
+        shared = raw[cls.shared_key] or {}
+        own = {name: value for name, value in raw.items() if name != cls.shared_key}
+        return {
+            name: {**shared, **(value or {})} if isinstance(value, Mapping | None) else value
+            for name, value in own.items()
+        }

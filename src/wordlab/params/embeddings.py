@@ -1,0 +1,85 @@
+"""The sections of params.yaml about word vectors."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from wordlab.params.base import Count, NonNegative, Positive, Rate, Section, Share, SharedSection
+
+
+class Word2vecParams(Section):
+    """`word2vec.shared` with `word2vec.skipgram` or `word2vec.cbow` on top."""
+
+    dimensions: Count
+    window: Count
+    """The most words on either side of the centre."""
+    dynamic_window: bool
+    """Draw each window's width uniformly from 1..window, as word2vec.c does."""
+    output: Literal["negative_sampling", "hierarchical_softmax", "full_softmax"]
+    negatives: Count
+    """Noise words a prediction, for negative sampling."""
+    noise_exponent: Share
+    """Noise words are drawn with probability proportional to count ** noise_exponent."""
+    subsample: NonNegative
+    """The threshold t above which frequent words are thinned out; 0 keeps all."""
+    subsample_formula: Literal["code", "paper"]
+    """code: keep with (sqrt(f/t) + 1) t/f, as word2vec.c; paper: with sqrt(t/f)."""
+    rate: Rate
+    """Learning rate at the start; it falls linearly over all epochs."""
+    rate_floor: Share
+    """The lowest rate, as a share of `rate`."""
+    epochs: Count
+    cbow_gradient: Literal["code", "corrected"]
+    """code: the undivided error to each context word, as word2vec.c; corrected: divided by the
+    number of context words (Irsoy et al. 2021). Skip-gram has no use for it."""
+    mode: Literal["deterministic", "lock_free"]
+    """deterministic: the same bytes at any number of threads; lock_free: faster, not reproducible."""
+    vectors: Literal["input", "output", "sum"]
+    """Which weights become the word vectors."""
+
+
+class Word2vecSection(SharedSection):
+    """`word2vec`: the settings of both architectures."""
+
+    cbow: Word2vecParams
+    skipgram: Word2vecParams
+
+
+class CooccurrenceParams(Section):
+    """`cooccurrence`: which pairs of words count, and how much."""
+
+    window: Count
+    weighting: Literal["uniform", "inverse_distance", "linear"]
+    """uniform: 1; inverse_distance: 1/d; linear: (window + 1 - d) / window."""
+    side: Literal["both", "left", "right"]
+    """The side of the centre word on which contexts are counted."""
+
+
+class PpmiParams(Section):
+    """`ppmi`: positive pointwise mutual information and its truncated SVD."""
+
+    context_exponent: Annotated[float, Field(gt=0, le=1)]
+    """Context-distribution smoothing: context counts are raised to this power."""
+    shift: Annotated[float, Field(ge=1, allow_inf_nan=False)]
+    """k of shifted PPMI: log k is taken from each PMI value; 1 shifts nothing."""
+    dimensions: Count
+    eigenvalue_exponent: Share
+    """p of U S^p."""
+    add_contexts: bool
+    """Add the context vectors to the word vectors (w + c)."""
+
+
+class GloveParams(Section):
+    """`glove`: weighted least squares on log counts."""
+
+    dimensions: Count
+    iterations: Count
+    rate: Rate
+    x_max: Positive
+    exponent: Share
+    """The weight of a cell is min(1, (x / x_max) ** exponent)."""
+    adagrad: Literal["code", "paper"]
+    """code: as the reference program, accumulators start at 1 and hold (rate * gradient)^2;
+    paper: as the AdaGrad of Duchi et al. 2011."""
+    vectors: Literal["word", "context", "sum"]
+    """Which weights become the word vectors."""

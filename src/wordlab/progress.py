@@ -1,0 +1,32 @@
+"""What long work shows while it runs: a bar on a terminal, metrics by step for the tracker."""
+
+import os
+from collections.abc import Callable, Mapping
+
+from tqdm import tqdm
+
+StepLogger = Callable[[int, Mapping[str, float]], None]
+"""Receives a step (an epoch, an iteration or a batch) and the metrics measured at it."""
+
+
+def ignore_step(step: int, metrics: Mapping[str, float]) -> None:
+    """Be the StepLogger of work that nobody follows."""
+
+
+def bar(total: float, title: str, unit: str) -> "tqdm[object]":
+    """Return a progress bar on standard error, silent where that is not a terminal.
+
+    Call `.update(n)` as units are done; rate and time left are shown.
+    """
+    return tqdm(total=total, desc=title, unit=unit, unit_scale=True, disable=None, leave=False)
+
+
+def thread_count() -> int:
+    """Return how many threads to use: WORDLAB_THREADS, or else every core this process may use.
+
+    It decides how fast a result comes, never what it is.
+    """
+    asked = os.environ.get("WORDLAB_THREADS", "")
+    if asked.isdigit() and int(asked) > 0:
+        return int(asked)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

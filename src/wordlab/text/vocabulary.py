@@ -1,0 +1,92 @@
+"""The vocabulary: words, their counts in the training split, and their ids."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wordlab.errors import UserError
+
+UNKNOWN = -1
+"""The id of a word that is not in the vocabulary, in an encoded corpus."""
+
+
+@dataclass(frozen=True, eq=False)
+class Vocabulary:
+    """Words by falling count, ties in alphabetical order; a word's id is its place.
+
+    words: V distinct strings; counts: int64 (V,), occurrences in the training split.
+    """
+
+    words: tuple[str, ...]
+    counts: NDArray[np.int64] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if len(self.words) != len(self.counts):
+            raise ValueError(f"{len(self.words)} words but {len(self.counts)} counts")
+        self.counts.setflags(write=False)
+
+    @classmethod
+    def build(
+        cls, counts: Mapping[str, int], *, min_count: int = 1, max_size: int | None = None
+    ) -> "Vocabulary":
+        """Return the words seen at least `min_count` times, the `max_size` commonest of them.
+
+        Raises UserError if none is left.
+        """
+        kept = [(word, count) for word, count in counts.items() if count >= min_count]
+        if not kept:
+            raise UserError(
+                f"vocabulary.min_count: no word of the training split occurs {min_count} times "
+                f"or more ({len(counts)} different words, the commonest "
+                f"{max(counts.values(), default=0)} times); expected a lower value"
+            )
+        kept.sort(key=lambda item: (-item[1], item[0]))
+        kept = kept[:max_size]
+        return cls(
+            words=tuple(word for word, _ in kept),
+            counts=np.array([count for _, count in kept], dtype=np.int64),
+        )
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __contains__(self, word: str) -> bool:
+        return word in self.index
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """The id of each word."""
+        return {word: i for i, word in enumerate(self.words)}
+
+    def id(self, word: str) -> int | None:
+        """Return the id of `word`, or None if it is unknown."""
+        return self.index.get(word)
+
+    def ids(self, words: Iterable[str]) -> list[int | None]:
+        """Return the id of each of `words`, None for the unknown."""
+        return [self.index.get(word) for word in words]
+
+    def truncated(self, size: int) -> "Vocabulary":
+        """Return the `size` commonest words; their ids stay what they were."""
+        return Vocabulary(self.words[:size], self.counts[:size].copy())
+
+    def save(self, path: Path) -> None:
+        """Write one `word<TAB>count` a line, in the order of the ids."""
+        with path.open("w", encoding="utf-8", newline="\n") as file:
+            for word, count in zip(self.words, self.counts.tolist(), strict=True):
+                file.write(f"{word}\t{count}\n")
+
+    @classmethod
+    def load(cls, path: Path) -> "Vocabulary":
+        """Read what `save` wrote."""
+        words, counts = [], []
+        with path.open(encoding="utf-8", newline="\n") as file:
+            for line in file:
+                word, _, count = line.rstrip("\n").rpartition("\t")
+                words.append(word)
+                counts.append(int(count))
+        return cls(tuple(words), np.array(counts, dtype=np.int64))
