@@ -1,0 +1,39 @@
+"""Every figure: tidy tables in, a matplotlib Figure out, `save` writes it; nothing else draws."""
+
+from wordlab.figures.embeddings import (
+    analogy_sections,
+    glove_cost,
+    neighbour_overlap,
+    ppmi_distributions,
+    ppmi_windows,
+    scores,
+    word2vec_loss,
+)
+from wordlab.figures.recurrent import autoencoder_by_length, gradient_norms, perplexity
+from wordlab.figures.studies import (
+    gradient_by_lag,
+    regularisation_curves,
+    regularisation_gaps,
+    sweep_marginals,
+    task_by_delay,
+)
+from wordlab.figures.style import save
+
+__all__ = [
+    "analogy_sections",
+    "autoencoder_by_length",
+    "glove_cost",
+    "gradient_by_lag",
+    "gradient_norms",
+    "neighbour_overlap",
+    "perplexity",
+    "ppmi_distributions",
+    "ppmi_windows",
+    "regularisation_curves",
+    "regularisation_gaps",
+    "save",
+    "scores",
+    "sweep_marginals",
+    "task_by_delay",
+    "word2vec_loss",
+]

@@ -1,0 +1,256 @@
+"""Figures: each draws what it is given, and the same figure is the same bytes."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from PIL import Image
+
+from wordlab import figures
+from wordlab.figures.style import MODELS, line
+
+EMBEDDINGS = ["cbow", "skipgram", "svd", "glove"]
+CELLS = ["rnn", "lstm", "gru"]
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(7)
+
+
+def word2vec_loss() -> Figure:
+    rows = [
+        (model, epoch, 2.5 - 0.1 * epoch - 0.3 * place)
+        for place, model in enumerate(["cbow", "skipgram"])
+        for epoch in range(1, 6)
+    ]
+    return figures.word2vec_loss(pd.DataFrame(rows, columns=["model", "epoch", "loss"]))
+
+
+def glove_cost() -> Figure:
+    steps = np.arange(1, 16)
+    return figures.glove_cost(pd.DataFrame({"iteration": steps, "cost": 0.08 / np.sqrt(steps)}))
+
+
+def perplexity() -> Figure:
+    rows = [
+        (cell, epoch, split, (900 if split == "train" else 1000) / (epoch + place))
+        for place, cell in enumerate(CELLS)
+        for epoch in range(1, 7)
+        for split in ("train", "valid")
+    ]
+    columns = ["model", "epoch", "split", "perplexity"]
+    return figures.perplexity(pd.DataFrame(rows, columns=columns))
+
+
+def gradient_norms() -> Figure:
+    random = rng()
+    parts = [
+        pd.DataFrame({"model": cell, "step": range(300), "norm": random.lognormal(-1, 0.5, 300)})
+        for cell in CELLS
+    ]
+    return figures.gradient_norms(pd.concat(parts), clip=0.5)
+
+
+def scores() -> Figure:
+    rows = [
+        (model, task, 0.3 + 0.05 * place, 0.2 + 0.05 * place, 0.4 + 0.05 * place, 250, 353)
+        for task in ("WordSim-353", "SimLex-999", "Analogies: semantic", "Analogies: syntactic")
+        for place, model in enumerate(EMBEDDINGS)
+    ]
+    columns = ["model", "task", "score", "low", "high", "n", "total"]
+    return figures.scores(pd.DataFrame(rows, columns=columns))
+
+
+def analogy_sections() -> Figure:
+    random = rng()
+    rows = [
+        (model, f"section {place}", float(random.uniform(0, 0.2)), 100 + place)
+        for model in EMBEDDINGS
+        for place in range(10)
+    ]
+    columns = ["model", "section", "accuracy", "n"]
+    return figures.analogy_sections(pd.DataFrame(rows, columns=columns))
+
+
+def neighbour_overlap() -> Figure:
+    values = rng().uniform(0.05, 0.5, (4, 4))
+    np.fill_diagonal(values, 1)
+    table = pd.DataFrame(values, index=EMBEDDINGS, columns=EMBEDDINGS)
+    return figures.neighbour_overlap(table, 10)
+
+
+def ppmi_windows() -> Figure:
+    random = rng()
+    words = [f"word{place}" for place in range(12)]
+    blocks = {
+        window: pd.DataFrame(random.exponential(1, (12, 12)), index=words, columns=words)
+        for window in (2, 5, 10)
+    }
+    return figures.ppmi_windows(blocks)
+
+
+def ppmi_distributions() -> Figure:
+    rows = [
+        (window, left, left + 0.5, int(10_000 * np.exp(-left / (1 + 10 / window))))
+        for window in (2, 5, 10)
+        for left in np.arange(0, 10, 0.5)
+    ]
+    columns = ["window", "left", "right", "count"]
+    return figures.ppmi_distributions(pd.DataFrame(rows, columns=columns))
+
+
+def sweep_marginals() -> Figure:
+    random = rng()
+    trials = pd.DataFrame(
+        {
+            "model": np.repeat(["lstm", "gru"], 20),
+            "hidden": random.choice([32, 64, 128], 40),
+            "rate": 10 ** random.uniform(-3, -1, 40),
+            "optimizer": random.choice(["adam", "sgd"], 40),
+            "bptt_length": random.integers(5, 50, 40),
+            "perplexity": random.uniform(200, 400, 40),
+        }
+    )
+    trials.loc[3, "perplexity"] = np.nan
+    names = ["hidden", "rate", "optimizer", "bptt_length"]
+    return figures.sweep_marginals(trials, names, "perplexity", seed_deviation=8.0)
+
+
+def gradient_by_lag() -> Figure:
+    rows = [
+        (cell, length, lag, decay**lag, 0.5 * decay**lag, 2 * decay**lag)
+        for length in (10, 50, 200)
+        for cell, decay in zip(CELLS, (0.7, 0.98, 0.95), strict=True)
+        for lag in range(length)
+    ]
+    columns = ["cell", "length", "lag", "norm", "low", "high"]
+    return figures.gradient_by_lag(pd.DataFrame(rows, columns=columns))
+
+
+def task_by_delay() -> Figure:
+    rows = [
+        (cell, delay, 0.17 - 0.05 * place) for delay in (10, 40) for place, cell in enumerate(CELLS)
+    ]
+    return figures.task_by_delay(pd.DataFrame(rows, columns=["cell", "delay", "error"]), 1 / 6)
+
+
+def regularisation_curves() -> Figure:
+    rows = [
+        (cell, method, seed, epoch, 600 / epoch, 700 / epoch + seed + 20 * place)
+        for cell in CELLS
+        for place, method in enumerate(["none", "dropout", "weight_decay"])
+        for seed in (1, 2, 3)
+        for epoch in range(1, 8)
+    ]
+    columns = ["cell", "method", "seed", "epoch", "train_perplexity", "valid_perplexity"]
+    return figures.regularisation_curves(pd.DataFrame(rows, columns=columns))
+
+
+def regularisation_gaps() -> Figure:
+    rows = [
+        (cell, method, 6 + 0.1 * place, 5.9, 6.4, 1 - 0.2 * place, 0.5, 1.1)
+        for cell in CELLS
+        for place, method in enumerate(["none", "dropout", "weight_decay"])
+    ]
+    columns = ["cell", "method", "valid", "valid_low", "valid_high", "gap", "gap_low", "gap_high"]
+    return figures.regularisation_gaps(pd.DataFrame(rows, columns=columns))
+
+
+def autoencoder_by_length() -> Figure:
+    rows = [
+        (cell, length, 100, 1 - length / 90, max(0, 1 - length / 30), length / 80)
+        for cell in CELLS
+        for length in (10, 20, 40)
+    ]
+    columns = ["cell", "length", "n", "token_accuracy", "exact_match", "edit_distance"]
+    return figures.autoencoder_by_length(pd.DataFrame(rows, columns=columns), "characters")
+
+
+EXAMPLES = [
+    word2vec_loss,
+    glove_cost,
+    perplexity,
+    gradient_norms,
+    scores,
+    analogy_sections,
+    neighbour_overlap,
+    ppmi_windows,
+    ppmi_distributions,
+    sweep_marginals,
+    gradient_by_lag,
+    task_by_delay,
+    regularisation_curves,
+    regularisation_gaps,
+    autoencoder_by_length,
+]
+
+
+def test_every_figure_has_an_example() -> None:
+    assert {draw.__name__ for draw in EXAMPLES} | {"save"} == set(figures.__all__)
+
+
+@pytest.mark.parametrize("draw", EXAMPLES)
+def test_a_figure_is_labelled_and_written_at_a_readable_size(
+    draw: Callable[[], Figure], tmp_path: Path
+) -> None:
+    figure = draw()
+    figures.save(figure, tmp_path / "figure.png")
+    with Image.open(tmp_path / "figure.png") as image:
+        assert 600 <= image.width <= 1700
+        assert not image.text  # nothing but pixels: no program, no date
+    panels = [axes for axes in figure.axes if axes.get_label() != "<colorbar>"]
+    for axes in panels:
+        named = axes.get_xlabel() or axes.get_title(loc="left")
+        ticked = any(tick.get_text() for tick in axes.get_xticklabels())
+        assert named or ticked
+    assert any(axes.get_xlabel() or axes.get_ylabel() for axes in figure.axes)
+
+
+def test_the_same_figure_gives_the_same_bytes_whatever_the_readers_settings(tmp_path: Path) -> None:
+    figures.save(scores(), tmp_path / "first.png")
+    with matplotlib.rc_context({"font.size": 20, "lines.linewidth": 9, "savefig.dpi": 50}):
+        figures.save(scores(), tmp_path / "second.png")
+    figures.save(analogy_sections(), tmp_path / "other.png")
+    digests = [
+        hashlib.md5((tmp_path / f"{name}.png").read_bytes()).hexdigest()
+        for name in ("first", "second", "other")
+    ]
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_a_model_has_one_colour_in_every_figure() -> None:
+    by_perplexity = {text.get_text(): handle.get_color() for text, handle in _legend(perplexity())}
+    by_lag = {text.get_text(): handle.get_color() for text, handle in _legend(gradient_by_lag())}
+    assert {name: by_perplexity[name] for name in by_lag} == by_lag
+    assert by_lag["LSTM"] == MODELS["lstm"][1]
+
+
+def test_colours_are_distinct_and_a_name_finds_its_own_however_written() -> None:
+    colours = [to_hex(colour) for _, colour, _ in MODELS.values()]
+    assert len(set(colours)) == len(colours)
+    assert line("skip-gram") == line("skipgram") == line("SkipGram")
+    unknown = ["kneser_ney", "unigram"]
+    assert line("kneser_ney", unknown)["color"] != line("unigram", unknown)["color"]
+
+
+def test_a_trial_that_diverged_is_not_drawn() -> None:
+    figure = sweep_marginals()
+    dots = [drawn for drawn in figure.axes[0].lines if drawn.get_alpha() == 0.35]
+    assert sum(len(drawn.get_xdata()) for drawn in dots) == 39
+
+
+def test_the_share_of_clipped_steps_is_in_the_title() -> None:
+    curve = pd.DataFrame({"model": "lstm", "step": range(4), "norm": [0.1, 0.2, 0.9, 0.3]})
+    assert "25% of steps clipped" in figures.gradient_norms(curve, 0.5).axes[0].get_title("left")
+    assert "clipped" not in figures.gradient_norms(curve, None).axes[0].get_title("left")
+
+
+def _legend(figure: Figure) -> list[tuple[object, object]]:
+    legend = figure.axes[0].get_legend()
+    return list(zip(legend.get_texts(), legend.get_lines(), strict=True))
