@@ -3,8 +3,3 @@
 Every section names its keys, their types and their ranges, and has no default: a key that is
 missing, misspelt, of the wrong type or out of range is refused with one line that names it.
 """
-
-from wordlab.params.base import Section
-
-
-__all__ = ["Section"]

@@ -1,0 +1,100 @@
+"""The whole of params.yaml: every section, read and validated in one go."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
+from ruamel.yaml import YAML, YAMLError
+
+from wordlab.errors import UserError
+from wordlab.params.base import Count, Section, SharedSection
+from wordlab.params.embeddings import CooccurrenceParams, GloveParams, PpmiParams, Word2vecSection
+from wordlab.params.text import CorpusParams, PreprocessParams, VocabularyParams
+
+
+class Params(Section):
+    """All settings of the pipeline, one field a section of params.yaml."""
+
+    seed: Annotated[int, Field(ge=0)]
+    """Every random stream is derived from it."""
+    torch_threads: Count
+    """Threads of each torch training; its sums are split by them, so they are part of the recipe."""
+    corpus: CorpusParams
+    preprocess: PreprocessParams
+    vocabulary: VocabularyParams
+    cooccurrence: CooccurrenceParams
+    word2vec: Word2vecSection
+    ppmi: PpmiParams
+    glove: GloveParams
+
+
+def load(path: Path) -> Params:
+    """Return the validated params of the YAML 1.2 file at `path`.
+
+    Raises UserError, one line a mistake, naming the param and what was expected.
+    """
+    raw = read(path)
+    try:
+        return Params.model_validate(raw)
+    except ValidationError as error:
+        lines = dict.fromkeys(_line(path, raw, mistake) for mistake in error.errors())
+        raise UserError("\n".join(lines)) from None
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return what the YAML file at `path` holds, not validated."""
+    try:
+        raw = YAML(typ="safe", pure=True).load(path)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; expected the params of the pipeline") from None
+    except YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        line = f", line {where.line + 1}" if where else ""
+        problem = getattr(error, "problem", None) or "not YAML"
+        raise UserError(f"{path}{line}: {problem}; expected YAML") from None
+    if not isinstance(raw, dict):
+        raise UserError(f"{path}: expected sections with keys, as `seed: 1`")
+    return raw
+
+
+def _line(path: Path, raw: Mapping[str, Any], mistake: Any) -> str:
+    """Return one line for a mistake that pydantic found."""
+    place = _place(raw, [str(part) for part in mistake["loc"]])
+    kind = mistake["type"]
+    if kind == "extra_forbidden":
+        known = _known_keys(place[:-1])
+        hint = f"; expected one of {', '.join(known)}" if known else ""
+        problem = f"no such param{hint}"
+    elif kind == "missing":
+        problem = "missing"
+    elif kind == "value_error":
+        problem = str(mistake["ctx"]["error"])
+    else:
+        expected = mistake["msg"].removeprefix("Input should be ")
+        problem = f"expected {expected}, got {mistake['input']!r}"
+    return f"{path}: {'.'.join(place)}: {problem}"
+
+
+def _place(raw: Mapping[str, Any], place: list[str]) -> list[str]:
+    """Return where in the file a value stands: a model's key may come from `shared`."""
+    if len(place) >= 3:
+        section = raw.get(place[0])
+        if isinstance(section, Mapping) and "shared" in section:
+            own, shared = section.get(place[1]), section["shared"]
+            if place[2] in (shared or {}) and place[2] not in (own or {}):
+                return [place[0], "shared", *place[2:]]
+    return place
+
+
+def _known_keys(place: list[str]) -> list[str]:
+    """Return the keys that the section at `place` knows."""
+    section: Any = Params
+    for part in place:
+        if part == SharedSection.shared_key:
+            section = next(iter(section.model_fields.values())).annotation
+        elif part in section.model_fields:
+            section = section.model_fields[part].annotation
+        if not (isinstance(section, type) and issubclass(section, Section)):
+            return []
+    return list(section.model_fields)

@@ -1,0 +1,201 @@
+"""What every script in stages/ shares: its paths, its params, its outputs, its MLflow run.
+
+A script declares the names of its inputs and outputs and calls `run`; `dvc.yaml` passes a path for
+each. Outputs are written aside and take their places together when the stage has succeeded, so a
+stage that fails leaves what was there before.
+"""
+
+import argparse
+import hashlib
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from wordlab import artifacts
+from wordlab.checkpoints import Checkpoint
+from wordlab.errors import UserError
+from wordlab.params.whole import Params, load, read
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from wordlab.tracking import Run
+
+PARAMS = Path("params.yaml")
+PIPELINE = Path("dvc.yaml")
+
+
+class Stage:
+    """A stage that runs: what it was given, and where its results go."""
+
+    def __init__(
+        self,
+        name: str,
+        item: str,
+        params: Params,
+        run: "Run",
+        inputs: Mapping[str, Path],
+        outputs: Mapping[str, Path],
+        checkpoint: Checkpoint,
+    ) -> None:
+        self.name = name
+        self.item = item
+        """The part of the name behind `@`: which model this stage trains; else empty."""
+        self.params = params
+        self.tracked = run
+        self.checkpoint = checkpoint
+        self._inputs = inputs
+        self._outputs = outputs
+
+    def input(self, name: str) -> Path:
+        """Return the path of an input."""
+        return self._inputs[name]
+
+    def output(self, name: str) -> Path:
+        """Return where to write an output; it takes its place when the stage has succeeded."""
+        return self._outputs[name]
+
+    def on_step(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Log metrics measured at a step (a StepLogger)."""
+        self.tracked.metrics(metrics, step)
+
+    def on_trial(self, name: str, params: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
+        """Log one setting of a study or sweep as a run below this one."""
+        with self.tracked.child(name, {"wordlab.stage": f"{self.name} trial"}) as run:
+            run.params(params)
+            run.metrics(metrics)
+
+    def metrics(self, values: Mapping[str, Any], output: str = "metrics") -> None:
+        """Write nested metrics, rounded, as the JSON output, and log them."""
+        values = artifacts.rounded(values)
+        artifacts.write_json(self.output(output), values)
+        self.tracked.metrics(values)
+
+    def table(self, output: str, table: "pd.DataFrame") -> None:
+        """Write a table as the CSV output."""
+        artifacts.write_table(self.output(output), table)
+
+    def figure(self, figure: "Figure", name: str) -> None:
+        """Log a figure; figures for the report are drawn by the stage `report`."""
+        self.tracked.figure(figure, name)
+
+
+def run(
+    body: Callable[[Stage], None],
+    *,
+    inputs: Sequence[str] = (),
+    outputs: Sequence[str] = (),
+    arguments: Sequence[str] | None = None,
+) -> None:
+    """Run the body of a stage script.
+
+    Each name in `inputs` and `outputs` is an option that takes a path, underscores as hyphens.
+    A person's mistake ends the process with one line and status 1.
+    """
+    parser = argparse.ArgumentParser(prog=Path(sys.argv[0]).name)
+    parser.add_argument("--item", default="", help="the model or setting this stage is for")
+    for name in (*inputs, *outputs):
+        parser.add_argument(f"--{name.replace('_', '-')}", type=Path, required=True)
+    given = vars(parser.parse_args(arguments))
+    item = given.pop("item")
+    name = Path(sys.argv[0]).stem + (f"@{item}" if item else "")
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _exit)
+    try:
+        _run(
+            body,
+            os.environ.get("DVC_STAGE") or name,
+            item,
+            {key: given[key] for key in inputs},
+            {key: given[key] for key in outputs},
+        )
+    except UserError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted; run it again to go on", file=sys.stderr)
+        raise SystemExit(130) from None
+
+
+def _exit(number: int, frame: FrameType | None) -> None:
+    """Leave in an orderly way when told to stop, so that the MLflow run is ended."""
+    raise SystemExit(128 + number)
+
+
+def _run(
+    body: Callable[[Stage], None],
+    name: str,
+    item: str,
+    inputs: Mapping[str, Path],
+    outputs: Mapping[str, Path],
+) -> None:
+    params = load(PARAMS)
+    digests = {str(path): artifacts.md5(path) for path in inputs.values()}
+
+    from wordlab import tracking  # after the params are known to be right: its import is slow
+
+    started = time.monotonic()
+    used = declared_params(name)
+    checkpoint = Checkpoint(_checkpoint_path(tracking.root(), name, used, digests))
+    with tracking.stage_run(name, params.model_dump()) as tracked:
+        tracked.params(used)
+        for path, digest in digests.items():
+            tracked.input(path, path, digest)
+        tracked.tags({f"dvc.dependency.{path}": digest for path, digest in digests.items()})
+        with ExitStack() as places:
+            partial = {
+                key: places.enter_context(artifacts.replacing(path))
+                for key, path in outputs.items()
+            }
+            body(Stage(name, item, params, tracked, inputs, partial, checkpoint))
+        made = {f"dvc.output.{path}": artifacts.md5(path) for path in outputs.values()}
+        tracked.tags({**made, "threads": os.environ.get("WORDLAB_THREADS", "all")})
+        tracked.metrics(
+            {
+                "wall_seconds": time.monotonic() - started,
+                "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            }
+        )
+    checkpoint.clear()
+
+
+def declared_params(stage: str) -> dict[str, Any]:
+    """Return the params that dvc.yaml declares for `stage`, with their values, nested.
+
+    `stage` is a name as DVC gives it, `train_lm@gru` for an item of a `foreach`.
+    """
+    base, _, item = stage.partition("@")
+    entry = read(PIPELINE).get("stages", {}).get(base, {})
+    names = entry.get("do", entry).get("params", [])
+    values = read(PARAMS)
+    found: dict[str, Any] = {}
+    for name in names:
+        value: Any = values
+        keys = name.replace("${item}", item).split(".")
+        for key in keys:
+            value = value[key]
+        place = found
+        for key in keys[:-1]:
+            place = place.setdefault(key, {})
+        place[keys[-1]] = value
+    return found
+
+
+def _checkpoint_path(
+    root: Path, stage: str, params: Mapping[str, Any], digests: Mapping[str, str]
+) -> Path:
+    """Return the checkpoint of a stage: another one for other params, inputs or code."""
+    sources = Path(__file__).parent.rglob("*.py")
+    code = sorted((path.name, artifacts.md5(path)) for path in sources)
+    key = repr((stage, sorted(digests.items()), params, code))
+    folder = root / ".checkpoints"
+    return folder / f"{stage}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.safetensors"

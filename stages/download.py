@@ -1,0 +1,16 @@
+"""download: the documents of a source, and where they are from."""
+
+from wordlab import stage, tracking
+from wordlab.artifacts import write_json
+from wordlab.text import documents, sources
+
+
+def main(run: stage.Stage) -> None:
+    source = sources.find(run.params.corpus, tracking.root())
+    size = documents.write(run.output("documents"), source.documents())
+    write_json(run.output("provenance"), {**source.provenance(), **size})
+    run.tracked.metrics(size)
+
+
+if __name__ == "__main__":
+    stage.run(main, outputs=["documents", "provenance"])
