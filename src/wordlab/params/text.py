@@ -18,9 +18,7 @@ class CorpusParams(Section):
     @model_validator(mode="after")
     def path_where_needed(self) -> Self:
         if self.source == "file" and not self.path:
-            raise ValueError(
-                "corpus.path: expected the path of a text, since corpus.source is file"
-            )
+            raise ValueError("path: expected the path of a text, since corpus.source is file")
         return self
 
 

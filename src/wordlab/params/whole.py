@@ -60,8 +60,8 @@ def read(path: Path) -> dict[str, Any]:
 
 def _line(path: Path, raw: Mapping[str, Any], mistake: Any) -> str:
     """Return one line for a mistake that pydantic found."""
-    place = _place(raw, [str(part) for part in mistake["loc"]])
     kind = mistake["type"]
+    place = _place(raw, [str(part) for part in mistake["loc"]], kind == "missing")
     if kind == "extra_forbidden":
         known = _known_keys(place[:-1])
         hint = f"; expected one of {', '.join(known)}" if known else ""
@@ -70,19 +70,22 @@ def _line(path: Path, raw: Mapping[str, Any], mistake: Any) -> str:
         problem = "missing"
     elif kind == "value_error":
         problem = str(mistake["ctx"]["error"])
+        key, colon, rest = problem.partition(": ")
+        if colon and key.isidentifier():  # a check of several keys names the one to mend
+            place, problem = [*place, key], rest
     else:
         expected = mistake["msg"].removeprefix("Input should be ")
         problem = f"expected {expected}, got {mistake['input']!r}"
     return f"{path}: {'.'.join(place)}: {problem}"
 
 
-def _place(raw: Mapping[str, Any], place: list[str]) -> list[str]:
-    """Return where in the file a value stands: a model's key may come from `shared`."""
+def _place(raw: Mapping[str, Any], place: list[str], missing: bool) -> list[str]:
+    """Return where in the file a value stands, or belongs: a model's key may be in `shared`."""
     if len(place) >= 3:
         section = raw.get(place[0])
         if isinstance(section, Mapping) and "shared" in section:
             own, shared = section.get(place[1]), section["shared"]
-            if place[2] in (shared or {}) and place[2] not in (own or {}):
+            if missing or (place[2] in (shared or {}) and place[2] not in (own or {})):
                 return [place[0], "shared", *place[2:]]
     return place
 

@@ -1,0 +1,54 @@
+# wordlab: `make help` lists what there is.
+
+PORT ?= 5000
+# what `make sweep` varies: any -S of `dvc exp run`, and the stage to end at
+SWEEP ?= -S 'word2vec.skipgram.rate=0.0125,0.025,0.05,0.1'
+TARGET ?= evaluate_embeddings@skipgram
+JOBS ?= 2
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# the first of these that is Python 3.11 to 3.13
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
+	&& echo $$p && break; done)
+
+.DEFAULT_GOAL := help
+.PHONY: help repro test ui sweep clean
+
+help:  ## list what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(READY): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "wordlab needs Python 3.11, 3.12 or 3.13 (make PYTHON=...)"; exit 1; }
+	@echo "Installing into $(VENV), pinned by constraints.txt; this takes a few minutes once"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+repro: $(READY)  ## run the pipeline: everything that changed, nothing that did not
+	@dvc repro
+	@wordlab outputs
+	@echo "Read reports/report.html; compare runs with \`make ui\`"
+
+test: $(READY)  ## ruff, mypy and pytest
+	@ruff check .
+	@ruff format --check .
+	@mypy
+	@pytest
+
+ui: $(READY)  ## open the MLflow runs at http://127.0.0.1:PORT (PORT=5000)
+	@wordlab ui --port $(PORT)
+
+sweep: $(READY)  ## run queued DVC experiments over params (SWEEP=, TARGET=, JOBS=), then compare
+	@dvc exp run --queue $(SWEEP) $(TARGET)
+	@dvc exp run --run-all --jobs $(JOBS)
+	@dvc exp show --only-changed --no-pager
+
+clean:  ## delete what the pipeline made, not the environment nor the MLflow runs
+	@rm -rf data/raw data/interim data/processed data/models .checkpoints
+	@rm -rf reports/figures reports/report.html
+	@echo "Deleted the outputs; \`dvc checkout\` brings them back from DVC's cache"

@@ -1,0 +1,72 @@
+"""params.yaml: the shipped one is valid, and each mistake in it gets one line that helps."""
+
+import re
+
+import pytest
+from pydantic import ValidationError
+
+from wordlab.errors import UserError
+from wordlab.params.whole import load
+
+
+@pytest.fixture
+def edited(tmp_path, repository):
+    """Return the params that result from one edit of the shipped file."""
+
+    def edit(old, new):
+        text = (repository / "params.yaml").read_text()
+        assert re.search(old, text), f"{old} is not in params.yaml"
+        path = tmp_path / "params.yaml"
+        path.write_text(re.sub(old, new, text, count=1))
+        return load(path)
+
+    return edit
+
+
+def test_the_shipped_params_are_valid_and_immutable(repository):
+    params = load(repository / "params.yaml")
+    assert params.corpus.source == "sample"
+    with pytest.raises(ValidationError, match="frozen"):
+        params.seed = 2
+
+
+def test_models_take_shared_keys_with_their_own_on_top(edited):
+    params = edited(r"skipgram: \{rate: [\d.]+\}", "skipgram: {rate: 0.5, window: 9}").word2vec
+    assert (params.skipgram.rate, params.skipgram.window) == (0.5, 9)
+    assert params.cbow.window == 5
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("min_count: 5", "min_cuont: 5", r"vocabulary\.min_cuont: no such param; .*min_count"),
+        ("min_count: 5", "min_count: 0", r"vocabulary\.min_count: .*greater than or equal to 1"),
+        ("min_count: 5", "min_count: many", r"vocabulary\.min_count: .*integer.*'many'"),
+        ("min_count: 5", "min_count: '5'", r"vocabulary\.min_count: .*integer.*'5'"),
+        ("source: sample", "source: nowhere", r"corpus\.source: expected 'sample'.*'nowhere'"),
+        ("source: sample", "source: file", r"corpus\.path: expected the path of a text"),
+        ("train: 0.9", "train: 1.1", r"preprocess\.splits\.train: expected less than or equal"),
+        ("train: 0.9", "train: 0.5", r"preprocess\.splits: expected shares that sum to 1"),
+        ("    window: 5", "    window: 0", r"word2vec\.shared\.window: expected greater .*got 0"),
+        ("    window: 5", "    windwo: 5", r"word2vec\.shared\.windwo: no such param"),
+        (r"skipgram: \{rate: [\d.]+\}", "skipgram: {rate: -1}", r"word2vec\.skipgram\.rate: .*-1"),
+        ("seed: 1\n", "seed: 1\nextra: 2\n", r"extra: no such param; expected one of seed,"),
+        ("seed: 1\n", "seed: [1\n", r"params\.yaml, line \d+: .*expected YAML"),
+        ("seed: 1\n", "", r"seed: missing"),
+    ],
+)
+def test_a_mistake_is_told_in_a_line_that_names_it(edited, old, new, problem):
+    with pytest.raises(UserError) as caught:
+        edited(old, new)
+    lines = str(caught.value).splitlines()
+    assert any(re.search(problem, line) for line in lines), lines
+    assert len(lines) <= 2
+
+
+def test_a_number_written_as_a_power_is_a_number(edited):
+    assert edited("subsample: 0.001", "subsample: 1e-3").word2vec.cbow.subsample == 0.001
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(UserError, match="gone.yaml: no such file"):
+        load(tmp_path / "gone.yaml")

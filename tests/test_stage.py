@@ -1,0 +1,183 @@
+"""The harness of the stages: outputs whole or untouched, runs tracked, mistakes told in one line."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import mlflow
+import pytest
+
+SCRIPT = """
+import sys, time
+from wordlab import stage
+from wordlab.errors import UserError
+
+def main(run):
+    run.metrics({"score": {"value": 0.123456, "n": 3}})
+    run.on_step(1, {"loss": 2.0})
+    run.on_step(2, {"loss": 1.0})
+    run.on_trial("window 3", {"window": 3}, {"score": 0.5})
+    run.output("model").mkdir()
+    (run.output("model") / "new.txt").write_text(run.input("text").read_text())
+    behaviour = run.input("text").read_text()
+    if behaviour == "mistake":
+        raise UserError("corpus.path: wrong; expected right")
+    if behaviour == "fault":
+        raise RuntimeError("a fault of the program")
+    if behaviour == "wait":
+        print("waiting", flush=True)
+        time.sleep(60)
+
+stage.run(main, inputs=["text"], outputs=["model", "metrics"])
+"""
+
+
+class Workspace:
+    """A folder with one stage in it."""
+
+    def __init__(self, folder, repository):
+        self.folder = folder
+        self.environment = {
+            **{key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ},
+            "PYTHONPATH": str(repository / "src"),
+            "DVC_ROOT": str(folder),
+        }
+        shutil.copy(repository / "params.yaml", folder)
+        (folder / "train.py").write_text(textwrap.dedent(SCRIPT))
+        (folder / "dvc.yaml").write_text(
+            "stages:\n  train:\n    foreach: [a]\n    do:\n      cmd: ''\n"
+            "      params: [seed, vocabulary.min_count]\n"
+        )
+        (folder / "model").mkdir()
+        (folder / "model" / "old.txt").write_text("earlier")
+
+    def command(self, text):
+        (self.folder / "text").write_text(text)
+        options = ["--item", "a", "--text", "text", "--model", "model", "--metrics", "metrics.json"]
+        return [sys.executable, "train.py", *options]
+
+    def run(self, text, **environment):
+        return subprocess.run(
+            self.command(text),
+            cwd=self.folder,
+            env=self.environment | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def runs(self):
+        client = mlflow.MlflowClient(f"sqlite:///{self.folder / 'mlflow.db'}")
+        experiment = client.get_experiment_by_name("wordlab")
+        runs = client.search_runs([experiment.experiment_id], order_by=["start_time ASC"])
+        return client, {run.info.run_name: run for run in runs}
+
+    def model(self):
+        return {path.name: path.read_text() for path in (self.folder / "model").iterdir()}
+
+
+@pytest.fixture
+def workspace(tmp_path, repository):
+    return Workspace(tmp_path, repository)
+
+
+def test_a_stage_that_succeeds_replaces_its_outputs_and_is_tracked(workspace):
+    done = workspace.run("fine", DVC_STAGE="train@a", DVC_EXP_NAME="trial-run")
+    assert done.returncode == 0, done.stderr
+    assert workspace.model() == {"new.txt": "fine"}
+    metrics = json.loads((workspace.folder / "metrics.json").read_text())
+    assert metrics == {"score": {"value": 0.1235, "n": 3}}
+
+    client, runs = workspace.runs()
+    stage, parent, trial = runs["train@a"], runs["trial-run"], runs["window 3"]
+    assert {run.info.status for run in runs.values()} == {"FINISHED"}
+    assert stage.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    assert trial.data.tags["mlflow.parentRunId"] == stage.info.run_id
+    assert stage.data.params == {"seed": "1", "vocabulary.min_count": "5"}
+    assert parent.data.params["vocabulary.min_count"] == "5"
+    assert trial.data.params == {"window": "3"}
+    assert stage.data.metrics["score.value"] == 0.1235
+    steps = client.get_metric_history(stage.info.run_id, "loss")
+    assert [(m.step, m.value) for m in steps] == [(1, 2.0), (2, 1.0)]
+    tags = stage.data.tags
+    assert tags["wordlab.stage"] == "train@a"
+    assert tags["dvc.experiment"] == "trial-run"
+    assert tags["dvc.dependency.text"] == hashlib.md5(b"fine").hexdigest()
+    assert tags["dvc.output.model"].endswith(".dir")
+    assert stage.inputs.dataset_inputs[0].dataset.digest == tags["dvc.dependency.text"]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "status", "told"),
+    [
+        ("mistake", 1, "train@a: corpus.path: wrong; expected right\n"),
+        ("fault", 1, "RuntimeError: a fault of the program"),
+    ],
+)
+def test_a_stage_that_fails_leaves_what_was_there(workspace, behaviour, status, told):
+    done = workspace.run(behaviour)
+    assert done.returncode == status
+    assert told in done.stderr
+    assert ("Traceback" in done.stderr) == (behaviour == "fault")
+    assert workspace.model() == {"old.txt": "earlier"}
+    assert not (workspace.folder / "metrics.json").exists()
+    _, runs = workspace.runs()
+    assert runs["train@a"].info.status == "FAILED"
+
+
+def test_a_stage_that_is_told_to_stop_ends_its_run(workspace):
+    process = subprocess.Popen(
+        workspace.command("wait"),
+        cwd=workspace.folder,
+        env=workspace.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout.readline() == "waiting\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 128 + signal.SIGTERM
+    assert workspace.model() == {"old.txt": "earlier"}
+    _, runs = workspace.runs()
+    assert runs["train@a"].info.status == "KILLED"
+
+
+def test_a_mistake_in_the_params_is_told_before_anything_is_made(workspace):
+    path = workspace.folder / "params.yaml"
+    path.write_text(path.read_text().replace("min_count: 5", "min_count: 0"))
+    done = workspace.run("fine")
+    assert done.returncode == 1
+    assert done.stderr.startswith("train@a: params.yaml: vocabulary.min_count: expected")
+    assert done.stderr.count("\n") == 1
+    assert not (workspace.folder / "mlflow.db").exists()
+
+
+def test_stages_that_start_at_once_on_a_missing_store_share_it(workspace):
+    (workspace.folder / "text").write_text("fine")
+    processes = [
+        subprocess.Popen(
+            [*workspace.command("fine")[:-4], "--model", f"model{i}", "--metrics", f"m{i}.json"],
+            cwd=workspace.folder,
+            env=workspace.environment | {"DVC_EXP_NAME": "together", "DVC_STAGE": f"train{i}@a"},
+        )
+        for i in range(3)
+    ]
+    assert [process.wait(timeout=120) for process in processes] == [0, 0, 0]
+    _, runs = workspace.runs()
+    parents = {runs[f"train{i}@a"].data.tags["mlflow.parentRunId"] for i in range(3)}
+    assert parents == {runs["together"].info.run_id}
+
+
+def test_a_server_that_does_not_answer_is_told_in_one_line(workspace):
+    started = time.monotonic()
+    done = workspace.run("fine", MLFLOW_TRACKING_URI="http://127.0.0.1:9")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("train@a: MLFLOW_TRACKING_URI: http://127.0.0.1")
+    assert time.monotonic() - started < 60
+    assert workspace.model() == {"old.txt": "earlier"}

@@ -1,0 +1,77 @@
+"""The vocabulary and the encoded corpus."""
+
+import numpy as np
+import pytest
+
+from wordlab.errors import UserError
+from wordlab.text import encoding
+from wordlab.text.corpus import EncodedCorpus
+from wordlab.text.vocabulary import UNKNOWN, Vocabulary
+
+COUNTS = {"b": 3, "a": 3, "the": 9, "once": 1}
+
+
+def test_words_stand_by_falling_count_then_alphabetically():
+    vocabulary = Vocabulary.build(COUNTS)
+    assert vocabulary.words == ("the", "a", "b", "once")
+    assert vocabulary.counts.tolist() == [9, 3, 3, 1]
+    assert [vocabulary.id(word) for word in ("the", "once", "gone")] == [0, 3, None]
+
+
+def test_rare_words_and_those_beyond_the_size_are_left_out():
+    assert Vocabulary.build(COUNTS, min_count=3).words == ("the", "a", "b")
+    assert Vocabulary.build(COUNTS, min_count=3, max_size=2).words == ("the", "a")
+
+
+def test_a_vocabulary_left_empty_is_refused_with_the_param_and_the_highest_count():
+    with pytest.raises(
+        UserError, match=r"vocabulary\.min_count: .*10 times.*the commonest 9 times"
+    ):
+        Vocabulary.build(COUNTS, min_count=10)
+
+
+def test_a_saved_vocabulary_comes_back(tmp_path):
+    vocabulary = Vocabulary.build(COUNTS)
+    vocabulary.save(tmp_path / "vocabulary.tsv")
+    assert (tmp_path / "vocabulary.tsv").read_text() == "the\t9\na\t3\nb\t3\nonce\t1\n"
+    loaded = Vocabulary.load(tmp_path / "vocabulary.tsv")
+    assert loaded.words == vocabulary.words
+    assert np.array_equal(loaded.counts, vocabulary.counts)
+
+
+def write(path, text):
+    path.write_text(text)
+    return path
+
+
+def test_encoding_keeps_sentences_documents_and_unknown_words(tmp_path):
+    train = write(tmp_path / "train.txt", "the a the\nb\n\na b zzz\n\n")
+    counts = encoding.count_words(train)
+    assert counts == {"the": 2, "a": 2, "b": 2, "zzz": 1}
+    corpus = encoding.encode(train, Vocabulary.build(counts, min_count=2))
+    assert corpus.tokens.tolist() == [2, 0, 2, 1, 0, 1, UNKNOWN]
+    assert corpus.sentence_ends.tolist() == [3, 4, 7]
+    assert corpus.document_ends.tolist() == [4, 7]
+    assert encoding.summary(corpus)["unknown_share"] == pytest.approx(1 / 7)
+
+
+def test_a_saved_corpus_is_memory_mapped(tmp_path):
+    corpus = EncodedCorpus(np.array([1, 0], np.int32), np.array([2]), np.array([2]))
+    corpus.save(tmp_path)
+    loaded = EncodedCorpus.load(tmp_path)
+    assert isinstance(loaded.tokens, np.memmap)
+    assert loaded.tokens.tolist() == [1, 0]
+
+
+def test_known_drops_unknown_words_and_moves_the_bounds():
+    tokens = np.array([UNKNOWN, 3, UNKNOWN, UNKNOWN, 4, 5], np.int32)
+    corpus = EncodedCorpus(tokens, np.array([1, 3, 4, 6]), np.array([3, 4, 6]))
+    known = corpus.known()
+    assert known.tokens.tolist() == [3, 4, 5]
+    assert known.sentence_ends.tolist() == [1, 3]
+    assert known.document_ends.tolist() == [1, 3]
+
+
+def test_bounds_that_miss_the_end_are_refused():
+    with pytest.raises(ValueError, match="last sentence ends at 1 of 2"):
+        EncodedCorpus(np.array([1, 0], np.int32), np.array([1]), np.array([2]))
