@@ -1,0 +1,134 @@
+"""Interpolated modified Kneser-Ney n-gram models of symbol ids, counted exactly with NumPy."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class _Order:
+    """The n-grams of one length k that were seen, and their probabilities' parts.
+
+    keys: int64 (G,), rising; an n-gram's key is the number of its first k - 1 symbols among the
+    n-grams of length k - 1, times the number of classes, plus its last symbol; its own number is
+    the key's place. discounted: (G,) the first term of equation 20 of Chen & Goodman 1999;
+    backoff: by number of the first k - 1 symbols, the weight of the lower order, 1 where nothing
+    was seen to follow.
+    """
+
+    keys: NDArray[np.int64] = field(repr=False)
+    discounted: NDArray[np.float64] = field(repr=False)
+    backoff: NDArray[np.float64] = field(repr=False)
+
+    def numbers(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the number of each of `keys`, -1 for n-grams that were not seen."""
+        places = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        return np.where(self.keys[places] == keys, places, -1)
+
+
+@dataclass(frozen=True, eq=False)
+class KneserNey:
+    """p(w | the n - 1 symbols before), interpolated modified Kneser-Ney (Chen & Goodman 1999).
+
+    classes: C, all symbols that may come; the order below the unigram is uniform over them. end:
+    the symbol taken to stand before the text.
+    """
+
+    orders: tuple[_Order, ...] = field(repr=False)
+    classes: int
+    end: int
+
+    @classmethod
+    def fit(cls, ids: NDArray[np.int64], *, order: int, classes: int, end: int) -> "KneserNey":
+        """Count the n-grams of up to `order` symbols of `ids` (N,), N at least 1.
+
+        Order 1 is the unigram model, its seen frequencies discounted in favour of the unseen.
+        """
+        padded = np.concatenate([np.full(order - 1, end), ids])
+        keys, numbers, firsts = [], [], []
+        prefixes = np.zeros(len(padded), dtype=np.int64)
+        for k in range(1, order + 1):
+            found, first, number = np.unique(
+                prefixes * classes + padded[k - 1 :], return_index=True, return_inverse=True
+            )
+            keys.append(found)
+            firsts.append(first)
+            numbers.append(number)
+            prefixes = number[:-1]
+        orders = []
+        for k in range(order):
+            if k == order - 1:
+                counts = np.bincount(numbers[k], minlength=len(keys[k]))
+            else:  # how many different symbols were seen before it
+                suffixes = numbers[k][firsts[k + 1] + 1]
+                counts = np.bincount(suffixes, minlength=len(keys[k]))
+            contexts = len(keys[k - 1]) if k else 1
+            orders.append(_discount(keys[k], counts, contexts, classes))
+        return cls(tuple(orders), classes, end)
+
+    def losses(self, ids: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return -log p in nats of every symbol of `ids` (N,), given those before: (N,)."""
+        order = len(self.orders)
+        padded = np.concatenate([np.full(order - 1, self.end), ids])
+        p = np.full(len(ids), 1 / self.classes)
+        for k in range(1, order + 1):
+            # the symbol at the end of a window of k, after the window's first k - 1
+            contexts = self._numbers(padded, k - 1, len(ids))
+            p = self._interpolate(self.orders[k - 1], contexts, ids, p)
+        return -np.log(p)
+
+    def _numbers(self, padded: NDArray[np.int64], k: int, count: int) -> NDArray[np.int64]:
+        """Return the numbers of the k symbols before each of the last `count`; -1 if unseen."""
+        numbers = np.zeros(count, dtype=np.int64)
+        for level in range(k):
+            back = len(padded) - count - k + level
+            symbols = padded[back : back + count]
+            found = self.orders[level].numbers(numbers * self.classes + symbols)
+            numbers = np.where(numbers < 0, -1, found)
+        return numbers
+
+    def _interpolate(
+        self,
+        table: _Order,
+        contexts: NDArray[np.int64],
+        symbols: NDArray[np.int64],
+        lower: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        seen = contexts >= 0
+        backoff = np.where(seen, table.backoff[contexts], 1.0)
+        numbers = np.where(seen, table.numbers(contexts * self.classes + symbols), -1)
+        return np.where(numbers >= 0, table.discounted[numbers], 0.0) + backoff * lower
+
+
+def _discount(
+    keys: NDArray[np.int64], counts: NDArray[np.int64], contexts: int, classes: int
+) -> _Order:
+    """Take the discounts of equation 26 of Chen & Goodman 1999 off `counts`."""
+    discounts = _discounts(counts)[np.minimum(counts, 3)]
+    prefixes = keys // classes
+    totals = np.bincount(prefixes, weights=counts, minlength=contexts)
+    freed = np.bincount(prefixes, weights=discounts, minlength=contexts)
+    followed = totals > 0
+    divisor = np.where(followed, totals, 1.0)
+    return _Order(
+        keys=keys,
+        discounted=(counts - discounts) / divisor[prefixes],
+        backoff=np.where(followed, freed / divisor, 1.0),
+    )
+
+
+def _discounts(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return what is taken off a count of 0, 1, 2, and 3 or more.
+
+    Where too few different counts occur to estimate all three, the one discount of Ney, Essen &
+    Kneser 1994 is taken off all, and a half where that too is unknown.
+    """
+    n1, n2, n3, n4 = (int((counts == k).sum()) for k in range(1, 5))
+    if n1 == 0 or n2 == 0:
+        return np.array([0.0, 0.5, 0.5, 0.5])
+    y = n1 / (n1 + 2 * n2)
+    if n3 == 0 or n4 == 0:
+        return np.array([0.0, y, y, y])
+    three = [1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3]
+    return np.array([0.0, *np.clip(three, 0.0, [1.0, 2.0, 3.0])])

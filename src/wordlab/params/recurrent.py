@@ -1,0 +1,128 @@
+"""The sections of params.yaml about recurrent language models."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from wordlab.params.base import (
+    Count,
+    Dropout,
+    NonNegative,
+    Positive,
+    Rate,
+    Section,
+    Share,
+    SharedSection,
+)
+
+
+class NetworkParams(Section):
+    """What a word model and a character model share: the network and its training."""
+
+    cell: Literal["rnn", "lstm", "gru"]
+    activation: Literal["tanh", "relu"]
+    """Of the plain RNN; the others have no use for it."""
+    gru_reset: Literal["before", "after"]
+    """Whether the GRU's reset gate acts before (Cho et al. 2014) or after the matrix product."""
+    forget_bias: Annotated[float, Field(allow_inf_nan=False)]
+    """The LSTM's forget bias at the start; 1 after Jozefowicz et al. 2015."""
+    cell_backend: Literal["wordlab", "torch"]
+    """wordlab: this package's unrolled layers; torch: torch.nn's, for comparison."""
+    embedding_size: Count
+    hidden_size: Count
+    layers: Count
+    tied: bool
+    """The output layer uses the embedding as its weights (Press & Wolf 2017)."""
+
+    dropout_input: Dropout
+    """On the embedded symbols."""
+    dropout_between: Dropout
+    """On what one layer passes to the next."""
+    dropout_output: Dropout
+    """On what the last layer passes to the output."""
+    dropout_recurrent: Dropout
+    """On the recurrent weights, one mask a window (DropConnect; Merity et al. 2017)."""
+    variational: bool
+    """One dropout mask for all steps of a sequence (Gal & Ghahramani 2016), not one a step."""
+    activation_penalty: NonNegative
+    """alpha of alpha * mean(h^2) on the dropped-out output (Merity et al. 2017)."""
+    temporal_penalty: NonNegative
+    """beta of beta * mean((h_t - h_(t-1))^2) on the output before dropout."""
+    weight_decay: NonNegative
+    """Decoupled from the gradient (Loshchilov & Hutter 2019)."""
+
+    optimizer: Literal["adamw", "sgd"]
+    rate: Rate
+    """The highest learning rate."""
+    schedule: Literal["constant", "linear", "cosine", "plateau"]
+    """constant; linear or cosine fall to 0 over all epochs; plateau: a quarter of the rate after
+    each epoch whose validation loss is not the best so far."""
+    warmup: Share
+    """The share of all windows over which the rate rises linearly from 0."""
+    clip_norm: Positive | None
+    """The largest norm of all gradients together (Pascanu et al. 2013); null clips nothing."""
+    epochs: Count
+    patience: Count | None
+    """Stop after this many epochs without a better validation loss; null never stops early."""
+    batch_size: Count
+    """How many parallel streams the text is cut into."""
+    bptt_length: Count
+    """Steps of truncated backpropagation through time."""
+    carry_state: bool
+    """Start each window with the state at the end of the one before, else with zeros."""
+
+    @model_validator(mode="after")
+    def sizes_agree(self) -> Self:
+        if self.tied and self.embedding_size != self.hidden_size:
+            raise ValueError(
+                f"tied: expected embedding_size and hidden_size to be equal, got "
+                f"{self.embedding_size} and {self.hidden_size}"
+            )
+        return self
+
+
+class LanguageModelParams(NetworkParams):
+    """`language_model.shared` with `language_model.rnn`, `.lstm` or `.gru` on top."""
+
+    vocabulary_size: Count
+    """The commonest words kept; all others are one class, the unknown word."""
+
+
+class LanguageModelSection(SharedSection):
+    """`language_model`: the settings of the word models."""
+
+    rnn: LanguageModelParams
+    lstm: LanguageModelParams
+    gru: LanguageModelParams
+
+
+class CharacterModelParams(NetworkParams):
+    """`character_model`: a language model of characters."""
+
+    min_count: Count
+    """A character seen less often in the training split is unknown."""
+
+
+class DecodingParams(Section):
+    """How a language model's next symbol is chosen."""
+
+    strategy: Literal["sample", "greedy", "beam"]
+    """sample: drawn at random; greedy: the likeliest; beam: the likeliest text of those kept."""
+    temperature: Positive
+    """Logits are divided by it; below 1 the likely becomes likelier. For samples."""
+    top_k: Count | None
+    """Draw from the k likeliest symbols only; null from all. For samples."""
+    top_p: Annotated[float, Field(gt=0, le=1)]
+    """Draw from the likeliest symbols that together reach this probability (Holtzman et al. 2020).
+    For samples."""
+    beam_width: Count
+    """Texts kept at each step. For the beam."""
+
+
+class GenerationParams(DecodingParams):
+    """`generation`: the text that is drawn from each language model."""
+
+    prompts: list[str]
+    """Beginnings to complete; an empty one starts a sentence."""
+    length: Count
+    """Symbols to draw after the prompt."""

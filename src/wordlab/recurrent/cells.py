@@ -1,0 +1,165 @@
+"""Recurrent cells, one step at a time, from their equations.
+
+Weights are laid out for speed: all gates of a cell are rows of one matrix, in the order each cell
+names. a(x) = W x + b below is the input's projection, U the recurrent weight, * is elementwise.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+State = tuple[Tensor, ...]
+"""A layer's state: (h,) of RNN and GRU, (h, c) of LSTM, each (B, H)."""
+
+
+class Cell(nn.Module):
+    """What all cells have in common.
+
+    input_weight (G*H, I), recurrent_weight (G*H, H) and bias (G*H,), for the G gates of `gates`;
+    drawn uniformly from +-1/sqrt(H) by `generator`, biases 0.
+    """
+
+    gates: ClassVar[tuple[str, ...]]
+    states: ClassVar[int] = 1
+
+    def __init__(self, input_size: int, hidden_size: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.input_size, self.hidden_size = input_size, hidden_size
+        rows = len(self.gates) * hidden_size
+        bound = hidden_size**-0.5
+        self.input_weight = nn.Parameter(
+            torch.empty(rows, input_size).uniform_(-bound, bound, generator=generator)
+        )
+        self.recurrent_weight = nn.Parameter(
+            torch.empty(rows, hidden_size).uniform_(-bound, bound, generator=generator)
+        )
+        self.bias = nn.Parameter(torch.zeros(rows))
+
+    def initial_state(self, batch_size: int) -> State:
+        """Return a state of zeros: `states` tensors (B, H)."""
+        zeros = self.bias.new_zeros(batch_size, self.hidden_size)
+        return (zeros,) * self.states
+
+    def project(self, inputs: Tensor) -> Tensor:
+        """Return a(x) of `inputs` (..., I) for all gates: (..., G*H)."""
+        return F.linear(inputs, self.input_weight, self.bias)
+
+    def step(self, projection: Tensor, state: State) -> State:
+        """Return the state after one step, from `projection` = a(x) (B, G*H) and `state`."""
+        raise NotImplementedError
+
+    def forward(self, inputs: Tensor, state: State) -> State:
+        """Return the state after one step on `inputs` (B, I) from `state`; h is the output."""
+        return self.step(self.project(inputs), state)
+
+
+class RNNCell(Cell):
+    """Elman's cell: h' = f(a(x) + U h), f = tanh or ReLU (Elman 1990)."""
+
+    gates = ("hidden",)
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        generator: torch.Generator,
+        *,
+        activation: Literal["tanh", "relu"],
+    ) -> None:
+        super().__init__(input_size, hidden_size, generator)
+        self.activation = activation
+
+    def step(self, projection: Tensor, state: State) -> State:
+        (hidden,) = state
+        total = projection + hidden @ self.recurrent_weight.T  # (B, H)
+        return (torch.tanh(total) if self.activation == "tanh" else torch.relu(total),)
+
+
+class LSTMCell(Cell):
+    """Long short-term memory with a forget gate (Hochreiter & Schmidhuber 1997; Gers et al. 2000).
+
+    o, i, f = sigmoid, g = tanh of a(x) + U h;  c' = f * c + i * g;  h' = o * tanh(c').
+    The forget gate's bias starts at `forget_bias` (Jozefowicz et al. 2015).
+    """
+
+    gates = ("output", "input", "forget", "candidate")
+    states = 2
+
+    def __init__(
+        self, input_size: int, hidden_size: int, generator: torch.Generator, *, forget_bias: float
+    ) -> None:
+        super().__init__(input_size, hidden_size, generator)
+        with torch.no_grad():
+            self.bias[2 * hidden_size : 3 * hidden_size] = forget_bias
+
+    def step(self, projection: Tensor, state: State) -> State:
+        hidden, memory = state
+        total = projection + hidden @ self.recurrent_weight.T  # (B, 4H)
+        o, i, f = total[:, : 3 * self.hidden_size].sigmoid().chunk(3, dim=1)  # (B, H) each
+        g = total[:, 3 * self.hidden_size :].tanh()  # (B, H)
+        memory = f * memory + i * g
+        return o * torch.tanh(memory), memory
+
+
+class GRUCell(Cell):
+    """Gated recurrent unit (Cho et al. 2014): h' = (1 - z) * n + z * h, with r, z = sigmoid.
+
+    reset "before": n = tanh(a(x) + U (r * h)), as in the paper; "after": n = tanh(a(x) + r * (U h
+    + u)), as in cuDNN and torch.nn, with a bias u (H,) of its own, `recurrent_bias`.
+    """
+
+    gates = ("reset", "update", "candidate")
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        generator: torch.Generator,
+        *,
+        reset: Literal["before", "after"],
+    ) -> None:
+        super().__init__(input_size, hidden_size, generator)
+        self.reset = reset
+        if reset == "after":
+            self.recurrent_bias = nn.Parameter(torch.zeros(hidden_size))
+
+    def step(self, projection: Tensor, state: State) -> State:
+        (hidden,) = state
+        size = 2 * self.hidden_size
+        gate_weight, candidate_weight = self.recurrent_weight[:size], self.recurrent_weight[size:]
+        total = projection[:, :size] + hidden @ gate_weight.T  # (B, 2H)
+        r, z = total.sigmoid().chunk(2, dim=1)  # (B, H) each
+        if self.reset == "before":
+            n = torch.tanh(projection[:, size:] + (r * hidden) @ candidate_weight.T)  # (B, H)
+        else:
+            recurrent = hidden @ candidate_weight.T + self.recurrent_bias  # (B, H)
+            n = torch.tanh(projection[:, size:] + r * recurrent)  # (B, H)
+        return ((1 - z) * n + z * hidden,)
+
+
+def torch_order(cell: Cell, blocks: Tensor) -> Tensor:
+    """Return `blocks`, whose rows are gates in torch.nn's order, in the order of `cell`.
+
+    torch.nn has LSTM's as input, forget, candidate, output, and GRU's as here.
+    """
+    if not isinstance(cell, LSTMCell):
+        return blocks
+    i, f, g, o = blocks.chunk(4)
+    return torch.cat([o, i, f, g])
+
+
+def copy_from_torch(cell: Cell, weights: Sequence[Tensor]) -> None:
+    """Take over torch.nn's (weight_ih, weight_hh, bias_ih, bias_hh) of one layer."""
+    input_weight, recurrent_weight, input_bias, recurrent_bias = weights
+    bias = input_bias + recurrent_bias
+    with torch.no_grad():
+        if isinstance(cell, GRUCell):
+            size = cell.hidden_size
+            bias = input_bias + torch.cat([recurrent_bias[: 2 * size], torch.zeros(size)])
+            cell.recurrent_bias.copy_(recurrent_bias[2 * size :])
+        cell.input_weight.copy_(torch_order(cell, input_weight))
+        cell.recurrent_weight.copy_(torch_order(cell, recurrent_weight))
+        cell.bias.copy_(torch_order(cell, bias))

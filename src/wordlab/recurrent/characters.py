@@ -1,0 +1,40 @@
+"""The characters of a text as classes: the alphabet, and lines as ids."""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wordlab.text.vocabulary import Vocabulary
+
+
+def read_lines(path: Path) -> list[str]:
+    """Return the sentences of a normalised text, one a line; blank lines between documents go."""
+    with path.open(encoding="utf-8", newline="\n") as file:
+        return [stripped for line in file if (stripped := line.rstrip("\n"))]
+
+
+def alphabet(lines: Iterable[str], *, min_count: int) -> Vocabulary:
+    """Return the characters seen in `lines` at least `min_count` times, commonest first.
+
+    Built on the training split alone. Raises UserError if none is left.
+    """
+    counts: Counter[str] = Counter()
+    for line in lines:
+        counts.update(line)
+    return Vocabulary.build(counts, min_count=min_count)
+
+
+def character_ids(lines: Iterable[str], characters: Vocabulary) -> NDArray[np.int64]:
+    """Return `lines` as classes of a character model, int64, one a character and one a line end.
+
+    With A characters, A is the unknown character and A + 1 ends each line.
+    """
+    size = len(characters)
+    ids: list[int] = []
+    for line in lines:
+        ids.extend(characters.index.get(character, size) for character in line)
+        ids.append(size + 1)
+    return np.array(ids, dtype=np.int64)

@@ -1,0 +1,180 @@
+"""Recurrent language models of words or characters: embedding, layers, output."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from wordlab import rng
+from wordlab.artifacts import read_json, replacing, write_json
+from wordlab.errors import UserError
+from wordlab.params.recurrent import NetworkParams
+from wordlab.recurrent.cells import State
+from wordlab.recurrent.layers import CellSettings, LayerDropout, RecurrentLayers, drop
+from wordlab.recurrent.output import FullSoftmax
+from wordlab.text.vocabulary import Vocabulary
+
+Level = Literal["word", "character"]
+
+
+class LanguageModel(nn.Module):
+    """p(next symbol | all before), over the V symbols of `vocabulary`, unknown and end.
+
+    Class V is the unknown symbol, class V + 1 the end of a sentence.
+    """
+
+    def __init__(
+        self, params: NetworkParams, vocabulary: Vocabulary, level: Level, seed: int
+    ) -> None:
+        super().__init__()
+        self.params, self.vocabulary, self.level = params, vocabulary, level
+        self.unknown, self.end = len(vocabulary), len(vocabulary) + 1
+        self.classes = len(vocabulary) + 2
+        generator = torch.Generator().manual_seed(rng.derive(seed, "language model"))
+        width = params.embedding_size
+        self.embedding = nn.Parameter(
+            torch.empty(self.classes, width).uniform_(-0.1, 0.1, generator=generator)
+        )
+        settings = CellSettings(
+            params.cell, params.activation, params.gru_reset, params.forget_bias
+        )
+        self.layers = RecurrentLayers(settings, width, params.hidden_size, params.layers, generator)
+        self.output = FullSoftmax(
+            params.hidden_size, self.classes, generator, self.embedding if params.tied else None
+        )
+
+    def initial_state(self, batch_size: int) -> list[State]:
+        """Return the state at the start of a text: zeros, one State a layer."""
+        return self.layers.initial_state(batch_size)
+
+    def forward(self, inputs: Tensor, state: Sequence[State]) -> tuple[Tensor, list[State]]:
+        """Return what the last layer puts out after each of `inputs` int64 (T, B): (T, B, H).
+
+        And the state after the last step. Nothing is dropped out.
+        """
+        return self.layers(F.embedding(inputs, self.embedding), state)
+
+    def loss(
+        self, inputs: Tensor, targets: Tensor, state: Sequence[State], generator: torch.Generator
+    ) -> tuple[Tensor, Tensor, list[State]]:
+        """Return what training minimises on a window, its cross-entropy, and the state after it.
+
+        inputs, targets: int64 (T, B); generator: draws what is dropped out. The cross-entropy is
+        a mean in nats; the first value adds the activation penalties (Merity et al. 2017, 4.5).
+        """
+        params = self.params
+        dropout = LayerDropout(
+            params.dropout_between, params.dropout_recurrent, params.variational, generator
+        )
+        embedded = F.embedding(inputs, self.embedding)  # (T, B, E)
+        embedded = drop(embedded, params.dropout_input, params.variational, generator)
+        raw, end_state = self.layers(embedded, state, dropout=dropout)
+        hidden = drop(raw, params.dropout_output, params.variational, generator)  # (T, B, H)
+        cross_entropy = self.output.loss(hidden.flatten(0, 1), targets.flatten())
+        total = cross_entropy
+        if params.activation_penalty:
+            total = total + params.activation_penalty * hidden.square().mean()
+        if params.temporal_penalty and len(raw) > 1:
+            total = total + params.temporal_penalty * (raw[1:] - raw[:-1]).square().mean()
+        return total, cross_entropy.detach(), end_state
+
+    def token_losses(
+        self, ids: NDArray[np.int64], *, streams: int = 1, window: int = 256
+    ) -> NDArray[np.float32]:
+        """Return -log p in nats of every symbol of `ids` (N,), given those before: float32 (N,).
+
+        The first is predicted after an end of sentence. The text is read as `streams` stretches
+        side by side; each starts with a state of zeros and the symbol before it.
+        """
+        count = len(ids)
+        streams = max(1, min(streams, count))
+        length = -(-count // streams)
+        padded = np.full(length * streams, self.end, dtype=np.int64)
+        padded[:count] = ids
+        before = np.concatenate([[self.end], padded[:-1]])
+        inputs = torch.from_numpy(before.reshape(streams, length).T.copy())
+        targets = torch.from_numpy(padded.reshape(streams, length).T.copy())
+        losses = torch.empty(length, streams)
+        state = self.initial_state(streams)
+        with torch.no_grad():
+            for start in range(0, length, window):
+                steps = slice(start, start + window)
+                hidden, state = self(inputs[steps], state)
+                flat = self.output.losses(hidden.flatten(0, 1), targets[steps].flatten())
+                losses[steps] = flat.view_as(targets[steps])
+        return losses.T.flatten()[:count].numpy()
+
+    def save(self, folder: Path) -> None:
+        """Write model.safetensors, model.json and vocabulary.tsv as `folder`, whole or not."""
+        with replacing(folder) as partial:
+            partial.mkdir()
+            save_file(self.weights(), partial / "model.safetensors")
+            network = self.params.model_dump(include=set(NetworkParams.model_fields))
+            write_json(partial / "model.json", {"level": self.level, "network": network})
+            self.vocabulary.save(partial / "vocabulary.tsv")
+
+    @classmethod
+    def load(cls, folder: Path) -> "LanguageModel":
+        """Read what `save` wrote.
+
+        Raises UserError where the folder is missing, damaged, or its parts do not fit together.
+        """
+        try:
+            description = read_json(folder / "model.json")
+            params = NetworkParams.model_validate(description["network"])
+            vocabulary = Vocabulary.load(folder / "vocabulary.tsv")
+            weights = load_file(folder / "model.safetensors")
+            level = description["level"]
+        except FileNotFoundError as error:
+            raise UserError(f"{error.filename}: not found; expected a saved model") from None
+        except (SafetensorError, ValidationError, ValueError, KeyError, TypeError) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(f"{folder}: not a whole language model ({reason})") from None
+        model = cls(params, vocabulary, level, seed=0)
+        model.restore(weights, source=str(folder))
+        return model
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return each weight by name, tied ones once."""
+        return {name: weight.detach() for name, weight in self.named_parameters()}
+
+    def restore(self, weights: Mapping[str, Tensor], *, source: str) -> None:
+        """Take over `weights`, as `weights()` gives them.
+
+        Raises UserError, naming `source`, if names or shapes differ from this model's.
+        """
+        own = dict(self.named_parameters())
+        for name in sorted(own.keys() | weights.keys()):
+            expected = tuple(own[name].shape) if name in own else None
+            found = tuple(weights[name].shape) if name in weights else None
+            if expected != found:
+                raise UserError(
+                    f"{source}: the weights do not fit this network and vocabulary: {name} has "
+                    f"shape {found}, expected {expected}"
+                )
+        with torch.no_grad():
+            for name, weight in own.items():
+                weight.copy_(weights[name])
+
+
+def build(
+    params: NetworkParams, vocabulary: Vocabulary, *, level: Level, seed: int
+) -> LanguageModel:
+    """Return an untrained model of the symbols of `vocabulary`, its weights drawn from `seed`."""
+    return LanguageModel(params, vocabulary, level, seed)
+
+
+def description(model: LanguageModel) -> dict[str, Any]:
+    """Return the model's size in numbers: classes and parameters."""
+    return {
+        "classes": model.classes,
+        "parameters": sum(weight.numel() for weight in model.parameters()),
+    }

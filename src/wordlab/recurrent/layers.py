@@ -1,0 +1,165 @@
+"""Stacks of recurrent layers over padded batches of sequences, with dropout in its places."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from wordlab.recurrent.cells import Cell, GRUCell, LSTMCell, RNNCell, State
+from wordlab.recurrent.unrolled import unroll
+
+
+@dataclass(frozen=True)
+class CellSettings:
+    """Which cell, and what only that cell needs (see the cells for their meaning)."""
+
+    cell: Literal["rnn", "lstm", "gru"]
+    activation: Literal["tanh", "relu"]
+    gru_reset: Literal["before", "after"]
+    forget_bias: float
+
+    def make(self, input_size: int, hidden_size: int, generator: torch.Generator) -> Cell:
+        """Return a new cell, its weights drawn from `generator`."""
+        if self.cell == "rnn":
+            return RNNCell(input_size, hidden_size, generator, activation=self.activation)
+        if self.cell == "lstm":
+            return LSTMCell(input_size, hidden_size, generator, forget_bias=self.forget_bias)
+        return GRUCell(input_size, hidden_size, generator, reset=self.gru_reset)
+
+
+@dataclass(frozen=True)
+class LayerDropout:
+    """What a stack drops while it trains, drawn from a generator of its own.
+
+    between: the share of units dropped from what a layer passes on; recurrent: the share of
+    entries dropped from the recurrent weights, one mask a call (Merity et al. 2017, 2);
+    variational: one mask for all steps (Gal & Ghahramani 2016).
+    """
+
+    between: float
+    recurrent: float
+    variational: bool
+    generator: torch.Generator
+
+
+class RecurrentLayers(nn.Module):
+    """Cells stacked on one another, each unrolled over all steps.
+
+    bidirectional: each layer has a second cell that reads backwards; its output is appended to
+    the first's, so that a layer's output is (T, B, 2H).
+    """
+
+    def __init__(
+        self,
+        settings: CellSettings,
+        input_size: int,
+        hidden_size: int,
+        layers: int,
+        generator: torch.Generator,
+        *,
+        bidirectional: bool = False,
+    ) -> None:
+        super().__init__()
+        self.hidden_size, self.bidirectional = hidden_size, bidirectional
+        self.output_size = hidden_size * (2 if bidirectional else 1)
+        sizes = [input_size] + [self.output_size] * (layers - 1)
+        self.cells = nn.ModuleList(settings.make(size, hidden_size, generator) for size in sizes)
+        self.backward_cells = nn.ModuleList(
+            settings.make(size, hidden_size, generator) for size in sizes if bidirectional
+        )
+
+    def initial_state(self, batch_size: int) -> list[State]:
+        """Return zeros for each cell, those that read forwards first."""
+        return [cell.initial_state(batch_size) for cell in self._all_cells()]
+
+    def forward(
+        self,
+        inputs: Tensor,
+        state: Sequence[State] | None = None,
+        *,
+        lengths: Tensor | None = None,
+        dropout: LayerDropout | None = None,
+    ) -> tuple[Tensor, list[State]]:
+        """Return the last layer's output at every step and each cell's state after the last one.
+
+        inputs (T, B, I) -> output (T, B, output_size). state: where to start, one State a cell in
+        the order of `initial_state`; zeros if None. lengths, int64 (B,): the steps of each
+        sequence, 1 to T; the state returned is that after a sequence's own last step, and output
+        beyond it means nothing. dropout: None while not training.
+        """
+        steps, batch_size, _ = inputs.shape
+        start = list(state) if state is not None else self.initial_state(batch_size)
+        backwards = _reversal(steps, batch_size, lengths) if self.bidirectional else None
+        ends: list[State] = []
+        backward_ends: list[State] = []
+        output = inputs  # (T, B, I)
+        for number, cell in enumerate(self.cells):
+            if number and dropout is not None:
+                output = drop(output, dropout.between, dropout.variational, dropout.generator)
+            states = _run(cell, output, start[number], dropout)
+            ends.append(_at_end(states, lengths))
+            if backwards is not None:
+                other = number + len(self.cells)
+                turned = _gather(output, backwards)
+                backward_states = _run(self.backward_cells[number], turned, start[other], dropout)
+                backward_ends.append(_at_end(backward_states, lengths))
+                output = torch.cat([states[0], _gather(backward_states[0], backwards)], dim=2)
+            else:
+                output = states[0]  # (T, B, H)
+        return output, ends + backward_ends
+
+    def _all_cells(self) -> list[Cell]:
+        return [*self.cells, *self.backward_cells]
+
+
+def drop(
+    values: Tensor, probability: float, variational: bool, generator: torch.Generator
+) -> Tensor:
+    """Return `values` (T, B, D) with entries set to 0 with `probability`, the rest scaled up.
+
+    variational: the same entries at every step (Gal & Ghahramani 2016).
+    """
+    if probability == 0:
+        return values
+    shape = (1, *values.shape[1:]) if variational else values.shape
+    mask = torch.empty(shape, dtype=values.dtype, device=values.device)
+    mask.bernoulli_(1 - probability, generator=generator).div_(1 - probability)
+    return values * mask
+
+
+def _run(
+    cell: nn.Module, inputs: Tensor, state: State, dropout: LayerDropout | None
+) -> tuple[Tensor, ...]:
+    assert isinstance(cell, Cell)
+    weight: Tensor = cell.recurrent_weight
+    if dropout is not None:
+        weight = drop(weight[None], dropout.recurrent, False, dropout.generator)[0]
+    return unroll(cell, cell.project(inputs), state, weight)
+
+
+def _at_end(states: tuple[Tensor, ...], lengths: Tensor | None) -> State:
+    """Return from all `states` (T, B, H) those (B, H) after each sequence's last step."""
+    if lengths is None:
+        return tuple(every[-1] for every in states)
+    rows = torch.arange(len(lengths), device=lengths.device)
+    return tuple(every[lengths - 1, rows] for every in states)
+
+
+def _reversal(steps: int, batch_size: int, lengths: Tensor | None) -> Tensor:
+    """Return int64 (T, B): for each step the one to read when reading backwards.
+
+    Padding stays where it is. The same indices turn the result round again.
+    """
+    forwards = torch.arange(steps)[:, None].expand(steps, batch_size)
+    if lengths is None:
+        return steps - 1 - forwards
+    mirrored = lengths.to(forwards.device)[None, :] - 1 - forwards
+    return torch.where(mirrored >= 0, mirrored, forwards)
+
+
+def _gather(values: Tensor, order: Tensor) -> Tensor:
+    """Return `values` (T, B, D) with the steps of each sequence in `order` (T, B)."""
+    columns = torch.arange(values.shape[1], device=values.device)[None, :]
+    return values[order.to(values.device), columns]

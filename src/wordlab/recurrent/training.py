@@ -1,0 +1,308 @@
+"""Training a language model: truncated backpropagation through time, clipped, stopped early."""
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from wordlab import progress, rng
+from wordlab.checkpoints import Checkpoint
+from wordlab.errors import UserError
+from wordlab.params.recurrent import NetworkParams
+from wordlab.recurrent.batching import Streams
+from wordlab.recurrent.language_model import LanguageModel
+
+_SECONDS_BETWEEN_CHECKPOINTS = 10.0
+_NO_CHECKPOINT = Checkpoint(None)
+
+
+class DivergedError(UserError):
+    """The loss or the gradient is no longer a number."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch measured; losses are means in nats a symbol."""
+
+    epoch: int
+    train_loss: float
+    train_perplexity: float
+    valid_loss: float
+    valid_perplexity: float
+    rate: float
+    gradient_norm: float
+    """The mean over windows of the norm of all gradients together, before clipping."""
+    clip_rate: float
+    """The share of windows whose gradients were clipped."""
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """All epochs of a training, and the one whose weights the model has."""
+
+    epochs: tuple[Epoch, ...]
+    best_epoch: int
+    stopped_early: bool
+
+    def rows(self) -> list[dict[str, float]]:
+        """Return one row of numbers an epoch."""
+        return [asdict(epoch) for epoch in self.epochs]
+
+
+def train(
+    model: LanguageModel,
+    train_ids: NDArray[np.int64],
+    valid_ids: NDArray[np.int64],
+    params: NetworkParams,
+    *,
+    seed: int,
+    torch_threads: int,
+    on_epoch: progress.StepLogger = progress.ignore_step,
+    checkpoint: Checkpoint = _NO_CHECKPOINT,
+) -> TrainingRecord:
+    """Train `model` in place on `train_ids` (N,) and leave it with the best epoch's weights.
+
+    The best epoch is that of the lowest loss on `valid_ids`. torch's sums depend on its number of
+    threads: `torch_threads` is part of the recipe, while nothing else about the machine's load
+    is. With a `checkpoint` that holds an earlier start of the same training, goes on from there
+    to the same bytes. Raises DivergedError where the loss is no longer a number, and UserError
+    where a split is too short.
+    """
+    if len(valid_ids) == 0:
+        raise UserError("preprocess.splits.valid: a language model needs validation text, got none")
+    with threads(torch_threads):
+        training = _Training(model, train_ids, valid_ids, params, seed, checkpoint)
+        training.resume()
+        with progress.bar(params.epochs * training.windows, "language model", "window") as bar:
+            bar.update(training.position.step)
+            while not training.finished:
+                epoch = training.run_epoch(bar)
+                on_epoch(epoch.epoch, asdict(epoch))
+        return training.conclude()
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Let torch use `count` threads in the body."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@dataclass
+class _Position:
+    """Where a training is, as JSON can hold it."""
+
+    step: int = 0
+    """Windows done, over all epochs."""
+    loss_sum: float = 0.0
+    """Of this epoch, as the two below; the loss is weighted by symbols."""
+    norm_sum: float = 0.0
+    clipped: int = 0
+    plateau_factor: float = 1.0
+    best_loss: float = math.inf
+    best_epoch: int = 0
+    epochs: list[dict[str, Any]] = field(default_factory=list)
+
+
+class _Training:
+    """A training in progress: everything that a checkpoint must bring back."""
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        train_ids: NDArray[np.int64],
+        valid_ids: NDArray[np.int64],
+        params: NetworkParams,
+        seed: int,
+        checkpoint: Checkpoint,
+    ) -> None:
+        self.model, self.params, self.checkpoint = model, params, checkpoint
+        self.valid_ids = valid_ids
+        self.streams = Streams.cut(train_ids, params.batch_size)
+        self.windows = self.streams.window_count(params.bptt_length)
+        self.optimizer = _optimizer(model, params)
+        self.generator = torch.Generator().manual_seed(rng.derive(seed, "dropout"))
+        self.state = model.initial_state(params.batch_size)
+        self.best = {name: weight.clone() for name, weight in model.weights().items()}
+        self.position = _Position()
+        self.saved_at = time.monotonic()
+
+    @property
+    def finished(self) -> bool:
+        done = len(self.position.epochs)
+        patience = self.params.patience
+        stale = patience is not None and done - self.position.best_epoch >= patience
+        return done >= self.params.epochs or stale
+
+    def run_epoch(self, bar: Any) -> Epoch:
+        """Go through the rest of this epoch's windows, then validate."""
+        position, params = self.position, self.params
+        first = position.step - len(position.epochs) * self.windows
+        for window in self.streams.windows(params.bptt_length, first):
+            self._run_window(torch.from_numpy(window.inputs), torch.from_numpy(window.targets))
+            bar.update(1)
+            if time.monotonic() - self.saved_at > _SECONDS_BETWEEN_CHECKPOINTS:
+                self.save()
+        epoch = self._close_epoch()
+        bar.set_postfix(perplexity=f"{epoch.valid_perplexity:.1f}")
+        if self.checkpoint.path is not None:
+            self.save()
+        return epoch
+
+    def _run_window(self, inputs: Tensor, targets: Tensor) -> None:
+        """Make one update from a window of int64 (T, B)."""
+        position, params = self.position, self.params
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._rate()
+        self.optimizer.zero_grad(set_to_none=True)
+        total, cross_entropy, state = self.model.loss(inputs, targets, self.state, self.generator)
+        total.backward()
+        limit = params.clip_norm if params.clip_norm is not None else math.inf
+        norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit))
+        loss = float(cross_entropy)
+        if not math.isfinite(loss) or not math.isfinite(norm):
+            raise DivergedError(
+                f"rate: training diverged at window {position.step + 1} (epoch "
+                f"{len(position.epochs) + 1}): loss {loss}, gradient norm {norm}; expected a "
+                f"rate lower than {params.rate:g}, or a lower clip_norm"
+            )
+        self.optimizer.step()
+        position.step += 1
+        position.loss_sum += loss * targets.numel()
+        position.norm_sum += norm
+        position.clipped += norm > limit
+        if params.carry_state:
+            self.state = [tuple(part.detach() for part in layer) for layer in state]
+
+    def _rate(self) -> float:
+        """Return the learning rate of the next window."""
+        params, total = self.params, self.params.epochs * self.windows
+        step = self.position.step
+        rising = params.warmup * total
+        if step + 1 < rising:
+            return params.rate * (step + 1) / rising
+        share = (step - rising) / max(1.0, total - rising)  # of the way down
+        if params.schedule == "linear":
+            return params.rate * (1 - max(0.0, share))
+        if params.schedule == "cosine":
+            return params.rate * 0.5 * (1 + math.cos(math.pi * max(0.0, share)))
+        return params.rate * self.position.plateau_factor
+
+    def _close_epoch(self) -> Epoch:
+        """Validate, note what the epoch measured, and keep the weights if they are the best."""
+        position, params = self.position, self.params
+        rate = float(self.optimizer.param_groups[0]["lr"])
+        losses = self.model.token_losses(self.valid_ids, streams=params.batch_size)
+        valid_loss = float(losses.mean(dtype=np.float64))
+        train_loss = position.loss_sum / self.streams.targets.size
+        epoch = Epoch(
+            epoch=len(position.epochs) + 1,
+            train_loss=train_loss,
+            train_perplexity=_perplexity(train_loss),
+            valid_loss=valid_loss,
+            valid_perplexity=_perplexity(valid_loss),
+            rate=rate,
+            gradient_norm=position.norm_sum / self.windows,
+            clip_rate=position.clipped / self.windows,
+        )
+        if not math.isfinite(valid_loss):
+            raise DivergedError(
+                f"rate: validation loss {valid_loss} after epoch {epoch.epoch}; expected a rate "
+                f"lower than {params.rate:g}"
+            )
+        position.epochs.append(asdict(epoch))
+        position.loss_sum, position.norm_sum, position.clipped = 0.0, 0.0, 0
+        self.state = self.model.initial_state(params.batch_size)
+        if valid_loss < position.best_loss:
+            position.best_loss, position.best_epoch = valid_loss, epoch.epoch
+            self.best = {name: weight.clone() for name, weight in self.model.weights().items()}
+        elif params.schedule == "plateau":
+            position.plateau_factor /= 4
+        return epoch
+
+    def conclude(self) -> TrainingRecord:
+        """Give the model its best weights and return the record."""
+        self.model.restore(self.best, source="training")
+        epochs = tuple(Epoch(**row) for row in self.position.epochs)
+        return TrainingRecord(
+            epochs, self.position.best_epoch, stopped_early=len(epochs) < self.params.epochs
+        )
+
+    def save(self) -> None:
+        """Write everything to the checkpoint."""
+        arrays = {f"weight.{name}": weight for name, weight in self.model.weights().items()}
+        arrays |= {f"best.{name}": weight for name, weight in self.best.items()}
+        for name, weight in self.model.named_parameters():
+            moments = self.optimizer.state.get(weight, {})
+            arrays |= {f"optimizer.{name}.{key}": value for key, value in moments.items()}
+        for layer, parts in enumerate(self.state):
+            arrays |= {f"state.{layer}.{number}": part for number, part in enumerate(parts)}
+        arrays["generator"] = self.generator.get_state()
+        numpy_arrays = {name: tensor.detach().numpy() for name, tensor in arrays.items()}
+        self.checkpoint.save(numpy_arrays, asdict(self.position) | self._recipe())
+        self.saved_at = time.monotonic()
+
+    def resume(self) -> None:
+        """Go back to where the checkpoint was saved, if it is one of this training."""
+        loaded = self.checkpoint.load()
+        if loaded is None:
+            return
+        arrays, saved = loaded
+        recipe = self._recipe()
+        if {key: saved.pop(key, None) for key in recipe} != recipe:
+            return  # of other settings or another text: start again
+        tensors = {name: torch.tensor(array) for name, array in arrays.items()}
+        source = str(self.checkpoint.path)
+        self.model.restore(_under("weight.", tensors), source=source)
+        self.best = _under("best.", tensors)
+        for name, weight in self.model.named_parameters():
+            moments = _under(f"optimizer.{name}.", tensors)
+            if moments:
+                self.optimizer.state[weight] = moments
+        self.state = [
+            tuple(tensors[f"state.{layer}.{number}"] for number in range(len(parts)))
+            for layer, parts in enumerate(self.state)
+        ]
+        self.generator.set_state(tensors["generator"])
+        self.position = _Position(**saved)
+
+    def _recipe(self) -> dict[str, Any]:
+        """Return what must be the same for a checkpoint to be of this training."""
+        return {
+            "params": self.params.model_dump(),
+            "symbols": self.streams.targets.size,
+            "classes": self.model.classes,
+            "seed": self.generator.initial_seed(),
+        }
+
+
+def _optimizer(model: LanguageModel, params: NetworkParams) -> torch.optim.Optimizer:
+    """Return the optimiser; weight decay is for matrices, not for biases."""
+    weights = list(model.parameters())
+    groups = [
+        {"params": [w for w in weights if w.dim() > 1], "weight_decay": params.weight_decay},
+        {"params": [w for w in weights if w.dim() < 2], "weight_decay": 0.0},
+    ]
+    if params.optimizer == "adamw":
+        return torch.optim.AdamW(groups, lr=params.rate, fused=True)
+    return torch.optim.SGD(groups, lr=params.rate)
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors whose names start with `prefix`, without it."""
+    return {name[len(prefix) :]: t for name, t in tensors.items() if name.startswith(prefix)}
+
+
+def _perplexity(loss: float) -> float:
+    return math.exp(min(loss, 700.0))

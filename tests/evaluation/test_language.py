@@ -1,0 +1,102 @@
+import math
+
+import numpy as np
+import pytest
+
+from wordlab.evaluation.language import distinct, longest_copy, score, score_generated
+from wordlab.evaluation.ngrams import KneserNey, _discounts
+
+UNKNOWN, END = 4, 5
+
+
+def some_text(length: int = 4000) -> np.ndarray:
+    random = np.random.default_rng(3)
+    text = np.minimum(random.geometric(0.4, size=length) - 1, END)
+    text[1:] = np.where(random.random(length - 1) < 0.8, (text[:-1] + 1) % 6, text[1:])
+    return text.astype(np.int64)
+
+
+def test_perplexity_is_weighted_by_symbol():
+    losses = np.log([2.0, 8.0, 4.0, 4.0])
+    result = score(losses, np.array([0, UNKNOWN, 1, END]), unknown=UNKNOWN, end=END, seed=1)
+    assert result.perplexity == pytest.approx(4)
+    assert result.bits == pytest.approx(2)
+    assert result.perplexity_known == pytest.approx(32 ** (1 / 3))
+    assert result.unknown_share == 0.25
+    assert result.symbols == 4
+
+
+def test_the_interval_comes_from_whole_sentences():
+    one = score(np.log([2.0, 9.0]), np.array([0, END]), unknown=UNKNOWN, end=END, seed=1)
+    assert one.low == pytest.approx(one.perplexity) == one.high
+    ids = some_text()
+    losses = np.random.default_rng(1).gamma(2.0, size=len(ids))
+    first, again = (score(losses, ids, unknown=UNKNOWN, end=END, seed=2) for _ in range(2))
+    assert first == again
+    assert first.low < first.perplexity < first.high
+    half = score(losses[:1000], ids[:1000], unknown=UNKNOWN, end=END, seed=2)
+    assert math.log(half.high / half.low) > 1.4 * math.log(first.high / first.low)
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 4])
+def test_kneser_ney_sums_to_1_after_any_context(order):
+    model = KneserNey.fit(some_text(300), order=order, classes=6, end=END)
+    for context in ([], [0], [4, 4, 4], [1, 2, 3], [END, 0, 1]):
+        total = sum(math.exp(-model.losses(np.array([*context, w]))[-1]) for w in range(6))
+        assert total == pytest.approx(1)
+
+
+def test_kneser_ney_by_hand():
+    """A bigram model of a b a c, with END before it, and the half discounts of so small a text."""
+    a, b, c = 0, 1, 2
+    model = KneserNey.fit(np.array([a, b, a, c]), order=2, classes=4, end=3)
+    # seen bigrams: end-a, a-b, b-a, a-c; so a follows 2 symbols, b and c follow 1 each: 4 in all
+    y1 = 2 / (2 + 2 * 1)  # 2 symbols follow one other symbol, 1 follows two
+    unigram = {w: (n - y1) / 4 + 3 * y1 / 4 / 4 for w, n in ((a, 2), (b, 1), (c, 1))}
+    unigram[3] = 3 * y1 / 4 / 4
+    after_a = {w: 0.5 / 2 * (w in (b, c)) + 2 * 0.5 / 2 * unigram[w] for w in unigram}
+    for symbol, p in after_a.items():
+        assert math.exp(-model.losses(np.array([a, symbol]))[1]) == pytest.approx(p)
+    assert math.exp(-model.losses(np.array([c, b]))[1]) == pytest.approx(unigram[b])
+
+
+def test_modified_discounts():
+    counts = np.repeat([1, 2, 3, 4, 7], [40, 16, 8, 5, 9])
+    y = 40 / 72
+    expected = [0, 1 - 2 * y * 16 / 40, 2 - 3 * y * 8 / 16, 3 - 4 * y * 5 / 8]
+    assert _discounts(counts).tolist() == pytest.approx(expected)
+
+
+def test_kneser_ney_learns_from_context():
+    text = some_text(6000)
+    train, test = text[:5000], text[5000:]
+    perplexities = [
+        math.exp(KneserNey.fit(train, order=n, classes=6, end=END).losses(test).mean())
+        for n in (1, 2)
+    ]
+    assert perplexities[1] < 0.8 * perplexities[0] < 0.8 * 6
+
+
+def test_distinct():
+    ids = np.array([1, 2, 1, 2, 1])
+    assert distinct(ids, 1) == 0.4
+    assert distinct(ids, 2) == 0.5
+
+
+def test_longest_copy():
+    source = np.array([1, 2, 3, 4, 1, 2, 5])
+    assert longest_copy(np.array([9, 2, 3, 4, 2]), source) == 3
+    assert longest_copy(np.array([1, 2, 5, 1]), source) == 3
+    assert longest_copy(np.array([9, 9]), source) == 0
+    assert longest_copy(source, source) == 7
+
+
+def test_generated_text_is_scored():
+    train = some_text()
+    ngrams = KneserNey.fit(train, order=3, classes=6, end=END)
+    copied = score_generated(train[100:140], train, ngrams)
+    assert copied.longest_copy >= 40
+    stuck = score_generated(np.zeros(40, dtype=np.int64), train, ngrams)
+    assert stuck.repetition == pytest.approx(1 - 1 / 37)
+    assert stuck.distinct_1 == 1 / 40
+    assert stuck.perplexity != copied.perplexity

@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from wordlab.recurrent.cells import Cell, GRUCell, LSTMCell, RNNCell, copy_from_torch
+
+SIZE = 3
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
+def numbers(cell: Cell) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    weights = cell.input_weight, cell.recurrent_weight, cell.bias
+    return tuple(weight.detach().numpy().astype(float) for weight in weights)
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def draw(*shape: int, seed: int = 1) -> torch.Tensor:
+    return torch.randn(*shape, generator=generator(seed))
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_rnn_follows_its_equation(activation):
+    cell = RNNCell(2, SIZE, generator(), activation=activation)
+    x, h = draw(4, 2), draw(4, SIZE, seed=2)
+    weight, recurrent, bias = numbers(cell)
+    total = x.numpy() @ weight.T + bias + h.numpy() @ recurrent.T
+    expected = np.tanh(total) if activation == "tanh" else np.maximum(total, 0)
+    np.testing.assert_allclose(cell(x, (h,))[0].detach(), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_lstm_follows_its_equations():
+    cell = LSTMCell(2, SIZE, generator(), forget_bias=1.5)
+    x, h, c = draw(4, 2), draw(4, SIZE, seed=2), draw(4, SIZE, seed=3)
+    weight, recurrent, bias = numbers(cell)
+    o, i, f, g = np.split(x.numpy() @ weight.T + bias + h.numpy() @ recurrent.T, 4, axis=1)
+    memory = sigmoid(f) * c.numpy() + sigmoid(i) * np.tanh(g)
+    hidden = sigmoid(o) * np.tanh(memory)
+    got_hidden, got_memory = cell(x, (h, c))
+    np.testing.assert_allclose(got_hidden.detach(), hidden, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(got_memory.detach(), memory, rtol=1e-5, atol=1e-6)
+    assert bias.tolist() == [0] * 2 * SIZE + [1.5] * SIZE + [0] * SIZE
+
+
+@pytest.mark.parametrize("reset", ["before", "after"])
+def test_gru_follows_its_equations(reset):
+    cell = GRUCell(2, SIZE, generator(), reset=reset)
+    x, h = draw(4, 2), draw(4, SIZE, seed=2)
+    if reset == "after":
+        cell.recurrent_bias.data = draw(SIZE, seed=3)
+    weight, recurrent, bias = numbers(cell)
+    a_r, a_z, a_n = np.split(x.numpy() @ weight.T + bias, 3, axis=1)
+    u_r, u_z, u_n = np.split(recurrent, 3)
+    before = h.numpy()
+    r, z = sigmoid(a_r + before @ u_r.T), sigmoid(a_z + before @ u_z.T)
+    if reset == "before":
+        n = np.tanh(a_n + (r * before) @ u_n.T)
+    else:
+        n = np.tanh(a_n + r * (before @ u_n.T + cell.recurrent_bias.detach().numpy()))
+    expected = (1 - z) * n + z * before
+    np.testing.assert_allclose(cell(x, (h,))[0].detach(), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["tanh", "relu", "lstm", "gru"])
+def test_with_copied_weights_each_equals_torch(kind):
+    if kind == "lstm":
+        cell, peer = LSTMCell(2, SIZE, generator(), forget_bias=1.0), nn.LSTMCell(2, SIZE)
+    elif kind == "gru":
+        cell, peer = GRUCell(2, SIZE, generator(), reset="after"), nn.GRUCell(2, SIZE)
+    else:
+        cell = RNNCell(2, SIZE, generator(), activation=kind)
+        peer = nn.RNNCell(2, SIZE, nonlinearity=kind)
+    copy_from_torch(cell, [peer.weight_ih, peer.weight_hh, peer.bias_ih, peer.bias_hh])
+    x, state = draw(4, 2), tuple(draw(4, SIZE, seed=s) for s in range(2, 2 + cell.states))
+    expected = peer(x, state if cell.states == 2 else state[0])
+    expected = expected if isinstance(expected, tuple) else (expected,)
+    for got, want in zip(cell(x, state), expected, strict=True):
+        torch.testing.assert_close(got, want, rtol=1e-5, atol=1e-6)
+
+
+def test_the_generator_alone_decides_the_weights():
+    first, again, other = (
+        LSTMCell(2, SIZE, generator(seed), forget_bias=1.0).recurrent_weight for seed in (5, 5, 6)
+    )
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)

@@ -1,0 +1,166 @@
+import pytest
+import torch
+from torch import nn
+
+from wordlab.recurrent.cells import copy_from_torch, torch_order
+from wordlab.recurrent.layers import CellSettings, LayerDropout, RecurrentLayers, drop
+from wordlab.recurrent.unrolled import unroll
+
+KINDS = ["tanh", "relu", "lstm", "gru_before", "gru_after"]
+
+
+def settings(kind: str) -> CellSettings:
+    return CellSettings(
+        cell={"tanh": "rnn", "relu": "rnn", "lstm": "lstm"}.get(kind, "gru"),
+        activation="relu" if kind == "relu" else "tanh",
+        gru_reset="before" if kind == "gru_before" else "after",
+        forget_bias=1.0,
+    )
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def draw(*shape: int, seed: int = 1, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    return torch.randn(*shape, generator=generator(seed), dtype=dtype)
+
+
+def torch_peer(kind: str, layers: int, bidirectional: bool) -> nn.RNNBase:
+    if kind == "lstm":
+        return nn.LSTM(3, 4, layers, bidirectional=bidirectional)
+    if kind == "gru_after":
+        return nn.GRU(3, 4, layers, bidirectional=bidirectional)
+    return nn.RNN(3, 4, layers, nonlinearity=kind, bidirectional=bidirectional)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_backward_is_the_gradient(kind):
+    cell = settings(kind).make(3, 2, generator()).double()
+    steps, batch = 4, 3
+    a = draw(steps, batch, len(cell.gates) * 2, dtype=torch.float64).requires_grad_()
+    state = tuple(
+        draw(batch, 2, seed=seed, dtype=torch.float64).requires_grad_()
+        for seed in range(5, 5 + cell.states)
+    )
+    extra = [cell.recurrent_bias] if hasattr(cell, "recurrent_bias") else []
+    for bias in extra:
+        bias.data = draw(2, seed=9, dtype=torch.float64)
+
+    def run(projections, weight, *rest):
+        return unroll(cell, projections, rest[: cell.states], weight)
+
+    assert torch.autograd.gradcheck(run, (a, cell.recurrent_weight, *state, *extra))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_unrolled_equals_step_by_step(kind):
+    cell = settings(kind).make(3, 4, generator())
+    inputs, state = draw(6, 2, 3), cell.initial_state(2)
+    states = unroll(cell, cell.project(inputs), state, cell.recurrent_weight)
+    for t, x in enumerate(inputs):
+        state = cell(x, state)
+        for every, one in zip(states, state, strict=True):
+            torch.testing.assert_close(every[t], one)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("lengths", [None, [5, 2, 4]])
+@pytest.mark.parametrize("kind", ["tanh", "relu", "lstm", "gru_after"])
+def test_with_copied_weights_all_equals_torch(kind, lengths, bidirectional):
+    ours = RecurrentLayers(settings(kind), 3, 4, 2, generator(), bidirectional=bidirectional)
+    peer = torch_peer(kind, 2, bidirectional)
+    directions = 1 + bidirectional
+    cells = [*ours.cells, *ours.backward_cells]
+    peers = [k // directions + (k % directions) * 2 for k in range(2 * directions)]
+    # torch.nn goes layer by layer, here all that read forwards come first
+    for number, weights in zip(peers, peer.all_weights, strict=True):
+        copy_from_torch(cells[number], weights)
+
+    inputs = draw(5, 3, 3).requires_grad_()
+    peer_inputs = inputs.detach().clone().requires_grad_()
+    own_lengths = None if lengths is None else torch.tensor(lengths)
+    output, ends = ours(inputs, lengths=own_lengths)
+    if lengths is None:
+        peer_output, peer_ends = peer(peer_inputs)
+    else:
+        packed = nn.utils.rnn.pack_padded_sequence(peer_inputs, own_lengths, enforce_sorted=False)
+        peer_output, peer_ends = peer(packed)
+        peer_output, _ = nn.utils.rnn.pad_packed_sequence(peer_output, total_length=5)
+        inside = (torch.arange(5)[:, None] < own_lengths)[..., None]
+        output = output * inside
+    peer_ends = peer_ends if isinstance(peer_ends, tuple) else (peer_ends,)
+    torch.testing.assert_close(output, peer_output)
+    for k, number in enumerate(peers):
+        for part, peer_part in zip(ends[number], peer_ends, strict=True):
+            torch.testing.assert_close(part, peer_part[k])
+
+    weighting = draw(*output.shape, seed=2)
+    loss = (output * weighting).sum() + sum(part.square().sum() for end in ends for part in end)
+    loss.backward()
+    peer_loss = (peer_output * weighting).sum() + sum(end.square().sum() for end in peer_ends)
+    peer_loss.backward()
+    torch.testing.assert_close(inputs.grad, peer_inputs.grad, rtol=1e-4, atol=1e-5)
+    for number, weights in zip(peers, peer.all_weights, strict=True):
+        cell = cells[number]
+        expected = [torch_order(cell, weight.grad) for weight in weights]
+        got = [cell.input_weight.grad, cell.recurrent_weight.grad, cell.bias.grad]
+        for own, want in zip(got, expected, strict=False):
+            torch.testing.assert_close(own, want, rtol=1e-4, atol=1e-5)
+        if kind == "gru_after":
+            torch.testing.assert_close(
+                cell.recurrent_bias.grad, expected[3][-4:], rtol=1e-4, atol=1e-5
+            )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_state_carries_on(kind):
+    layers = RecurrentLayers(settings(kind), 3, 4, 2, generator())
+    inputs = draw(6, 2, 3)
+    whole, ends = layers(inputs)
+    first, state = layers(inputs[:4])
+    second, last = layers(inputs[4:], state)
+    torch.testing.assert_close(torch.cat([first, second]), whole)
+    torch.testing.assert_close(last, ends)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_padding_changes_nothing(bidirectional):
+    layers = RecurrentLayers(settings("lstm"), 3, 4, 2, generator(), bidirectional=bidirectional)
+    inputs = draw(5, 2, 3)
+    noisy = inputs.clone()
+    noisy[3:, 1] = 1e3
+    lengths = torch.tensor([5, 3])
+    _, ends = layers(inputs, lengths=lengths)
+    _, noisy_ends = layers(noisy, lengths=lengths)
+    torch.testing.assert_close(noisy_ends, ends, rtol=0, atol=0)
+
+
+def test_recurrent_dropout_changes_every_pass():
+    layers = RecurrentLayers(settings("lstm"), 3, 4, 1, generator())
+    inputs, noise = draw(5, 2, 3), LayerDropout(0.0, 0.5, True, generator(7))
+    plain, _ = layers(inputs)
+    one, _ = layers(inputs, dropout=noise)
+    two, _ = layers(inputs, dropout=noise)
+    assert torch.equal(one[0], plain[0])  # from a state of zeros U has no say in the first step
+    assert not torch.allclose(one[1:], plain[1:])
+    assert not torch.allclose(one[1:], two[1:])
+
+
+def test_a_dropped_recurrent_weight_gets_no_gradient():
+    layers = RecurrentLayers(settings("tanh"), 3, 4, 1, generator())
+    layers(draw(5, 2, 3), dropout=LayerDropout(0.0, 0.5, True, generator(7)))[0].sum().backward()
+    kept = drop(torch.ones(1, 4, 4), 0.5, False, generator(7))[0] > 0
+    assert 0 < kept.sum() < 16
+    assert torch.equal(layers.cells[0].recurrent_weight.grad != 0, kept)
+
+
+def test_variational_dropout_has_one_mask_for_all_steps():
+    values = torch.ones(50, 8, 16)
+    dropped = drop(values, 0.25, True, generator())
+    assert torch.equal(dropped, dropped[:1].expand_as(dropped))
+    stepwise = drop(values, 0.25, False, generator())
+    assert not torch.equal(stepwise, stepwise[:1].expand_as(stepwise))
+    for each in (dropped, stepwise):
+        assert each.unique().tolist() == pytest.approx([0, 4 / 3])
+    assert (stepwise == 0).float().mean().item() == pytest.approx(0.25, abs=0.02)
