@@ -1,0 +1,71 @@
+"""Where the packaged evaluation sets are, and how their words are found in a vocabulary."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from wordlab.errors import UserError
+from wordlab.text.vocabulary import Vocabulary
+
+PACKAGED = {
+    "wordsim353": "wordsim353.tsv",
+    "simlex999": "simlex999.txt",
+    "analogies": "questions-words.txt",
+}
+"""The file of each set among gensim's test data."""
+
+
+def packaged(name: str) -> Path:
+    """Return the path of the set `name` that gensim packages, without the cost of importing it.
+
+    Raises UserError if there is no such set or gensim is not installed.
+    """
+    if name not in PACKAGED:
+        raise UserError(f"{name}: no such packaged set; expected one of {', '.join(PACKAGED)}")
+    spec = find_spec("gensim")
+    if spec is None or spec.origin is None:
+        raise UserError("gensim is not installed; its test data holds the evaluation sets")
+    return Path(spec.origin).parent / "test" / "test_data" / PACKAGED[name]
+
+
+def read_lines(path: Path) -> list[str]:
+    """Return the lines of the UTF-8 text at `path`, without their ends.
+
+    Raises UserError if it is missing, not a file or not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); expected a text") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: not UTF-8; expected a UTF-8 text") from None
+
+
+class Lookup:
+    """Finds the row of a word in a vocabulary, or the commonest spelling of it.
+
+    ignore_case: words that differ in case only are one word, found at its lowest id.
+    size: only the `size` commonest rows are found; None for all.
+    """
+
+    def __init__(
+        self, vocabulary: Vocabulary, *, ignore_case: bool, size: int | None = None
+    ) -> None:
+        self.size = min(size or len(vocabulary), len(vocabulary))
+        self._ignore_case = ignore_case
+        self.forms = [self.form(word) for word in vocabulary.words[: self.size]]
+        self._spellings: dict[str, list[int]] = {}
+        for row, form in enumerate(self.forms):
+            self._spellings.setdefault(form, []).append(row)
+
+    def form(self, word: str) -> str:
+        """Return what stands for `word` and its spellings."""
+        return word.casefold() if self._ignore_case else word
+
+    def row(self, word: str) -> int | None:
+        """Return the row of `word`, or None if it is unknown."""
+        spellings = self._spellings.get(self.form(word))
+        return None if spellings is None else spellings[0]
+
+    def spellings(self, row: int) -> list[int]:
+        """Return the rows of all spellings of the word at `row`, itself among them."""
+        return self._spellings[self.forms[row]]

@@ -1,0 +1,214 @@
+"""The analogy scores against gensim, against the formulas word by word, and on small spaces."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.sparse
+from gensim.models import KeyedVectors
+
+from wordlab.embeddings.vectors import Vectors
+from wordlab.errors import UserError
+from wordlab.evaluation import analogy, analogy_search
+from wordlab.evaluation.analogy import Questions
+from wordlab.evaluation.datasets import packaged
+from wordlab.evaluation.spaces import DenseSpace, Space, SparseSpace
+from wordlab.text.vocabulary import Vocabulary
+
+METHODS = ("3cosadd", "3cosmul", "pair_direction")
+
+
+@pytest.fixture(scope="module")
+def packaged_questions() -> Questions:
+    return analogy.read_questions(packaged("analogies"))
+
+
+def vocabulary_of(words: list[str]) -> Vocabulary:
+    return Vocabulary(tuple(words), np.arange(len(words), 0, -1, dtype=np.int64))
+
+
+def questions_of(*words: tuple[str, str, str, str]) -> Questions:
+    return Questions(words, ("family",), np.zeros(len(words), dtype=np.int64))
+
+
+def offset_vectors(questions: Questions, *, spellings: bool, seed: int) -> Vectors:
+    """Vectors in which b is near a + the section's offset, so that many answers are right."""
+    random = np.random.default_rng(seed)
+    place: dict[str, np.ndarray] = {}
+    offsets = random.standard_normal((len(questions.sections), 20))
+    for (a, b, _, _), section in zip(questions.words, questions.section, strict=True):
+        place.setdefault(a.lower(), random.standard_normal(20))
+        place.setdefault(b.lower(), place[a.lower()] + offsets[section])
+    words = random.permutation(sorted(place)).tolist()[: int(0.9 * len(place))]
+    if spellings:
+        words += [word.title() for word in words[::3]]
+    matrix = np.stack([place[word.lower()] for word in words])
+    matrix += 0.35 * random.standard_normal(matrix.shape)
+    return Vectors(vocabulary_of(words), matrix.astype(np.float32))
+
+
+def gensim_correct(
+    vectors: Vectors, *, restrict: int, ignore_case: bool, tmp_path: Path
+) -> list[tuple[str, ...]]:
+    keyed = KeyedVectors(vectors.matrix.shape[1])
+    keyed.add_vectors(list(vectors.vocabulary.words), vectors.matrix)
+    keyed.sort_by_descending_frequency = None
+    _, sections = keyed.evaluate_word_analogies(
+        str(packaged("analogies")), restrict_vocab=restrict, case_insensitive=ignore_case
+    )
+    return [
+        (section["section"], verdict, *question)
+        for section in sections[:-1]
+        for verdict in ("correct", "incorrect")
+        for question in section[verdict]
+    ]
+
+
+@pytest.mark.parametrize("spellings", [False, True])
+@pytest.mark.parametrize("restrict", [700, 10_000])
+def test_every_question_is_answered_as_gensim_answers_it(
+    packaged_questions: Questions, spellings: bool, restrict: int, tmp_path: Path
+) -> None:
+    vectors = offset_vectors(packaged_questions, spellings=spellings, seed=1)
+    before = vectors.matrix.copy()
+    result = analogy.score(
+        DenseSpace(vectors),
+        packaged_questions,
+        "3cosadd",
+        ignore_case=True,
+        restrict_vocabulary=restrict,
+    )
+    ours = [
+        (
+            packaged_questions.sections[packaged_questions.section[i]],
+            "correct" if result.correct[i] else "incorrect",
+            *(word.upper() for word in question),
+        )
+        for i, question in enumerate(packaged_questions.words)
+        if result.known[i]
+    ]
+    theirs = gensim_correct(vectors, restrict=restrict, ignore_case=True, tmp_path=tmp_path)
+    assert sorted(ours) == sorted(theirs)
+    assert 0.1 < result.accuracy(packaged_questions.group("total")) < 0.9
+    np.testing.assert_array_equal(vectors.matrix, before)
+
+
+def reference(vectors: Vectors, asked: tuple[int, int, int], method: str) -> int:
+    """The best row by the formula of the method, in float64, one word after the other."""
+    unit = vectors.matrix.astype(np.float64)
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    a, b, c = unit[list(asked)]
+    if method == "3cosadd":
+        scores = unit @ (b - a + c)
+    elif method == "3cosmul":
+        scores = (unit @ b + 1) / 2 * (unit @ c + 1) / 2 / ((unit @ a + 1) / 2 + 1e-3)
+    else:
+        difference = unit - c
+        lengths = np.maximum(np.linalg.norm(difference, axis=1), 1e-3)
+        scores = difference @ (b - a) / lengths
+    scores[list(asked)] = -np.inf
+    return int(scores.argmax())
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_answers_follow_the_formula_across_blocks(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(analogy_search, "WORDS", 37)
+    monkeypatch.setattr(analogy_search, "QUESTIONS", 5)
+    random = np.random.default_rng(2)
+    words = [f"w{i}" for i in range(200)]
+    vectors = Vectors(vocabulary_of(words), random.standard_normal((200, 8)).astype(np.float32))
+    asked = [tuple(random.choice(200, 4, replace=False).tolist()) for _ in range(83)]
+    questions = questions_of(*[tuple(words[i] for i in four) for four in asked])
+    result = analogy.score(DenseSpace(vectors), questions, method, ignore_case=False)
+    expected = [words[reference(vectors, (a, b, c), method)] for a, b, c, _ in asked]
+    assert list(result.answers) == expected
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_sparse_rows_answer_as_the_same_rows_made_dense(method: str) -> None:
+    random = np.random.default_rng(3)
+    dense = random.standard_normal((120, 40)) * (random.random((120, 40)) < 0.4)
+    words = [f"w{i}" for i in range(120)]
+    fours = [tuple(random.choice(120, 4, replace=False).tolist()) for _ in range(60)]
+    questions = questions_of(*[tuple(words[i] for i in four) for four in fours])
+    spaces: list[Space] = [
+        DenseSpace(Vectors(vocabulary_of(words), dense.astype(np.float32))),
+        SparseSpace(vocabulary_of(words), scipy.sparse.csr_array(dense)),
+    ]
+    answers = [
+        analogy.score(space, questions, method, ignore_case=False).answers for space in spaces
+    ]
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("threads", ["1", "3"])
+def test_a_parallelogram_is_completed(
+    method: str, threads: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORDLAB_THREADS", threads)
+    words = ["man", "woman", "king", "queen", "stone", "nothing"]
+    matrix = [[1, 0, 0, 0], [1, 1, 0, 0], [1, 0, 1, 0], [1, 1, 1, 0], [0, 0, 0, 1], [0, 0, 0, 0]]
+    vectors = Vectors(vocabulary_of(words), np.array(matrix, dtype=np.float32))
+    questions = questions_of(
+        ("man", "woman", "king", "queen"),
+        ("Man", "Woman", "King", "Queen"),
+        ("man", "woman", "king", "king"),
+        ("man", "woman", "emperor", "empress"),
+    )
+    result = analogy.score(DenseSpace(vectors), questions, method, ignore_case=False)
+    assert result.answers == ("queen", None, "queen", None)
+    assert result.correct.tolist() == [True, False, False, False]
+    everything = questions.group("total")
+    assert result.accuracy(everything) == 0.5
+    assert result.accuracy(everything, unknown=True) == 0.25
+    folded = analogy.score(DenseSpace(vectors), questions, method, ignore_case=True)
+    assert folded.correct.tolist() == [True, True, False, False]
+
+
+def test_a_space_without_cosines_gives_no_answers() -> None:
+    words = ["a", "b", "c", "d"]
+    space = SparseSpace(vocabulary_of(words), scipy.sparse.csr_array((4, 4)))
+    result = analogy.score(space, questions_of(("a", "b", "c", "d")), "3cosmul", ignore_case=False)
+    assert result.answers == (None,)
+    assert result.known.all() and not result.correct.any()
+
+
+def test_no_questions_have_no_accuracy(tmp_path: Path) -> None:
+    file = tmp_path / "empty.txt"
+    file.write_text("// nothing\n: family\n")
+    questions = analogy.read_questions(file)
+    vectors = Vectors(vocabulary_of(["a"]), np.ones((1, 2), dtype=np.float32))
+    result = analogy.score(DenseSpace(vectors), questions, "3cosadd", ignore_case=True)
+    assert len(questions) == 0
+    assert np.isnan(result.accuracy(questions.group("total")))
+
+
+def test_groups_of_the_packaged_questions(packaged_questions: Questions) -> None:
+    sizes = [
+        int(packaged_questions.group(name).sum()) for name in ("semantic", "syntactic", "total")
+    ]
+    assert sizes == [8869, 10675, 19544]
+
+
+def test_a_pair_is_the_same_in_either_half_of_a_question() -> None:
+    first, second = questions_of(("a", "b", "c", "d"), ("c", "d", "a", "b")).pairs()
+    assert first.tolist() == [0, 1]
+    assert second.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("a b c d\n", "line 1: expected `: section` before"),
+        (": family\na b c\n", "line 2: expected four words"),
+        (": family\na b c d e\n", "line 2: expected four words"),
+    ],
+)
+def test_malformed_questions_are_refused(text: str, complaint: str, tmp_path: Path) -> None:
+    file = tmp_path / "questions.txt"
+    file.write_text(text)
+    with pytest.raises(UserError, match=complaint):
+        analogy.read_questions(file)
