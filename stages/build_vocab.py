@@ -2,7 +2,7 @@
 
 from wordlab import stage
 from wordlab.text import encoding
-from wordlab.text.preprocess import SPLITS
+from wordlab.text.splits import SPLITS
 from wordlab.text.vocabulary import Vocabulary
 
 

@@ -1,4 +1,4 @@
-"""The harness of the stages: outputs whole or untouched, runs tracked, mistakes told in one line."""
+"""The harness of the stages: outputs whole or untouched, runs tracked, mistakes in one line."""
 
 import hashlib
 import json

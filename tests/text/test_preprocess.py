@@ -5,7 +5,7 @@ import pytest
 
 from wordlab.errors import UserError
 from wordlab.params.text import PreprocessParams, SplitShares
-from wordlab.text import preprocess
+from wordlab.text import preprocess, splits
 
 SHARES = SplitShares(train=0.8, valid=0.1, test=0.1)
 
@@ -38,12 +38,12 @@ def test_sentences_end_at_marks_before_capitals_and_at_line_ends():
 
 def test_splits_hold_their_shares_of_the_text_and_follow_the_seed():
     lengths = np.random.default_rng(0).integers(1, 1000, size=2000)
-    splits = preprocess.assign(lengths, SHARES, seed=1)
-    for name in preprocess.SPLITS:
-        held = lengths[np.array(splits) == name].sum() / lengths.sum()
+    assigned = preprocess.assign(lengths, SHARES, seed=1)
+    for name in splits.SPLITS:
+        held = lengths[np.array(assigned) == name].sum() / lengths.sum()
         assert held == pytest.approx(getattr(SHARES, name), abs=0.002)
-    assert splits == preprocess.assign(lengths, SHARES, seed=1)
-    assert splits != preprocess.assign(lengths, SHARES, seed=2)
+    assert assigned == preprocess.assign(lengths, SHARES, seed=1)
+    assert assigned != preprocess.assign(lengths, SHARES, seed=2)
 
 
 def test_a_split_left_without_a_document_is_refused():
@@ -59,11 +59,11 @@ def test_splits_are_written_and_read_back_by_document(tmp_path):
     assert summary["train"] == {"documents": 2, "sentences": 3, "tokens": 4}
     assert summary["valid"] == {"documents": 1, "sentences": 2, "tokens": 3}
     assert summary["test"] == {"documents": 0, "sentences": 0, "tokens": 0}
-    assert list(preprocess.read_split(tmp_path / "train.txt")) == [
+    assert list(splits.read(tmp_path / "train.txt")) == [
         [["one", "two"], ["three"]],
         [["seven"]],
     ]
-    assert list(preprocess.read_split(tmp_path / "test.txt")) == []
+    assert list(splits.read(tmp_path / "test.txt")) == []
 
 
 def test_a_training_split_without_a_token_is_refused(tmp_path):

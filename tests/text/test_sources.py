@@ -10,7 +10,7 @@ import pytest
 from wordlab.errors import UserError
 from wordlab.params.text import CorpusParams
 from wordlab.text import documents, sources
-from wordlab.text.sources import Document
+from wordlab.text.documents import Document
 
 TEXT = "One paragraph.\nAnother one, çé.\n\n\nA second document.\n"
 DOCUMENTS = [

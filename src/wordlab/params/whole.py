@@ -19,7 +19,7 @@ class Params(Section):
     seed: Annotated[int, Field(ge=0)]
     """Every random stream is derived from it."""
     torch_threads: Count
-    """Threads of each torch training; its sums are split by them, so they are part of the recipe."""
+    """Threads of each torch training: sums are split by them, so they belong to the recipe."""
     corpus: CorpusParams
     preprocess: PreprocessParams
     vocabulary: VocabularyParams

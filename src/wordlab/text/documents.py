@@ -1,16 +1,24 @@
 """Raw documents on disk: a Parquet file with the columns title and text, one row a document."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from wordlab.text.sources import Document
 
 ROWS = 1000
 """Documents held in memory at a time."""
 SCHEMA = pa.schema([("title", pa.string()), ("text", pa.string())])
+
+
+@dataclass(frozen=True)
+class Document:
+    """One document: its title, if it has one, and its paragraphs, one a line."""
+
+    title: str | None
+    text: str
 
 
 def write(path: Path, documents: Iterable[Document]) -> dict[str, int]:

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
+from wordlab.text import splits
 from wordlab.text.corpus import EncodedCorpus
-from wordlab.text.preprocess import read_split
 from wordlab.text.vocabulary import UNKNOWN, Vocabulary
 
 
 def count_words(path: Path) -> Counter[str]:
     """Return how often each word of the split at `path` occurs."""
     counts: Counter[str] = Counter()
-    for document in read_split(path):
+    for document in splits.read(path):
         counts.update(chain.from_iterable(document))
     return counts
 
@@ -24,7 +24,7 @@ def encode(path: Path, vocabulary: Vocabulary) -> EncodedCorpus:
     """Return the split at `path` as ids of `vocabulary`."""
     index = vocabulary.index
     tokens, sentence_ends, document_ends = array("i"), array("q"), array("q")
-    for document in read_split(path):
+    for document in splits.read(path):
         for sentence in document:
             tokens.extend([index.get(word, UNKNOWN) for word in sentence])
             sentence_ends.append(len(tokens))

@@ -1,8 +1,4 @@
-"""From raw documents to normalised tokens: sentences, tokens, and splits by document.
-
-A split is a text file to be read by people and programs alike: a sentence a line, its tokens
-apart by single spaces, an empty line after each document.
-"""
+"""From raw documents to normalised tokens: sentences, tokens, and splits by document."""
 
 import re
 import unicodedata
@@ -15,8 +11,7 @@ from numpy.typing import NDArray
 from wordlab import rng
 from wordlab.errors import UserError
 from wordlab.params.text import PreprocessParams, SplitShares
-
-SPLITS = ("train", "valid", "test")
+from wordlab.text.splits import SPLITS
 
 TOKEN_PATTERNS = {
     # runs of letters of any script, with the marks that combine with them
@@ -96,18 +91,3 @@ def write_splits(
             "expected a text with words in it"
         )
     return summary
-
-
-def read_split(path: Path) -> Iterator[list[list[str]]]:
-    """Yield the documents of a split, each as the token lists of its sentences."""
-    document: list[list[str]] = []
-    with path.open(encoding="utf-8", newline="\n") as file:
-        for line in file:
-            tokens = line.split()
-            if tokens:
-                document.append(tokens)
-            elif document:
-                yield document
-                document = []
-    if document:
-        yield document

@@ -14,18 +14,11 @@ from typing import IO, Any
 
 from wordlab.errors import UserError
 from wordlab.params.text import CorpusParams
+from wordlab.text.documents import Document
 
 SAMPLE = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 FEWEST_TOKENS = 50
 """Wikipedia articles shorter than this are left out, as gensim's own reader does."""
-
-
-@dataclass(frozen=True)
-class Document:
-    """One document: its title, if it has one, and its paragraphs, one a line."""
-
-    title: str | None
-    text: str
 
 
 @dataclass(frozen=True)

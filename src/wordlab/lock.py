@@ -1,0 +1,50 @@
+"""Comparing dvc.lock, what the pipeline just produced, with the committed one."""
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from wordlab.errors import UserError
+
+
+def outputs(lock: Mapping[str, Any]) -> dict[str, str]:
+    """Return the md5 of each output that the content of a dvc.lock names."""
+    return {
+        out["path"]: out["md5"]
+        for stage in lock.get("stages", {}).values()
+        for out in stage.get("outs", [])
+    }
+
+
+def current(repository: Path) -> dict[str, str]:
+    """Return the md5 of each output in the dvc.lock of the working tree."""
+    path = repository / "dvc.lock"
+    if not path.exists():
+        raise UserError(f"{path}: no such file; `dvc repro` makes it")
+    return outputs(YAML(typ="safe").load(path) or {})
+
+
+def committed(repository: Path) -> dict[str, str] | None:
+    """Return the md5 of each output in the dvc.lock of HEAD, or None if there is none."""
+    command = ["git", "-C", str(repository), "show", "HEAD:dvc.lock"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return outputs(YAML(typ="safe").load(done.stdout) or {}) if done.returncode == 0 else None
+
+
+def differences(repository: Path) -> list[str]:
+    """Return lines for a person: whether the outputs are the committed ones, and which are not."""
+    now, before = current(repository), committed(repository)
+    if before is None:
+        return [f"{len(now)} outputs; no dvc.lock is committed to compare them with"]
+    other = sorted(path for path in now if now[path] != before.get(path))
+    if not other:
+        return [f"All {len(now)} outputs are those of the committed dvc.lock, byte for byte"]
+    return [
+        f"{len(other)} of {len(now)} outputs differ from those of the committed dvc.lock:",
+        *(f"  {path}" for path in other),
+        "A change of params, text or code does this; so does a processor of another type, in the "
+        "last digits",
+    ]
