@@ -55,6 +55,12 @@ class TrainingRecord:
         """Return one row of numbers an epoch."""
         return [asdict(epoch) for epoch in self.epochs]
 
+    def summary(self) -> dict[str, float]:
+        """Return the best epoch's numbers, how many epochs there were, whether it stopped early."""
+        best = asdict(self.epochs[self.best_epoch - 1])
+        best["best_epoch"] = best.pop("epoch")
+        return {**best, "epochs": len(self.epochs), "stopped_early": float(self.stopped_early)}
+
 
 def train(
     model: LanguageModel,

@@ -7,7 +7,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-
 ROWS = 1000
 """Documents held in memory at a time."""
 SCHEMA = pa.schema([("title", pa.string()), ("text", pa.string())])

@@ -1,0 +1,32 @@
+"""train_char_lm: a language model of characters."""
+
+import pandas as pd
+
+from wordlab import stage
+from wordlab.recurrent import characters, language_model, training
+
+
+def main(run: stage.Stage) -> None:
+    params, seed = run.params.character_model, run.params.seed
+    train, valid = (
+        characters.read_lines(run.input("splits") / f"{split}.txt") for split in ("train", "valid")
+    )
+    alphabet = characters.alphabet(train, min_count=params.min_count)
+    model = language_model.build(params, alphabet, level="character", seed=seed)
+    record = training.train(
+        model,
+        characters.character_ids(train, alphabet),
+        characters.character_ids(valid, alphabet),
+        params,
+        seed=seed,
+        torch_threads=run.params.torch_threads,
+        on_epoch=run.on_step,
+        checkpoint=run.checkpoint,
+    )
+    model.save(run.output("model"))
+    run.table("curve", pd.DataFrame(record.rows()))
+    run.metrics({**language_model.description(model), **record.summary()})
+
+
+if __name__ == "__main__":
+    stage.run(main, inputs=["splits"], outputs=["model", "curve", "metrics"])
