@@ -49,10 +49,20 @@ class CooccurrenceParams(Section):
     """`cooccurrence`: which pairs of words count, and how much."""
 
     window: Count
+    """The most words on either side of the centre."""
+    dynamic_window: bool
+    """Draw each window's width uniformly from 1..window; linear weighting is its expectation."""
     weighting: Literal["uniform", "inverse_distance", "linear"]
     """uniform: 1; inverse_distance: 1/d; linear: (window + 1 - d) / window."""
     side: Literal["both", "left", "right"]
     """The side of the centre word on which contexts are counted."""
+    subsample: NonNegative
+    """The threshold t above which frequent words are thinned out before windows; 0 keeps all."""
+    subsample_formula: Literal["code", "paper"]
+    """code: keep with (sqrt(f/t) + 1) t/f, as word2vec.c; paper: with sqrt(t/f)."""
+    memory_mb: Annotated[int, Field(ge=16)]
+    """MiB that counting may use beside the program itself; what does not fit goes to disk and is
+    merged. It changes no result."""
 
 
 class PpmiParams(Section):
@@ -67,6 +77,8 @@ class PpmiParams(Section):
     """p of U S^p."""
     add_contexts: bool
     """Add the context vectors to the word vectors (w + c)."""
+    tolerance: Annotated[float, Field(gt=0, lt=1)]
+    """The largest relative residual |A v - s u| / s of a singular triplet that is kept."""
 
 
 class GloveParams(Section):

@@ -1,0 +1,206 @@
+"""GloVe (Pennington et al. 2014): word vectors by weighted least squares on log counts.
+
+Trained by AdaGrad over blocks that share nothing (Gemulla et al. 2011, DSGD). Words are dealt into
+groups, as rows and as columns; the blocks (r, r + s) of one round s touch every group once, so that
+threads take whole blocks, need no locks, and the number of threads changes no byte. A block's
+vectors fit into the cache.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wordlab.checkpoints import Checkpoint
+from wordlab.embeddings.cooccurrence import Counts
+from wordlab.embeddings.glove_kernels import count_by_group, deal, step_code, step_paper
+from wordlab.embeddings.vectors import Vectors
+from wordlab.errors import UserError
+from wordlab.params.embeddings import GloveParams
+from wordlab.progress import StepLogger, bar, ignore_step, thread_count
+from wordlab.rng import stream
+
+CACHE = 1 << 20
+"""Bytes that one block's columns, with their accumulators, should take at most."""
+FEWEST_GROUPS, MOST_GROUPS = 16, 256
+CHECKPOINT_SECONDS = 10.0
+NO_CHECKPOINT = Checkpoint(None)
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """The observed cells, block by block.
+
+    starts: int64 (groups, groups + 1), where the blocks of each row group start; rows, columns:
+    uint16, places within the groups; logs, weights: float32, log x and f(x).
+    """
+
+    starts: NDArray[np.int64]
+    rows: NDArray[np.uint16]
+    columns: NDArray[np.uint16]
+    logs: NDArray[np.float32]
+    weights: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _Weights:
+    """What is trained: float32 arrays of shape (groups, places, dimensions + 1), biases last.
+
+    Word i is in group i % groups at place i // groups.
+    """
+
+    words: NDArray[np.float32]
+    contexts: NDArray[np.float32]
+    word_squares: NDArray[np.float32]
+    context_squares: NDArray[np.float32]
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the four arrays by name, for a checkpoint."""
+        return dict(vars(self))
+
+
+def train(
+    counts: Counts,
+    params: GloveParams,
+    *,
+    seed: int,
+    threads: int | None = None,
+    on_iteration: StepLogger = ignore_step,
+    checkpoint: Checkpoint = NO_CHECKPOINT,
+) -> Vectors:
+    """Train GloVe on `counts` and return the vectors that `params.vectors` names.
+
+    on_iteration receives each iteration (from 1) with its mean `cost` by cell, as measured on the
+    way. Goes on from `checkpoint`, and then ends at the same bytes as without a break.
+    Raises UserError if the cost stops being finite.
+    """
+    size = len(counts.vocabulary)
+    groups = group_count(size, params.dimensions)
+    weights = _initial(size, groups, params, seed)
+    done, costs = 0, []
+    if (saved := checkpoint.load()) is not None:
+        arrays, state = saved
+        weights, done, costs = _Weights(**arrays), state["iterations"], state["costs"]
+        for iteration, cost in enumerate(costs, 1):
+            on_iteration(iteration, {"cost": cost})
+    with (
+        ThreadPoolExecutor(threads or thread_count()) as pool,
+        bar(params.iterations * counts.matrix.nnz, "GloVe", "cell") as progress,
+    ):
+        cells = _deal(counts, params, groups, pool)
+        progress.update(done * counts.matrix.nnz)
+        last_save = time.monotonic()
+        for iteration in range(done + 1, params.iterations + 1):
+            cost = _iterate(cells, weights, params, seed, iteration, pool, progress.update)
+            costs.append(cost)
+            on_iteration(iteration, {"cost": cost})
+            if iteration < params.iterations and time.monotonic() > last_save + CHECKPOINT_SECONDS:
+                checkpoint.save(weights.arrays(), {"iterations": iteration, "costs": costs})
+                last_save = time.monotonic()
+    description = {"model": "glove", "params": params.model_dump()}
+    return Vectors(counts.vocabulary, _chosen(weights, size, params), description)
+
+
+def group_count(size: int, dimensions: int) -> int:
+    """Return into how many groups `size` words are dealt: a block's columns then fit the cache."""
+    columns_bytes = size * (dimensions + 1) * 2 * np.dtype(np.float32).itemsize
+    return min(max(FEWEST_GROUPS, -(-columns_bytes // CACHE), -(-size // 65536)), MOST_GROUPS)
+
+
+def _initial(size: int, groups: int, params: GloveParams, seed: int) -> _Weights:
+    """Return weights uniform within half of 1/dimensions, and accumulators as they start."""
+    shape = (groups, -(-size // groups), params.dimensions + 1)
+
+    def uniform(name: str) -> NDArray[np.float32]:
+        drawn = stream(seed, "glove", name).random(shape, np.float32)
+        return (drawn - np.float32(0.5)) / np.float32(params.dimensions)
+
+    start = np.float32(1 if params.adagrad == "code" else 0)
+    return _Weights(
+        uniform("words"), uniform("contexts"), np.full(shape, start), np.full(shape, start)
+    )
+
+
+def _deal(counts: Counts, params: GloveParams, groups: int, pool: ThreadPoolExecutor) -> _Cells:
+    """Deal the cells of `counts` to their blocks."""
+    matrix = counts.matrix
+    shares = np.zeros((groups, groups), np.int64)
+
+    def measure(group: int) -> None:
+        count_by_group(matrix.indices, matrix.indptr, groups, group, shares[group])
+
+    list(pool.map(measure, range(groups)))
+    ends = np.cumsum(shares).reshape(groups, groups)
+    starts = np.empty((groups, groups + 1), np.int64)
+    starts[:, 1:] = ends
+    starts[:, :-1] = ends - shares
+    cells = _Cells(
+        starts,
+        np.empty(matrix.nnz, np.uint16),
+        np.empty(matrix.nnz, np.uint16),
+        np.empty(matrix.nnz, np.float32),
+        np.empty(matrix.nnz, np.float32),
+    )
+
+    def fill(group: int) -> None:
+        deal(
+            matrix.data, matrix.indices, matrix.indptr, groups, group,
+            params.x_max, params.exponent, starts[group, :-1].copy(),
+            cells.rows, cells.columns, cells.logs, cells.weights,
+        )  # fmt: skip
+
+    list(pool.map(fill, range(groups)))
+    return cells
+
+
+def _iterate(
+    cells: _Cells,
+    weights: _Weights,
+    params: GloveParams,
+    seed: int,
+    iteration: int,
+    pool: ThreadPoolExecutor,
+    done: Callable[[float], Any],
+) -> float:
+    """Visit every cell once, rounds in an order drawn for this iteration; return the mean cost."""
+    groups = len(weights.words)
+    step = step_code if params.adagrad == "code" else step_paper
+    rate = np.float32(params.rate)
+    total = 0.0
+    for shift in stream(seed, "glove", "rounds", iteration).permutation(groups).tolist():
+
+        def train_block(row: int, shift: int = shift) -> float:
+            column = (row + shift) % groups
+            return step(
+                cells.starts[row, column : column + 2],
+                cells.rows, cells.columns, cells.logs, cells.weights,
+                weights.words[row], weights.word_squares[row],
+                weights.contexts[column], weights.context_squares[column], rate,
+            )  # fmt: skip
+
+        total += math.fsum(pool.map(train_block, range(groups)))
+        if not math.isfinite(total):
+            raise UserError(
+                f"glove.rate: the cost is no longer a number in iteration {iteration}; "
+                f"expected a rate below {params.rate:g}"
+            )
+        rows = np.arange(groups)
+        columns = (rows + shift) % groups
+        done(int((cells.starts[rows, columns + 1] - cells.starts[rows, columns]).sum()))
+    return total / len(cells.rows)
+
+
+def _chosen(weights: _Weights, size: int, params: GloveParams) -> NDArray[np.float32]:
+    """Return the vectors that `params.vectors` names, float32 (V, D), word by word."""
+    picked = {
+        "word": weights.words,
+        "context": weights.contexts,
+        "sum": weights.words + weights.contexts,
+    }[params.vectors]
+    in_order = picked[:, :, :-1].transpose(1, 0, 2).reshape(-1, params.dimensions)
+    return np.ascontiguousarray(in_order[:size])

@@ -1,0 +1,153 @@
+"""Compiled kernels of GloVe: cells dealt into blocks, and one block's AdaGrad steps.
+
+Pennington et al. 2014: the cost of a cell x of word i and context j is
+f(x) (w_i . c_j + b_i + d_j - log x)^2 / 2, with f(x) = min(1, (x / x_max)^exponent) (eq. 8, 9).
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+CLIP = 100.0
+"""The reference program's bound on each component of a gradient."""
+
+FAST = {"reassoc", "contract", "arcp", "afn", "nsz"}
+"""What sums and divisions may do for speed; NaN and infinity keep their meaning."""
+
+
+@njit(cache=True, nogil=True)
+def count_by_group(
+    indices: NDArray[np.int32],
+    indptr: NDArray[np.integer[Any]],
+    groups: int,
+    group: int,
+    cells: NDArray[np.int64],
+) -> None:
+    """Count the cells of each block of row group `group`; mutates cells, int64 (groups,).
+
+    Word i belongs to group i % groups, as row and as column.
+    """
+    for row in range(group, len(indptr) - 1, groups):
+        for cell in range(indptr[row], indptr[row + 1]):
+            cells[indices[cell] % groups] += 1
+
+
+@njit(cache=True, nogil=True)
+def deal(
+    data: NDArray[np.float32],
+    indices: NDArray[np.int32],
+    indptr: NDArray[np.integer[Any]],
+    groups: int,
+    group: int,
+    x_max: float,
+    exponent: float,
+    free: NDArray[np.int64],
+    rows: NDArray[np.uint16],
+    columns: NDArray[np.uint16],
+    logs: NDArray[np.float32],
+    weights: NDArray[np.float32],
+) -> None:
+    """Deal the cells of row group `group` to their blocks, row after row.
+
+    free: where each of the group's blocks goes on, mutated; rows, columns: places within the
+    groups (i // groups); logs, weights: log x and f(x). These four are written.
+    """
+    for row in range(group, len(indptr) - 1, groups):
+        for cell in range(indptr[row], indptr[row + 1]):
+            block = indices[cell] % groups
+            place = free[block]
+            free[block] = place + 1
+            x = data[cell]
+            rows[place] = row // groups
+            columns[place] = indices[cell] // groups
+            logs[place] = math.log(x)
+            weights[place] = (x / x_max) ** exponent if x < x_max else 1.0
+
+
+@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
+def step_code(
+    cells: NDArray[np.int64],
+    rows: NDArray[np.uint16],
+    columns: NDArray[np.uint16],
+    logs: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    words: NDArray[np.float32],
+    word_squares: NDArray[np.float32],
+    contexts: NDArray[np.float32],
+    context_squares: NDArray[np.float32],
+    rate: np.float32,
+) -> float:
+    """Take one AdaGrad step for each of a block's cells, as the reference program; return the cost.
+
+    words, contexts: float32 (n, D + 1), a vector and its bias; the squares: their accumulators,
+    which start at 1 and hold (rate * gradient)^2, a bias's gradient^2. All four are mutated.
+    """
+    last = words.shape[1] - 1
+    one = np.float32(1)
+    cost = 0.0
+    for cell in range(cells[0], cells[1]):
+        word, context = words[rows[cell]], contexts[columns[cell]]
+        word_square, context_square = word_squares[rows[cell]], context_squares[columns[cell]]
+        error = word[last] + context[last] - logs[cell]
+        for k in range(last):
+            error += word[k] * context[k]
+        slope = weights[cell] * error
+        cost += 0.5 * slope * error
+        for k in range(last):
+            word_step = rate * min(max(slope * context[k], np.float32(-CLIP)), np.float32(CLIP))
+            context_step = rate * min(max(slope * word[k], np.float32(-CLIP)), np.float32(CLIP))
+            word[k] -= word_step * (one / np.sqrt(word_square[k]))
+            context[k] -= context_step * (one / np.sqrt(context_square[k]))
+            word_square[k] += word_step * word_step
+            context_square[k] += context_step * context_step
+        word[last] -= slope / np.sqrt(word_square[last])
+        context[last] -= slope / np.sqrt(context_square[last])
+        word_square[last] += slope * slope
+        context_square[last] += slope * slope
+    return cost
+
+
+@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
+def step_paper(
+    cells: NDArray[np.int64],
+    rows: NDArray[np.uint16],
+    columns: NDArray[np.uint16],
+    logs: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    words: NDArray[np.float32],
+    word_squares: NDArray[np.float32],
+    contexts: NDArray[np.float32],
+    context_squares: NDArray[np.float32],
+    rate: np.float32,
+) -> float:
+    """Take one AdaGrad step for each of a block's cells, as Duchi et al. 2011; return the cost.
+
+    As `step_code`, but the accumulators start at 0 and hold the sum of gradient^2, this step's
+    included, for vectors and biases alike.
+    """
+    last = words.shape[1] - 1
+    tiny = np.float32(1e-12)
+    cost = 0.0
+    for cell in range(cells[0], cells[1]):
+        word, context = words[rows[cell]], contexts[columns[cell]]
+        word_square, context_square = word_squares[rows[cell]], context_squares[columns[cell]]
+        error = word[last] + context[last] - logs[cell]
+        for k in range(last):
+            error += word[k] * context[k]
+        slope = weights[cell] * error
+        cost += 0.5 * slope * error
+        for k in range(last):
+            word_slope = slope * context[k]
+            context_slope = slope * word[k]
+            word_square[k] += word_slope * word_slope
+            context_square[k] += context_slope * context_slope
+            word[k] -= rate * word_slope / np.sqrt(word_square[k] + tiny)
+            context[k] -= rate * context_slope / np.sqrt(context_square[k] + tiny)
+        word_square[last] += slope * slope
+        context_square[last] += slope * slope
+        word[last] -= rate * slope / np.sqrt(word_square[last] + tiny)
+        context[last] -= rate * slope / np.sqrt(context_square[last] + tiny)
+    return cost
