@@ -2,7 +2,8 @@
 
 import tempfile
 from pathlib import Path
-from typing import IO, Any
+from types import TracebackType
+from typing import IO, Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -12,7 +13,8 @@ class GrowingArray:
     """A one-dimensional array that is appended to, then read or finished.
 
     dtype: of its items; memory: the bytes it may hold before it moves to an unnamed file in
-    `folder` (None: the system's folder for temporary files), which vanishes with the array.
+    `folder` (None: the system's folder for temporary files). Used in a `with` statement, at the
+    end of which the file is closed, and gone when nothing is mapped to it any more.
     """
 
     def __init__(self, dtype: DTypeLike, memory: int, folder: Path | None = None) -> None:
@@ -23,13 +25,20 @@ class GrowingArray:
         self._file: IO[bytes] | None = None
         self._length = 0
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+
     def __len__(self) -> int:
         return self._length
-
-    @property
-    def spilled(self) -> bool:
-        """Whether the items are on disk."""
-        return self._file is not None
 
     def append(self, items: NDArray[Any]) -> None:
         """Add `items` (1-d, of this array's dtype) at the end."""
@@ -47,9 +56,9 @@ class GrowingArray:
             items.tofile(self._file)
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
-        """Return a copy of the items from `start` to `stop` of an array that has spilled."""
+        """Return a copy of the items from `start` to `stop`; nothing may be appended after it."""
         if self._file is None:
-            raise ValueError("only an array on disk is read in slices")
+            return np.concatenate([np.empty(0, self._dtype), *self._parts])[start:stop]
         self._file.seek(start * self._dtype.itemsize)
         return np.fromfile(self._file, self._dtype, stop - start)
 
