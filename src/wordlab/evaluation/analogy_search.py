@@ -11,7 +11,7 @@ With unit vectors, all of them need only the cosines of the words asked about wi
 
 word2vec's 19,544 questions are about 905 words and 554 pairs (a, b). So the cosines of the 905 and
 what the 554 pairs contribute are computed once for a block of words x, and a question adds two rows
-of the block (logarithms of similarities, for 3cosmul) and takes the best. That is a twentieth of the
+of the block (logarithms of similarities, for 3cosmul) and takes the best: a twentieth of the
 multiplications of one matrix product for all questions.
 """
 
@@ -25,11 +25,11 @@ from wordlab.evaluation.datasets import Lookup
 from wordlab.evaluation.spaces import Ids, Space
 from wordlab.progress import thread_count
 
-Block = NDArray[np.float32]
+Block = NDArray[np.floating]
 
 WORDS = 4096
-QUESTIONS = 32
-"""The words and questions of a block: its scores (0.5 MB) stay in the cache of a core."""
+QUESTIONS = 48
+"""The words and questions of a block: its scores (0.8 MB) stay in the cache of a core."""
 EPSILON = 1e-3
 """What 3cosmul adds to its denominator, as in the paper."""
 SHORTEST = 1e-3
@@ -42,7 +42,7 @@ class _Plan:
 
     words: rows (W,); pairs: (P, 2), places of a and b in `words`; pair, c: (n,), places in
     `pairs` and `words`; excluded: (m, 2), questions in rising order and the rows that may not
-    answer them.
+    answer them; shift: float32 (n,), c . (b - a), for pair_direction.
     """
 
     words: Ids
@@ -50,6 +50,7 @@ class _Plan:
     pair: Ids
     c: Ids
     excluded: Ids
+    shift: NDArray[np.float32] | None
 
 
 def best_rows(space: Space, asked: Ids, lookup: Lookup, method: str) -> list[int | None]:
@@ -58,49 +59,81 @@ def best_rows(space: Space, asked: Ids, lookup: Lookup, method: str) -> list[int
     asked: int64 (n, 3), the rows of a, b and c, which are no answers, nor are their spellings.
     None where no word has a score above minus infinity. `space` is left as it was.
     """
-    plan = _plan(asked, lookup)
+    plan = _plan(space, asked, lookup, method)
     best = np.full(len(asked), -np.inf, dtype=np.float32)
     answers = np.zeros(len(asked), dtype=np.int64)
     starts = range(0, len(asked), QUESTIONS)
-    workers = min(thread_count(), max(len(starts), 1))
-    shift = _shift(space, plan) if method == "pair_direction" else None
+    workers = thread_count()
     with ThreadPoolExecutor(workers) as pool:
         for first in range(0, lookup.size, WORDS):
             last = min(first + WORDS, lookup.size)
-            cosines = space.against(plan.words, first, last)
-            offsets, addends = _terms(cosines, plan, method, non_negative=space.non_negative)
-            here = (plan.excluded[:, 1] >= first) & (plan.excluded[:, 1] < last)
-            excluded = plan.excluded[here] - (0, first)
-
-            def improve(worker: int) -> None:
-                scores, other = np.empty((2, QUESTIONS, offsets.shape[1]), dtype=np.float32)
-                for start in starts[worker::workers]:
-                    stop = min(start + QUESTIONS, len(asked))
-                    rows, part = scores[: stop - start], other[: stop - start]
-                    np.take(offsets, plan.pair[start:stop], axis=0, out=rows, mode="clip")
-                    np.take(addends, plan.c[start:stop], axis=0, out=part, mode="clip")
-                    if shift is None:
-                        rows += part
-                    else:
-                        rows -= shift[start:stop, None]
-                        rows *= part
-                    low, high = np.searchsorted(excluded[:, 0], (start, stop))
-                    question, row = excluded[low:high].T
-                    rows[question - start, row] = -np.inf
-                    winners = rows.argmax(axis=1)
-                    values = rows[np.arange(stop - start), winners]
-                    better = np.flatnonzero(values > best[start:stop])
-                    best[start + better] = values[better]
-                    answers[start + better] = first + winners[better]
-
-            list(pool.map(improve, range(workers)))
+            block = _block(space, plan, method, first, last)
+            list(pool.map(block.search, (starts[worker::workers] for worker in range(workers))))
+            better = block.values > best
+            best[better] = block.values[better]
+            answers[better] = first + block.winners[better]
     return [
         answer if found else None
-        for answer, found in zip(answers.tolist(), np.isfinite(best), strict=True)
+        for answer, found in zip(answers.tolist(), np.isfinite(best).tolist(), strict=True)
     ]
 
 
-def _plan(asked: Ids, lookup: Lookup) -> _Plan:
+@dataclass(frozen=True)
+class _Block:
+    """The search among a block of B words.
+
+    offsets: (P, B) and addends: (W, B), what each pair and each word c contribute; excluded: as in
+    the plan, with columns of the block; values, winners: (n,), the best score of each question
+    and its column, filled by `search`.
+    """
+
+    plan: _Plan
+    offsets: Block
+    addends: Block
+    excluded: Ids
+    values: NDArray[np.float32]
+    winners: Ids
+
+    def search(self, starts: range) -> None:
+        """Fill `values` and `winners` for the questions that begin at `starts`."""
+        plan, (_, width) = self.plan, self.offsets.shape
+        n, numbers = len(plan.pair), np.arange(QUESTIONS)
+        buffers = np.empty((2, QUESTIONS, width), dtype=np.float32)
+        bounds = np.searchsorted(self.excluded[:, 0], np.arange(0, n + QUESTIONS, QUESTIONS))
+        for start in starts:
+            stop = min(start + QUESTIONS, n)
+            scores, part = buffers[:, : stop - start]
+            np.take(self.offsets, plan.pair[start:stop], axis=0, out=scores, mode="clip")
+            np.take(self.addends, plan.c[start:stop], axis=0, out=part, mode="clip")
+            if plan.shift is None:
+                scores += part
+            else:
+                scores -= plan.shift[start:stop, None]
+                scores *= part
+            low, high = bounds[start // QUESTIONS : start // QUESTIONS + 2]
+            if low < high:
+                question, column = self.excluded[low:high].T
+                scores[question - start, column] = -np.inf
+            winners = scores.argmax(axis=1, out=self.winners[start:stop])
+            self.values[start:stop] = scores[numbers[: stop - start], winners]
+
+
+def _block(space: Space, plan: _Plan, method: str, first: int, last: int) -> _Block:
+    cosines = space.against(plan.words, first, last)
+    offsets, addends = _terms(cosines, plan, method, non_negative=space.non_negative)
+    here = (plan.excluded[:, 1] >= first) & (plan.excluded[:, 1] < last)
+    n = len(plan.pair)
+    return _Block(
+        plan=plan,
+        offsets=offsets,
+        addends=addends,
+        excluded=plan.excluded[here] - (0, first),
+        values=np.empty(n, dtype=np.float32),
+        winners=np.empty(n, dtype=np.int64),
+    )
+
+
+def _plan(space: Space, asked: Ids, lookup: Lookup, method: str) -> _Plan:
     words, places = np.unique(asked, return_inverse=True)
     places = places.reshape(asked.shape)
     pairs, pair = np.unique(places[:, :2], axis=0, return_inverse=True)
@@ -111,37 +144,31 @@ def _plan(asked: Ids, lookup: Lookup) -> _Plan:
         for word in abc
         for row in spellings[word]
     ]
+    shift = None
+    if method == "pair_direction":
+        a, b, c = asked.T
+        shift = (space.between(c, b) - space.between(c, a)).astype(np.float32)
     return _Plan(
         words=words,
         pairs=pairs,
         pair=pair.reshape(-1),
         c=places[:, 2],
         excluded=np.array(excluded, dtype=np.int64).reshape(-1, 2),
+        shift=shift,
     )
 
 
 def _terms(cosines: Block, plan: _Plan, method: str, *, non_negative: bool) -> tuple[Block, Block]:
-    """Return what each pair and each word c contribute to the scores of a block of words.
-
-    cosines: (W, B); the results: (P, B) and (W, B).
-    """
+    """Return what each pair (P, B) and each word c (W, B) contribute, from cosines (W, B)."""
     a, b = plan.pairs.T
     if method == "3cosadd":
         return cosines[b] - cosines[a], cosines
     if method == "pair_direction":
-        return cosines[b] - cosines[a], 1 / np.maximum(
-            np.sqrt(np.maximum(2 - 2 * cosines, 0)), SHORTEST
-        )
+        lengths = np.sqrt(np.maximum(2 - 2 * cosines, SHORTEST**2))
+        return cosines[b] - cosines[a], np.float32(1) / lengths
     if method == "3cosmul":
         similarity = np.maximum(cosines if non_negative else (cosines + 1) / 2, 0)
         with np.errstate(divide="ignore"):
             logarithms = np.log(similarity)
         return logarithms[b] - np.log(similarity + np.float32(EPSILON))[a], logarithms
     raise ValueError(f"{method}: expected 3cosadd, 3cosmul or pair_direction")
-
-
-def _shift(space: Space, plan: _Plan) -> NDArray[np.float32]:
-    """Return c . (b - a) for each question, float32 (n,)."""
-    a, b = (plan.words[side] for side in plan.pairs[plan.pair].T)
-    c = plan.words[plan.c]
-    return (space.between(c, b) - space.between(c, a)).astype(np.float32)

@@ -5,9 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from wordlab.artifacts import rounded
 from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation import analogy, similarity, statistics
@@ -15,6 +12,7 @@ from wordlab.evaluation.analogy import AnalogyResult, Questions
 from wordlab.evaluation.datasets import packaged
 from wordlab.evaluation.similarity import SimilarityResult, WordPairs
 from wordlab.evaluation.spaces import Space, space
+from wordlab.evaluation.statistics import Floats
 from wordlab.params.evaluation import EvaluationParams
 from wordlab.rng import stream
 
@@ -103,7 +101,7 @@ class Scores:
             }
         return metrics
 
-    def resampled_questions(self, result: AnalogyResult) -> NDArray[np.float64]:
+    def resampled_questions(self, result: AnalogyResult) -> Floats:
         """Return how often each known question is drawn, (resamples, n), see `statistics`."""
         first, second = result.questions.pairs()
         return statistics.resample_crossed(

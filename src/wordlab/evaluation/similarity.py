@@ -11,6 +11,7 @@ from wordlab.errors import UserError
 from wordlab.evaluation import statistics
 from wordlab.evaluation.datasets import Lookup, read_lines
 from wordlab.evaluation.spaces import Space
+from wordlab.evaluation.statistics import Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +63,7 @@ class SimilarityResult:
         """Return Pearson's correlation with the gold scores over the known pairs."""
         return statistics.pearson(self.cosines[self.known], self.pairs.gold[self.known])
 
-    def resampled(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    def resampled(self, counts: Floats) -> Floats:
         """Return Spearman's correlation in resamples of the known pairs; counts: (R, n)."""
         return statistics.resampled_spearman(
             self.cosines[self.known], self.pairs.gold[self.known], counts

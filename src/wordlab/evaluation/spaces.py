@@ -76,7 +76,7 @@ class SparseSpace:
     @cached_property
     def normalized(self) -> scipy.sparse.csr_array:
         """float32 (V, C) in CSR: the rows at length 1; a row of zeros stays zeros."""
-        rows = scipy.sparse.csr_array(self.matrix, dtype=np.float64)
+        rows = self.matrix.astype(np.float64)
         norms = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1))).ravel()
         scale = 1 / np.where(norms == 0, 1, norms)
         data = rows.data * np.repeat(scale, np.diff(rows.indptr))

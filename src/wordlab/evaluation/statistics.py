@@ -7,7 +7,7 @@ all resamples then come from cumulative sums, without sorting any of them.
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating]
 
 
 def ranks(values: Floats) -> Floats:

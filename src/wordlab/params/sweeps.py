@@ -1,0 +1,88 @@
+"""The sections of params.yaml about sweeps: which settings are tried, how often, on how much."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
+
+from wordlab.params.base import Count, Section
+from wordlab.params.embeddings import Word2vecParams
+from wordlab.params.evaluation import Confidence
+from wordlab.params.recurrent import LanguageModelParams
+
+Value = bool | int | float | str | None
+Values = Annotated[tuple[Value, ...], Field(min_length=1, strict=False)]
+
+
+class SweepParams(Section):
+    """What the sweeps share. Every combination of the values in `grid` is tried."""
+
+    grid: Annotated[dict[str, Values], Field(min_length=1)]
+    """The values to try of each setting, by its name in the section of the model."""
+    fixed: dict[str, Value]
+    """Settings that differ from the section of the model in all trials."""
+    seeds: Count
+    """Trainings of each combination, differing in the seed; 1 leaves the noise unknown."""
+    confidence: Confidence
+
+
+class Word2vecSweepParams(SweepParams):
+    """`sweep_word2vec`: settings of word2vec against the scores of its vectors."""
+
+    architectures: Annotated[
+        tuple[Literal["skipgram", "cbow"], ...], Field(min_length=1, strict=False)
+    ]
+
+    @model_validator(mode="after")
+    def known_settings(self) -> Self:
+        check_settings(Word2vecParams, self.grid, self.fixed)
+        return self
+
+
+class RecurrentSweepParams(SweepParams):
+    """`sweep_recurrent`: settings of recurrent language models against their perplexity."""
+
+    cells: Annotated[tuple[Literal["rnn", "lstm", "gru"], ...], Field(min_length=1, strict=False)]
+    tokens: Count
+    """The trials learn from the beginning of the training split, up to this many tokens."""
+    valid_tokens: Count
+    """They are scored on the beginning of the validation split, up to this many tokens."""
+    folds: Count
+    """1: scored on the validation split; k: on each k-th of the documents learnt from in turn
+    (cross-validation), the validation split not being used."""
+
+    @model_validator(mode="after")
+    def known_settings(self) -> Self:
+        check_settings(LanguageModelParams, self.grid, self.fixed, own=("cell",))
+        return self
+
+
+def check_settings(
+    section: type[Section],
+    grid: Mapping[str, tuple[Value, ...]],
+    fixed: Mapping[str, Value],
+    own: tuple[str, ...] = (),
+) -> None:
+    """Raise ValueError unless each value is one that `section` allows for its key.
+
+    own: keys that the sweep sets itself.
+    """
+    both = sorted(grid.keys() & fixed.keys())
+    if both:
+        raise ValueError(f"{both[0]}: expected in `grid` or in `fixed`, not in both")
+    tried: dict[str, tuple[Any, ...]] = {**grid, **{key: (value,) for key, value in fixed.items()}}
+    for key, values in tried.items():
+        if key not in section.model_fields or key in own:
+            known = ", ".join(name for name in section.model_fields if name not in own)
+            raise ValueError(f"{key}: no such setting to sweep; expected one of {known}")
+        if len(set(values)) < len(values):
+            raise ValueError(f"{key}: expected different values, got {list(values)}")
+        field = section.model_fields[key]
+        allowed: Any = Annotated[field.annotation, field]
+        adapter = TypeAdapter(allowed)
+        for value in values:
+            try:
+                adapter.validate_python(value, strict=True)
+            except ValidationError as error:
+                problem = error.errors()[0]["msg"].removeprefix("Input should be ")
+                raise ValueError(f"{key}: expected {problem}, got {value!r}") from None

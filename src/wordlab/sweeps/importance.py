@@ -1,0 +1,198 @@
+"""Which settings matter: the analysis of variance of a full grid, with the seed as noise.
+
+A full grid with equally many repetitions of each combination is balanced, so the variance of the
+score is an exact sum: of each setting's main effect, of each interaction, and of what differs
+between repetitions of the same combination. That last part is the noise that claims are held
+against.
+"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import special
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """The scores of one model over a full grid.
+
+    names: the k settings; values: those tried of each; scores: float64 (n_1, ..., n_k, R), R
+    repetitions, higher or lower being better as the score has it; blocks: degrees of freedom that
+    the repetitions have lost to the means of folds, which are taken out.
+    """
+
+    names: tuple[str, ...]
+    values: tuple[tuple[Any, ...], ...]
+    scores: Floats
+    blocks: int
+
+    @classmethod
+    def of(cls, trials: pd.DataFrame, names: Sequence[str], score: str) -> "Grid":
+        """Return the `score` of `trials`, all of one model.
+
+        Folds differ in difficulty for all settings alike, so each fold's mean is set to the
+        mean of all. Raises ValueError if a combination or a score is missing.
+        """
+        values = [tuple(dict.fromkeys(trials[name].tolist())) for name in names]
+        fold = trials["fold"] if "fold" in trials else pd.Series(1, index=trials.index)
+        folds, seeds = fold.nunique(), trials["seed"].nunique()
+        shape = (*(len(tried) for tried in values), folds * seeds)
+        if len(trials) != np.prod(shape):
+            raise ValueError(f"{len(trials)} trials are no full grid of {shape}")
+        keys = [trials[name].map(tried.index) for name, tried in zip(names, values, strict=True)]
+        order = np.lexsort([trials["seed"], fold, *reversed(keys)])
+        scores = trials[score].to_numpy(dtype=np.float64)[order]
+        if not np.isfinite(scores).all():
+            raise ValueError(f"{score}: {np.isnan(scores).sum()} trials have none")
+        by_fold = scores.reshape(-1, folds, seeds)
+        by_fold = by_fold - by_fold.mean(axis=(0, 2), keepdims=True) + scores.mean()
+        return cls(tuple(names), tuple(values), by_fold.reshape(shape), folds - 1)
+
+    @property
+    def means(self) -> Floats:
+        """The mean of each combination over its repetitions, float64 (n_1, ..., n_k)."""
+        return self.scores.mean(axis=-1)
+
+    @property
+    def noise_freedom(self) -> int:
+        """Degrees of freedom of the noise."""
+        return self.scores.size - self.means.size - self.blocks
+
+    @property
+    def noise(self) -> float:
+        """The standard deviation of repetitions of one combination, pooled; NaN without any."""
+        if self.noise_freedom < 1:
+            return float("nan")
+        deviations = self.scores - self.means[..., None]
+        return float(np.sqrt((deviations**2).sum() / self.noise_freedom))
+
+    def margin(self, items: int, confidence: float, comparisons: int = 1) -> float:
+        """Return half the width of the interval of a mean over `items` trials, by Student's t.
+
+        comparisons: how many such intervals are to hold together (Bonferroni).
+        """
+        if self.noise_freedom < 1:
+            return float("nan")
+        tail = (1 - confidence) / 2 / comparisons
+        return float(special.stdtrit(self.noise_freedom, 1 - tail)) * self.noise / np.sqrt(items)
+
+
+def decomposition(grid: Grid) -> pd.DataFrame:
+    """Return the share of each setting, each pair, the higher interactions and the seed.
+
+    Columns: term (names joined by ` x `), order (1 for a main effect), share of the sum of
+    squares, by_chance (the share expected of the term if only noise were at work), p (of the F
+    test against the noise). NaN where the noise is unknown; all NaN if all scores are equal.
+    """
+    means, size = grid.means, grid.scores.size
+    axes = tuple(range(means.ndim))
+    total = ((grid.scores - means.mean()) ** 2).sum()
+    effects: dict[tuple[int, ...], Floats] = {}
+    rows: list[dict[str, Any]] = []
+    rest, rest_freedom = 0.0, 0
+    for chosen in itertools.chain.from_iterable(
+        itertools.combinations(axes, order) for order in range(len(axes) + 1)
+    ):
+        others = tuple(axis for axis in axes if axis not in chosen)
+        effect = means.mean(axis=others, keepdims=True)
+        for lower, part in effects.items():
+            if set(lower) < set(chosen):
+                effect = effect - part
+        effects[chosen] = effect
+        squares = float((effect**2).mean() * size)
+        freedom = int(np.prod([means.shape[axis] - 1 for axis in chosen]))
+        if 1 <= len(chosen) <= 2:
+            name = " x ".join(grid.names[axis] for axis in chosen)
+            rows.append(_term(grid, name, len(chosen), squares, freedom, total))
+        elif chosen:
+            rest, rest_freedom = rest + squares, rest_freedom + freedom
+    if rest_freedom:
+        rows.append(_term(grid, "higher interactions", 3, rest, rest_freedom, total))
+    noise = grid.noise**2 * grid.noise_freedom
+    rows.append({"term": "seed", "order": 0, "share": _ratio(noise, total)})
+    return pd.DataFrame(rows, columns=["term", "order", "share", "by_chance", "p"])
+
+
+def _term(
+    grid: Grid, name: str, order: int, squares: float, freedom: int, total: float
+) -> dict[str, Any]:
+    variance = grid.noise**2
+    ratio = _ratio(squares / freedom, variance) if freedom else float("nan")
+    return {
+        "term": name,
+        "order": order,
+        "share": _ratio(squares, total),
+        "by_chance": _ratio(freedom * variance, total),
+        "p": float(special.fdtrc(freedom, grid.noise_freedom, ratio))
+        if np.isfinite(ratio)
+        else float("nan"),
+    }
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole > 0 else float("nan")
+
+
+def marginals(grid: Grid, confidence: float) -> pd.DataFrame:
+    """Return the mean score at each value of each setting, over all values of the others.
+
+    Columns: setting, value, mean, low, high, n (trials).
+    """
+    rows = []
+    for axis, (name, tried) in enumerate(zip(grid.names, grid.values, strict=True)):
+        levels = np.moveaxis(grid.scores, axis, 0).reshape(len(tried), -1)
+        margin = grid.margin(levels.shape[1], confidence)
+        for value, scores in zip(tried, levels, strict=True):
+            mean = float(scores.mean())
+            rows.append(
+                {
+                    "setting": name,
+                    "value": value,
+                    "mean": mean,
+                    "low": mean - margin,
+                    "high": mean + margin,
+                    "n": len(scores),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def differences(grid: Grid, confidence: float) -> pd.DataFrame:
+    """Return, for each setting, by how much its highest mean exceeds its lowest.
+
+    Columns: setting, highest and lowest (values), difference, low, high (of intervals that hold
+    together for all pairs of values of all settings), beyond_noise (whether the interval is
+    above 0; False where the noise is unknown). Settings with one value are left out.
+    """
+    pairs = sum(len(tried) * (len(tried) - 1) // 2 for tried in grid.values)
+    rows = []
+    for axis, (name, tried) in enumerate(zip(grid.names, grid.values, strict=True)):
+        if len(tried) < 2:
+            continue
+        levels = np.moveaxis(grid.scores, axis, 0).reshape(len(tried), -1)
+        means = levels.mean(axis=1)
+        highest, lowest = int(means.argmax()), int(means.argmin())
+        difference = float(means[highest] - means[lowest])
+        margin = grid.margin(levels.shape[1], confidence, pairs) * np.sqrt(2)
+        rows.append(
+            {
+                "setting": name,
+                "highest": tried[highest],
+                "lowest": tried[lowest],
+                "difference": difference,
+                "low": difference - margin,
+                "high": difference + margin,
+                "beyond_noise": bool(difference - margin > 0),
+            }
+        )
+    return pd.DataFrame(
+        rows,
+        columns=["setting", "highest", "lowest", "difference", "low", "high", "beyond_noise"],
+    )

@@ -1,0 +1,158 @@
+"""The sweep of recurrent language models: how their settings move validation perplexity.
+
+Trials run side by side in processes of one torch thread each, so that no result depends on how many
+there are. A training that diverges is a result: its loss is that of guessing blindly.
+"""
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wordlab import progress, rng
+from wordlab.checkpoints import Checkpoint
+from wordlab.errors import UserError
+from wordlab.params.recurrent import LanguageModelSection
+from wordlab.params.sweeps import RecurrentSweepParams
+from wordlab.sweeps import trials
+from wordlab.sweeps.space import Trial, fingerprint, grid, override
+from wordlab.sweeps.summary import SweepResult, summarise
+from wordlab.sweeps.training import Job, train
+from wordlab.sweeps.trials import Metrics, TrialLogger, ignore_trial
+from wordlab.text.corpus import EncodedCorpus
+from wordlab.text.vocabulary import Vocabulary
+
+NOTHING_KEPT = Checkpoint()
+
+
+def sweep(
+    train_corpus: EncodedCorpus,
+    valid_corpus: EncodedCorpus,
+    vocabulary: Vocabulary,
+    base: LanguageModelSection,
+    params: RecurrentSweepParams,
+    *,
+    seed: int,
+    on_trial: TrialLogger = ignore_trial,
+    checkpoint: Checkpoint = NOTHING_KEPT,
+) -> SweepResult:
+    """Train language models with every combination of settings and score them on held-out text.
+
+    base: the settings that a trial does not change. A trial's `loss` is the lowest validation
+    loss over its epochs, in nats a symbol, or log(classes) where it diverged, or where it is
+    above that. The trainings of one repetition share their seed, whatever the settings.
+    Raises UserError if settings contradict one another or a split is too short.
+    """
+    learnt = beginning(train_corpus, params.tokens)
+    splits = _splits(learnt, beginning(valid_corpus, params.valid_tokens), params.folds)
+    planned = grid(params.cells, params.grid, seeds=params.seeds, folds=params.folds)
+    jobs = [
+        Job(
+            params=override(getattr(base, trial.model), {**params.fixed, **trial.settings}),
+            split=(trial.fold or 1) - 1,
+            seed=rng.derive(seed, "sweep", trial.fold or 1, trial.seed),
+        )
+        for trial in planned
+    ]
+    table = trials.run(
+        planned,
+        lambda left: _side_by_side(left, jobs, splits, vocabulary),
+        recipe={
+            "settings": [job.params.model_dump() for job in jobs],
+            "tokens": [[len(part) for part in split] for split in splits],
+            "words": fingerprint(vocabulary.words),
+            "seed": seed,
+        },
+        title="sweep of language models",
+        on_trial=on_trial,
+        checkpoint=checkpoint,
+    )
+    return summarise(table, list(params.grid), {"loss": "lower"}, params.confidence)
+
+
+def beginning(corpus: EncodedCorpus, tokens: int) -> EncodedCorpus:
+    """Return the whole sentences among the first `tokens` tokens, at least one sentence."""
+    if len(corpus) == 0:
+        raise UserError(
+            "sweep_recurrent: expected training and validation text, got an empty split"
+        )
+    sentences = max(int(np.searchsorted(corpus.sentence_ends, tokens, side="right")), 1)
+    end = int(corpus.sentence_ends[sentences - 1])
+    documents = corpus.document_ends[corpus.document_ends < end]
+    return EncodedCorpus(
+        tokens=np.asarray(corpus.tokens[:end]),
+        sentence_ends=corpus.sentence_ends[:sentences],
+        document_ends=np.append(documents, end),
+    )
+
+
+def documents(corpus: EncodedCorpus, chosen: NDArray[np.bool_]) -> EncodedCorpus:
+    """Return the `chosen` documents of `corpus`, bool (D,)."""
+    starts = np.concatenate([[0], corpus.document_ends[:-1]])
+    sizes = np.where(chosen, corpus.document_ends - starts, 0)
+    kept = np.repeat(chosen, corpus.document_ends - starts)
+    owner = np.searchsorted(corpus.document_ends, corpus.sentence_ends, side="left")
+    shift = np.cumsum(corpus.document_ends - starts - sizes)
+    return EncodedCorpus(
+        tokens=corpus.tokens[kept],
+        sentence_ends=(corpus.sentence_ends - shift[owner])[chosen[owner]],
+        document_ends=np.cumsum(sizes)[chosen],
+    )
+
+
+Split = tuple[EncodedCorpus, EncodedCorpus]
+
+
+def _splits(learnt: EncodedCorpus, valid: EncodedCorpus, folds: int) -> list[Split]:
+    """Return what to learn from and what to be scored on, a pair a fold."""
+    if folds == 1:
+        return [(learnt, valid)]
+    number = np.arange(len(learnt.document_ends))
+    if len(number) < folds:
+        raise UserError(
+            f"sweep_recurrent.folds: {folds} folds need as many documents, got {len(number)} among "
+            f"the first {len(learnt)} tokens; expected fewer folds or more tokens"
+        )
+    return [
+        (documents(learnt, number % folds != fold), documents(learnt, number % folds == fold))
+        for fold in range(folds)
+    ]
+
+
+def _side_by_side(
+    left: Sequence[tuple[int, Trial]],
+    jobs: Sequence[Job],
+    splits: Sequence[Split],
+    vocabulary: Vocabulary,
+) -> Iterator[tuple[int, Metrics]]:
+    """Run the trials in as many processes as there are threads to use."""
+    if not left:
+        return
+    workers = min(progress.thread_count(), len(left))
+    context = multiprocessing.get_context("spawn")  # a fork would copy torch's locked threads
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent) as pool:
+        running = {
+            pool.submit(train, jobs[index], *splits[jobs[index].split], vocabulary): index
+            for index, _ in left
+        }
+        try:
+            for ended in as_completed(running):
+                yield running[ended], ended.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """Let this worker end when the process that started it is killed, rather than wait for it."""
+
+    def watch() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,72 @@
+"""The trials of a sweep: every combination of the values in a grid, several times."""
+
+import hashlib
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from wordlab.errors import UserError
+from wordlab.params.base import Section
+
+P = TypeVar("P", bound=Section)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training: a model with settings, and which of its repetitions this is."""
+
+    model: str
+    settings: Mapping[str, Any]
+    seed: int
+    fold: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The trial in one line, such as `lstm hidden_size=128 rate=0.01 fold=1 seed=1`."""
+        rest = [f"{key}={value}" for key, value in self.row().items() if key != "model"]
+        return " ".join([self.model, *rest])
+
+    def row(self) -> dict[str, Any]:
+        """Return the model, the settings and the repetition as the columns of a table."""
+        fold = {} if self.fold is None else {"fold": self.fold}
+        return {"model": self.model, **self.settings, **fold, "seed": self.seed}
+
+
+def grid(
+    models: Sequence[str], values: Mapping[str, Sequence[Any]], *, seeds: int, folds: int = 1
+) -> list[Trial]:
+    """Return all trials: by model, then by setting, the last changing fastest, then repeated.
+
+    Folds and seeds count from 1; with one fold, a trial has none.
+    """
+    combinations = [
+        dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values())
+    ]
+    return [
+        Trial(model, settings, seed, fold)
+        for model in models
+        for settings in combinations
+        for fold in (range(1, folds + 1) if folds > 1 else [None])
+        for seed in range(1, seeds + 1)
+    ]
+
+
+def override(section: P, settings: Mapping[str, Any]) -> P:
+    """Return a validated copy of `section` with `settings` on top.
+
+    Raises UserError where they contradict one another.
+    """
+    try:
+        return type(section).model_validate({**section.model_dump(), **settings})
+    except ValidationError as error:
+        chosen = ", ".join(f"{key}={value}" for key, value in settings.items())
+        raise UserError(f"sweep: {chosen}: {error.errors()[0]['msg']}") from None
+
+
+def fingerprint(*parts: Any) -> str:
+    """Return a digest of `parts`, which JSON can hold: equal for equal work."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()

@@ -1,0 +1,69 @@
+"""The training of one language model of a sweep, in a process of its own."""
+
+import math
+import time
+from dataclasses import dataclass
+
+from wordlab.params.recurrent import LanguageModelParams
+from wordlab.recurrent.batching import language_ids
+from wordlab.text.corpus import EncodedCorpus
+from wordlab.text.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a trial trains: its settings, on which split (from 0), from which seed."""
+
+    params: LanguageModelParams
+    split: int
+    seed: int
+
+
+def train(
+    job: Job, learnt: EncodedCorpus, valid: EncodedCorpus, vocabulary: Vocabulary
+) -> dict[str, float]:
+    """Return what a training with one torch thread measured; after divergence, NaN for most.
+
+    loss: the lowest validation loss, at most log(classes), nats a symbol; perplexity: its
+    exponential; diverged: 1 or 0; train_loss, gradient_norm, clip_rate, epoch: of the epoch with
+    that loss; parameters: how many; seconds, tokens_per_second.
+    """
+    # imported here, for the process that hands out the trials needs no torch
+    from wordlab.recurrent import language_model, training
+
+    known = vocabulary.truncated(job.params.vocabulary_size)
+    train_ids, valid_ids = (
+        language_ids(corpus, vocabulary, job.params.vocabulary_size) for corpus in (learnt, valid)
+    )
+    model = language_model.build(job.params, known, level="word", seed=job.seed)
+    size = language_model.description(model)
+    blind = math.log(size["classes"])
+    measured = dict.fromkeys(("train_loss", "gradient_norm", "clip_rate", "epoch"), math.nan)
+    epochs: list[float] = []
+    started = time.monotonic()
+    try:
+        record = training.train(
+            model,
+            train_ids,
+            valid_ids,
+            job.params,
+            seed=job.seed,
+            torch_threads=1,
+            on_epoch=lambda epoch, _: epochs.append(epoch),
+        )
+        best = record.epochs[record.best_epoch - 1]
+        loss = min(best.valid_loss, blind)
+        measured |= {name: float(getattr(best, name)) for name in measured}
+    except training.DivergedError:
+        loss = math.nan
+    seconds = time.monotonic() - started
+    diverged = math.isnan(loss)
+    return {
+        "loss": blind if diverged else loss,
+        "perplexity": math.exp(blind if diverged else loss),
+        "diverged": float(diverged),
+        **measured,
+        "parameters": float(size["parameters"]),
+        "seconds": seconds,
+        "tokens_per_second": len(train_ids) * max(len(epochs), 1) / seconds,
+    }

@@ -1,0 +1,105 @@
+"""The sweep of word2vec: how its settings move the scores of its vectors."""
+
+import time
+from collections.abc import Iterator, Sequence
+
+from wordlab import rng
+from wordlab.checkpoints import Checkpoint
+from wordlab.embeddings import word2vec
+from wordlab.embeddings.vectors import Vectors
+from wordlab.evaluation import analogy, scores, similarity
+from wordlab.evaluation.scores import EvaluationSets
+from wordlab.evaluation.spaces import DenseSpace
+from wordlab.params.embeddings import Word2vecSection
+from wordlab.params.evaluation import EvaluationParams
+from wordlab.params.sweeps import Word2vecSweepParams
+from wordlab.sweeps import trials
+from wordlab.sweeps.space import Trial, grid, override
+from wordlab.sweeps.summary import Goal, SweepResult, summarise
+from wordlab.sweeps.trials import Metrics, TrialLogger, ignore_trial
+from wordlab.text.corpus import EncodedCorpus
+from wordlab.text.vocabulary import Vocabulary
+
+NOTHING_KEPT = Checkpoint()
+
+
+def sweep(
+    corpus: EncodedCorpus,
+    vocabulary: Vocabulary,
+    base: Word2vecSection,
+    params: Word2vecSweepParams,
+    evaluation: EvaluationParams,
+    *,
+    seed: int,
+    on_trial: TrialLogger = ignore_trial,
+    checkpoint: Checkpoint = NOTHING_KEPT,
+) -> SweepResult:
+    """Train word2vec on `corpus` with every combination of settings and score the vectors.
+
+    base: the settings that a trial does not change. Analogies are answered by the first method of
+    `evaluation`. The trainings of one repetition share their seed, whatever the settings.
+    Raises UserError if settings contradict one another or a training overflows.
+    """
+    sets = scores.read_sets(evaluation)
+    known = corpus.known()
+    planned = grid(params.architectures, params.grid, seeds=params.seeds)
+    settings = [
+        override(getattr(base, trial.model), {**params.fixed, **trial.settings})
+        for trial in planned
+    ]
+
+    def runner(left: Sequence[tuple[int, Trial]]) -> Iterator[tuple[int, Metrics]]:
+        for index, trial in left:
+            started = time.monotonic()
+            vectors = word2vec.train(
+                known,
+                vocabulary,
+                settings[index],
+                architecture="cbow" if trial.model == "cbow" else "skipgram",
+                seed=rng.derive(seed, "sweep", trial.seed),
+            )
+            seconds = time.monotonic() - started
+            yield index, {**measure(vectors, evaluation, sets), "seconds": seconds}
+
+    table = trials.run(
+        planned,
+        runner,
+        recipe={
+            "settings": [chosen.model_dump() for chosen in settings],
+            "evaluation": evaluation.model_dump(),
+            "tokens": len(known),
+            "words": len(vocabulary),
+            "seed": seed,
+        },
+        title="sweep of word2vec",
+        on_trial=on_trial,
+        checkpoint=checkpoint,
+    )
+    goals: dict[str, Goal] = {
+        name: "higher" for name in table.columns if name.startswith("analogy_")
+    }
+    goals |= {pairs.name: "higher" for pairs in sets.pairs}
+    return summarise(table, list(params.grid), goals, params.confidence)
+
+
+def measure(vectors: Vectors, params: EvaluationParams, sets: EvaluationSets) -> dict[str, float]:
+    """Return the scores that a trial is judged by, NaN for what cannot be scored.
+
+    `analogy_semantic`, `analogy_syntactic` and `analogy_total`: shares of right answers among
+    the known questions; by the name of each set of pairs: Spearman's correlation.
+    """
+    space, case = DenseSpace(vectors), params.ignore_case
+    answered = analogy.score(
+        space,
+        sets.questions,
+        params.analogies.methods[0],
+        ignore_case=case,
+        restrict_vocabulary=params.analogies.restrict_vocabulary,
+    )
+    result = {
+        f"analogy_{group}": answered.accuracy(sets.questions.group(group))
+        for group in scores.GROUPS
+    }
+    for pairs in sets.pairs:
+        result[pairs.name] = similarity.score(space, pairs, ignore_case=case).spearman()
+    return {name: round(value, 6) for name, value in result.items()}
