@@ -128,7 +128,7 @@ def test_equals_a_double_loop_spilled_or_not(documents, window, weighting, side,
 @pytest.mark.parametrize("subsample_formula", ["code", "paper"])
 def test_subsampling_drops_frequent_words_before_windows(subsample_formula):
     rng = np.random.default_rng(1)
-    documents = [np.minimum(rng.geometric(0.3, 200) - 1, 9).tolist() for _ in range(20)]
+    documents = [np.minimum(rng.geometric(0.3, 50) - 1, 9).tolist() for _ in range(10)]
     params = settings(subsample=0.05, subsample_formula=subsample_formula, weighting="linear")
     corpus, vocabulary = encoded(documents), vocabulary_of(10, documents)
     thinned = count_within(ROOMY, corpus, vocabulary, params, seed=3, threads=1)

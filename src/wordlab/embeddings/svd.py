@@ -98,12 +98,12 @@ def _block_krylov(
             residual = float(np.linalg.norm(coupling @ last, axis=0).max() / values[0])
         if full or residual <= tolerance:
             break
-    values, rotation = values[:rank], rotation[:, :rank]
-    if len(values) < rank:
-        missing = rank - len(values)
-        values = np.pad(values, (0, missing))
-        rotation = np.pad(rotation, ((0, 0), (0, missing)))
-    left = products.combine(images, rotation) / np.where(values > 0, values, 1)
+    missing = max(0, rank - len(values))
+    values = np.pad(values[:rank], (0, missing))
+    rotation = np.pad(rotation[:, :rank], ((0, 0), (0, missing)))
+    # Values come as the roots of a Gram matrix's: what is below its rounding is no value at all.
+    values[values < 4 * np.sqrt(np.finfo(matrix.dtype).eps) * values[0]] = 0
+    left = products.combine(images, rotation) / np.where(values > 0, values, np.inf)
     right = products.combine(basis, rotation)
     return _signed(left, values, right, matrix.dtype)
 
