@@ -1,5 +1,6 @@
 """The sections of params.yaml about recurrent language models."""
 
+from itertools import pairwise
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -33,6 +34,9 @@ class NetworkParams(Section):
     layers: Count
     tied: bool
     """The output layer uses the embedding as its weights (Press & Wolf 2017)."""
+    adaptive_cutoffs: list[Count]
+    """Where the clusters of rarer classes start in an adaptive softmax (Grave et al. 2017); those
+    beyond the vocabulary have no effect; [] is the full softmax."""
 
     dropout_input: Dropout
     """On the embedded symbols."""
@@ -77,6 +81,10 @@ class NetworkParams(Section):
             raise ValueError(
                 f"tied: expected embedding_size and hidden_size to be equal, got "
                 f"{self.embedding_size} and {self.hidden_size}"
+            )
+        if any(one >= other for one, other in pairwise(self.adaptive_cutoffs)):
+            raise ValueError(
+                f"adaptive_cutoffs: expected rising numbers, got {self.adaptive_cutoffs}"
             )
         return self
 
@@ -126,3 +134,16 @@ class GenerationParams(DecodingParams):
     """Beginnings to complete; an empty one starts a sentence."""
     length: Count
     """Symbols to draw after the prompt."""
+
+
+class NgramOrders(Section):
+    """`language_evaluation.ngram_order`: the order of the Kneser-Ney baseline of each level."""
+
+    word: Count
+    character: Count
+
+
+class LanguageEvaluationParams(Section):
+    """`language_evaluation`: what language models are held against."""
+
+    ngram_order: NgramOrders

@@ -19,7 +19,7 @@ from wordlab.errors import UserError
 from wordlab.params.recurrent import NetworkParams
 from wordlab.recurrent.cells import State
 from wordlab.recurrent.layers import CellSettings, LayerDropout, RecurrentLayers, drop
-from wordlab.recurrent.output import FullSoftmax
+from wordlab.recurrent.output import AdaptiveSoftmax, FullSoftmax
 from wordlab.text.vocabulary import Vocabulary
 
 Level = Literal["word", "character"]
@@ -47,8 +47,13 @@ class LanguageModel(nn.Module):
             params.cell, params.activation, params.gru_reset, params.forget_bias
         )
         self.layers = RecurrentLayers(settings, width, params.hidden_size, params.layers, generator)
-        self.output = FullSoftmax(
-            params.hidden_size, self.classes, generator, self.embedding if params.tied else None
+        cutoffs = [cutoff for cutoff in params.adaptive_cutoffs if cutoff < len(vocabulary)]
+        tied = self.embedding if params.tied else None
+        size = params.hidden_size
+        self.output = (
+            AdaptiveSoftmax(size, self.classes, cutoffs, generator, tied)
+            if cutoffs
+            else FullSoftmax(size, self.classes, generator, tied)
         )
 
     def initial_state(self, batch_size: int) -> list[State]:
