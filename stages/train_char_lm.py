@@ -1,7 +1,5 @@
 """train_char_lm: a language model of characters."""
 
-import pandas as pd
-
 from wordlab import stage
 from wordlab.recurrent import characters, language_model, training
 
@@ -24,7 +22,7 @@ def main(run: stage.Stage) -> None:
         checkpoint=run.checkpoint,
     )
     model.save(run.output("model"))
-    run.table("curve", pd.DataFrame(record.rows()))
+    run.curve("epoch")
     run.metrics({**language_model.description(model), **record.summary()})
 
 

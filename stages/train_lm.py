@@ -1,7 +1,5 @@
 """train_lm: a word language model on recurrent cells of one kind."""
 
-import pandas as pd
-
 from wordlab import stage
 from wordlab.recurrent import batching, language_model, training
 from wordlab.text.corpus import EncodedCorpus
@@ -30,7 +28,7 @@ def main(run: stage.Stage) -> None:
         checkpoint=run.checkpoint,
     )
     model.save(run.output("model"))
-    run.table("curve", pd.DataFrame(record.rows()))
+    run.curve("epoch")
     run.metrics({**language_model.description(model), **record.summary()})
 
 

@@ -55,8 +55,8 @@ def test_a_missing_input_is_told_with_what_makes_it(tmp_path):
 
 
 def test_rounding_reaches_every_depth_and_turns_nan_into_none():
-    metrics = {"a": {"b": 0.123456, "n": np.int64(3)}, "c": [float("nan"), 1.00001]}
-    assert artifacts.rounded(metrics) == {"a": {"b": 0.1235, "n": 3}, "c": [None, 1.0]}
+    metrics = {"a": {"b": 0.1234567, "n": np.int64(3)}, "c": [float("nan"), 1.00001]}
+    assert artifacts.rounded(metrics) == {"a": {"b": 0.12346, "n": 3}, "c": [None, 1.0]}
 
 
 def test_nan_is_refused_in_json_and_objects_in_arrays(tmp_path):

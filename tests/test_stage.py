@@ -92,7 +92,7 @@ def test_a_stage_that_succeeds_replaces_its_outputs_and_is_tracked(workspace):
     assert done.returncode == 0, done.stderr
     assert workspace.model() == {"new.txt": "fine"}
     metrics = json.loads((workspace.folder / "metrics.json").read_text())
-    assert metrics == {"score": {"value": 0.1235, "n": 3}}
+    assert metrics == {"score": {"value": 0.12346, "n": 3}}
 
     client, runs = workspace.runs()
     stage, parent, trial = runs["train@a"], runs["trial-run"], runs["window 3"]
@@ -102,7 +102,7 @@ def test_a_stage_that_succeeds_replaces_its_outputs_and_is_tracked(workspace):
     assert stage.data.params == {"seed": "1", "vocabulary.min_count": "5"}
     assert parent.data.params["vocabulary.min_count"] == "5"
     assert trial.data.params == {"window": "3"}
-    assert stage.data.metrics["score.value"] == 0.1235
+    assert stage.data.metrics["score.value"] == 0.12346
     steps = client.get_metric_history(stage.info.run_id, "loss")
     assert [(m.step, m.value) for m in steps] == [(1, 2.0), (2, 1.0)]
     tags = stage.data.tags

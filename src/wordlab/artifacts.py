@@ -46,8 +46,8 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
     table.to_csv(path, index=False, float_format="%.6g", lineterminator="\n", encoding="utf-8")
 
 
-def rounded(metrics: Mapping[str, Any], digits: int = 4) -> dict[str, Any]:
-    """Return nested metrics with every float rounded to `digits` decimals.
+def rounded(metrics: Mapping[str, Any], digits: int = 5) -> dict[str, Any]:
+    """Return nested metrics with every float rounded to `digits` significant digits.
 
     NaN becomes None, which JSON can hold and DVC leaves out.
     """
@@ -62,7 +62,7 @@ def _rounded(value: Any, digits: int) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float):
-        return round(value, digits) if np.isfinite(value) else None
+        return float(f"{value:.{digits}g}") if np.isfinite(value) else None
     return value
 
 

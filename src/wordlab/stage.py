@@ -54,6 +54,7 @@ class Stage:
         self.checkpoint = checkpoint
         self._inputs = inputs
         self._outputs = outputs
+        self._steps: dict[int, dict[str, float]] = {}
 
     def input(self, name: str) -> Path:
         """Return the path of an input."""
@@ -64,8 +65,20 @@ class Stage:
         return self._outputs[name]
 
     def on_step(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Log metrics measured at a step (a StepLogger)."""
+        """Log metrics measured at a step, and keep them for the curve (a StepLogger)."""
+        self._steps.setdefault(step, {}).update(metrics)
         self.tracked.metrics(metrics, step)
+
+    def curve(self, step: str) -> None:
+        """Write what was measured by step as the CSV output `curve`, the last of it as metrics.
+
+        step: the name of the column of steps, such as epoch.
+        """
+        import pandas as pd
+
+        rows = [{step: number, **metrics} for number, metrics in sorted(self._steps.items())]
+        self.table("curve", pd.DataFrame(rows))
+        self.metrics(rows[-1])
 
     def on_trial(self, name: str, params: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
         """Log one setting of a study or sweep as a run below this one."""

@@ -69,3 +69,9 @@ def in_order(
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
+
+
+def summary(matrix: csr_array) -> dict[str, float]:
+    """Return the size of a square matrix in numbers: its words, cells and density."""
+    words = matrix.shape[0]
+    return {"words": words, "cells": int(matrix.nnz), "density": matrix.nnz / words**2}

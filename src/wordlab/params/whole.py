@@ -10,6 +10,13 @@ from ruamel.yaml import YAML, YAMLError
 from wordlab.errors import UserError
 from wordlab.params.base import Count, Section, SharedSection
 from wordlab.params.embeddings import CooccurrenceParams, GloveParams, PpmiParams, Word2vecSection
+from wordlab.params.evaluation import EvaluationParams
+from wordlab.params.recurrent import (
+    CharacterModelParams,
+    GenerationParams,
+    LanguageEvaluationParams,
+    LanguageModelSection,
+)
 from wordlab.params.text import CorpusParams, PreprocessParams, VocabularyParams
 
 
@@ -27,6 +34,11 @@ class Params(Section):
     word2vec: Word2vecSection
     ppmi: PpmiParams
     glove: GloveParams
+    evaluation: EvaluationParams
+    language_model: LanguageModelSection
+    character_model: CharacterModelParams
+    generation: GenerationParams
+    language_evaluation: LanguageEvaluationParams
 
 
 def load(path: Path) -> Params:

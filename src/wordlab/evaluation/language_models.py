@@ -1,0 +1,113 @@
+"""Several language models on one held-out text, beside n-gram baselines, and what they write."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wordlab.evaluation import language
+from wordlab.evaluation.ngrams import KneserNey
+from wordlab.params.recurrent import GenerationParams, LanguageEvaluationParams
+from wordlab.recurrent.generation import generate
+from wordlab.recurrent.language_model import LanguageModel
+
+
+@dataclass(frozen=True, eq=False)
+class Symbols:
+    """The training and the held-out text in the classes of one model or several alike.
+
+    train_ids, test_ids: int64; unknown and end: the last two classes.
+    """
+
+    level: str
+    known: int
+    train_ids: NDArray[np.int64] = field(repr=False)
+    test_ids: NDArray[np.int64] = field(repr=False)
+
+    @classmethod
+    def of(cls, model: LanguageModel, train: Sequence[str], test: Sequence[str]) -> "Symbols":
+        """Encode sentences, one a line, as `model` has them."""
+        return cls(
+            model.level, len(model.vocabulary), symbol_ids(model, train), symbol_ids(model, test)
+        )
+
+    @property
+    def unknown(self) -> int:
+        return self.known
+
+    @property
+    def end(self) -> int:
+        return self.known + 1
+
+    def ngrams(self, order: int) -> KneserNey:
+        """Return the Kneser-Ney model of the training text; order 1 is the unigram."""
+        return KneserNey.fit(self.train_ids, order=order, classes=self.known + 2, end=self.end)
+
+    def score(self, losses: NDArray[np.floating], seed: int) -> dict[str, Any]:
+        """Return the score of the held-out text's losses as numbers by name."""
+        return asdict(
+            language.score(losses, self.test_ids, unknown=self.unknown, end=self.end, seed=seed)
+        )
+
+
+def symbol_ids(model: LanguageModel, lines: Sequence[str]) -> NDArray[np.int64]:
+    """Return sentences as the classes of `model`, int64: symbols, then the end, a sentence."""
+    index, ids = model.vocabulary.index, []
+    for line in lines:
+        symbols = line.split() if model.level == "word" else line
+        ids.extend([index.get(symbol, model.unknown) for symbol in symbols])
+        ids.append(model.end)
+    return np.array(ids, dtype=np.int64)
+
+
+def evaluate(
+    models: Mapping[str, LanguageModel],
+    train: Sequence[str],
+    test: Sequence[str],
+    params: LanguageEvaluationParams,
+    generation: GenerationParams,
+    *,
+    seed: int,
+) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    """Return scores by model and baseline, and a sample of each model for each prompt.
+
+    Models of the same symbols share their baselines: `unigram` and `kneser_ney`, named with the
+    level and the number of symbols where there are several kinds.
+    """
+    metrics: dict[str, Any] = {}
+    samples: list[dict[str, str]] = []
+    kinds: dict[tuple[str, int], tuple[Symbols, KneserNey]] = {}
+    for name, model in models.items():
+        kind = (model.level, len(model.vocabulary))
+        if kind not in kinds:
+            symbols = Symbols.of(model, train, test)
+            kinds[kind] = symbols, symbols.ngrams(getattr(params.ngram_order, model.level))
+        symbols, ngrams = kinds[kind]
+        texts = [
+            generate(model, prompt, generation.length, generation, seed=seed)
+            for prompt in generation.prompts
+        ]
+        written = symbol_ids(model, [line for text in texts for line in text.splitlines()])
+        metrics[name] = {
+            **symbols.score(model.token_losses(symbols.test_ids), seed),
+            "generated": asdict(language.score_generated(written, symbols.train_ids, ngrams)),
+        }
+        samples += [
+            {"model": name, "prompt": prompt, "text": text}
+            for prompt, text in zip(generation.prompts, texts, strict=True)
+        ]
+    for symbols, ngrams in kinds.values():
+        label = _label(symbols, list(kinds))
+        unigram = symbols.ngrams(1)
+        metrics[f"unigram{label}"] = symbols.score(unigram.losses(symbols.test_ids), seed)
+        metrics[f"kneser_ney{label}"] = symbols.score(ngrams.losses(symbols.test_ids), seed)
+    return metrics, samples
+
+
+def _label(symbols: Symbols, kinds: list[tuple[str, int]]) -> str:
+    """Return what tells a baseline from those of other levels or vocabularies."""
+    alike = [size for level, size in kinds if level == symbols.level]
+    label = "" if symbols.level == "word" else f"_{symbols.level}"
+    return label if len(alike) == 1 else f"{label}_{symbols.known}"

@@ -1,0 +1,20 @@
+"""cooccurrence: weighted counts of word pairs, for PPMI and GloVe alike."""
+
+from wordlab import stage
+from wordlab.embeddings import cooccurrence, sparse
+from wordlab.text.corpus import EncodedCorpus
+from wordlab.text.vocabulary import Vocabulary
+
+
+def main(run: stage.Stage) -> None:
+    corpus = EncodedCorpus.load(run.input("corpus") / "train")
+    vocabulary = Vocabulary.load(run.input("vocabulary"))
+    counts = cooccurrence.count(
+        corpus, vocabulary, run.params.cooccurrence, seed=run.params.seed
+    )
+    counts.save(run.output("counts"))
+    run.metrics(sparse.summary(counts.matrix))
+
+
+if __name__ == "__main__":
+    stage.run(main, inputs=["vocabulary", "corpus"], outputs=["counts", "metrics"])

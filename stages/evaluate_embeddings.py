@@ -1,0 +1,34 @@
+"""evaluate_embeddings: every model of word vectors against human judgement and on analogies."""
+
+from collections.abc import Mapping
+
+from wordlab import stage
+from wordlab.embeddings.ppmi import PpmiModel
+from wordlab.embeddings.vectors import Vectors
+from wordlab.evaluation import scores
+from wordlab.evaluation.spaces import Space, SparseSpace
+
+VECTORS = ("cbow", "skipgram", "glove", "ppmi_svd")
+
+
+def main(run: stage.Stage) -> None:
+    params = run.params.evaluation
+    models: dict[str, Vectors | Space] = {name: Vectors.load(run.input(name)) for name in VECTORS}
+    ppmi = PpmiModel.load(run.input("ppmi"))
+    models["ppmi"] = SparseSpace(ppmi.vocabulary, ppmi.matrix)
+    sets = scores.read_sets(params)
+    metrics = {}
+    for name, model in models.items():
+        scored = scores.evaluate(model, params, seed=run.params.seed, sets=sets)
+        metrics[name] = scored.metrics()
+        run.on_trial(name, {"model": name, **settings(model)}, metrics[name])
+    run.metrics(metrics)
+
+
+def settings(model: Vectors | Space) -> Mapping[str, object]:
+    """Return the settings a model was trained with, as its description tells."""
+    return model.description.get("params", {}) if isinstance(model, Vectors) else {}
+
+
+if __name__ == "__main__":
+    stage.run(main, inputs=[*VECTORS, "ppmi"], outputs=["metrics"])

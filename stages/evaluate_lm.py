@@ -1,0 +1,34 @@
+"""evaluate_lm: the language models on the test split, beside n-gram baselines, and their texts."""
+
+from wordlab import stage
+from wordlab.artifacts import write_json
+from wordlab.evaluation import language_models
+from wordlab.recurrent.characters import read_lines
+from wordlab.recurrent.language_model import LanguageModel
+from wordlab.recurrent.training import threads
+
+MODELS = ("rnn", "lstm", "gru", "char")
+
+
+def main(run: stage.Stage) -> None:
+    models = {name: LanguageModel.load(run.input(name)) for name in MODELS}
+    train, test = (read_lines(run.input("splits") / f"{name}.txt") for name in ("train", "test"))
+    with threads(run.params.torch_threads):
+        metrics, samples = language_models.evaluate(
+            models,
+            train,
+            test,
+            run.params.language_evaluation,
+            run.params.generation,
+            seed=run.params.seed,
+        )
+    run.metrics(metrics)
+    write_json(run.output("samples"), samples)
+    for name, scores in metrics.items():
+        run.on_trial(name, {"model": name}, scores)
+    for sample in samples:
+        run.tracked.text(sample["text"], f"samples/{sample['model']} {sample['prompt']}.txt")
+
+
+if __name__ == "__main__":
+    stage.run(main, inputs=[*MODELS, "splits"], outputs=["samples", "metrics"])
