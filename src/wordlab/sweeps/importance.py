@@ -143,7 +143,7 @@ def _ratio(part: float, whole: float) -> float:
 def marginals(grid: Grid, confidence: float) -> pd.DataFrame:
     """Return the mean score at each value of each setting, over all values of the others.
 
-    Columns: setting, value, mean, low, high, n (trials).
+    Columns: setting, value (as text), mean, low, high, n (trials).
     """
     rows = []
     for axis, (name, tried) in enumerate(zip(grid.names, grid.values, strict=True)):
@@ -154,7 +154,7 @@ def marginals(grid: Grid, confidence: float) -> pd.DataFrame:
             rows.append(
                 {
                     "setting": name,
-                    "value": value,
+                    "value": str(value),
                     "mean": mean,
                     "low": mean - margin,
                     "high": mean + margin,
@@ -167,9 +167,9 @@ def marginals(grid: Grid, confidence: float) -> pd.DataFrame:
 def differences(grid: Grid, confidence: float) -> pd.DataFrame:
     """Return, for each setting, by how much its highest mean exceeds its lowest.
 
-    Columns: setting, highest and lowest (values), difference, low, high (of intervals that hold
-    together for all pairs of values of all settings), beyond_noise (whether the interval is
-    above 0; False where the noise is unknown). Settings with one value are left out.
+    Columns: setting, highest and lowest (values, as text), difference, low, high (of intervals
+    that hold together for all pairs of values of all settings), beyond_noise (whether the
+    interval is above 0; False where the noise is unknown). Settings with one value are left out.
     """
     pairs = sum(len(tried) * (len(tried) - 1) // 2 for tried in grid.values)
     rows = []
@@ -184,8 +184,8 @@ def differences(grid: Grid, confidence: float) -> pd.DataFrame:
         rows.append(
             {
                 "setting": name,
-                "highest": tried[highest],
-                "lowest": tried[lowest],
+                "highest": str(tried[highest]),
+                "lowest": str(tried[lowest]),
                 "difference": difference,
                 "low": difference - margin,
                 "high": difference + margin,

@@ -1,0 +1,229 @@
+"""Models side by side on the same pairs and questions, and what the data allow one to say."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from wordlab.artifacts import rounded
+from wordlab.embeddings.vectors import Vectors
+from wordlab.evaluation import neighbours, scores, statistics
+from wordlab.evaluation.scores import Scores
+from wordlab.evaluation.spaces import Space, space
+from wordlab.evaluation.statistics import Floats
+from wordlab.params.evaluation import ComparisonParams, EvaluationParams
+from wordlab.rng import stream
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One thing that all models are scored on: a set of word pairs, or a method for analogies.
+
+    name: of the task; n: the items whose words all models know, of `total`; draws: the score
+    of each model in the same bootstrap resamples of these items, float64 (models, R); scores: on
+    the items themselves, float64 (models,).
+    """
+
+    name: str
+    n: int
+    total: int
+    scores: Floats = field(repr=False)
+    draws: Floats = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Several models compared.
+
+    scores: a row a model and task: score, low, high, n, total. sections: a row a model and
+    section of the analogies: accuracy, n. differences: a row a task and pair of models: first
+    and second (the better before the other), difference, low, high (intervals that hold together
+    for all pairs of models of a task), distinct (whether the interval is above 0). neighbours and
+    overlap: as in `neighbours`. sentences: the same in words.
+    """
+
+    scores: pd.DataFrame = field(repr=False)
+    sections: pd.DataFrame = field(repr=False)
+    differences: pd.DataFrame = field(repr=False)
+    neighbours: pd.DataFrame = field(repr=False)
+    overlap: pd.DataFrame = field(repr=False)
+    sentences: tuple[str, ...]
+
+    def metrics(self) -> dict[str, Any]:
+        """Return task -> model -> score, low, high, and overlap -> model -> model, rounded."""
+        result: dict[str, Any] = {}
+        for row in self.scores.to_dict("records"):
+            values = {key: row[key] for key in ("score", "low", "high", "n")}
+            result.setdefault(str(row["task"]), {})[str(row["model"])] = values
+        shares = self.overlap.to_numpy(dtype=np.float64)
+        result["overlap"] = {
+            first: {second: shares[i, j] for j, second in enumerate(self.overlap.columns) if j > i}
+            for i, first in enumerate(self.overlap.columns[:-1])
+        }
+        return rounded(result)
+
+
+def compare(
+    models: Mapping[str, Vectors | Space],
+    evaluation: EvaluationParams,
+    params: ComparisonParams,
+    *,
+    seed: int,
+) -> Comparison:
+    """Compare `models`, by name, on the sets of `evaluation`; they are left as they were.
+
+    Each task is scored on the items that all models know, and the models are resampled together,
+    so that what makes an item hard for all of them cancels out in their differences.
+    """
+    sets = scores.read_sets(evaluation)
+    spaces = {name: space(model) for name, model in models.items()}
+    found = {
+        name: scores.evaluate(model, evaluation, seed=seed, sets=sets)
+        for name, model in spaces.items()
+    }
+    tasks = [*_similarity_tasks(found), *_analogy_tasks(found)]
+    names = list(models)
+    differences = pd.concat(
+        [differences_of(task, names, evaluation.confidence) for task in tasks], ignore_index=True
+    )
+    return Comparison(
+        scores=pd.concat([_score_table(task, names, evaluation.confidence) for task in tasks]),
+        sections=_section_table(found),
+        differences=differences,
+        neighbours=neighbours.table(spaces, params.words, params.neighbours),
+        overlap=neighbours.overlap(spaces, params.overlap_words, params.neighbours),
+        sentences=tuple(sentence(task, names, differences) for task in tasks),
+    )
+
+
+def _similarity_tasks(found: Mapping[str, Scores]) -> list[Task]:
+    first = next(iter(found.values()))
+    tasks = []
+    for name, result in first.similarity.items():
+        answers = [model.similarity[name] for model in found.values()]
+        known = np.logical_and.reduce([answer.known for answer in answers])
+        gold = result.pairs.gold[known]
+        counts = statistics.resample(
+            int(known.sum()), first.params.resamples, stream(first.seed, "bootstrap", name)
+        )
+        gold_ranks = statistics.weighted_ranks(gold, counts)
+        cosines = [answer.cosines[known] for answer in answers]
+        draws = [
+            statistics.weighted_pearson(statistics.weighted_ranks(x, counts), gold_ranks, counts)
+            for x in cosines
+        ]
+        points = [statistics.spearman(x, gold) for x in cosines]
+        tasks.append(Task(name, int(known.sum()), len(known), np.array(points), np.array(draws)))
+    return tasks
+
+
+def _analogy_tasks(found: Mapping[str, Scores]) -> list[Task]:
+    first = next(iter(found.values()))
+    tasks = []
+    for method, result in first.analogy.items():
+        answers = [model.analogy[method] for model in found.values()]
+        known = np.logical_and.reduce([answer.known for answer in answers])
+        ab, cd = result.questions.pairs()
+        random = stream(first.seed, "bootstrap", "analogy")
+        weights = statistics.resample_crossed(ab[known], cd[known], first.params.resamples, random)
+        correct = [answer.correct[known] for answer in answers]
+        tasks.append(
+            Task(
+                f"analogy {method}",
+                int(known.sum()),
+                len(known),
+                np.array([right.mean() if len(right) else np.nan for right in correct]),
+                np.array([statistics.resampled_mean(right, weights) for right in correct]),
+            )
+        )
+    return tasks
+
+
+def _score_table(task: Task, models: list[str], confidence: float) -> pd.DataFrame:
+    intervals = [statistics.interval(draws, confidence) for draws in task.draws]
+    return pd.DataFrame(
+        {
+            "model": models,
+            "task": task.name,
+            "score": task.scores,
+            "low": [low for low, _ in intervals],
+            "high": [high for _, high in intervals],
+            "n": task.n,
+            "total": task.total,
+        }
+    )
+
+
+def _section_table(found: Mapping[str, Scores]) -> pd.DataFrame:
+    """Return accuracy by section, answered by the first method."""
+    rows = []
+    for model, scored in found.items():
+        answered = next(iter(scored.analogy.values()))
+        for number, section in enumerate(answered.questions.sections):
+            inside = answered.questions.section == number
+            rows.append(
+                {
+                    "model": model,
+                    "section": section,
+                    "accuracy": answered.accuracy(inside),
+                    "n": int((inside & answered.known).sum()),
+                }
+            )
+    return pd.DataFrame(rows, columns=["model", "section", "accuracy", "n"])
+
+
+def differences_of(task: Task, models: list[str], confidence: float) -> pd.DataFrame:
+    """Return how much each model exceeds each other one, with intervals that hold together.
+
+    An interval is the difference plus or minus c standard errors, both from the bootstrap: c is
+    the quantile of the largest deviation among all pairs of models, in standard errors, over
+    resamples (the single-step max-t of Westfall & Young 1993). Columns as in `Comparison`.
+    """
+    pairs = list(combinations(range(len(models)), 2))
+    usable = np.isfinite(task.draws).all(axis=0)
+    draws = task.draws[:, usable]
+    left, right = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    difference = task.scores[left] - task.scores[right]
+    deviation = draws[left] - draws[right] - difference[:, None]
+    errors = deviation.std(axis=1) if usable.any() else np.full(len(pairs), np.nan)
+    margin = np.full(len(pairs), np.nan)
+    if usable.any() and len(pairs):
+        largest = (np.abs(deviation) / np.where(errors > 0, errors, 1)[:, None]).max(axis=0)
+        margin = np.quantile(largest, confidence) * errors
+    swapped = difference < 0
+    size = np.abs(difference)
+    return pd.DataFrame(
+        {
+            "task": task.name,
+            "first": [models[j if s else i] for (i, j), s in zip(pairs, swapped, strict=True)],
+            "second": [models[i if s else j] for (i, j), s in zip(pairs, swapped, strict=True)],
+            "difference": size,
+            "low": size - margin,
+            "high": size + margin,
+            "distinct": size - margin > 0,
+        }
+    )
+
+
+def sentence(task: Task, models: list[str], differences: pd.DataFrame) -> str:
+    """Return which model leads a task and which others it can be told from."""
+    if task.n == 0 or not np.isfinite(task.scores).any():
+        return f"{task.name}: none of its {task.total} items can be scored."
+    best = int(np.nanargmax(task.scores))
+    start = (
+        f"{task.name} ({task.n} of {task.total} items): the highest score is {models[best]}'s, "
+        f"{task.scores[best]:.3f}"
+    )
+    own = differences[(differences["task"] == task.name) & (differences["first"] == models[best])]
+    told = [_difference(row) for row in own[own["distinct"]].to_dict("records")]
+    untold = [_difference(row) for row in own[~own["distinct"]].to_dict("records")]
+    parts = [f"above {'; '.join(told)}"] if told else []
+    parts += [f"not told apart from {'; '.join(untold)}"] if untold else []
+    return f"{start}{', ' if parts else ''}{'; but '.join(parts)}."
+
+
+def _difference(row: Mapping[Any, Any]) -> str:
+    return f"{row['second']} by {row['difference']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
