@@ -9,9 +9,7 @@ from wordlab.text.vocabulary import Vocabulary
 def main(run: stage.Stage) -> None:
     corpus = EncodedCorpus.load(run.input("corpus") / "train")
     vocabulary = Vocabulary.load(run.input("vocabulary"))
-    counts = cooccurrence.count(
-        corpus, vocabulary, run.params.cooccurrence, seed=run.params.seed
-    )
+    counts = cooccurrence.count(corpus, vocabulary, run.params.cooccurrence, seed=run.params.seed)
     counts.save(run.output("counts"))
     run.metrics(sparse.summary(counts.matrix))
 

@@ -6,6 +6,7 @@ stage that fails leaves what was there before.
 """
 
 import argparse
+import dataclasses
 import hashlib
 import os
 import resource
@@ -16,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from wordlab import artifacts
 from wordlab.checkpoints import Checkpoint
@@ -31,6 +32,19 @@ if TYPE_CHECKING:
 
 PARAMS = Path("params.yaml")
 PIPELINE = Path("dvc.yaml")
+
+
+class Findings(Protocol):
+    """What a study found: a dataclass whose tables are pandas DataFrames."""
+
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
+
+    @property
+    def sentences(self) -> Sequence[str]:
+        """The findings in words."""
+
+    def metrics(self) -> dict[str, Any]:
+        """Return the findings in nested numbers."""
 
 
 class Stage:
@@ -95,6 +109,22 @@ class Stage:
     def table(self, output: str, table: "pd.DataFrame") -> None:
         """Write a table as the CSV output."""
         artifacts.write_table(self.output(output), table)
+
+    def findings(self, result: "Findings") -> None:
+        """Write the metrics, the tables and the sentences of a study, sweep or comparison.
+
+        The tables and sentences.json make up the output `tables`, a folder.
+        """
+        import pandas as pd
+
+        folder = self.output("tables")
+        for part in dataclasses.fields(result):
+            value = getattr(result, part.name)
+            if isinstance(value, pd.DataFrame):
+                artifacts.write_table(folder / f"{part.name}.csv", value)
+        artifacts.write_json(folder / "sentences.json", list(result.sentences))
+        self.tracked.text("\n".join(result.sentences), "findings.txt")
+        self.metrics(result.metrics())
 
     def figure(self, figure: "Figure", name: str) -> None:
         """Log a figure; figures for the report are drawn by the stage `report`."""

@@ -10,13 +10,14 @@ from ruamel.yaml import YAML, YAMLError
 from wordlab.errors import UserError
 from wordlab.params.base import Count, Section, SharedSection
 from wordlab.params.embeddings import CooccurrenceParams, GloveParams, PpmiParams, Word2vecSection
-from wordlab.params.evaluation import EvaluationParams
+from wordlab.params.evaluation import ComparisonParams, EvaluationParams
 from wordlab.params.recurrent import (
     CharacterModelParams,
     GenerationParams,
     LanguageEvaluationParams,
     LanguageModelSection,
 )
+from wordlab.params.sweeps import RecurrentSweepParams, Word2vecSweepParams
 from wordlab.params.text import CorpusParams, PreprocessParams, VocabularyParams
 
 
@@ -39,6 +40,9 @@ class Params(Section):
     character_model: CharacterModelParams
     generation: GenerationParams
     language_evaluation: LanguageEvaluationParams
+    comparison: ComparisonParams
+    sweep_word2vec: Word2vecSweepParams
+    sweep_recurrent: RecurrentSweepParams
 
 
 def load(path: Path) -> Params:

@@ -1,0 +1,23 @@
+"""compare_embeddings: the models of word vectors against one another."""
+
+from wordlab import stage
+from wordlab.embeddings.ppmi import PpmiModel
+from wordlab.embeddings.vectors import Vectors
+from wordlab.evaluation import comparison
+from wordlab.evaluation.spaces import Space, SparseSpace
+
+VECTORS = ("cbow", "skipgram", "glove", "ppmi_svd")
+
+
+def main(run: stage.Stage) -> None:
+    models: dict[str, Vectors | Space] = {name: Vectors.load(run.input(name)) for name in VECTORS}
+    ppmi = PpmiModel.load(run.input("ppmi"))
+    models["ppmi"] = SparseSpace(ppmi.vocabulary, ppmi.matrix)
+    found = comparison.compare(
+        models, run.params.evaluation, run.params.comparison, seed=run.params.seed
+    )
+    run.findings(found)
+
+
+if __name__ == "__main__":
+    stage.run(main, inputs=[*VECTORS, "ppmi"], outputs=["tables", "metrics"])
