@@ -34,7 +34,7 @@ def sweep_marginals(
 
     trials: a row a trial with the columns `hyperparameters`, `score` and optionally model; trials
     without a score (diverged) are left out. seed_deviation: the standard deviation of the score
-    when the seed alone changes, drawn as a grey bar of +- that height.
+    when the seed alone changes, drawn as a bar of +- that height.
     """
     models = list(trials["model"].unique()) if "model" in trials else [score]
     columns = min(3, len(hyperparameters))
@@ -52,9 +52,9 @@ def sweep_marginals(
         if seed_deviation:
             _seed_bar(axes, float(trials[score].median()), seed_deviation)
     hide_unused(figure, len(hyperparameters))
-    if "model" in trials:
-        handles, labels = figure.axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=len(models))
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    if len(labels) > 1:
+        figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     return figure
 
 
@@ -82,18 +82,16 @@ def _marginal(axes: Axes, part: pd.DataFrame, name: str, score: str, style: dict
 
 def _seed_bar(axes: Axes, middle: float, deviation: float) -> None:
     axes.errorbar(
-        [0.96],
+        [1.0],
         [middle],
         yerr=[deviation],
         transform=axes.get_yaxis_transform(),
-        color=MUTED,
+        color=INK,
         linewidth=3,
-        capsize=4,
+        capsize=5,
+        clip_on=False,
+        label="±1 standard deviation over seeds",
     )
-    axes.annotate(
-        "seed ±1 sd", (0.94, middle), xycoords=axes.get_yaxis_transform(), ha="right", va="center",
-        color=MUTED, fontsize=8,
-    )  # fmt: skip
 
 
 @styled

@@ -1,0 +1,158 @@
+"""What the report's sections are: their words, and which metrics, figures and params are theirs."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of the report.
+
+    name: its anchor; link: its name in the menu; metrics: beginnings of the names of what it
+    shows; figures: name -> caption, in order, where a name may be the beginning of several;
+    params: sections of params.yaml that shaped it.
+    """
+
+    name: str
+    link: str
+    title: str
+    text: str
+    metrics: tuple[str, ...]
+    figures: dict[str, str] = field(default_factory=dict)
+    params: tuple[str, ...] = ()
+
+    def takes(self, metric: str) -> bool:
+        """Say whether the metrics called `metric` belong here."""
+        return metric.startswith(self.metrics)
+
+    def shows(self, figure: str) -> bool:
+        """Say whether a figure belongs here; the last section shows what no other does."""
+        if not self.figures:
+            return not any(other.figures and other.shows(figure) for other in SECTIONS)
+        return self._key(figure) is not None
+
+    def order(self, figures: Iterable[str]) -> list[str]:
+        """Return the names of `figures` in the order of this section's own list."""
+        places = {name: place for place, name in enumerate(self.figures)}
+        return sorted(figures, key=lambda name: (places.get(self._key(name) or "", 0), name))
+
+    def caption(self, figure: str) -> str:
+        """Return the sentence under a figure."""
+        found = self._key(figure)
+        return self.figures[found] if found else figure.replace("_", " ")
+
+    def _key(self, figure: str) -> str | None:
+        """Return the longest of this section's names that `figure` begins with."""
+        return max((k for k in self.figures if figure.startswith(k)), key=len, default=None)
+
+
+SECTIONS = (
+    Section(
+        "word-vectors",
+        "Word vectors",
+        "Word vectors",
+        "Five models of the same words. Similarity is Spearman's rank correlation between the "
+        "cosine of two words and what people said; an analogy counts when the one right word "
+        "comes first. Every score has its number of items, the share of the set whose words are "
+        "known, and a 95 % bootstrap interval: where two intervals overlap widely, this run does "
+        "not tell the two models apart.",
+        ("embeddings", "word2vec", "glove", "ppmi", "cooccurrence"),
+        {
+            "scores": "Each dot is a model's score, each bar its 95 % bootstrap interval.",
+            "analogy_sections": "Share of analogy questions answered right, by section.",
+            "word2vec_loss": "Mean negative-sampling loss of a prediction, epoch by epoch. CBOW "
+            "and skip-gram predict different things: compare shapes, not heights.",
+            "glove_cost": "GloVe's objective, averaged over the cells that were counted.",
+        },
+        ("word2vec", "ppmi", "glove", "cooccurrence", "evaluation"),
+    ),
+    Section(
+        "comparison",
+        "Agreement",
+        "What the models agree on",
+        "The same words looked up in every model.",
+        ("compar", "neighbour"),
+        {
+            "neighbour_overlap": "Share of nearest words that two models have in common, mean "
+            "over the words looked up.",
+        },
+    ),
+    Section(
+        "language-models",
+        "Language models",
+        "Language models",
+        "Perplexity on the test split, every token weighted alike; the interval draws sentences "
+        "anew. All words outside a model's vocabulary are one class, which is easy to predict: "
+        "perplexity over the known words alone stands beside it. Models of words and of "
+        "characters predict different symbols and have a table each.",
+        ("language_models", "lm_"),
+        {
+            "perplexity": "Training and validation perplexity by epoch.",
+            "gradient_norms": "Norm of all gradients together before clipping, with the threshold.",
+        },
+        ("language_model", "character_model", "language_evaluation", "generation"),
+    ),
+    Section(
+        "autoencoders",
+        "Autoencoders",
+        "Sequence autoencoders",
+        "A sentence goes into one vector and comes back out of it. Held-out sentences, by length.",
+        ("autoencoder",),
+        {"autoencoder": "How much of a held-out sentence comes back, by its length."},
+        ("autoencoder",),
+    ),
+    Section(
+        "windows",
+        "Window",
+        "Study: the window",
+        "The same text counted and trained with narrow and wide windows.",
+        ("study_windows", "windows"),
+        {
+            "ppmi_windows": "The same words and contexts in the PPMI matrix at several windows.",
+            "ppmi_distributions": "How the positive PPMI values are distributed at each window.",
+            "window": "Scores by window.",
+        },
+        ("window_study", "study_windows"),
+    ),
+    Section(
+        "gradients",
+        "Gradients",
+        "Study: gradients over long sequences",
+        "How much of the loss's gradient reaches a hidden state many steps earlier.",
+        ("study_gradients", "gradients"),
+        {
+            "gradient_by_lag": "Norm of the loss's gradient with respect to the hidden state, by "
+            "how many steps before the loss it lies; 1 at lag 0. Lines are medians over "
+            "sequences, bands the middle half.",
+            "task_by_delay": "Error of the adding task, by how far apart the two numbers lie.",
+        },
+        ("gradient_study", "study_gradients"),
+    ),
+    Section(
+        "regularisation",
+        "Regularisation",
+        "Study: regularisation",
+        "Networks on a text small enough to overfit.",
+        ("study_regularisation", "regularisation"),
+        {
+            "regularisation_curves": "Perplexity by epoch: means over seeds, bands from the least "
+            "to the greatest.",
+            "regularisation_gaps": "The gap between validation and training, and the validation "
+            "loss itself; bars are intervals over seeds.",
+        },
+        ("regularisation_study", "study_regularisation"),
+    ),
+    Section(
+        "sweeps",
+        "Sensitivity",
+        "Sensitivity",
+        "How the scores move when settings do, and what the seed alone does.",
+        ("sweep",),
+        {
+            "sweep": "Every dot is a training, the line the median of its value (or fifth).",
+            "importance": "Share of the score's variance that each setting explains.",
+        },
+        ("sweep_word2vec", "sweep_recurrent"),
+    ),
+    Section("more", "More", "Everything else that was measured", "", ("",)),
+)

@@ -1,0 +1,187 @@
+"""The report: whole, self-contained, the same bytes each time, and nothing measured is missing."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from wordlab import figures, report
+from wordlab.report.tables import embedding_scores, language_scores, number, tables
+
+PARAMS = {
+    "seed": 5,
+    "corpus": {"source": "sample", "path": None},
+    "vocabulary": {"min_count": 5, "max_size": None},
+    "glove": {"rate": 0.05, "exponent": 0.75},
+}
+
+
+def similarity(score: float) -> dict[str, Any]:
+    return {
+        "spearman": score,
+        "low": score - 0.1,
+        "high": score + 0.1,
+        "n": 236,
+        "pairs": 353,
+        "coverage": 0.6686,
+    }
+
+
+METRICS: dict[str, Any] = {
+    "preprocess": {"train": {"documents": 92, "sentences": 27672, "tokens": 421548}},
+    "vocabulary": {"words": 8376, "train": {"unknown_share": 0.0914}},
+    "embeddings": {
+        "cbow": {"wordsim353": similarity(0.328)},
+        "skipgram": {"wordsim353": similarity(0.4125)},
+    },
+    "language_models": {
+        "lstm": {"perplexity": 104.25, "low": 99.5, "high": 111.5, "symbols": 26904, "bits": 6.7},
+        "kneser_ney": {"perplexity": 131.75, "low": 125.0, "high": 140.0, "symbols": 26904},
+        "char": {"perplexity": 5.125, "low": 5.0, "high": 5.25, "symbols": 150000},
+    },
+    "lm_lstm": {"parameters": 389522, "valid_perplexity": 118.1},
+    "study_gradients": {
+        "lstm": {"length 50": {"half_lag": 21.5}},
+        "sentences": ["The LSTM keeps <half> its gradient for 21.5 steps."],
+    },
+    "a_stage_nobody_foresaw": {"answer": 42, "missing": None},
+}
+SAMPLES = [{"model": "lstm", "prompt": "he was", "text": "he was a kingdom & a tree"}]
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> dict[str, Path]:
+    paths = {name: tmp_path / f"{name}.png" for name in ("glove_cost", "a_figure_nobody_foresaw")}
+    for path in paths.values():
+        curve = pd.DataFrame({"iteration": [1, 2], "cost": [0.5, 0.25]})
+        figures.save(figures.glove_cost(curve), path)
+    return paths
+
+
+class Page(HTMLParser):
+    """Checks that tags are closed in order, and gathers references and text."""
+
+    VOID = frozenset({"meta", "img", "br", "link", "hr", "input"})
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.references: list[str] = []
+        self.ids: list[str] = []
+        self.words: list[str] = []
+        self.feed(html)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in self.VOID:
+            self.open.append(tag)
+        values = dict(attrs)
+        self.references += [values[name] or "" for name in ("src", "href") if name in values]
+        self.ids += [values["id"] or ""] if "id" in values else []
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def test_the_page_is_well_formed_and_needs_no_other_file(pictures: dict[str, Path]) -> None:
+    html = report.build(METRICS, pictures, PARAMS, SAMPLES)
+    page = Page(html)
+    for reference in page.references:
+        assert reference.startswith(("data:image/png;base64,", "#"))
+        if reference.startswith("#"):
+            assert reference[1:] in page.ids
+    assert "@import" not in html and "url(" not in html and "<script" not in html
+
+
+def test_the_page_shows_what_was_measured(pictures: dict[str, Path]) -> None:
+    page = Page(report.build(METRICS, pictures, PARAMS, SAMPLES))
+    for expected in (
+        "421,548",  # tokens
+        "8,376",  # words
+        "0.412",  # skip-gram's score, and below its interval and coverage
+        "0.312 – 0.512",
+        "n = 236 of 353, 67%",
+        "104.2",  # perplexity
+        "389,522",  # parameters
+        "21.5",
+        "he was a kingdom & a tree",
+        "The LSTM keeps <half> its gradient",
+        "a stage nobody foresaw",
+        "glove.exponent 0.75",
+    ):
+        assert expected in page.text, expected
+    assert len([r for r in page.references if r.startswith("data:")]) == len(pictures)
+
+
+def test_the_same_results_give_the_same_bytes_without_a_path(pictures: dict[str, Path]) -> None:
+    html = report.build(METRICS, pictures, PARAMS, SAMPLES)
+    assert html == report.build(METRICS, pictures, PARAMS, SAMPLES)
+    assert str(next(iter(pictures.values())).parent) not in html
+    changed = report.build({**METRICS, "lm_lstm": {"parameters": 1}}, pictures, PARAMS, SAMPLES)
+    assert html != changed
+
+
+def test_a_report_of_nothing_yet_is_still_a_page() -> None:
+    page = Page(report.build({}, {}, {"seed": 1}))
+    assert "seed" in page.text
+
+
+def test_models_of_words_and_of_characters_are_not_ranked_together() -> None:
+    words, characters = language_scores(METRICS["language_models"], METRICS)
+    assert [name for name, _ in words.rows] == ["lstm", "kneser_ney"]
+    assert [name for name, _ in characters.rows] == ["char"]
+    best = [name for name, cells in words.rows if cells[0].best]
+    assert best == ["lstm"]  # the lowest perplexity
+
+
+def test_the_best_score_is_marked_and_its_interval_drawn_to_scale() -> None:
+    (table,) = embedding_scores(METRICS["embeddings"])
+    cells = {name: row[0] for name, row in table.rows}
+    assert (cells["skipgram"].best, cells["cbow"].best) == (True, False)
+    low, middle, high = cells["skipgram"].strip or (0, 0, 0)
+    assert high == 100 and low == pytest.approx(100 * 0.3125 / 0.5125, abs=0.1)
+    assert low < middle < high
+
+
+def test_a_count_that_differs_between_models_stands_in_each_cell() -> None:
+    other = {**similarity(0.3), "n": 200}
+    (same,) = embedding_scores(METRICS["embeddings"])
+    (differing,) = embedding_scores({**METRICS["embeddings"], "ppmi": {"wordsim353": other}})
+    assert same.head[0].notes and not same.rows[0][1][0].notes
+    assert not differing.head[0].notes
+    assert any("n = 200" in note for note in differing.rows[-1][1][0].notes)
+
+
+def test_nested_numbers_of_any_shape_all_reach_a_table() -> None:
+    nested = {
+        "plain": 1.5,
+        "rows": {"x": 2.5, "deep": {"y": 3.5, "deeper": {"z": 4.5}}},
+        "list": [{"w": 5.5}, {"w": 6.5}],
+        "values": [7.5, 8.5],
+    }
+    written = {
+        cell.text for table in tables("any", nested) for _, row in table.rows for cell in row
+    }
+    found = {float(match) for text in written for match in re.findall(r"\d\.5", text)}
+    assert found == {1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5, 8.5}
+
+
+def test_numbers_are_written_for_reading() -> None:
+    assert [number(value) for value in (421548, 0.03641, 1.23456e-7, None, float("nan"), True)] == [
+        "421,548",
+        "0.03641",
+        "1.23e-07",
+        "–",
+        "–",
+        "yes",
+    ]
