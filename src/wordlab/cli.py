@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,16 @@ app = typer.Typer(
     help="Look at what the pipeline of word vectors and language models made.",
     pretty_exceptions_enable=False,
 )
+
+
+class Strategy(StrEnum):
+    """How text is drawn from a language model."""
+
+    sample = "sample"
+    greedy = "greedy"
+    beam = "beam"
+
+
 MODELS = Path("data/models")
 Number = Annotated[int, typer.Option("--number", "-n", min=1, help="How many to show.")]
 
@@ -50,6 +61,58 @@ def neighbours(model: str, word: str, number: Number = 10) -> None:
 
     for near, cosine in Vectors.load(folder(model)).neighbours(word, number):
         print(f"{cosine:6.3f}  {near}")
+
+
+@app.command()
+def associations(
+    word: str,
+    model: Annotated[str, typer.Option(help="A PPMI model.")] = "ppmi",
+    number: Number = 10,
+) -> None:
+    """Show the contexts most strongly associated with WORD by PPMI."""
+    from wordlab.embeddings.ppmi import PpmiModel
+
+    folder = Path(model) if Path(model).exists() else MODELS / model
+    if not (folder / "indptr.npy").exists():
+        raise UserError(f"{model}: no such PPMI model; `make repro` makes {MODELS / 'ppmi'}")
+    for context, value in PpmiModel.load(folder).associations(word, number):
+        print(f"{value:6.3f}  {context}")
+
+
+@app.command()
+def generate(
+    prompt: Annotated[str, typer.Option(help="The beginning to complete.")] = "",
+    model: Annotated[str, typer.Option(help="A language model.")] = "lm_lstm",
+    length: Annotated[int, typer.Option(min=1, help="Symbols to draw.")] = 60,
+    strategy: Annotated[Strategy, typer.Option(help="How to draw.")] = Strategy.sample,
+    temperature: Annotated[float, typer.Option(min=0.01)] = 0.8,
+    top_k: Annotated[int | None, typer.Option(min=1, help="Only the k likeliest.")] = None,
+    top_p: Annotated[float, typer.Option(min=0.001, max=1, help="Only the likeliest, to p.")] = 1.0,
+    beam_width: Annotated[int, typer.Option(min=1)] = 4,
+    seed: Annotated[int, typer.Option(min=0)] = 1,
+) -> None:
+    """Let a language model complete PROMPT."""
+    from wordlab.params.recurrent import DecodingParams
+    from wordlab.recurrent import generation
+    from wordlab.recurrent.language_model import LanguageModel
+
+    decoding = DecodingParams(
+        strategy=strategy.value,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        beam_width=beam_width,
+    )
+    language_model = LanguageModel.load(folder(model))
+    print(generation.generate(language_model, prompt, length, decoding, seed=seed))
+
+
+@app.command()
+def results() -> None:
+    """Print the results of the last run as Markdown tables."""
+    from wordlab import results
+
+    print(results.tables(Path("reports/metrics")))
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from typing import NoReturn
 
 from tqdm import tqdm
 
@@ -13,7 +14,7 @@ def ignore_step(step: int, metrics: Mapping[str, float]) -> None:
     """Be the StepLogger of work that nobody follows."""
 
 
-def bar(total: float, title: str, unit: str) -> "tqdm[object]":
+def bar(total: float, title: str, unit: str) -> "tqdm[NoReturn]":
     """Return a progress bar on standard error, silent where that is not a terminal.
 
     Call `.update(n)` as units are done; rate and time left are shown.

@@ -35,7 +35,7 @@ class Vectors:
     def normalized(self) -> NDArray[np.float32]:
         """float32 (V, D): the rows at length 1; a row of zeros stays zeros."""
         norms = np.linalg.norm(self.matrix, axis=1, keepdims=True)
-        unit = self.matrix / np.where(norms == 0, 1, norms)
+        unit = np.divide(self.matrix, norms, out=np.zeros_like(self.matrix), where=norms != 0)
         unit.setflags(write=False)
         return unit
 

@@ -1,0 +1,91 @@
+"""The results of the last run as Markdown tables, for the README and for a terminal."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from wordlab.artifacts import read_json
+from wordlab.errors import UserError
+
+EMBEDDINGS = {
+    "skipgram": "skip-gram",
+    "cbow": "CBOW",
+    "glove": "GloVe",
+    "ppmi_svd": "PPMI, SVD",
+    "ppmi": "PPMI, sparse rows",
+}
+LANGUAGE_MODELS = {
+    "gru": "GRU",
+    "lstm": "LSTM",
+    "rnn": "RNN",
+    "kneser_ney": "Kneser-Ney n-grams",
+    "unigram": "unigram",
+    "char": "GRU, characters",
+    "kneser_ney_character": "Kneser-Ney n-grams, characters",
+}
+
+
+def tables(metrics: Path) -> str:
+    """Return the tables of word vectors and of language models from the folder of metrics.
+
+    Raises UserError if the pipeline has not made them.
+    """
+    found = {}
+    for name in ("embeddings", "language_models"):
+        path = metrics / f"{name}.json"
+        if not path.exists():
+            raise UserError(f"{path}: not found; `make repro` makes it")
+        found[name] = read_json(path)
+    return f"{embeddings(found['embeddings'])}\n\n{language_models(found['language_models'])}"
+
+
+def embeddings(metrics: Mapping[str, Any]) -> str:
+    """Return the table of word vectors: correlations and analogies with intervals and n."""
+    first = next(iter(metrics.values()))
+    sets = [("wordsim353", "WordSim-353"), ("simlex999", "SimLex-999")]
+    heads = ["word vectors"]
+    for key, title in sets:
+        heads.append(f"{title} ({first[key]['n']} of {first[key]['pairs']} pairs)")
+    analogy = first["analogy"]
+    heads.append(f"analogies ({analogy['n']:,} of {analogy['questions']:,})")
+    method = next(key for key, value in analogy.items() if isinstance(value, Mapping))
+    rows = []
+    for key, title in EMBEDDINGS.items():
+        scores = metrics[key]
+        cells = [
+            f"{_fraction(scores[name]['spearman'])} {_interval(scores[name], _fraction)}"
+            for name, _ in sets
+        ]
+        answered = scores["analogy"][method]
+        cells.append(f"{_percent(answered['total'])} {_interval(answered, _percent)} %")
+        rows.append([title, *cells])
+    return _markdown(heads, rows)
+
+
+def language_models(metrics: Mapping[str, Any]) -> str:
+    """Return the table of language models: test perplexity with interval, and bits a symbol."""
+    rows = []
+    for key, title in LANGUAGE_MODELS.items():
+        if key not in metrics:
+            continue
+        scores = metrics[key]
+        perplexity = f"{scores['perplexity']:.1f} {_interval(scores, '{:.1f}'.format)}"
+        rows.append([title, perplexity, f"{scores['bits']:.2f}", f"{scores['symbols']:,}"])
+    return _markdown(["language model", "test perplexity", "bits a symbol", "symbols"], rows)
+
+
+def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _fraction(value: float | None) -> str:
+    return "none" if value is None else f"{value:.3f}".replace("0.", ".", 1)
+
+
+def _percent(value: float | None) -> str:
+    return "none" if value is None else f"{100 * value:.1f}"
+
+
+def _interval(scores: Mapping[str, Any], text: Any) -> str:
+    return f"[{text(scores['low'])}, {text(scores['high'])}]"

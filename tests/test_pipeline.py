@@ -1,0 +1,182 @@
+"""The whole pipeline on a small text, in a clone: the same bytes again, and queued experiments."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import mlflow
+import pytest
+from ruamel.yaml import YAML
+
+from wordlab.params.text import CorpusParams
+from wordlab.text import sources
+
+ARTICLES = 12
+SMALL = Path(__file__).with_name("small_params.yaml")
+"""What the clone changes in params.yaml, so that a pass takes little more than its overhead."""
+
+
+class Clone:
+    """A copy of what git has of this repository, with its params made small."""
+
+    def __init__(self, folder, repository):
+        self.folder = folder
+        names = subprocess.run(
+            ["git", "ls-files", "-z"], cwd=repository, capture_output=True, text=True, check=True
+        ).stdout.split("\0")
+        for name in filter(None, names):
+            if (repository / name).exists():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(repository / name, folder / name)
+        (folder / "dvc.lock").unlink(missing_ok=True)
+        self.environment = {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "HOME": str(folder.parent),
+            "NUMBA_CACHE_DIR": str(folder.parent / "numba"),
+            **{
+                f"GIT_{role}_{part}": "tester"
+                for role in ("AUTHOR", "COMMITTER")
+                for part in ("NAME", "EMAIL")
+            },
+        }
+        self.write_text()
+        self.change_params()
+        self.git("init", "-q", "-b", "main")
+        self.commit("the clone")
+
+    def write_text(self):
+        sample = sources.find(CorpusParams(source="sample", path=None), self.folder)
+        articles = sorted((article.text for article in sample.documents()), key=len)[:ARTICLES]
+        (self.folder / "text.txt").write_text("\n\n".join(articles), encoding="utf-8")
+
+    def change_params(self):
+        yaml = YAML()
+        path = self.folder / "params.yaml"
+        params, changes = yaml.load(path), YAML(typ="safe").load(SMALL)
+
+        def merge(target, changed):
+            for key, value in changed.items():
+                assert key in target, f"{key} of {SMALL.name} is not in params.yaml"
+                if isinstance(value, dict) and key != "grid":
+                    merge(target[key], value)
+                else:
+                    target[key] = value
+
+        merge(params, changes)
+        yaml.dump(params, path)
+
+    def run(self, *command, **environment):
+        return subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def git(self, *arguments):
+        done = self.run("git", *arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def commit(self, message):
+        self.git("add", "--all")
+        self.git("commit", "-q", "-m", message)
+
+    def dvc(self, *arguments, **environment):
+        done = self.run("dvc", *arguments, **environment)
+        assert done.returncode == 0, f"dvc {' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def lock(self):
+        return (self.folder / "dvc.lock").read_bytes()
+
+    def runs(self):
+        client = mlflow.MlflowClient(f"sqlite:///{self.folder / 'mlflow.db'}")
+        experiment = client.get_experiment_by_name("wordlab")
+        return client.search_runs([experiment.experiment_id], max_results=5000)
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    """A clone whose pipeline has run once, with one thread, and whose lock is committed."""
+    folder = tmp_path_factory.mktemp("pipeline") / "wordlab"
+    folder.mkdir()
+    clone = Clone(folder, Path(__file__).resolve().parents[1])
+    clone.dvc("repro", WORDLAB_THREADS="1", OMP_NUM_THREADS="1")
+    clone.commit("its lock")
+    return clone
+
+
+def test_a_second_pass_finds_nothing_to_do(clone):
+    assert "up to date" in clone.dvc("repro")
+    assert clone.git("status", "--porcelain") == ""
+
+
+def test_every_stage_made_a_run_under_the_run_of_the_pass(clone):
+    runs = clone.runs()
+    stages = set(YAML(typ="safe").load(clone.lock())["stages"])
+    parents = [run for run in runs if "wordlab.pass" in run.data.tags]
+    own = {
+        run.data.tags["wordlab.stage"]: run
+        for run in runs
+        if run.data.tags.get("mlflow.parentRunId") == parents[-1].info.run_id
+    }
+    assert len(parents) == 1
+    assert set(own) == stages
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert all(run.data.params for run in own.values())
+    assert any("trial" in run.data.tags["wordlab.stage"] for run in runs if run not in parents)
+
+
+def test_the_report_stands_on_its_own(clone):
+    page = (clone.folder / "reports" / "report.html").read_text(encoding="utf-8")
+    assert "data:image/png;base64," in page
+    for outside in ('src="http', "src='http", 'rel="stylesheet"', str(clone.folder)):
+        assert outside not in page
+
+
+def test_forced_again_with_two_threads_the_lock_stays_byte_for_byte(clone):
+    before = clone.lock()
+    clone.dvc("repro", "--force", WORDLAB_THREADS="2", OMP_NUM_THREADS="2")
+    assert clone.lock() == before
+    assert clone.git("status", "--porcelain") == ""
+
+
+def test_queued_experiments_land_in_the_one_store_with_their_results(clone):
+    target = "train_word2vec@skipgram"
+    clone.dvc("exp", "run", "--queue", "-S", "word2vec.skipgram.rate=0.02,0.03", target)
+    clone.dvc("exp", "run", "--run-all", "--jobs", "2")
+    names = clone.dvc("exp", "list", "--name-only").split()
+    assert len(names) == 2
+    rates = {}
+    runs = clone.runs()
+    for name in names:
+        own = [run for run in runs if run.data.tags["dvc.experiment"] == name]
+        (stage,) = [run for run in own if run.data.tags.get("wordlab.stage") == target]
+        rates[name] = stage.data.params["word2vec.skipgram.rate"]
+        assert stage.data.metrics["loss"] > 0
+    assert sorted(rates.values()) == ["0.02", "0.03"]
+    table = json.loads(clone.dvc("exp", "show", "--json"))
+    assert table
+    assert clone.git("status", "--porcelain") == ""
+
+
+def test_a_mistake_ends_the_pass_with_one_line_and_leaves_the_outputs(clone):
+    path = clone.folder / "params.yaml"
+    before = path.read_text()
+    vocabulary = (clone.folder / "data" / "processed" / "vocabulary.tsv").read_bytes()
+    path.write_text(before.replace("min_count: 2", "min_count: 100000", 1))
+    try:
+        done = clone.run("dvc", "repro")
+    finally:
+        path.write_text(before)
+    assert done.returncode != 0
+    told = done.stdout + done.stderr
+    assert "build_vocab: vocabulary.min_count: no word of the training split occurs" in told
+    assert "Traceback" not in told
+    assert (clone.folder / "data" / "processed" / "vocabulary.tsv").read_bytes() == vocabulary
