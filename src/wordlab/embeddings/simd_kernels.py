@@ -1,0 +1,198 @@
+"""Small matrix products in registers, and sigmoid and log-sigmoid without branches.
+
+numba's loops alone leave most of a processor's vector unit idle on matrices of 32 rows, so the
+one inner loop that all of word2vec's products share is written in LLVM's vector instructions.
+Every element of a product is summed in the order of `depth`, whatever the vector width.
+"""
+
+from typing import Any
+
+import llvmlite.binding
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+_HOST = llvmlite.binding.get_host_cpu_features()
+LANES = 16 if _HOST.get("avx512f", False) else 8
+"""Floats in a vector; rows of matrices are padded to a multiple of 16, which both divide."""
+TILE_ROWS = 4
+"""Rows of a product that are held in registers at once; row counts must be multiples of it."""
+_TILE_VECTORS = 4 if LANES == 16 else 2
+
+
+def _tile_of(vectors: int) -> Any:
+    """Return the intrinsic `out[r:r+4, c:c+vectors*LANES] += a[r:r+4, :depth] @ b[:depth, c:...]`.
+
+    Its arguments: out, out_row, column, a, a_row, a_column, b, b_row, b_column, depth; the arrays
+    are float32 and two-dimensional, the last axis of out and b is contiguous. Mutates out.
+    """
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        out, out_row, out_column, a, a_row, a_column, b, b_row, b_column, depth = arguments
+        real, index = ir.FloatType(), ir.IntType(64)
+        lanes = ir.VectorType(real, LANES)
+        fma = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(lanes, [lanes] * 3), f"llvm.fma.v{LANES}f32"
+        )
+
+        def place(position: int, row: Any, column: Any) -> tuple[Any, Any, Any]:
+            array = context.make_array(signature.args[position])(
+                context, builder, value=arguments[position]
+            )
+            row_step, column_step = cgutils.unpack_tuple(builder, array.strides)
+            base = builder.ptrtoint(array.data, index)
+            offset = builder.add(builder.mul(row, row_step), builder.mul(column, column_step))
+            return builder.add(base, offset), row_step, column_step
+
+        def pointer(address: Any, kind: Any) -> Any:
+            return builder.inttoptr(address, kind.as_pointer())
+
+        def byte(amount: int) -> Any:
+            return ir.Constant(index, amount)
+
+        out_at, out_step, _ = place(0, out_row, out_column)
+        a_at, a_step, a_next = place(3, a_row, a_column)
+        b_at, b_step, _ = place(6, b_row, b_column)
+        cells = [
+            builder.add(builder.add(out_at, builder.mul(out_step, byte(r))), byte(v * LANES * 4))
+            for r in range(TILE_ROWS)
+            for v in range(vectors)
+        ]
+        start = [builder.load(pointer(cell, lanes), align=4) for cell in cells]
+
+        before = builder.block
+        loop = builder.append_basic_block("depth")
+        after = builder.append_basic_block("store")
+        builder.branch(loop)
+        builder.position_at_end(loop)
+        k = builder.phi(index)
+        sums = [builder.phi(lanes) for _ in cells]
+        k.add_incoming(byte(0), before)
+        for total, value in zip(sums, start, strict=True):
+            total.add_incoming(value, before)
+        b_line = builder.add(b_at, builder.mul(k, b_step))
+        a_line = builder.add(a_at, builder.mul(k, a_next))
+        b_values = [
+            builder.load(pointer(builder.add(b_line, byte(v * LANES * 4)), lanes), align=4)
+            for v in range(vectors)
+        ]
+        new = []
+        for r in range(TILE_ROWS):
+            at = builder.add(a_line, builder.mul(a_step, byte(r)))
+            scalar = builder.load(pointer(at, real), align=4)
+            one = builder.insert_element(
+                ir.Constant(lanes, ir.Undefined), scalar, ir.Constant(ir.IntType(32), 0)
+            )
+            spread = builder.shuffle_vector(
+                one,
+                ir.Constant(lanes, ir.Undefined),
+                ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES),
+            )
+            for v in range(vectors):
+                total = sums[r * vectors + v]
+                new.append(builder.call(fma, [spread, b_values[v], total]))
+        k_next = builder.add(k, byte(1))
+        k.add_incoming(k_next, loop)
+        for total, value in zip(sums, new, strict=True):
+            total.add_incoming(value, loop)
+        builder.cbranch(builder.icmp_signed("<", k_next, depth), loop, after)
+        builder.position_at_end(after)
+        for cell, value in zip(cells, new, strict=True):
+            builder.store(value, pointer(cell, lanes), align=4)
+        return context.get_dummy_value()
+
+    @intrinsic  # type: ignore[misc]
+    def tile(
+        typing_context: Any,
+        out: Any,
+        out_row: Any,
+        out_column: Any,
+        a: Any,
+        a_row: Any,
+        a_column: Any,
+        b: Any,
+        b_row: Any,
+        b_column: Any,
+        depth: Any,
+    ) -> Any:
+        whole = types.int64
+        signature = types.void(out, whole, whole, a, whole, whole, b, whole, whole, whole)
+        return signature, emit
+
+    return tile
+
+
+_tile_1, _tile_2, _tile_4 = _tile_of(1), _tile_of(2), _tile_of(4)
+
+
+@njit(nogil=True, cache=True)
+def add_product(
+    out: Any,
+    row: int,
+    column: int,
+    width: int,
+    a: Any,
+    a_row: int,
+    a_column: int,
+    b: Any,
+    b_row: int,
+    b_column: int,
+    depth: int,
+) -> None:
+    """Add a product of float32 matrices to TILE_ROWS rows of `out`, which it mutates.
+
+    out[row:row+4, column:column+width] += a[a_row:a_row+4, a_column:a_column+depth]
+    @ b[b_row:b_row+depth, b_column:b_column+width]. width is a multiple of LANES; the last axis
+    of out and b is contiguous, a may be a transposed view.
+    """
+    if depth <= 0:
+        return
+    done = 0
+    if _TILE_VECTORS == 4:
+        while width - done >= 4 * LANES:
+            _tile_4(out, row, column + done, a, a_row, a_column, b, b_row, b_column + done, depth)
+            done += 4 * LANES
+    while width - done >= 2 * LANES:
+        _tile_2(out, row, column + done, a, a_row, a_column, b, b_row, b_column + done, depth)
+        done += 2 * LANES
+    if width - done >= LANES:
+        _tile_1(out, row, column + done, a, a_row, a_column, b, b_row, b_column + done, depth)
+
+
+_ROUND = np.float32(1.5 * 2**23)
+"""Added to a small float32, it leaves the nearest whole number in the lowest bits."""
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+def error_and_loss(score: np.float32) -> tuple[np.float32, np.float32]:
+    """Return sigma(-score) and log(1 + exp(-score)): a pair's error and its loss.
+
+    t = exp(-|score|) is 2^n times the Taylor polynomial of e^f, |f| <= log(2)/2; log(1 + t) is
+    the series of 2 atanh(t / (2 + t)). Both are within 1e-6. No branch, so that loops vectorise.
+    """
+    x = np.float32(-1.4426950408889634) * abs(score)
+    x = np.float32(-60) if x < np.float32(-60) else x
+    rounded = x + _ROUND
+    f = (x - (rounded - _ROUND)) * np.float32(0.6931471805599453)
+    power = np.float32(1 / 720) * f + np.float32(1 / 120)
+    power = power * f + np.float32(1 / 24)
+    power = power * f + np.float32(1 / 6)
+    power = power * f + np.float32(0.5)
+    power = power * f + np.float32(1)
+    power = power * f + np.float32(1)
+    exponent = np.int32((np.float32(rounded).view(np.int32) << 23) + 0x3F800000)
+    t = power * exponent.view(np.float32)
+    small = t / (np.float32(1) + t)
+    z = t / (np.float32(2) + t)
+    zz = z * z
+    series = np.float32(2 / 11) * zz + np.float32(2 / 9)
+    series = series * zz + np.float32(2 / 7)
+    series = series * zz + np.float32(2 / 5)
+    series = series * zz + np.float32(2 / 3)
+    series = series * zz + np.float32(2)
+    positive = score > np.float32(0)
+    error = small if positive else np.float32(1) - small
+    loss = z * series + (np.float32(0) if positive else -score)
+    return error, loss
