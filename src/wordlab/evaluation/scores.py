@@ -40,7 +40,7 @@ class Scores:
     seed: int
 
     def metrics(self) -> dict[str, Any]:
-        """Return the scores as nested numbers rounded to 4 decimals, None for what has no value.
+        """Return the scores as nested rounded numbers, None for what has no value.
 
         For each set of word pairs: `spearman` and `pearson` over the pairs whose words are known,
         `low` and `high`, the bootstrap interval of `spearman`; `spearman_all`, unknown words at

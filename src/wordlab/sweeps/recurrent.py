@@ -48,22 +48,15 @@ def sweep(
     Raises UserError if settings contradict one another or a split is too short.
     """
     learnt = beginning(train_corpus, params.tokens)
-    splits = _splits(learnt, beginning(valid_corpus, params.valid_tokens), params.folds)
-    planned = grid(params.cells, params.grid, seeds=params.seeds, folds=params.folds)
-    jobs = [
-        Job(
-            params=override(getattr(base, trial.model), {**params.fixed, **trial.settings}),
-            split=(trial.fold or 1) - 1,
-            seed=rng.derive(seed, "sweep", trial.fold or 1, trial.seed),
-        )
-        for trial in planned
-    ]
+    pairs = splits(learnt, beginning(valid_corpus, params.valid_tokens), folds=params.folds)
+    planned = plan(params)
+    planned_jobs = jobs(planned, base, params, seed=seed)
     table = trials.run(
         planned,
-        lambda left: _side_by_side(left, jobs, splits, vocabulary),
+        lambda left: _side_by_side(left, planned_jobs, pairs, vocabulary),
         recipe={
-            "settings": [job.params.model_dump() for job in jobs],
-            "tokens": [[len(part) for part in split] for split in splits],
+            "settings": [job.params.model_dump() for job in planned_jobs],
+            "tokens": [[len(part) for part in split] for split in pairs],
             "words": fingerprint(vocabulary.words),
             "seed": seed,
         },
@@ -72,6 +65,25 @@ def sweep(
         checkpoint=checkpoint,
     )
     return summarise(table, list(params.grid), {"loss": "lower"}, params.confidence)
+
+
+def plan(params: RecurrentSweepParams) -> list[Trial]:
+    """Return the trials of the sweep, in the order of its table."""
+    return grid(params.cells, params.grid, seeds=params.seeds, folds=params.folds)
+
+
+def jobs(
+    planned: Sequence[Trial], base: LanguageModelSection, params: RecurrentSweepParams, *, seed: int
+) -> list[Job]:
+    """Return what each trial trains."""
+    return [
+        Job(
+            params=override(getattr(base, trial.model), {**params.fixed, **trial.settings}),
+            split=(trial.fold or 1) - 1,
+            seed=rng.derive(seed, "sweep", trial.fold or 1, trial.seed),
+        )
+        for trial in planned
+    ]
 
 
 def beginning(corpus: EncodedCorpus, tokens: int) -> EncodedCorpus:
@@ -107,8 +119,12 @@ def documents(corpus: EncodedCorpus, chosen: NDArray[np.bool_]) -> EncodedCorpus
 Split = tuple[EncodedCorpus, EncodedCorpus]
 
 
-def _splits(learnt: EncodedCorpus, valid: EncodedCorpus, folds: int) -> list[Split]:
-    """Return what to learn from and what to be scored on, a pair a fold."""
+def splits(learnt: EncodedCorpus, valid: EncodedCorpus, *, folds: int) -> list[Split]:
+    """Return what to learn from and what to be scored on, a pair a fold.
+
+    One fold is scored on `valid`; of several, fold f on each document whose number is f modulo
+    `folds`. Raises UserError if there are fewer documents than folds.
+    """
     if folds == 1:
         return [(learnt, valid)]
     number = np.arange(len(learnt.document_ends))
@@ -126,7 +142,7 @@ def _splits(learnt: EncodedCorpus, valid: EncodedCorpus, folds: int) -> list[Spl
 def _side_by_side(
     left: Sequence[tuple[int, Trial]],
     jobs: Sequence[Job],
-    splits: Sequence[Split],
+    pairs: Sequence[Split],
     vocabulary: Vocabulary,
 ) -> Iterator[tuple[int, Metrics]]:
     """Run the trials in as many processes as there are threads to use."""
@@ -136,7 +152,7 @@ def _side_by_side(
     context = multiprocessing.get_context("spawn")  # a fork would copy torch's locked threads
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent) as pool:
         running = {
-            pool.submit(train, jobs[index], *splits[jobs[index].split], vocabulary): index
+            pool.submit(train, jobs[index], *pairs[jobs[index].split], vocabulary): index
             for index, _ in left
         }
         try:

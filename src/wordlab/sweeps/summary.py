@@ -33,6 +33,8 @@ class SweepResult:
     def metrics(self) -> dict[str, Any]:
         """Return model -> score -> best mean, its interval, the noise, and the settings' shares."""
         result: dict[str, Any] = {}
+        if self.best.empty:
+            return result
         shares = self.importances[self.importances["order"] == 1]
         for row in self.best.to_dict("records"):
             own = shares[(shares["model"] == row["model"]) & (shares["score"] == row["score"])]

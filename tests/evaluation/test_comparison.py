@@ -1,0 +1,147 @@
+"""Comparisons that claim what the data carry, and no more."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from wordlab.embeddings.vectors import Vectors
+from wordlab.evaluation import comparison, neighbours
+from wordlab.evaluation.comparison import Comparison, Task
+from wordlab.evaluation.spaces import DenseSpace
+from wordlab.params.evaluation import ComparisonParams, EvaluationParams
+from wordlab.text.vocabulary import Vocabulary
+
+WORDS = tuple(f"w{i}" for i in range(120))
+
+
+def vectors(matrix: np.ndarray, words: tuple[str, ...] = WORDS) -> Vectors:
+    counts = np.arange(len(words), 0, -1, dtype=np.int64)
+    return Vectors(Vocabulary(words, counts), matrix.astype(np.float32))
+
+
+@pytest.fixture(scope="module")
+def models() -> Mapping[str, Vectors]:
+    random = np.random.default_rng(1)
+    truth = random.standard_normal((120, 10))
+    return {
+        "good": vectors(truth + 0.2 * random.standard_normal(truth.shape)),
+        "also good": vectors(truth + 0.2 * random.standard_normal(truth.shape)),
+        "noise": vectors(random.standard_normal((120, 10))),
+        "truth": vectors(truth),
+    }
+
+
+@pytest.fixture(scope="module")
+def compared(models: Mapping[str, Vectors], tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+    folder: Path = tmp_path_factory.mktemp("sets")
+    random = np.random.default_rng(2)
+    unit = models["truth"].normalized
+    left, right = random.integers(0, 120, (2, 300))
+    lines = [f"w{i} w{j} {unit[i] @ unit[j]:.4f}" for i, j in zip(left, right, strict=True)]
+    (folder / "pairs.txt").write_text("\n".join([*lines, "w1 absent 1"]))
+    fours = [random.choice(120, 4, replace=False) for _ in range(40)]
+    questions = [" ".join(f"w{i}" for i in four) for four in fours]
+    (folder / "questions.txt").write_text("\n".join([": gram", *questions]))
+    evaluation = EvaluationParams.model_validate(
+        {
+            "similarity": [{"name": "pairs", "path": str(folder / "pairs.txt")}],
+            "analogies": {
+                "path": str(folder / "questions.txt"),
+                "methods": ["3cosadd"],
+                "restrict_vocabulary": None,
+            },
+            "ignore_case": False,
+            "resamples": 400,
+            "confidence": 0.95,
+        }
+    )
+    params = ComparisonParams(words=("w0", "absent"), neighbours=5, overlap_words=50)
+    chosen = {name: models[name] for name in ("noise", "good", "also good")}
+    return comparison.compare(chosen, evaluation, params, seed=1)
+
+
+def test_good_models_are_told_from_noise_but_not_from_one_another(compared: Comparison) -> None:
+    table = compared.differences[compared.differences["task"] == "pairs"]
+    distinct = {
+        frozenset((row["first"], row["second"])): row["distinct"]
+        for row in table.to_dict("records")
+    }
+    assert distinct[frozenset(("good", "noise"))]
+    assert distinct[frozenset(("also good", "noise"))]
+    assert not distinct[frozenset(("good", "also good"))]
+    assert (table["second"] == "noise").sum() == 2
+    said = next(s for s in compared.sentences if s.startswith("pairs (300 of 301 items)"))
+    above, _, untold = said.partition("but not told apart from")
+    assert "above noise by" in above
+    assert "good by" in untold
+
+
+def test_scores_and_metrics_agree(compared: Comparison) -> None:
+    table = compared.scores[compared.scores["task"] == "pairs"].set_index("model")
+    assert (table["low"] < table["score"]).all() and (table["score"] < table["high"]).all()
+    score = compared.metrics()["pairs"]["good"]["score"]
+    assert score == pytest.approx(table.loc["good", "score"], abs=1e-4)
+    assert set(compared.metrics()["overlap"]["noise"]) == {"good", "also good"}
+    assert set(compared.sections["section"]) == {"gram"}
+
+
+def test_paired_intervals_hold_together_as_often_as_they_say() -> None:
+    random = np.random.default_rng(3)
+    wrong = 0
+    for _ in range(300):
+        samples = random.standard_normal(60) + random.standard_normal((4, 60))
+        counts = random.multinomial(60, np.full(60, 1 / 60), size=300)
+        task = Task("t", 60, 60, samples.mean(axis=1), samples @ counts.T / 60)
+        table = comparison.differences_of(task, ["a", "b", "c", "d"], 0.9)
+        assert (table["difference"] >= 0).all()
+        wrong += bool(table["distinct"].any())
+    assert 0.05 <= wrong / 300 <= 0.16
+
+
+def test_nothing_is_said_of_a_task_without_items() -> None:
+    empty = Task("t", 0, 9, np.full(2, np.nan), np.full((2, 100), np.nan))
+    table = comparison.differences_of(empty, ["a", "b"], 0.95)
+    assert not table["distinct"].any()
+    assert comparison.sentence(empty, ["a", "b"], table) == "t: none of its 9 items can be scored."
+
+
+def test_one_model_is_compared_with_none() -> None:
+    alone = Task("t", 3, 3, np.array([0.5]), np.array([[0.4, 0.5, 0.6]]))
+    table = comparison.differences_of(alone, ["a"], 0.95)
+    assert len(table) == 0
+    assert comparison.sentence(alone, ["a"], table).endswith("the highest score is a's, 0.500.")
+
+
+def test_neighbours_are_those_of_the_vectors_themselves(
+    models: Mapping[str, Vectors], compared: Comparison, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(neighbours, "ROWS", 7)
+    found, cosines = neighbours.nearest(DenseSpace(models["good"]), np.arange(30), 4)
+    for i in range(30):
+        expected = models["good"].neighbours(f"w{i}", 4)
+        assert [WORDS[j] for j in found[i]] == [word for word, _ in expected]
+        np.testing.assert_allclose(cosines[i], [cosine for _, cosine in expected], rtol=1e-5)
+    assert set(compared.neighbours["word"]) == {"w0"}
+    assert len(compared.neighbours) == 3 * 5
+
+
+def test_equal_neighbours_are_given_commonest_first_and_duplicates_are_found() -> None:
+    matrix = np.array([[1, 0], [0, 1], [1, 0], [0, 0], [0, 1], [1, 0]])
+    space = DenseSpace(vectors(matrix, WORDS[:6]))
+    found, cosines = neighbours.nearest(space, np.array([0, 3]), 3)
+    assert found.tolist() == [[2, 5, 1], [0, 1, 2]]
+    assert cosines.tolist() == [[1, 1, 0], [0, 0, 0]]
+
+
+def test_overlap_is_measured_over_words_that_both_know() -> None:
+    random = np.random.default_rng(4)
+    matrix = random.standard_normal((20, 5))
+    order = random.permutation(20)
+    first = DenseSpace(vectors(matrix, WORDS[:20]))
+    shuffled = DenseSpace(vectors(matrix[order], tuple(WORDS[i] for i in order)))
+    other = DenseSpace(vectors(random.standard_normal((20, 5)), WORDS[:20]))
+    table = neighbours.overlap({"a": first, "b": shuffled, "c": other}, 15, 6)
+    assert table.loc["a", "b"] == 1
+    assert table.loc["a", "c"] == table.loc["c", "a"] < 0.7

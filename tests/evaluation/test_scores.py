@@ -1,0 +1,95 @@
+"""The scores of one model: their names, their truth, what they leave alone."""
+
+import json
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+from wordlab.embeddings.vectors import Vectors
+from wordlab.evaluation import scores
+from wordlab.evaluation.scores import EvaluationSets
+from wordlab.evaluation.spaces import SparseSpace
+from wordlab.params.evaluation import EvaluationParams
+from wordlab.text.vocabulary import Vocabulary
+
+
+@pytest.fixture(scope="module")
+def params() -> EvaluationParams:
+    return EvaluationParams.model_validate(
+        {
+            "similarity": [
+                {"name": "wordsim353", "path": None},
+                {"name": "simlex999", "path": None},
+            ],
+            "analogies": {
+                "path": None,
+                "methods": ["3cosadd", "3cosmul"],
+                "restrict_vocabulary": None,
+            },
+            "ignore_case": True,
+            "resamples": 200,
+            "confidence": 0.95,
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def sets(params: EvaluationParams) -> EvaluationSets:
+    return scores.read_sets(params)
+
+
+def vectors(sets: EvaluationSets, share: float) -> Vectors:
+    random = np.random.default_rng(1)
+    words = sorted(
+        {word.lower() for pairs in sets.pairs for pair in pairs.words for word in pair}
+        | {word.lower() for question in sets.questions.words for word in question}
+    )
+    words = random.permutation(words)[: int(share * len(words))].tolist()
+    matrix = random.standard_normal((len(words), 16)).astype(np.float32)
+    counts = np.arange(len(words), 0, -1, dtype=np.int64)
+    return Vectors(Vocabulary(tuple(words), counts), matrix)
+
+
+def test_metrics_are_complete_rounded_and_repeatable(
+    params: EvaluationParams, sets: EvaluationSets
+) -> None:
+    model = vectors(sets, 0.6)
+    before = model.matrix.copy()
+    metrics = scores.evaluate(model, params, seed=1, sets=sets).metrics()
+    assert metrics == scores.evaluate(model, params, seed=1).metrics()
+    assert metrics != scores.evaluate(model, params, seed=2, sets=sets).metrics()
+    np.testing.assert_array_equal(model.matrix, before)
+    json.dumps(metrics, allow_nan=False)
+    assert list(metrics) == ["wordsim353", "simlex999", "analogy"]
+    similarity = metrics["wordsim353"]
+    assert similarity["low"] < similarity["spearman"] < similarity["high"]
+    assert similarity["coverage"] == pytest.approx(similarity["n"] / 353, abs=1e-4)
+    added = metrics["analogy"]["3cosadd"]
+    assert added["low"] <= added["total"] <= added["high"]
+    known = sum(section["n"] for section in added["sections"].values())
+    assert known == metrics["analogy"]["n"]
+    assert added["total_all"] == pytest.approx(added["total"] * known / 19544, abs=1e-4)
+
+
+def test_sparse_and_dense_models_have_the_same_metrics(
+    params: EvaluationParams, sets: EvaluationSets
+) -> None:
+    model = vectors(sets, 0.3)
+    sparse = SparseSpace(model.vocabulary, scipy.sparse.csr_array(model.matrix))
+    found = [scores.evaluate(m, params, seed=1, sets=sets).metrics() for m in (model, sparse)]
+    assert found[0] == found[1]
+
+
+def test_a_model_that_knows_no_word_has_no_scores(
+    params: EvaluationParams, sets: EvaluationSets
+) -> None:
+    unknown = Vectors(
+        Vocabulary(("xyzzy", "plugh"), np.array([2, 1])), np.ones((2, 3), dtype=np.float32)
+    )
+    metrics = scores.evaluate(unknown, params, seed=1, sets=sets).metrics()
+    assert metrics["wordsim353"]["spearman"] is None
+    assert metrics["wordsim353"]["n"] == 0
+    assert metrics["wordsim353"]["coverage"] == 0
+    assert metrics["analogy"]["3cosmul"]["total"] is None
+    assert metrics["analogy"]["3cosmul"]["total_all"] == 0

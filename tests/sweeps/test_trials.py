@@ -1,0 +1,107 @@
+"""Trials: which are run, in what order, and that none is run twice."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from wordlab.checkpoints import Checkpoint
+from wordlab.errors import UserError
+from wordlab.params.text import VocabularyParams
+from wordlab.sweeps import trials
+from wordlab.sweeps.space import Trial, grid, override
+from wordlab.sweeps.trials import Metrics
+
+PLANNED = grid(["m"], {"a": [1, 2], "b": ["x", "y"]}, seeds=2)
+
+
+class Killed(Exception):
+    """Stands for the end of the process."""
+
+
+def runner(ran: list[int], *, stop_after: int | None = None, backwards: bool = False) -> Any:
+    def run(left: Sequence[tuple[int, Trial]]) -> Iterator[tuple[int, Metrics]]:
+        for index, trial in reversed(left) if backwards else left:
+            if stop_after is not None and len(ran) == stop_after:
+                raise Killed
+            ran.append(index)
+            score = trial.settings["a"] + 0.1 * trial.seed
+            yield index, {"score": score, "gap": float("nan"), "seconds": 1.0}
+
+    return run
+
+
+def test_the_grid_has_every_combination_with_the_last_setting_changing_fastest() -> None:
+    assert [trial.name for trial in PLANNED[:3]] == [
+        "m a=1 b=x seed=1",
+        "m a=1 b=x seed=2",
+        "m a=1 b=y seed=1",
+    ]
+    assert len(PLANNED) == 8
+    folded = grid(["m", "n"], {"a": [1]}, seeds=2, folds=3)
+    assert len(folded) == 12
+    assert folded[2].row() == {"model": "m", "a": 1, "fold": 2, "seed": 1}
+
+
+def test_a_sweep_that_was_cut_off_runs_what_is_left_and_ends_the_same(tmp_path: Path) -> None:
+    whole = trials.run(
+        PLANNED,
+        runner([]),
+        recipe="r",
+        title="t",
+        on_trial=trials.ignore_trial,
+        checkpoint=Checkpoint(),
+    )
+    checkpoint, ran, told = Checkpoint(tmp_path / "sweep"), [], []
+
+    def told_of(name: str, params: Any, metrics: Metrics) -> None:
+        told.append((name, dict(metrics)))
+
+    with pytest.raises(Killed):
+        trials.run(
+            PLANNED,
+            runner(ran, stop_after=3),
+            recipe="r",
+            title="t",
+            on_trial=told_of,
+            checkpoint=checkpoint,
+        )
+    again: list[int] = []
+    resumed = trials.run(
+        PLANNED,
+        runner(again, backwards=True),
+        recipe="r",
+        title="t",
+        on_trial=told_of,
+        checkpoint=checkpoint,
+    )
+    assert sorted(ran + again) == list(range(8))
+    pd.testing.assert_frame_equal(resumed, whole)
+    assert "seconds" not in whole
+    assert {name for name, _ in told[3:]} == {trial.name for trial in PLANNED}
+    assert all(metrics.keys() == {"score", "seconds"} for _, metrics in told)
+
+
+def test_trials_of_another_recipe_are_not_taken_over(tmp_path: Path) -> None:
+    checkpoint = Checkpoint(tmp_path / "sweep")
+    for recipe, expected in (("r", 8), ("r", 0), ("other", 8)):
+        ran: list[int] = []
+        trials.run(
+            PLANNED,
+            runner(ran),
+            recipe=recipe,
+            title="t",
+            on_trial=trials.ignore_trial,
+            checkpoint=checkpoint,
+        )
+        assert len(ran) == expected
+
+
+def test_settings_that_contradict_the_section_are_refused() -> None:
+    base = VocabularyParams(min_count=5, max_size=None)
+    assert override(base, {"min_count": 2}) == VocabularyParams(min_count=2, max_size=None)
+    assert base.min_count == 5
+    with pytest.raises(UserError, match="sweep: min_count=0"):
+        override(base, {"min_count": 0})

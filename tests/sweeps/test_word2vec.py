@@ -1,0 +1,92 @@
+"""The sweep of word2vec on a small text."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+
+from wordlab.params import whole
+from wordlab.params.embeddings import Word2vecSection
+from wordlab.params.evaluation import EvaluationParams
+from wordlab.params.sweeps import Word2vecSweepParams
+from wordlab.sweeps import word2vec
+from wordlab.sweeps.summary import SweepResult
+from wordlab.text.corpus import EncodedCorpus
+from wordlab.text.vocabulary import Vocabulary
+
+SWEEP: dict[str, Any] = {
+    "grid": {"window": [1, 4]},
+    "fixed": {"epochs": 1, "dimensions": 8, "subsample": 0.0},
+    "seeds": 2,
+    "confidence": 0.95,
+    "architectures": ["skipgram", "cbow"],
+}
+
+
+def run(folder: Path, base: Word2vecSection) -> tuple[SweepResult, list[str]]:
+    random = np.random.default_rng(1)
+    vocabulary = Vocabulary(tuple(f"w{i}" for i in range(40)), np.arange(80, 40, -1))
+    tokens = random.integers(-1, 40, 4000).astype(np.int32)
+    ends = np.arange(200, 4001, 200)
+    (folder / "pairs.txt").write_text("\n".join(f"w{i} w{i + 1} {i % 7}" for i in range(30)))
+    (folder / "questions.txt").write_text(": gram\nw1 w2 w3 w4\n: family\nw5 w6 w7 w8\n")
+    evaluation = EvaluationParams.model_validate(
+        {
+            "similarity": [{"name": "pairs", "path": str(folder / "pairs.txt")}],
+            "analogies": {
+                "path": str(folder / "questions.txt"),
+                "methods": ["3cosadd", "3cosmul"],
+                "restrict_vocabulary": None,
+            },
+            "ignore_case": True,
+            "resamples": 100,
+            "confidence": 0.95,
+        }
+    )
+    named: list[str] = []
+    result = word2vec.sweep(
+        EncodedCorpus(tokens, ends, ends),
+        vocabulary,
+        base,
+        Word2vecSweepParams.model_validate(SWEEP),
+        evaluation,
+        seed=3,
+        on_trial=lambda name, params, metrics: named.append(name),
+    )
+    return result, named
+
+
+def test_every_combination_is_scored_and_analysed(
+    tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = Word2vecSection.model_validate(whole.read(repository / "params.yaml")["word2vec"])
+    result, named = run(tmp_path, base)
+    assert len(result.trials) == len(named) == 2 * 2 * 2
+    assert named[0] == "skipgram window=1 seed=1"
+    scores = ["analogy_semantic", "analogy_syntactic", "analogy_total", "pairs"]
+    assert list(result.trials.columns) == ["model", "window", "seed", *scores]
+    assert result.trials["pairs"].nunique() == 8
+    assert len(result.best) == 2 * len(scores)
+    monkeypatch.setenv("WORDLAB_THREADS", "1")
+    again, _ = run(tmp_path, base)
+    pd.testing.assert_frame_equal(result.trials, again.trials)
+    assert result.sentences == again.sentences
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"grid": {"windw": [1]}}, "windw: no such setting"),
+        ({"grid": {"window": [0, 1]}}, "window: expected greater than or equal to 1, got 0"),
+        ({"grid": {"window": [1, 1]}}, "window: expected different values"),
+        ({"grid": {"epochs": [1, 2]}}, "epochs: expected in `grid` or in `fixed`"),
+        ({"fixed": {"output": "softmax"}}, "output: expected"),
+        ({"grid": {"window": [1.5]}}, "window: expected a valid integer"),
+    ],
+)
+def test_settings_that_do_not_exist_are_refused(changes: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValidationError, match=complaint):
+        Word2vecSweepParams.model_validate({**SWEEP, **changes})
