@@ -39,6 +39,24 @@ def tables(metrics: Path) -> str:
     return f"{embeddings(found['embeddings'])}\n\n{language_models(found['language_models'])}"
 
 
+def headline(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the few numbers by which whole passes are compared, nested by model.
+
+    metrics: what each stage measured, by the stem of its file.
+    """
+    found: dict[str, Any] = {}
+    for model, scores in metrics["embeddings"].items():
+        analogy = scores["analogy"]
+        method = next(key for key, value in analogy.items() if isinstance(value, Mapping))
+        found[model] = {
+            **{name: scores[name]["spearman"] for name in scores if name != "analogy"},
+            "analogy": analogy[method]["total"],
+        }
+    for model, scores in metrics["language_models"].items():
+        found[model] = {"perplexity": scores["perplexity"]}
+    return found
+
+
 def embeddings(metrics: Mapping[str, Any]) -> str:
     """Return the table of word vectors: correlations and analogies with intervals and n."""
     first = next(iter(metrics.values()))

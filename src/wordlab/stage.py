@@ -113,7 +113,7 @@ class Stage:
     def findings(self, result: "Findings") -> None:
         """Write the metrics, the tables and the sentences of a study, sweep or comparison.
 
-        The tables and sentences.json make up the output `tables`, a folder.
+        The tables make up the output `tables`, a folder; the sentences stand in the metrics.
         """
         import pandas as pd
 
@@ -122,9 +122,8 @@ class Stage:
             value = getattr(result, part.name)
             if isinstance(value, pd.DataFrame):
                 artifacts.write_table(folder / f"{part.name}.csv", value)
-        artifacts.write_json(folder / "sentences.json", list(result.sentences))
         self.tracked.text("\n".join(result.sentences), "findings.txt")
-        self.metrics(result.metrics())
+        self.metrics({**result.metrics(), "sentences": list(result.sentences)})
 
     def figure(self, figure: "Figure", name: str) -> None:
         """Log a figure; figures for the report are drawn by the stage `report`."""
@@ -220,6 +219,8 @@ def declared_params(stage: str) -> dict[str, Any]:
     entry = read(PIPELINE).get("stages", {}).get(base, {})
     names = entry.get("do", entry).get("params", [])
     values = read(PARAMS)
+    if any(isinstance(name, dict) for name in names):  # `- params.yaml:` stands for all of it
+        return values
     found: dict[str, Any] = {}
     for name in names:
         value: Any = values

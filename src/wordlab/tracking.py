@@ -100,6 +100,13 @@ class Run:
             self.client.log_batch(self.id, metrics=self._waiting[start : start + BATCH])
         self._waiting.clear()
 
+    def parent_metrics(self, values: Mapping[str, Any]) -> None:
+        """Log nested metrics to the run of the pass, by which passes are compared."""
+        if self.parent is not None:
+            parent = Run(self.client, self.experiment, self.parent)
+            parent.metrics(values)
+            parent.flush()
+
     def tags(self, values: Mapping[str, str]) -> None:
         """Set tags."""
         self.client.log_batch(self.id, tags=[RunTag(key, value) for key, value in values.items()])

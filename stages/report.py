@@ -1,0 +1,28 @@
+"""report: every result and figure on one page."""
+
+from wordlab import figures, report, stage
+from wordlab.artifacts import read_json
+from wordlab.figures.catalogue import Results, draw
+from wordlab.results import headline
+
+
+def main(run: stage.Stage) -> None:
+    results = Results(run.input("curves"), run.input("tables"), run.params)
+    drawn = {}
+    for name, figure in draw(results):
+        drawn[name] = run.output("figures") / f"{name}.png"
+        figures.save(figure, drawn[name])
+        run.figure(figure, name)
+    measured = {path.stem: read_json(path) for path in sorted(run.input("results").glob("*.json"))}
+    page = report.build(measured, drawn, run.params.model_dump(), read_json(run.input("samples")))
+    run.output("report").write_text(page, encoding="utf-8")
+    run.tracked.text(page, "report.html")
+    run.tracked.parent_metrics(headline(measured))
+
+
+if __name__ == "__main__":
+    stage.run(
+        main,
+        inputs=["results", "curves", "tables", "samples"],
+        outputs=["figures", "report"],
+    )
