@@ -1,0 +1,75 @@
+"""The `wordlab` command on hand-made models, and the comparison of lock files."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from wordlab import cli, lock
+from wordlab.embeddings.vectors import Vectors
+from wordlab.text.vocabulary import Vocabulary
+
+LOCK = "schema: '2.0'\nstages:\n  one:\n    cmd: x\n    outs:\n    - path: a.txt\n      md5: {}\n"
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    vocabulary = Vocabulary(("cat", "dog", "car"), np.array([3, 2, 1]))
+    matrix = np.array([[1, 0], [2, 0.1], [0, 1]], np.float32)
+    Vectors(vocabulary, matrix, {"model": "made"}).save(tmp_path / "data/models/made")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["wordlab", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return ended.value.code
+
+
+def test_neighbours_are_shown_nearest_first(workspace, monkeypatch, capsys):
+    assert run(monkeypatch, "neighbours", "made", "cat") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[1] for line in lines] == ["dog", "car"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["neighbours", "made", "cow"], "cow: not in the vocabulary of 3 words"),
+        (["neighbours", "other", "cat"], "other: no such model; expected one of made"),
+        (["associations", "cat"], "ppmi: no such PPMI model"),
+        (["results"], "embeddings.json: not found; `make repro` makes it"),
+        (["outputs"], "dvc.lock: no such file"),
+        (["ui"], "no runs yet"),
+    ],
+)
+def test_a_mistake_gets_one_line(workspace, monkeypatch, capsys, arguments, told):
+    assert run(monkeypatch, *arguments) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("wordlab: ")
+    assert told in error
+    assert error.count("\n") == 1
+
+
+def git(folder, *arguments):
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def test_outputs_are_compared_with_the_committed_lock(tmp_path):
+    path = tmp_path / "dvc.lock"
+    path.write_text(LOCK.format("1"))
+    git(tmp_path, "init")
+    assert "no dvc.lock is committed" in lock.differences(tmp_path)[0]
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-m", "lock")
+    assert lock.differences(tmp_path) == [
+        "All 1 outputs are those of the committed dvc.lock, byte for byte"
+    ]
+    path.write_text(LOCK.format("2"))
+    told = lock.differences(tmp_path)
+    assert told[0].startswith("1 of 1 outputs differ")
+    assert told[1].strip() == "a.txt"
