@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
     from wordlab.tracking import Run
 
+# threads of torch that wait for one another sleep: spinning, they starve on a machine that is shared
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 PARAMS = Path("params.yaml")
 PIPELINE = Path("dvc.yaml")
 

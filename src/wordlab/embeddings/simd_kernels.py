@@ -23,14 +23,15 @@ _TILE_VECTORS = 4 if LANES == 16 else 2
 
 
 def _tile_of(vectors: int) -> Any:
-    """Return the intrinsic `out[r:r+4, c:c+vectors*LANES] += a[r:r+4, :depth] @ b[:depth, c:...]`.
+    """Return the intrinsic `out[r:r+4, c:c+vectors*LANES] (+)= a[r:r+4, :depth] @ b[:depth, c:...]`.
 
-    Its arguments: out, out_row, column, a, a_row, a_column, b, b_row, b_column, depth; the arrays
-    are float32 and two-dimensional, the last axis of out and b is contiguous. Mutates out.
+    Its arguments: out, out_row, column, a, a_row, a_column, b, b_row, b_column, depth, fresh; the
+    arrays are float32 and two-dimensional, the last axis of out and b is contiguous. Adds to out,
+    or replaces it if `fresh`.
     """
 
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        out, out_row, out_column, a, a_row, a_column, b, b_row, b_column, depth = arguments
+        out, out_row, out_column, a, a_row, a_column, b, b_row, b_column, depth, fresh = arguments
         real, index = ir.FloatType(), ir.IntType(64)
         lanes = ir.VectorType(real, LANES)
         fma = cgutils.get_or_insert_function(
@@ -60,7 +61,12 @@ def _tile_of(vectors: int) -> Any:
             for r in range(TILE_ROWS)
             for v in range(vectors)
         ]
-        start = [builder.load(pointer(cell, lanes), align=4) for cell in cells]
+        zero = ir.Constant(lanes, [0.0] * LANES)
+        fresh = builder.trunc(fresh, ir.IntType(1)) if fresh.type.width > 1 else fresh
+        start = [
+            builder.select(fresh, zero, builder.load(pointer(cell, lanes), align=4))
+            for cell in cells
+        ]
 
         before = builder.block
         loop = builder.append_basic_block("depth")
@@ -116,9 +122,12 @@ def _tile_of(vectors: int) -> Any:
         b_row: Any,
         b_column: Any,
         depth: Any,
+        fresh: Any,
     ) -> Any:
         whole = types.int64
-        signature = types.void(out, whole, whole, a, whole, whole, b, whole, whole, whole)
+        signature = types.void(
+            out, whole, whole, a, whole, whole, b, whole, whole, whole, types.boolean
+        )
         return signature, emit
 
     return tile
@@ -140,25 +149,26 @@ def add_product(
     b_row: int,
     b_column: int,
     depth: int,
+    fresh: bool,
 ) -> None:
-    """Add a product of float32 matrices to TILE_ROWS rows of `out`, which it mutates.
+    """Add a product of float32 matrices to TILE_ROWS rows of `out`, or replace them if `fresh`.
 
-    out[row:row+4, column:column+width] += a[a_row:a_row+4, a_column:a_column+depth]
-    @ b[b_row:b_row+depth, b_column:b_column+width]. width is a multiple of LANES; the last axis
-    of out and b is contiguous, a may be a transposed view.
+    out[row:row+4, column:column+width] (+)= a[a_row:a_row+4, a_column:a_column+depth]
+    @ b[b_row:b_row+depth, b_column:b_column+width]. width is a multiple of 16, depth 1 or more;
+    the last axis of out and b is contiguous, a may be a transposed view. Mutates out.
     """
-    if depth <= 0:
-        return
-    done = 0
+    at = 0
     if _TILE_VECTORS == 4:
-        while width - done >= 4 * LANES:
-            _tile_4(out, row, column + done, a, a_row, a_column, b, b_row, b_column + done, depth)
-            done += 4 * LANES
-    while width - done >= 2 * LANES:
-        _tile_2(out, row, column + done, a, a_row, a_column, b, b_row, b_column + done, depth)
-        done += 2 * LANES
-    if width - done >= LANES:
-        _tile_1(out, row, column + done, a, a_row, a_column, b, b_row, b_column + done, depth)
+        while width - at >= 4 * LANES:
+            _tile_4(
+                out, row, column + at, a, a_row, a_column, b, b_row, b_column + at, depth, fresh
+            )
+            at += 4 * LANES
+    while width - at >= 2 * LANES:
+        _tile_2(out, row, column + at, a, a_row, a_column, b, b_row, b_column + at, depth, fresh)
+        at += 2 * LANES
+    if width - at >= LANES:
+        _tile_1(out, row, column + at, a, a_row, a_column, b, b_row, b_column + at, depth, fresh)
 
 
 _ROUND = np.float32(1.5 * 2**23)

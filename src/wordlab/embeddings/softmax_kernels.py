@@ -53,7 +53,7 @@ def train_hierarchical(
     total, predictions = 0.0, 0
     for centre in range(start, stop):
         word = stretch.tokens[centre]
-        left, right = reach(stretch, centre, 0, len(stretch.tokens))
+        left, right = reach(stretch.documents, stretch.widths, centre, 0, len(stretch.tokens))
         contexts = right - left - 1
         if contexts <= 0:
             continue
@@ -134,14 +134,12 @@ def train_full(
     hidden, change = scratch[0], scratch[1]
     transposed = scratch[2].reshape(scratch.shape[2], BLOCK)
     hidden[:] = 0
-    change[:] = 0
     targets[:] = 0
-    scores[:] = 0
     count, predictions = stop - start, 0
     padded = hidden.shape[1]
     if settings.cbow:
         for i in range(count):
-            left, right = reach(stretch, start + i, 0, len(stretch.tokens))
+            left, right = reach(stretch.documents, stretch.widths, start + i, 0, len(stretch.tokens))
             if right - left <= 1:
                 continue
             for at in range(left, right):
@@ -156,7 +154,7 @@ def train_full(
         for centre in range(
             max(0, start - settings.window), min(len(stretch.tokens), stop + settings.window)
         ):
-            left, right = reach(stretch, centre, start, stop)
+            left, right = reach(stretch.documents, stretch.widths, centre, start, stop)
             for at in range(left, right):
                 if at != centre:
                     targets[stretch.tokens[centre], at - start] += 1
@@ -166,20 +164,20 @@ def train_full(
             transposed[d, i] = hidden[i, d]
     outputs = weights.outputs
     for v in range(0, len(outputs), TILE_ROWS):
-        add_product(scores, v, 0, BLOCK, outputs, v, 0, transposed, 0, 0, padded)
+        add_product(scores, v, 0, BLOCK, outputs, v, 0, transposed, 0, 0, padded, True)
     loss = softmax_errors(scores, targets, settings.words)
     step = np.float32(rate)
     for v in range(len(scores)):
         scores[v] *= step
     for i in range(0, BLOCK, TILE_ROWS):
-        add_product(change, i, 0, padded, scores.T, i, 0, outputs, 0, 0, len(outputs))
+        add_product(change, i, 0, padded, scores.T, i, 0, outputs, 0, 0, len(outputs), True)
     for v in range(0, len(outputs), TILE_ROWS):
-        add_product(outputs, v, 0, padded, scores, v, 0, hidden, 0, 0, BLOCK)
+        add_product(outputs, v, 0, padded, scores, v, 0, hidden, 0, 0, BLOCK, False)
     for i in range(count):
         if not settings.cbow:
             weights.inputs[stretch.tokens[start + i]] += change[i]
             continue
-        left, right = reach(stretch, start + i, 0, len(stretch.tokens))
+        left, right = reach(stretch.documents, stretch.widths, start + i, 0, len(stretch.tokens))
         if right - left > 1:
             if settings.corrected:
                 change[i] /= np.float32(right - left - 1)

@@ -7,7 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath={"contract"})
 def multiply_rows(
     data: NDArray[np.floating[Any]],
     indices: NDArray[np.int32],

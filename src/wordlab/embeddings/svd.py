@@ -22,6 +22,9 @@ from wordlab.rng import stream
 
 Matrix = NDArray[np.floating[Any]]
 
+BLOCK = 48
+"""Columns by which the space grows."""
+TINY = 1e-30
 STRIPE = 4096
 """Rows of a tall matrix that one thread takes at a time; sums over rows go stripe by stripe."""
 
@@ -70,42 +73,49 @@ def _block_krylov(
     seed: int,
     done: Callable[[float], Any],
 ) -> Svd:
-    """Enlarge the space by one block at a time until the wanted triplets are good enough."""
+    """Enlarge the space by one block at a time until the wanted triplets are good enough.
+
+    With the blocks so far as the columns of V, the values sought are the eigenvalues of
+    V'A'AV, of which each block's product with A'A gives the columns.
+    """
     transposed = matrix.T.tocsr()
     columns = matrix.shape[1]
-    width = min(max(32, rank // 4), columns)
-    start = stream(seed, "svd").standard_normal((columns, width)).astype(matrix.dtype)
-    block = products.orthonormal(start, [])
-    basis: list[Matrix] = []
-    images: list[Matrix] = []
+    start = stream(seed, "svd").standard_normal((columns, min(BLOCK, columns)))
+    basis, images = _Columns(columns, matrix.dtype), _Columns(matrix.shape[0], matrix.dtype)
+    block = products.orthonormal(start.astype(matrix.dtype), basis.filled)[0]
+    gram = np.zeros((0, 0))
     while True:
         basis.append(block)
         images.append(products.sparse(matrix, block))
-        size = sum(part.shape[1] for part in basis)
         done(block.shape[1])
-        following = products.sparse(transposed, images[-1])
-        block = products.orthonormal(following, basis)
-        full = block.shape[1] == 0 or size >= columns
-        if not full and size < rank + width:
-            continue
-        values, rotation = products.ritz(images)
-        # A v = s u holds by construction; A'u - s v lies in the span of the next block, and only
-        # the last image has a part there.
-        residual = 0.0
-        if not full:
-            coupling = products.inner(block, following)
-            last = rotation[-images[-1].shape[1] :, :rank] / np.maximum(values[:rank], 1e-30)
-            residual = float(np.linalg.norm(coupling @ last, axis=0).max() / values[0])
-        if full or residual <= tolerance:
-            break
+        following = products.sparse(transposed, images.filled[:, -block.shape[1] :])
+        new = products.inner(basis.filled, following)
+        gram = np.block([[gram, new[: len(gram)]], [new[: len(gram)].T, new[len(gram) :]]])
+        following, beyond = products.orthonormal(following, basis.filled, new)
+        full = following.shape[1] == 0 or len(gram) >= columns
+        if full or len(gram) >= rank + BLOCK:
+            values, rotation = _eigen(gram)
+            # A v = s u by construction; A'u - s v lies in the next block, and only the last image
+            # has a part there.
+            last = rotation[-block.shape[1] :, :rank] / np.maximum(values[:rank], TINY)
+            residuals = np.linalg.norm(beyond @ last, axis=0)
+            if full or residuals.max() <= tolerance * values[0]:
+                break
+        block = following
     missing = max(0, rank - len(values))
     values = np.pad(values[:rank], (0, missing))
     rotation = np.pad(rotation[:, :rank], ((0, 0), (0, missing)))
-    # Values come as the roots of a Gram matrix's: what is below its rounding is no value at all.
+    # Values come as roots of a Gram matrix's: what is below its rounding is no value at all.
     values[values < 4 * np.sqrt(np.finfo(matrix.dtype).eps) * values[0]] = 0
-    left = products.combine(images, rotation) / np.where(values > 0, values, np.inf)
-    right = products.combine(basis, rotation)
+    left = products.dense(images.filled, rotation) / np.where(values > 0, values, np.inf)
+    right = products.dense(basis.filled, rotation)
     return _signed(left, values, right, matrix.dtype)
+
+
+def _eigen(gram: Matrix) -> tuple[Matrix, Matrix]:
+    """Return the roots of the eigenvalues of `gram`, falling, and the eigenvectors."""
+    values, vectors = np.linalg.eigh((gram + gram.T) / 2)
+    return np.sqrt(np.maximum(values[::-1], 0)), vectors[:, ::-1]
 
 
 def _signed(left: Matrix, values: Matrix, right: Matrix, dtype: np.dtype[Any]) -> Svd:
@@ -117,6 +127,29 @@ def _signed(left: Matrix, values: Matrix, right: Matrix, dtype: np.dtype[Any]) -
         values.astype(dtype),
         (right * signs).astype(dtype, copy=False),
     )
+
+
+class _Columns:
+    """A tall matrix that grows by columns."""
+
+    def __init__(self, rows: int, dtype: np.dtype[Any]) -> None:
+        self._space = np.empty((rows, 0), dtype)
+        self._size = 0
+
+    @property
+    def filled(self) -> Matrix:
+        """The columns so far."""
+        return self._space[:, : self._size]
+
+    def append(self, block: Matrix) -> None:
+        """Add the columns of `block`."""
+        size = self._size + block.shape[1]
+        if size > self._space.shape[1]:
+            larger = np.empty((len(block), max(size, 3 * size // 2)), block.dtype)
+            larger[:, : self._size] = self.filled
+            self._space = larger
+        self._space[:, self._size : size] = block
+        self._size = size
 
 
 class _Products:
@@ -147,42 +180,32 @@ class _Products:
             total += part
         return total
 
-    def combine(self, parts: list[Matrix], weights: Matrix) -> Matrix:
-        """Return the columns of all `parts`, side by side, times `weights`."""
-        dtype = parts[0].dtype
-        product = np.zeros((len(parts[0]), weights.shape[1]), dtype)
-        ends = np.cumsum([part.shape[1] for part in parts])
-        split = np.split(weights.astype(dtype), ends[:-1])
+    def dense(self, tall: Matrix, weights: Matrix) -> Matrix:
+        """Return tall @ weights, in the dtype of `tall`."""
+        product = np.empty((len(tall), weights.shape[1]), tall.dtype)
+        weights = weights.astype(tall.dtype)
 
         def stripe(rows: slice) -> None:
-            for part, weight in zip(parts, split, strict=True):
-                product[rows] += part[rows] @ weight
+            np.matmul(tall[rows], weights, out=product[rows])
 
-        list(self._pool.map(stripe, self._stripes(len(product))))
+        list(self._pool.map(stripe, self._stripes(len(tall))))
         return product
 
-    def orthonormal(self, block: Matrix, basis: list[Matrix]) -> Matrix:
-        """Return an orthonormal basis of what `block` adds to the span of `basis`.
+    def orthonormal(
+        self, block: Matrix, basis: Matrix, known: Matrix | None = None
+    ) -> tuple[Matrix, Matrix]:
+        """Return an orthonormal block Q of what `block` adds to the span of `basis`, and Q'block.
 
         Projected and normalised twice, as rounding asks; directions that add nothing but rounding
-        are dropped (Stathopoulos & Wu 2002).
+        are dropped (Stathopoulos & Wu 2002). known: basis.T @ block, if it is at hand.
         """
         floor = 100 * float(np.finfo(block.dtype).eps)
-        for _ in range(2):
-            scale = np.sqrt(np.diag(self.inner(block, block)).max(initial=0))
-            for part in basis:
-                block = block - self.combine([part], self.inner(part, block))
+        original = block
+        for turn in range(2):
+            lengths = np.diag(self.inner(block, block))
+            shares = known if turn == 0 and known is not None else self.inner(basis, block)
+            block = block - self.dense(basis, shares)
             values, vectors = np.linalg.eigh(self.inner(block, block))
-            kept = values > (floor * scale) ** 2
-            block = self.combine([block], vectors[:, kept] / np.sqrt(values[kept]))
-            if not block.shape[1]:
-                break
-        return block
-
-    def ritz(self, images: list[Matrix]) -> tuple[Matrix, Matrix]:
-        """Return the singular values of the images, falling, and their right singular vectors."""
-        rows = [np.hstack([self.inner(one, other) for other in images]) for one in images]
-        gram = np.vstack(rows)
-        values, vectors = np.linalg.eigh((gram + gram.T) / 2)
-        order = np.argsort(-values, kind="stable")
-        return np.sqrt(np.maximum(values[order], 0)), vectors[:, order]
+            kept = values > floor**2 * lengths.max(initial=0)
+            block = self.dense(block, vectors[:, kept] / np.sqrt(values[kept]))
+        return block, self.inner(block, original)

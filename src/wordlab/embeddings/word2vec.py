@@ -385,9 +385,9 @@ class _NegativeSampling(_Engine):
                 hidden=aligned((BLOCK, padded)),
                 transposed=aligned((padded, columns)),
                 scores=aligned((rows_out, columns)),
-                mask=aligned((around, columns)),
-                weights=aligned((settings.noise_rows, BLOCK)),
-                pairs=aligned((columns,)),
+                mask=aligned((rows_out - settings.noise_rows, columns)),
+                noise_pairs=aligned((settings.noise_rows, BLOCK)),
+                pairs=aligned((BLOCK,)),
                 losses=aligned((columns,)),
             )
             for _ in range(self.threads)

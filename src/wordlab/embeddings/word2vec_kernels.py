@@ -59,9 +59,10 @@ class Gradients(NamedTuple):
 class Workspace(NamedTuple):
     """One thread's scratch matrices, float32.
 
-    rows_in (I, P) and rows_out (O, P): the weights of the block's input and output words; hidden
-    (BLOCK, P); transposed (P, C): the columns that scores are taken of; scores, mask (O or
-    BLOCK, C); weights (N, BLOCK); pairs, losses (C,).
+    rows_in (I, P), rows_out (O, P): the weights of the block's input and output words; hidden
+    (BLOCK, P): the means of contexts, then their gradients; transposed (P, C): the columns that
+    scores are taken of; scores (O, C), then errors; mask (O - N or BLOCK, C): who is paired with
+    whom; noise_pairs (N, BLOCK), pairs (BLOCK,): how much each pair counts; losses (C,).
     """
 
     rows_in: NDArray[np.float32]
@@ -70,7 +71,7 @@ class Workspace(NamedTuple):
     transposed: NDArray[np.float32]
     scores: NDArray[np.float32]
     mask: NDArray[np.float32]
-    weights: NDArray[np.float32]
+    noise_pairs: NDArray[np.float32]
     pairs: NDArray[np.float32]
     losses: NDArray[np.float32]
 
@@ -85,15 +86,14 @@ class Progress(NamedTuple):
 
 
 @njit(nogil=True, cache=True)
-def reach(stretch: Any, centre: int, low: int, high: int) -> tuple[int, int]:
+def reach(documents: Any, widths: Any, centre: int, low: int, high: int) -> tuple[int, int]:
     """Return the bounds of the centre's window, within its document and low..high-1."""
-    document = stretch.documents[centre]
-    width = stretch.widths[centre]
-    left = max(centre - width, low)
-    right = min(centre + width + 1, high)
-    while left < right and stretch.documents[left] != document:
+    document = documents[centre]
+    left = max(centre - widths[centre], low)
+    right = min(centre + widths[centre] + 1, high)
+    while left < right and documents[left] != document:
         left += 1
-    while right > left and stretch.documents[right - 1] != document:
+    while right > left and documents[right - 1] != document:
         right -= 1
     return left, right
 
@@ -102,34 +102,106 @@ def reach(stretch: Any, centre: int, low: int, high: int) -> tuple[int, int]:
 def _gather(matrix: Any, ids: Any, rows: Any) -> None:
     """Copy the rows `ids` of `matrix` to `rows`; a negative id gives zeros."""
     for k in range(len(ids)):
-        if ids[k] >= 0:
-            for d in range(rows.shape[1]):
-                rows[k, d] = matrix[ids[k], d]
-        else:
-            rows[k] = 0
+        source = np.uint64(max(ids[k], 0))
+        known = np.float32(1 if ids[k] >= 0 else 0)
+        for d in range(rows.shape[1]):
+            rows[k, d] = known * matrix[source, d]
 
 
 @njit(nogil=True, cache=True)
-def _transpose(rows: Any, count: int, column: int, transposed: Any) -> None:
-    """Write the first `count` of `rows` as columns of `transposed` from `column` on."""
+def _transpose(rows: Any, column: int, transposed: Any) -> None:
+    """Write the first BLOCK of `rows` as columns of `transposed` from `column` on."""
     for d in range(rows.shape[1]):
-        for k in range(count):
+        for k in range(BLOCK):
             transposed[d, column + k] = rows[k, d]
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
-def _noise_errors(work: Any, row: int, column: int, noise_weight: float) -> None:
-    """Turn the scores of the noise words into errors -W K/N sigma(s), and add up their losses.
+def _noise_errors(scores: Any, row: int, column: int, pairs: Any, losses: Any) -> None:
+    """Turn scores s of pairs with noise words into errors -pairs sigma(s), and add their losses.
 
-    The scores are scores[row:row+N, column:column+BLOCK], W is work.weights.
+    The scores are scores[row:row+N, column:column+BLOCK]; pairs (N, BLOCK), how much each counts.
     """
-    share = np.float32(noise_weight)
-    for k in range(len(work.weights)):
+    for k in range(len(pairs)):
         for i in range(BLOCK):
-            error, loss = error_and_loss(-work.scores[row + k, column + i])
-            weight = share * work.weights[k, i]
-            work.scores[row + k, column + i] = -weight * error
-            work.losses[column + i] += weight * loss
+            error, loss = error_and_loss(-scores[row + k, column + i])
+            scores[row + k, column + i] = -pairs[k, i] * error
+            losses[column + i] += pairs[k, i] * loss
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+def _pair_errors(scores: Any, rows: int, band_width: int, mask: Any, losses: Any) -> None:
+    """Turn the scores s of the pairs in `mask` into errors sigma(-s), all others into 0."""
+    for row in range(rows):
+        column = row - row % TILE_ROWS
+        for i in range(column, column + band_width):
+            error, loss = error_and_loss(scores[row, i])
+            scores[row, i] = mask[row, i] * error
+            losses[i] += mask[row, i] * loss
+
+
+@njit(nogil=True, cache=True)
+def _total(losses: Any) -> float:
+    total = 0.0
+    for loss in losses:
+        total += loss
+    return total
+
+
+@njit(nogil=True, cache=True)
+def _lay_windows(
+    stretch: Any, start: int, window: int, output_ids: Any, mask: Any, pairs: Any
+) -> int:
+    """Mark the pairs whose input words are start..start+BLOCK-1, and return their number.
+
+    output_ids[r] is the centre word r - window places from `start`, or -1; mask[r, 2 window + i]
+    is 1 where input word i is in its window, else 0; pairs[i] counts the windows of input word i.
+    """
+    tokens, documents, widths = stretch.tokens, stretch.documents, stretch.widths
+    stop = min(start + BLOCK, stretch.last)
+    pad = 2 * window
+    for i in range(BLOCK):
+        pairs[i] = 0
+    total = 0
+    for row in range(len(mask)):
+        for i in range(mask.shape[1]):
+            mask[row, i] = 0
+    for row in range(len(mask)):
+        output_ids[row] = -1
+        centre = start - window + row
+        if centre < 0 or centre >= min(len(tokens), stop + window):
+            continue
+        left, right = reach(documents, widths, centre, start, stop)
+        inside = left <= centre < right
+        if right - left - inside <= 0:
+            continue
+        output_ids[row] = tokens[centre]
+        for i in range(left - start, right - start):
+            mask[row, pad + i] = 1
+            pairs[i] += 1
+        if inside:
+            mask[row, pad + centre - start] = 0
+            pairs[centre - start] -= 1
+        total += right - left - inside
+    return total
+
+
+@njit(nogil=True, cache=True)
+def _weigh_noise(
+    output_ids: Any, noise_ids: Any, mask: Any, pad: int, pairs: Any, share: float, weights: Any
+) -> None:
+    """Fill weights (N, BLOCK): `share` times the pairs of each input word with a noise word.
+
+    A noise word is not paired where it is the output word itself, as in word2vec.c.
+    """
+    part = np.float32(share)
+    for k in range(len(noise_ids)):
+        for i in range(BLOCK):
+            weights[k, i] = part * pairs[i]
+        for row in range(len(mask)):
+            if output_ids[row] == noise_ids[k]:
+                for i in range(BLOCK):
+                    weights[k, i] -= part * mask[row, pad + i]
 
 
 @njit(nogil=True, cache=True)
@@ -149,95 +221,91 @@ def skipgram_block(
     The input of a pair is a word in the window, its output the word at the centre, as in
     word2vec.c. Returns the loss and the number of pairs. Mutates work and gradients.
     """
-    window, dimensions = settings.window, settings.dimensions
-    count = min(BLOCK, stretch.last - start)
-    input_ids = gradients.input_ids[slot]
-    output_ids = gradients.output_ids[slot]
+    window, dimensions, noise_rows = settings.window, settings.dimensions, settings.noise_rows
+    input_ids, output_ids = gradients.input_ids[slot], gradients.output_ids[slot]
     grad_in, grad_out = gradients.inputs[slot], gradients.outputs[slot]
-    noise_start = len(output_ids) - settings.noise_rows
-    noise_ids = output_ids[noise_start:]
+    rows_in, rows_out, scores = work.rows_in, work.rows_out, work.scores
+    transposed, losses = work.transposed, work.losses
+    centres, padded, pad = len(work.mask), grad_in.shape[1], 2 * window
     band = TILE_ROWS + 2 * window
     band_width = (band + 15) // 16 * 16
-    pad = 2 * window
 
-    input_ids[:] = -1
-    input_ids[:count] = stretch.tokens[start : start + count]
-    output_ids[:noise_start] = -1
-    low = max(0, start - window)
-    high = min(len(stretch.tokens), start + count + window)
-    draw_noise(noise, key, start * settings.noise_rows, noise_ids)
-    work.pairs[:] = 0
-    work.losses[:] = 0
-    work.scores[:] = 0
-    work.mask[:noise_start] = 0
-    pairs = 0
-    for centre in range(low, high):
-        left, right = reach(stretch, centre, start, start + count)
-        row = centre - start + window
-        inside = left <= centre < right
-        if right - left - inside <= 0:
-            continue
-        output_ids[row] = stretch.tokens[centre]
-        for i in range(left - start, right - start):
-            work.mask[row, pad + i] = 1
-            work.pairs[pad + i] += 1
-        if inside:
-            work.mask[row, pad + centre - start] = 0
-            work.pairs[pad + centre - start] -= 1
-        pairs += right - left - inside
-    for k in range(settings.noise_rows):
-        work.weights[k] = work.pairs[pad : pad + BLOCK]
-        for row in range(noise_start):
-            if output_ids[row] == noise_ids[k]:
-                work.weights[k] -= work.mask[row, pad : pad + BLOCK]
+    for i in range(BLOCK):
+        input_ids[i] = stretch.tokens[start + i] if start + i < stretch.last else -1
+    pairs = _lay_windows(stretch, start, window, output_ids, work.mask, work.pairs)
+    draw_noise(noise, key, start * noise_rows, output_ids[centres:])
+    _weigh_noise(
+        output_ids, output_ids[centres:], work.mask, pad, work.pairs, settings.noise_weight,
+        work.noise_pairs,
+    )  # fmt: skip
+    _gather(weights.inputs, input_ids, rows_in)
+    _gather(weights.outputs, output_ids, rows_out)
+    _transpose(rows_in, pad, transposed)
 
-    _gather(weights.inputs, input_ids, work.rows_in)
-    _gather(weights.outputs, output_ids, work.rows_out)
-    _transpose(work.rows_in, BLOCK, pad, work.transposed)
-    for q in range(0, noise_start, TILE_ROWS):
+    for q in range(0, centres, TILE_ROWS):
         add_product(
-            work.scores, q, q, band_width,
-            work.rows_out, q, 0, work.transposed, 0, q, dimensions,
-        )  # fmt: skip
-    for q in range(noise_start, len(output_ids), TILE_ROWS):
+            scores, q, q, band_width, rows_out, q, 0, transposed, 0, q, dimensions, True
+        )
+    for q in range(centres, len(rows_out), TILE_ROWS):
         add_product(
-            work.scores, q, pad, BLOCK,
-            work.rows_out, q, 0, work.transposed, 0, pad, dimensions,
-        )  # fmt: skip
-    _pair_errors(work, noise_start, band_width)
-    _noise_errors(work, noise_start, pad, settings.noise_weight)
+            scores, q, pad, BLOCK, rows_out, q, 0, transposed, 0, pad, dimensions, True
+        )
+    for i in range(len(losses)):
+        losses[i] = 0
+    _pair_errors(scores, centres, band_width, work.mask, losses)
+    _noise_errors(scores, centres, pad, work.noise_pairs, losses)
 
-    padded = grad_in.shape[1]
-    grad_in[:] = 0
-    grad_out[:] = 0
-    by_input = work.scores.T
+    errors_by_input = scores.T
     for r in range(0, BLOCK, TILE_ROWS):
-        add_product(grad_in, r, 0, padded, by_input, pad + r, r, work.rows_out, r, 0, band)
         add_product(
-            grad_in, r, 0, padded,
-            by_input, pad + r, noise_start, work.rows_out, noise_start, 0, settings.noise_rows,
-        )  # fmt: skip
-    for q in range(0, noise_start, TILE_ROWS):
-        left = max(0, q - pad)
-        right = min(BLOCK, q + TILE_ROWS)
+            grad_in, r, 0, padded, errors_by_input, pad + r, r, rows_out, r, 0, band, True
+        )
         add_product(
-            grad_out, q, 0, padded,
-            work.scores, q, pad + left, work.rows_in, left, 0, right - left,
+            grad_in, r, 0, padded, errors_by_input, pad + r, centres, rows_out, centres, 0,
+            noise_rows, False,
         )  # fmt: skip
-    for q in range(noise_start, len(output_ids), TILE_ROWS):
-        add_product(grad_out, q, 0, padded, work.scores, q, pad, work.rows_in, 0, 0, BLOCK)
-    return work.losses.astype(np.float64).sum(), pairs
+    for q in range(0, centres, TILE_ROWS):
+        left, right = max(0, q - pad), min(BLOCK, q + TILE_ROWS)
+        add_product(
+            grad_out, q, 0, padded, scores, q, pad + left, rows_in, left, 0, right - left, True
+        )
+    for q in range(centres, len(rows_out), TILE_ROWS):
+        add_product(grad_out, q, 0, padded, scores, q, pad, rows_in, 0, 0, BLOCK, True)
+    return _total(losses), pairs
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
-def _pair_errors(work: Any, rows: int, band_width: int) -> None:
-    """Turn the scores of the pairs in `mask` into errors sigma(-s), all others into 0."""
-    for row in range(rows):
-        column = row - row % TILE_ROWS
-        for i in range(column, column + band_width):
-            error, loss = error_and_loss(work.scores[row, i])
-            work.scores[row, i] = work.mask[row, i] * error
-            work.losses[i] += work.mask[row, i] * loss
+@njit(nogil=True, cache=True)
+def _lay_contexts(
+    stretch: Any, start: int, window: int, input_ids: Any, output_ids: Any, mask: Any, shares: Any
+) -> int:
+    """Mark the contexts of the words start..start+BLOCK-1; return how many words have any.
+
+    input_ids[r] is the word r - window places from `start`; mask[i, r] is 1 where it is a context
+    of word i, else 0; shares[i] is 1 over their number; output_ids[i] is word i, or -1 if none.
+    """
+    tokens, documents, widths = stretch.tokens, stretch.documents, stretch.widths
+    low, high = max(0, start - window), min(len(tokens), start + BLOCK + window)
+    for row in range(len(input_ids)):
+        at = start - window + row
+        input_ids[row] = tokens[at] if low <= at < high else -1
+    predictions = 0
+    for i in range(BLOCK):
+        for row in range(mask.shape[1]):
+            mask[i, row] = 0
+        output_ids[i] = -1
+        shares[i] = 0
+        if start + i >= stretch.last:
+            continue
+        left, right = reach(documents, widths, start + i, low, high)
+        if right - left <= 1:
+            continue
+        output_ids[i] = tokens[start + i]
+        for at in range(left, right):
+            mask[i, at - start + window] = 1
+        mask[i, i + window] = 0
+        shares[i] = np.float32(1) / np.float32(right - left - 1)
+        predictions += 1
+    return predictions
 
 
 @njit(nogil=True, cache=True)
@@ -259,91 +327,78 @@ def cbow_block(
     settings.corrected (Irsoy et al. 2021). Returns the loss and the number of predictions.
     Mutates work and gradients.
     """
-    window, dimensions = settings.window, settings.dimensions
-    count = min(BLOCK, stretch.last - start)
-    input_ids = gradients.input_ids[slot]
-    output_ids = gradients.output_ids[slot]
+    window, dimensions, noise_rows = settings.window, settings.dimensions, settings.noise_rows
+    input_ids, output_ids = gradients.input_ids[slot], gradients.output_ids[slot]
     grad_in, grad_out = gradients.inputs[slot], gradients.outputs[slot]
-    padded = grad_in.shape[1]
-    noise_ids = output_ids[BLOCK:]
-    band = TILE_ROWS + 2 * window
+    rows_in, rows_out, hidden, mask = work.rows_in, work.rows_out, work.hidden, work.mask
+    scores, losses, shares = work.scores, work.losses, work.pairs
+    padded, band = grad_in.shape[1], TILE_ROWS + 2 * window
 
-    low = max(0, start - window)
-    high = min(len(stretch.tokens), start + count + window)
-    input_ids[:] = -1
-    for at in range(low, high):
-        input_ids[at - start + window] = stretch.tokens[at]
-    output_ids[:BLOCK] = -1
-    draw_noise(noise, key, start * settings.noise_rows, noise_ids)
-    work.losses[:] = 0
-    work.scores[:] = 0
-    work.mask[:] = 0
-    work.pairs[:] = 0
-    predictions = 0
-    for i in range(count):
-        left, right = reach(stretch, start + i, low, high)
-        if right - left <= 1:
-            continue
-        output_ids[i] = stretch.tokens[start + i]
-        work.mask[i, left - start + window : right - start + window] = 1
-        work.mask[i, i + window] = 0
-        work.pairs[i] = np.float32(1) / np.float32(right - left - 1)
-        predictions += 1
-    for k in range(settings.noise_rows):
+    predictions = _lay_contexts(stretch, start, window, input_ids, output_ids, mask, shares)
+    draw_noise(noise, key, start * noise_rows, output_ids[BLOCK:])
+    part = np.float32(settings.noise_weight)
+    for k in range(noise_rows):
         for i in range(BLOCK):
-            known = output_ids[i] >= 0 and output_ids[i] != noise_ids[k]
-            work.weights[k, i] = 1 if known else 0
+            known = output_ids[i] >= 0 and output_ids[i] != output_ids[BLOCK + k]
+            work.noise_pairs[k, i] = part if known else 0
+    _gather(weights.inputs, input_ids, rows_in)
+    _gather(weights.outputs, output_ids, rows_out)
 
-    _gather(weights.inputs, input_ids, work.rows_in)
-    _gather(weights.outputs, output_ids, work.rows_out)
-    hidden = work.hidden
-    hidden[:] = 0
     for r in range(0, BLOCK, TILE_ROWS):
-        add_product(hidden, r, 0, padded, work.mask, r, r, work.rows_in, r, 0, band)
-    for i in range(BLOCK):
-        hidden[i] *= work.pairs[i]
-    _transpose(hidden, BLOCK, 0, work.transposed)
-    for q in range(0, settings.noise_rows, TILE_ROWS):
+        add_product(hidden, r, 0, padded, mask, r, r, rows_in, r, 0, band, True)
+    _scale(hidden, shares)
+    _transpose(hidden, 0, work.transposed)
+    for q in range(0, noise_rows, TILE_ROWS):
         add_product(
-            work.scores, q, 0, BLOCK, work.rows_out, BLOCK + q, 0, work.transposed, 0, 0, dimensions
+            scores, q, 0, BLOCK, rows_out, BLOCK + q, 0, work.transposed, 0, 0, dimensions, True
         )
-    _noise_errors(work, 0, 0, settings.noise_weight)
+    for i in range(len(losses)):
+        losses[i] = 0
+    _noise_errors(scores, 0, 0, work.noise_pairs, losses)
 
-    grad_in[:] = 0
-    grad_out[:] = 0
-    for q in range(0, settings.noise_rows, TILE_ROWS):
-        add_product(grad_out, BLOCK + q, 0, padded, work.scores, q, 0, hidden, 0, 0, BLOCK)
-    _targets(work, output_ids, grad_out, settings.corrected, noise_rows=settings.noise_rows)
-    by_context = work.mask.T
+    for q in range(0, noise_rows, TILE_ROWS):
+        add_product(grad_out, BLOCK + q, 0, padded, scores, q, 0, hidden, 0, 0, BLOCK, True)
+    _target_errors(hidden, rows_out, output_ids, grad_out, losses)
+    errors_by_word = scores.T
+    for r in range(0, BLOCK, TILE_ROWS):
+        add_product(
+            hidden, r, 0, padded, errors_by_word, r, 0, rows_out, BLOCK, 0, noise_rows, False
+        )
+    if settings.corrected:
+        _scale(hidden, shares)
+    by_context = mask.T
     for q in range(0, len(input_ids), TILE_ROWS):
-        left = max(0, q - 2 * window)
-        right = min(BLOCK, q + TILE_ROWS)
-        add_product(grad_in, q, 0, padded, by_context, q, left, hidden, left, 0, right - left)
-    return work.losses.astype(np.float64).sum(), predictions
+        left, right = max(0, q - 2 * window), min(BLOCK, q + TILE_ROWS)
+        add_product(
+            grad_in, q, 0, padded, by_context, q, left, hidden, left, 0, right - left, True
+        )
+    return _total(losses), predictions
+
+
+@njit(nogil=True, cache=True)
+def _scale(rows: Any, factors: Any) -> None:
+    """Multiply row i of `rows` by factors[i]."""
+    for i in range(len(rows)):
+        factor = factors[i]
+        for d in range(rows.shape[1]):
+            rows[i, d] *= factor
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "reassoc"})
-def _targets(work: Any, output_ids: Any, grad_out: Any, corrected: bool, noise_rows: int) -> None:
-    """Add the predicted words' part; leave the gradients of the means in work.hidden."""
-    hidden, targets = work.hidden, work.rows_out
-    for i in range(BLOCK):
-        if output_ids[i] < 0:
-            hidden[i] = 0
-            continue
+def _target_errors(hidden: Any, targets: Any, ids: Any, grad_out: Any, losses: Any) -> None:
+    """Take the gradients of the words predicted, those of the means replacing `hidden`."""
+    for i in range(len(hidden)):
         score = np.float32(0)
         for d in range(hidden.shape[1]):
             score += hidden[i, d] * targets[i, d]
         error, loss = error_and_loss(score)
-        work.losses[i] += loss
+        present = np.float32(1 if ids[i] >= 0 else 0)
+        error *= present
+        losses[i] += present * loss
         for d in range(hidden.shape[1]):
-            grad_out[i, d] = error * hidden[i, d]
+            mean = hidden[i, d]
             hidden[i, d] = error * targets[i, d]
-    by_target = work.scores.T
-    for r in range(0, BLOCK, TILE_ROWS):
-        add_product(hidden, r, 0, hidden.shape[1], by_target, r, 0, targets, BLOCK, 0, noise_rows)
-    if corrected:
-        for i in range(BLOCK):
-            hidden[i] *= work.pairs[i]
+            grad_out[i, d] = error * mean
 
 
 @njit(nogil=True, cache=True, fastmath={"contract"})
@@ -352,8 +407,9 @@ def _apply(matrix: Any, ids: Any, rows: Any, rate: float, thread: int, threads: 
     step = np.float32(rate)
     for k in range(len(ids)):
         if ids[k] >= 0 and ids[k] % threads == thread:
+            owned = np.uint64(ids[k])
             for d in range(rows.shape[1]):
-                matrix[ids[k], d] += step * rows[k, d]
+                matrix[owned, d] += step * rows[k, d]
 
 
 @njit(nogil=True, cache=True)
