@@ -22,7 +22,7 @@ from wordlab.rng import stream
 
 Matrix = NDArray[np.floating[Any]]
 
-BLOCK = 48
+BLOCK = 32
 """Columns by which the space grows."""
 TINY = 1e-30
 STRIPE = 4096
@@ -86,9 +86,10 @@ def _block_krylov(
     gram = np.zeros((0, 0))
     while True:
         basis.append(block)
-        images.append(products.sparse(matrix, block))
+        image = products.sparse(matrix, block)
+        images.append(image)
         done(block.shape[1])
-        following = products.sparse(transposed, images.filled[:, -block.shape[1] :])
+        following = products.sparse(transposed, image)
         new = products.inner(basis.filled, following)
         gram = np.block([[gram, new[: len(gram)]], [new[: len(gram)].T, new[len(gram) :]]])
         following, beyond = products.orthonormal(following, basis.filled, new)
