@@ -1,0 +1,147 @@
+"""How much of held-out sequences an autoencoder brings back, by their length."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from wordlab import rng
+from wordlab.recurrent.autoencoder import Autoencoder, Symbols
+from wordlab.recurrent.autoencoder_training import mean_loss, reconstructions
+
+_RESAMPLES = 1000
+_PADDING = -1, -2  # of the one and the other sequence: equal to nothing
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstruction:
+    """What came back of N sequences, and a table and metrics of it.
+
+    right: int64 (N,), symbols in their right place; lengths, own_lengths: int64 (N,), true and
+    reconstructed; edits: int64 (N,), Levenshtein's distance; exact: bool (N,); examples: pairs of
+    texts, true and reconstructed.
+    """
+
+    right: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    own_lengths: NDArray[np.int64]
+    edits: NDArray[np.int64]
+    exact: NDArray[np.bool_]
+    loss: float
+    examples: list[tuple[str, str]]
+
+    def scores(self, chosen: NDArray[np.bool_] | None = None) -> dict[str, float]:
+        """Return n, token_accuracy, exact_match and edit_distance of the sequences `chosen`.
+
+        Accuracy is over the longer of the two lengths, so that what is added or lost counts as
+        wrong; the distance is in edits a symbol of the true sequences.
+        """
+        rows = np.ones(len(self.lengths), dtype=bool) if chosen is None else chosen
+        places = np.maximum(self.lengths, self.own_lengths)[rows].sum()
+        return {
+            "n": int(rows.sum()),
+            "token_accuracy": float(self.right[rows].sum() / places),
+            "exact_match": float(self.exact[rows].mean()),
+            "edit_distance": float(self.edits[rows].sum() / self.lengths[rows].sum()),
+        }
+
+    def by_length(self, bins: int, max_length: int) -> pd.DataFrame:
+        """Return the scores by length, columns length (the greatest of a bin), n, scores.
+
+        bins: how many, equally wide, up to `max_length`; those without a sequence are left out.
+        """
+        edges = np.unique(np.linspace(0, max_length, bins + 1).round().astype(int))
+        rows = [
+            {"length": int(high), **self.scores(chosen)}
+            for low, high in zip(edges[:-1], edges[1:], strict=True)
+            if (chosen := (self.lengths > low) & (self.lengths <= high)).any()
+        ]
+        return pd.DataFrame(rows)
+
+    def metrics(self, bins: int, max_length: int, *, seed: int) -> dict[str, Any]:
+        """Return all scores as nested numbers, with 95 % bootstrap intervals over sequences."""
+        random = rng.stream(seed, "reconstruction")
+        count = len(self.lengths)
+        drawn = random.multinomial(count, np.full(count, 1 / count), size=_RESAMPLES)
+        places = np.maximum(self.lengths, self.own_lengths)
+        resampled = {
+            "token_accuracy": (drawn @ self.right) / (drawn @ places),
+            "exact_match": (drawn @ self.exact) / count,
+            "edit_distance": (drawn @ self.edits) / (drawn @ self.lengths),
+        }
+        metrics: dict[str, Any] = {**self.scores(), "loss": self.loss}
+        for name, draws in resampled.items():
+            low, high = np.quantile(draws, [0.025, 0.975])
+            metrics |= {f"{name}_low": float(low), f"{name}_high": float(high)}
+        table = self.by_length(bins, max_length)
+        metrics["by_length"] = {
+            f"up to {int(row.pop('length'))}": row for row in table.to_dict("records")
+        }
+        return metrics
+
+
+def reconstruct(
+    model: Autoencoder, sequences: Sequence[Symbols], *, examples: int
+) -> Reconstruction:
+    """Return what `model` brings back of `sequences`, at least one, and the first `examples`."""
+    own = reconstructions(model, sequences)
+    true_table, lengths = _padded(sequences, _PADDING[0])
+    own_table, own_lengths = _padded(own, _PADDING[1])
+    width = min(true_table.shape[1], own_table.shape[1])
+    edits = edit_distances(true_table, lengths, own_table, own_lengths)
+    return Reconstruction(
+        right=(true_table[:, :width] == own_table[:, :width]).sum(axis=1),
+        lengths=lengths,
+        own_lengths=own_lengths,
+        edits=edits,
+        exact=edits == 0,
+        loss=mean_loss(model, sequences),
+        examples=[
+            (text(model, true), text(model, mine))
+            for true, mine in zip(sequences[:examples], own[:examples], strict=True)
+        ],
+    )
+
+
+def text(model: Autoencoder, symbols: Symbols) -> str:
+    """Return a sequence as people read it, the unknown symbol as a lozenge."""
+    names = [*model.vocabulary.words, "\N{LOZENGE}"]
+    between = " " if model.params.unit == "words" else ""
+    return between.join(names[symbol] for symbol in symbols)
+
+
+def edit_distances(
+    a: NDArray[np.int64],
+    a_lengths: NDArray[np.int64],
+    b: NDArray[np.int64],
+    b_lengths: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """Return Levenshtein's distance of each row of `a` (N, S) to that of `b` (N, T), int64 (N,).
+
+    Rows count up to their lengths (N,). The table of Wagner & Fischer 1974, all pairs at once, a
+    row at a time; within a row, a run of insertions is a running minimum.
+    """
+    along = np.arange(b.shape[1] + 1)
+    row = np.broadcast_to(along, (len(a), len(along))).copy()
+    result = np.where(a_lengths == 0, b_lengths, 0)
+    for step in range(a.shape[1]):
+        replaced = row[:, :-1] + (a[:, step, None] != b)
+        row = np.concatenate([row[:, :1] + 1, np.minimum(row[:, 1:] + 1, replaced)], axis=1)
+        row = np.minimum.accumulate(row - along, axis=1) + along
+        ending = a_lengths == step + 1
+        result[ending] = row[ending, b_lengths[ending]]
+    return result
+
+
+def _padded(
+    sequences: Sequence[Symbols], padding: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return sequences as rows (N, T), T at least 1, filled up with `padding`; and lengths (N,)."""
+    lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
+    table = np.full((len(sequences), max(1, lengths.max())), padding, dtype=np.int64)
+    for row, sequence in zip(table, sequences, strict=True):
+        row[: len(sequence)] = sequence
+    return table, lengths
