@@ -3,6 +3,7 @@
 import logging
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -36,6 +37,11 @@ if TYPE_CHECKING:
 
 EXPERIMENT = "wordlab"
 """The MLflow experiment that holds every run."""
+NOTE = (
+    "A run at the top is one pass of the pipeline, with the scores of its models; below it is a "
+    "run for each stage, and below sweeps, studies and evaluations one for each trial or model. To "
+    "compare models or trials, select their runs and press Compare: they have the same metrics."
+)
 BATCH = 1000
 """Metrics that MLflow takes in one call."""
 STEPS_WAITING = 200
@@ -190,7 +196,12 @@ def _connect() -> tuple[MlflowClient, str]:
             if found is not None:
                 return client, found.experiment_id
             place = None if uri else artifacts(repository).as_uri()
-            return client, client.create_experiment(EXPERIMENT, artifact_location=place)
+            about = {
+                "mlflow.experimentKind": "custom_model_development",
+                "mlflow.note.content": NOTE,
+            }
+            made = client.create_experiment(EXPERIMENT, artifact_location=place, tags=about)
+            return client, made
         except MlflowException as error:
             problem = str(error).splitlines()[0]
             raise UserError(
@@ -210,16 +221,17 @@ def _parent(client: MlflowClient, experiment: str, params: Mapping[str, Any]) ->
         found = client.search_runs([experiment], f"tags.`wordlab.pass` = '{key}'", max_results=1)
         if found:
             return found[0].info.run_id
-        created = client.create_run(
-            experiment, run_name=name, tags={"wordlab.pass": key, **_origin()}
-        )
+        passes = client.search_runs([experiment], "tags.`wordlab.pass` != ''", max_results=50_000)
+        name = name or f"pass {len(passes) + 1}"
+        tags = {"wordlab.pass": key, **_origin()}
+        created = client.create_run(experiment, run_name=name, tags=tags)
         run = Run(client, experiment, created.info.run_id)
         run.params(params)
         return run.id
 
 
-def _pass() -> tuple[str, str]:
-    """Return a key for the pass this stage belongs to, and a name for people.
+def _pass() -> tuple[str, str | None]:
+    """Return a key for the pass this stage belongs to, and its name if it has one.
 
     An experiment is one pass, by its name and baseline; else each `dvc` process is one.
     """
@@ -232,7 +244,7 @@ def _pass() -> tuple[str, str]:
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
         if "dvc" in called:
-            return f"workspace@{process.pid}-{process.create_time():.2f}", "dvc repro"
+            return f"workspace@{process.pid}-{process.create_time():.2f}", None
     return f"by hand@{os.getppid()}", "by hand"
 
 
@@ -242,6 +254,8 @@ def _origin() -> dict[str, str]:
     return {
         "dvc.experiment": os.environ.get("DVC_EXP_NAME") or "workspace",
         "dvc.baseline_revision": revision,
+        "mlflow.source.name": Path(sys.argv[0]).name,
+        "mlflow.source.git.commit": revision,
     }
 
 

@@ -8,7 +8,7 @@ vectors fit into the cache.
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -79,31 +79,66 @@ def train(
     way. Goes on from `checkpoint`, and then ends at the same bytes as without a break.
     Raises UserError if the cost stops being finite.
     """
-    size = len(counts.vocabulary)
+    for _, vectors in _training(
+        counts, params, (params.iterations,), seed, threads, on_iteration, checkpoint
+    ):
+        return vectors
+    raise AssertionError("a training has a last iteration")
+
+
+def train_and_stop_by(
+    counts: Counts,
+    params: GloveParams,
+    stops: Collection[int],
+    *,
+    seed: int,
+    threads: int | None = None,
+    on_iteration: StepLogger = ignore_step,
+) -> Iterator[tuple[int, Vectors]]:
+    """Train once, and yield each iteration of `stops` with the vectors as they are then.
+
+    They are those of a training with so many `iterations`. Raises as `train`.
+    """
+    return _training(counts, params, stops, seed, threads, on_iteration, NO_CHECKPOINT)
+
+
+def _training(
+    counts: Counts,
+    params: GloveParams,
+    stops: Collection[int],
+    seed: int,
+    threads: int | None,
+    on_iteration: StepLogger,
+    checkpoint: Checkpoint,
+) -> Iterator[tuple[int, Vectors]]:
+    """Train up to the last of `stops`, and yield the vectors at each."""
+    size, last = len(counts.vocabulary), max(stops)
     groups = group_count(size, params.dimensions)
     weights = _initial(size, groups, params, seed)
-    done, costs = 0, []
+    costs: list[float] = []
     if (saved := checkpoint.load()) is not None:
         arrays, state = saved
-        weights, done, costs = _Weights(**arrays), state["iterations"], state["costs"]
-        for iteration, cost in enumerate(costs, 1):
+        weights, costs = _Weights(**arrays), state["costs"]
+        for iteration, cost in enumerate(costs, start=1):
             on_iteration(iteration, {"cost": cost})
     with (
         ThreadPoolExecutor(threads or thread_count()) as pool,
-        bar(params.iterations * counts.matrix.nnz, "GloVe", "cell") as progress,
+        bar(last * counts.matrix.nnz, "GloVe", "cell") as progress,
     ):
         cells = _deal(counts, params, groups, pool)
-        progress.update(done * counts.matrix.nnz)
-        last_save = time.monotonic()
-        for iteration in range(done + 1, params.iterations + 1):
-            cost = _iterate(cells, weights, params, seed, iteration, pool, progress.update)
-            costs.append(cost)
-            on_iteration(iteration, {"cost": cost})
-            if iteration < params.iterations and time.monotonic() > last_save + CHECKPOINT_SECONDS:
-                checkpoint.save(weights.arrays(), {"iterations": iteration, "costs": costs})
-                last_save = time.monotonic()
-    description = {"model": "glove", "params": params.model_dump()}
-    return Vectors(counts.vocabulary, _chosen(weights, size, params), description)
+        progress.update(len(costs) * counts.matrix.nnz)
+        saved_at = time.monotonic()
+        for iteration in range(len(costs) + 1, last + 1):
+            costs.append(_iterate(cells, weights, params, seed, iteration, pool, progress.update))
+            on_iteration(iteration, {"cost": costs[-1]})
+            if iteration in stops:
+                own = params.model_copy(update={"iterations": iteration})
+                description = {"model": "glove", "params": own.model_dump()}
+                chosen = _chosen(weights, size, params)
+                yield iteration, Vectors(counts.vocabulary, chosen, description)
+            elif time.monotonic() >= saved_at + CHECKPOINT_SECONDS:
+                checkpoint.save(weights.arrays(), {"costs": costs})
+                saved_at = time.monotonic()
 
 
 def group_count(size: int, dimensions: int) -> int:
@@ -129,10 +164,13 @@ def _initial(size: int, groups: int, params: GloveParams, seed: int) -> _Weights
 def _deal(counts: Counts, params: GloveParams, groups: int, pool: ThreadPoolExecutor) -> _Cells:
     """Deal the cells of `counts` to their blocks."""
     matrix = counts.matrix
+    columns = np.arange(matrix.shape[1])
+    group_of = (columns % groups).astype(np.uint16)
+    place_of = (columns // groups).astype(np.uint16)
     shares = np.zeros((groups, groups), np.int64)
 
     def measure(group: int) -> None:
-        count_by_group(matrix.indices, matrix.indptr, groups, group, shares[group])
+        count_by_group(matrix.indices, matrix.indptr, group_of, group, shares[group])
 
     list(pool.map(measure, range(groups)))
     ends = np.cumsum(shares).reshape(groups, groups)
@@ -149,7 +187,7 @@ def _deal(counts: Counts, params: GloveParams, groups: int, pool: ThreadPoolExec
 
     def fill(group: int) -> None:
         deal(
-            matrix.data, matrix.indices, matrix.indptr, groups, group,
+            matrix.data, matrix.indices, matrix.indptr, group_of, place_of, group,
             params.x_max, params.exponent, starts[group, :-1].copy(),
             cells.rows, cells.columns, cells.logs, cells.weights,
         )  # fmt: skip

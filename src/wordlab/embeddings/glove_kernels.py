@@ -22,17 +22,17 @@ FAST = {"reassoc", "contract", "arcp", "afn", "nsz"}
 def count_by_group(
     indices: NDArray[np.int32],
     indptr: NDArray[np.integer[Any]],
-    groups: int,
+    group_of: NDArray[np.uint16],
     group: int,
     cells: NDArray[np.int64],
 ) -> None:
     """Count the cells of each block of row group `group`; mutates cells, int64 (groups,).
 
-    Word i belongs to group i % groups, as row and as column.
+    group_of: the group of each word, as row and as column: its id modulo the number of groups.
     """
-    for row in range(group, len(indptr) - 1, groups):
+    for row in range(group, len(indptr) - 1, len(cells)):
         for cell in range(indptr[row], indptr[row + 1]):
-            cells[indices[cell] % groups] += 1
+            cells[group_of[indices[cell]]] += 1
 
 
 @njit(cache=True, nogil=True)
@@ -40,7 +40,8 @@ def deal(
     data: NDArray[np.float32],
     indices: NDArray[np.int32],
     indptr: NDArray[np.integer[Any]],
-    groups: int,
+    group_of: NDArray[np.uint16],
+    place_of: NDArray[np.uint16],
     group: int,
     x_max: float,
     exponent: float,
@@ -52,19 +53,21 @@ def deal(
 ) -> None:
     """Deal the cells of row group `group` to their blocks, row after row.
 
-    free: where each of the group's blocks goes on, mutated; rows, columns: places within the
-    groups (i // groups); logs, weights: log x and f(x). These four are written.
+    group_of, place_of: the group of each word, and its place within it; free: where each of the
+    row group's blocks goes on, mutated; rows, columns: places within the groups; logs, weights:
+    log x and f(x). These four are written.
     """
-    for row in range(group, len(indptr) - 1, groups):
+    log_max = math.log(x_max)
+    for row in range(group, len(indptr) - 1, len(free)):
         for cell in range(indptr[row], indptr[row + 1]):
-            block = indices[cell] % groups
-            place = free[block]
-            free[block] = place + 1
-            x = data[cell]
-            rows[place] = row // groups
-            columns[place] = indices[cell] // groups
-            logs[place] = math.log(x)
-            weights[place] = (x / x_max) ** exponent if x < x_max else 1.0
+            column = indices[cell]
+            place = free[group_of[column]]
+            free[group_of[column]] = place + 1
+            log = math.log(data[cell])
+            rows[place] = place_of[row]
+            columns[place] = place_of[column]
+            logs[place] = log
+            weights[place] = math.exp(exponent * min(0.0, log - log_max))
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
