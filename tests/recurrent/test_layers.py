@@ -37,27 +37,25 @@ def torch_peer(kind: str, layers: int, bidirectional: bool) -> nn.RNNBase:
 @pytest.mark.parametrize("kind", KINDS)
 def test_backward_is_the_gradient(kind):
     cell = settings(kind).make(3, 2, generator()).double()
-    steps, batch = 4, 3
-    a = draw(steps, batch, len(cell.gates) * 2, dtype=torch.float64).requires_grad_()
+    for seed, weight in enumerate(cell.parameters(), start=10):
+        weight.data = draw(*weight.shape, seed=seed, dtype=torch.float64)
+    inputs = draw(4, 3, 3, dtype=torch.float64).requires_grad_()
     state = tuple(
-        draw(batch, 2, seed=seed, dtype=torch.float64).requires_grad_()
+        draw(3, 2, seed=seed, dtype=torch.float64).requires_grad_()
         for seed in range(5, 5 + cell.states)
     )
-    extra = [cell.recurrent_bias] if hasattr(cell, "recurrent_bias") else []
-    for bias in extra:
-        bias.data = draw(2, seed=9, dtype=torch.float64)
 
-    def run(projections, weight, *rest):
-        return unroll(cell, projections, rest[: cell.states], weight)
+    def run(inputs, *rest):
+        return unroll(cell, inputs, rest[: cell.states], cell.recurrent_weight)
 
-    assert torch.autograd.gradcheck(run, (a, cell.recurrent_weight, *state, *extra))
+    assert torch.autograd.gradcheck(run, (inputs, *state, *cell.parameters()))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_unrolled_equals_step_by_step(kind):
     cell = settings(kind).make(3, 4, generator())
     inputs, state = draw(6, 2, 3), cell.initial_state(2)
-    states = unroll(cell, cell.project(inputs), state, cell.recurrent_weight)
+    states = unroll(cell, inputs, state, cell.recurrent_weight)
     for t, x in enumerate(inputs):
         state = cell(x, state)
         for every, one in zip(states, state, strict=True):

@@ -136,7 +136,7 @@ def _run(
     weight: Tensor = cell.recurrent_weight
     if dropout is not None:
         weight = drop(weight[None], dropout.recurrent, False, dropout.generator)[0]
-    return unroll(cell, cell.project(inputs), state, weight)
+    return unroll(cell, inputs, state, weight)
 
 
 def _at_end(states: tuple[Tensor, ...], lengths: Tensor | None) -> State:
