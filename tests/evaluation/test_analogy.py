@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.sparse
-from gensim.models import KeyedVectors
+from gensim.models import KeyedVectors, Word2Vec
+from gensim.test.utils import datapath
 
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
@@ -47,15 +48,10 @@ def offset_vectors(questions: Questions, *, spellings: bool, seed: int) -> Vecto
     return Vectors(vocabulary_of(words), matrix.astype(np.float32))
 
 
-def gensim_correct(
-    vectors: Vectors, *, restrict: int, ignore_case: bool, tmp_path: Path
-) -> list[tuple[str, ...]]:
+def gensim_verdicts(vectors: Vectors, *, restrict: int) -> list[tuple[str, ...]]:
     keyed = KeyedVectors(vectors.matrix.shape[1])
     keyed.add_vectors(list(vectors.vocabulary.words), vectors.matrix)
-    keyed.sort_by_descending_frequency = None
-    _, sections = keyed.evaluate_word_analogies(
-        str(packaged("analogies")), restrict_vocab=restrict, case_insensitive=ignore_case
-    )
+    _, sections = keyed.evaluate_word_analogies(str(packaged("analogies")), restrict_vocab=restrict)
     return [
         (section["section"], verdict, *question)
         for section in sections[:-1]
@@ -67,7 +63,7 @@ def gensim_correct(
 @pytest.mark.parametrize("spellings", [False, True])
 @pytest.mark.parametrize("restrict", [700, 10_000])
 def test_every_question_is_answered_as_gensim_answers_it(
-    packaged_questions: Questions, spellings: bool, restrict: int, tmp_path: Path
+    packaged_questions: Questions, spellings: bool, restrict: int
 ) -> None:
     vectors = offset_vectors(packaged_questions, spellings=spellings, seed=1)
     before = vectors.matrix.copy()
@@ -87,10 +83,43 @@ def test_every_question_is_answered_as_gensim_answers_it(
         for i, question in enumerate(packaged_questions.words)
         if result.known[i]
     ]
-    theirs = gensim_correct(vectors, restrict=restrict, ignore_case=True, tmp_path=tmp_path)
+    theirs = gensim_verdicts(vectors, restrict=restrict)
     assert sorted(ours) == sorted(theirs)
     assert 0.1 < result.accuracy(packaged_questions.group("total")) < 0.9
     np.testing.assert_array_equal(vectors.matrix, before)
+
+
+@pytest.fixture(scope="module")
+def trained() -> Vectors:
+    """Vectors that gensim learnt from 300 news articles."""
+    model = Word2Vec(
+        corpus_file=datapath("lee_background.cor"),
+        vector_size=30,
+        window=5,
+        min_count=2,
+        sg=1,
+        epochs=5,
+        seed=1,
+        workers=1,
+    )
+    return Vectors(vocabulary_of(model.wv.index_to_key), model.wv.vectors)
+
+
+@pytest.mark.parametrize("kind", ["random", "trained"])
+def test_every_answer_is_the_word_that_gensim_gives(kind: str, trained: Vectors) -> None:
+    random = np.random.default_rng(4)
+    words = list(trained.vocabulary.words)
+    drawn = random.standard_normal(trained.matrix.shape).astype(np.float32)
+    vectors = trained if kind == "trained" else Vectors(trained.vocabulary, drawn)
+    fours = [random.choice(words, 4, replace=False).tolist() for _ in range(400)]
+    questions = questions_of(*[(a, b, c, d) for a, b, c, d in fours])
+    result = analogy.score(DenseSpace(vectors), questions, "3cosadd", ignore_case=False)
+    keyed = KeyedVectors(30)
+    keyed.add_vectors(words, vectors.matrix)
+    expected = [
+        keyed.most_similar(positive=[b, c], negative=[a], topn=1)[0][0] for a, b, c, _ in fours
+    ]
+    assert list(result.answers) == expected
 
 
 def reference(vectors: Vectors, asked: tuple[int, int, int], method: str) -> int:
@@ -141,6 +170,23 @@ def test_sparse_rows_answer_as_the_same_rows_made_dense(method: str) -> None:
         analogy.score(space, questions, method, ignore_case=False).answers for space in spaces
     ]
     assert answers[0] == answers[1]
+
+
+def test_3cosmul_multiplies_the_cosines_of_rows_without_negative_entries() -> None:
+    random = np.random.default_rng(5)
+    matrix = random.random((60, 30)) * (random.random((60, 30)) < 0.5)
+    words = [f"w{i}" for i in range(60)]
+    unit = matrix / np.linalg.norm(matrix, axis=1, keepdims=True)
+    fours = [tuple(random.choice(60, 4, replace=False).tolist()) for _ in range(50)]
+    questions = questions_of(*[tuple(words[i] for i in four) for four in fours])
+    space = SparseSpace(vocabulary_of(words), scipy.sparse.csr_array(matrix))
+    expected = []
+    for a, b, c, _ in fours:
+        scores = (unit @ unit[b]) * (unit @ unit[c]) / (unit @ unit[a] + 1e-3)
+        scores[[a, b, c]] = -np.inf
+        expected.append(words[int(scores.argmax())])
+    result = analogy.score(space, questions, "3cosmul", ignore_case=False)
+    assert list(result.answers) == expected
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -1,6 +1,7 @@
 """Analogies: which word is to c what b is to a?"""
 
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -119,7 +120,8 @@ def score(
     `ignore_case`, words that differ in case only are the same, in the question and the answer.
     """
     lookup = Lookup(space.vocabulary, ignore_case=ignore_case, size=restrict_vocabulary)
-    rows = [[lookup.row(word) for word in question] for question in questions.words]
+    row_of = {word: lookup.row(word) for word in set(chain.from_iterable(questions.words))}
+    rows = [[row_of[word] for word in question] for question in questions.words]
     known = np.array([None not in row for row in rows], dtype=bool)
     asked = np.array([row[:3] for row in rows if None not in row], dtype=np.int64).reshape(-1, 3)
     found = iter(best_rows(space, asked, lookup, method))

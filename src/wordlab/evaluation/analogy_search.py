@@ -27,9 +27,9 @@ from wordlab.progress import thread_count
 
 Block = NDArray[np.floating]
 
-WORDS = 4096
-QUESTIONS = 48
-"""The words and questions of a block: its scores (0.8 MB) stay in the cache of a core."""
+WORDS = 2048
+QUESTIONS = 64
+"""The words and questions of a block: its scores (0.5 MB) stay in the cache of a core."""
 EPSILON = 1e-3
 """What 3cosmul adds to its denominator, as in the paper."""
 SHORTEST = 1e-3

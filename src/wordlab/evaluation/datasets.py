@@ -1,5 +1,6 @@
 """Where the packaged evaluation sets are, and how their words are found in a vocabulary."""
 
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -52,10 +53,9 @@ class Lookup:
     ) -> None:
         self.size = min(size or len(vocabulary), len(vocabulary))
         self._ignore_case = ignore_case
-        self.forms = [self.form(word) for word in vocabulary.words[: self.size]]
-        self._spellings: dict[str, list[int]] = {}
-        for row, form in enumerate(self.forms):
-            self._spellings.setdefault(form, []).append(row)
+        words = vocabulary.words[: self.size]
+        self.forms = [word.casefold() for word in words] if ignore_case else list(words)
+        self._rows = dict(zip(reversed(self.forms), range(self.size - 1, -1, -1), strict=True))
 
     def form(self, word: str) -> str:
         """Return what stands for `word` and its spellings."""
@@ -63,9 +63,17 @@ class Lookup:
 
     def row(self, word: str) -> int | None:
         """Return the row of `word`, or None if it is unknown."""
-        spellings = self._spellings.get(self.form(word))
-        return None if spellings is None else spellings[0]
+        return self._rows.get(self.form(word))
 
     def spellings(self, row: int) -> list[int]:
         """Return the rows of all spellings of the word at `row`, itself among them."""
+        if len(self._rows) == self.size:
+            return [row]
         return self._spellings[self.forms[row]]
+
+    @cached_property
+    def _spellings(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for row, form in enumerate(self.forms):
+            found.setdefault(form, []).append(row)
+        return found

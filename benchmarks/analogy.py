@@ -1,0 +1,113 @@
+"""Analogy questions per second, beside gensim's `evaluate_word_analogies`, on the same vectors.
+
+    python benchmarks/analogy.py [--words 70000] [--dimensions 100] [--threads 2] [--json OUT]
+
+Both answer word2vec's 19,544 questions by 3CosAdd from the same float32 vectors, file reading
+included, in turn, several times; the best time of each counts. The vectors are drawn at random so
+that a part of the questions is answered rightly: b lies near a plus an offset of the section.
+Every verdict must be the same, or the benchmark fails.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--words", type=int, default=70_000)
+    parser.add_argument("--dimensions", type=int, default=100)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--json", type=Path, help="where to write the figures")
+    asked = parser.parse_args()
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "WORDLAB_THREADS"):
+        os.environ[name] = str(asked.threads)  # before NumPy is imported
+
+    figures = measure(asked.words, asked.dimensions, asked.repeats)
+    figures["threads"] = asked.threads
+    if asked.json:
+        asked.json.write_text(json.dumps(figures, indent=2) + "\n")
+    print(" ".join(f"{name}={value}" for name, value in figures.items()))
+    if not figures["same_verdicts"]:
+        sys.exit("the two differ in their verdicts")
+
+
+def measure(words: int, dimensions: int, repeats: int) -> dict[str, float | bool]:
+    """Return the seconds of both, their ratio, and whether all verdicts are the same."""
+    from gensim.models import KeyedVectors
+
+    from wordlab.evaluation import analogy
+    from wordlab.evaluation.datasets import packaged
+    from wordlab.evaluation.spaces import DenseSpace
+
+    file = packaged("analogies")
+    vectors = draw(words, dimensions)
+    keyed = KeyedVectors(dimensions)
+    keyed.add_vectors(list(vectors.vocabulary.words), vectors.matrix)
+
+    ours, theirs = [], []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        questions = analogy.read_questions(file)
+        result = analogy.score(DenseSpace(vectors), questions, "3cosadd", ignore_case=True)
+        ours.append(time.perf_counter() - started)
+
+        started = time.perf_counter()
+        _, sections = keyed.evaluate_word_analogies(str(file), restrict_vocab=words)
+        theirs.append(time.perf_counter() - started)
+
+    mine = {
+        (questions.sections[questions.section[i]], *(word.upper() for word in question))
+        for i, question in enumerate(questions.words)
+        if result.correct[i]
+    }
+    its = {
+        (section["section"], *question)
+        for section in sections[:-1]
+        for question in section["correct"]
+    }
+    return {
+        "words": words,
+        "dimensions": dimensions,
+        "questions": int(result.known.sum()),
+        "right": len(mine),
+        "wordlab_seconds": round(min(ours), 3),
+        "gensim_seconds": round(min(theirs), 3),
+        "ratio": round(min(theirs) / min(ours), 2),
+        "same_verdicts": mine == its,
+    }
+
+
+def draw(size: int, dimensions: int):
+    """Return vectors of `size` words, those of the questions among them, at random places."""
+    import numpy as np
+
+    from wordlab.embeddings.vectors import Vectors
+    from wordlab.evaluation import analogy
+    from wordlab.evaluation.datasets import packaged
+    from wordlab.text.vocabulary import Vocabulary
+
+    random = np.random.default_rng(1)
+    questions = analogy.read_questions(packaged("analogies"))
+    offsets = random.standard_normal((len(questions.sections), dimensions))
+    place: dict[str, np.ndarray] = {}
+    for (a, b, _, _), section in zip(questions.words, questions.section, strict=True):
+        place.setdefault(a.lower(), random.standard_normal(dimensions))
+        place.setdefault(b.lower(), place[a.lower()] + offsets[section])
+    words = [*place, *(f"word{i}" for i in range(size - len(place)))]
+    matrix = random.standard_normal((len(words), dimensions))
+    matrix[: len(place)] = np.stack(list(place.values()))
+    matrix[: len(place)] += 0.9 * random.standard_normal((len(place), dimensions))
+    order = random.permutation(len(words))
+    counts = np.arange(len(words), 0, -1, dtype=np.int64)
+    return Vectors(
+        Vocabulary(tuple(words[i] for i in order), counts), matrix[order].astype(np.float32)
+    )
+
+
+if __name__ == "__main__":
+    main()
