@@ -55,6 +55,11 @@ def _perplexity(results: Results) -> Figure:
     return figures.perplexity(pd.concat(parts, ignore_index=True))
 
 
+def _autoencoder(results: Results) -> Figure:
+    lengths = results.curve("lengths").rename(columns={"model": "cell"})
+    return figures.autoencoder_by_length(lengths, results.params.autoencoder.gru.unit)
+
+
 def _neighbour_overlap(results: Results) -> Figure:
     overlap = results.table("embeddings", "overlap")
     return figures.neighbour_overlap(overlap, results.params.comparison.neighbours)
@@ -84,6 +89,7 @@ DRAWERS: dict[str, Callable[[Results], Figure]] = {
     "glove_cost": lambda results: figures.glove_cost(pd.read_csv(results.curves / "glove.csv")),
     "neighbour_overlap": _neighbour_overlap,
     "perplexity": _perplexity,
+    "autoencoder": _autoencoder,
     "sweep_word2vec": _sweep_word2vec,
     "sweep_recurrent": _sweep_recurrent,
 }

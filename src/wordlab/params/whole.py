@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError
 from ruamel.yaml import YAML, YAMLError
 
 from wordlab.errors import UserError
+from wordlab.params.autoencoder import AutoencoderSection
 from wordlab.params.base import Count, Section, SharedSection
 from wordlab.params.embeddings import CooccurrenceParams, GloveParams, PpmiParams, Word2vecSection
 from wordlab.params.evaluation import ComparisonParams, EvaluationParams
@@ -40,6 +41,7 @@ class Params(Section):
     character_model: CharacterModelParams
     generation: GenerationParams
     language_evaluation: LanguageEvaluationParams
+    autoencoder: AutoencoderSection
     comparison: ComparisonParams
     sweep_word2vec: Word2vecSweepParams
     sweep_recurrent: RecurrentSweepParams
