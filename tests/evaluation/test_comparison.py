@@ -97,6 +97,7 @@ def test_paired_intervals_hold_together_as_often_as_they_say() -> None:
         table = comparison.differences_of(task, ["a", "b", "c", "d"], 0.9)
         assert (table["difference"] >= 0).all()
         wrong += bool(table["distinct"].any())
+        assert (table["p"] < 0.1).eq(table["distinct"]).mean() > 0.99
     assert 0.05 <= wrong / 300 <= 0.16
 
 

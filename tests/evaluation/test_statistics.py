@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from wordlab.evaluation import statistics
+from wordlab.evaluation.statistics import CrossedResamples
 
 
 def tied_values(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -63,23 +64,47 @@ def test_shared_parts_widen_the_interval_of_a_mean_to_where_it_covers() -> None:
     for _ in range(300):
         ability = random.standard_normal(25)
         right = ability[first] + ability[second] + random.standard_normal(len(first)) > 0
-        drawn = {
-            "crossed": statistics.resample_crossed(first, second, 200, random),
-            "one by one": statistics.resample(len(first), 200, random),
+        crossed = CrossedResamples.draw(first, second, 200, random)
+        draws = {
+            "crossed": crossed.means(right),
+            "one by one": statistics.resample(len(first), 200, random) @ right / len(first),
         }
-        for name, weights in drawn.items():
-            low, high = statistics.interval(statistics.resampled_mean(right, weights), 0.9)
+        for name in covered:
+            low, high = statistics.interval(draws[name], 0.9)
             covered[name] += low <= 0.5 <= high
     assert covered["crossed"] / 300 >= 0.85
     assert covered["one by one"] / 300 < 0.6
 
 
-def test_the_same_stream_draws_the_same() -> None:
-    draws = [
-        statistics.resample_crossed(
-            np.array([0, 0, 7]), np.array([7, 9, 9]), 50, np.random.default_rng(seed)
-        )
-        for seed in (1, 1, 2)
-    ]
-    np.testing.assert_array_equal(draws[0], draws[1])
-    assert not np.array_equal(draws[0], draws[2])
+def test_an_item_weighs_as_often_as_both_its_parts_are_drawn() -> None:
+    first, second = np.array([0, 0, 7, 9]), np.array([7, 9, 9, 0])
+    right = np.array([True, False, True, True])
+    drawn = CrossedResamples.draw(first, second, 50, np.random.default_rng(1))
+    place = {0: 0, 7: 1, 9: 2}
+    for counts, mean in zip(drawn.counts, drawn.means(right), strict=True):
+        weights = [counts[place[a]] * counts[place[b]] for a, b in zip(first, second, strict=True)]
+        if sum(weights) == 0:
+            assert np.isnan(mean)
+        else:
+            assert mean == pytest.approx(np.average(right, weights=weights))
+    again = CrossedResamples.draw(first, second, 50, np.random.default_rng(1))
+    other = CrossedResamples.draw(first, second, 50, np.random.default_rng(2))
+    np.testing.assert_array_equal(drawn.counts, again.counts)
+    assert not np.array_equal(drawn.counts, other.counts)
+
+
+@pytest.mark.parametrize(("only_first", "only_second"), [(0, 0), (3, 9), (40, 12), (5, 5)])
+def test_mcnemar_is_the_sign_test_of_what_one_alone_got_right(
+    only_first: int, only_second: int
+) -> None:
+    first = np.array([True] * 20 + [True] * only_first + [False] * only_second)
+    second = np.array([True] * 20 + [False] * only_first + [True] * only_second)
+    tosses = only_first + only_second
+    expected = stats.binomtest(only_first, tosses).pvalue if tosses else 1.0
+    assert statistics.mcnemar(first, second) == pytest.approx(expected)
+
+
+def test_holm_by_hand() -> None:
+    corrected = statistics.holm(np.array([0.01, 0.04, 0.03, 0.005]))
+    np.testing.assert_allclose(corrected, [0.03, 0.06, 0.06, 0.02])
+    assert len(statistics.holm(np.array([]))) == 0

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from wordlab.artifacts import rounded
 from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation import neighbours, scores, statistics
 from wordlab.evaluation.scores import Scores
 from wordlab.evaluation.spaces import Space, space
-from wordlab.evaluation.statistics import Floats
+from wordlab.evaluation.statistics import CrossedResamples, Floats
 from wordlab.params.evaluation import ComparisonParams, EvaluationParams
 from wordlab.rng import stream
 
@@ -24,7 +25,7 @@ class Task:
 
     name: of the task; n: the items whose words all models know, of `total`; draws: the score
     of each model in the same bootstrap resamples of these items, float64 (models, R); scores: on
-    the items themselves, float64 (models,).
+    the items themselves, float64 (models,); correct: bool (models, n), for analogies.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Task:
     total: int
     scores: Floats = field(repr=False)
     draws: Floats = field(repr=False)
+    correct: NDArray[np.bool_] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +43,10 @@ class Comparison:
     scores: a row a model and task: score, low, high, n, total. sections: a row a model and
     section of the analogies: accuracy, n. differences: a row a task and pair of models: first
     and second (the better before the other), difference, low, high (intervals that hold together
-    for all pairs of models of a task), distinct (whether the interval is above 0). neighbours and
-    overlap: as in `neighbours`. sentences: the same in words.
+    for all pairs of models of a task), distinct (whether the interval is above 0), p (of the
+    same bootstrap, corrected for the number of pairs), mcnemar (the p of McNemar's test with
+    Holm's correction, for analogies; it takes questions for independent, which those that share
+    a word pair are not). neighbours and overlap: as in `neighbours`. sentences: in words.
     """
 
     scores: pd.DataFrame = field(repr=False)
@@ -128,7 +132,7 @@ def _analogy_tasks(found: Mapping[str, Scores]) -> list[Task]:
         known = np.logical_and.reduce([answer.known for answer in answers])
         ab, cd = result.questions.pairs()
         random = stream(first.seed, "bootstrap", "analogy")
-        weights = statistics.resample_crossed(ab[known], cd[known], first.params.resamples, random)
+        resamples = CrossedResamples.draw(ab[known], cd[known], first.params.resamples, random)
         correct = [answer.correct[known] for answer in answers]
         tasks.append(
             Task(
@@ -136,7 +140,8 @@ def _analogy_tasks(found: Mapping[str, Scores]) -> list[Task]:
                 int(known.sum()),
                 len(known),
                 np.array([right.mean() if len(right) else np.nan for right in correct]),
-                np.array([statistics.resampled_mean(right, weights) for right in correct]),
+                np.array([resamples.means(right) for right in correct]),
+                np.array(correct),
             )
         )
     return tasks
@@ -189,10 +194,17 @@ def differences_of(task: Task, models: list[str], confidence: float) -> pd.DataF
     difference = task.scores[left] - task.scores[right]
     deviation = draws[left] - draws[right] - difference[:, None]
     errors = deviation.std(axis=1) if usable.any() else np.full(len(pairs), np.nan)
-    margin = np.full(len(pairs), np.nan)
+    margin, p = np.full((2, len(pairs)), np.nan)
     if usable.any() and len(pairs):
-        largest = (np.abs(deviation) / np.where(errors > 0, errors, 1)[:, None]).max(axis=0)
+        scale = np.where(errors > 0, errors, 1)
+        largest = (np.abs(deviation) / scale[:, None]).max(axis=0)
         margin = np.quantile(largest, confidence) * errors
+        beyond = (largest >= (np.abs(difference) / scale)[:, None]).sum(axis=1)
+        p = (1 + beyond) / (1 + len(largest))
+    mcnemar = np.full(len(pairs), np.nan)
+    if task.correct is not None:
+        tests = [statistics.mcnemar(task.correct[i], task.correct[j]) for i, j in pairs]
+        mcnemar = statistics.holm(np.array(tests))
     swapped = difference < 0
     size = np.abs(difference)
     return pd.DataFrame(
@@ -204,6 +216,8 @@ def differences_of(task: Task, models: list[str], confidence: float) -> pd.DataF
             "low": size - margin,
             "high": size + margin,
             "distinct": size - margin > 0,
+            "p": p,
+            "mcnemar": mcnemar,
         }
     )
 

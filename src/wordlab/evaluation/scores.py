@@ -12,7 +12,7 @@ from wordlab.evaluation.analogy import AnalogyResult, Questions
 from wordlab.evaluation.datasets import packaged
 from wordlab.evaluation.similarity import SimilarityResult, WordPairs
 from wordlab.evaluation.spaces import Space, space
-from wordlab.evaluation.statistics import Floats
+from wordlab.evaluation.statistics import CrossedResamples
 from wordlab.params.evaluation import EvaluationParams
 from wordlab.rng import stream
 
@@ -78,10 +78,10 @@ class Scores:
             "questions": len(questions),
             "coverage": asked / len(questions) if len(questions) else float("nan"),
         }
-        counts = self.resampled_questions(first)
+        resamples = self._resampled_questions(first)
         for method, answered in self.analogy.items():
             groups = {name: questions.group(name) for name in GROUPS}
-            draws = statistics.resampled_mean(answered.correct[answered.known], counts)
+            draws = resamples.means(answered.correct[answered.known])
             low, high = statistics.interval(draws, self.params.confidence)
             metrics[method] = {
                 **{name: answered.accuracy(group) for name, group in groups.items()},
@@ -101,14 +101,11 @@ class Scores:
             }
         return metrics
 
-    def resampled_questions(self, result: AnalogyResult) -> Floats:
-        """Return how often each known question is drawn, (resamples, n), see `statistics`."""
-        first, second = result.questions.pairs()
-        return statistics.resample_crossed(
-            first[result.known],
-            second[result.known],
-            self.params.resamples,
-            stream(self.seed, "bootstrap", "analogy"),
+    def _resampled_questions(self, result: AnalogyResult) -> CrossedResamples:
+        ab, cd = result.questions.pairs()
+        random = stream(self.seed, "bootstrap", "analogy")
+        return CrossedResamples.draw(
+            ab[result.known], cd[result.known], self.params.resamples, random
         )
 
 

@@ -4,10 +4,15 @@ A resample of n items is held as counts: how often each item was drawn. Ranks an
 all resamples then come from cumulative sums, without sorting any of them.
 """
 
+from dataclasses import dataclass, field
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
+from scipy.sparse import coo_array
 
 Floats = NDArray[np.floating]
+Ids = NDArray[np.int64]
 
 
 def ranks(values: Floats) -> Floats:
@@ -62,27 +67,41 @@ def resample(n: int, resamples: int, random: np.random.Generator) -> Floats:
     return np.bincount(drawn.ravel(), minlength=resamples * n).reshape(resamples, n).astype(float)
 
 
-def resample_crossed(
-    first: NDArray[np.int64], second: NDArray[np.int64], resamples: int, random: np.random.Generator
-) -> Floats:
-    """Return the weights of items that share parts, in resamples of the parts, (R, n).
+@dataclass(frozen=True, eq=False)
+class CrossedResamples:
+    """Resamples of items that are made of two parts each, and share them.
 
-    first, second: int (n,), the two parts of each item, as the two word pairs of an analogy
-    question. Items that share a part are not independent, and drawing them one by one gives
-    intervals too narrow: the parts are drawn, and an item weighs the product of the counts of its
-    two (the pigeonhole bootstrap, Owen 2007).
+    Items that share a part are not independent, and drawing them one by one gives intervals too
+    narrow. So the parts are drawn, and an item weighs the product of the counts of its two (the
+    pigeonhole bootstrap, Owen 2007). An analogy question is made of two word pairs.
+
+    first, second: int (n,), the parts of each item, numbered from 0; counts: float64 (R, P), how
+    often each part is drawn.
     """
-    parts, places = np.unique(np.stack([first, second]), return_inverse=True)
-    counts = resample(len(parts), resamples, random).astype(np.float32)
-    left, right = places.reshape(2, -1)
-    return counts[:, left] * counts[:, right]
 
+    first: Ids = field(repr=False)
+    second: Ids = field(repr=False)
+    counts: Floats = field(repr=False)
 
-def resampled_mean(values: NDArray[np.bool_], weights: Floats) -> Floats:
-    """Return the weighted mean of `values` (n,) in each resample, NaN where nothing is drawn."""
-    total = weights.sum(axis=1)
-    with np.errstate(invalid="ignore"):
-        return (weights @ values.astype(weights.dtype)) / total
+    @classmethod
+    def draw(
+        cls, first: Ids, second: Ids, resamples: int, random: np.random.Generator
+    ) -> "CrossedResamples":
+        """Draw from the parts that occur in `first` and `second`, numbered in any way."""
+        parts, places = np.unique(np.stack([first, second]), return_inverse=True)
+        left, right = places.reshape(2, -1)
+        return cls(left, right, resample(len(parts), resamples, random))
+
+    def means(self, values: NDArray[np.bool_]) -> Floats:
+        """Return the weighted mean of `values` (n,) in each resample, NaN where none is drawn."""
+        with np.errstate(invalid="ignore"):
+            return self._sums(values) / self._sums(np.ones_like(values))
+
+    def _sums(self, values: NDArray[np.bool_]) -> Floats:
+        """Return sum_i w_i v_i = c' V c for each resample c, V holding v_i at (first, second)."""
+        size = self.counts.shape[1]
+        crossed = coo_array((values.astype(np.float64), (self.first, self.second)), (size, size))
+        return ((self.counts @ crossed.tocsr()) * self.counts).sum(axis=1)
 
 
 def resampled_spearman(x: Floats, y: Floats, counts: Floats) -> Floats:
@@ -100,3 +119,24 @@ def interval(draws: Floats, confidence: float) -> tuple[float, float]:
         return float("nan"), float("nan")
     low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
+
+
+def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
+    """Return the two-sided p of McNemar's exact test that both are right equally often.
+
+    first, second: bool (n,), whether each answered each question rightly. Only the questions that
+    just one of them answered count, each as the toss of a coin (McNemar 1947, in the exact form).
+    """
+    only_first = int((first & ~second).sum())
+    only_second = int((second & ~first).sum())
+    tosses = only_first + only_second
+    return min(1.0, 2 * float(special.bdtr(min(only_first, only_second), tosses, 0.5)))
+
+
+def holm(p: Floats) -> Floats:
+    """Return the p-values of several tests, corrected for their number (Holm 1979)."""
+    order = np.argsort(p, kind="stable")
+    steps = p[order] * np.arange(len(p), 0, -1)
+    corrected = np.empty(len(p))
+    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return corrected

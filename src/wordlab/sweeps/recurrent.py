@@ -42,9 +42,9 @@ def sweep(
 ) -> SweepResult:
     """Train language models with every combination of settings and score them on held-out text.
 
-    base: the settings that a trial does not change. A trial's `loss` is the lowest validation
-    loss over its epochs, in nats a symbol, or log(classes) where it diverged, or where it is
-    above that. The trainings of one repetition share their seed, whatever the settings.
+    base: the settings that a trial does not change. A trial's `valid_loss` is the lowest over its
+    epochs, in nats a symbol, or log(classes) where it diverged, or where it is above that. The
+    trainings of one repetition share their seed, whatever the settings.
     Raises UserError if settings contradict one another or a split is too short.
     """
     learnt = beginning(train_corpus, params.tokens)
@@ -64,7 +64,7 @@ def sweep(
         on_trial=on_trial,
         checkpoint=checkpoint,
     )
-    return summarise(table, list(params.grid), {"loss": "lower"}, params.confidence)
+    return summarise(table, list(params.grid), {"valid_loss": "lower"}, params.confidence)
 
 
 def plan(params: RecurrentSweepParams) -> list[Trial]:

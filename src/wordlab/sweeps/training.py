@@ -24,9 +24,9 @@ def train(
 ) -> dict[str, float]:
     """Return what a training with one torch thread measured; after divergence, NaN for most.
 
-    loss: the lowest validation loss, at most log(classes), nats a symbol; perplexity: its
-    exponential; diverged: 1 or 0; train_loss, gradient_norm, clip_rate, epoch: of the epoch with
-    that loss; parameters: how many; seconds, tokens_per_second.
+    valid_loss: the lowest over the epochs, at most log(classes), nats a symbol;
+    valid_perplexity: its exponential; diverged: 1 or 0; train_loss, gradient_norm, clip_rate,
+    epoch: of the epoch with that loss; parameters: how many; seconds, tokens_per_second.
     """
     # imported here, for the process that hands out the trials needs no torch
     from wordlab.recurrent import language_model, training
@@ -59,8 +59,8 @@ def train(
     seconds = time.monotonic() - started
     diverged = math.isnan(loss)
     return {
-        "loss": blind if diverged else loss,
-        "perplexity": math.exp(blind if diverged else loss),
+        "valid_loss": blind if diverged else loss,
+        "valid_perplexity": math.exp(blind if diverged else loss),
         "diverged": float(diverged),
         **measured,
         "parameters": float(size["parameters"]),
