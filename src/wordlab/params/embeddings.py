@@ -78,7 +78,7 @@ class PpmiParams(Section):
     add_contexts: bool
     """Add the context vectors to the word vectors (w + c)."""
     tolerance: Annotated[float, Field(gt=0, lt=1)]
-    """The largest relative residual |A v - s u| / s of a singular triplet that is kept."""
+    """The largest residual of a singular triplet, as a share of the largest singular value."""
 
 
 class GloveParams(Section):

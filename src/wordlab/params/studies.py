@@ -7,6 +7,44 @@ from pydantic import Field, model_validator
 from wordlab.params.base import Count, Dropout, NonNegative, Positive, Rate, Section
 
 
+class WindowStudyParams(Section):
+    """`window_study`: what the width of the window does to PPMI.
+
+    What is not named here is that of `cooccurrence`, `ppmi`, `evaluation` and `comparison`.
+    """
+
+    windows: Annotated[tuple[Count, ...], Field(min_length=2, strict=False)]
+    words: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
+    """The words whose associations are shown."""
+    associations: Count
+    """How many of each word's strongest associations are shown."""
+    matrix_words: Annotated[tuple[str, ...], Field(min_length=2, strict=False)]
+    """The words whose PPMI with one another is shown at each window."""
+    bins: Count
+    """Of the histograms of PPMI values."""
+
+    @model_validator(mode="after")
+    def rising(self) -> Self:
+        if any(a >= b for a, b in zip(self.windows, self.windows[1:], strict=False)):
+            raise ValueError("windows: expected each to be wider than the one before")
+        return self
+
+
+class GloveStudyParams(Section):
+    """`glove_study`: GloVe's dimensions, window and iterations against its scores.
+
+    Every combination is tried. What is not named here is that of `cooccurrence`, `glove` and
+    `evaluation`.
+    """
+
+    windows: Annotated[tuple[Count, ...], Field(min_length=1, strict=False)]
+    dimensions: Annotated[tuple[Count, ...], Field(min_length=1, strict=False)]
+    iterations: Annotated[tuple[Count, ...], Field(min_length=1, strict=False)]
+    seeds: Count
+    """Trainings of each combination, differing in the seed; 1 leaves the noise unknown."""
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+
+
 class ClippingParams(Section):
     """`gradient_study.clipping`: short trainings by plain gradient descent, clipped or not."""
 
