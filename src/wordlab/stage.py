@@ -6,7 +6,6 @@ stage that fails leaves what was there before.
 """
 
 import argparse
-import dataclasses
 import hashlib
 import os
 import resource
@@ -17,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from wordlab import artifacts
 from wordlab.checkpoints import Checkpoint
@@ -38,15 +37,16 @@ PIPELINE = Path("dvc.yaml")
 
 
 class Findings(Protocol):
-    """What a study found: a dataclass whose tables are pandas DataFrames."""
-
-    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
+    """What a study, a sweep or a comparison found."""
 
     @property
     def sentences(self) -> Sequence[str]:
         """The findings in words."""
 
-    def metrics(self) -> dict[str, Any]:
+    def tables(self) -> Mapping[str, "pd.DataFrame"]:
+        """Return the findings in tables, by name."""
+
+    def metrics(self) -> Mapping[str, Any]:
         """Return the findings in nested numbers."""
 
 
@@ -118,13 +118,8 @@ class Stage:
 
         The tables make up the output `tables`, a folder; the sentences stand in the metrics.
         """
-        import pandas as pd
-
-        folder = self.output("tables")
-        for part in dataclasses.fields(result):
-            value = getattr(result, part.name)
-            if isinstance(value, pd.DataFrame):
-                artifacts.write_table(folder / f"{part.name}.csv", value)
+        for name, table in result.tables().items():
+            artifacts.write_table(self.output("tables") / f"{name}.csv", table)
         self.tracked.text("\n".join(result.sentences), "findings.txt")
         self.metrics({**result.metrics(), "sentences": list(result.sentences)})
 

@@ -56,6 +56,11 @@ class Comparison:
     overlap: pd.DataFrame = field(repr=False)
     sentences: tuple[str, ...]
 
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return the tables by name."""
+        names = ("scores", "sections", "differences", "neighbours", "overlap")
+        return {name: getattr(self, name) for name in names}
+
     def metrics(self) -> dict[str, Any]:
         """Return task -> model -> score, low, high, and overlap -> model -> model, rounded."""
         result: dict[str, Any] = {}

@@ -65,6 +65,16 @@ def _neighbour_overlap(results: Results) -> Figure:
     return figures.neighbour_overlap(overlap, results.params.comparison.neighbours)
 
 
+def _ppmi_windows(results: Results) -> Figure:
+    blocks = results.table("study_windows", "blocks")
+    return figures.ppmi_windows(
+        {
+            int(window): blocks[blocks["window"] == window].drop(columns="window").set_index("word")
+            for window in blocks["window"].unique()
+        }
+    )
+
+
 def _sweep_word2vec(results: Results) -> Figure:
     return _sweep(results, "sweep_word2vec", list(results.params.sweep_word2vec.grid), "wordsim353")
 
@@ -89,6 +99,11 @@ DRAWERS: dict[str, Callable[[Results], Figure]] = {
     "glove_cost": lambda results: figures.glove_cost(pd.read_csv(results.curves / "glove.csv")),
     "neighbour_overlap": _neighbour_overlap,
     "perplexity": _perplexity,
+    "ppmi_windows": _ppmi_windows,
+    "ppmi_distributions": lambda results: figures.ppmi_distributions(
+        results.table("study_windows", "histograms")
+    ),
+    "windows_scores": lambda results: figures.scores(results.table("study_windows", "scores")),
     "autoencoder": _autoencoder,
     "sweep_word2vec": _sweep_word2vec,
     "sweep_recurrent": _sweep_recurrent,

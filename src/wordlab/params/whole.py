@@ -18,6 +18,7 @@ from wordlab.params.recurrent import (
     LanguageEvaluationParams,
     LanguageModelSection,
 )
+from wordlab.params.studies import WindowStudyParams
 from wordlab.params.sweeps import RecurrentSweepParams, Word2vecSweepParams
 from wordlab.params.text import CorpusParams, PreprocessParams, VocabularyParams
 
@@ -43,6 +44,7 @@ class Params(Section):
     language_evaluation: LanguageEvaluationParams
     autoencoder: AutoencoderSection
     comparison: ComparisonParams
+    window_study: WindowStudyParams
     sweep_word2vec: Word2vecSweepParams
     sweep_recurrent: RecurrentSweepParams
 

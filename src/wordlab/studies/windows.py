@@ -42,6 +42,20 @@ class WindowStudy:
     comparison: Comparison = field(repr=False)
     sentences: tuple[str, ...]
 
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return the tables by name; `blocks` in one, with the columns window and word in front."""
+        blocks = [
+            block.reset_index(names="word").assign(window=window)
+            for window, block in self.blocks.items()
+        ]
+        return {
+            **self.comparison.tables(),
+            "summary": self.summary,
+            "histograms": self.histograms,
+            "associations": self.associations,
+            "blocks": pd.concat(blocks, ignore_index=True),
+        }
+
     def metrics(self) -> dict[str, Any]:
         """Return window -> the numbers of `summary`, and the comparison's, rounded."""
         rows = self.summary.to_dict("records")

@@ -30,6 +30,11 @@ class SweepResult:
     best: pd.DataFrame = field(repr=False)
     sentences: tuple[str, ...]
 
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return the tables by name."""
+        names = ("trials", "marginals", "importances", "differences", "best")
+        return {name: getattr(self, name) for name in names}
+
     def metrics(self) -> dict[str, Any]:
         """Return model -> score -> best mean, its interval, the noise, and the settings' shares."""
         result: dict[str, Any] = {}
@@ -89,14 +94,14 @@ def summarise(
 def _best(grid: Grid, goal: Goal, confidence: float) -> dict[str, Any]:
     """Return the best combination, and how many others are not worse beyond the noise.
 
-    Each of the others is compared with it, so the intervals of the differences are widened to
-    hold together.
+    It was picked for its mean, and each of the others is compared with it: so the interval is one
+    that holds for all combinations together, and so are those of the differences.
     """
     sign = 1 if goal == "higher" else -1
     means = grid.means
     place = np.unravel_index(int((sign * means).argmax()), means.shape)
     mean, repetitions = float(means[place]), grid.scores.shape[-1]
-    margin = grid.margin(repetitions, confidence)
+    margin = grid.margin(repetitions, confidence, means.size)
     apart = grid.margin(repetitions, confidence, max(means.size - 1, 1)) * np.sqrt(2)
     return {
         **{n: v[int(i)] for n, v, i in zip(grid.names, grid.values, place, strict=True)},
