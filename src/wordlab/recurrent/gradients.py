@@ -1,0 +1,107 @@
+"""How far back a loss's gradient reaches, and what a step of the recurrence does to it.
+
+After Bengio, Simard & Frasconi 1994 and Pascanu, Mikolov & Bengio 2013.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from wordlab.recurrent.cells import Cell, State
+from wordlab.recurrent.language_model import LanguageModel
+
+STATE_NAMES = ("hidden", "memory")
+"""The parts of a state: h of every cell, c of the LSTM."""
+
+
+def gradient_by_lag(
+    model: LanguageModel, inputs: NDArray[np.int64], targets: NDArray[np.int64]
+) -> dict[str, NDArray[np.float64]]:
+    """Return |d loss / d state| of the last layer at each lag, and that of each part of the state.
+
+    inputs: int64 (T, B), from a state of zeros; targets: int64 (B,), what follows each sequence;
+    the loss is that of the last step alone. Each array is (T, B), row k of the state k steps
+    before the last; the derivative is total, along all paths. `state` is the norm over all parts:
+    an LSTM remembers in c what its h does not carry. A gradient too small for float32 is 0.
+    """
+    states = _states(model, torch.from_numpy(inputs), model.initial_state(inputs.shape[1]))
+    last = states[-1][0]  # (B, H)
+    log_p = model.output.log_probabilities(last)
+    loss = -log_p.gather(1, torch.from_numpy(targets)[:, None]).sum()
+    tensors = [tensor for state in states for tensor in state]
+    gradients = torch.autograd.grad(loss, tensors, materialize_grads=True)
+    norms = torch.stack([gradient.double().norm(dim=1) for gradient in gradients])
+    kinds = len(states[0])
+    table = norms.view(len(states), kinds, -1).flip(0).numpy()  # (T, kinds, B), by lag
+    parts = {STATE_NAMES[kind]: table[:, kind] for kind in range(kinds)}
+    return {"state": np.sqrt(np.square(table).sum(axis=1)), **parts}
+
+
+def spectral_radii(
+    model: LanguageModel, inputs: NDArray[np.int64], states: int, random: np.random.Generator
+) -> NDArray[np.float64]:
+    """Return the largest |eigenvalue| of d state' / d state at `states` places of a text.
+
+    inputs: int64 (T, B); the places are drawn by `random` among its second half. Of the last
+    layer; an LSTM's state is (h, c) as one vector.
+    """
+    steps, batch = inputs.shape
+    ids = torch.from_numpy(inputs)
+    cell = _last_cell(model)
+    with torch.no_grad():
+        fed, reached = _fed(model, ids)
+        step = torch.from_numpy(random.integers(max(1, steps // 2), steps, size=states))
+        column = torch.from_numpy(random.integers(0, batch, size=states))
+        projections = cell.project(fed[step, column])  # (N, G*H)
+        before = torch.cat([kind[step - 1, column] for kind in reached], dim=1)  # (N, S)
+    jacobians = torch.func.vmap(torch.func.jacrev(_as_vector(cell)))(before, projections)
+    return torch.linalg.eigvals(jacobians.detach().double()).abs().amax(dim=1).numpy()
+
+
+def _as_vector(cell: Cell) -> Callable[[Tensor, Tensor], Tensor]:
+    """Return the cell's step as a function of one vector, (S,) -> (S,)."""
+
+    def step(vector: Tensor, projection: Tensor) -> Tensor:
+        parts = vector[None].split(cell.hidden_size, dim=1)
+        return torch.cat(cell.step(projection[None], parts), dim=1)[0]
+
+    return step
+
+
+def _states(model: LanguageModel, ids: Tensor, start: list[State]) -> list[State]:
+    """Return the last layer's state after each step, as tensors a gradient can be asked for."""
+    embedded = F.embedding(ids, model.embedding)  # (T, B, E)
+    state, last = list(start), []
+    for step in range(len(ids)):
+        values = embedded[step]
+        for layer, cell in enumerate(model.layers.cells):
+            state[layer] = cell(values, state[layer])
+            values = state[layer][0]
+        last.append(state[-1])
+    return last
+
+
+def _fed(model: LanguageModel, ids: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Return what the last layer reads at each step (T, B, I), and its states (T, B, H) each."""
+    embedded = F.embedding(ids, model.embedding)
+    state = model.initial_state(ids.shape[1])
+    fed, reached = [], []
+    for step in range(len(ids)):
+        values = embedded[step]
+        for layer, cell in enumerate(model.layers.cells):
+            if layer == len(model.layers.cells) - 1:
+                fed.append(values)
+            state[layer] = cell(values, state[layer])
+            values = state[layer][0]
+        reached.append(state[-1])
+    return torch.stack(fed), tuple(torch.stack(kind) for kind in zip(*reached, strict=True))
+
+
+def _last_cell(model: LanguageModel) -> Cell:
+    cell = model.layers.cells[-1]
+    assert isinstance(cell, Cell)
+    return cell
