@@ -65,7 +65,7 @@ def to_gensim(vectors: Vectors) -> KeyedVectors:
     """Return the vectors as gensim's KeyedVectors, with the words' counts."""
     from gensim.models import KeyedVectors
 
-    keyed = KeyedVectors(vectors.matrix.shape[1], count=len(vectors.vocabulary))
+    keyed = KeyedVectors(vectors.matrix.shape[1])
     keyed.add_vectors(list(vectors.vocabulary.words), vectors.matrix)
     for word, count in zip(
         vectors.vocabulary.words, vectors.vocabulary.counts.tolist(), strict=True

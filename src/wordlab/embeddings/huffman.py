@@ -39,7 +39,9 @@ def paths(counts: NDArray[np.int64]) -> Paths:
             parent[child], second[child] = new, is_second
             weight[new] += weight[child]
     root = 2 * size - 2
-    starts, nodes, turns = [0], [], []
+    starts: list[int] = [0]
+    nodes: list[int] = []
+    turns: list[float] = []
     for word in range(size):
         path, node = [], word
         while node != root:

@@ -62,9 +62,9 @@ def thin(
     out_documents: Any,
     out_widths: Any,
 ) -> tuple[int, int, int]:
-    """Subsample tokens[start:stop] and the `window` kept words on either side, within documents.
+    """Subsample tokens[start:stop], with `window` kept words of the document on either side.
 
-    keep: uint64 (V,), the probability of each word times 2^32. Fills the three int32 arrays
+    Unknown words are never kept.     keep: uint64 (V,), the probability of each word times 2^32. Fills the three int32 arrays
     `out_...`; returns how many words there are, and the bounds of those from start..stop-1.
     The width of a window is drawn evenly from 1..window if `dynamic`, else it is `window`.
     """
@@ -73,7 +73,7 @@ def thin(
     low, found = start, 0
     while low > opening and found < window:
         low -= 1
-        if (mix(key, low) >> np.uint64(32)) < keep[tokens[low]]:
+        if tokens[low] >= 0 and (mix(key, low) >> np.uint64(32)) < keep[tokens[low]]:
             found += 1
     n, first, last, after = 0, 0, 0, 0
     at = low
@@ -86,7 +86,7 @@ def thin(
         if at == start:
             first = n
         bits = mix(key, at)
-        if (bits >> np.uint64(32)) < keep[tokens[at]]:
+        if tokens[at] >= 0 and (bits >> np.uint64(32)) < keep[tokens[at]]:
             if at >= stop:
                 after += 1
             out_tokens[n] = tokens[at]
@@ -94,7 +94,7 @@ def thin(
             width = window
             if dynamic:
                 low_bits = bits & np.uint64(0xFFFFFFFF)
-                width = 1 + np.int64((low_bits * np.uint64(window)) >> np.uint64(32))
+                width = 1 + int((low_bits * np.uint64(window)) >> np.uint64(32))
             out_widths[n] = width
             n += 1
         at += 1

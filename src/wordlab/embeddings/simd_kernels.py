@@ -23,7 +23,7 @@ _TILE_VECTORS = 4 if LANES == 16 else 2
 
 
 def _tile_of(vectors: int) -> Any:
-    """Return the intrinsic `out[r:r+4, c:c+vectors*LANES] (+)= a[r:r+4, :depth] @ b[:depth, c:...]`.
+    """Return the intrinsic of 4 rows and `vectors` * LANES columns of out (+)= a @ b.
 
     Its arguments: out, out_row, column, a, a_row, a_column, b, b_row, b_column, depth, fresh; the
     arrays are float32 and two-dimensional, the last axis of out and b is contiguous. Adds to out,
@@ -109,7 +109,7 @@ def _tile_of(vectors: int) -> Any:
             builder.store(value, pointer(cell, lanes), align=4)
         return context.get_dummy_value()
 
-    @intrinsic  # type: ignore[misc]
+    @intrinsic
     def tile(
         typing_context: Any,
         out: Any,

@@ -49,18 +49,19 @@ def train_hierarchical(
     scratch: float32 (2, P). Returns the loss and the number of predictions. Mutates weights and
     scratch.
     """
+    tokens, documents, widths = stretch.tokens, stretch.documents, stretch.widths
     hidden, change = scratch[0], scratch[1]
     total, predictions = 0.0, 0
     for centre in range(start, stop):
-        word = stretch.tokens[centre]
-        left, right = reach(stretch.documents, stretch.widths, centre, 0, len(stretch.tokens))
+        word = tokens[centre]
+        left, right = reach(documents, widths, centre, 0, len(tokens))
         contexts = right - left - 1
         if contexts <= 0:
             continue
         if not settings.cbow:
             for at in range(left, right):
                 if at != centre:
-                    row = weights.inputs[stretch.tokens[at]]
+                    row = weights.inputs[tokens[at]]
                     change[:] = 0
                     total += descend(paths, word, row, weights.outputs, rate, change)
                     row += change
@@ -70,14 +71,14 @@ def train_hierarchical(
         change[:] = 0
         for at in range(left, right):
             if at != centre:
-                hidden += weights.inputs[stretch.tokens[at]]
+                hidden += weights.inputs[tokens[at]]
         hidden /= np.float32(contexts)
         total += descend(paths, word, hidden, weights.outputs, rate, change)
         if settings.corrected:
             change /= np.float32(contexts)
         for at in range(left, right):
             if at != centre:
-                weights.inputs[stretch.tokens[at]] += change
+                weights.inputs[tokens[at]] += change
         predictions += 1
     return total, predictions
 
@@ -131,6 +132,7 @@ def train_full(
     float32 (3, BLOCK, P); scores and targets: float32 (V', BLOCK), V' the rows of the outputs.
     Returns the loss and the number of predictions. Mutates weights, scratch, scores and targets.
     """
+    tokens, documents, widths = stretch.tokens, stretch.documents, stretch.widths
     hidden, change = scratch[0], scratch[1]
     transposed = scratch[2].reshape(scratch.shape[2], BLOCK)
     hidden[:] = 0
@@ -139,25 +141,25 @@ def train_full(
     padded = hidden.shape[1]
     if settings.cbow:
         for i in range(count):
-            left, right = reach(stretch.documents, stretch.widths, start + i, 0, len(stretch.tokens))
+            left, right = reach(documents, widths, start + i, 0, len(tokens))
             if right - left <= 1:
                 continue
             for at in range(left, right):
                 if at != start + i:
-                    hidden[i] += weights.inputs[stretch.tokens[at]]
+                    hidden[i] += weights.inputs[tokens[at]]
             hidden[i] /= np.float32(right - left - 1)
-            targets[stretch.tokens[start + i], i] = 1
+            targets[tokens[start + i], i] = 1
             predictions += 1
     else:
         for i in range(count):
-            hidden[i] = weights.inputs[stretch.tokens[start + i]]
+            hidden[i] = weights.inputs[tokens[start + i]]
         for centre in range(
-            max(0, start - settings.window), min(len(stretch.tokens), stop + settings.window)
+            max(0, start - settings.window), min(len(tokens), stop + settings.window)
         ):
-            left, right = reach(stretch.documents, stretch.widths, centre, start, stop)
+            left, right = reach(documents, widths, centre, start, stop)
             for at in range(left, right):
                 if at != centre:
-                    targets[stretch.tokens[centre], at - start] += 1
+                    targets[tokens[centre], at - start] += 1
                     predictions += 1
     for d in range(padded):
         for i in range(BLOCK):
@@ -175,13 +177,13 @@ def train_full(
         add_product(outputs, v, 0, padded, scores, v, 0, hidden, 0, 0, BLOCK, False)
     for i in range(count):
         if not settings.cbow:
-            weights.inputs[stretch.tokens[start + i]] += change[i]
+            weights.inputs[tokens[start + i]] += change[i]
             continue
-        left, right = reach(stretch.documents, stretch.widths, start + i, 0, len(stretch.tokens))
+        left, right = reach(documents, widths, start + i, 0, len(tokens))
         if right - left > 1:
             if settings.corrected:
                 change[i] /= np.float32(right - left - 1)
             for at in range(left, right):
                 if at != start + i:
-                    weights.inputs[stretch.tokens[at]] += change[i]
+                    weights.inputs[tokens[at]] += change[i]
     return loss, predictions

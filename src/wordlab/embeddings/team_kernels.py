@@ -17,7 +17,7 @@ def _address(context: Any, builder: Any, kind: Any, array: Any, place: Any) -> A
     return cgutils.get_item_pointer(context, builder, kind, structure, [place])
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def fetch_add(typing_context: Any, counters: Any, place: Any, amount: Any) -> Any:
     """Add `amount` to counters[place] (int64) in one indivisible step; return what it was."""
 
@@ -28,7 +28,7 @@ def fetch_add(typing_context: Any, counters: Any, place: Any, amount: Any) -> An
     return types.int64(counters, types.intp, types.int64), emit
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def load(typing_context: Any, counters: Any, place: Any) -> Any:
     """Return counters[place] (int64) with all that was written before it was set."""
 
@@ -39,7 +39,7 @@ def load(typing_context: Any, counters: Any, place: Any) -> Any:
     return types.int64(counters, types.intp), emit
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def store(typing_context: Any, counters: Any, place: Any, value: Any) -> Any:
     """Set counters[place] (int64) after all that was written before."""
 

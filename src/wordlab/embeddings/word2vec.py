@@ -3,45 +3,27 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wordlab import progress, rng
 from wordlab.checkpoints import Checkpoint
-from wordlab.embeddings import sampling, softmax_kernels, word2vec_kernels
-from wordlab.embeddings.huffman import paths
-from wordlab.embeddings.sampling_kernels import Noise, Stretch, thin
-from wordlab.embeddings.team_kernels import COUNTER_STRIDE
+from wordlab.embeddings import engines, sampling
+from wordlab.embeddings.engines import Architecture
+from wordlab.embeddings.sampling_kernels import Stretch, thin
 from wordlab.embeddings.vectors import Vectors
-from wordlab.embeddings.word2vec_kernels import (
-    BLOCK,
-    Gradients,
-    Progress,
-    Settings,
-    Weights,
-    Workspace,
-)
 from wordlab.errors import UserError
 from wordlab.params.embeddings import Word2vecParams
 from wordlab.text.corpus import EncodedCorpus
 from wordlab.text.vocabulary import UNKNOWN, Vocabulary
 
-Architecture = Literal["skipgram", "cbow"]
 Probe = Callable[[Vectors], Mapping[str, float]]
 
 STRETCH = 1 << 19
 """Tokens between two looks at the clock, the loss and the checkpoint."""
-LARGEST_BATCH = 512
-"""Words, at most, whose gradients are taken at the same weights."""
-STEP_BOUND = 1.0
-"""The rate times the updates of the commonest row in one batch stays below this."""
-FULL_SOFTMAX_HOURS = 2.0
-_FULL_SOFTMAX_SPEED = 1.5e10
 _CHECKPOINT_SECONDS = 10.0
 
 
@@ -79,62 +61,21 @@ class _Training:
     architecture: Architecture
     seed: int
     threads: int | None
-    weights: Weights = field(init=False)
-    settings: Settings = field(init=False)
 
     def __post_init__(self) -> None:
         self.threads = self.threads or progress.thread_count()
         if len(self.vocabulary) < 2 or int((self.corpus.tokens != UNKNOWN).sum()) < 2:
             raise UserError("word2vec: expected a corpus of two known words or more")
-        counts, params = self.vocabulary.counts, self.params
-        self.keep = sampling.keep_probabilities(counts, params.subsample, params.subsample_formula)
-        self._refuse_hours()
-        self.settings = self._settings()
-        self.weights = _initial_weights(len(self.vocabulary), params.dimensions, self.seed)
-        self.engine = self._engine()
-        reach = 2 * params.window
-        self.buffers = [np.empty(STRETCH + reach, dtype=np.int32) for _ in range(3)]
-        self.keep_bits = np.round(self.keep * 2.0**32).astype(np.uint64)
-
-    def _settings(self) -> Settings:
-        params, cbow = self.params, self.architecture == "cbow"
-        noise_rows = noise_words(params.negatives, self.architecture)
-        return Settings(
-            words=len(self.vocabulary),
-            dimensions=params.dimensions,
-            window=params.window,
-            noise_rows=noise_rows,
-            noise_weight=params.negatives / noise_rows,
-            cbow=cbow,
-            corrected=cbow and params.cbow_gradient == "corrected",
-            lock_free=params.mode == "lock_free",
-            batch_blocks=batch_words(self.vocabulary, params, self.architecture) // BLOCK,
-            rate_floor=params.rate * params.rate_floor,
+        params = self.params
+        keep = sampling.keep_probabilities(
+            self.vocabulary.counts, params.subsample, params.subsample_formula
         )
-
-    def _engine(self) -> "_Engine":
-        kinds = {
-            "negative_sampling": _NegativeSampling,
-            "hierarchical_softmax": _HierarchicalSoftmax,
-            "full_softmax": _FullSoftmax,
-        }
-        threads = self.threads or 1
-        return kinds[self.params.output](
-            self.weights, self.settings, self.vocabulary, self.params, threads
+        self.keep_bits = np.round(keep * 2.0**32).astype(np.uint64)
+        self.engine = engines.engine(
+            self.vocabulary, params, self.architecture, self.seed, self.threads
         )
-
-    def _refuse_hours(self) -> None:
-        if self.params.output != "full_softmax":
-            return
-        kept = float(self.keep @ self.vocabulary.counts)
-        work = 3.0 * kept * self.params.epochs * len(self.vocabulary) * self.params.dimensions
-        hours = work / _FULL_SOFTMAX_SPEED / 3600
-        if hours > FULL_SOFTMAX_HOURS:
-            raise UserError(
-                f"word2vec.output: full_softmax over {len(self.vocabulary)} words would take about "
-                f"{hours:.0f} hours; expected negative_sampling or hierarchical_softmax, or a "
-                "smaller vocabulary"
-            )
+        size = min(STRETCH, len(self.corpus)) + 2 * params.window
+        self.buffers = [np.empty(size, dtype=np.int32) for _ in range(3)]
 
     def run(
         self, on_epoch: progress.StepLogger, probe: Probe | None, checkpoint: Checkpoint
@@ -195,12 +136,12 @@ class _Training:
                 "word2vec.subsample: no word has another in its window after subsampling; "
                 "expected a higher threshold, or a larger corpus"
             )
-        for matrix in self.weights:
+        for matrix in self.engine.weights:
             if not np.isfinite(matrix).all():
                 self._overflow(epoch)
         metrics = {
             "loss": loss / predictions,
-            "rate": max(self._rate(epoch, 0), self.settings.rate_floor),
+            "rate": max(self._rate(epoch, 0), self.engine.settings.rate_floor),
         }
         return metrics | (dict(probe(self.vectors())) if probe else {})
 
@@ -217,7 +158,8 @@ class _Training:
     def vectors(self) -> Vectors:
         """Return the vectors as they are now, with the settings that made them."""
         inputs, outputs = (
-            matrix[: len(self.vocabulary), : self.params.dimensions] for matrix in self.weights
+            matrix[: len(self.vocabulary), : self.params.dimensions]
+            for matrix in self.engine.weights
         )
         matrix = {"input": inputs, "output": outputs, "sum": inputs + outputs}[self.params.vectors]
         return Vectors(self.vocabulary, np.array(matrix, dtype=np.float32), self._description())
@@ -227,7 +169,7 @@ class _Training:
             "model": "word2vec",
             "architecture": self.architecture,
             "seed": self.seed,
-            "reproducible": not self.settings.lock_free,
+            "reproducible": self.params.mode == "deterministic",
             **self.params.model_dump(),
         }
 
@@ -258,7 +200,7 @@ class _Training:
             "predictions": predictions,
             "history": history,
         }
-        checkpoint.save(self.weights._asdict(), state)
+        checkpoint.save(self.engine.weights._asdict(), state)
 
     def _resume(
         self, checkpoint: Checkpoint
@@ -267,191 +209,9 @@ class _Training:
         if saved is None or saved[1].get("identity") != self._identity():
             return 0, 0, 0.0, 0, []
         arrays, state = saved
-        self.weights.inputs[:] = arrays["inputs"]
-        self.weights.outputs[:] = arrays["outputs"]
+        self.engine.weights.inputs[:] = arrays["inputs"]
+        self.engine.weights.outputs[:] = arrays["outputs"]
         return (
             state["epoch"], state["position"], state["loss"], state["predictions"],
             state["history"],
         )  # fmt: skip
-
-
-def noise_words(negatives: int, architecture: Architecture) -> int:
-    """Return how many noise words a block shares, a multiple of 16.
-
-    About as many as the pairs of one input word would draw by themselves.
-    """
-    wanted = 6 * negatives if architecture == "skipgram" else 3 * negatives
-    return (wanted + 15) // 16 * 16
-
-
-def batch_words(vocabulary: Vocabulary, params: Word2vecParams, architecture: Architecture) -> int:
-    """Return how many words are trained on at the same weights, a multiple of BLOCK.
-
-    Few enough that the steps that the commonest word takes in a batch, all computed before the
-    first of them is done, do not add up to more than STEP_BOUND; LARGEST_BATCH at most.
-    """
-    counts = vocabulary.counts
-    kept = counts * sampling.keep_probabilities(counts, params.subsample, params.subsample_formula)
-    noise = sampling.noise_probabilities(counts, params.noise_exponent)
-    share = kept.max() / kept.sum() + params.negatives * noise.max()
-    contexts = params.window + 1 if params.dynamic_window else 2 * params.window
-    updates = share * (contexts if architecture == "skipgram" else 1)
-    words = min(LARGEST_BATCH, STEP_BOUND / (params.rate * updates))
-    return max(1, int(words) // BLOCK) * BLOCK
-
-
-def _initial_weights(words: int, dimensions: int, seed: int) -> Weights:
-    """Return inputs drawn evenly from +-1/(2 D) and outputs of 0, as word2vec.c."""
-    rows, columns = _up(words, 4), _up(dimensions, 16)
-    inputs, outputs = aligned((rows, columns)), aligned((rows, columns))
-    generator = rng.stream(seed, "word2vec", "weights")
-    inputs[:words, :dimensions] = generator.random((words, dimensions), dtype=np.float32)
-    inputs[:words, :dimensions] -= np.float32(0.5)
-    inputs /= np.float32(dimensions)
-    return Weights(inputs, outputs)
-
-
-def aligned(shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Return float32 zeros that start at a cache line."""
-    size = int(np.prod(shape))
-    raw = np.zeros(size + 16, dtype=np.float32)
-    skip = (-raw.ctypes.data // 4) % 16
-    return raw[skip : skip + size].reshape(shape)
-
-
-def _up(number: int, multiple: int) -> int:
-    return (number + multiple - 1) // multiple * multiple
-
-
-class _Engine:
-    """Trains the weights on a stretch; one for each output layer."""
-
-    def __init__(
-        self,
-        weights: Weights,
-        settings: Settings,
-        vocabulary: Vocabulary,
-        params: Word2vecParams,
-        threads: int,
-    ) -> None:
-        self.weights, self.settings, self.threads = weights, settings, threads
-        self.prepare(vocabulary, params)
-
-    def prepare(self, vocabulary: Vocabulary, params: Word2vecParams) -> None:
-        """Allocate what the layer needs."""
-        raise NotImplementedError
-
-    def train(
-        self, stretch: Stretch, key: np.uint64, rates: tuple[float, float]
-    ) -> tuple[float, int]:
-        """Train on a stretch at rates from rates[0] to rates[1]; return loss and predictions."""
-        raise NotImplementedError
-
-    def blocks(
-        self, stretch: Stretch, rates: tuple[float, float]
-    ) -> Iterator[tuple[int, int, float]]:
-        """Yield (start, stop, rate) of each block of a stretch."""
-        starts = range(stretch.first, stretch.last, BLOCK)
-        slope = (rates[1] - rates[0]) / max(1, len(starts))
-        for k, start in enumerate(starts):
-            rate = max(rates[0] + slope * k, self.settings.rate_floor)
-            yield start, min(stretch.last, start + BLOCK), rate
-
-
-class _NegativeSampling(_Engine):
-    def prepare(self, vocabulary: Vocabulary, params: Word2vecParams) -> None:
-        settings = self.settings
-        self.noise = Noise(
-            *sampling.alias_table(
-                sampling.noise_probabilities(vocabulary.counts, params.noise_exponent)
-            )
-        )
-        padded = self.weights.inputs.shape[1]
-        around = _up(BLOCK + 2 * settings.window, 4)
-        rows_in = around if settings.cbow else BLOCK
-        rows_out = (BLOCK if settings.cbow else around) + settings.noise_rows
-        columns = around + _up(4 + 2 * settings.window, 16) + 2 * settings.window
-        slots = self.threads if settings.lock_free else settings.batch_blocks
-        self.gradients = Gradients(
-            np.empty((slots, rows_in), dtype=np.int32),
-            aligned((slots, rows_in, padded)),
-            np.empty((slots, rows_out), dtype=np.int32),
-            aligned((slots, rows_out, padded)),
-        )
-        self.workspaces = [
-            Workspace(
-                rows_in=aligned((rows_in, padded)),
-                rows_out=aligned((rows_out, padded)),
-                hidden=aligned((BLOCK, padded)),
-                transposed=aligned((padded, columns)),
-                scores=aligned((rows_out, columns)),
-                mask=aligned((rows_out - settings.noise_rows, columns)),
-                noise_pairs=aligned((settings.noise_rows, BLOCK)),
-                pairs=aligned((BLOCK,)),
-                losses=aligned((columns,)),
-            )
-            for _ in range(self.threads)
-        ]
-
-    def train(
-        self, stretch: Stretch, key: np.uint64, rates: tuple[float, float]
-    ) -> tuple[float, int]:
-        blocks = -(-(stretch.last - stretch.first) // BLOCK)
-        batches = -(-blocks // self.settings.batch_blocks)
-        done = Progress(
-            np.zeros(blocks),
-            np.zeros(blocks, dtype=np.int64),
-            np.zeros(batches, dtype=np.int64),
-            np.zeros(2 * COUNTER_STRIDE, dtype=np.int64),
-        )
-
-        def work(thread: int) -> None:
-            word2vec_kernels.train_stretch(
-                self.weights, stretch, self.noise, key, rates, self.settings,
-                self.workspaces[thread], self.gradients, done, thread, self.threads,
-            )  # fmt: skip
-
-        if self.threads == 1:
-            work(0)
-        else:
-            with ThreadPoolExecutor(self.threads) as pool:
-                list(pool.map(work, range(self.threads)))
-        return float(done.losses.sum()), int(done.predictions.sum())
-
-
-class _HierarchicalSoftmax(_Engine):
-    def prepare(self, vocabulary: Vocabulary, params: Word2vecParams) -> None:
-        self.paths = paths(vocabulary.counts)
-        self.scratch = aligned((2, self.weights.inputs.shape[1]))
-
-    def train(
-        self, stretch: Stretch, key: np.uint64, rates: tuple[float, float]
-    ) -> tuple[float, int]:
-        loss, predictions = 0.0, 0
-        for start, stop, rate in self.blocks(stretch, rates):
-            block_loss, block_predictions = softmax_kernels.train_hierarchical(
-                self.weights, stretch, start, stop, self.paths, rate, self.settings, self.scratch
-            )
-            loss += block_loss
-            predictions += block_predictions
-        return loss, predictions
-
-
-class _FullSoftmax(_Engine):
-    def prepare(self, vocabulary: Vocabulary, params: Word2vecParams) -> None:
-        rows, padded = self.weights.outputs.shape
-        self.scratch = aligned((3, BLOCK, padded))
-        self.scores, self.targets = aligned((rows, BLOCK)), aligned((rows, BLOCK))
-
-    def train(
-        self, stretch: Stretch, key: np.uint64, rates: tuple[float, float]
-    ) -> tuple[float, int]:
-        loss, predictions = 0.0, 0
-        for start, stop, rate in self.blocks(stretch, rates):
-            block_loss, block_predictions = softmax_kernels.train_full(
-                self.weights, stretch, start, stop, rate, self.settings, self.scratch,
-                self.scores, self.targets,
-            )  # fmt: skip
-            loss += block_loss
-            predictions += block_predictions
-        return loss, predictions

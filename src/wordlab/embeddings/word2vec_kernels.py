@@ -243,13 +243,9 @@ def skipgram_block(
     _transpose(rows_in, pad, transposed)
 
     for q in range(0, centres, TILE_ROWS):
-        add_product(
-            scores, q, q, band_width, rows_out, q, 0, transposed, 0, q, dimensions, True
-        )
+        add_product(scores, q, q, band_width, rows_out, q, 0, transposed, 0, q, dimensions, True)
     for q in range(centres, len(rows_out), TILE_ROWS):
-        add_product(
-            scores, q, pad, BLOCK, rows_out, q, 0, transposed, 0, pad, dimensions, True
-        )
+        add_product(scores, q, pad, BLOCK, rows_out, q, 0, transposed, 0, pad, dimensions, True)
     for i in range(len(losses)):
         losses[i] = 0
     _pair_errors(scores, centres, band_width, work.mask, losses)
@@ -257,9 +253,7 @@ def skipgram_block(
 
     errors_by_input = scores.T
     for r in range(0, BLOCK, TILE_ROWS):
-        add_product(
-            grad_in, r, 0, padded, errors_by_input, pad + r, r, rows_out, r, 0, band, True
-        )
+        add_product(grad_in, r, 0, padded, errors_by_input, pad + r, r, rows_out, r, 0, band, True)
         add_product(
             grad_in, r, 0, padded, errors_by_input, pad + r, centres, rows_out, centres, 0,
             noise_rows, False,
@@ -369,9 +363,7 @@ def cbow_block(
     by_context = mask.T
     for q in range(0, len(input_ids), TILE_ROWS):
         left, right = max(0, q - 2 * window), min(BLOCK, q + TILE_ROWS)
-        add_product(
-            grad_in, q, 0, padded, by_context, q, left, hidden, left, 0, right - left, True
-        )
+        add_product(grad_in, q, 0, padded, by_context, q, left, hidden, left, 0, right - left, True)
     return _total(losses), predictions
 
 
