@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from wordlab.errors import UserError
@@ -120,6 +121,21 @@ def test_divergence_is_a_result(section: LanguageModelSection) -> None:
     assert measured["diverged"] == 1
     assert measured["valid_loss"] == pytest.approx(math.log(12))
     assert math.isnan(measured["train_loss"])
+
+
+def test_what_else_differs_between_trials_is_said() -> None:
+    table = pd.DataFrame(
+        {
+            "model": ["gru", "gru", "lstm", "lstm"],
+            "bptt_length": [5, 20, 5, 20],
+            "updates": [40.0, 10.0, 40.0, 10.0],
+            "diverged": [0.0, 1.0, 0.0, 0.0],
+        }
+    )
+    updates, diverged = recurrent.caveats(table)
+    assert "(40 at 5, 10 at 20)" in updates
+    assert diverged.startswith("gru: 1 of 2 trainings diverged")
+    assert recurrent.caveats(table[table["bptt_length"] == 5]) == []
 
 
 def test_the_cell_is_not_for_the_grid() -> None:

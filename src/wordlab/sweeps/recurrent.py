@@ -9,8 +9,10 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from wordlab import progress, rng
@@ -64,7 +66,29 @@ def sweep(
         on_trial=on_trial,
         checkpoint=checkpoint,
     )
-    return summarise(table, list(params.grid), {"valid_loss": "lower"}, params.confidence)
+    found = summarise(table, list(params.grid), {"valid_loss": "lower"}, params.confidence)
+    return replace(found, sentences=(*found.sentences, *caveats(table)))
+
+
+def caveats(table: pd.DataFrame) -> list[str]:
+    """Return what the trials of a sweep differ in besides the settings, and how many diverged."""
+    said = []
+    settings = [name for name in ("bptt_length", "batch_size") if name in table]
+    for name in settings:
+        updates = table.groupby(name)["updates"].mean()
+        if len(updates) > 1:
+            counts = ", ".join(f"{mean:.0f} at {value}" for value, mean in updates.items())
+            said.append(
+                f"All trials read the same text, so {name} changes how many updates an epoch "
+                f"makes ({counts}): its effect includes that of fewer or more updates."
+            )
+    for model, diverged in table.groupby("model", sort=False)["diverged"]:
+        if diverged.any():
+            said.append(
+                f"{model}: {int(diverged.sum())} of {len(diverged)} trainings diverged; they count "
+                f"with the loss of guessing blindly."
+            )
+    return said
 
 
 def plan(params: RecurrentSweepParams) -> list[Trial]:

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 
 from wordlab.params.recurrent import LanguageModelParams
-from wordlab.recurrent.batching import language_ids
+from wordlab.recurrent.batching import Streams, language_ids
 from wordlab.text.corpus import EncodedCorpus
 from wordlab.text.vocabulary import Vocabulary
 
@@ -26,7 +26,8 @@ def train(
 
     valid_loss: the lowest over the epochs, at most log(classes), nats a symbol;
     valid_perplexity: its exponential; diverged: 1 or 0; train_loss, gradient_norm, clip_rate,
-    epoch: of the epoch with that loss; parameters: how many; seconds, tokens_per_second.
+    epoch: of the epoch with that loss; updates: of an epoch; parameters: how many; seconds,
+    tokens_per_second.
     """
     # imported here, for the process that hands out the trials needs no torch
     from wordlab.recurrent import language_model, training
@@ -37,6 +38,8 @@ def train(
     )
     model = language_model.build(job.params, known, level="word", seed=job.seed)
     size = language_model.description(model)
+    streams = Streams.cut(train_ids, job.params.batch_size)
+    updates = streams.window_count(job.params.bptt_length)
     blind = math.log(size["classes"])
     measured = dict.fromkeys(("train_loss", "gradient_norm", "clip_rate", "epoch"), math.nan)
     epochs: list[float] = []
@@ -63,6 +66,7 @@ def train(
         "valid_perplexity": math.exp(blind if diverged else loss),
         "diverged": float(diverged),
         **measured,
+        "updates": float(updates),
         "parameters": float(size["parameters"]),
         "seconds": seconds,
         "tokens_per_second": len(train_ids) * max(len(epochs), 1) / seconds,
