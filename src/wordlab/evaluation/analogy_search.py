@@ -25,7 +25,7 @@ from wordlab.evaluation.datasets import Lookup
 from wordlab.evaluation.spaces import Ids, Space
 from wordlab.progress import thread_count
 
-Block = NDArray[np.floating]
+Matrix = NDArray[np.floating]
 
 WORDS = 2048
 QUESTIONS = 64
@@ -88,8 +88,8 @@ class _Block:
     """
 
     plan: _Plan
-    offsets: Block
-    addends: Block
+    offsets: Matrix
+    addends: Matrix
     excluded: Ids
     values: NDArray[np.float32]
     winners: Ids
@@ -158,7 +158,9 @@ def _plan(space: Space, asked: Ids, lookup: Lookup, method: str) -> _Plan:
     )
 
 
-def _terms(cosines: Block, plan: _Plan, method: str, *, non_negative: bool) -> tuple[Block, Block]:
+def _terms(
+    cosines: Matrix, plan: _Plan, method: str, *, non_negative: bool
+) -> tuple[Matrix, Matrix]:
     """Return what each pair (P, B) and each word c (W, B) contribute, from cosines (W, B)."""
     a, b = plan.pairs.T
     if method == "3cosadd":
