@@ -11,6 +11,10 @@ from wordlab import figures
 from wordlab.params.whole import Params
 
 
+ADDING_BASELINE = 1 / 6
+"""The error of always answering 1, the mean of a sum of two numbers uniform in 0..1."""
+
+
 @dataclass(frozen=True)
 class Results:
     """What the stages measured: CSV files in a folder of curves and in one of tables."""
@@ -75,6 +79,11 @@ def _ppmi_windows(results: Results) -> Figure:
     )
 
 
+def _gradient_by_lag(results: Results) -> Figure:
+    lags = results.table("study_gradients", "lags")
+    return figures.gradient_by_lag(lags.query("part == 'state' and weights == 'trained'"))
+
+
 def _sweep_word2vec(results: Results) -> Figure:
     return _sweep(results, "sweep_word2vec", list(results.params.sweep_word2vec.grid), "wordsim353")
 
@@ -105,6 +114,16 @@ DRAWERS: dict[str, Callable[[Results], Figure]] = {
     ),
     "windows_scores": lambda results: figures.scores(results.table("study_windows", "scores")),
     "autoencoder": _autoencoder,
+    "gradient_by_lag": _gradient_by_lag,
+    "task_by_delay": lambda results: figures.task_by_delay(
+        results.table("study_gradients", "adding"), ADDING_BASELINE
+    ),
+    "regularisation_curves": lambda results: figures.regularisation_curves(
+        results.table("study_regularisation", "curves")
+    ),
+    "regularisation_gaps": lambda results: figures.regularisation_gaps(
+        results.table("study_regularisation", "methods")
+    ),
     "sweep_word2vec": _sweep_word2vec,
     "sweep_recurrent": _sweep_recurrent,
 }

@@ -18,7 +18,11 @@ from wordlab.params.recurrent import (
     LanguageEvaluationParams,
     LanguageModelSection,
 )
-from wordlab.params.studies import WindowStudyParams
+from wordlab.params.studies import (
+    GradientStudyParams,
+    RegularisationStudyParams,
+    WindowStudyParams,
+)
 from wordlab.params.sweeps import RecurrentSweepParams, Word2vecSweepParams
 from wordlab.params.text import CorpusParams, PreprocessParams, VocabularyParams
 
@@ -45,6 +49,8 @@ class Params(Section):
     autoencoder: AutoencoderSection
     comparison: ComparisonParams
     window_study: WindowStudyParams
+    gradient_study: GradientStudyParams
+    regularisation_study: RegularisationStudyParams
     sweep_word2vec: Word2vecSweepParams
     sweep_recurrent: RecurrentSweepParams
 

@@ -32,14 +32,23 @@ class GradientStudy:
 
     lags: columns cell, part (state, hidden, memory), weights (untrained, trained), length, lag,
     norm, low, high: median and middle half over sequences, relative to the whole state's at lag
-    0. clipping: a row a training; adding: columns cell, delay, error. metrics: nested numbers,
-    with `sentences`.
+    0. clipping: a row a training; adding: columns cell, delay, error. numbers: the same,
+    nested; sentences: in words.
     """
 
     lags: pd.DataFrame
     clipping: pd.DataFrame
     adding: pd.DataFrame
-    metrics: dict[str, Any]
+    numbers: Mapping[str, Any]
+    sentences: tuple[str, ...]
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return the tables by name."""
+        return {"lags": self.lags, "clipping": self.clipping, "adding": self.adding}
+
+    def metrics(self) -> Mapping[str, Any]:
+        """Return the numbers, nested."""
+        return self.numbers
 
 
 def study(
@@ -54,8 +63,14 @@ def study(
 ) -> GradientStudy:
     """Return the study of trained `models`, by cell; the ids are classes of all of them.
 
-    Raises UserError if the validation split is shorter than the longest sequences.
+    Raises UserError if the models differ in their vocabulary, or if the validation split is
+    shorter than the longest sequences.
     """
+    if len({model.vocabulary.words for model in models.values()}) > 1:
+        raise UserError(
+            "language_model: the study of gradients needs models of the same words; expected the "
+            "same vocabulary_size for rnn, lstm and gru"
+        )
     works = len(models) * (2 + len(params.clipping.thresholds) + len(params.adding.delays))
     with threads(torch_threads), progress.bar(works, "gradient study", "setting") as bar:
         lags, reach = _lags(models, valid_ids, params, seed, on_trial, bar.update)
@@ -63,17 +78,17 @@ def study(
             models, train_ids, valid_ids, params, seed, torch_threads, on_trial, bar.update
         )
         answers = _adding(models, params, seed, torch_threads, on_trial, bar.update)
-    metrics: dict[str, Any] = {
+    numbers = {
         "reach": reach,
         "clipping": _nested(clipping, ["cell", "clip_norm"]),
         "adding": _nested(answers, ["cell", "delay"]),
     }
-    metrics["sentences"] = [
+    said = [
         *sentences.reach(reach, max(params.lengths), params.confidence),
         *sentences.clipping(clipping),
         *sentences.adding(answers),
     ]
-    return GradientStudy(lags, clipping, answers, metrics)
+    return GradientStudy(lags, clipping, answers, numbers, tuple(said))
 
 
 def _lags(

@@ -57,12 +57,21 @@ class RegularisationStudy:
 
     curves: columns cell, method, seed, epoch, train_perplexity, valid_perplexity, stopping where
     the method stops. table: a row for each cell and method, see `regularisation_results.table`.
-    metrics: nested numbers, with `sentences`.
+    numbers: the same, nested; sentences: in words.
     """
 
     curves: pd.DataFrame
     table: pd.DataFrame
-    metrics: dict[str, Any]
+    numbers: Mapping[str, Any]
+    sentences: tuple[str, ...]
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return the tables by name."""
+        return {"curves": self.curves, "methods": self.table}
+
+    def metrics(self) -> Mapping[str, Any]:
+        """Return the numbers, nested."""
+        return self.numbers
 
 
 def study(
@@ -108,9 +117,8 @@ def study(
                         **params.methods[name].model_dump()}  # fmt: skip
             on_trial(f"{cell} {name} {job.repetition}", settings, run.metrics())
     table = results.table(runs, params.confidence)
-    metrics = results.metrics(table)
-    metrics["sentences"] = results.sentences(table, params.seeds, params.confidence)
-    return RegularisationStudy(results.curves(runs), table, metrics)
+    said = results.sentences(table, params.seeds, params.confidence)
+    return RegularisationStudy(results.curves(runs), table, results.metrics(table), tuple(said))
 
 
 def _network(
