@@ -33,7 +33,7 @@ NO_CHECKPOINT = Checkpoint(None)
 
 
 @dataclass(frozen=True)
-class _Cells:
+class Cells:
     """The observed cells, block by block.
 
     starts: int64 (groups, groups + 1), where the blocks of each row group start; rows, columns:
@@ -125,7 +125,7 @@ def _training(
         ThreadPoolExecutor(threads or thread_count()) as pool,
         bar(last * counts.matrix.nnz, "GloVe", "cell") as progress,
     ):
-        cells = _deal(counts, params, groups, pool)
+        cells = deal_cells(counts, params, groups, pool)
         progress.update(len(costs) * counts.matrix.nnz)
         saved_at = time.monotonic()
         for iteration in range(len(costs) + 1, last + 1):
@@ -161,8 +161,8 @@ def _initial(size: int, groups: int, params: GloveParams, seed: int) -> _Weights
     )
 
 
-def _deal(counts: Counts, params: GloveParams, groups: int, pool: ThreadPoolExecutor) -> _Cells:
-    """Deal the cells of `counts` to their blocks."""
+def deal_cells(counts: Counts, params: GloveParams, groups: int, pool: ThreadPoolExecutor) -> Cells:
+    """Deal the cells of `counts` to their blocks: words to `groups` groups, by id in turn."""
     matrix = counts.matrix
     columns = np.arange(matrix.shape[1])
     group_of = (columns % groups).astype(np.uint16)
@@ -177,7 +177,7 @@ def _deal(counts: Counts, params: GloveParams, groups: int, pool: ThreadPoolExec
     starts = np.empty((groups, groups + 1), np.int64)
     starts[:, 1:] = ends
     starts[:, :-1] = ends - shares
-    cells = _Cells(
+    cells = Cells(
         starts,
         np.empty(matrix.nnz, np.uint16),
         np.empty(matrix.nnz, np.uint16),
@@ -197,7 +197,7 @@ def _deal(counts: Counts, params: GloveParams, groups: int, pool: ThreadPoolExec
 
 
 def _iterate(
-    cells: _Cells,
+    cells: Cells,
     weights: _Weights,
     params: GloveParams,
     seed: int,
