@@ -1,10 +1,10 @@
 """Where the packaged evaluation sets are, and how their words are found in a vocabulary."""
 
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
 
 from wordlab.errors import UserError
+from wordlab.text.packaged import gensim_data
 from wordlab.text.vocabulary import Vocabulary
 
 PACKAGED = {
@@ -16,16 +16,13 @@ PACKAGED = {
 
 
 def packaged(name: str) -> Path:
-    """Return the path of the set `name` that gensim packages, without the cost of importing it.
+    """Return the path of the set `name` that gensim packages.
 
     Raises UserError if there is no such set or gensim is not installed.
     """
     if name not in PACKAGED:
         raise UserError(f"{name}: no such packaged set; expected one of {', '.join(PACKAGED)}")
-    spec = find_spec("gensim")
-    if spec is None or spec.origin is None:
-        raise UserError("gensim is not installed; its test data holds the evaluation sets")
-    return Path(spec.origin).parent / "test" / "test_data" / PACKAGED[name]
+    return gensim_data(PACKAGED[name])
 
 
 def read_lines(path: Path) -> list[str]:

@@ -90,7 +90,7 @@ def _sweep_word2vec(results: Results) -> Figure:
 
 def _sweep_recurrent(results: Results) -> Figure:
     grid = list(results.params.sweep_recurrent.grid)
-    return _sweep(results, "sweep_recurrent", grid, "valid_perplexity")
+    return _sweep(results, "sweep_recurrent", grid, "valid_loss")
 
 
 def _sweep(results: Results, study: str, grid: list[str], score: str) -> Figure:

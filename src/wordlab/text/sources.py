@@ -3,7 +3,6 @@
 import bz2
 import gzip
 import hashlib
-import importlib.util
 import io
 import lzma
 import re
@@ -15,6 +14,7 @@ from typing import IO, Any
 from wordlab.errors import UserError
 from wordlab.params.text import CorpusParams
 from wordlab.text.documents import Document
+from wordlab.text.packaged import gensim_data
 
 SAMPLE = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 FEWEST_TOKENS = 50
@@ -74,14 +74,6 @@ def find(params: CorpusParams, root: Path) -> Source:
         file=path,
         read=read_text,
     )
-
-
-def gensim_data(name: str) -> Path:
-    """Return the path of a file among gensim's packaged test data, without importing gensim."""
-    spec = importlib.util.find_spec("gensim")
-    if spec is None or spec.origin is None:
-        raise UserError("gensim is not installed; `make repro` installs it")
-    return Path(spec.origin).parent / "test" / "test_data" / name
 
 
 def read_wikipedia(path: Path) -> Iterator[Document]:
