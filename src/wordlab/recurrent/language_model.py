@@ -83,13 +83,13 @@ class LanguageModel(nn.Module):
         embedded = drop(embedded, params.dropout_input, params.variational, generator)
         raw, end_state = self.layers(embedded, state, dropout=dropout)
         hidden = drop(raw, params.dropout_output, params.variational, generator)  # (T, B, H)
-        cross_entropy = self.output.loss(hidden.flatten(0, 1), targets.flatten())
-        total = cross_entropy
+        total = self.output.loss(hidden.flatten(0, 1), targets.flatten())
+        cross_entropy = total.detach()
         if params.activation_penalty:
             total = total + params.activation_penalty * hidden.square().mean()
         if params.temporal_penalty and len(raw) > 1:
             total = total + params.temporal_penalty * (raw[1:] - raw[:-1]).square().mean()
-        return total, cross_entropy.detach(), end_state
+        return total, cross_entropy, end_state
 
     def token_losses(
         self, ids: NDArray[np.int64], *, streams: int = 1, window: int = 256
@@ -132,14 +132,15 @@ class LanguageModel(nn.Module):
 
         Raises UserError where the folder is missing, damaged, or its parts do not fit together.
         """
+        for name in ("model.json", "vocabulary.tsv", "model.safetensors"):
+            if not (folder / name).is_file():
+                raise UserError(f"{folder / name}: not found; expected a saved language model")
         try:
             description = read_json(folder / "model.json")
             params = NetworkParams.model_validate(description["network"])
             vocabulary = Vocabulary.load(folder / "vocabulary.tsv")
             weights = load_file(folder / "model.safetensors")
             level = description["level"]
-        except FileNotFoundError as error:
-            raise UserError(f"{error.filename}: not found; expected a saved model") from None
         except (SafetensorError, ValidationError, ValueError, KeyError, TypeError) as error:
             reason = str(error).splitlines()[0]
             raise UserError(f"{folder}: not a whole language model ({reason})") from None

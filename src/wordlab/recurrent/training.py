@@ -18,6 +18,7 @@ from wordlab.errors import UserError
 from wordlab.params.recurrent import NetworkParams
 from wordlab.recurrent.batching import Streams
 from wordlab.recurrent.language_model import LanguageModel
+from wordlab.recurrent.optimizers import SGD, AdamW, clip_gradients
 
 _SECONDS_BETWEEN_CHECKPOINTS = 10.0
 _NO_CHECKPOINT = Checkpoint(None)
@@ -78,14 +79,16 @@ def train(
     The best epoch is that of the lowest loss on `valid_ids`. torch's sums depend on its number of
     threads: `torch_threads` is part of the recipe, while nothing else about the machine's load
     is. With a `checkpoint` that holds an earlier start of the same training, goes on from there
-    to the same bytes. Raises DivergedError where the loss is no longer a number, and UserError
-    where a split is too short.
+    to the same bytes, reporting the epochs already done first. Raises DivergedError where the
+    loss is no longer a number, and UserError where a split is too short.
     """
     if len(valid_ids) == 0:
         raise UserError("preprocess.splits.valid: a language model needs validation text, got none")
     with threads(torch_threads):
         training = _Training(model, train_ids, valid_ids, params, seed, checkpoint)
         training.resume()
+        for row in training.position.epochs:
+            on_epoch(row["epoch"], row)
         with progress.bar(params.epochs * training.windows, "language model", "window") as bar:
             bar.update(training.position.step)
             while not training.finished:
@@ -137,7 +140,8 @@ class _Training:
         self.valid_ids = valid_ids
         self.streams = Streams.cut(train_ids, params.batch_size)
         self.windows = self.streams.window_count(params.bptt_length)
-        self.optimizer = _optimizer(model, params)
+        kind = AdamW if params.optimizer == "adamw" else SGD
+        self.optimizer = kind(dict(model.named_parameters()), weight_decay=params.weight_decay)
         self.generator = torch.Generator().manual_seed(rng.derive(seed, "dropout"))
         self.state = model.initial_state(params.batch_size)
         self.best = {name: weight.clone() for name, weight in model.weights().items()}
@@ -169,13 +173,10 @@ class _Training:
     def _run_window(self, inputs: Tensor, targets: Tensor) -> None:
         """Make one update from a window of int64 (T, B)."""
         position, params = self.position, self.params
-        for group in self.optimizer.param_groups:
-            group["lr"] = self._rate()
-        self.optimizer.zero_grad(set_to_none=True)
+        self.model.zero_grad(set_to_none=True)
         total, cross_entropy, state = self.model.loss(inputs, targets, self.state, self.generator)
         total.backward()
-        limit = params.clip_norm if params.clip_norm is not None else math.inf
-        norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit))
+        norm = clip_gradients(self.model.parameters(), params.clip_norm)
         loss = float(cross_entropy)
         if not math.isfinite(loss) or not math.isfinite(norm):
             raise DivergedError(
@@ -183,18 +184,17 @@ class _Training:
                 f"{len(position.epochs) + 1}): loss {loss}, gradient norm {norm}; expected a "
                 f"rate lower than {params.rate:g}, or a lower clip_norm"
             )
-        self.optimizer.step()
+        self.optimizer.step(self._rate(position.step), position.step + 1)
         position.step += 1
         position.loss_sum += loss * targets.numel()
         position.norm_sum += norm
-        position.clipped += norm > limit
+        position.clipped += params.clip_norm is not None and norm > params.clip_norm
         if params.carry_state:
             self.state = [tuple(part.detach() for part in layer) for layer in state]
 
-    def _rate(self) -> float:
-        """Return the learning rate of the next window."""
+    def _rate(self, step: int) -> float:
+        """Return the learning rate of window `step` of this epoch, counted over all epochs."""
         params, total = self.params, self.params.epochs * self.windows
-        step = self.position.step
         rising = params.warmup * total
         if step + 1 < rising:
             return params.rate * (step + 1) / rising
@@ -208,7 +208,6 @@ class _Training:
     def _close_epoch(self) -> Epoch:
         """Validate, note what the epoch measured, and keep the weights if they are the best."""
         position, params = self.position, self.params
-        rate = float(self.optimizer.param_groups[0]["lr"])
         losses = self.model.token_losses(self.valid_ids, streams=params.batch_size)
         valid_loss = float(losses.mean(dtype=np.float64))
         train_loss = position.loss_sum / self.streams.targets.size
@@ -218,7 +217,7 @@ class _Training:
             train_perplexity=_perplexity(train_loss),
             valid_loss=valid_loss,
             valid_perplexity=_perplexity(valid_loss),
-            rate=rate,
+            rate=self._rate(position.step - 1),
             gradient_norm=position.norm_sum / self.windows,
             clip_rate=position.clipped / self.windows,
         )
@@ -249,9 +248,7 @@ class _Training:
         """Write everything to the checkpoint."""
         arrays = {f"weight.{name}": weight for name, weight in self.model.weights().items()}
         arrays |= {f"best.{name}": weight for name, weight in self.best.items()}
-        for name, weight in self.model.named_parameters():
-            moments = self.optimizer.state.get(weight, {})
-            arrays |= {f"optimizer.{name}.{key}": value for key, value in moments.items()}
+        arrays |= {f"optimizer.{name}": kept for name, kept in self.optimizer.state().items()}
         for layer, parts in enumerate(self.state):
             arrays |= {f"state.{layer}.{number}": part for number, part in enumerate(parts)}
         arrays["generator"] = self.generator.get_state()
@@ -272,10 +269,7 @@ class _Training:
         source = str(self.checkpoint.path)
         self.model.restore(_under("weight.", tensors), source=source)
         self.best = _under("best.", tensors)
-        for name, weight in self.model.named_parameters():
-            moments = _under(f"optimizer.{name}.", tensors)
-            if moments:
-                self.optimizer.state[weight] = moments
+        self.optimizer.restore(_under("optimizer.", tensors))
         self.state = [
             tuple(tensors[f"state.{layer}.{number}"] for number in range(len(parts)))
             for layer, parts in enumerate(self.state)
@@ -291,18 +285,6 @@ class _Training:
             "classes": self.model.classes,
             "seed": self.generator.initial_seed(),
         }
-
-
-def _optimizer(model: LanguageModel, params: NetworkParams) -> torch.optim.Optimizer:
-    """Return the optimiser; weight decay is for matrices, not for biases."""
-    weights = list(model.parameters())
-    groups = [
-        {"params": [w for w in weights if w.dim() > 1], "weight_decay": params.weight_decay},
-        {"params": [w for w in weights if w.dim() < 2], "weight_decay": 0.0},
-    ]
-    if params.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=params.rate, fused=True)
-    return torch.optim.SGD(groups, lr=params.rate)
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -1,0 +1,89 @@
+"""Optimisers, from their equations, and clipping by the norm of all gradients together.
+
+torch.optim does the same, but imports torch's compiler with it, which takes longer than many a
+training here.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+_BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-8
+"""Kingma & Ba 2015, section 2."""
+
+
+class SGD:
+    """w' = w - rate * (gradient + weight_decay * w); the decay is for matrices, not for biases."""
+
+    def __init__(self, weights: Mapping[str, nn.Parameter], *, weight_decay: float) -> None:
+        self.weights, self.weight_decay = dict(weights), weight_decay
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what to keep for going on later, besides the weights."""
+        return {}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Take over what `state` returned."""
+
+    def step(self, rate: float, number: int) -> None:
+        """Make update `number`, counted from 1; the gradients' memory is used up."""
+        with torch.no_grad():
+            for weight in self.weights.values():
+                self._decay(weight, rate)
+                if weight.grad is not None:
+                    weight.sub_(weight.grad, alpha=rate)
+
+    def _decay(self, weight: Tensor, rate: float) -> None:
+        if self.weight_decay and weight.dim() > 1:
+            weight.mul_(1 - rate * self.weight_decay)
+
+
+class AdamW(SGD):
+    """Adam (Kingma & Ba 2015, algorithm 1) with decoupled decay (Loshchilov & Hutter 2019).
+
+    m' = b1 m + (1 - b1) g;  v' = b2 v + (1 - b2) g^2;  w' = w - rate * (decay * w + mhat /
+    (sqrt(vhat) + epsilon)), mhat and vhat divided by 1 - b^number.
+    """
+
+    def __init__(self, weights: Mapping[str, nn.Parameter], *, weight_decay: float) -> None:
+        super().__init__(weights, weight_decay=weight_decay)
+        self.means = {name: torch.zeros_like(w.detach()) for name, w in self.weights.items()}
+        self.squares = {name: torch.zeros_like(w.detach()) for name, w in self.weights.items()}
+
+    def state(self) -> dict[str, Tensor]:
+        means = {f"mean.{name}": mean for name, mean in self.means.items()}
+        return means | {f"square.{name}": square for name, square in self.squares.items()}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        for name, moment in self.state().items():
+            moment.copy_(state[name])
+
+    def step(self, rate: float, number: int) -> None:
+        scale_1, scale_2 = 1 - _BETA_1**number, 1 - _BETA_2**number
+        with torch.no_grad():
+            for name, weight in self.weights.items():
+                self._decay(weight, rate)
+                gradient = weight.grad
+                if gradient is None:
+                    continue
+                mean, square = self.means[name], self.squares[name]
+                mean.lerp_(gradient, 1 - _BETA_1)
+                square.mul_(_BETA_2).addcmul_(gradient, gradient, value=1 - _BETA_2)
+                root = torch.sqrt(square, out=gradient)
+                root.div_(math.sqrt(scale_2)).add_(_EPSILON)
+                weight.addcdiv_(mean, root, value=-rate / scale_1)
+
+
+def clip_gradients(weights: Iterable[nn.Parameter], limit: float | None) -> float:
+    """Scale all gradients so that their norm together is `limit` at most (Pascanu et al. 2013).
+
+    Returns the norm before; None clips nothing.
+    """
+    gradients = [weight.grad for weight in weights if weight.grad is not None]
+    norm = float(torch.stack([torch.linalg.vector_norm(g) for g in gradients]).norm())
+    if limit is not None and limit < norm < math.inf:
+        for gradient in gradients:
+            gradient.mul_(limit / norm)
+    return norm

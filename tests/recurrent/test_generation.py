@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+import torch
+
+from wordlab.errors import UserError
+from wordlab.params.recurrent import DecodingParams
+from wordlab.recurrent.generation import generate, narrowed, prompt_ids
+from wordlab.recurrent.language_model import build
+from wordlab.text.vocabulary import Vocabulary
+
+WORDS = Vocabulary(("the", "cat", "sat", "on"), np.array([4, 3, 2, 1]))
+LETTERS = Vocabulary(("a", "b", " "), np.array([3, 2, 1]))
+
+
+def decoding(**changes) -> DecodingParams:
+    plain = {"strategy": "sample", "temperature": 1.0, "top_k": None, "top_p": 1.0, "beam_width": 3}
+    return DecodingParams(**plain | changes)
+
+
+@pytest.fixture
+def words(network):
+    model = build(network(), WORDS, level="word", seed=1)
+    with torch.no_grad():
+        model.embedding.mul_(20)  # opinions strong enough to tell choices apart
+    return model
+
+
+@pytest.fixture
+def letters(network):
+    return build(network(cell="gru"), LETTERS, level="character", seed=1)
+
+
+def test_the_seed_decides(words):
+    first, again, other = (generate(words, "the cat", 20, decoding(), seed=s) for s in (1, 1, 2))
+    assert first == again != other
+    assert first.startswith("the cat")
+
+
+@pytest.mark.parametrize("strategy", ["sample", "greedy", "beam"])
+def test_as_many_symbols_as_asked_and_never_the_unknown_one(words, letters, strategy):
+    text = generate(words, "the cat", 40, decoding(strategy=strategy), seed=1)
+    assert "<unk>" not in text
+    ends = text.count("\n")
+    assert len(text.split()) + ends == 42
+    assert len(generate(letters, "ab ", 40, decoding(strategy=strategy), seed=1)) == 43
+
+
+def test_cold_sampling_is_greedy(words):
+    greedy = generate(words, "sat", 15, decoding(strategy="greedy"), seed=1)
+    assert generate(words, "sat", 15, decoding(temperature=1e-4), seed=2) == greedy
+    assert generate(words, "sat", 15, decoding(top_k=1), seed=3) == greedy
+    assert generate(words, "sat", 15, decoding(top_p=1e-6), seed=4) == greedy
+    assert generate(words, "sat", 15, decoding(strategy="beam", beam_width=1), seed=5) == greedy
+
+
+def test_a_wide_beam_finds_the_likeliest_text(words):
+    text = generate(words, "sat", 3, decoding(strategy="beam", beam_width=6**3), seed=1)
+    index = {**WORDS.index, "\n": words.end}
+    found = [index[symbol] for symbol in text.replace("\n", " \n ").split(" ") if symbol]
+    every = np.stack(np.meshgrid(*[[0, 1, 2, 3, 5]] * 3), axis=-1).reshape(-1, 3)
+    best = min(every, key=lambda ids: words.token_losses(np.array([2, *ids]))[1:].sum())
+    assert found == [2, *best]
+
+
+def test_narrowed():
+    logits = torch.log(torch.tensor([0.1, 0.4, 0.3, 0.2]))
+    p = narrowed(logits, decoding())
+    torch.testing.assert_close(p, torch.tensor([0.1, 0.4, 0.3, 0.2]))
+    p = narrowed(logits, decoding(top_k=2))
+    torch.testing.assert_close(p, torch.tensor([0, 4 / 7, 3 / 7, 0]))
+    p = narrowed(logits, decoding(top_p=0.65))
+    torch.testing.assert_close(p, torch.tensor([0, 4 / 7, 3 / 7, 0]))
+    p = narrowed(logits, decoding(temperature=0.5))
+    torch.testing.assert_close(p, torch.tensor([1, 16, 9, 4]) / 30)
+
+
+def test_unknown_words_of_a_prompt_are_named(words, letters):
+    with pytest.raises(UserError, match="words unknown to the model: dog, zebra;"):
+        prompt_ids(words, "the zebra the dog zebra")
+    with pytest.raises(UserError, match="characters unknown to the model: z;"):
+        prompt_ids(letters, "az")
+    assert prompt_ids(words, "  cat the ") == [1, 0]
+    assert prompt_ids(words, "") == []

@@ -1,0 +1,141 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from wordlab.errors import UserError
+from wordlab.recurrent.language_model import LanguageModel, build
+from wordlab.text.vocabulary import Vocabulary
+
+WORDS = Vocabulary(("the", "cat", "sat", "on"), np.array([4, 3, 2, 1]))
+TEXT = np.array([0, 1, 2, 5, 3, 0, 4, 5, 2, 2, 1, 0, 5])
+
+
+@pytest.fixture
+def model(network):
+    return build(network(layers=2), WORDS, level="word", seed=1)
+
+
+@pytest.mark.parametrize("cutoffs", [[], [1, 3], [2, 40]])
+@pytest.mark.parametrize("tied", [True, False])
+def test_probabilities_of_all_texts_of_one_length_sum_to_1(network, tied, cutoffs):
+    params = network(tied=tied, embedding_size=16 if tied else 8, adaptive_cutoffs=cutoffs)
+    model = build(params, WORDS, level="word", seed=1)
+    pairs = np.stack(np.meshgrid(range(6), range(6)), axis=-1).reshape(-1, 2)
+    total = sum(np.exp(-model.token_losses(pair).sum(dtype=np.float64)) for pair in pairs)
+    assert total == pytest.approx(1, abs=1e-5)
+
+
+def test_tied_weights_are_one(network):
+    tied = build(network(tied=True), WORDS, level="word", seed=1)
+    untied = build(network(tied=False), WORDS, level="word", seed=1)
+    count = {m: sum(w.numel() for w in m.weights().values()) for m in (tied, untied)}
+    assert count[untied] - count[tied] == 6 * 16
+
+
+def test_losses_do_not_depend_on_the_window(model):
+    whole = model.token_losses(TEXT)
+    np.testing.assert_allclose(model.token_losses(TEXT, window=3), whole, rtol=1e-5)
+
+
+def test_parallel_streams_lose_their_context_only(model):
+    whole, two = model.token_losses(TEXT), model.token_losses(TEXT, streams=2)
+    assert len(two) == len(TEXT)
+    np.testing.assert_allclose(two[:7], whole[:7], rtol=1e-5)
+    assert not np.allclose(two[7:], whole[7:], rtol=1e-5)
+
+
+def test_scoring_leaves_the_model_alone(model):
+    before = {name: weight.clone() for name, weight in model.weights().items()}
+    model.token_losses(TEXT)
+    assert all(torch.equal(weight, before[name]) for name, weight in model.weights().items())
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("dropout_input", 0.5),
+        ("dropout_between", 0.5),
+        ("dropout_output", 0.5),
+        ("dropout_recurrent", 0.5),
+        ("activation_penalty", 2.0),
+        ("temporal_penalty", 1.0),
+    ],
+)
+def test_each_regularisation_alone_changes_the_training_loss(network, setting, value):
+    inputs, targets = torch.tensor(TEXT[:8]).view(4, 2), torch.tensor(TEXT[1:9]).view(4, 2)
+
+    def loss(**changes) -> tuple[float, float]:
+        model = build(network(layers=2, **changes), WORDS, level="word", seed=1)
+        generator = torch.Generator().manual_seed(3)
+        total, cross_entropy, _ = model.loss(inputs, targets, model.initial_state(2), generator)
+        return float(total.detach()), float(cross_entropy)
+
+    plain_total, plain = loss()
+    assert plain_total == plain
+    total, cross_entropy = loss(**{setting: value})
+    if setting.endswith("penalty"):
+        assert cross_entropy == plain
+        assert total > plain
+    else:
+        assert total == cross_entropy != plain
+
+
+def test_a_saved_model_comes_back_the_same(model, tmp_path):
+    model.save(tmp_path / "model")
+    again = LanguageModel.load(tmp_path / "model")
+    assert again.vocabulary.words == WORDS.words
+    assert again.level == "word"
+    np.testing.assert_array_equal(again.token_losses(TEXT), model.token_losses(TEXT))
+    again.save(tmp_path / "again")
+    for file in (tmp_path / "model").iterdir():
+        assert file.read_bytes() == (tmp_path / "again" / file.name).read_bytes()
+
+
+def damage_weights(folder):
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def shorten_vocabulary(folder):
+    Vocabulary(WORDS.words[:2], WORDS.counts[:2].copy()).save(folder / "vocabulary.tsv")
+
+
+def widen_network(folder):
+    description = json.loads((folder / "model.json").read_text())
+    description["network"] |= {"hidden_size": 32, "embedding_size": 32}
+    (folder / "model.json").write_text(json.dumps(description))
+
+
+def break_description(folder):
+    (folder / "model.json").write_text('{"level": "word"')
+
+
+def forget_weights(folder):
+    (folder / "model.safetensors").unlink()
+
+
+def misname_setting(folder):
+    path = folder / "model.json"
+    path.write_text(path.read_text().replace('"cell"', '"sell"'))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (damage_weights, "not a whole language model"),
+        (shorten_vocabulary, r"embedding has shape \(6, 16\), expected \(4, 16\)"),
+        (widen_network, r"embedding has shape \(6, 16\), expected \(6, 32\)"),
+        (break_description, "not a whole language model"),
+        (forget_weights, "model.safetensors: not found"),
+        (misname_setting, "not a whole language model"),
+    ],
+)
+def test_a_bad_model_is_refused_in_one_line(model, tmp_path, damage, message):
+    model.save(tmp_path / "model")
+    damage(tmp_path / "model")
+    with pytest.raises(UserError, match=message) as caught:
+        LanguageModel.load(tmp_path / "model")
+    assert "\n" not in str(caught.value)
+    assert str(tmp_path / "model") in str(caught.value)

@@ -1,0 +1,260 @@
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from wordlab.checkpoints import Checkpoint
+from wordlab.errors import UserError
+from wordlab.recurrent import training
+from wordlab.recurrent.language_model import build
+from wordlab.recurrent.training import DivergedError, train
+from wordlab.text.vocabulary import Vocabulary
+
+LETTERS = Vocabulary(tuple("abcdef"), np.arange(6, 0, -1))
+
+
+def text(length: int, seed: int = 0) -> np.ndarray:
+    """Return symbols of which the next follows 8 times in 10, else any does."""
+    random = np.random.default_rng(seed)
+    ids = [0]
+    for jump, anything in zip(
+        random.random(length - 1), random.integers(6, size=length), strict=False
+    ):
+        ids.append(int(anything) if jump < 0.2 else (ids[-1] + 1) % 6)
+    return np.array(ids, dtype=np.int64)
+
+
+def run(params, *, seed=1, train_ids=None, valid_ids=None, **others):
+    model = build(params, LETTERS, level="character", seed=seed)
+    record = train(
+        model,
+        text(600) if train_ids is None else train_ids,
+        text(200, seed=1) if valid_ids is None else valid_ids,
+        params,
+        seed=seed,
+        torch_threads=1,
+        **others,
+    )
+    return model, record
+
+
+def same(one, other) -> bool:
+    first, second = one.weights(), other.weights()
+    return first.keys() == second.keys() and all(torch.equal(first[k], second[k]) for k in first)
+
+
+REGULARISED = {
+    "layers": 2,
+    "dropout_input": 0.1,
+    "dropout_between": 0.1,
+    "dropout_output": 0.1,
+    "dropout_recurrent": 0.1,
+    "activation_penalty": 0.1,
+    "temporal_penalty": 0.1,
+    "weight_decay": 0.01,
+    "schedule": "cosine",
+    "warmup": 0.1,
+}
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("variational", [False, True])
+def test_same_seed_same_bytes_other_seed_other_bytes(network, cell, variational):
+    params = network(cell=cell, variational=variational, **REGULARISED)
+    (first, record), (again, same_record), (other, _) = (run(params, seed=s) for s in (1, 1, 2))
+    assert same(first, again)
+    assert record == same_record
+    assert not same(first, other)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("optimizer", [{}, {"optimizer": "sgd", "rate": 1.0}])
+def test_it_learns_what_there_is_to_learn(network, cell, optimizer):
+    _, record = run(network(cell=cell, epochs=4, **optimizer), train_ids=text(3000))
+    p = 0.8 + 0.2 / 6
+    entropy = -p * math.log(p) - 5 * 0.2 / 6 * math.log(0.2 / 6)
+    losses = [epoch.valid_loss for epoch in record.epochs]
+    assert entropy - 0.15 < min(losses) < entropy + 0.15 < math.log(6)
+
+
+def test_one_batch_is_learnt_by_heart(network):
+    random = np.random.default_rng(0).integers(6, size=41)
+    params = network(epochs=150, bptt_length=10, hidden_size=32, embedding_size=32)
+    _, record = run(params, train_ids=random, valid_ids=random)
+    assert record.epochs[-1].train_loss < 0.05
+
+
+def test_the_state_is_carried_across_windows_or_not(network, monkeypatch):
+    starts = []
+
+    def watched(model, inputs, targets, state, generator, loss=training.LanguageModel.loss):
+        total, cross_entropy, end = loss(model, inputs, targets, state, generator)
+        starts.append((state[0][0].clone(), end[0][0].detach().clone()))
+        return total, cross_entropy, end
+
+    monkeypatch.setattr(training.LanguageModel, "loss", watched)
+    for carried in (True, False):
+        starts.clear()
+        run(network(carry_state=carried, epochs=2), train_ids=text(101))  # 4 windows an epoch
+        assert len(starts) == 8
+        for number, (start, _) in enumerate(starts):
+            zero = not carried or number % 4 == 0  # a new epoch starts the text again
+            expected = torch.zeros_like(start) if zero else starts[number - 1][1]
+            assert torch.equal(start, expected)
+
+
+def test_it_stops_early_and_keeps_the_best_weights(network):
+    noise = np.random.default_rng(0).integers(6, size=300)
+    params = network(epochs=40, patience=2, hidden_size=32, embedding_size=32)
+    model, record = run(params, train_ids=noise, valid_ids=np.roll(noise[::-1], 7).copy())
+    losses = [epoch.valid_loss for epoch in record.epochs]
+    assert record.stopped_early
+    assert record.best_epoch == 1 + int(np.argmin(losses)) == len(losses) - 2
+    kept = model.token_losses(np.roll(noise[::-1], 7).copy(), streams=4).mean(dtype=np.float64)
+    assert kept == pytest.approx(min(losses), abs=1e-9)
+
+
+def test_gradients_are_clipped_and_the_norm_before_is_told(network):
+    _, free = run(network(clip_norm=None, optimizer="sgd", rate=0.1))
+    _, clipped = run(network(clip_norm=1e-4, optimizer="sgd", rate=0.1))
+    assert free.epochs[0].clip_rate == 0
+    assert clipped.epochs[0].clip_rate == 1
+    assert clipped.epochs[0].gradient_norm > 1e-2
+    # a step of length 1e-5 at most, 19 windows an epoch
+    assert clipped.epochs[1].valid_loss == pytest.approx(clipped.epochs[0].valid_loss, abs=1e-3)
+
+
+def test_rates_follow_their_schedule(network):
+    def rates(**changes) -> list[float]:
+        return [e.rate for e in run(network(epochs=4, rate=0.01, **changes))[1].epochs]
+
+    windows = 4 * 19
+    assert rates() == [0.01] * 4
+    assert rates(schedule="linear") == pytest.approx(
+        [0.01 * (1 - (19 * k - 1) / windows) for k in (1, 2, 3, 4)]
+    )
+    assert rates(schedule="cosine")[1] == pytest.approx(
+        0.005 * (1 + math.cos(math.pi * 37 / windows))
+    )
+    assert rates(warmup=0.5)[0] == pytest.approx(0.01 * 19 / 38)
+    noise = np.random.default_rng(0).integers(6, size=600)
+    params = network(epochs=6, schedule="plateau", rate=0.05)
+    epochs = run(params, train_ids=noise)[1].epochs
+    best, factor = math.inf, 1.0
+    for epoch in epochs:
+        assert epoch.rate == pytest.approx(0.05 * factor)
+        factor = factor if epoch.valid_loss < best else factor / 4
+        best = min(best, epoch.valid_loss)
+    assert factor < 1
+
+
+def test_weight_decay_shrinks_matrices(network):
+    plain, _ = run(network(weight_decay=0.0))
+    decayed, _ = run(network(weight_decay=5.0))
+    assert decayed.embedding.norm() < 0.9 * plain.embedding.norm()
+
+
+def test_divergence_names_the_window_and_the_setting(network):
+    with pytest.raises(DivergedError, match=r"rate: training diverged at window \d+ \(epoch 1\)"):
+        run(network(cell="rnn", activation="relu", optimizer="sgd", rate=1e30, clip_norm=None))
+
+
+def test_a_text_too_short_is_refused(network):
+    with pytest.raises(UserError, match="batch_size"):
+        run(network(), train_ids=text(3))
+    with pytest.raises(UserError, match="valid"):
+        run(network(), valid_ids=text(10)[:0])
+
+
+def test_each_epoch_is_told(network):
+    steps = []
+    _, record = run(network(epochs=3), on_epoch=lambda step, metrics: steps.append((step, metrics)))
+    assert steps == [(epoch.epoch, asdict(epoch)) for epoch in record.epochs]
+    assert record.rows() == [asdict(epoch) for epoch in record.epochs]
+
+
+def test_the_callers_random_numbers_and_threads_are_left_alone(network):
+    torch.manual_seed(5)
+    before, threads = torch.get_rng_state(), torch.get_num_threads()
+    run(network(**REGULARISED))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.get_num_threads() == threads
+
+
+class Cut(Exception):
+    pass
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+@pytest.mark.parametrize("stop_after", [1, 7, 19, 23, 30])
+def test_resumed_equals_uninterrupted(network, monkeypatch, tmp_path, stop_after, optimizer):
+    params = network(**REGULARISED, optimizer=optimizer, patience=2)
+    model, record = run(params)
+    monkeypatch.setattr(training, "_SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+    checkpoint = Checkpoint(tmp_path / "checkpoint")
+    saves = []
+
+    def counted(self, save=training._Training.save):
+        save(self)
+        saves.append(self.position.step)
+        if len(saves) == stop_after:
+            raise Cut
+
+    with monkeypatch.context() as patch, pytest.raises(Cut):
+        patch.setattr(training._Training, "save", counted)
+        run(params, checkpoint=checkpoint)
+    resumed, resumed_record = run(params, checkpoint=checkpoint)
+    assert same(resumed, model)
+    assert resumed_record == record
+
+
+def test_a_checkpoint_of_another_training_is_not_used(network, monkeypatch, tmp_path):
+    checkpoint = Checkpoint(tmp_path / "checkpoint")
+    run(network(), checkpoint=checkpoint)
+    changed = network(rate=0.01)
+    (expected, _), (got, _) = run(changed), run(changed, checkpoint=checkpoint)
+    assert same(got, expected)
+
+
+KILLED = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from conftest import SMALL
+from test_training import REGULARISED, run
+from wordlab.checkpoints import Checkpoint
+from wordlab.params.recurrent import NetworkParams
+from wordlab.recurrent import training
+training._SECONDS_BETWEEN_CHECKPOINTS = float(sys.argv[3])
+params = NetworkParams(**SMALL | REGULARISED | {{"epochs": 12}})
+model, _ = run(params, checkpoint=Checkpoint(Path(sys.argv[1])))
+model.save(Path(sys.argv[2]))
+assert "torch._dynamo" not in sys.modules, "torch's compiler takes seconds to import"
+"""
+
+
+def test_killed_and_started_again_it_ends_at_the_same_bytes(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(KILLED.format(tests=str(Path(__file__).parent)))
+    checkpoint = tmp_path / "checkpoint"
+    command = [sys.executable, str(script)]
+    killed = subprocess.Popen([*command, str(checkpoint), str(tmp_path / "never"), "0"])
+    deadline = time.monotonic() + 60
+    while not checkpoint.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(killed.pid, signal.SIGKILL)
+    assert killed.wait() == -signal.SIGKILL
+    assert checkpoint.exists()
+    assert not (tmp_path / "never").exists()
+    for saved, model in ((checkpoint, "resumed"), (tmp_path / "fresh", "whole")):
+        subprocess.run([*command, str(saved), str(tmp_path / model), "10"], check=True)
+    for file in (tmp_path / "whole").iterdir():
+        assert file.read_bytes() == (tmp_path / "resumed" / file.name).read_bytes()
