@@ -55,6 +55,8 @@ def train(
     with threads(torch_threads):
         training = _Training(model, train_sequences, params, seed, checkpoint)
         training.resume()
+        for done in training.epochs:
+            on_epoch(done.epoch, asdict(done))
         batches = training.batch_count
         with progress.bar(params.epochs * batches, f"autoencoder {params.cell}", "batch") as bar:
             bar.update(len(training.epochs) * batches)

@@ -25,8 +25,9 @@ def gradient_by_lag(
 
     inputs: int64 (T, B), from a state of zeros; targets: int64 (B,), what follows each sequence;
     the loss is that of the last step alone. Each array is (T, B), row k of the state k steps
-    before the last; the derivative is total, along all paths. `state` is the norm over all parts:
-    an LSTM remembers in c what its h does not carry. A gradient too small for float32 is 0.
+    before the last; the parts of a state are taken as independent. `state` is the norm over all
+    of them: an LSTM remembers in c what its h does not carry. A gradient too small for float32
+    is 0.
     """
     states = _states(model, torch.from_numpy(inputs), model.initial_state(inputs.shape[1]))
     last = states[-1][0]  # (B, H)
@@ -79,7 +80,8 @@ def _states(model: LanguageModel, ids: Tensor, start: list[State]) -> list[State
     for step in range(len(ids)):
         values = embedded[step]
         for layer, cell in enumerate(model.layers.cells):
-            state[layer] = cell(values, state[layer])
+            # clones: the parts of a state stand side by side, h_t does not count as made of c_t
+            state[layer] = tuple(part.clone() for part in cell(values, state[layer]))
             values = state[layer][0]
         last.append(state[-1])
     return last

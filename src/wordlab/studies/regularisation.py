@@ -129,6 +129,7 @@ def _network(
         "vocabulary_size": params.vocabulary_size,
         "embedding_size": params.hidden_size,
         "hidden_size": params.hidden_size,
+        "adaptive_cutoffs": [],
         "epochs": params.epochs,
         "batch_size": params.batch_size,
         "bptt_length": params.bptt_length,
