@@ -202,6 +202,9 @@ def test_resumed_equals_uninterrupted(counts, tmp_path: Path, monkeypatch: pytes
     )
     assert found.matrix.tobytes() == expected.matrix.tobytes()
     assert resumed == whole
+    other = settings(rate=0.04)
+    afresh = glove.train(counts, other, seed=0, checkpoint=checkpoint)
+    assert afresh.matrix.tobytes() == glove.train(counts, other, seed=0).matrix.tobytes()
 
 
 def test_stops_on_the_way_equal_shorter_trainings(counts):

@@ -76,14 +76,13 @@ def train(
     """Train GloVe on `counts` and return the vectors that `params.vectors` names.
 
     on_iteration receives each iteration (from 1) with its mean `cost` by cell, as measured on the
-    way. Goes on from `checkpoint`, and then ends at the same bytes as without a break.
+    way. Goes on from `checkpoint` if the same training left it, accumulators included, and then
+    ends at the same bytes as without a break.
     Raises UserError if the cost stops being finite.
     """
-    for _, vectors in _training(
-        counts, params, (params.iterations,), seed, threads, on_iteration, checkpoint
-    ):
-        return vectors
-    raise AssertionError("a training has a last iteration")
+    stops = (params.iterations,)
+    ends = _training(counts, params, stops, seed, threads, on_iteration, checkpoint)
+    return dict(ends)[params.iterations]
 
 
 def train_and_stop_by(
@@ -116,9 +115,10 @@ def _training(
     groups = group_count(size, params.dimensions)
     weights = _initial(size, groups, params, seed)
     costs: list[float] = []
-    if (saved := checkpoint.load()) is not None:
-        arrays, state = saved
-        weights, costs = _Weights(**arrays), state["costs"]
+    recipe = {"params": params.model_dump(), "seed": seed, "cells": counts.matrix.nnz}
+    saved = checkpoint.load()
+    if saved is not None and saved[1].get("recipe") == recipe:
+        weights, costs = _Weights(**saved[0]), saved[1]["costs"]
         for iteration, cost in enumerate(costs, start=1):
             on_iteration(iteration, {"cost": cost})
     with (
@@ -137,7 +137,7 @@ def _training(
                 chosen = _chosen(weights, size, params)
                 yield iteration, Vectors(counts.vocabulary, chosen, description)
             elif time.monotonic() >= saved_at + CHECKPOINT_SECONDS:
-                checkpoint.save(weights.arrays(), {"costs": costs})
+                checkpoint.save(weights.arrays(), {"recipe": recipe, "costs": costs})
                 saved_at = time.monotonic()
 
 

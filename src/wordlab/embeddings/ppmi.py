@@ -8,6 +8,7 @@ import difflib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,27 +104,27 @@ def factorise(
 def _weigh(counts: Counts, params: PpmiParams, floor: float, threads: int) -> csr_array:
     """Return the shifted PMI of the observed pairs where it is above `floor`."""
     matrix = counts.matrix
-    words, contexts = _sums(matrix)
-    smoothed = contexts**params.context_exponent
-    # x / (words * share of the contexts * k) is the exponential of what is sought.
-    by_word = params.shift * np.where(words > 0, words, 1)
-    by_context = np.where(contexts > 0, smoothed / smoothed.sum(), 1)
-
-    def block(rows: tuple[int, int]) -> tuple[NDArray[np.int64], ...]:
-        starts = matrix.indptr[rows[0] : rows[1] + 1]
-        cells = slice(starts[0], starts[-1])
-        columns = matrix.indices[cells]
-        ratio = matrix.data[cells] / np.repeat(by_word[rows[0] : rows[1]], np.diff(starts))
-        ratio /= by_context[columns]
-        kept = ratio > np.exp(floor)
-        ends = np.concatenate([[0], np.cumsum(kept)])[starts[1:] - starts[0]]
-        return ends, columns[kept], np.log(ratio[kept]).astype(np.float32)
-
+    least = np.exp(floor)
     ends, columns, values = [np.zeros(1, np.int64)], [], []
     with ThreadPoolExecutor(threads) as pool:
+        words, contexts = _sums(matrix, pool, 2 * threads)
+        smoothed = contexts**params.context_exponent
+        # x times these two is the exponential of what is sought.
+        by_word = 1 / (params.shift * np.where(words > 0, words, 1))
+        by_context = np.where(contexts > 0, smoothed.sum() / np.where(contexts > 0, smoothed, 1), 0)
+
+        def weigh(rows: tuple[int, int]) -> tuple[NDArray[Any], ...]:
+            starts, indices, data = _block(matrix, *rows)
+            ratio = np.repeat(by_word[slice(*rows)], np.diff(starts))
+            ratio *= by_context.take(indices)
+            ratio *= data
+            kept = np.flatnonzero(ratio > least)
+            logs = np.log(ratio.take(kept)).astype(np.float32)
+            return np.searchsorted(kept, starts[1:]), indices.take(kept), logs
+
         blocks = sparse.row_blocks(np.diff(matrix.indptr), CELLS)
         for block_ends, block_columns, block_values in sparse.in_order(
-            pool, block, blocks, 2 * threads
+            pool, weigh, blocks, 2 * threads
         ):
             ends.append(block_ends + ends[-1][-1])
             columns.append(block_columns)
@@ -131,14 +132,29 @@ def _weigh(counts: Counts, params: PpmiParams, floor: float, threads: int) -> cs
     return sparse.square(np.concatenate(values), np.concatenate(columns), np.concatenate(ends))
 
 
-def _sums(matrix: csr_array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _block(matrix: csr_array, first: int, last: int) -> tuple[NDArray[np.integer[Any]], ...]:
+    """Return where rows `first` to `last` start among their cells, the columns and the values."""
+    starts = matrix.indptr[first : last + 1]
+    cells = slice(starts[0], starts[-1])
+    return starts - starts[0], matrix.indices[cells], matrix.data[cells]
+
+
+def _sums(
+    matrix: csr_array, pool: ThreadPoolExecutor, ahead: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the sums of the rows and of the columns, float64 (V,)."""
-    rows, columns = np.zeros(matrix.shape[0]), np.zeros(matrix.shape[1])
-    for first, last in sparse.row_blocks(np.diff(matrix.indptr), CELLS):
-        starts = matrix.indptr[first : last + 1]
-        cells = slice(starts[0], starts[-1])
-        data = matrix.data[cells]
-        owners = np.repeat(np.arange(last - first), np.diff(starts))
-        rows[first:last] = np.bincount(owners, data, last - first)
-        columns += np.bincount(matrix.indices[cells], data, matrix.shape[1])
-    return rows, columns
+
+    def add_up(rows: tuple[int, int]) -> tuple[NDArray[Any], NDArray[Any]]:
+        starts, indices, data = _block(matrix, *rows)
+        owners = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+        weights = data.astype(np.float64)
+        return np.bincount(owners, weights, len(starts) - 1), np.bincount(
+            indices, weights, matrix.shape[1]
+        )
+
+    blocks = sparse.row_blocks(np.diff(matrix.indptr), CELLS)
+    row_sums, column_sums = [], np.zeros(matrix.shape[1])
+    for of_rows, of_columns in sparse.in_order(pool, add_up, blocks, ahead):
+        row_sums.append(of_rows)
+        column_sums += of_columns
+    return np.concatenate(row_sums), column_sums
