@@ -43,6 +43,15 @@ METRICS: dict[str, Any] = {
         "char": {"perplexity": 5.125, "low": 5.0, "high": 5.25, "symbols": 150000},
     },
     "lm_lstm": {"parameters": 389522, "valid_perplexity": 118.1},
+    "autoencoder_gru": {
+        "n": 500,
+        "token_accuracy": 0.7125,
+        "token_accuracy_low": 0.6875,
+        "token_accuracy_high": 0.75,
+        "exact_match": 0.25,
+        "edit_distance": 0.125,
+        "loss": 0.75,
+    },
     "study_gradients": {
         "lstm": {"length 50": {"half_lag": 21.5}},
         "sentences": ["The LSTM keeps <half> its gradient for 21.5 steps."],
@@ -113,6 +122,7 @@ def test_the_page_shows_what_was_measured(pictures: dict[str, Path]) -> None:
         "n = 236 of 353, 67%",
         "104.2",  # perplexity
         "389,522",  # parameters
+        "68.8 % – 75.0 %",  # of the autoencoder's symbols
         "21.5",
         "he was a kingdom & a tree",
         "The LSTM keeps <half> its gradient",

@@ -17,6 +17,7 @@ from wordlab.report.sections import SECTIONS, Section
 from wordlab.report.tables import (
     Cell,
     Table,
+    autoencoder_scores,
     embedding_scores,
     language_scores,
     number,
@@ -113,6 +114,7 @@ def _chapter(
         scores += embedding_scores(metrics["embeddings"])
     if "language_models" in metrics:
         scores += language_scores(metrics["language_models"], metrics)
+    scores += autoencoder_scores(metrics)
     return Chapter(
         section=section,
         scores=scores,

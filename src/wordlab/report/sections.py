@@ -54,11 +54,11 @@ SECTIONS = (
         "Five models of the same words. Similarity is Spearman's rank correlation between the "
         "cosine of two words and what people said; an analogy counts when the one right word "
         "comes first. Every score has its number of items, the share of the set whose words are "
-        "known, and a 95 % bootstrap interval: where two intervals overlap widely, this run does "
-        "not tell the two models apart.",
+        "known, and a bootstrap interval: where two intervals overlap widely, this run does not "
+        "tell the two models apart.",
         ("embeddings", "word2vec", "glove", "ppmi", "cooccurrence"),
         {
-            "scores": "Each dot is a model's score, each bar its 95 % bootstrap interval.",
+            "scores": "Each dot is a model's score, each bar its bootstrap interval.",
             "analogy_sections": "Share of analogy questions answered right, by section.",
             "word2vec_loss": "Mean negative-sampling loss of a prediction, epoch by epoch. CBOW "
             "and skip-gram predict different things: compare shapes, not heights.",
@@ -76,6 +76,7 @@ SECTIONS = (
             "neighbour_overlap": "Share of nearest words that two models have in common, mean "
             "over the words looked up.",
         },
+        ("comparison",),
     ),
     Section(
         "language-models",

@@ -168,6 +168,28 @@ def language_scores(metrics: Mapping[str, Any], trained: Mapping[str, Any]) -> l
     return result
 
 
+def autoencoder_scores(metrics: Mapping[str, Any]) -> list[Table]:
+    """Return how much of held-out sequences each autoencoder brings back, side by side.
+
+    metrics: what `recurrent.reconstruction` measured, by autoencoder_ and the cell's name.
+    """
+    columns = {
+        "token_accuracy": Column("symbols right", percent, max),
+        "exact_match": Column("sequences exact", percent, max),
+        "edit_distance": Column("edits a symbol", "{:.3f}".format, min),
+        "loss": Column("loss a symbol, nats", "{:.3f}".format, min),
+    }
+    for name, found in metrics.items():
+        cell = name.removeprefix("autoencoder_")
+        if cell == name or "token_accuracy" not in found:
+            continue
+        for measure, column in columns.items():
+            low, high = (found.get(f"{measure}_{end}") for end in ("low", "high"))
+            note = f"n = {number(found.get('n'))}"
+            column.scores[cell] = Score(found.get(measure), low, high, note)
+    return [_side_by_side("Held-out sequences", columns, BEST)] if columns["loss"].scores else []
+
+
 def _short(value: float) -> str:
     return f"{value:,.1f}" if value < 1000 else f"{value:,.0f}"
 
