@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from wordlab.recurrent.cells import copy_from_torch, torch_order
+from wordlab.errors import UserError
+from wordlab.recurrent.cells import copy_from_torch, from_torch_order
 from wordlab.recurrent.layers import CellSettings, LayerDropout, RecurrentLayers, drop
 from wordlab.recurrent.unrolled import unroll
 
@@ -101,7 +102,7 @@ def test_with_copied_weights_all_equals_torch(kind, lengths, bidirectional):
     torch.testing.assert_close(inputs.grad, peer_inputs.grad, rtol=1e-4, atol=1e-5)
     for number, weights in zip(peers, peer.all_weights, strict=True):
         cell = cells[number]
-        expected = [torch_order(cell, weight.grad) for weight in weights]
+        expected = [from_torch_order(cell, weight.grad) for weight in weights]
         got = [cell.input_weight.grad, cell.recurrent_weight.grad, cell.bias.grad]
         for own, want in zip(got, expected, strict=False):
             torch.testing.assert_close(own, want, rtol=1e-4, atol=1e-5)
@@ -109,6 +110,28 @@ def test_with_copied_weights_all_equals_torch(kind, lengths, bidirectional):
             torch.testing.assert_close(
                 cell.recurrent_bias.grad, expected[3][-4:], rtol=1e-4, atol=1e-5
             )
+
+
+@pytest.mark.parametrize("kind", ["tanh", "relu", "lstm", "gru_after"])
+def test_both_backends_give_the_same(kind):
+    results = []
+    for backend in ("wordlab", "torch"):
+        layers = RecurrentLayers(settings(kind), 3, 4, 2, generator(), backend=backend)
+        if kind == "gru_after":
+            for cell in layers.cells:
+                cell.recurrent_bias.data = draw(4, seed=3)
+        noise = LayerDropout(0.2, 0.3, True, generator(7))
+        output, ends = layers(draw(5, 2, 3), dropout=noise)
+        (output.square().sum() + sum(part.sum() for end in ends for part in end)).backward()
+        gradients = [weight.grad for weight in layers.parameters()]
+        results.append((output, ends, gradients))
+    torch.testing.assert_close(*results)
+
+
+def test_the_torch_backend_names_what_it_cannot_do():
+    layers = RecurrentLayers(settings("gru_before"), 3, 4, 1, generator(), backend="torch")
+    with pytest.raises(UserError, match="cell_backend: torch has no GRU whose reset gate acts"):
+        layers(draw(5, 2, 3))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -82,6 +82,8 @@ class NetworkParams(Section):
                 f"tied: expected embedding_size and hidden_size to be equal, got "
                 f"{self.embedding_size} and {self.hidden_size}"
             )
+        if (self.cell_backend, self.cell, self.gru_reset) == ("torch", "gru", "before"):
+            raise ValueError("cell_backend: torch has the GRU with gru_reset after only")
         if any(one >= other for one, other in pairwise(self.adaptive_cutoffs)):
             raise ValueError(
                 f"adaptive_cutoffs: expected rising numbers, got {self.adaptive_cutoffs}"

@@ -140,7 +140,7 @@ class GRUCell(Cell):
         return ((1 - z) * n + z * hidden,)
 
 
-def torch_order(cell: Cell, blocks: Tensor) -> Tensor:
+def from_torch_order(cell: Cell, blocks: Tensor) -> Tensor:
     """Return `blocks`, whose rows are gates in torch.nn's order, in the order of `cell`.
 
     torch.nn has LSTM's as input, forget, candidate, output, and GRU's as here.
@@ -149,6 +149,14 @@ def torch_order(cell: Cell, blocks: Tensor) -> Tensor:
         return blocks
     i, f, g, o = blocks.chunk(4)
     return torch.cat([o, i, f, g])
+
+
+def to_torch_order(cell: Cell, blocks: Tensor) -> Tensor:
+    """Return `blocks`, whose rows are gates in the order of `cell`, in torch.nn's order."""
+    if not isinstance(cell, LSTMCell):
+        return blocks
+    o, i, f, g = blocks.chunk(4)
+    return torch.cat([i, f, g, o])
 
 
 def copy_from_torch(cell: Cell, weights: Sequence[Tensor]) -> None:
@@ -160,6 +168,6 @@ def copy_from_torch(cell: Cell, weights: Sequence[Tensor]) -> None:
             size = cell.hidden_size
             bias = input_bias + torch.cat([recurrent_bias[: 2 * size], torch.zeros(size)])
             cell.recurrent_bias.copy_(recurrent_bias[2 * size :])
-        cell.input_weight.copy_(torch_order(cell, input_weight))
-        cell.recurrent_weight.copy_(torch_order(cell, recurrent_weight))
-        cell.bias.copy_(torch_order(cell, bias))
+        cell.input_weight.copy_(from_torch_order(cell, input_weight))
+        cell.recurrent_weight.copy_(from_torch_order(cell, recurrent_weight))
+        cell.bias.copy_(from_torch_order(cell, bias))

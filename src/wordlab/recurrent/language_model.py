@@ -46,7 +46,14 @@ class LanguageModel(nn.Module):
         settings = CellSettings(
             params.cell, params.activation, params.gru_reset, params.forget_bias
         )
-        self.layers = RecurrentLayers(settings, width, params.hidden_size, params.layers, generator)
+        self.layers = RecurrentLayers(
+            settings,
+            width,
+            params.hidden_size,
+            params.layers,
+            generator,
+            backend=params.cell_backend,
+        )
         cutoffs = [cutoff for cutoff in params.adaptive_cutoffs if cutoff < len(vocabulary)]
         tied = self.embedding if params.tied else None
         size = params.hidden_size

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from wordlab.recurrent.cells import Cell, GRUCell, LSTMCell, RNNCell, State
+from wordlab.recurrent.torch_backend import unroll_with_torch
 from wordlab.recurrent.unrolled import unroll
 
 
@@ -48,7 +49,8 @@ class RecurrentLayers(nn.Module):
     """Cells stacked on one another, each unrolled over all steps.
 
     bidirectional: each layer has a second cell that reads backwards; its output is appended to
-    the first's, so that a layer's output is (T, B, 2H).
+    the first's, so that a layer's output is (T, B, 2H). backend: whose kernels run the cells, this
+    package's or torch.nn's; the weights are the same.
     """
 
     def __init__(
@@ -60,9 +62,10 @@ class RecurrentLayers(nn.Module):
         generator: torch.Generator,
         *,
         bidirectional: bool = False,
+        backend: Literal["wordlab", "torch"] = "wordlab",
     ) -> None:
         super().__init__()
-        self.hidden_size, self.bidirectional = hidden_size, bidirectional
+        self.hidden_size, self.bidirectional, self.backend = hidden_size, bidirectional, backend
         self.output_size = hidden_size * (2 if bidirectional else 1)
         sizes = [input_size] + [self.output_size] * (layers - 1)
         self.cells = nn.ModuleList(settings.make(size, hidden_size, generator) for size in sizes)
@@ -98,17 +101,36 @@ class RecurrentLayers(nn.Module):
         for number, cell in enumerate(self.cells):
             if number and dropout is not None:
                 output = drop(output, dropout.between, dropout.variational, dropout.generator)
-            states = _run(cell, output, start[number], dropout)
-            ends.append(_at_end(states, lengths))
+            forwards, end = self._run(cell, output, start[number], lengths, dropout)
+            ends.append(end)
             if backwards is not None:
                 other = number + len(self.cells)
                 turned = _gather(output, backwards)
-                backward_states = _run(self.backward_cells[number], turned, start[other], dropout)
-                backward_ends.append(_at_end(backward_states, lengths))
-                output = torch.cat([states[0], _gather(backward_states[0], backwards)], dim=2)
+                backward_cell = self.backward_cells[number]
+                turned, end = self._run(backward_cell, turned, start[other], lengths, dropout)
+                backward_ends.append(end)
+                output = torch.cat([forwards, _gather(turned, backwards)], dim=2)  # (T, B, 2H)
             else:
-                output = states[0]  # (T, B, H)
+                output = forwards  # (T, B, H)
         return output, ends + backward_ends
+
+    def _run(
+        self,
+        cell: nn.Module,
+        inputs: Tensor,
+        state: State,
+        lengths: Tensor | None,
+        dropout: LayerDropout | None,
+    ) -> tuple[Tensor, State]:
+        """Return the output (T, B, H) of one cell, and its state at each sequence's end."""
+        assert isinstance(cell, Cell)
+        weight: Tensor = cell.recurrent_weight
+        if dropout is not None:
+            weight = drop(weight[None], dropout.recurrent, False, dropout.generator)[0]
+        if self.backend == "torch":
+            return unroll_with_torch(cell, inputs, state, weight, lengths)
+        states = unroll(cell, inputs, state, weight)
+        return states[0], _at_end(states, lengths)
 
     def _all_cells(self) -> list[Cell]:
         return [*self.cells, *self.backward_cells]
@@ -127,16 +149,6 @@ def drop(
     mask = torch.empty(shape, dtype=values.dtype, device=values.device)
     mask.bernoulli_(1 - probability, generator=generator).div_(1 - probability)
     return values * mask
-
-
-def _run(
-    cell: nn.Module, inputs: Tensor, state: State, dropout: LayerDropout | None
-) -> tuple[Tensor, ...]:
-    assert isinstance(cell, Cell)
-    weight: Tensor = cell.recurrent_weight
-    if dropout is not None:
-        weight = drop(weight[None], dropout.recurrent, False, dropout.generator)[0]
-    return unroll(cell, inputs, state, weight)
 
 
 def _at_end(states: tuple[Tensor, ...], lengths: Tensor | None) -> State:

@@ -1,0 +1,40 @@
+"""Cells unrolled by torch.nn's kernels, for comparison with this package's."""
+
+import torch
+from torch import Tensor
+
+from wordlab.errors import UserError
+from wordlab.recurrent.cells import Cell, GRUCell, LSTMCell, RNNCell, State, to_torch_order
+
+
+def unroll_with_torch(
+    cell: Cell, inputs: Tensor, state: State, recurrent_weight: Tensor, lengths: Tensor | None
+) -> tuple[Tensor, State]:
+    """Return the output (T, B, H) of `cell` on `inputs` (T, B, I), and its state at the end.
+
+    The weights are the cell's, `recurrent_weight` in place of its own. Raises UserError for what
+    torch.nn has not: a GRU that resets before the product, sequences of unequal length.
+    """
+    if isinstance(cell, GRUCell) and cell.reset == "before":
+        raise UserError(
+            "cell_backend: torch has no GRU whose reset gate acts before the product; expected "
+            "cell_backend wordlab, or gru_reset after"
+        )
+    if lengths is not None:
+        raise UserError("cell_backend: sequences of unequal length need wordlab, got torch")
+    recurrent_bias = torch.zeros_like(cell.bias)
+    if isinstance(cell, GRUCell):
+        recurrent_bias = torch.cat([recurrent_bias[: 2 * cell.hidden_size], cell.recurrent_bias])
+    ordered = (cell.input_weight, recurrent_weight, cell.bias, recurrent_bias)
+    weights = [to_torch_order(cell, weight) for weight in ordered]
+    start = [part[None].contiguous() for part in state]
+    # biases, one layer, no dropout, training, one direction, steps first
+    how = (True, 1, 0.0, True, False, False)
+    if isinstance(cell, LSTMCell):
+        output, *end = torch.lstm(inputs, start, weights, *how)
+    elif isinstance(cell, RNNCell):
+        run = torch.rnn_tanh if cell.activation == "tanh" else torch.rnn_relu
+        output, *end = run(inputs, start[0], weights, *how)
+    else:
+        output, *end = torch.gru(inputs, start[0], weights, *how)
+    return output, tuple(part[0] for part in end)
