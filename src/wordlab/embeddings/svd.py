@@ -1,8 +1,8 @@
 """Truncated singular value decomposition of a large sparse matrix, the same at any thread count.
 
-Block Krylov iteration with full reorthogonalisation and Rayleigh-Ritz (Musco & Musco 2015,
-"Randomized Block Krylov Methods", algorithm 2): the singular vectors are sought in the span of
-X, (A'A)X, (A'A)^2 X, ... for a random block X, until the residuals are small enough.
+Block Lanczos iteration on A'A with full reorthogonalisation (Golub & Underwood 1977; as a
+randomised method, Musco & Musco 2015, algorithm 2): singular vectors are sought in the span of
+X, (A'A)X, (A'A)^2 X, ... for a random block X, by Rayleigh-Ritz, until their residuals are small.
 """
 
 from collections.abc import Callable

@@ -27,7 +27,7 @@ class WindowStudy:
     """PPMI at several windows.
 
     summary: a row a window: cells and density (observed pairs, and their share of all),
-    ppmi_cells and ppmi_density (those above 0), mean, median, high (the 95th percentile) of the
+    ppmi_cells and ppmi_density (those above 0), mean, median, p95 (the 95th percentile) of the
     values above 0, in nats. histograms: window, left, right (edges of a bin, the same for all
     windows), count. associations: word, window, rank (from 1), context, ppmi. blocks: window -> the
     PPMI of the same few words, as rows and as contexts. comparison: neighbours, overlap and scores
@@ -136,7 +136,7 @@ def _known(words: Sequence[str], vocabulary: Vocabulary, name: str) -> list[str]
 def _facts(observed: int, model: PpmiModel) -> dict[str, float]:
     """Return how many cells there are, and how their values lie."""
     values, pairs = model.matrix.data, len(model.vocabulary) ** 2
-    median, high = np.quantile(values, (0.5, 0.95)) if len(values) else (np.nan, np.nan)
+    median, p95 = np.quantile(values, (0.5, 0.95)) if len(values) else (np.nan, np.nan)
     return {
         "cells": observed,
         "density": observed / pairs,
@@ -144,7 +144,7 @@ def _facts(observed: int, model: PpmiModel) -> dict[str, float]:
         "ppmi_density": len(values) / pairs,
         "mean": float(values.mean(dtype=np.float64)) if len(values) else np.nan,
         "median": float(median),
-        "high": float(high),
+        "p95": float(p95),
     }
 
 
@@ -188,11 +188,11 @@ def _on_cells(summary: pd.DataFrame) -> list[str]:
         f"{row.cells:,} ({row.density:.2%} of all)" for row in summary.itertuples(index=False)
     )
     positive = ", ".join(f"{share:.0%}" for share in summary["ppmi_cells"] / summary["cells"])
-    medians, highs = summary["median"].to_numpy(), summary["high"].to_numpy()
+    medians, highs = summary["median"].to_numpy(), summary["p95"].to_numpy()
     return [
         f"At windows {windows} the pairs observed number {cells}; of these {positive} have a PPMI "
         "above 0.",
-        f"With the window the median PPMI above 0 {_course(medians)}: "
+        f"As the window widens, the median PPMI above 0 {_course(medians)}: "
         f"{_listed(medians)} nats; its 95th percentile {_course(highs)}: {_listed(highs)}.",
     ]
 
