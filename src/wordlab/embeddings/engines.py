@@ -12,7 +12,6 @@ from wordlab.embeddings import sampling, softmax_kernels, word2vec_kernels
 from wordlab.embeddings.huffman import paths
 from wordlab.embeddings.sampling_kernels import Noise, Stretch
 from wordlab.embeddings.simd_kernels import TILE_ROWS
-from wordlab.embeddings.team_kernels import COUNTER_STRIDE
 from wordlab.embeddings.word2vec_kernels import (
     BLOCK,
     Gradients,
@@ -29,7 +28,7 @@ Architecture = Literal["skipgram", "cbow"]
 
 LARGEST_BATCH = 512
 """Words, at most, whose gradients are taken at the same weights."""
-STEP_BOUND = 1.0
+STEP_BOUND = 2.0
 """The rate times the updates of the commonest row in one batch stays below this."""
 FULL_SOFTMAX_HOURS = 2.0
 """The full softmax is refused where it would take longer."""
@@ -129,8 +128,7 @@ class _NegativeSampling(Engine):
         done = Progress(
             np.zeros(blocks),
             np.zeros(blocks, dtype=np.int64),
-            np.zeros(batches, dtype=np.int64),
-            np.zeros(2 * COUNTER_STRIDE, dtype=np.int64),
+            np.zeros((4, batches), dtype=np.int64),
         )
 
         def work(thread: int) -> None:

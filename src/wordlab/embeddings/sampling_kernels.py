@@ -64,8 +64,9 @@ def thin(
 ) -> tuple[int, int, int]:
     """Subsample tokens[start:stop], with `window` kept words of the document on either side.
 
-    Unknown words are never kept.     keep: uint64 (V,), the probability of each word times 2^32. Fills the three int32 arrays
-    `out_...`; returns how many words there are, and the bounds of those from start..stop-1.
+    Unknown words are never kept. keep: uint64 (V,), the probability of each word times 2^32.
+    Fills the three int32 arrays `out_...`; returns how many words there are, and the bounds of
+    those from start..stop-1.
     The width of a window is drawn evenly from 1..window if `dynamic`, else it is `window`.
     """
     document = np.searchsorted(document_ends, start, side="right")

@@ -24,7 +24,7 @@ Probe = Callable[[Vectors], Mapping[str, float]]
 
 STRETCH = 1 << 19
 """Tokens between two looks at the clock, the loss and the checkpoint."""
-_CHECKPOINT_SECONDS = 10.0
+CHECKPOINT_SECONDS = 10.0
 
 
 def train(
@@ -48,13 +48,13 @@ def train(
     Raises UserError if nothing can be learnt, the vocabulary is too large for the full softmax,
     or the weights overflow.
     """
-    training = _Training(corpus, vocabulary, params, architecture, seed, threads)
+    training = Training(corpus, vocabulary, params, architecture, seed, threads)
     training.run(on_epoch, probe, checkpoint)
     return training.vectors()
 
 
 @dataclass
-class _Training:
+class Training:
     corpus: EncodedCorpus
     vocabulary: Vocabulary
     params: Word2vecParams
@@ -93,23 +93,23 @@ class _Training:
             while epoch < self.params.epochs:
                 for start in range(position, total, STRETCH):
                     stop = min(total, start + STRETCH)
-                    stretch_loss, stretch_predictions = self._stretch(epoch, start, stop)
+                    stretch_loss, stretch_predictions = self.stretch(epoch, start, stop)
                     loss += stretch_loss
                     predictions += stretch_predictions
                     self._stop_if_overflown(loss, epoch)
                     bar.update(stop - start)
-                    if stop < total and time.monotonic() - saved > _CHECKPOINT_SECONDS:
+                    if stop < total and time.monotonic() - saved > CHECKPOINT_SECONDS:
                         self._save(checkpoint, epoch, stop, loss, predictions, history)
                         saved = time.monotonic()
                 epoch += 1
                 history.append(self._epoch_metrics(epoch, loss, predictions, probe))
                 on_epoch(epoch, history[-1])
                 position, loss, predictions = 0, 0.0, 0
-                if time.monotonic() - saved > _CHECKPOINT_SECONDS:
+                if time.monotonic() - saved > CHECKPOINT_SECONDS:
                     self._save(checkpoint, epoch, 0, 0.0, 0, history)
                     saved = time.monotonic()
 
-    def _stretch(self, epoch: int, start: int, stop: int) -> tuple[float, int]:
+    def stretch(self, epoch: int, start: int, stop: int) -> tuple[float, int]:
         params = self.params
         key = np.uint64(rng.derive(self.seed, "word2vec", "words", epoch))
         tokens, documents, widths = self.buffers

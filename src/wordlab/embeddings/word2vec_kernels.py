@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from wordlab.embeddings.sampling_kernels import draw_noise
 from wordlab.embeddings.simd_kernels import TILE_ROWS, add_product, error_and_loss
-from wordlab.embeddings.team_kernels import fetch_add, wait_for_all
+from wordlab.embeddings.team_kernels import fetch_add, wait_until
 
 BLOCK = 32
 """Neighbouring words that share their noise words; a multiple of 16."""
@@ -77,12 +77,15 @@ class Workspace(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """What a stretch writes: losses float64 (blocks,), predictions int64 (blocks,), counters."""
+    """What the threads note of a stretch, all of it zeros at first.
+
+    losses float64 (blocks,), predictions int64 (blocks,); counters int64 (4, batches): blocks
+    taken, blocks done, shares of the rows taken, shares done, of each batch.
+    """
 
     losses: NDArray[np.float64]
     predictions: NDArray[np.int64]
-    batch_counters: NDArray[np.int64]
-    barrier: NDArray[np.int64]
+    counters: NDArray[np.int64]
 
 
 @njit(nogil=True, cache=True)
@@ -394,31 +397,25 @@ def _target_errors(hidden: Any, targets: Any, ids: Any, grad_out: Any, losses: A
 
 
 @njit(nogil=True, cache=True, fastmath={"contract"})
-def _apply(matrix: Any, ids: Any, rows: Any, rate: float, thread: int, threads: int) -> None:
-    """Add rate times `rows` to the rows `ids` of `matrix` that `thread` owns, in order."""
+def _apply(matrix: Any, ids: Any, rows: Any, rate: float, share: int, shares: int) -> None:
+    """Add rate times `rows` to the rows `ids` of `matrix`, those of `share` of `shares` only."""
     step = np.float32(rate)
     for k in range(len(ids)):
-        if ids[k] >= 0 and ids[k] % threads == thread:
+        if ids[k] >= 0 and ids[k] % shares == share:
             owned = np.uint64(ids[k])
             for d in range(rows.shape[1]):
                 matrix[owned, d] += step * rows[k, d]
 
 
 @njit(nogil=True, cache=True)
-def _block(
-    weights: Any,
-    stretch: Any,
-    start: int,
-    noise: Any,
-    key: np.uint64,
-    settings: Any,
-    work: Any,
-    gradients: Any,
-    slot: int,
-) -> tuple[float, int]:
-    if settings.cbow:
-        return cbow_block(weights, stretch, start, noise, key, settings, work, gradients, slot)
-    return skipgram_block(weights, stretch, start, noise, key, settings, work, gradients, slot)
+def _apply_block(
+    weights: Any, gradients: Any, slot: int, rate: float, share: int, shares: int
+) -> None:
+    """Apply gradients[slot] to one share of the rows of both weights."""
+    _apply(weights.inputs, gradients.input_ids[slot], gradients.inputs[slot], rate, share, shares)
+    _apply(
+        weights.outputs, gradients.output_ids[slot], gradients.outputs[slot], rate, share, shares
+    )
 
 
 @njit(nogil=True, cache=True)
@@ -435,51 +432,47 @@ def train_stretch(
     thread: int,
     threads: int,
 ) -> None:
-    """Be thread `thread` of `threads` that train `weights` on a stretch.
+    """Be one of `threads` threads that train `weights` on a stretch.
 
-    Deterministic: the gradients of a batch of blocks are all taken at the same weights, then each
-    thread applies those of the rows it owns, in the order of the text; so neither their number
-    nor their pace matters. Lock-free: each thread applies a block's gradients at once (Niu et al.
-    2011, Hogwild). rates: at the start and the end of the stretch, before the floor.
-    Mutates weights, work, gradients and progress.
+    Deterministic: the gradients of a batch of blocks are all taken at the same weights, then
+    applied row by row in the order of the text, the rows shared out; so neither the number of
+    threads nor their pace matters. Whoever is free takes the next block or share of rows, and
+    nobody waits for a thread that has nothing in hand. Lock-free: each thread applies a block's
+    gradients at once (Niu et al. 2011, Hogwild). rates: at the start and the end of the stretch,
+    before the floor. Mutates weights, work, gradients and progress.
     """
     blocks = len(progress.losses)
     slope = (rates[1] - rates[0]) / max(1, blocks)
-    for opening in range(0, blocks, settings.batch_blocks):
+    taken, done = progress.counters[0], progress.counters[1]
+    shares_taken, shares_done = progress.counters[2], progress.counters[3]
+    for batch in range(len(taken)):
+        opening = batch * settings.batch_blocks
         closing = min(blocks, opening + settings.batch_blocks)
-        batch = opening // settings.batch_blocks
-        while True:
-            k = opening + fetch_add(progress.batch_counters, batch, 1)
-            if k >= closing:
-                break
+        k = opening + fetch_add(taken, batch, 1)
+        while k < closing:
             slot = thread if settings.lock_free else k - opening
-            loss, predictions = _block(
-                weights, stretch, stretch.first + k * BLOCK, noise, key, settings, work,
-                gradients, slot,
-            )  # fmt: skip
-            progress.losses[k] = loss
-            progress.predictions[k] = predictions
+            start = stretch.first + k * BLOCK
+            if settings.cbow:
+                progress.losses[k], progress.predictions[k] = cbow_block(
+                    weights, stretch, start, noise, key, settings, work, gradients, slot
+                )
+            else:
+                progress.losses[k], progress.predictions[k] = skipgram_block(
+                    weights, stretch, start, noise, key, settings, work, gradients, slot
+                )
             if settings.lock_free:
                 rate = max(rates[0] + slope * k, settings.rate_floor)
-                _apply(
-                    weights.inputs, gradients.input_ids[slot], gradients.inputs[slot], rate, 0, 1
-                )
-                _apply(
-                    weights.outputs, gradients.output_ids[slot], gradients.outputs[slot],
-                    rate, 0, 1,
-                )  # fmt: skip
+                _apply_block(weights, gradients, slot, rate, 0, 1)
+            fetch_add(done, batch, 1)
+            k = opening + fetch_add(taken, batch, 1)
         if settings.lock_free:
             continue
-        wait_for_all(progress.barrier, 0, threads)
-        for k in range(opening, closing):
-            slot = k - opening
-            rate = max(rates[0] + slope * k, settings.rate_floor)
-            _apply(
-                weights.inputs, gradients.input_ids[slot], gradients.inputs[slot], rate,
-                thread, threads,
-            )  # fmt: skip
-            _apply(
-                weights.outputs, gradients.output_ids[slot], gradients.outputs[slot], rate,
-                thread, threads,
-            )  # fmt: skip
-        wait_for_all(progress.barrier, 0, threads)
+        wait_until(done, batch, closing - opening)
+        share = fetch_add(shares_taken, batch, 1)
+        while share < threads:
+            for k in range(opening, closing):
+                rate = max(rates[0] + slope * k, settings.rate_floor)
+                _apply_block(weights, gradients, k - opening, rate, share, threads)
+            fetch_add(shares_done, batch, 1)
+            share = fetch_add(shares_taken, batch, 1)
+        wait_until(shares_done, batch, threads)

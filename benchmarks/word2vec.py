@@ -1,0 +1,264 @@
+"""word2vec beside gensim's, on the same tokens with the same settings.
+
+    python benchmarks/word2vec.py --corpus FILE [--threads 2] [--epochs 5] [--seeds 1] [--json OUT]
+
+Each line of FILE (plain, .gz, .bz2 or .xz) with a word in it is one document, lower-cased and cut
+to runs of a-z, for both: windows end where lines do. gensim reads it as its `corpus_file`. Every
+training is a process of its own, one after the other, gensim and wordlab in turn:
+
+- seconds: of the training alone, after import and compilation; scan_seconds: of counting the
+  words and, in wordlab, encoding the text; whole_seconds: of all, import and compilation included;
+- words_per_second: tokens times epochs over `seconds`; ratio and ratio_lock_free: wordlab's over
+  gensim's; peak_mib: the largest resident memory of the process, of scan and training alike;
+- wordsim353, simlex999 (Spearman) and analogies (accuracy, top 300,000 words) as gensim's
+  KeyedVectors scores them, for both.
+
+With several seeds each figure is the mean over them.
+"""
+
+import argparse
+import bz2
+import gzip
+import json
+import lzma
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+SETTINGS: dict[str, Any] = {
+    "dimensions": 100, "window": 5, "dynamic_window": True, "output": "negative_sampling",
+    "negatives": 5, "noise_exponent": 0.75, "subsample": 1e-4, "subsample_formula": "code",
+    "rate_floor": 1e-4, "cbow_gradient": "code", "vectors": "input",
+}  # fmt: skip
+RATES = {"skipgram": 0.025, "cbow": 0.05}
+MIN_COUNT = 5
+SYSTEMS = ("gensim", "wordlab", "wordlab_lock_free")
+FIGURES = (
+    "seconds", "words_per_second", "whole_seconds", "scan_seconds", "peak_mib", "wordsim353",
+    "simlex999", "analogies",
+)  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--corpus", type=Path, required=True)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=1, help="how many seeds to take the mean of")
+    parser.add_argument("--architectures", nargs="+", default=list(RATES), choices=list(RATES))
+    parser.add_argument("--systems", nargs="+", default=list(SYSTEMS), choices=SYSTEMS)
+    parser.add_argument("--json", type=Path, help="where to write the figures")
+    parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.child:
+        child(asked)
+        return
+
+    with tempfile.TemporaryDirectory() as folder:
+        text = Path(folder) / "train.txt"
+        tokens = normalise(asked.corpus, text)
+        figures: dict[str, Any] = {
+            "tokens": tokens, "threads": asked.threads, "epochs": asked.epochs,
+            "seeds": asked.seeds, "settings": SETTINGS, "min_count": MIN_COUNT,
+        }  # fmt: skip
+        for architecture in asked.architectures:
+            figures[architecture] = compare(asked, architecture, text)
+    if asked.json:
+        asked.json.write_text(json.dumps(figures, indent=2) + "\n")
+    print(one_line(figures, asked.architectures))
+
+
+def normalise(source: Path, target: Path) -> int:
+    """Write the words of `source`, a document a line with an empty line after; count them."""
+    opener = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}.get(source.suffix, open)
+    tokens = 0
+    with opener(source, "rt", encoding="utf-8") as lines, target.open("w") as out:
+        for line in lines:
+            words = re.findall("[a-z]+", line.lower())
+            if words:
+                tokens += len(words)
+                out.write(" ".join(words) + "\n\n")
+    return tokens
+
+
+def compare(asked: argparse.Namespace, architecture: str, text: Path) -> dict[str, Any]:
+    """Return the figures of each system, and the ratios, as means over the seeds."""
+    runs: dict[str, list[dict[str, float]]] = {system: [] for system in asked.systems}
+    for seed in range(1, asked.seeds + 1):
+        for system in asked.systems:
+            runs[system].append(process(asked, system, architecture, str(seed), text))
+    result: dict[str, Any] = {
+        system: {name: sum(run[name] for run in of) / len(of) for name in FIGURES}
+        for system, of in runs.items()
+    }
+    if "gensim" in result:
+        base = result["gensim"]["words_per_second"]
+        for system, name in (("wordlab", "ratio"), ("wordlab_lock_free", "ratio_lock_free")):
+            if system in result:
+                result[name] = result[system]["words_per_second"] / base
+    return result
+
+
+def process(
+    asked: argparse.Namespace, system: str, architecture: str, seed: str, text: Path
+) -> dict[str, float]:
+    """Run one training in a process of its own, wordlab's scan in another as its stages do."""
+    steps = ["gensim"] if system == "gensim" else ["scan", system]
+    figures: dict[str, float] = {}
+    for step in steps:
+        started = time.perf_counter()
+        done = subprocess.run(
+            [
+                sys.executable, __file__, "--corpus", str(text), "--threads", str(asked.threads),
+                "--epochs", str(asked.epochs), "--child", step, architecture, seed,
+            ],
+            check=True, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        took = time.perf_counter() - started
+        found = json.loads(done.stdout.splitlines()[-1])
+        found["whole_seconds"] = took - found.pop("scoring_seconds", 0.0)
+        for name in ("whole_seconds", "scan_seconds"):
+            found[name] = found.get(name, 0.0) + figures.get(name, 0.0)
+        found["peak_mib"] = max(found["peak_mib"], figures.get("peak_mib", 0.0))
+        figures = found
+    print(system, architecture, seed, json.dumps(figures), file=sys.stderr, flush=True)
+    return figures
+
+
+def child(asked: argparse.Namespace) -> None:
+    """Be the process of one step; print its figures as JSON."""
+    step, architecture, seed = asked.child[0], asked.child[1], int(asked.child[2])
+    if step == "scan":
+        figures = scan(asked.corpus)
+    elif step == "gensim":
+        figures = train_gensim(asked, architecture, seed)
+    else:
+        figures = train_wordlab(asked, architecture, seed, step)
+    print(json.dumps(figures))
+
+
+def peak_mib() -> float:
+    """Return the largest resident memory of this process so far, in MiB."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+
+def scan(text: Path) -> dict[str, float]:
+    """Build wordlab's vocabulary and encode the text, beside the text."""
+    from wordlab.text import encoding
+    from wordlab.text.vocabulary import Vocabulary
+
+    started = time.perf_counter()
+    vocabulary = Vocabulary.build(encoding.count_words(text), min_count=MIN_COUNT)
+    encoding.encode(text, vocabulary).save(text.parent / "encoded")
+    vocabulary.save(text.parent / "vocabulary.tsv")
+    return {"scan_seconds": time.perf_counter() - started, "peak_mib": peak_mib()}
+
+
+def train_wordlab(
+    asked: argparse.Namespace, architecture: str, seed: int, system: str
+) -> dict[str, float]:
+    """Train wordlab's vectors on what `scan` left beside the text."""
+    from wordlab.embeddings import formats, word2vec
+    from wordlab.params.embeddings import Word2vecParams
+    from wordlab.text.corpus import EncodedCorpus
+    from wordlab.text.vocabulary import Vocabulary
+
+    vocabulary = Vocabulary.load(asked.corpus.parent / "vocabulary.tsv")
+    corpus = EncodedCorpus.load(asked.corpus.parent / "encoded")
+    params = Word2vecParams(
+        **SETTINGS,
+        rate=RATES[architecture],
+        epochs=asked.epochs,
+        mode="lock_free" if system == "wordlab_lock_free" else "deterministic",
+    )
+    options: Any = {"architecture": architecture, "seed": seed, "threads": asked.threads}
+    word2vec.train(_beginning(corpus), vocabulary, params, **options)  # compiles
+    started = time.perf_counter()
+    vectors = word2vec.train(corpus, vocabulary, params, **options)
+    seconds = time.perf_counter() - started
+    peak, scored = peak_mib(), time.perf_counter()
+    return {
+        "seconds": seconds,
+        "words_per_second": len(corpus) * asked.epochs / seconds,
+        "peak_mib": peak,
+        **scores(formats.to_gensim(vectors)),
+        "scoring_seconds": time.perf_counter() - scored,
+    }
+
+
+def _beginning(corpus: Any) -> Any:
+    """Return the first documents of a corpus, about 1,000 tokens."""
+    import numpy as np
+
+    from wordlab.text.corpus import EncodedCorpus
+
+    ends = corpus.document_ends[: np.searchsorted(corpus.document_ends, 1000) + 1]
+    return EncodedCorpus(corpus.tokens[: ends[-1]], ends, ends)
+
+
+def train_gensim(asked: argparse.Namespace, architecture: str, seed: int) -> dict[str, float]:
+    """Train gensim's vectors on the text."""
+    from gensim.models import Word2Vec
+
+    model = Word2Vec(
+        vector_size=SETTINGS["dimensions"], window=SETTINGS["window"], min_count=MIN_COUNT,
+        negative=SETTINGS["negatives"], ns_exponent=SETTINGS["noise_exponent"],
+        sample=SETTINGS["subsample"], alpha=RATES[architecture],
+        min_alpha=RATES[architecture] * SETTINGS["rate_floor"], sg=int(architecture == "skipgram"),
+        workers=asked.threads, epochs=asked.epochs, seed=seed,
+    )  # fmt: skip
+    started = time.perf_counter()
+    model.build_vocab(corpus_file=str(asked.corpus))
+    scanned = time.perf_counter()
+    model.train(
+        corpus_file=str(asked.corpus), total_words=model.corpus_total_words, epochs=asked.epochs
+    )
+    seconds = time.perf_counter() - scanned
+    peak, scored = peak_mib(), time.perf_counter()
+    return {
+        "seconds": seconds,
+        "words_per_second": model.corpus_total_words * asked.epochs / seconds,
+        "scan_seconds": scanned - started,
+        "peak_mib": peak,
+        **scores(model.wv),
+        "scoring_seconds": time.perf_counter() - scored,
+    }
+
+
+def scores(keyed: Any) -> dict[str, float]:
+    """Return gensim's scores of KeyedVectors on the sets that it ships."""
+    from gensim.test.utils import datapath
+
+    accuracy, _ = keyed.evaluate_word_analogies(datapath("questions-words.txt"))
+    return {
+        "wordsim353": float(keyed.evaluate_word_pairs(datapath("wordsim353.tsv"))[1].statistic),
+        "simlex999": float(keyed.evaluate_word_pairs(datapath("simlex999.txt"))[1].statistic),
+        "analogies": float(accuracy),
+    }
+
+
+def one_line(figures: dict[str, Any], architectures: list[str]) -> str:
+    """Return the figures that matter most, in one line."""
+    parts = [f"tokens={figures['tokens']} threads={figures['threads']} epochs={figures['epochs']}"]
+    for architecture in architectures:
+        of = figures[architecture]
+        parts += [f"{architecture}.{name}={of[name]:.2f}" for name in of if name.startswith("r")]
+        for system in SYSTEMS:
+            if system in of:
+                f = of[system]
+                parts.append(
+                    f"{architecture}.{system}={f['words_per_second'] / 1e6:.2f}Mwords/s,"
+                    f"{f['peak_mib']:.0f}MiB,ws353={f['wordsim353']:.3f},"
+                    f"simlex={f['simlex999']:.3f},analogies={f['analogies']:.3f}"
+                )
+    return " ".join(parts)
+
+
+if __name__ == "__main__":
+    main()
