@@ -34,6 +34,10 @@ MODELS = {
 """Each model's label, colour and marker; the colours of Okabe & Ito 2008 and of Tol's `muted`
 scheme, told apart with any colour vision within the word vectors and within the networks."""
 
+OTHERS = {"kneser_ney": "Kneser-Ney", "char": "characters", "kneser_ney_character": "Kneser-Ney",
+          "unigram_character": "unigram"}  # fmt: skip
+"""Labels of what has no colour of its own."""
+
 ALIASES = {"ppmi_svd": "svd", "ppmi-svd": "svd", "skip-gram": "skipgram", "skip_gram": "skipgram"}
 
 STYLE = {
@@ -95,7 +99,9 @@ def key(model: str) -> str:
 
 def label(model: str) -> str:
     """Return the name of `model` as readers know it."""
-    return MODELS[key(model)][0] if key(model) in MODELS else model.replace("_", " ")
+    if key(model) in MODELS:
+        return MODELS[key(model)][0]
+    return OTHERS.get(model, model.replace("_", " "))
 
 
 def line(model: str, others: Iterable[str] = ()) -> dict[str, Any]:
