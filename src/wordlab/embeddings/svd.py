@@ -24,7 +24,6 @@ Matrix = NDArray[np.floating[Any]]
 
 BLOCK = 32
 """Columns by which the space grows."""
-TINY = 1e-30
 STRIPE = 4096
 """Rows of a tall matrix that one thread takes at a time; sums over rows go stripe by stripe."""
 
@@ -95,10 +94,10 @@ def _block_krylov(
         following, beyond = products.orthonormal(following, basis.filled, new)
         full = following.shape[1] == 0 or len(gram) >= columns
         if full or len(gram) >= rank + BLOCK:
-            values, rotation = _eigen(gram)
+            values, rotation = _ritz(gram, matrix.dtype)
             # A v = s u by construction; A'u - s v lies in the next block, and only the last image
             # has a part there.
-            last = rotation[-block.shape[1] :, :rank] / np.maximum(values[:rank], TINY)
+            last = rotation[-block.shape[1] :, :rank] / _unless_0(values[:rank])
             residuals = np.linalg.norm(beyond @ last, axis=0)
             if full or residuals.max() <= tolerance * values[0]:
                 break
@@ -106,17 +105,25 @@ def _block_krylov(
     missing = max(0, rank - len(values))
     values = np.pad(values[:rank], (0, missing))
     rotation = np.pad(rotation[:, :rank], ((0, 0), (0, missing)))
-    # Values come as roots of a Gram matrix's: what is below its rounding is no value at all.
-    values[values < 4 * np.sqrt(np.finfo(matrix.dtype).eps) * values[0]] = 0
-    left = products.dense(images.filled, rotation) / np.where(values > 0, values, np.inf)
+    left = products.dense(images.filled, rotation) / _unless_0(values)
     right = products.dense(basis.filled, rotation)
     return _signed(left, values, right, matrix.dtype)
 
 
-def _eigen(gram: Matrix) -> tuple[Matrix, Matrix]:
-    """Return the roots of the eigenvalues of `gram`, falling, and the eigenvectors."""
-    values, vectors = np.linalg.eigh((gram + gram.T) / 2)
-    return np.sqrt(np.maximum(values[::-1], 0)), vectors[:, ::-1]
+def _ritz(gram: Matrix, dtype: np.dtype[Any]) -> tuple[Matrix, Matrix]:
+    """Return the roots of the eigenvalues of `gram`, falling, and the eigenvectors.
+
+    What is below the rounding of a matrix of squares counts as 0.
+    """
+    squares, vectors = np.linalg.eigh((gram + gram.T) / 2)
+    values = np.sqrt(np.maximum(squares[::-1], 0))
+    values[values < 4 * np.sqrt(np.finfo(dtype).eps) * values[0]] = 0
+    return values, vectors[:, ::-1]
+
+
+def _unless_0(values: Matrix) -> Matrix:
+    """Return what to divide by so that a value of 0 gives 0."""
+    return np.where(values > 0, values, np.inf)
 
 
 def _signed(left: Matrix, values: Matrix, right: Matrix, dtype: np.dtype[Any]) -> Svd:
