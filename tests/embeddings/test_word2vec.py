@@ -73,7 +73,7 @@ def test_the_loss_falls_and_words_of_a_topic_come_together(architecture, output)
     )  # fmt: skip
     assert [step for step, _ in steps] == list(range(1, 9))
     losses = [metrics["loss"] for _, metrics in steps]
-    assert losses[-1] < losses[0] - 0.1
+    assert losses[-1] < losses[0] - 0.05
     nearest = [vectors.neighbours(f"t{i % 6}_{i}", 3) for i in range(60)]
     same = [word[:2] == f"t{i % 6}" for i, near in enumerate(nearest) for word, _ in near]
     assert np.mean(same) > 0.9
@@ -203,9 +203,9 @@ def test_killed_and_started_again_it_ends_at_the_same_bytes(tmp_path):
             from wordlab.embeddings import word2vec
             word2vec.CHECKPOINT_SECONDS = 0.0
             word2vec.STRETCH = 2000
-            data = here.corpus_of_topics(40_000)
+            data = here.corpus_of_topics(20_000)
             checkpoint = Checkpoint(Path(sys.argv[1]))
-            vectors = here.train({"epochs": 40}, threads=2, data=data, checkpoint=checkpoint)
+            vectors = here.train({"epochs": 12}, threads=2, data=data, checkpoint=checkpoint)
             print(here.digest(vectors))
             """
         )

@@ -26,7 +26,7 @@ from wordlab.text.vocabulary import Vocabulary
 
 Architecture = Literal["skipgram", "cbow"]
 
-LARGEST_BATCH = 512
+LARGEST_BATCH = 128
 """Words, at most, whose gradients are taken at the same weights."""
 STEP_BOUND = 2.0
 """The rate times the updates of the commonest row in one batch stays below this."""
