@@ -131,8 +131,8 @@ def count_within(
             progress.update(len(block_ends))
         if not len(columns):
             raise UserError(
-                "cooccurrence: no two words of the vocabulary occur together in the training split; "
-                "expected a longer text or a lower vocabulary.min_count"
+                "cooccurrence: no two words of the vocabulary occur together in the training "
+                "split; expected a longer text or a lower vocabulary.min_count"
             )
         matrix = sparse.square(weights.finish(), columns.finish(), np.concatenate(ends))
     return Counts(vocabulary, matrix)
