@@ -10,7 +10,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src"
 REPOSITORY = SOURCE.parent
 LAYERS = [
     {"errors"},
-    {"artifacts", "rng", "progress", "params", "lock"},
+    {"artifacts", "rng", "progress", "params", "lock", "workers"},
     {"checkpoints", "tracking"},
     {"text"},
     {"embeddings", "recurrent"},
@@ -21,7 +21,16 @@ LAYERS = [
     {"stage", "cli"},
 ]
 # these change how a result is asked for, kept or shown, not what it is
-PLUMBING = ("artifacts", "checkpoints", "errors", "params", "progress", "stage", "tracking")
+PLUMBING = (
+    "artifacts",
+    "checkpoints",
+    "errors",
+    "params",
+    "progress",
+    "stage",
+    "tracking",
+    "workers",
+)
 ONLY_IN = {
     "mlflow": {"tracking"},
     "numba": {"embeddings", "text"},

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from wordlab.tracking import Run
 
-# threads of torch that wait for one another sleep: spinning, they starve on a machine that is shared
+# threads of torch sleep while they wait for one another: spinning, they starve on a busy machine
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 PARAMS = Path("params.yaml")

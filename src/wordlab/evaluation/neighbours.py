@@ -37,7 +37,7 @@ def nearest(space: Space, ids: Ids, n: int) -> tuple[Ids, NDArray[np.float32]]:
 
 
 def table(models: Mapping[str, Space], words: Sequence[str], n: int) -> pd.DataFrame:
-    """Return the neighbours of `words` in each model: word, model, rank (from 1), neighbour, cosine.
+    """Return the neighbours of `words` by model: word, model, rank (from 1), neighbour, cosine.
 
     A word that a model does not know has no rows for it.
     """

@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from wordlab import figures
 from wordlab.params.whole import Params
 
-
 ADDING_BASELINE = 1 / 6
 """The error of always answering 1, the mean of a sum of two numbers uniform in 0..1."""
 

@@ -4,9 +4,7 @@ Losses on the training text are measured as those on the validation text are, wi
 out; else a dropout's own noise would look like less overfitting.
 """
 
-import multiprocessing
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +21,7 @@ from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.training import train
 from wordlab.studies import regularisation_results as results
 from wordlab.text.vocabulary import Vocabulary
+from wordlab.workers import side_by_side
 
 Curve = list[dict[str, float]]
 """A row an epoch: epoch, train_loss, valid_loss (nats a token)."""
@@ -178,33 +177,8 @@ def _trained(jobs: Sequence[Job], text: Text, checkpoint: Checkpoint) -> dict[st
     left = [job for job in jobs if repr(job) not in done]
     with progress.bar(len(jobs), "regularisation study", "training") as bar:
         bar.update(len(done))
-        for job, curve in zip(left, _side_by_side(left, text), strict=True):
-            done[repr(job)] = curve
+        for number, curve in side_by_side(learn, left, text):
+            done[repr(left[number])] = curve
             checkpoint.save({}, {"curves": done})
             bar.update(1)
     return done
-
-
-def _side_by_side(jobs: Sequence[Job], text: Text) -> Iterator[Curve]:
-    """Yield the curves of `jobs` in order, trained by as many processes as there are threads."""
-    workers = min(progress.thread_count(), len(jobs))
-    if workers < 2:
-        yield from (learn(job, text) for job in jobs)
-        return
-    context = multiprocessing.get_context("spawn")  # a fork would copy torch's locked threads
-    with ProcessPoolExecutor(workers, context, _take, (text,)) as pool:
-        try:
-            yield from pool.map(_learn_taken, jobs)
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-_taken: list[Text] = []  # of a worker process: what `_take` was given
-
-
-def _take(text: Text) -> None:
-    _taken[:] = [text]
-
-
-def _learn_taken(job: Job) -> Curve:
-    return learn(job, _taken[0])

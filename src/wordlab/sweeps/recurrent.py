@@ -4,18 +4,14 @@ Trials run side by side in processes of one torch thread each, so that no result
 there are. A training that diverges is a result: its loss is that of guessing blindly.
 """
 
-import multiprocessing
-import os
-import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from wordlab import progress, rng
+from wordlab import rng
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
 from wordlab.params.recurrent import LanguageModelSection
@@ -27,6 +23,7 @@ from wordlab.sweeps.training import Job, train
 from wordlab.sweeps.trials import Metrics, TrialLogger, ignore_trial
 from wordlab.text.corpus import EncodedCorpus
 from wordlab.text.vocabulary import Vocabulary
+from wordlab.workers import side_by_side
 
 NOTHING_KEPT = Checkpoint()
 
@@ -55,7 +52,7 @@ def sweep(
     planned_jobs = jobs(planned, base, params, seed=seed)
     table = trials.run(
         planned,
-        lambda left: _side_by_side(left, planned_jobs, pairs, vocabulary),
+        lambda left: _run(left, planned_jobs, pairs, vocabulary),
         recipe={
             "settings": [job.params.model_dump() for job in planned_jobs],
             "tokens": [[len(part) for part in split] for split in pairs],
@@ -163,36 +160,18 @@ def splits(learnt: EncodedCorpus, valid: EncodedCorpus, *, folds: int) -> list[S
     ]
 
 
-def _side_by_side(
+def _run(
     left: Sequence[tuple[int, Trial]],
-    jobs: Sequence[Job],
+    planned_jobs: Sequence[Job],
     pairs: Sequence[Split],
     vocabulary: Vocabulary,
 ) -> Iterator[tuple[int, Metrics]]:
-    """Run the trials in as many processes as there are threads to use."""
-    if not left:
-        return
-    workers = min(progress.thread_count(), len(left))
-    context = multiprocessing.get_context("spawn")  # a fork would copy torch's locked threads
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent) as pool:
-        running = {
-            pool.submit(train, jobs[index], *pairs[jobs[index].split], vocabulary): index
-            for index, _ in left
-        }
-        try:
-            for ended in as_completed(running):
-                yield running[ended], ended.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+    """Yield the metrics of the trials `left`, by number, as each ends."""
+    numbers = [number for number, _ in left]
+    wanted = [planned_jobs[number] for number in numbers]
+    for place, metrics in side_by_side(_train_split, wanted, pairs, vocabulary):
+        yield numbers[place], metrics
 
 
-def _end_with_parent() -> None:
-    """Let this worker end when the process that started it is killed, rather than wait for it."""
-
-    def watch() -> None:
-        parent = multiprocessing.parent_process()
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+def _train_split(job: Job, pairs: Sequence[Split], vocabulary: Vocabulary) -> Metrics:
+    return train(job, *pairs[job.split], vocabulary)

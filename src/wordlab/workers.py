@@ -1,0 +1,57 @@
+"""Independent trainings side by side, each worker a process of its own."""
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from typing import Any, TypeVar
+
+from wordlab.progress import thread_count
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+def side_by_side(
+    function: Callable[..., Result], jobs: Sequence[Job], *shared: Any
+) -> Iterator[tuple[int, Result]]:
+    """Yield the number of each job and `function(job, *shared)`, in the order in which they end.
+
+    There are as many processes as threads to use; with one, this process does all the work.
+    function: of a module, so that a worker finds it; shared: handed to each worker once.
+    """
+    workers = min(thread_count(), len(jobs))
+    if workers < 2:
+        yield from ((number, function(job, *shared)) for number, job in enumerate(jobs))
+        return
+    context = multiprocessing.get_context("spawn")  # a fork would copy torch's locked threads
+    with ProcessPoolExecutor(workers, context, _begin, (function, shared)) as pool:
+        running = {pool.submit(_work, job): number for number, job in enumerate(jobs)}
+        try:
+            for ended in as_completed(running):
+                yield running[ended], ended.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+_task: list[Any] = []
+"""Of a worker: the function and what is shared."""
+
+
+def _begin(function: Callable[..., Any], shared: tuple[Any, ...]) -> None:
+    """Take what is shared, and end when the process that started this one is killed."""
+    _task[:] = [function, shared]
+
+    def watch() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _work(job: Any) -> Any:
+    function, shared = _task
+    return function(job, *shared)
