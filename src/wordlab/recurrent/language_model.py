@@ -40,8 +40,9 @@ class LanguageModel(nn.Module):
         self.classes = len(vocabulary) + 2
         generator = torch.Generator().manual_seed(rng.derive(seed, "language model"))
         width = params.embedding_size
+        bound = 0.1 if params.tied else 1.0  # the output layer wants small weights
         self.embedding = nn.Parameter(
-            torch.empty(self.classes, width).uniform_(-0.1, 0.1, generator=generator)
+            torch.empty(self.classes, width).uniform_(-bound, bound, generator=generator)
         )
         settings = CellSettings(
             params.cell, params.activation, params.gru_reset, params.forget_bias
