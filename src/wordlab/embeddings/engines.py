@@ -97,7 +97,8 @@ class _NegativeSampling(Engine):
         around = _up(BLOCK + 2 * settings.window, 4)
         rows_in = around if settings.cbow else BLOCK
         rows_out = (BLOCK if settings.cbow else around) + settings.noise_rows
-        columns = around + _up(4 + 2 * settings.window, 16) + 2 * settings.window
+        band = _up(TILE_ROWS + 2 * settings.window, 16)
+        columns = max(around - TILE_ROWS + band, 2 * settings.window + BLOCK)
         slots = self.threads if settings.lock_free else settings.batch_blocks
         self.gradients = Gradients(
             np.empty((slots, rows_in), dtype=np.int32),

@@ -201,8 +201,13 @@ def _weigh_noise(
     for k in range(len(noise_ids)):
         for i in range(BLOCK):
             weights[k, i] = part * pairs[i]
+        word, met = noise_ids[k], 0
         for row in range(len(mask)):
-            if output_ids[row] == noise_ids[k]:
+            met += output_ids[row] == word
+        if met == 0:
+            continue
+        for row in range(len(mask)):
+            if output_ids[row] == word:
                 for i in range(BLOCK):
                     weights[k, i] -= part * mask[row, pad + i]
 
