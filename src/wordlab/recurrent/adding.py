@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from wordlab import rng
 from wordlab.params.studies import AddingParams
 from wordlab.recurrent.layers import CellSettings, RecurrentLayers
+from wordlab.recurrent.optimizers import AdamW, clip_gradients
 from wordlab.recurrent.training import DivergedError, threads
 
 BASELINE = 1 / 6
@@ -70,21 +71,19 @@ def learn(
     test_inputs, test_sums = draw(length, params.test_sequences, random)
     with threads(torch_threads):
         network = AddingNetwork(settings, params.hidden_size, seed)
-        optimizer = torch.optim.AdamW(
-            network.parameters(), lr=params.rate, weight_decay=0.0, fused=True
-        )
+        optimizer = AdamW(dict(network.named_parameters()), weight_decay=0.0)
         for step in range(params.steps):
             inputs, sums = draw(length, params.batch_size, random)
-            optimizer.zero_grad(set_to_none=True)
+            network.zero_grad(set_to_none=True)
             loss = (network(inputs) - sums).square().mean()
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), params.clip_norm)
+            clip_gradients(network.parameters(), params.clip_norm)
             if not np.isfinite(loss.item()):
                 raise DivergedError(
                     f"gradient_study.adding.rate: the adding task diverged at batch {step + 1}; "
                     f"expected a rate lower than {params.rate:g}"
                 )
-            optimizer.step()
+            optimizer.step(params.rate, step + 1)
             on_batches(1)
         with torch.no_grad():
             return float((network(test_inputs) - test_sums).square().mean())

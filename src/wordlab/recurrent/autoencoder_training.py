@@ -12,6 +12,7 @@ from wordlab import progress, rng
 from wordlab.checkpoints import Checkpoint
 from wordlab.params.autoencoder import AutoencoderParams
 from wordlab.recurrent.autoencoder import Autoencoder, Batch, Symbols
+from wordlab.recurrent.optimizers import AdamW, clip_gradients
 from wordlab.recurrent.training import DivergedError, threads
 
 _SECONDS_BETWEEN_CHECKPOINTS = 10.0
@@ -81,9 +82,7 @@ class _Training:
         self.model, self.sequences, self.params = model, sequences, params
         self.seed, self.checkpoint = seed, checkpoint
         self.batch_count = -(-len(sequences) // params.batch_size)
-        self.optimizer = torch.optim.AdamW(
-            model.parameters(), lr=params.rate, weight_decay=params.weight_decay, fused=True
-        )
+        self.optimizer = AdamW(dict(model.named_parameters()), weight_decay=params.weight_decay)
         self.epochs: list[AutoencoderEpoch] = []
         self.saved_at = time.monotonic()
 
@@ -122,13 +121,10 @@ class _Training:
         self, batch: Batch, rate: float, generator: torch.Generator, number: int
     ) -> tuple[float, float]:
         """Take one step and return the loss and the norm of the gradients before clipping."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.zero_grad(set_to_none=True)
+        self.model.zero_grad(set_to_none=True)
         loss = self.model.loss(batch, generator)
         loss.backward()
-        limit = math.inf if self.params.clip_norm is None else self.params.clip_norm
-        norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit))
+        norm = clip_gradients(self.model.parameters(), self.params.clip_norm)
         value = float(loss.detach())
         if not math.isfinite(value) or not math.isfinite(norm):
             raise DivergedError(
@@ -136,7 +132,7 @@ class _Training:
                 f"{value}, gradient norm {norm}; expected a rate lower than {self.params.rate:g}, "
                 "or a lower clip_norm"
             )
-        self.optimizer.step()
+        self.optimizer.step(rate, number)
         return value, norm
 
     def _batches(self, epoch: int) -> list[Batch]:
@@ -161,9 +157,7 @@ class _Training:
         if time.monotonic() - self.saved_at < _SECONDS_BETWEEN_CHECKPOINTS:
             return
         arrays = {f"weight.{name}": weight for name, weight in self.model.weights().items()}
-        for name, weight in self.model.named_parameters():
-            moments = self.optimizer.state[weight]
-            arrays |= {f"optimizer.{name}.{key}": value for key, value in moments.items()}
+        arrays |= {f"optimizer.{name}": moment for name, moment in self.optimizer.state().items()}
         state = {"epochs": [asdict(epoch) for epoch in self.epochs], "recipe": self._recipe()}
         self.checkpoint.save({name: array.numpy() for name, array in arrays.items()}, state)
         self.saved_at = time.monotonic()
@@ -177,12 +171,14 @@ class _Training:
         with torch.no_grad():
             for name, weight in self.model.named_parameters():
                 weight.copy_(torch.from_numpy(arrays[f"weight.{name}"]))
-                prefix = f"optimizer.{name}."
-                self.optimizer.state[weight] = {
-                    key.removeprefix(prefix): torch.tensor(array)
-                    for key, array in arrays.items()
-                    if key.startswith(prefix)
-                }
+        prefix = "optimizer."
+        self.optimizer.restore(
+            {
+                name.removeprefix(prefix): torch.from_numpy(array)
+                for name, array in arrays.items()
+                if name.startswith(prefix)
+            }
+        )
         self.epochs = [AutoencoderEpoch(**row) for row in state["epochs"]]
 
     def _recipe(self) -> list[object]:
