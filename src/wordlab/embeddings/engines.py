@@ -250,9 +250,9 @@ def initial_weights(words: int, dimensions: int, seed: int) -> Weights:
     rows, columns = _up(words, TILE_ROWS), _up(dimensions, 16)
     inputs, outputs = aligned((rows, columns)), aligned((rows, columns))
     generator = rng.stream(seed, "word2vec", "weights")
-    inputs[:words, :dimensions] = generator.random((words, dimensions), dtype=np.float32)
-    inputs[:words, :dimensions] -= np.float32(0.5)
-    inputs /= np.float32(dimensions)
+    for start in range(0, words, 4096):
+        some = inputs[start : min(words, start + 4096), :dimensions]
+        some[:] = (generator.random(some.shape, dtype=np.float32) - np.float32(0.5)) / dimensions
     return Weights(inputs, outputs)
 
 

@@ -161,7 +161,9 @@ class Training:
             matrix[: len(self.vocabulary), : self.params.dimensions]
             for matrix in self.engine.weights
         )
-        matrix = {"input": inputs, "output": outputs, "sum": inputs + outputs}[self.params.vectors]
+        matrix = outputs if self.params.vectors == "output" else inputs
+        if self.params.vectors == "sum":
+            matrix = inputs + outputs
         return Vectors(self.vocabulary, np.array(matrix, dtype=np.float32), self._description())
 
     def _description(self) -> dict[str, Any]:
