@@ -1,15 +1,15 @@
 """download: the documents of a source, and where they are from."""
 
-from wordlab import stage, tracking
+from wordlab import repository, stage
 from wordlab.artifacts import write_json
 from wordlab.text import documents, sources
 
 
 def main(run: stage.Stage) -> None:
-    source = sources.find(run.params.corpus, tracking.root())
+    source = sources.find(run.params.corpus, repository.root())
     size = documents.write(run.output("documents"), source.documents())
     write_json(run.output("provenance"), {**source.provenance(), **size})
-    run.tracked.metrics(size)
+    run.recorder.metrics(size)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def main(run: stage.Stage) -> None:
     for name, scores in metrics.items():
         run.on_trial(name, {"model": name}, scores)
     for sample in samples:
-        run.tracked.text(sample["text"], f"samples/{sample['model']} {sample['prompt']}.txt")
+        run.recorder.text(sample["text"], f"samples/{sample['model']} {sample['prompt']}.txt")
 
 
 if __name__ == "__main__":

@@ -12,12 +12,11 @@ def main(run: stage.Stage) -> None:
     for name, figure in draw(results):
         drawn[name] = run.output("figures") / f"{name}.png"
         figures.save(figure, drawn[name])
-        run.figure(figure, name)
     measured = {path.stem: read_json(path) for path in sorted(run.input("results").glob("*.json"))}
     page = report.build(measured, drawn, run.params.model_dump(), read_json(run.input("samples")))
     run.output("report").write_text(page, encoding="utf-8")
-    run.tracked.text(page, "report.html")
-    run.tracked.parent_metrics(headline(measured))
+    run.recorder.text(page, "report.html")
+    run.recorder.parent_metrics(headline(measured))
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def main(run: stage.Stage) -> None:
     run.curve("epoch")
     run.table("lengths", found.by_length(params.length_bins, params.max_length))
     examples = "\n\n".join(f"{true}\n{own}" for true, own in found.examples)
-    run.tracked.text(examples, "reconstructions.txt")
+    run.recorder.text(examples, "reconstructions.txt")
     run.metrics(found.metrics(params.length_bins, params.max_length, seed=seed))
 
 

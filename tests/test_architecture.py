@@ -10,14 +10,14 @@ SOURCE = Path(__file__).resolve().parents[1] / "src"
 REPOSITORY = SOURCE.parent
 LAYERS = [
     {"errors"},
-    {"artifacts", "rng", "progress", "params", "lock", "workers"},
-    {"checkpoints", "tracking"},
+    {"artifacts", "rng", "progress", "params", "lock", "workers", "repository"},
+    {"checkpoints", "recorder"},
     {"text"},
     {"embeddings", "recurrent"},
     {"evaluation"},
     {"sweeps", "studies"},
     {"figures"},
-    {"report", "results"},
+    {"report", "results", "tracking"},
     {"stage", "cli"},
 ]
 # these change how a result is asked for, kept or shown, not what it is
@@ -27,8 +27,9 @@ PLUMBING = (
     "errors",
     "params",
     "progress",
+    "recorder",
+    "repository",
     "stage",
-    "tracking",
     "workers",
 )
 ONLY_IN = {

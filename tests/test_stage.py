@@ -31,6 +31,7 @@ def main(run):
     if behaviour == "fault":
         raise RuntimeError("a fault of the program")
     if behaviour == "wait":
+        run.recorder.stored()
         print("waiting", flush=True)
         time.sleep(60)
 
@@ -77,6 +78,16 @@ class Workspace:
         experiment = client.get_experiment_by_name("wordlab")
         runs = client.search_runs([experiment.experiment_id], order_by=["start_time ASC"])
         return client, {run.info.run_name: run for run in runs}
+
+    def status(self, name):
+        """Return the status of a run, as that of one under way where there is none yet."""
+        if not (self.folder / "mlflow.db").exists():
+            return "RUNNING"
+        client = mlflow.MlflowClient(f"sqlite:///{self.folder / 'mlflow.db'}")
+        if client.get_experiment_by_name("wordlab") is None:
+            return "RUNNING"
+        runs = self.runs()[1]
+        return runs[name].info.status if name in runs else "RUNNING"
 
     def model(self):
         return {path.name: path.read_text() for path in (self.folder / "model").iterdir()}
@@ -131,7 +142,8 @@ def test_a_stage_that_fails_leaves_what_was_there(workspace, behaviour, status, 
     assert runs["train@a"].info.status == "FAILED"
 
 
-def test_a_stage_that_is_told_to_stop_ends_its_run(workspace):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_a_stage_that_is_stopped_ends_its_run(workspace, number):
     process = subprocess.Popen(
         workspace.command("wait"),
         cwd=workspace.folder,
@@ -141,16 +153,19 @@ def test_a_stage_that_is_told_to_stop_ends_its_run(workspace):
     )
     with process:
         assert process.stdout.readline() == "waiting\n"
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == 128 + signal.SIGTERM
+        process.send_signal(number)
+        status = process.wait(timeout=30)
+    assert status == (-number if number == signal.SIGKILL else 128 + number)
     assert workspace.model() == {"old.txt": "earlier"}
-    _, runs = workspace.runs()
-    assert runs["train@a"].info.status == "KILLED"
+    deadline = time.monotonic() + 30
+    while workspace.status("train@a") == "RUNNING" and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert workspace.status("train@a") == "KILLED"
 
 
 def test_a_mistake_in_the_params_is_told_before_anything_is_made(workspace):
     path = workspace.folder / "params.yaml"
-    path.write_text(path.read_text().replace("min_count: 5", "min_count: 0"))
+    path.write_text(path.read_text().replace("min_count: 5", "min_count: 0", 1))
     done = workspace.run("fine")
     assert done.returncode == 1
     assert done.stderr.startswith("train@a: params.yaml: vocabulary.min_count: expected")

@@ -126,10 +126,9 @@ def outputs() -> None:
 @app.command()
 def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
     """Serve the MLflow runs on this machine only."""
-    from wordlab import tracking
+    from wordlab import repository
 
-    repository = tracking.root()
-    if not tracking.database(repository).exists():
+    if not repository.tracking_database().exists():
         raise UserError("no runs yet; `make repro` makes them")
     server = shutil.which("mlflow") or str(Path(sys.executable).with_name("mlflow"))
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # spares eight processes
@@ -138,7 +137,7 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
         server,
         [
             *(server, "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
-            *("--backend-store-uri", f"sqlite:///{tracking.database(repository)}"),
-            *("--artifacts-destination", tracking.artifacts(repository).as_uri()),
+            *("--backend-store-uri", f"sqlite:///{repository.tracking_database()}"),
+            *("--artifacts-destination", repository.tracking_artifacts().as_uri()),
         ],
     )

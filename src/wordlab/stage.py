@@ -18,21 +18,18 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from wordlab import artifacts
+from wordlab import artifacts, repository
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
-from wordlab.params.whole import Params, load, read
+from wordlab.params.whole import PARAMS, Params, load, read
+from wordlab.recorder import Recorder
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
-
-    from wordlab.tracking import Run
 
 # threads of torch sleep while they wait for one another: spinning, they starve on a busy machine
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-PARAMS = Path("params.yaml")
 PIPELINE = Path("dvc.yaml")
 
 
@@ -58,7 +55,7 @@ class Stage:
         name: str,
         item: str,
         params: Params,
-        run: "Run",
+        recorder: Recorder,
         inputs: Mapping[str, Path],
         outputs: Mapping[str, Path],
         checkpoint: Checkpoint,
@@ -67,7 +64,7 @@ class Stage:
         self.item = item
         """The part of the name behind `@`: which model this stage trains; else empty."""
         self.params = params
-        self.tracked = run
+        self.recorder = recorder
         self.checkpoint = checkpoint
         self._inputs = inputs
         self._outputs = outputs
@@ -84,7 +81,7 @@ class Stage:
     def on_step(self, step: int, metrics: Mapping[str, float]) -> None:
         """Log metrics measured at a step, and keep them for the curve (a StepLogger)."""
         self._steps.setdefault(step, {}).update(metrics)
-        self.tracked.metrics(metrics, step)
+        self.recorder.metrics(metrics, step)
 
     def curve(self, step: str) -> None:
         """Write what was measured by step as the CSV output `curve`, the last of it as metrics.
@@ -99,15 +96,13 @@ class Stage:
 
     def on_trial(self, name: str, params: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
         """Log one setting of a study or sweep as a run below this one."""
-        with self.tracked.child(name, {"wordlab.stage": f"{self.name} trial"}) as run:
-            run.params(params)
-            run.metrics(metrics)
+        self.recorder.child(name, params, metrics)
 
     def metrics(self, values: Mapping[str, Any], output: str = "metrics") -> None:
         """Write nested metrics, rounded, as the JSON output, and log them."""
         values = artifacts.rounded(values)
         artifacts.write_json(self.output(output), values)
-        self.tracked.metrics(values)
+        self.recorder.metrics(values)
 
     def table(self, output: str, table: "pd.DataFrame") -> None:
         """Write a table as the CSV output."""
@@ -120,12 +115,8 @@ class Stage:
         """
         for name, table in result.tables().items():
             artifacts.write_table(self.output("tables") / f"{name}.csv", table)
-        self.tracked.text("\n".join(result.sentences), "findings.txt")
+        self.recorder.text("\n".join(result.sentences), "findings.txt")
         self.metrics({**result.metrics(), "sentences": list(result.sentences)})
-
-    def figure(self, figure: "Figure", name: str) -> None:
-        """Log a figure; figures for the report are drawn by the stage `report`."""
-        self.tracked.figure(figure, name)
 
 
 def run(
@@ -181,31 +172,37 @@ def _run(
     params = load(PARAMS)
     digests = {str(path): artifacts.md5(path) for path in inputs.values()}
 
-    from wordlab import tracking  # after the params are known to be right: its import is slow
-
     started = time.monotonic()
     used = declared_params(name)
-    checkpoint = Checkpoint(_checkpoint_path(tracking.root(), name, used, digests))
-    with tracking.stage_run(name, params.model_dump()) as tracked:
-        tracked.params(used)
+    checkpoint = Checkpoint(_checkpoint_path(repository.root(), name, used, digests))
+    with Recorder(name, params.model_dump()) as recorder:
+        recorder.params(used)
         for path, digest in digests.items():
-            tracked.input(path, path, digest)
-        tracked.tags({f"dvc.dependency.{path}": digest for path, digest in digests.items()})
+            recorder.input(path, digest)
+        recorder.tags({f"dvc.dependency.{path}": digest for path, digest in digests.items()})
         with ExitStack() as places:
             partial = {
                 key: places.enter_context(artifacts.replacing(path))
                 for key, path in outputs.items()
             }
-            body(Stage(name, item, params, tracked, inputs, partial, checkpoint))
+            body(Stage(name, item, params, recorder, inputs, partial, checkpoint))
+            recorder.stored()
         made = {f"dvc.output.{path}": artifacts.md5(path) for path in outputs.values()}
-        tracked.tags({**made, "threads": os.environ.get("WORDLAB_THREADS", "all")})
-        tracked.metrics(
+        recorder.tags({**made, "threads": os.environ.get("WORDLAB_THREADS", "all")})
+        recorder.metrics(
             {
                 "wall_seconds": time.monotonic() - started,
                 "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
             }
         )
+        recorder.figures(*(_folder(outputs, name) for name in ("curve", "tables")))
+        recorder.finish()
     checkpoint.clear()
+
+
+def _folder(outputs: Mapping[str, Path], name: str) -> Path | None:
+    """Return the folder that an output is in, None if there is no such output."""
+    return outputs[name].parent if name in outputs else None
 
 
 def declared_params(stage: str) -> dict[str, Any]:

@@ -1,20 +1,26 @@
-"""MLflow: one run for each stage, grouped by pipeline pass, in one store of the main repository."""
+"""The process that logs a stage to MLflow: one run a stage, grouped by pass, in one store.
 
+It reads calls, one JSON list of a name and arguments a line, from its standard input, as
+`wordlab.recorder` sends them. Where the input ends before `finish`, the stage was killed, and
+so are its runs. A store that cannot be used is told in one line on standard output, with status 1.
+"""
+
+import json
 import logging
 import os
-import subprocess
 import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryDirectory
+from typing import Any
 
-import psutil
 from filelock import FileLock
 
+from wordlab import figures, repository
 from wordlab.errors import UserError
+from wordlab.figures import catalogue
+from wordlab.params.whole import PARAMS, load
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
@@ -32,9 +38,6 @@ from mlflow.exceptions import MlflowException  # noqa: E402
 
 logging.getLogger("mlflow").setLevel(logging.WARNING)
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 EXPERIMENT = "wordlab"
 """The MLflow experiment that holds every run."""
 NOTE = (
@@ -44,23 +47,8 @@ NOTE = (
 )
 BATCH = 1000
 """Metrics that MLflow takes in one call."""
-STEPS_WAITING = 200
-"""Metrics by step held back before they are sent, so that a long training is seen as it runs."""
-
-
-def root() -> Path:
-    """Return the main repository, also from inside a temporary experiment of DVC."""
-    return Path(os.environ.get("DVC_ROOT") or ".").resolve()
-
-
-def database(repository: Path) -> Path:
-    """Return the SQLite file that holds the runs by default."""
-    return repository / "mlflow.db"
-
-
-def artifacts(repository: Path) -> Path:
-    """Return the folder that holds the runs' artifacts by default."""
-    return repository / "mlartifacts"
+WAITING = 200
+"""Metrics held back before they are sent, so that a long training is seen as it runs."""
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -80,10 +68,8 @@ class Run:
     """One MLflow run that is under way."""
 
     client: MlflowClient
-    experiment: str
     id: str
-    parent: str | None = None
-    _waiting: list[Metric] = field(default_factory=list)
+    waiting: list[Metric] = field(default_factory=list)
 
     def params(self, values: Mapping[str, Any]) -> None:
         """Log nested params under names joined by points."""
@@ -91,93 +77,117 @@ class Run:
         for start in range(0, len(flat), 100):
             self.client.log_batch(self.id, params=flat[start : start + 100])
 
-    def metrics(self, values: Mapping[str, Any], step: int = 0) -> None:
+    def metrics(self, values: Mapping[str, Any], milliseconds: int, step: int = 0) -> None:
         """Log the numbers among nested metrics; they are sent in batches."""
-        now = int(time.time() * 1000)
         for key, value in flatten(values).items():
             if isinstance(value, int | float):
-                self._waiting.append(Metric(_legal(key), float(value), now, step))
-        if len(self._waiting) >= STEPS_WAITING:
+                self.waiting.append(Metric(_legal(key), float(value), milliseconds, step))
+        if len(self.waiting) >= WAITING:
             self.flush()
 
     def flush(self) -> None:
         """Send the metrics that wait."""
-        for start in range(0, len(self._waiting), BATCH):
-            self.client.log_batch(self.id, metrics=self._waiting[start : start + BATCH])
-        self._waiting.clear()
-
-    def parent_metrics(self, values: Mapping[str, Any]) -> None:
-        """Log nested metrics to the run of the pass, by which passes are compared."""
-        if self.parent is not None:
-            parent = Run(self.client, self.experiment, self.parent)
-            parent.metrics(values)
-            parent.flush()
+        for start in range(0, len(self.waiting), BATCH):
+            self.client.log_batch(self.id, metrics=self.waiting[start : start + BATCH])
+        self.waiting.clear()
 
     def tags(self, values: Mapping[str, str]) -> None:
         """Set tags."""
         self.client.log_batch(self.id, tags=[RunTag(key, value) for key, value in values.items()])
 
-    def figure(self, figure: "Figure", name: str) -> None:
-        """Keep a figure under figures/."""
-        self.client.log_figure(self.id, figure, f"figures/{name}.png")
+    def image(self, name: str, png: bytes) -> None:
+        """Keep a PNG as figures/NAME.png."""
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / f"{name}.png"
+            path.write_bytes(png)
+            self.client.log_artifact(self.id, str(path), "figures")
 
     def text(self, text: str, name: str) -> None:
         """Keep a text as the artifact `name`."""
         self.client.log_text(self.id, text, name)
 
-    def artifact(self, path: Path) -> None:
-        """Keep a copy of a small file."""
-        self.client.log_artifact(self.id, str(path))
-
-    def input(self, name: str, source: str, digest: str) -> None:
-        """Record a dataset that the run reads; runs can be searched by its digest."""
-        dataset = Dataset(name, digest[:36], "local", f'{{"uri": "{source}"}}')
+    def input(self, path: str, digest: str) -> None:
+        """Record a dataset that the run reads."""
+        dataset = Dataset(path, digest[:36], "local", json.dumps({"uri": path}))
         context = InputTag("mlflow.data.context", "input")
         self.client.log_inputs(self.id, datasets=[DatasetInput(dataset, [context])])
 
-    @contextmanager
-    def child(self, name: str, tags: Mapping[str, str] | None = None) -> Iterator["Run"]:
-        """Open a run below this one, for one setting of a study or one trial of a sweep."""
-        yield from _running(self.client, self.experiment, name, self.id, tags or {})
+    def end(self, status: str) -> None:
+        """End the run."""
+        self.flush()
+        self.client.set_terminated(self.id, status)
 
 
-@contextmanager
-def stage_run(stage: str, params: Mapping[str, Any]) -> Iterator[Run]:
-    """Open the run of a stage under the run of its pass, which is found or created.
+class Session:
+    """All runs of one stage: its own, numbered 0, and those below it from 1."""
 
-    The run ends as FINISHED, as KILLED where the stage is interrupted, or else as FAILED.
-    """
-    client, experiment = _connect()
-    parent = _parent(client, experiment, params)
-    client.update_run(parent, status="RUNNING")
-    status = "FAILED"
-    try:
-        yield from _running(
-            client, experiment, stage, parent, {"wordlab.stage": stage, **_origin()}
-        )
-        status = "FINISHED"
-    finally:
-        client.set_terminated(parent, status)
+    def __init__(
+        self,
+        stage: str,
+        key: str,
+        name: str | None,
+        params: Mapping[str, Any],
+        tags: Mapping[str, str],
+    ) -> None:
+        self.client, self.experiment = _connect()
+        self.tags, self.stage = tags, stage
+        self.parent = Run(self.client, self._parent(key, name, params))
+        self.client.update_run(self.parent.id, status="RUNNING")
+        self.runs = [self._open(stage, stage, self.parent.id)]
+        self.status: str | None = None
 
+    def call(self, name: str, arguments: dict[str, Any]) -> None:
+        """Carry out one call: of the run whose number `run` the arguments hold, or of this."""
+        run = arguments.pop("run", None)
+        getattr(self if run is None else self.runs[run], name)(**arguments)
 
-def _running(
-    client: MlflowClient, experiment: str, name: str, parent: str, tags: Mapping[str, str]
-) -> Iterator[Run]:
-    """Create a run, give it to the body, and end it by how the body ended."""
-    created = client.create_run(
-        experiment, run_name=name, tags={"mlflow.parentRunId": parent, **tags}
-    )
-    run = Run(client, experiment, created.info.run_id, parent)
-    status = "FAILED"
-    try:
-        yield run
-        status = "FINISHED"
-    except (KeyboardInterrupt, SystemExit):
-        status = "KILLED"
-        raise
-    finally:
-        run.flush()
-        client.set_terminated(run.id, status)
+    def child(self, name: str) -> None:
+        """Open the next run below the stage's own."""
+        self.runs.append(self._open(name, f"{self.stage} trial", self.runs[0].id))
+
+    def parent_metrics(self, values: Mapping[str, Any], milliseconds: int) -> None:
+        """Log metrics to the run of the pass."""
+        self.parent.metrics(values, milliseconds)
+
+    def figures(self, curves: str | None, tables: str | None) -> None:
+        """Draw the figures of the stage from its results, and keep them with its run."""
+        results = catalogue.Results(Path(curves or ""), Path(tables or ""), load(PARAMS))
+        for name, figure in catalogue.draw(results, self.stage.partition("@")[0]):
+            self.runs[0].image(name, figures.png(figure))
+
+    def answer(self) -> None:
+        """Say that all calls until now have been carried out."""
+        for run in self.runs:
+            run.flush()
+        print("stored", flush=True)
+
+    def finish(self, status: str) -> None:
+        """End the stage's run, and that of the pass until another stage begins."""
+        self.status = status
+        for run in (self.runs[0], self.parent):
+            run.end(status)
+
+    def _open(self, name: str, stage: str, parent: str) -> Run:
+        tags = {**self.tags, "mlflow.parentRunId": parent, "wordlab.stage": stage}
+        created = self.client.create_run(self.experiment, run_name=name, tags=tags)
+        return Run(self.client, created.info.run_id)
+
+    def _parent(self, key: str, name: str | None, params: Mapping[str, Any]) -> str:
+        """Return the id of the run that groups this pass, found or made."""
+        with _lock():
+            own = f"tags.`wordlab.pass` = '{key}'"
+            found = self.client.search_runs([self.experiment], own, max_results=1)
+            if found:
+                return found[0].info.run_id
+            every = "tags.`wordlab.pass` != ''"
+            passes = self.client.search_runs([self.experiment], every, max_results=50_000)
+            tags = {**self.tags, "wordlab.pass": key}
+            created = self.client.create_run(
+                self.experiment, run_name=name or f"pass {len(passes) + 1}", tags=tags
+            )
+            run = Run(self.client, created.info.run_id)
+            run.params(params)
+            return run.id
 
 
 def _connect() -> tuple[MlflowClient, str]:
@@ -186,16 +196,15 @@ def _connect() -> tuple[MlflowClient, str]:
     The store is made by one process at a time: several that meet a missing database would each
     begin its migrations and break it.
     """
-    repository = root()
-    uri = os.environ.get("MLFLOW_TRACKING_URI")
-    own = f"sqlite:///{database(repository)}"
+    given = os.environ.get("MLFLOW_TRACKING_URI")
+    uri = given or f"sqlite:///{repository.tracking_database()}"
     with _lock():
         try:
-            client = MlflowClient(tracking_uri=uri or own)
+            client = MlflowClient(tracking_uri=uri)
             found = client.get_experiment_by_name(EXPERIMENT)
             if found is not None:
                 return client, found.experiment_id
-            place = None if uri else artifacts(repository).as_uri()
+            place = None if given else repository.tracking_artifacts().as_uri()
             about = {
                 "mlflow.experimentKind": "custom_model_development",
                 "mlflow.note.content": NOTE,
@@ -205,67 +214,37 @@ def _connect() -> tuple[MlflowClient, str]:
         except MlflowException as error:
             problem = str(error).splitlines()[0]
             raise UserError(
-                f"MLFLOW_TRACKING_URI: {uri or own}: cannot be used ({problem}); "
+                f"MLFLOW_TRACKING_URI: {uri}: cannot be used ({problem}); "
                 "expected a tracking server that answers, or unset it to use mlflow.db"
             ) from None
 
 
 def _lock() -> FileLock:
-    return FileLock(root() / "mlflow.db.lock")
-
-
-def _parent(client: MlflowClient, experiment: str, params: Mapping[str, Any]) -> str:
-    """Return the id of the run that groups this pass."""
-    key, name = _pass()
-    with _lock():
-        found = client.search_runs([experiment], f"tags.`wordlab.pass` = '{key}'", max_results=1)
-        if found:
-            return found[0].info.run_id
-        passes = client.search_runs([experiment], "tags.`wordlab.pass` != ''", max_results=50_000)
-        name = name or f"pass {len(passes) + 1}"
-        tags = {"wordlab.pass": key, **_origin()}
-        created = client.create_run(experiment, run_name=name, tags=tags)
-        run = Run(client, experiment, created.info.run_id)
-        run.params(params)
-        return run.id
-
-
-def _pass() -> tuple[str, str | None]:
-    """Return a key for the pass this stage belongs to, and its name if it has one.
-
-    An experiment is one pass, by its name and baseline; else each `dvc` process is one.
-    """
-    experiment = os.environ.get("DVC_EXP_NAME")
-    if experiment:
-        return f"{experiment}@{os.environ.get('DVC_EXP_BASELINE_REV', '')}", experiment
-    for process in psutil.Process().parents():
-        try:
-            called = {Path(part).name for part in process.cmdline()[:2]}
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-        if "dvc" in called:
-            return f"workspace@{process.pid}-{process.create_time():.2f}", None
-    return f"by hand@{os.getppid()}", "by hand"
-
-
-def _origin() -> dict[str, str]:
-    """Return the tags that say which experiment and which revision a run belongs to."""
-    revision = os.environ.get("DVC_EXP_BASELINE_REV") or _head()
-    return {
-        "dvc.experiment": os.environ.get("DVC_EXP_NAME") or "workspace",
-        "dvc.baseline_revision": revision,
-        "mlflow.source.name": Path(sys.argv[0]).name,
-        "mlflow.source.git.commit": revision,
-    }
-
-
-def _head() -> str:
-    """Return the revision of the main repository, or a word that says there is none."""
-    command: Sequence[str] = ["git", "-C", str(root()), "rev-parse", "HEAD"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout.strip() if done.returncode == 0 else "no revision"
+    return FileLock(repository.root() / "mlflow.db.lock")
 
 
 def _legal(key: str) -> str:
     """Return a metric's name with what MLflow refuses replaced."""
     return "".join(c if c.isalnum() or c in "_-. /:" else "_" for c in key)
+
+
+def main() -> None:
+    """Carry out the calls on standard input."""
+    session: Session | None = None
+    try:
+        for line in sys.stdin:
+            name, arguments = json.loads(line)
+            if name == "begin":
+                session = Session(**arguments)
+            elif session is not None:
+                session.call(name, arguments)
+    except UserError as error:
+        print(error, flush=True)
+        raise SystemExit(1) from None
+    finally:
+        if session is not None and session.status is None:
+            session.finish("KILLED")
+
+
+if __name__ == "__main__":
+    main()

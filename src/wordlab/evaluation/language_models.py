@@ -14,6 +14,11 @@ from wordlab.recurrent.generation import generate
 from wordlab.recurrent.language_model import LanguageModel
 
 
+STREAMS = 16
+"""The held-out text is read as so many stretches side by side; each but the first begins without
+what stood before it."""
+
+
 @dataclass(frozen=True, eq=False)
 class Symbols:
     """The training and the held-out text in the classes of one model or several alike.
@@ -91,7 +96,7 @@ def evaluate(
         ]
         written = symbol_ids(model, [line for text in texts for line in text.splitlines()])
         metrics[name] = {
-            **symbols.score(model.token_losses(symbols.test_ids), seed),
+            **symbols.score(model.token_losses(symbols.test_ids, streams=STREAMS), seed),
             "generated": asdict(language.score_generated(written, symbols.train_ids, ngrams)),
         }
         samples += [

@@ -17,7 +17,7 @@ from wordlab.figures.studies import (
     sweep_marginals,
     task_by_delay,
 )
-from wordlab.figures.style import save
+from wordlab.figures.style import png, save
 
 __all__ = [
     "analogy_sections",
@@ -27,6 +27,7 @@ __all__ = [
     "gradient_norms",
     "neighbour_overlap",
     "perplexity",
+    "png",
     "ppmi_distributions",
     "ppmi_windows",
     "regularisation_curves",

@@ -41,10 +41,11 @@ class Results:
         return pd.read_csv(self.tables / study / f"{name}.csv")
 
 
-def draw(results: Results) -> Iterator[tuple[str, Figure]]:
-    """Yield each figure with its name."""
-    for name, drawer in DRAWERS.items():
-        yield name, drawer(results)
+def draw(results: Results, stage: str | None = None) -> Iterator[tuple[str, Figure]]:
+    """Yield each figure with its name: all, or those of the results of one stage."""
+    for name, (source, drawer) in FIGURES.items():
+        if stage in (None, source):
+            yield name, drawer(results)
 
 
 def _perplexity(results: Results) -> Figure:
@@ -83,6 +84,10 @@ def _gradient_by_lag(results: Results) -> Figure:
     return figures.gradient_by_lag(lags.query("part == 'state' and weights == 'trained'"))
 
 
+def _task_by_delay(results: Results) -> Figure:
+    return figures.task_by_delay(results.table("study_gradients", "adding"), ADDING_BASELINE)
+
+
 def _sweep_word2vec(results: Results) -> Figure:
     return _sweep(results, "sweep_word2vec", list(results.params.sweep_word2vec.grid), "wordsim353")
 
@@ -98,32 +103,46 @@ def _sweep(results: Results, study: str, grid: list[str], score: str) -> Figure:
     return figures.sweep_marginals(results.table(study, "trials"), grid, score, deviation)
 
 
-DRAWERS: dict[str, Callable[[Results], Figure]] = {
-    "scores": lambda results: figures.scores(results.table("embeddings", "scores")),
-    "analogy_sections": lambda results: figures.analogy_sections(
-        results.table("embeddings", "sections")
+def _from_table(
+    figure: Callable[[pd.DataFrame], Figure], study: str, table: str
+) -> Callable[[Results], Figure]:
+    return lambda results: figure(results.table(study, table))
+
+
+FIGURES: dict[str, tuple[str, Callable[[Results], Figure]]] = {
+    "scores": ("compare_embeddings", _from_table(figures.scores, "embeddings", "scores")),
+    "analogy_sections": (
+        "compare_embeddings",
+        _from_table(figures.analogy_sections, "embeddings", "sections"),
     ),
-    "word2vec_loss": lambda results: figures.word2vec_loss(results.curve("word2vec")),
-    "glove_cost": lambda results: figures.glove_cost(pd.read_csv(results.curves / "glove.csv")),
-    "neighbour_overlap": _neighbour_overlap,
-    "perplexity": _perplexity,
-    "ppmi_windows": _ppmi_windows,
-    "ppmi_distributions": lambda results: figures.ppmi_distributions(
-        results.table("study_windows", "histograms")
+    "neighbour_overlap": ("compare_embeddings", _neighbour_overlap),
+    "word2vec_loss": (
+        "train_word2vec",
+        lambda results: figures.word2vec_loss(results.curve("word2vec")),
     ),
-    "windows_scores": lambda results: figures.scores(results.table("study_windows", "scores")),
-    "autoencoder": _autoencoder,
-    "gradient_by_lag": _gradient_by_lag,
-    "task_by_delay": lambda results: figures.task_by_delay(
-        results.table("study_gradients", "adding"), ADDING_BASELINE
+    "glove_cost": (
+        "train_glove",
+        lambda results: figures.glove_cost(pd.read_csv(results.curves / "glove.csv")),
     ),
-    "regularisation_curves": lambda results: figures.regularisation_curves(
-        results.table("study_regularisation", "curves")
+    "perplexity": ("train_lm", _perplexity),
+    "autoencoder": ("train_autoencoder", _autoencoder),
+    "ppmi_windows": ("study_windows", _ppmi_windows),
+    "ppmi_distributions": (
+        "study_windows",
+        _from_table(figures.ppmi_distributions, "study_windows", "histograms"),
     ),
-    "regularisation_gaps": lambda results: figures.regularisation_gaps(
-        results.table("study_regularisation", "methods")
+    "windows_scores": ("study_windows", _from_table(figures.scores, "study_windows", "scores")),
+    "gradient_by_lag": ("study_gradients", _gradient_by_lag),
+    "task_by_delay": ("study_gradients", _task_by_delay),
+    "regularisation_curves": (
+        "study_regularisation",
+        _from_table(figures.regularisation_curves, "study_regularisation", "curves"),
     ),
-    "sweep_word2vec": _sweep_word2vec,
-    "sweep_recurrent": _sweep_recurrent,
+    "regularisation_gaps": (
+        "study_regularisation",
+        _from_table(figures.regularisation_gaps, "study_regularisation", "methods"),
+    ),
+    "sweep_word2vec": ("sweep_word2vec", _sweep_word2vec),
+    "sweep_recurrent": ("sweep_recurrent", _sweep_recurrent),
 }
-"""The figures of the report, by name."""
+"""The figures by name: the stage whose results they show, and how they are drawn."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from functools import wraps
+from io import BytesIO
 from pathlib import Path
 from typing import Any, ParamSpec
 
@@ -85,10 +86,18 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     return within
 
 
+def png(figure: Figure) -> bytes:
+    """Return `figure` as a PNG that holds pixels only: the same figure gives the same bytes."""
+    image = BytesIO()
+    with matplotlib.style.context(["default", STYLE]):
+        figure.savefig(image, format="png", metadata={"Software": None})
+    return image.getvalue()
+
+
 def save(figure: Figure, path: Path) -> None:
-    """Write `figure` as a PNG that holds pixels only: the same figure gives the same bytes."""
-    with matplotlib.style.context(["default", STYLE]), replacing(path) as partial:
-        figure.savefig(partial, format="png", metadata={"Software": None})
+    """Write `figure` as a PNG file, whole or not at all."""
+    with replacing(path) as partial:
+        partial.write_bytes(png(figure))
 
 
 def key(model: str) -> str:

@@ -33,7 +33,7 @@ class Word2vecParams(Section):
     """code: the undivided error to each context word, as word2vec.c; corrected: divided by the
     number of context words (Irsoy et al. 2021). Skip-gram has no use for it."""
     mode: Literal["deterministic", "lock_free"]
-    """deterministic: the same bytes at any number of threads; lock_free: faster, not reproducible."""
+    """deterministic: the same bytes at any number of threads; lock_free: faster, each run other."""
     vectors: Literal["input", "output", "sum"]
     """Which weights become the word vectors."""
 

@@ -26,6 +26,9 @@ from wordlab.params.studies import (
 from wordlab.params.sweeps import RecurrentSweepParams, Word2vecSweepParams
 from wordlab.params.text import CorpusParams, PreprocessParams, VocabularyParams
 
+PARAMS = Path("params.yaml")
+"""Where the params are, seen from where stages run."""
+
 
 class Params(Section):
     """All settings of the pipeline, one field a section of params.yaml."""

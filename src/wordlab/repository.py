@@ -1,0 +1,27 @@
+"""The main repository: where it is, which revision it is at, and where MLflow's store is in it."""
+
+import os
+import subprocess
+from pathlib import Path
+
+
+def root() -> Path:
+    """Return the main repository, also from inside a temporary experiment of DVC."""
+    return Path(os.environ.get("DVC_ROOT") or ".").resolve()
+
+
+def revision() -> str:
+    """Return the commit the main repository is at, or a word that says there is none."""
+    command = ["git", "-C", str(root()), "rev-parse", "HEAD"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else "no revision"
+
+
+def tracking_database() -> Path:
+    """Return the SQLite file that holds the MLflow runs by default."""
+    return root() / "mlflow.db"
+
+
+def tracking_artifacts() -> Path:
+    """Return the folder that holds the artifacts of MLflow runs by default."""
+    return root() / "mlartifacts"
