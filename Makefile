@@ -38,7 +38,7 @@ test: $(READY)  ## ruff, mypy and pytest
 	@ruff check .
 	@ruff format --check .
 	@mypy
-	@pytest
+	@pytest -n 2 --dist loadfile
 
 ui: $(READY)  ## open the MLflow runs at http://127.0.0.1:PORT (PORT=5000)
 	@wordlab ui --port $(PORT)

@@ -29,8 +29,11 @@ class Recorder:
     failed, or as killed where the stage is interrupted.
     """
 
-    def __init__(self, stage: str, params: Mapping[str, Any]) -> None:
-        """Begin the run of `stage` under the run of its pass, which holds the whole `params`."""
+    def __init__(self, stage: str, params: Mapping[str, Any], *, draws: bool) -> None:
+        """Begin the run of `stage` under the run of its pass, which holds the whole `params`.
+
+        draws: whether the stage will have figures.
+        """
         self._children = 0
         self._process = subprocess.Popen(
             [sys.executable, "-m", "wordlab.tracking"],
@@ -40,7 +43,8 @@ class Recorder:
             start_new_session=True,  # a Ctrl-C is for the stage, which then ends the run
         )
         key, name = _pass()
-        self._send("begin", stage=stage, key=key, name=name, params=params, tags=_origin())
+        begin = {"stage": stage, "key": key, "name": name, "params": params, "draws": draws}
+        self._send("begin", **begin, tags=_origin())
 
     def params(self, values: Mapping[str, Any], run: int = 0) -> None:
         """Log nested params under names joined by points. run: 0, or a child's number."""
@@ -65,7 +69,7 @@ class Recorder:
     def figures(self, curves: Path | None, tables: Path | None) -> None:
         """Draw and keep the figures of this stage, from the folders that hold its results."""
         folders = {"curves": curves, "tables": tables}
-        self._send("figures", **{key: path and str(path) for key, path in folders.items()})
+        self._send("figures", **{key: str(path or "") for key, path in folders.items()})
 
     def child(self, name: str, params: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
         """Log a whole run below this one: a trial of a sweep, a setting of a study, a model."""

@@ -175,7 +175,8 @@ def _run(
     started = time.monotonic()
     used = declared_params(name)
     checkpoint = Checkpoint(_checkpoint_path(repository.root(), name, used, digests))
-    with Recorder(name, params.model_dump()) as recorder:
+    draws = any(key in outputs for key in ("curve", "tables"))
+    with Recorder(name, params.model_dump(), draws=draws) as recorder:
         recorder.params(used)
         for path, digest in digests.items():
             recorder.input(path, digest)
@@ -195,7 +196,8 @@ def _run(
                 "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
             }
         )
-        recorder.figures(*(_folder(outputs, name) for name in ("curve", "tables")))
+        if draws:
+            recorder.figures(*(_folder(outputs, key) for key in ("curve", "tables")))
         recorder.finish()
     checkpoint.clear()
 

@@ -17,9 +17,8 @@ from typing import Any
 
 from filelock import FileLock
 
-from wordlab import figures, repository
+from wordlab import repository
 from wordlab.errors import UserError
-from wordlab.figures import catalogue
 from wordlab.params.whole import PARAMS, load
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -128,6 +127,7 @@ class Session:
         name: str | None,
         params: Mapping[str, Any],
         tags: Mapping[str, str],
+        draws: bool,
     ) -> None:
         self.client, self.experiment = _connect()
         self.tags, self.stage = tags, stage
@@ -135,6 +135,8 @@ class Session:
         self.client.update_run(self.parent.id, status="RUNNING")
         self.runs = [self._open(stage, stage, self.parent.id)]
         self.status: str | None = None
+        if draws:  # while the stage works: it takes a second
+            import wordlab.figures.catalogue  # noqa: F401
 
     def call(self, name: str, arguments: dict[str, Any]) -> None:
         """Carry out one call: of the run whose number `run` the arguments hold, or of this."""
@@ -149,9 +151,12 @@ class Session:
         """Log metrics to the run of the pass."""
         self.parent.metrics(values, milliseconds)
 
-    def figures(self, curves: str | None, tables: str | None) -> None:
+    def figures(self, curves: str, tables: str) -> None:
         """Draw the figures of the stage from its results, and keep them with its run."""
-        results = catalogue.Results(Path(curves or ""), Path(tables or ""), load(PARAMS))
+        from wordlab import figures
+        from wordlab.figures import catalogue
+
+        results = catalogue.Results(Path(curves), Path(tables), load(PARAMS))
         for name, figure in catalogue.draw(results, self.stage.partition("@")[0]):
             self.runs[0].image(name, figures.png(figure))
 

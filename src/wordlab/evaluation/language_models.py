@@ -13,7 +13,6 @@ from wordlab.params.recurrent import GenerationParams, LanguageEvaluationParams
 from wordlab.recurrent.generation import generate
 from wordlab.recurrent.language_model import LanguageModel
 
-
 STREAMS = 16
 """The held-out text is read as so many stretches side by side; each but the first begins without
 what stood before it."""
