@@ -3,7 +3,7 @@
 PORT ?= 5000
 # what `make sweep` varies: any -S of `dvc exp run`, and the stage to end at
 SWEEP ?= -S 'word2vec.skipgram.rate=0.0125,0.025,0.05,0.1'
-TARGET ?= evaluate_embeddings@skipgram
+TARGET ?= evaluate_embeddings
 JOBS ?= 2
 
 VENV := .venv
@@ -25,8 +25,10 @@ help:  ## list what there is
 $(READY): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "wordlab needs Python 3.11, 3.12 or 3.13 (make PYTHON=...)"; exit 1; }
 	@echo "Installing into $(VENV), pinned by constraints.txt; this takes a few minutes once"
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@echo "Compiling the kernels, once"
+	@wordlab compile
 	@touch $@
 
 repro: $(READY)  ## run the pipeline: everything that changed, nothing that did not
@@ -50,5 +52,6 @@ sweep: $(READY)  ## run queued DVC experiments over params (SWEEP=, TARGET=, JOB
 
 clean:  ## delete what the pipeline made, not the environment nor the MLflow runs
 	@rm -rf data/raw data/interim data/processed data/models .checkpoints
-	@rm -rf reports/figures reports/report.html
+	@rm -rf reports/curves reports/figures reports/metrics reports/tables
+	@rm -f reports/report.html reports/samples.json
 	@echo "Deleted the outputs; \`dvc checkout\` brings them back from DVC's cache"

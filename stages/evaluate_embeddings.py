@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 
 from wordlab import stage
+from wordlab.artifacts import rounded, write_json
 from wordlab.embeddings.ppmi import PpmiModel
 from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation import scores
 from wordlab.evaluation.spaces import Space, SparseSpace
+from wordlab.results import embedding_headline
 
 VECTORS = ("cbow", "skipgram", "glove", "ppmi_svd")
 
@@ -23,6 +25,7 @@ def main(run: stage.Stage) -> None:
         metrics[name] = scored.metrics()
         run.on_trial(name, {"model": name, **settings(model)}, metrics[name])
     run.metrics(metrics)
+    write_json(run.output("headline"), rounded(embedding_headline(metrics)))
 
 
 def settings(model: Vectors | Space) -> Mapping[str, object]:
@@ -31,4 +34,4 @@ def settings(model: Vectors | Space) -> Mapping[str, object]:
 
 
 if __name__ == "__main__":
-    stage.run(main, inputs=[*VECTORS, "ppmi"], outputs=["metrics"])
+    stage.run(main, inputs=[*VECTORS, "ppmi"], outputs=["metrics", "headline"])

@@ -6,6 +6,7 @@ from wordlab.evaluation import language_models
 from wordlab.recurrent.characters import read_lines
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.training import threads
+from wordlab.results import language_headline
 
 MODELS = ("rnn", "lstm", "gru", "char")
 
@@ -23,6 +24,7 @@ def main(run: stage.Stage) -> None:
             seed=run.params.seed,
         )
     run.metrics(metrics)
+    write_json(run.output("headline"), language_headline(metrics))
     write_json(run.output("samples"), samples)
     for name, scores in metrics.items():
         run.on_trial(name, {"model": name}, scores)
@@ -31,4 +33,4 @@ def main(run: stage.Stage) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, inputs=[*MODELS, "splits"], outputs=["samples", "metrics"])
+    stage.run(main, inputs=[*MODELS, "splits"], outputs=["samples", "metrics", "headline"])

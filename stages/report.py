@@ -3,7 +3,7 @@
 from wordlab import figures, report, stage
 from wordlab.artifacts import read_json
 from wordlab.figures.catalogue import Results, draw
-from wordlab.results import headline
+from wordlab.results import embedding_headline, language_headline
 
 
 def main(run: stage.Stage) -> None:
@@ -16,7 +16,9 @@ def main(run: stage.Stage) -> None:
     page = report.build(measured, drawn, run.params.model_dump(), read_json(run.input("samples")))
     run.output("report").write_text(page, encoding="utf-8")
     run.recorder.text(page, "report.html")
-    run.recorder.parent_metrics(headline(measured))
+    run.recorder.parent_metrics(
+        embedding_headline(measured["embeddings"]) | language_headline(measured["language_models"])
+    )
 
 
 if __name__ == "__main__":

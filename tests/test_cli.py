@@ -40,7 +40,7 @@ def test_neighbours_are_shown_nearest_first(workspace, monkeypatch, capsys):
     [
         (["neighbours", "made", "cow"], "cow: not in the vocabulary of 3 words"),
         (["neighbours", "other", "cat"], "other: no such model; expected one of made"),
-        (["associations", "cat"], "ppmi: no such PPMI model"),
+        (["associations", "cat"], "ppmi: no such model; `make repro` trains"),
         (["results"], "embeddings.json: not found; `make repro` makes it"),
         (["outputs"], "dvc.lock: no such file"),
         (["ui"], "no runs yet"),

@@ -1,8 +1,10 @@
 """params.yaml: the shipped one is valid, and each mistake in it gets one line that helps."""
 
 import re
+import shutil
 
 import pytest
+from dvc.utils.hydra import apply_overrides
 from pydantic import ValidationError
 
 from wordlab.errors import UserError
@@ -70,3 +72,11 @@ def test_a_number_written_as_a_power_is_a_number(edited):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(UserError, match="gone.yaml: no such file"):
         load(tmp_path / "gone.yaml")
+
+
+def test_a_change_by_dvc_leaves_the_rest_of_the_file_as_it_is(tmp_path, repository):
+    path = tmp_path / "params.yaml"
+    shutil.copy(repository / "params.yaml", path)
+    apply_overrides(str(path), ["seed=7"])
+    before = (repository / "params.yaml").read_text()
+    assert path.read_text() == before.replace("seed: 1", "seed: 7", 1)

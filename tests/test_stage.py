@@ -193,6 +193,6 @@ def test_a_server_that_does_not_answer_is_told_in_one_line(workspace):
     started = time.monotonic()
     done = workspace.run("fine", MLFLOW_TRACKING_URI="http://127.0.0.1:9")
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith("train@a: MLFLOW_TRACKING_URI: http://127.0.0.1")
+    assert done.stderr.splitlines()[-1].startswith("train@a: MLflow cannot use http://127.0.0.1:9")
     assert time.monotonic() - started < 60
     assert workspace.model() == {"old.txt": "earlier"}

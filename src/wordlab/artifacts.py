@@ -72,17 +72,23 @@ def _rounded(value: Any, digits: int) -> Any:
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; what is written there takes its place at the end.
 
-    A file or a folder. If the body raises, `path` is left as it was.
+    A file or a folder. If the body raises, `path` is left as it was; where the swap itself was cut
+    off, the next one begins by putting back what was there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
+    partial, old = path.with_name(f".{path.name}.partial"), path.with_name(f".{path.name}.old")
+    if old.exists() and not path.exists():
+        os.replace(old, path)
+    remove(old)
     remove(partial)
     try:
         yield partial
         if not partial.exists():
             raise FileNotFoundError(f"nothing was written for {path}")
-        remove(path) if path.is_dir() or partial.is_dir() else None
+        if path.exists():
+            os.replace(path, old)
         os.replace(partial, path)
+        remove(old)
     finally:
         remove(partial)
 

@@ -19,6 +19,8 @@ from wordlab.artifacts import remove
 class Checkpoint:
     """One file that is replaced whole at each save, so that a kill leaves the last one intact.
 
+    Two processes that train the same may share it: what either saves serves both.
+
     path: the file, or None for a checkpoint that keeps nothing (short trainings, tests).
     """
 
@@ -29,7 +31,7 @@ class Checkpoint:
         if self.path is None:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_suffix(".partial")
+        partial = self.path.with_suffix(f".{os.getpid()}.partial")
         contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
         save_file(contiguous, partial, metadata={"state": json.dumps(state)})
         with partial.open("rb") as file:

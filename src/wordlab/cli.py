@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from wordlab.errors import UserError
+from wordlab.params.whole import PARAMS, load
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -40,16 +41,12 @@ def main() -> None:
         raise SystemExit(1) from None
 
 
-def folder(model: str) -> Path:
-    """Return the folder of a model, given as its name or as a path."""
+def folder(model: str, mark: str) -> Path:
+    """Return the folder of a model, given as its name or as a path; `mark` is a file it has."""
     for path in (Path(model), MODELS / model):
-        if (path / "description.json").exists() or (path / "model.json").exists():
+        if (path / mark).exists():
             return path
-    made = sorted(
-        str(found.parent.relative_to(MODELS))
-        for pattern in ("**/description.json", "**/model.json")
-        for found in MODELS.glob(pattern)
-    )
+    made = sorted(found.parent.name for found in MODELS.glob(f"*/{mark}"))
     hint = f"expected one of {', '.join(made)}" if made else "`make repro` trains the models"
     raise UserError(f"{model}: no such model; {hint}")
 
@@ -59,7 +56,7 @@ def neighbours(model: str, word: str, number: Number = 10) -> None:
     """Show the words nearest to WORD in the vectors of MODEL."""
     from wordlab.embeddings.vectors import Vectors
 
-    for near, cosine in Vectors.load(folder(model)).neighbours(word, number):
+    for near, cosine in Vectors.load(folder(model, "vectors.npy")).neighbours(word, number):
         print(f"{cosine:6.3f}  {near}")
 
 
@@ -72,10 +69,7 @@ def associations(
     """Show the contexts most strongly associated with WORD by PPMI."""
     from wordlab.embeddings.ppmi import PpmiModel
 
-    folder = Path(model) if Path(model).exists() else MODELS / model
-    if not (folder / "indptr.npy").exists():
-        raise UserError(f"{model}: no such PPMI model; `make repro` makes {MODELS / 'ppmi'}")
-    for context, value in PpmiModel.load(folder).associations(word, number):
+    for context, value in PpmiModel.load(folder(model, "indptr.npy")).associations(word, number):
         print(f"{value:6.3f}  {context}")
 
 
@@ -103,8 +97,16 @@ def generate(
         top_p=top_p,
         beam_width=beam_width,
     )
-    language_model = LanguageModel.load(folder(model))
+    language_model = LanguageModel.load(folder(model, "model.safetensors"))
     print(generation.generate(language_model, prompt, length, decoding, seed=seed))
+
+
+@app.command()
+def compile() -> None:
+    """Compile the kernels of the word vectors, which otherwise happens when they first run."""
+    from wordlab.embeddings import warming
+
+    warming.compile_kernels(load(PARAMS))
 
 
 @app.command()

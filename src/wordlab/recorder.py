@@ -150,7 +150,7 @@ def _pass() -> tuple[str, str | None]:
         return f"{experiment}@{os.environ.get('DVC_EXP_BASELINE_REV', '')}", experiment
     for process in psutil.Process().parents():
         try:
-            called = {Path(part).name for part in process.cmdline()[:2]}
+            called = {Path(part).name for part in process.cmdline()[:3]}
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
         if "dvc" in called:

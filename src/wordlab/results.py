@@ -14,6 +14,7 @@ EMBEDDINGS = {
     "ppmi_svd": "PPMI, SVD",
     "ppmi": "PPMI, sparse rows",
 }
+SETS = {"wordsim353": "WordSim-353", "simlex999": "SimLex-999"}
 LANGUAGE_MODELS = {
     "gru": "GRU",
     "lstm": "LSTM",
@@ -39,34 +40,43 @@ def tables(metrics: Path) -> str:
     return f"{embeddings(found['embeddings'])}\n\n{language_models(found['language_models'])}"
 
 
-def headline(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the few numbers by which whole passes are compared, nested by model.
-
-    metrics: what each stage measured, by the stem of its file.
-    """
-    found: dict[str, Any] = {}
-    for model, scores in metrics["embeddings"].items():
-        analogy = scores["analogy"]
-        method = next(key for key, value in analogy.items() if isinstance(value, Mapping))
-        found[model] = {
-            **{name: scores[name]["spearman"] for name in scores if name != "analogy"},
-            "analogy": analogy[method]["total"],
+def embedding_headline(metrics: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """Return the few numbers by which word vectors are compared at a glance, by model."""
+    return {
+        model: {
+            **{name: _short(scores[name]["spearman"]) for name in scores if name != "analogy"},
+            "analogy": _short(scores["analogy"][_method(scores)]["total"]),
         }
-    for model, scores in metrics["language_models"].items():
-        found[model] = {"perplexity": scores["perplexity"]}
-    return found
+        for model, scores in metrics.items()
+    }
+
+
+def language_headline(metrics: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """Return the few numbers by which language models are compared at a glance, by model."""
+    return {
+        model: {"perplexity": _short(scores["perplexity"])} for model, scores in metrics.items()
+    }
+
+
+def _short(value: float | None) -> float:
+    return float("nan") if value is None else float(f"{value:.4g}")
+
+
+def _method(scores: Mapping[str, Any]) -> str:
+    """Return the first of the methods that analogies were answered by."""
+    return next(key for key, value in scores["analogy"].items() if isinstance(value, Mapping))
 
 
 def embeddings(metrics: Mapping[str, Any]) -> str:
     """Return the table of word vectors: correlations and analogies with intervals and n."""
     first = next(iter(metrics.values()))
-    sets = [("wordsim353", "WordSim-353"), ("simlex999", "SimLex-999")]
+    sets = [(name, SETS.get(name, name)) for name in first if name != "analogy"]
     heads = ["word vectors"]
     for key, title in sets:
         heads.append(f"{title} ({first[key]['n']} of {first[key]['pairs']} pairs)")
     analogy = first["analogy"]
     heads.append(f"analogies ({analogy['n']:,} of {analogy['questions']:,})")
-    method = next(key for key, value in analogy.items() if isinstance(value, Mapping))
+    method = _method(first)
     rows = []
     for key, title in EMBEDDINGS.items():
         scores = metrics[key]

@@ -34,6 +34,7 @@ from mlflow.entities import (  # noqa: E402
     RunTag,
 )
 from mlflow.exceptions import MlflowException  # noqa: E402
+from sqlalchemy.exc import SQLAlchemyError  # noqa: E402
 
 logging.getLogger("mlflow").setLevel(logging.WARNING)
 
@@ -208,6 +209,8 @@ def _connect() -> tuple[MlflowClient, str]:
             client = MlflowClient(tracking_uri=uri)
             found = client.get_experiment_by_name(EXPERIMENT)
             if found is not None:
+                if found.lifecycle_stage == "deleted":
+                    client.restore_experiment(found.experiment_id)
                 return client, found.experiment_id
             place = None if given else repository.tracking_artifacts().as_uri()
             about = {
@@ -216,12 +219,14 @@ def _connect() -> tuple[MlflowClient, str]:
             }
             made = client.create_experiment(EXPERIMENT, artifact_location=place, tags=about)
             return client, made
-        except MlflowException as error:
+        except (MlflowException, SQLAlchemyError) as error:
             problem = str(error).splitlines()[0]
-            raise UserError(
-                f"MLFLOW_TRACKING_URI: {uri}: cannot be used ({problem}); "
-                "expected a tracking server that answers, or unset it to use mlflow.db"
-            ) from None
+            hint = (
+                "expected a server that answers; without MLFLOW_TRACKING_URI runs go to mlflow.db"
+                if given
+                else "move it aside to begin a new one"
+            )
+            raise UserError(f"MLflow cannot use {uri} ({problem}); {hint}") from None
 
 
 def _lock() -> FileLock:

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -26,13 +27,17 @@ def side_by_side(
         yield from ((number, function(job, *shared)) for number, job in enumerate(jobs))
         return
     context = multiprocessing.get_context("spawn")  # a fork would copy torch's locked threads
-    with ProcessPoolExecutor(workers, context, _begin, (function, shared)) as pool:
+    pool = ProcessPoolExecutor(workers, context, _begin, (function, shared))
+    try:
         running = {pool.submit(_work, job): number for number, job in enumerate(jobs)}
-        try:
-            for ended in as_completed(running):
-                yield running[ended], ended.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        for ended in as_completed(running):
+            yield running[ended], ended.result()
+        pool.shutdown()
+    except BaseException:  # interrupted, or a job failed: what still runs is of no use
+        for worker in list(pool._processes.values()):  # noqa: SLF001
+            worker.terminate()
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
 
 
 _task: list[Any] = []
@@ -40,7 +45,8 @@ _task: list[Any] = []
 
 
 def _begin(function: Callable[..., Any], shared: tuple[Any, ...]) -> None:
-    """Take what is shared, and end when the process that started this one is killed."""
+    """Take what is shared; a Ctrl-C is for the process that started this one, whose end ends it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _task[:] = [function, shared]
 
     def watch() -> None:

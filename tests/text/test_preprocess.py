@@ -1,5 +1,7 @@
 """Sentences, tokens and splits."""
 
+import unicodedata
+
 import numpy as np
 import pytest
 
@@ -22,6 +24,25 @@ def test_letters_keep_accents_and_drop_all_else():
 
 def test_a_decomposed_accent_is_the_composed_letter():
     assert list(preprocess.sentences("Cafe\u0301", params())) == [["café"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [("हिन्दी भाषा", ["हिन्दी", "भाषा"]), ("שָׁלוֹם", ["שָׁלוֹם"]), ("ΑΘΗΝΑ ½ m²", ["αθηνα", "m"])],
+)
+def test_letters_of_any_script_keep_the_marks_that_combine_with_them(text, tokens):
+    found = list(preprocess.sentences(text, params()))
+    assert [[unicodedata.normalize("NFC", token) for token in tokens]] == found
+
+
+def test_closing_quotes_and_brackets_stay_with_their_sentence():
+    settings = params(tokens="words_and_punctuation", lowercase=False)
+    found = list(preprocess.sentences('He said "Go." Then (see below.) It ended.', settings))
+    assert [" ".join(tokens) for tokens in found] == [
+        'He said " Go . "',
+        "Then ( see below . )",
+        "It ended .",
+    ]
 
 
 def test_words_and_punctuation_keep_inner_marks_and_every_other_one():

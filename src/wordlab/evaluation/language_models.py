@@ -66,6 +66,16 @@ def symbol_ids(model: LanguageModel, lines: Sequence[str]) -> NDArray[np.int64]:
     return np.array(ids, dtype=np.int64)
 
 
+def known_prompts(model: LanguageModel, prompts: Sequence[str]) -> list[str]:
+    """Return the prompts whose symbols `model` knows, or else the empty one."""
+    known = []
+    for prompt in prompts:
+        symbols = prompt.split() if model.level == "word" else prompt
+        if all(symbol in model.vocabulary for symbol in symbols):
+            known.append(prompt)
+    return known or [""]
+
+
 def evaluate(
     models: Mapping[str, LanguageModel],
     train: Sequence[str],
@@ -89,9 +99,9 @@ def evaluate(
             symbols = Symbols.of(model, train, test)
             kinds[kind] = symbols, symbols.ngrams(getattr(params.ngram_order, model.level))
         symbols, ngrams = kinds[kind]
+        prompts = known_prompts(model, generation.prompts)
         texts = [
-            generate(model, prompt, generation.length, generation, seed=seed)
-            for prompt in generation.prompts
+            generate(model, prompt, generation.length, generation, seed=seed) for prompt in prompts
         ]
         written = symbol_ids(model, [line for text in texts for line in text.splitlines()])
         metrics[name] = {
@@ -100,7 +110,7 @@ def evaluate(
         }
         samples += [
             {"model": name, "prompt": prompt, "text": text}
-            for prompt, text in zip(generation.prompts, texts, strict=True)
+            for prompt, text in zip(prompts, texts, strict=True)
         ]
     for symbols, ngrams in kinds.values():
         label = _label(symbols, list(kinds))

@@ -39,7 +39,9 @@ class SharedSection(Section):
         """Give each model the keys of `shared` that it does not set itself."""
         if not isinstance(raw, Mapping) or cls.shared_key not in raw:
             return raw
-        shared = raw[cls.shared_key] or {}
+        shared = raw[cls.shared_key]
+        if not isinstance(shared, Mapping):
+            raise ValueError(f"{cls.shared_key}: expected keys with values, got {shared!r}")
         own = {name: value for name, value in raw.items() if name != cls.shared_key}
         return {
             name: {**shared, **(value or {})} if isinstance(value, Mapping | None) else value

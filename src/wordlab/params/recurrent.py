@@ -132,8 +132,9 @@ class DecodingParams(Section):
 class GenerationParams(DecodingParams):
     """`generation`: the text that is drawn from each language model."""
 
-    prompts: list[str]
-    """Beginnings to complete; an empty one starts a sentence."""
+    prompts: Annotated[list[str], Field(min_length=1)]
+    """Beginnings to complete; an empty one starts a sentence. The pipeline leaves out those whose
+    words a model does not know."""
     length: Count
     """Symbols to draw after the prompt."""
 

@@ -15,7 +15,7 @@ class WindowStudyParams(Section):
 
     windows: Annotated[tuple[Count, ...], Field(min_length=2, strict=False)]
     words: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
-    """The words whose associations are shown."""
+    """The words whose associations are shown; the commonest where none of them is known."""
     associations: Count
     """How many of each word's strongest associations are shown."""
     matrix_words: Annotated[tuple[str, ...], Field(min_length=2, strict=False)]
@@ -53,14 +53,14 @@ class ClippingParams(Section):
     epochs: Count
     rate: Rate
     """High enough for long steps to do harm."""
-    thresholds: list[Positive | None]
+    thresholds: Annotated[list[Positive | None], Field(min_length=1)]
     """Values of clip_norm; null clips nothing."""
 
 
 class AddingParams(Section):
     """`gradient_study.adding`: the adding task (Hochreiter & Schmidhuber 1997)."""
 
-    delays: list[Annotated[int, Field(ge=2)]]
+    delays: Annotated[list[Annotated[int, Field(ge=2)]], Field(min_length=1)]
     """Lengths of the sequences; the first number to add stands in the first half."""
     hidden_size: Count
     steps: Count
@@ -74,7 +74,7 @@ class AddingParams(Section):
 class GradientStudyParams(Section):
     """`gradient_study`: how far gradients reach back, and what clipping changes."""
 
-    lengths: list[Annotated[int, Field(ge=2)]]
+    lengths: Annotated[list[Annotated[int, Field(ge=2)]], Field(min_length=1)]
     """Steps of the sequences whose last symbol's loss is followed back."""
     sequences: Annotated[int, Field(ge=2)]
     """Sequences of each length, drawn from the validation split."""

@@ -24,7 +24,7 @@ def alphabet(lines: Iterable[str], *, min_count: int) -> Vocabulary:
     counts: Counter[str] = Counter()
     for line in lines:
         counts.update(line)
-    return Vocabulary.build(counts, min_count=min_count)
+    return Vocabulary.build(counts, min_count=min_count, section="character_model")
 
 
 def character_ids(lines: Iterable[str], characters: Vocabulary) -> NDArray[np.int64]:

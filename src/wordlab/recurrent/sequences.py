@@ -72,7 +72,7 @@ def sequence_splits(
         order = rng.stream(seed, "autoencoder sequences", name).permutation(len(fresh))
         chosen[name] = [fresh[place] for place in np.sort(order[:most])]
     counts = Counter(symbol for symbols in chosen["train"] for symbol in symbols)
-    vocabulary = Vocabulary.build(counts, min_count=params.min_count)
+    vocabulary = Vocabulary.build(counts, min_count=params.min_count, section="autoencoder")
     index, unknown = vocabulary.index, len(vocabulary)
     encoded = {
         name: [np.array([index.get(s, unknown) for s in symbols], np.int64) for symbols in rows]

@@ -13,7 +13,6 @@ from wordlab.artifacts import rounded
 from wordlab.embeddings import cooccurrence, ppmi
 from wordlab.embeddings.ppmi import PpmiModel
 from wordlab.embeddings.vectors import Vectors
-from wordlab.errors import UserError
 from wordlab.evaluation.comparison import Comparison, compare
 from wordlab.params.embeddings import CooccurrenceParams, PpmiParams
 from wordlab.params.evaluation import ComparisonParams, EvaluationParams
@@ -80,11 +79,11 @@ def study_windows(
 ) -> WindowStudy:
     """Count, weigh and factorise at each of `params.windows`, all else as in the other sections.
 
-    Words of the study that the vocabulary lacks are left out, and a sentence says so.
-    Raises UserError if none is left.
+    Words of the study that the vocabulary lacks are left out, and a sentence says so; where it
+    lacks all of them, the commonest words stand in.
     """
-    words = _known(params.words, vocabulary, "words")
-    matrix_words = _known(params.matrix_words, vocabulary, "matrix_words")
+    words = _known(params.words, vocabulary)
+    matrix_words = _known(params.matrix_words, vocabulary)
     models: dict[int, PpmiModel] = {}
     vectors: dict[str, Vectors] = {}
     facts: list[dict[str, Any]] = []
@@ -126,11 +125,9 @@ def model_name(window: int) -> str:
     return f"window {window}"
 
 
-def _known(words: Sequence[str], vocabulary: Vocabulary, name: str) -> list[str]:
-    known = [word for word in words if word in vocabulary]
-    if not known:
-        raise UserError(f"study_windows.{name}: none of {', '.join(words)} is in the vocabulary")
-    return known
+def _known(words: Sequence[str], vocabulary: Vocabulary) -> list[str]:
+    """Return the words that are known, or else as many of the commonest: of another language."""
+    return [word for word in words if word in vocabulary] or list(vocabulary.words[: len(words)])
 
 
 def _facts(observed: int, model: PpmiModel) -> dict[str, float]:

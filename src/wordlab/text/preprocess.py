@@ -1,11 +1,11 @@
 """From raw documents to normalised tokens: sentences, tokens, and splits by document."""
 
-import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
+import regex
 from numpy.typing import NDArray
 
 from wordlab import rng
@@ -13,25 +13,32 @@ from wordlab.errors import UserError
 from wordlab.params.text import PreprocessParams, SplitShares
 from wordlab.text.splits import SPLITS
 
+_WORD = r"[\p{L}\p{N}][\p{L}\p{N}\p{M}]*"
 TOKEN_PATTERNS = {
     # runs of letters of any script, with the marks that combine with them
-    "letters": re.compile(r"[^\W\d_]+"),
+    "letters": regex.compile(r"\p{L}[\p{L}\p{M}]*"),
     # a word or number with inner apostrophes, hyphens, points or commas; or one mark
-    "words_and_punctuation": re.compile(r"[^\W_]+(?:['’.,-][^\W_]+)*|[^\w\s]"),
+    "words_and_punctuation": regex.compile(
+        rf"{_WORD}(?:['’.,-]{_WORD})*|[^\s\p{{L}}\p{{N}}\p{{M}}]"
+    ),
 }
-SENTENCE_END = re.compile(r"(?<=[.!?])(?<!\b[^\W\d_]\.)[\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\W_a-z])")
-"""Between a mark that ends sentences, initials (`H. N.`) excepted, and a capital or a digit."""
+SENTENCE_END = regex.compile(
+    r"""(?<=[.!?]["'”’)\]]*)(?<!\b\p{L}\.)\s+(?=["'“‘(\[]*[\p{Lu}\p{Lt}\p{Lo}\p{N}])"""
+)
+"""The space between a mark that ends sentences, initials (`H. N.`) excepted, and a capital or a
+digit."""
 
 
 def sentences(text: str, params: PreprocessParams) -> Iterator[list[str]]:
     """Yield the tokens of each sentence of `text`; a line of it never joins the next one.
 
-    Unicode is brought to NFC first. Sentences without a token are left out.
+    Tokens are in Unicode NFC. Sentences without a token are left out.
     """
     find_tokens = TOKEN_PATTERNS[params.tokens].findall
-    for line in unicodedata.normalize("NFC", text).splitlines():
+    for line in text.splitlines():
         for sentence in SENTENCE_END.split(line):
-            tokens = find_tokens(sentence.lower() if params.lowercase else sentence)
+            cased = sentence.lower() if params.lowercase else sentence
+            tokens = find_tokens(unicodedata.normalize("NFC", cased))
             if tokens:
                 yield tokens
 

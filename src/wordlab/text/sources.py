@@ -6,6 +6,7 @@ import hashlib
 import io
 import lzma
 import re
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +65,8 @@ def find(params: CorpusParams, root: Path) -> Source:
         )
     path = root / Path(str(params.path)).expanduser()
     if not path.is_file():
-        raise UserError(f"corpus.path: {path}: no such file; expected a UTF-8 text")
+        problem = "a folder" if path.is_dir() else "no such file"
+        raise UserError(f"corpus.path: {path}: {problem}; expected a UTF-8 text")
     if path.stat().st_size == 0:
         raise UserError(f"corpus.path: {path}: the file is empty; expected a UTF-8 text")
     return Source(
@@ -129,7 +131,7 @@ def _lines(path: Path) -> Iterator[str]:
         ) from None
     except EOFError:
         raise UserError(f"corpus.path: {path}: cut off; expected a whole archive") from None
-    except (OSError, lzma.LZMAError, gzip.BadGzipFile) as error:
+    except (OSError, lzma.LZMAError, zlib.error) as error:
         raise UserError(f"corpus.path: {path}: cannot be read ({error})") from None
 
 

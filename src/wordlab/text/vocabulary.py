@@ -31,16 +31,21 @@ class Vocabulary:
 
     @classmethod
     def build(
-        cls, counts: Mapping[str, int], *, min_count: int = 1, max_size: int | None = None
+        cls,
+        counts: Mapping[str, int],
+        *,
+        min_count: int = 1,
+        max_size: int | None = None,
+        section: str = "vocabulary",
     ) -> "Vocabulary":
         """Return the words seen at least `min_count` times, the `max_size` commonest of them.
 
-        Raises UserError if none is left.
+        Raises UserError if none is left, naming the `section` of the params.
         """
         kept = [(word, count) for word, count in counts.items() if count >= min_count]
         if not kept:
             raise UserError(
-                f"vocabulary.min_count: no word of the training split occurs {min_count} times "
+                f"{section}.min_count: no word of the training split occurs {min_count} times "
                 f"or more ({len(counts)} different words, the commonest "
                 f"{max(counts.values(), default=0)} times); expected a lower value"
             )
