@@ -4,6 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("wordlab", deadline=None)  # speed is for benchmarks/
+settings.load_profile("wordlab")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

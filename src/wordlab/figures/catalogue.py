@@ -1,6 +1,7 @@
 """Which figures the report has: each drawn from the curves and tables of a run."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,10 +43,14 @@ class Results:
 
 
 def draw(results: Results, stage: str | None = None) -> Iterator[tuple[str, Figure]]:
-    """Yield each figure with its name: all, or those of the results of one stage."""
+    """Yield each figure with its name: all, or those of the results of one stage.
+
+    A figure of a table that is empty, for nothing could be scored, is left out.
+    """
     for name, (source, drawer) in FIGURES.items():
         if stage in (None, source):
-            yield name, drawer(results)
+            with suppress(pd.errors.EmptyDataError):
+                yield name, drawer(results)
 
 
 def _perplexity(results: Results) -> Figure:

@@ -71,7 +71,8 @@ def scores(table: pd.DataFrame) -> Figure:
             )
         axes.set_yticks(range(len(models)), [label(str(model)) for model in models])
         axes.set_ylim(len(models) - 0.4, -0.6)
-        axes.set_xlim(left=min(0, float(np.nanmin(part[["low", "score"]].to_numpy()))))
+        least = part[["low", "score"]].min().min()  # NaN where nothing could be scored
+        axes.set_xlim(left=least if least < 0 else 0)
         axes.set_title(str(task))
         axes.set_xlabel(_unit(str(task)) + _counted(part))
         axes.grid(axis="y", visible=False)
