@@ -40,7 +40,7 @@ test: $(READY)  ## ruff, mypy and pytest
 	@ruff check .
 	@ruff format --check .
 	@mypy
-	@pytest -n 2 --dist loadfile
+	@pytest -n 2 --dist loadfile tests/test_pipeline.py tests  # the longest first
 
 ui: $(READY)  ## open the MLflow runs at http://127.0.0.1:PORT (PORT=5000)
 	@wordlab ui --port $(PORT)
