@@ -11,7 +11,7 @@ REPOSITORY = SOURCE.parent
 LAYERS = [
     {"errors"},
     {"artifacts", "rng", "progress", "params", "lock", "workers", "repository"},
-    {"checkpoints", "recorder"},
+    {"checkpoints", "downloads", "recorder"},
     {"text"},
     {"embeddings", "recurrent"},
     {"evaluation"},
@@ -23,6 +23,7 @@ LAYERS = [
 # these change how a result is asked for, kept or shown, not what it is
 PLUMBING = (
     "checkpoints",
+    "downloads",
     "errors",
     "params",
     "progress",

@@ -1,0 +1,105 @@
+"""Files from the net: whole and of the right checksum, or not at all."""
+
+import hashlib
+import os
+import urllib.error
+import urllib.request
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+
+from filelock import FileLock
+
+from wordlab import progress, repository
+from wordlab.errors import UserError
+
+ATTEMPTS = 3
+"""Transfers that may break off before the download is given up."""
+TIMEOUT = 30
+"""Seconds to wait for a server that says nothing."""
+CHUNK = 1 << 20
+
+
+def cached(url: str, sha256: str) -> Path:
+    """Return the file at `url` in the cache of the repository, fetched if it is not there.
+
+    Its place depends on the checksum, so whoever has the file needs no net. Raises as `fetch`.
+    """
+    name = url.split("?")[0].rstrip("/").rpartition("/")[2]
+    path = repository.root() / ".downloads" / f"{sha256[:16]}-{name}"
+    fetch(url, sha256, path)
+    return path
+
+
+def fetch(url: str, sha256: str, path: Path) -> None:
+    """Put the file at `url` (http or https) at `path`, unless it is there with that checksum.
+
+    What a broken transfer left is kept beside `path` and gone on from, by this call or the next.
+    Raises UserError if the server refuses or cannot be reached, or if the file has another
+    checksum; nothing is then at `path` that was not there before.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    with FileLock(path.with_name(f".{path.name}.lock")):
+        if path.is_file() and _sha256(path) == sha256.lower():
+            return
+        resumed = partial.exists()
+        _transfer(url, partial)
+        found = _sha256(partial)
+        if found != sha256.lower() and resumed:  # the rest may be of another version of the file
+            partial.unlink()
+            _transfer(url, partial)
+            found = _sha256(partial)
+        if found != sha256.lower():
+            partial.unlink()
+            raise UserError(f"{url}: expected the sha256 {sha256.lower()}, got {found}")
+        os.replace(partial, path)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _transfer(url: str, partial: Path) -> None:
+    """Bring `partial` to its whole length, in as many transfers as are allowed."""
+    problem = ""
+    for _ in range(ATTEMPTS):
+        try:
+            if _append(url, partial):
+                return
+            problem = "the transfer broke off"
+        except urllib.error.HTTPError as error:
+            raise UserError(f"{url}: the server answered {error.code} {error.reason}") from None
+        except (OSError, HTTPException) as error:
+            problem = str(getattr(error, "reason", "") or error or type(error).__name__)
+    there = partial.stat().st_size if partial.exists() else 0
+    kept = f"; {there:,} bytes are kept, and the next run goes on from them" if there else ""
+    raise UserError(f"{url}: cannot be fetched ({problem}){kept}")
+
+
+def _append(url: str, partial: Path) -> bool:
+    """Fetch what `partial` lacks; return whether it is whole."""
+    there = partial.stat().st_size if partial.exists() else 0
+    headers = {"Range": f"bytes={there}-"} if there else {}
+    request = urllib.request.Request(url, headers={"User-Agent": "wordlab", **headers})
+    try:
+        response: HTTPResponse
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
+            if response.status != 206:  # a server that knows no ranges begins anew
+                there = 0
+            length = response.headers["Content-Length"]
+            with (
+                partial.open("ab" if there else "wb") as file,
+                progress.bar(there + int(length or 0), partial.name, "B") as bar,
+            ):
+                bar.update(there)
+                received = 0
+                while chunk := response.read(CHUNK):
+                    file.write(chunk)
+                    received += len(chunk)
+                    bar.update(len(chunk))
+    except urllib.error.HTTPError as error:
+        if error.code == 416 and there:  # there is nothing beyond what is here
+            return True
+        raise
+    return length is None or received == int(length)
