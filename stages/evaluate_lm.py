@@ -5,7 +5,7 @@ from wordlab.artifacts import write_json
 from wordlab.evaluation import language_models
 from wordlab.recurrent.characters import read_lines
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.recurrent.training import threads
+from wordlab.recurrent.threads import threads
 from wordlab.results import language_headline
 
 MODELS = ("rnn", "lstm", "gru", "char")

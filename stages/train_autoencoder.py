@@ -6,7 +6,7 @@ from wordlab.recurrent.autoencoder import Autoencoder
 from wordlab.recurrent.characters import read_lines
 from wordlab.recurrent.reconstruction import reconstruct
 from wordlab.recurrent.sequences import sequence_splits
-from wordlab.recurrent.training import threads
+from wordlab.recurrent.threads import threads
 from wordlab.text.splits import SPLITS
 
 EXAMPLES = 5

@@ -38,6 +38,7 @@ def params(**changes: Any) -> AutoencoderParams:
         "activation": "tanh",
         "gru_reset": "after",
         "forget_bias": 1.0,
+        "initialisation": "uniform",
         "embedding_size": 16,
         "hidden_size": 24,
         "latent_size": 12,

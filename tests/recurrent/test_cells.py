@@ -4,6 +4,8 @@ import torch
 from torch import nn
 
 from wordlab.recurrent.cells import Cell, GRUCell, LSTMCell, RNNCell, copy_from_torch
+from wordlab.recurrent.layers import CellSettings
+from wordlab.recurrent.threads import threads
 
 SIZE = 3
 
@@ -90,3 +92,17 @@ def test_the_generator_alone_decides_the_weights():
     )
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
+
+
+@pytest.mark.parametrize("kind", ["rnn", "lstm", "gru"])
+def test_orthogonal_initialisation_keeps_lengths_whatever_the_threads(kind):
+    settings = CellSettings(kind, "tanh", "after", 1.0, "orthogonal")
+    cell = settings.make(3, 130, generator())
+    for gate in cell.recurrent_weight.detach().split(130):
+        torch.testing.assert_close(gate @ gate.T, torch.eye(130), atol=1e-5, rtol=0)
+    with threads(2):
+        again = settings.make(3, 130, generator())
+    assert torch.equal(cell.recurrent_weight, again.recurrent_weight)
+    plain = CellSettings(kind, "tanh", "after", 1.0, "uniform").make(3, 130, generator())
+    assert torch.equal(cell.input_weight, plain.input_weight)
+    assert float(plain.recurrent_weight.detach().abs().max()) <= 130**-0.5

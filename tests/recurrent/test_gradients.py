@@ -117,14 +117,14 @@ def test_the_adding_task_marks_one_number_in_each_half_and_asks_for_their_sum() 
 
 
 def test_a_gru_learns_the_adding_task_the_same_each_time() -> None:
-    settings = CellSettings("gru", "tanh", "after", 1.0)
+    settings = CellSettings("gru", "tanh", "after", 1.0, "uniform")
     errors = [adding.learn(settings, 6, ADDING, seed=s, torch_threads=1) for s in (1, 1, 2)]
     assert errors[0] == errors[1] != errors[2]
     assert errors[0] < adding.BASELINE / 4
 
 
 def test_a_rate_too_high_is_named() -> None:
-    settings = CellSettings("rnn", "relu", "after", 1.0)
+    settings = CellSettings("rnn", "relu", "after", 1.0, "uniform")
     params = ADDING.model_copy(update={"rate": 1e30})
     with pytest.raises(UserError, match=r"gradient_study\.adding\.rate"):
         adding.learn(settings, 6, params, seed=1, torch_threads=1)

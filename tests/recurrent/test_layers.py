@@ -16,6 +16,7 @@ def settings(kind: str) -> CellSettings:
         activation="relu" if kind == "relu" else "tanh",
         gru_reset="before" if kind == "gru_before" else "after",
         forget_bias=1.0,
+        initialisation="uniform",
     )
 
 

@@ -2,7 +2,13 @@ import pytest
 import torch
 from torch import nn
 
-from wordlab.recurrent.optimizers import SGD, AdamW, clip_gradients
+from wordlab.recurrent.optimizers import (
+    SGD,
+    AdamW,
+    clip_gradients,
+    clip_values,
+    gradient_norms,
+)
 
 
 def weights() -> dict[str, nn.Parameter]:
@@ -60,3 +66,24 @@ def test_clipping_scales_all_gradients_together():
     assert clip_gradients(parameters, norm / 4) == norm
     for parameter, gradient in zip(parameters, before, strict=True):
         torch.testing.assert_close(parameter.grad, gradient / 4)
+
+
+def test_clipping_by_value_changes_the_entries_beyond_it_alone():
+    parameters = list(weights().values())
+    give_gradients(parameters, 1)
+    before = [parameter.grad.clone() for parameter in parameters]
+    largest = max(float(g.abs().max()) for g in before)
+    assert not clip_values(parameters, None)
+    assert not clip_values(parameters, largest)
+    assert all(torch.equal(p.grad, g) for p, g in zip(parameters, before, strict=True))
+    assert clip_values(parameters, largest / 2)
+    for parameter, gradient in zip(parameters, before, strict=True):
+        assert torch.equal(parameter.grad, gradient.clamp(-largest / 2, largest / 2))
+
+
+def test_the_norms_of_all_gradients_make_up_the_norm_of_them_together():
+    parameters = list(weights().values())
+    give_gradients(parameters, 1)
+    norms = gradient_norms(parameters)
+    torch.testing.assert_close(norms[0], parameters[0].grad.norm())
+    assert float(norms.norm()) == pytest.approx(clip_gradients(parameters, None))

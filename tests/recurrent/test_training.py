@@ -130,6 +130,19 @@ def test_gradients_are_clipped_and_the_norm_before_is_told(network):
     assert clipped.epochs[0].gradient_norm > 1e-2
     # a step of length 1e-5 at most, 19 windows an epoch
     assert clipped.epochs[1].valid_loss == pytest.approx(clipped.epochs[0].valid_loss, abs=1e-3)
+    _, by_value = run(network(clip_norm=None, clip_value=1e-6, optimizer="sgd", rate=0.1))
+    assert by_value.epochs[0].clip_rate == 1
+    assert by_value.epochs[1].valid_loss == pytest.approx(by_value.epochs[0].valid_loss, abs=1e-3)
+
+
+def test_the_norm_of_each_weights_gradient_can_be_followed(network):
+    told = []
+    model, record = run(network(epochs=1), on_gradients=lambda *given: told.append(given))
+    assert [step for step, _, _ in told] == list(range(1, 20))
+    assert all(norms.keys() == model.weights().keys() for _, norms, _ in told)
+    together = np.mean([np.sqrt(sum(n**2 for n in norms.values())) for _, norms, _ in told])
+    assert together == pytest.approx(record.epochs[0].gradient_norm)
+    assert np.mean([clipped for *_, clipped in told]) == record.epochs[0].clip_rate
 
 
 def test_rates_follow_their_schedule(network):

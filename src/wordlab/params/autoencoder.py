@@ -38,6 +38,9 @@ class AutoencoderParams(Section):
     """Whether the GRU's reset gate acts before (Cho et al. 2014) or after the matrix product."""
     forget_bias: Annotated[float, Field(allow_inf_nan=False)]
     """The LSTM's forget bias at the start; 1 after Jozefowicz et al. 2015."""
+    initialisation: Literal["uniform", "orthogonal"]
+    """Of the recurrent weights: uniform in +-1/sqrt(hidden_size), or a random orthogonal matrix
+    for each gate (Saxe et al. 2014)."""
     embedding_size: Count
     hidden_size: Count
     """Of the encoder, in each direction, and of the decoder."""

@@ -27,6 +27,9 @@ class NetworkParams(Section):
     """Whether the GRU's reset gate acts before (Cho et al. 2014) or after the matrix product."""
     forget_bias: Annotated[float, Field(allow_inf_nan=False)]
     """The LSTM's forget bias at the start; 1 after Jozefowicz et al. 2015."""
+    initialisation: Literal["uniform", "orthogonal"]
+    """Of the recurrent weights: uniform in +-1/sqrt(hidden_size), or a random orthogonal matrix
+    for each gate (Saxe et al. 2014)."""
     cell_backend: Literal["wordlab", "torch"]
     """wordlab: this package's unrolled layers; torch: torch.nn's, for comparison."""
     embedding_size: Count
@@ -65,6 +68,8 @@ class NetworkParams(Section):
     """The share of all windows over which the rate rises linearly from 0."""
     clip_norm: Positive | None
     """The largest norm of all gradients together (Pascanu et al. 2013); null clips nothing."""
+    clip_value: Positive | None
+    """The largest entry, up or down, of any gradient (Mikolov 2012, 3.2.2); null clips nothing."""
     epochs: Count
     patience: Count | None
     """Stop after this many epochs without a better validation loss; null never stops early."""

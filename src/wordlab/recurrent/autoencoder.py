@@ -67,7 +67,11 @@ class Autoencoder(nn.Module):
         self.classes = len(vocabulary) + 2
         generator = torch.Generator().manual_seed(rng.derive(seed, "autoencoder"))
         settings = CellSettings(
-            params.cell, params.activation, params.gru_reset, params.forget_bias
+            params.cell,
+            params.activation,
+            params.gru_reset,
+            params.forget_bias,
+            params.initialisation,
         )
         width, hidden, latent = params.embedding_size, params.hidden_size, params.latent_size
         self.embedding = nn.Parameter(

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from wordlab.recurrent.threads import threads
+
 State = tuple[Tensor, ...]
 """A layer's state: (h,) of RNN and GRU, (h, c) of LSTM, each (B, H)."""
 
@@ -37,6 +39,17 @@ class Cell(nn.Module):
             torch.empty(rows, hidden_size).uniform_(-bound, bound, generator=generator)
         )
         self.bias = nn.Parameter(torch.zeros(rows))
+
+    def make_orthogonal(self, generator: torch.Generator) -> None:
+        """Draw each gate's recurrent weight (H, H) anew, uniformly among orthogonal matrices.
+
+        Such a weight keeps the length of what it multiplies (Saxe, McClelland & Ganguli 2014, 3).
+        """
+        with threads(1), torch.no_grad():
+            for block in self.recurrent_weight.split(self.hidden_size):
+                normal = torch.empty(block.shape, dtype=torch.float64)
+                q, r = torch.linalg.qr(normal.normal_(generator=generator))
+                block.copy_(q * r.diagonal().sign())
 
     def initial_state(self, batch_size: int) -> State:
         """Return a state of zeros: `states` tensors (B, H)."""

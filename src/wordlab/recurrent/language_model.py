@@ -45,7 +45,11 @@ class LanguageModel(nn.Module):
             torch.empty(self.classes, width).uniform_(-bound, bound, generator=generator)
         )
         settings = CellSettings(
-            params.cell, params.activation, params.gru_reset, params.forget_bias
+            params.cell,
+            params.activation,
+            params.gru_reset,
+            params.forget_bias,
+            params.initialisation,
         )
         self.layers = RecurrentLayers(
             settings,

@@ -20,9 +20,16 @@ class CellSettings:
     activation: Literal["tanh", "relu"]
     gru_reset: Literal["before", "after"]
     forget_bias: float
+    initialisation: Literal["uniform", "orthogonal"]
 
     def make(self, input_size: int, hidden_size: int, generator: torch.Generator) -> Cell:
         """Return a new cell, its weights drawn from `generator`."""
+        cell = self._make(input_size, hidden_size, generator)
+        if self.initialisation == "orthogonal":
+            cell.make_orthogonal(generator)
+        return cell
+
+    def _make(self, input_size: int, hidden_size: int, generator: torch.Generator) -> Cell:
         if self.cell == "rnn":
             return RNNCell(input_size, hidden_size, generator, activation=self.activation)
         if self.cell == "lstm":

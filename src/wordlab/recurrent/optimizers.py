@@ -76,14 +76,35 @@ class AdamW(SGD):
                 weight.addcdiv_(mean, root, value=-rate / scale_1)
 
 
+def gradient_norms(weights: Iterable[nn.Parameter]) -> Tensor:
+    """Return the norm of each weight's gradient, (P,); those without one are left out."""
+    gradients = [weight.grad for weight in weights if weight.grad is not None]
+    return torch.stack([torch.linalg.vector_norm(gradient) for gradient in gradients])
+
+
 def clip_gradients(weights: Iterable[nn.Parameter], limit: float | None) -> float:
     """Scale all gradients so that their norm together is `limit` at most (Pascanu et al. 2013).
 
     Returns the norm before; None clips nothing.
     """
-    gradients = [weight.grad for weight in weights if weight.grad is not None]
-    norm = float(torch.stack([torch.linalg.vector_norm(g) for g in gradients]).norm())
+    weights = list(weights)
+    norm = float(gradient_norms(weights).norm())
     if limit is not None and limit < norm < math.inf:
-        for gradient in gradients:
-            gradient.mul_(limit / norm)
+        for weight in weights:
+            if weight.grad is not None:
+                weight.grad.mul_(limit / norm)
     return norm
+
+
+def clip_values(weights: Iterable[nn.Parameter], limit: float | None) -> bool:
+    """Bring every entry of the gradients within +-`limit`, and say whether any was beyond.
+
+    None clips nothing (Mikolov 2012, 3.2.2).
+    """
+    if limit is None:
+        return False
+    gradients = [weight.grad for weight in weights if weight.grad is not None]
+    beyond = any(bool(gradient.abs().amax() > limit) for gradient in gradients)
+    for gradient in gradients:
+        gradient.clamp_(-limit, limit)
+    return beyond

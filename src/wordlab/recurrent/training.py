@@ -2,8 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -18,10 +17,22 @@ from wordlab.errors import UserError
 from wordlab.params.recurrent import NetworkParams
 from wordlab.recurrent.batching import Streams
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.recurrent.optimizers import SGD, AdamW, clip_gradients
+from wordlab.recurrent.optimizers import (
+    SGD,
+    AdamW,
+    clip_gradients,
+    clip_values,
+    gradient_norms,
+)
+from wordlab.recurrent.threads import threads
 
 _SECONDS_BETWEEN_CHECKPOINTS = 10.0
 _NO_CHECKPOINT = Checkpoint(None)
+
+
+GradientLogger = Callable[[int, Mapping[str, float], bool], None]
+"""Receives the number of a window, counted from 1 over all epochs, the norm of each weight's
+gradient before clipping, and whether it was clipped."""
 
 
 class DivergedError(UserError):
@@ -72,6 +83,7 @@ def train(
     seed: int,
     torch_threads: int,
     on_epoch: progress.StepLogger = progress.ignore_step,
+    on_gradients: GradientLogger | None = None,
     checkpoint: Checkpoint = _NO_CHECKPOINT,
 ) -> TrainingRecord:
     """Train `model` in place on `train_ids` (N,) and leave it with the best epoch's weights.
@@ -85,7 +97,7 @@ def train(
     if len(valid_ids) == 0:
         raise UserError("preprocess.splits.valid: a language model needs validation text, got none")
     with threads(torch_threads):
-        training = _Training(model, train_ids, valid_ids, params, seed, checkpoint)
+        training = _Training(model, train_ids, valid_ids, params, seed, checkpoint, on_gradients)
         training.resume()
         for row in training.position.epochs:
             on_epoch(row["epoch"], row)
@@ -95,17 +107,6 @@ def train(
                 epoch = training.run_epoch(bar)
                 on_epoch(epoch.epoch, asdict(epoch))
         return training.conclude()
-
-
-@contextmanager
-def threads(count: int) -> Iterator[None]:
-    """Let torch use `count` threads in the body."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @dataclass
@@ -135,7 +136,9 @@ class _Training:
         params: NetworkParams,
         seed: int,
         checkpoint: Checkpoint,
+        on_gradients: GradientLogger | None,
     ) -> None:
+        self.on_gradients = on_gradients
         self.model, self.params, self.checkpoint = model, params, checkpoint
         self.valid_ids = valid_ids
         self.streams = Streams.cut(train_ids, params.batch_size)
@@ -176,7 +179,10 @@ class _Training:
         self.model.zero_grad(set_to_none=True)
         total, cross_entropy, state = self.model.loss(inputs, targets, self.state, self.generator)
         total.backward()
+        norms = self._gradient_norms() if self.on_gradients is not None else {}
         norm = clip_gradients(self.model.parameters(), params.clip_norm)
+        clipped = clip_values(self.model.parameters(), params.clip_value)
+        clipped |= params.clip_norm is not None and norm > params.clip_norm
         loss = float(cross_entropy)
         if not math.isfinite(loss) or not math.isfinite(norm):
             raise DivergedError(
@@ -188,9 +194,15 @@ class _Training:
         position.step += 1
         position.loss_sum += loss * targets.numel()
         position.norm_sum += norm
-        position.clipped += params.clip_norm is not None and norm > params.clip_norm
+        position.clipped += clipped
+        if self.on_gradients is not None:
+            self.on_gradients(position.step, norms, clipped)
         if params.carry_state:
             self.state = [tuple(part.detach() for part in layer) for layer in state]
+
+    def _gradient_norms(self) -> dict[str, float]:
+        names = [name for name, w in self.model.named_parameters() if w.grad is not None]
+        return dict(zip(names, gradient_norms(self.model.parameters()).tolist(), strict=True))
 
     def _rate(self, step: int) -> float:
         """Return the learning rate of window `step` of this epoch, counted over all epochs."""

@@ -18,7 +18,8 @@ from wordlab.params.studies import GradientStudyParams
 from wordlab.recurrent import adding, gradients
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.layers import CellSettings
-from wordlab.recurrent.training import DivergedError, threads, train
+from wordlab.recurrent.threads import threads
+from wordlab.recurrent.training import DivergedError, train
 from wordlab.studies import gradient_sentences as sentences
 from wordlab.studies.statistics import median_interval
 
@@ -231,7 +232,9 @@ def _adding(
     rows = []
     for cell, model in models.items():
         own = model.params
-        settings = CellSettings(own.cell, own.activation, own.gru_reset, own.forget_bias)
+        settings = CellSettings(
+            own.cell, own.activation, own.gru_reset, own.forget_bias, own.initialisation
+        )
         for delay in params.adding.delays:
             error = adding.learn(
                 settings, delay, params.adding, seed=seed, torch_threads=torch_threads
