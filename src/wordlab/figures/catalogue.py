@@ -97,6 +97,10 @@ def _sweep_word2vec(results: Results) -> Figure:
     return _sweep(results, "sweep_word2vec", list(results.params.sweep_word2vec.grid), "wordsim353")
 
 
+def _sweep_glove(results: Results) -> Figure:
+    return _sweep(results, "sweep_glove", list(results.params.sweep_glove.grid), "wordsim353")
+
+
 def _sweep_recurrent(results: Results) -> Figure:
     grid = list(results.params.sweep_recurrent.grid)
     return _sweep(results, "sweep_recurrent", grid, "valid_loss")
@@ -148,6 +152,7 @@ FIGURES: dict[str, tuple[str, Callable[[Results], Figure]]] = {
         _from_table(figures.regularisation_gaps, "study_regularisation", "methods"),
     ),
     "sweep_word2vec": ("sweep_word2vec", _sweep_word2vec),
+    "sweep_glove": ("sweep_glove", _sweep_glove),
     "sweep_recurrent": ("sweep_recurrent", _sweep_recurrent),
 }
 """The figures by name: the stage whose results they show, and how they are drawn."""

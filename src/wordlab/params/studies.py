@@ -30,21 +30,6 @@ class WindowStudyParams(Section):
         return self
 
 
-class GloveStudyParams(Section):
-    """`glove_study`: GloVe's dimensions, window and iterations against its scores.
-
-    Every combination is tried. What is not named here is that of `cooccurrence`, `glove` and
-    `evaluation`.
-    """
-
-    windows: Annotated[tuple[Count, ...], Field(min_length=1, strict=False)]
-    dimensions: Annotated[tuple[Count, ...], Field(min_length=1, strict=False)]
-    iterations: Annotated[tuple[Count, ...], Field(min_length=1, strict=False)]
-    seeds: Count
-    """Trainings of each combination, differing in the seed; 1 leaves the noise unknown."""
-    confidence: Annotated[float, Field(gt=0, lt=1)]
-
-
 class ClippingParams(Section):
     """`gradient_study.clipping`: short trainings by plain gradient descent, clipped or not."""
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 
 from wordlab.params.base import Count, Section
-from wordlab.params.embeddings import Word2vecParams
+from wordlab.params.embeddings import CooccurrenceParams, GloveParams, Word2vecParams
 from wordlab.params.evaluation import Confidence
 from wordlab.params.recurrent import LanguageModelParams
 
@@ -35,7 +36,18 @@ class Word2vecSweepParams(SweepParams):
 
     @model_validator(mode="after")
     def known_settings(self) -> Self:
-        check_settings(Word2vecParams, self.grid, self.fixed)
+        check_settings(Word2vecParams.model_fields, self.grid, self.fixed)
+        return self
+
+
+class GloveSweepParams(SweepParams):
+    """`sweep_glove`: settings of `cooccurrence` and `glove` against the scores of the vectors."""
+
+    @model_validator(mode="after")
+    def known_settings(self) -> Self:
+        fields = {**CooccurrenceParams.model_fields, **GloveParams.model_fields}
+        del fields["memory_mb"]  # changes no result
+        check_settings(fields, self.grid, self.fixed)
         return self
 
 
@@ -53,32 +65,30 @@ class RecurrentSweepParams(SweepParams):
 
     @model_validator(mode="after")
     def known_settings(self) -> Self:
-        check_settings(LanguageModelParams, self.grid, self.fixed, own=("cell",))
+        fields = dict(LanguageModelParams.model_fields)
+        del fields["cell"]  # in `cells`
+        check_settings(fields, self.grid, self.fixed)
         return self
 
 
 def check_settings(
-    section: type[Section],
+    fields: Mapping[str, FieldInfo],
     grid: Mapping[str, tuple[Value, ...]],
     fixed: Mapping[str, Value],
-    own: tuple[str, ...] = (),
 ) -> None:
-    """Raise ValueError unless each value is one that `section` allows for its key.
-
-    own: keys that the sweep sets itself.
-    """
+    """Raise ValueError unless each key is one of `fields`, and each value one that it allows."""
     both = sorted(grid.keys() & fixed.keys())
     if both:
         raise ValueError(f"{both[0]}: expected in `grid` or in `fixed`, not in both")
     tried: dict[str, tuple[Any, ...]] = {**grid, **{key: (value,) for key, value in fixed.items()}}
     for key, values in tried.items():
-        if key not in section.model_fields or key in own:
-            known = ", ".join(name for name in section.model_fields if name not in own)
-            raise ValueError(f"{key}: no such setting to sweep; expected one of {known}")
+        if key not in fields:
+            raise ValueError(
+                f"{key}: no such setting to sweep; expected one of {', '.join(fields)}"
+            )
         if len(set(values)) < len(values):
             raise ValueError(f"{key}: expected different values, got {list(values)}")
-        field = section.model_fields[key]
-        allowed: Any = Annotated[field.annotation, field]
+        allowed: Any = Annotated[fields[key].annotation, fields[key]]
         adapter = TypeAdapter(allowed)
         for value in values:
             try:

@@ -23,7 +23,7 @@ from wordlab.params.studies import (
     RegularisationStudyParams,
     WindowStudyParams,
 )
-from wordlab.params.sweeps import RecurrentSweepParams, Word2vecSweepParams
+from wordlab.params.sweeps import GloveSweepParams, RecurrentSweepParams, Word2vecSweepParams
 from wordlab.params.text import CorpusParams, PreprocessParams, VocabularyParams
 
 PARAMS = Path("params.yaml")
@@ -55,6 +55,7 @@ class Params(Section):
     gradient_study: GradientStudyParams
     regularisation_study: RegularisationStudyParams
     sweep_word2vec: Word2vecSweepParams
+    sweep_glove: GloveSweepParams
     sweep_recurrent: RecurrentSweepParams
 
 

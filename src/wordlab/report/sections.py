@@ -153,7 +153,7 @@ SECTIONS = (
             "sweep": "Every dot is a training, the line the median of its value (or fifth).",
             "importance": "Share of the score's variance that each setting explains.",
         },
-        ("sweep_word2vec", "sweep_recurrent"),
+        ("sweep_word2vec", "sweep_glove", "sweep_recurrent"),
     ),
     Section("more", "More", "Everything else that was measured", "", ("",)),
 )

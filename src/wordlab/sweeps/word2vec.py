@@ -6,16 +6,14 @@ from collections.abc import Iterator, Sequence
 from wordlab import rng
 from wordlab.checkpoints import Checkpoint
 from wordlab.embeddings import word2vec
-from wordlab.embeddings.vectors import Vectors
-from wordlab.evaluation import analogy, scores, similarity
-from wordlab.evaluation.scores import EvaluationSets
-from wordlab.evaluation.spaces import DenseSpace
+from wordlab.evaluation import scores
 from wordlab.params.embeddings import Word2vecSection
 from wordlab.params.evaluation import EvaluationParams
 from wordlab.params.sweeps import Word2vecSweepParams
 from wordlab.sweeps import trials
+from wordlab.sweeps.scoring import goals, measure
 from wordlab.sweeps.space import Trial, grid, override
-from wordlab.sweeps.summary import Goal, SweepResult, summarise
+from wordlab.sweeps.summary import SweepResult, summarise
 from wordlab.sweeps.trials import Metrics, TrialLogger, ignore_trial
 from wordlab.text.corpus import EncodedCorpus
 from wordlab.text.vocabulary import Vocabulary
@@ -75,31 +73,4 @@ def sweep(
         on_trial=on_trial,
         checkpoint=checkpoint,
     )
-    goals: dict[str, Goal] = {
-        name: "higher" for name in table.columns if name.startswith("analogy_")
-    }
-    goals |= {pairs.name: "higher" for pairs in sets.pairs}
-    return summarise(table, list(params.grid), goals, params.confidence)
-
-
-def measure(vectors: Vectors, params: EvaluationParams, sets: EvaluationSets) -> dict[str, float]:
-    """Return the scores that a trial is judged by, NaN for what cannot be scored.
-
-    `analogy_semantic`, `analogy_syntactic` and `analogy_total`: shares of right answers among
-    the known questions; by the name of each set of pairs: Spearman's correlation.
-    """
-    space, case = DenseSpace(vectors), params.ignore_case
-    answered = analogy.score(
-        space,
-        sets.questions,
-        params.analogies.methods[0],
-        ignore_case=case,
-        restrict_vocabulary=params.analogies.restrict_vocabulary,
-    )
-    result = {
-        f"analogy_{group}": answered.accuracy(sets.questions.group(group))
-        for group in scores.GROUPS
-    }
-    for pairs in sets.pairs:
-        result[pairs.name] = similarity.score(space, pairs, ignore_case=case).spearman()
-    return {name: round(value, 6) for name, value in result.items()}
+    return summarise(table, list(params.grid), goals(table, sets), params.confidence)

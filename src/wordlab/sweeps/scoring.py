@@ -1,0 +1,40 @@
+"""What the trials of a sweep of word vectors are judged by."""
+
+import pandas as pd
+
+from wordlab.embeddings.vectors import Vectors
+from wordlab.evaluation import analogy, scores, similarity
+from wordlab.evaluation.scores import EvaluationSets
+from wordlab.evaluation.spaces import DenseSpace
+from wordlab.params.evaluation import EvaluationParams
+from wordlab.sweeps.summary import Goal
+
+
+def measure(vectors: Vectors, params: EvaluationParams, sets: EvaluationSets) -> dict[str, float]:
+    """Return the scores that a trial is judged by, NaN for what cannot be scored.
+
+    `analogy_semantic`, `analogy_syntactic` and `analogy_total`: shares of right answers among
+    the known questions, by the first method of `params`; by the name of each set of pairs:
+    Spearman's correlation.
+    """
+    space, case = DenseSpace(vectors), params.ignore_case
+    answered = analogy.score(
+        space,
+        sets.questions,
+        params.analogies.methods[0],
+        ignore_case=case,
+        restrict_vocabulary=params.analogies.restrict_vocabulary,
+    )
+    result = {
+        f"analogy_{group}": answered.accuracy(sets.questions.group(group))
+        for group in scores.GROUPS
+    }
+    for pairs in sets.pairs:
+        result[pairs.name] = similarity.score(space, pairs, ignore_case=case).spearman()
+    return {name: round(value, 6) for name, value in result.items()}
+
+
+def goals(trials: pd.DataFrame, sets: EvaluationSets) -> dict[str, Goal]:
+    """Return which way each score of a table of trials is better, analogies first."""
+    analogies = [name for name in trials.columns if name.startswith("analogy_")]
+    return dict.fromkeys((*analogies, *(pairs.name for pairs in sets.pairs)), "higher")
