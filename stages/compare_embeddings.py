@@ -3,7 +3,7 @@
 from wordlab import stage
 from wordlab.embeddings.ppmi import PpmiModel
 from wordlab.embeddings.vectors import Vectors
-from wordlab.evaluation import comparison
+from wordlab.evaluation.overview import overview
 from wordlab.evaluation.spaces import Space, SparseSpace
 
 VECTORS = ("cbow", "skipgram", "glove", "ppmi_svd")
@@ -13,8 +13,8 @@ def main(run: stage.Stage) -> None:
     models: dict[str, Vectors | Space] = {name: Vectors.load(run.input(name)) for name in VECTORS}
     ppmi = PpmiModel.load(run.input("ppmi"))
     models["ppmi"] = SparseSpace(ppmi.vocabulary, ppmi.matrix)
-    found = comparison.compare(
-        models, run.params.evaluation, run.params.comparison, seed=run.params.seed
+    found = overview(
+        models, ppmi, run.params.evaluation, run.params.comparison, seed=run.params.seed
     )
     run.findings(found)
 

@@ -1,5 +1,6 @@
 """The `wordlab` command on hand-made models, and the comparison of lock files."""
 
+import json
 import subprocess
 import sys
 
@@ -35,6 +36,30 @@ def test_neighbours_are_shown_nearest_first(workspace, monkeypatch, capsys):
     assert [line.split()[1] for line in lines] == ["dog", "car"]
 
 
+def test_a_file_from_elsewhere_is_scored_as_the_pipeline_does(
+    workspace, repository, monkeypatch, capsys
+):
+    (workspace / "pairs.txt").write_text("cat dog 9\ncat car 1\ndog car 2\ncat cow 5\n")
+    (workspace / "questions.txt").write_text(": family\ncat dog car dog\n")
+    params = (repository / "params.yaml").read_text()
+    params = params.replace("name: wordsim353", "name: wordsim353\n    path: pairs.txt")
+    params = params.replace("  - name: simlex999\n", "").replace(
+        "  analogies:\n    path: ", "  analogies:\n    path: questions.txt "
+    )
+    (workspace / "params.yaml").write_text(params)
+    for form in ("word2vec_text", "word2vec_binary", "glove_text"):
+        assert run(monkeypatch, "export", "made", form, "v") == 0
+        assert "3 words to v" in capsys.readouterr().out
+        assert run(monkeypatch, "evaluate", "v") == 0
+        first = capsys.readouterr().out.splitlines()[1].split()
+        assert first[:3] == ["wordsim353,", "Spearman", "1.000"]
+        assert first[5:8] == ["3", "4", "75.0"]
+    assert run(monkeypatch, "evaluate", "v", "--words", "2", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["wordsim353"]["n"] == 1
+    assert run(monkeypatch, "export", "made", "tensorboard", "projector") == 0
+    assert (workspace / "projector" / "metadata.tsv").read_text().startswith("word\tcount\ncat\t3")
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -42,6 +67,7 @@ def test_neighbours_are_shown_nearest_first(workspace, monkeypatch, capsys):
         (["neighbours", "other", "cat"], "other: no such model; expected one of made"),
         (["associations", "cat"], "ppmi: no such model; `make repro` trains"),
         (["results"], "embeddings.json: not found; `make repro` makes it"),
+        (["evaluate", "v.bin"], "v.bin: no such model; expected one of made"),
         (["outputs"], "dvc.lock: no such file"),
         (["ui"], "no runs yet"),
     ],

@@ -5,12 +5,15 @@ import shutil
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from wordlab.errors import UserError
 from wordlab.params.whole import PARAMS, load
+
+if TYPE_CHECKING:
+    from wordlab.evaluation.spaces import Space
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,8 +31,28 @@ class Strategy(StrEnum):
     beam = "beam"
 
 
+class Form(StrEnum):
+    """What vectors can be written as."""
+
+    tensorboard = "tensorboard"
+    word2vec_text = "word2vec_text"
+    word2vec_binary = "word2vec_binary"
+    glove_text = "glove_text"
+
+
 MODELS = Path("data/models")
 Number = Annotated[int, typer.Option("--number", "-n", min=1, help="How many to show.")]
+
+VectorsArgument = Annotated[
+    str,
+    typer.Argument(
+        help="A model of the pipeline, by name or folder, or a file of vectors: word2vec text or "
+        "binary, or GloVe text, told apart by its first lines."
+    ),
+]
+FirstWords = Annotated[
+    int | None, typer.Option("--words", min=1, help="Only the first words; all if not given.")
+]
 
 
 def main() -> None:
@@ -51,6 +74,27 @@ def folder(model: str, mark: str) -> Path:
     raise UserError(f"{model}: no such model; {hint}")
 
 
+def space(vectors: str, words: int | None) -> "Space":
+    """Return the words of a model or a file of vectors, the first `words` of them."""
+    from wordlab.embeddings import formats
+    from wordlab.embeddings.ppmi import PpmiModel
+    from wordlab.embeddings.vectors import Vectors
+    from wordlab.evaluation.spaces import DenseSpace, SparseSpace
+
+    if Path(vectors).is_file():
+        return DenseSpace(formats.read(Path(vectors), words=words))
+    for place in (Path(vectors), MODELS / vectors):
+        if (place / "indptr.npy").exists():
+            ppmi = PpmiModel.load(place)
+            return SparseSpace(
+                ppmi.vocabulary.truncated(words or len(ppmi.vocabulary)), ppmi.matrix[:words]
+            )
+    found = Vectors.load(folder(vectors, "vectors.npy"))
+    if words is not None:
+        found = Vectors(found.vocabulary.truncated(words), found.matrix[:words], found.description)
+    return DenseSpace(found)
+
+
 @app.command()
 def neighbours(model: str, word: str, number: Number = 10) -> None:
     """Show the words nearest to WORD in the vectors of MODEL."""
@@ -58,6 +102,43 @@ def neighbours(model: str, word: str, number: Number = 10) -> None:
 
     for near, cosine in Vectors.load(folder(model, "vectors.npy")).neighbours(word, number):
         print(f"{cosine:6.3f}  {near}")
+
+
+@app.command()
+def evaluate(
+    vectors: VectorsArgument,
+    words: FirstWords = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all scores as JSON.")] = False,
+) -> None:
+    """Score VECTORS on the sets that `evaluation` in params.yaml names, as the pipeline does."""
+    import json
+
+    from wordlab.evaluation import printed, scores
+
+    found, params = space(vectors, words), load(PARAMS)
+    metrics = scores.evaluate(found, params.evaluation, seed=params.seed).metrics()
+    print(json.dumps(metrics, indent=2) if as_json else printed.table(metrics))
+
+
+@app.command()
+def export(
+    vectors: VectorsArgument,
+    form: Annotated[Form, typer.Argument(help="The format to write.", metavar="FORMAT")],
+    output: Annotated[Path, typer.Argument(help="A file, or a folder for tensorboard.")],
+    words: FirstWords = None,
+) -> None:
+    """Write VECTORS in another format, FORMAT being one of those that other programs read."""
+    from wordlab.embeddings import formats
+    from wordlab.evaluation.spaces import DenseSpace
+
+    found = space(vectors, words)
+    if not isinstance(found, DenseSpace):
+        raise UserError(f"{vectors}: sparse rows, which these formats do not hold; try ppmi_svd")
+    if form is Form.tensorboard:
+        formats.write_projector(found.vectors, output)
+    else:
+        formats.write(found.vectors, output, cast(formats.Format, form.value))
+    print(f"{len(found.vocabulary):,} words to {output}")
 
 
 @app.command()

@@ -23,6 +23,25 @@ def test_written_is_read_back_exactly(vectors, tmp_path, kind):
     assert back.vocabulary.words == vectors.vocabulary.words
     assert back.matrix.dtype == np.float32
     np.testing.assert_array_equal(back.matrix, vectors.matrix)
+    assert formats.kind_of(tmp_path / "v") == kind
+    first = formats.read(tmp_path / "v", words=2)
+    assert first.vocabulary.words == vectors.vocabulary.words[:2]
+    np.testing.assert_array_equal(first.matrix, vectors.matrix[:2])
+
+
+def test_numbers_are_counted_from_the_end_of_a_line(tmp_path):
+    (tmp_path / "v").write_text("a 1 2 \r\n. . . 3 4\nat b.example 5 6\n", encoding="utf-8")
+    back = formats.read(tmp_path / "v")
+    assert back.vocabulary.words == ("a", ". . .", "at b.example")
+    assert back.matrix.tolist() == [[1, 2], [3, 4], [5, 6]]
+
+
+def test_the_projector_gets_a_row_a_word_under_a_head(vectors, tmp_path):
+    formats.write_projector(vectors, tmp_path / "p")
+    read = np.loadtxt(tmp_path / "p" / "vectors.tsv", delimiter="\t", dtype=np.float32)
+    np.testing.assert_array_equal(read, vectors.matrix)
+    metadata = (tmp_path / "p" / "metadata.tsv").read_text(encoding="utf-8")
+    assert metadata == "word\tcount\nüber\t9\nthe\t5\n日本\t2\n"
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # gensim's file

@@ -10,7 +10,7 @@ from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation import comparison, neighbours
 from wordlab.evaluation.comparison import Comparison, Task
 from wordlab.evaluation.spaces import DenseSpace
-from wordlab.params.evaluation import ComparisonParams, EvaluationParams
+from wordlab.params.evaluation import ComparisonParams, EvaluationParams, RelationParams
 from wordlab.text.vocabulary import Vocabulary
 
 WORDS = tuple(f"w{i}" for i in range(120))
@@ -57,7 +57,10 @@ def compared(models: Mapping[str, Vectors], tmp_path_factory: pytest.TempPathFac
             "confidence": 0.95,
         }
     )
-    params = ComparisonParams(words=("w0", "absent"), neighbours=5, overlap_words=50)
+    relations = RelationParams(path=None, wordnet=0)
+    params = ComparisonParams(
+        words=("w0", "absent"), neighbours=5, overlap_words=50, relations=relations
+    )
     chosen = {name: models[name] for name in ("noise", "good", "also good")}
     return comparison.compare(chosen, evaluation, params, seed=1)
 

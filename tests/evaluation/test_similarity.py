@@ -78,6 +78,7 @@ def test_a_space_of_four_words(tmp_path: Path) -> None:
         "# a comment\nold\tnew\t1.58\nNew York\tcity\t6\n",
         "Word 1,Word 2,Human (mean)\nold,new,1.58\nNew York,city,6\n",
         "word1\tword2\tPOS\tscore\tconc\nold\tnew\tA\t1.58\t2\n\nNew York\tcity\tN\t6\t1\n",
+        "old\tnew\t1.58\r\nNew York\tcity\t6.0\r\n",  # as WordSim-353's two parts
     ],
 )
 def test_pairs_are_read_whatever_separates_them(text: str, tmp_path: Path) -> None:

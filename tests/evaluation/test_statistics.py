@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn import metrics
 
 from wordlab.evaluation import statistics
 from wordlab.evaluation.statistics import CrossedResamples
@@ -108,3 +109,26 @@ def test_holm_by_hand() -> None:
     corrected = statistics.holm(np.array([0.01, 0.04, 0.03, 0.005]))
     np.testing.assert_allclose(corrected, [0.03, 0.06, 0.06, 0.02])
     assert len(statistics.holm(np.array([]))) == 0
+
+
+def test_auc_and_average_precision_equal_scikit_learn_s_in_every_resample() -> None:
+    random = np.random.default_rng(6)
+    x, y = random.integers(3, 9, 12).astype(float), random.integers(0, 7, 20).astype(float)
+    of_x = statistics.resample(12, 15, random)
+    of_y = statistics.resample(20, 15, random)
+    auc = statistics.resampled_auc(x, y, of_x, of_y)
+    precision = statistics.resampled_average_precision(x, y, of_x, of_y)
+    truth, values = np.repeat([1, 0], [12, 20]), np.concatenate([x, y])
+    for i in range(15):
+        weights = np.concatenate([of_x[i], of_y[i]])
+        assert auc[i] == pytest.approx(metrics.roc_auc_score(truth, values, sample_weight=weights))
+        assert precision[i] == pytest.approx(
+            metrics.average_precision_score(truth, values, sample_weight=weights)
+        )
+
+
+def test_nothing_has_no_auc() -> None:
+    none, some = np.zeros(0), np.ones(3)
+    for score in (statistics.resampled_auc, statistics.resampled_average_precision):
+        draws = score(none, some, np.zeros((2, 0)), np.ones((2, 3)))
+        assert np.isnan(draws).all()

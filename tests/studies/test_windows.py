@@ -6,7 +6,7 @@ import pytest
 
 from wordlab.embeddings import cooccurrence, ppmi
 from wordlab.params.embeddings import CooccurrenceParams, PpmiParams
-from wordlab.params.evaluation import ComparisonParams, EvaluationParams
+from wordlab.params.evaluation import ComparisonParams, EvaluationParams, RelationParams
 from wordlab.params.studies import WindowStudyParams
 from wordlab.studies.windows import study_windows
 from wordlab.text.corpus import EncodedCorpus
@@ -30,7 +30,12 @@ EVALUATION = EvaluationParams.model_validate(
         "confidence": 0.95,
     }
 )
-COMPARISON = ComparisonParams(words=("king",), neighbours=3, overlap_words=10)
+COMPARISON = ComparisonParams(
+    words=("king",),
+    neighbours=3,
+    overlap_words=10,
+    relations=RelationParams(path=None, wordnet=0),
+)
 
 
 def settings(**changes) -> WindowStudyParams:

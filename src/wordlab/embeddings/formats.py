@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import mmap
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 import numpy as np
 
@@ -25,9 +28,7 @@ def write(vectors: Vectors, path: Path, kind: Format) -> None:
     float32 and a newline. Text holds each float32 exactly.
     Raises UserError if a word holds white space, which these formats cannot.
     """
-    for word in vectors.vocabulary.words:
-        if not word or any(character.isspace() for character in word):
-            raise UserError(f"{path}: {word!r} holds white space, which {kind} cannot hold")
+    _refuse_white_space(vectors, path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         if kind != "glove_text":
@@ -36,29 +37,61 @@ def write(vectors: Vectors, path: Path, kind: Format) -> None:
             if kind == "word2vec_binary":
                 file.write(word.encode() + b" " + row.astype("<f4").tobytes() + b"\n")
             else:
-                numbers = " ".join(np.format_float_positional(x, trim="0") for x in row)
+                numbers = " ".join(map(_number, row))
                 file.write(f"{word} {numbers}\n".encode())
 
 
-def read(path: Path, kind: Format) -> Vectors:
+def write_projector(vectors: Vectors, folder: Path) -> None:
+    """Write vectors.tsv and metadata.tsv for TensorBoard's projector into `folder`.
+
+    A row a word, tabs between: its D numbers, each float32 exactly; and word and count, with
+    a line of names above. Raises UserError as `write` does.
+    """
+    _refuse_white_space(vectors, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "vectors.tsv").open("w", encoding="utf-8", newline="\n") as file:
+        for row in vectors.matrix:
+            file.write("\t".join(map(_number, row)) + "\n")
+    with (folder / "metadata.tsv").open("w", encoding="utf-8", newline="\n") as file:
+        file.write("word\tcount\n")
+        for word, count in zip(vectors.vocabulary.words, vectors.vocabulary.counts, strict=True):
+            file.write(f"{word}\t{count}\n")
+
+
+def kind_of(path: Path) -> Format:
+    """Return the format of the file of vectors at `path`, judged by its first two lines."""
+    with path.open("rb") as file:
+        first, second = file.readline().split(), file.readline()
+    if len(first) != 2 or not all(field.isdigit() for field in first):
+        return "glove_text"
+    try:
+        fields = second.decode("utf-8").split()
+        numbers = [float(field) for field in fields[-int(first[1]) :]]
+    except ValueError:
+        return "word2vec_binary"
+    return "word2vec_text" if len(numbers) == int(first[1]) else "word2vec_binary"
+
+
+def read(path: Path, kind: Format | None = None, words: int | None = None) -> Vectors:
     """Return the vectors in the file at `path`, as `write` describes it.
 
-    The formats hold no counts: they are V..1, so that the words keep their order.
-    Raises UserError if the file is missing or not of that format.
+    kind: None to tell it from the file; words: only the first ones, which are the commonest in
+    most files; None for all. The formats hold no counts: they are V..1, so that the words keep
+    their order. Raises UserError if the file is missing or not of that format.
     """
     if not path.is_file():
-        raise UserError(f"{path}: not found; expected a file of vectors in the format {kind}")
-    content = path.read_bytes()
+        raise UserError(f"{path}: not found; expected a file of vectors")
+    kind = kind or kind_of(path)
     try:
-        pairs = _binary(content) if kind == "word2vec_binary" else _text(content, kind)
-        words = tuple(word for word, _ in pairs)
+        pairs = _binary(path, words) if kind == "word2vec_binary" else _text(path, kind, words)
+        names = tuple(word for word, _ in pairs)
         matrix = np.stack([row for _, row in pairs])
     except (ValueError, IndexError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not in the format {kind} ({error})") from error
-    if len(set(words)) != len(words):
+    if len(set(names)) != len(names):
         raise UserError(f"{path}: not in the format {kind} (a word occurs twice)")
-    counts = np.arange(len(words), 0, -1, dtype=np.int64)
-    return Vectors(Vocabulary(words, counts), matrix, {"model": "unknown", "format": kind})
+    counts = np.arange(len(names), 0, -1, dtype=np.int64)
+    return Vectors(Vocabulary(names, counts), matrix, {"model": "unknown", "format": kind})
 
 
 def to_gensim(vectors: Vectors) -> KeyedVectors:
@@ -79,30 +112,54 @@ def _shape(line: bytes) -> tuple[int, int]:
     return int(words), int(dimensions)
 
 
-def _text(content: bytes, kind: Format) -> list[tuple[str, np.ndarray]]:
-    lines = content.decode("utf-8").rstrip("\n").split("\n")
-    expected = None
-    if kind == "word2vec_text":
-        expected = _shape(lines[0].encode())
-        lines = lines[1:]
-    pairs = []
-    for line in lines:
-        word, *numbers = line.rstrip().split(" ")
-        pairs.append((word, np.array([float(number) for number in numbers], dtype=np.float32)))
-    found = (len(pairs), len(pairs[0][1]))
-    if expected not in (None, found):
-        raise ValueError(f"{expected} announced, {found} found")
+def _text(path: Path, kind: Format, words: int | None) -> list[tuple[str, np.ndarray]]:
+    with path.open("rb") as file:
+        expected = _shape(file.readline()) if kind == "word2vec_text" else None
+        pairs = list(islice(_lines(file, expected[1] if expected else None), words))
+    if expected and len(pairs) != min(expected[0], words or expected[0]):
+        raise ValueError(f"{expected[0]} words announced, {len(pairs)} found")
     return pairs
 
 
-def _binary(content: bytes) -> list[tuple[str, np.ndarray]]:
-    at = content.index(b"\n") + 1
-    words, dimensions = _shape(content[:at])
-    pairs = []
-    for _ in range(words):
-        space = content.index(b" ", at)
-        word = content[at:space].lstrip(b"\n").decode("utf-8")
-        row = np.frombuffer(content, dtype="<f4", count=dimensions, offset=space + 1)
-        pairs.append((word, row.astype(np.float32)))
-        at = space + 1 + 4 * dimensions
+def _lines(file: BinaryIO, dimensions: int | None) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield word and vector of each line; the first says how many `dimensions` if None does.
+
+    Some files have words with spaces in them: the last `dimensions` fields are the numbers.
+    """
+    for line in file:
+        fields = line.decode("utf-8").rstrip("\r\n ")
+        dimensions = dimensions or fields.count(" ")
+        word, *numbers = fields.rsplit(" ", dimensions)
+        if len(numbers) != dimensions:
+            raise ValueError(f"{dimensions} numbers expected, {len(numbers)} found")
+        yield word, np.array([float(number) for number in numbers], dtype=np.float32)
+
+
+def _binary(path: Path, words: int | None) -> list[tuple[str, np.ndarray]]:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        at = content.find(b"\n") + 1
+        announced, dimensions = _shape(content[:at])
+        size = 4 * dimensions
+        pairs: list[tuple[str, np.ndarray]] = []
+        for _ in range(min(announced, words or announced)):
+            space = content.find(b" ", at)
+            word, row = content[at:space], content[space + 1 : space + 1 + size]
+            if space < 0 or len(row) != size:
+                raise ValueError(f"{announced} words announced, {len(pairs)} found")
+            pairs.append((word.lstrip(b"\n").decode("utf-8"), _floats(row)))
+            at = space + 1 + size
     return pairs
+
+
+def _floats(row: bytes) -> np.ndarray:
+    return np.frombuffer(row, dtype="<f4").astype(np.float32)
+
+
+def _number(value: np.float32) -> str:
+    return np.format_float_positional(value, trim="0")
+
+
+def _refuse_white_space(vectors: Vectors, path: Path) -> None:
+    for word in vectors.vocabulary.words:
+        if not word or any(character.isspace() for character in word):
+            raise UserError(f"{path}: {word!r} holds white space, which the format cannot hold")

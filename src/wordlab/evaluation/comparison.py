@@ -43,10 +43,10 @@ class Comparison:
     scores: a row a model and task: score, low, high, n, total. sections: a row a model and
     section of the analogies: accuracy, n. differences: a row a task and pair of models: first
     and second (the better before the other), difference, low, high (intervals that hold together
-    for all pairs of models of a task), distinct (whether the interval is above 0), p (of the
-    same bootstrap, corrected for the number of pairs), mcnemar (the p of McNemar's test with
-    Holm's correction, for analogies; it takes questions for independent, which those that share
-    a word pair are not). neighbours and overlap: as in `neighbours`. sentences: in words.
+    for all pairs of models and all tasks), distinct (whether the interval is above 0), p (of
+    the same bootstrap, corrected likewise), mcnemar (the p of McNemar's test with Holm's
+    correction, for analogies; it takes questions for independent, which those that share a word
+    pair are not). neighbours and overlap: as in `neighbours`. sentences: in words.
     """
 
     scores: pd.DataFrame = field(repr=False)
@@ -87,16 +87,20 @@ def compare(
     Each task is scored on the items that all models know, and the models are resampled together,
     so that what makes an item hard for all of them cancels out in their differences.
     """
-    sets = scores.read_sets(evaluation)
     spaces = {name: space(model) for name, model in models.items()}
-    found = {
-        name: scores.evaluate(model, evaluation, seed=seed, sets=sets)
-        for name, model in spaces.items()
-    }
+    return compare_scored(spaces, scores.evaluate_all(spaces, evaluation, seed=seed), params)
+
+
+def compare_scored(
+    spaces: Mapping[str, Space], found: Mapping[str, Scores], params: ComparisonParams
+) -> Comparison:
+    """Compare models by their scores, which `scores.evaluate_all` has found, as `compare` does."""
+    evaluation = next(iter(found.values())).params
     tasks = [*_similarity_tasks(found), *_analogy_tasks(found)]
-    names = list(models)
+    names = list(spaces)
+    each = 1 - (1 - evaluation.confidence) / len(tasks)  # Bonferroni's correction
     differences = pd.concat(
-        [differences_of(task, names, evaluation.confidence) for task in tasks], ignore_index=True
+        [differences_of(task, names, each, tasks=len(tasks)) for task in tasks], ignore_index=True
     )
     return Comparison(
         scores=pd.concat([_score_table(task, names, evaluation.confidence) for task in tasks]),
@@ -104,7 +108,7 @@ def compare(
         differences=differences,
         neighbours=neighbours.table(spaces, params.words, params.neighbours),
         overlap=neighbours.overlap(spaces, params.overlap_words, params.neighbours),
-        sentences=tuple(sentence(task, names, differences) for task in tasks),
+        sentences=(*(sentence(task, names, differences) for task in tasks), verdict(differences)),
     )
 
 
@@ -185,12 +189,15 @@ def _section_table(found: Mapping[str, Scores]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["model", "section", "accuracy", "n"])
 
 
-def differences_of(task: Task, models: list[str], confidence: float) -> pd.DataFrame:
+def differences_of(
+    task: Task, models: list[str], confidence: float, *, tasks: int = 1
+) -> pd.DataFrame:
     """Return how much each model exceeds each other one, with intervals that hold together.
 
-    An interval is the difference plus or minus c standard errors, both from the bootstrap: c is
-    the quantile of the largest deviation among all pairs of models, in standard errors, over
-    resamples (the single-step max-t of Westfall & Young 1993). Columns as in `Comparison`.
+    tasks: how many there are in all, by which the p-values are multiplied. An interval is the
+    difference plus or minus c standard errors, both from the bootstrap: c is the quantile of the
+    largest deviation among all pairs of models, in standard errors, over resamples (the
+    single-step max-t of Westfall & Young 1993). Columns as in `Comparison`.
     """
     pairs = list(combinations(range(len(models)), 2))
     usable = np.isfinite(task.draws).all(axis=0)
@@ -205,11 +212,11 @@ def differences_of(task: Task, models: list[str], confidence: float) -> pd.DataF
         largest = (np.abs(deviation) / scale[:, None]).max(axis=0)
         margin = np.quantile(largest, confidence) * errors
         beyond = (largest >= (np.abs(difference) / scale)[:, None]).sum(axis=1)
-        p = (1 + beyond) / (1 + len(largest))
+        p = np.minimum(1, tasks * (1 + beyond) / (1 + len(largest)))
     mcnemar = np.full(len(pairs), np.nan)
     if task.correct is not None:
         tests = [statistics.mcnemar(task.correct[i], task.correct[j]) for i, j in pairs]
-        mcnemar = statistics.holm(np.array(tests))
+        mcnemar = np.minimum(1, tasks * statistics.holm(np.array(tests)))
     swapped = difference < 0
     size = np.abs(difference)
     return pd.DataFrame(
@@ -246,3 +253,18 @@ def sentence(task: Task, models: list[str], differences: pd.DataFrame) -> str:
 
 def _difference(row: Mapping[Any, Any]) -> str:
     return f"{row['second']} by {row['difference']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
+
+
+def verdict(differences: pd.DataFrame) -> str:
+    """Return which models are to be preferred to which others at what, as far as intervals tell."""
+    told = differences[differences["distinct"]]
+    parts = []
+    for better, own in told.groupby("first", sort=False):
+        worse = [f"{name} at {', '.join(tasks)}" for name, tasks in own.groupby("second")["task"]]
+        parts.append(f"{better} over {'; '.join(worse)}")
+    preferred = ". ".join(parts) if parts else "none over any other"
+    return (
+        f"To be preferred on this text: {preferred}. No other difference is carried by the "
+        "intervals, which hold together for all pairs of models and all tasks; they are over pairs "
+        "and questions of one training each, and the sweeps show what the seed adds."
+    )

@@ -1,4 +1,4 @@
-"""Where the packaged evaluation sets are, and how their words are found in a vocabulary."""
+"""Where the evaluation sets are, and how their words are found in a vocabulary."""
 
 from functools import cached_property
 from pathlib import Path
@@ -48,6 +48,7 @@ class Lookup:
     def __init__(
         self, vocabulary: Vocabulary, *, ignore_case: bool, size: int | None = None
     ) -> None:
+        self.vocabulary = vocabulary
         self.size = min(size or len(vocabulary), len(vocabulary))
         self._ignore_case = ignore_case
         words = vocabulary.words[: self.size]

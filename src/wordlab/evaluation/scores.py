@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wordlab import downloads
 from wordlab.artifacts import rounded
 from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation import analogy, similarity, statistics
@@ -13,7 +14,7 @@ from wordlab.evaluation.datasets import packaged
 from wordlab.evaluation.similarity import SimilarityResult, WordPairs
 from wordlab.evaluation.spaces import Space, space
 from wordlab.evaluation.statistics import CrossedResamples
-from wordlab.params.evaluation import EvaluationParams
+from wordlab.params.evaluation import EvaluationParams, WordPairsParams
 from wordlab.rng import stream
 
 GROUPS = ("semantic", "syntactic", "total")
@@ -110,15 +111,21 @@ class Scores:
 
 
 def read_sets(params: EvaluationParams) -> EvaluationSets:
-    """Read the sets that `params` names. Raises UserError if one cannot be read."""
-    pairs = tuple(
-        similarity.read_pairs(Path(item.path) if item.path else packaged(item.name), item.name)
-        for item in params.similarity
-    )
+    """Read the sets that `params` names, fetching those that have a url and are not here yet.
+
+    Raises UserError if one cannot be fetched or read.
+    """
+    pairs = tuple(similarity.read_pairs(_file(item), item.name) for item in params.similarity)
     path = params.analogies.path
     return EvaluationSets(
         pairs, analogy.read_questions(Path(path) if path else packaged("analogies"))
     )
+
+
+def _file(pairs: WordPairsParams) -> Path:
+    if pairs.url is not None and pairs.sha256 is not None:
+        return downloads.cached(pairs.url, pairs.sha256)
+    return Path(pairs.path) if pairs.path else packaged(pairs.name)
 
 
 def evaluate(
@@ -152,3 +159,11 @@ def evaluate(
         params=params,
         seed=seed,
     )
+
+
+def evaluate_all(
+    models: Mapping[str, Vectors | Space], params: EvaluationParams, *, seed: int
+) -> dict[str, Scores]:
+    """Return the scores of several models, by name, as `evaluate` does, the sets read once."""
+    sets = read_sets(params)
+    return {name: evaluate(model, params, seed=seed, sets=sets) for name, model in models.items()}

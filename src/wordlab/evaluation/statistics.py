@@ -109,6 +109,36 @@ def resampled_spearman(x: Floats, y: Floats, counts: Floats) -> Floats:
     return weighted_pearson(weighted_ranks(x, counts), weighted_ranks(y, counts), counts)
 
 
+def resampled_auc(x: Floats, y: Floats, of_x: Floats, of_y: Floats) -> Floats:
+    """Return how often x exceeds y, ties counting half, in each resample, float64 (R,).
+
+    The area under the ROC curve of telling x from y by its value (Hanley & McNeil 1982).
+    x: (n,), y: (m,); of_x, of_y: how often each is drawn, (R, n) and (R, m). NaN if either is
+    empty.
+    """
+    above = (x[:, None] > y) + 0.5 * (x[:, None] == y)
+    with np.errstate(invalid="ignore"):
+        return ((of_x @ above) * of_y).sum(axis=1) / (of_x.sum(axis=1) * of_y.sum(axis=1))
+
+
+def resampled_average_precision(x: Floats, y: Floats, of_x: Floats, of_y: Floats) -> Floats:
+    """Return the average precision of finding x among x and y by value, in each resample, (R,).
+
+    The mean over the x of the share of x among what is as high or higher; arguments as for
+    `resampled_auc`. By chance it is about the share of x among all. NaN if either is empty.
+    """
+    if len(x) == 0 or len(y) == 0:
+        return np.full(len(of_x), np.nan)
+    values = np.concatenate([x, y])
+    order = np.argsort(-values, kind="stable")
+    last = np.append(np.diff(values[order]) != 0, True)  # of each group of ties
+    found = np.cumsum(np.concatenate([of_x, np.zeros_like(of_y)], axis=1)[:, order], axis=1)
+    seen = np.cumsum(np.concatenate([of_x, of_y], axis=1)[:, order], axis=1)
+    found, seen = found[:, last], seen[:, last]
+    gained = np.diff(found, axis=1, prepend=0)
+    return (gained * found / np.maximum(seen, 1)).sum(axis=1) / found[:, -1]
+
+
 def interval(draws: Floats, confidence: float) -> tuple[float, float]:
     """Return the percentile interval of bootstrap `draws` (Efron 1979); NaN if there are none.
 

@@ -10,23 +10,36 @@ Confidence = Annotated[float, Field(gt=0, lt=1)]
 """The confidence level of an interval."""
 Resamples = Annotated[int, Field(ge=100)]
 """Bootstrap resamples; the more, the steadier the ends of the intervals."""
+PACKAGED_PAIRS = ("wordsim353", "simlex999")
+"""The sets of word pairs that gensim packages."""
 AnalogyMethod = Literal["3cosadd", "3cosmul", "pair_direction"]
 
 
 class WordPairsParams(Section):
-    """An item of `evaluation.similarity`: word pairs with human scores."""
+    """An item of `evaluation.similarity`: word pairs with human scores.
+
+    Where it has no path and no url it is one that gensim packages, wordsim353 or simlex999.
+    """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
     """What the scores are called in the metrics."""
-    path: str | None
-    """A file of two words and a score a line; null for wordsim353 and simlex999, which gensim
-    packages."""
+    path: str | None = None
+    """A file of two words and a score a line, separated by tabs, commas or spaces."""
+    url: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    """Where such a file is fetched from, once."""
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")] | None = None
+    """The checksum of the file at `url`; a file with another one is refused."""
 
     @model_validator(mode="after")
-    def path_where_needed(self) -> Self:
-        if self.path is None and self.name not in ("wordsim353", "simlex999"):
+    def in_one_place(self) -> Self:
+        if self.path is not None and self.url is not None:
+            raise ValueError(f"{self.name}: expected a path or a url, got both")
+        if self.url is not None and self.sha256 is None:
+            raise ValueError(f"{self.name}: expected the sha256 of the file at its url")
+        if self.path is None and self.url is None and self.name not in PACKAGED_PAIRS:
             raise ValueError(
-                f"{self.name}: expected a path; only wordsim353 and simlex999 are packaged"
+                f"{self.name}: expected a path, or a url with its sha256; only "
+                f"{' and '.join(PACKAGED_PAIRS)} are packaged"
             )
         return self
 
@@ -60,6 +73,15 @@ class EvaluationParams(Section):
         return self
 
 
+class RelationParams(Section):
+    """`comparison.relations`: pairs of words in known relations."""
+
+    path: str | None
+    """A file with a relation and two words a line, tabs between; null for wordlab's own list."""
+    wordnet: Annotated[int, Field(ge=0)]
+    """How many pairs a relation to add from nltk's WordNet, which must then be installed."""
+
+
 class ComparisonParams(Section):
     """`comparison`: models side by side."""
 
@@ -68,4 +90,5 @@ class ComparisonParams(Section):
     neighbours: Count
     """How many neighbours of a word are shown and compared."""
     overlap_words: Count
-    """Neighbourhoods are compared over this many of the commonest words."""
+    """Neighbourhoods, hubs and isotropy are measured over this many of the commonest words."""
+    relations: RelationParams
