@@ -1,73 +1,53 @@
 """Co-occurrence counts, PPMI and its SVD, beside what SciPy and scikit-learn do on the same text.
 
-    python benchmarks/counts.py --corpus FILE [--threads 2] [--json OUT] [--no-peers]
+    python benchmarks/counts.py --corpus FILE [--threads 2] [--json OUT] [--no-peers] [--score]
 
-`count` goes from ids in memory to sparse counts, `deal` from there to GloVe's blocks; together they
-are what the C program of GloVe does by `cooccur` and `shuffle`. The peer of counting adds up one
-SciPy matrix a distance. The peers of the SVD are ARPACK and scikit-learn's randomized solver, the
-latter with the fewest rounds that reach our residual. Compilation is not timed. Counts must be
-equal to the peer's, or the benchmark fails.
+- count_s: from ids in memory to sparse counts; deal_s: from there to GloVe's blocks; ready_s: both,
+  which is what the C program of GloVe does by `cooccur` and `shuffle`; words_per_s, cells_per_s: of
+  count_s; memory_mb, memory_ready_mb: the largest resident memory of the process after either.
+- ppmi_s, svd_s: PPMI from the counts, and its truncated SVD; svd_residual: the largest residual of
+  a triplet as a share of the largest singular value; associations_ms: of one word, mean of 1,000.
+- scipy_count_s: the peer of counting, one SciPy matrix a distance, added up. Its counts must be
+  ours, or the benchmark fails.
+- arpack_svd_s, propack_svd_s: SciPy's svds asked for our tolerance; sklearn_svd_s: scikit-learn's
+  randomized_svd with the fewest rounds that reach our residual; each with the residual it reached.
+- wordsim353, simlex999, analogy: of the vectors U S^.5.
+
+Compilation is not timed.
 """
 
 import argparse
-import json
-import os
 import resource
 import sys
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
+
+import harness
+from harness import timed
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--corpus", type=Path, required=True)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--min-count", type=int, default=5)
-    parser.add_argument("--window", type=int, default=10)
-    parser.add_argument("--dimensions", type=int, default=300)
+    parser = harness.parser(__doc__.splitlines()[0], dimensions=300)
     parser.add_argument("--tolerance", type=float, default=0.01)
-    parser.add_argument("--memory-mb", type=int, default=1024)
     parser.add_argument("--no-peers", action="store_true")
-    parser.add_argument("--json", type=Path, help="where to write the figures")
-    asked = parser.parse_args()
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "WORDLAB_THREADS"):
-        os.environ[name] = str(asked.threads)  # before NumPy is imported
-
-    figures = measure(asked)
-    if asked.json:
-        asked.json.write_text(json.dumps(figures, indent=2) + "\n")
-    print(" ".join(f"{name}={value}" for name, value in figures.items()))
+    parser.add_argument("--score", action="store_true", help="score the vectors of the SVD")
+    figures = harness.run(parser.parse_args(), measure)
     if figures.get("same_counts") is False:
         sys.exit("the counts are not those of the peer")
 
 
-def timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    """Return the seconds that `work` takes, and its result."""
-    started = time.perf_counter()
-    result = work()
-    return time.perf_counter() - started, result
-
-
 def measure(asked: argparse.Namespace) -> dict[str, Any]:
-    """Return seconds, rates, residuals and the peak of memory after counting."""
+    """Return seconds, rates, residuals and peaks of memory."""
     from reading import encoded
 
     from wordlab.embeddings import cooccurrence, glove, ppmi
     from wordlab.embeddings.svd import truncated_svd
-    from wordlab.params.embeddings import CooccurrenceParams, GloveParams, PpmiParams
+    from wordlab.embeddings.vectors import Vectors
+    from wordlab.params.embeddings import PpmiParams
     from wordlab.text.corpus import EncodedCorpus
 
-    counting = CooccurrenceParams(
-        window=asked.window, dynamic_window=False, weighting="inverse_distance", side="both",
-        subsample=0.0, subsample_formula="code", memory_mb=asked.memory_mb,
-    )  # fmt: skip
-    training = GloveParams(
-        dimensions=100, iterations=1, rate=0.05, x_max=10.0, exponent=0.75, adagrad="code",
-        vectors="sum",
-    )  # fmt: skip
+    counting = harness.counting(asked)
+    training = harness.training(dimensions=100, iterations=1, x_max=10.0)
     weighing = PpmiParams(
         context_exponent=0.75, shift=1.0, dimensions=asked.dimensions, eigenvalue_exponent=0.5,
         add_contexts=False, tolerance=asked.tolerance,
@@ -81,11 +61,13 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
         small = cooccurrence.count(few, vocabulary, counting, seed=1)  # compiles
         glove.deal_cells(small, training, groups, pool)
         truncated_svd(ppmi.ppmi(small, weighing).matrix, 2, tolerance=0.5, seed=1)
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         count_s, counts = timed(lambda: cooccurrence.count(corpus, vocabulary, counting, seed=1))
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        memory = peak_mb()
         deal_s = timed(lambda: glove.deal_cells(counts, training, groups, pool))[0]
+        memory_ready = peak_mb()
     ppmi_s, model = timed(lambda: ppmi.ppmi(counts, weighing))
+    common = vocabulary.words[:1000]
+    associations_s = timed(lambda: [model.associations(word, 10) for word in common])[0]
     svd_s, svd = timed(
         lambda: truncated_svd(model.matrix, asked.dimensions, tolerance=asked.tolerance, seed=1)
     )
@@ -100,13 +82,22 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
         "cells_per_s": round(counts.matrix.nnz / count_s),
         "deal_s": round(deal_s, 2),
         "ready_s": round(count_s + deal_s, 2),
-        "memory_mb": round(peak / 1024),
-        "memory_of_counting_mb": round((peak - before) / 1024),
+        "memory_mb": memory,
+        "memory_ready_mb": memory_ready,
         "ppmi_s": round(ppmi_s, 2),
+        "associations_ms": round(1000 * associations_s / len(common), 2),
         "svd_s": round(svd_s, 2),
-        "svd_residual": round(ours, 5),
+        "svd_residual": f"{ours:.2g}",
     }
+    if asked.score:
+        vectors = svd.left * svd.values**weighing.eigenvalue_exponent
+        figures |= harness.scores(Vectors(vocabulary, vectors, {}))
     return figures if asked.no_peers else {**figures, **peers(asked, corpus, counts, model, ours)}
+
+
+def peak_mb() -> int:
+    """Return the largest resident memory of this process so far, in MiB."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
 def peers(
@@ -114,7 +105,6 @@ def peers(
 ) -> dict[str, Any]:
     """Return the seconds of the peers, and the residuals of their SVDs."""
     from scipy.sparse.linalg import svds
-    from sklearn.utils.extmath import randomized_svd
 
     plain_s, plain = timed(lambda: plain_counts(corpus, asked.window, len(model.vocabulary)))
     difference = abs(plain - counts.matrix).max() / counts.matrix.max()
@@ -123,23 +113,36 @@ def peers(
         "same_counts": bool(plain.nnz == counts.matrix.nnz and difference < 1e-6),
     }
     size = asked.dimensions
-    for rounds in range(1, 20):
+    for solver in ("arpack", "propack"):
         seconds, (left, values, right) = timed(
-            lambda rounds=rounds: randomized_svd(model.matrix, size, n_iter=rounds, random_state=0)
+            lambda solver=solver: svds(
+                model.matrix, size, tol=asked.tolerance, solver=solver, random_state=0
+            )
         )
         reached = residual(model.matrix, left, values, right.T)
-        if reached <= ours:
-            break
-    figures |= {
+        figures |= {f"{solver}_svd_s": round(seconds, 2), f"{solver}_residual": f"{reached:.2g}"}
+    return figures | randomized(model.matrix, size, ours)
+
+
+def randomized(matrix: Any, size: int, wanted: float) -> dict[str, Any]:
+    """Return what scikit-learn's solver takes with the fewest rounds that reach a residual."""
+    from sklearn.utils.extmath import randomized_svd
+
+    tried: dict[int, tuple[float, float]] = {}
+    rounds = 4  # its own choice for a matrix of this kind
+    while rounds not in tried:
+        seconds, (left, values, right) = timed(
+            lambda rounds=rounds: randomized_svd(matrix, size, n_iter=rounds, random_state=0)
+        )
+        tried[rounds] = seconds, residual(matrix, left, values, right.T)
+        rounds += 1 if tried[rounds][1] > wanted else -1
+    fewest = min(n for n, (_, reached) in tried.items() if reached <= wanted)
+    seconds, reached = tried[fewest]
+    return {
         "sklearn_svd_s": round(seconds, 2),
-        "sklearn_rounds": rounds,
-        "sklearn_residual": round(reached, 5),
+        "sklearn_rounds": fewest,
+        "sklearn_residual": f"{reached:.2g}",
     }
-    seconds, (left, values, right) = timed(
-        lambda: svds(model.matrix, size, tol=asked.tolerance, solver="arpack", random_state=0)
-    )
-    reached = residual(model.matrix, left, values, right.T)
-    return figures | {"arpack_svd_s": round(seconds, 2), "arpack_residual": round(reached, 5)}
 
 
 def plain_counts(corpus: Any, window: int, size: int) -> Any:

@@ -6,8 +6,10 @@ import sys
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from wordlab import cli, lock
+from wordlab.embeddings.ppmi import PpmiModel
 from wordlab.embeddings.vectors import Vectors
 from wordlab.text.vocabulary import Vocabulary
 
@@ -19,6 +21,8 @@ def workspace(tmp_path, monkeypatch):
     vocabulary = Vocabulary(("cat", "dog", "car"), np.array([3, 2, 1]))
     matrix = np.array([[1, 0], [2, 0.1], [0, 1]], np.float32)
     Vectors(vocabulary, matrix, {"model": "made"}).save(tmp_path / "data/models/made")
+    pairs = csr_array(np.array([[0, 2, 0.5], [2, 0, 0], [0.5, 0, 0]], np.float32))
+    PpmiModel(vocabulary, pairs).save(tmp_path / "data/models/pairs")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -60,12 +64,23 @@ def test_a_file_from_elsewhere_is_scored_as_the_pipeline_does(
     assert (workspace / "projector" / "metadata.tsv").read_text().startswith("word\tcount\ncat\t3")
 
 
+def test_associations_are_shown_strongest_first(workspace, monkeypatch, capsys):
+    assert run(monkeypatch, "associations", "cat", "--model", "pairs") == 0
+    assert capsys.readouterr().out.split() == ["2.000", "dog", "0.500", "car"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["neighbours", "made", "cow"], "cow: not in the vocabulary of 3 words"),
+        (["neighbours", "made", "xyz"], "xyz: not in the vocabulary of 3 words\n"),
+        (["neighbours", "made", "dogs"], "dogs: not in the vocabulary of 3 words; near it: dog\n"),
+        (
+            ["associations", "catt", "--model", "pairs"],
+            "catt: not in the vocabulary of 3 words; ne",
+        ),
         (["neighbours", "other", "cat"], "other: no such model; expected one of made"),
-        (["associations", "cat"], "ppmi: no such model; `make repro` trains"),
+        (["associations", "cat"], "ppmi: no such model; expected one of pairs"),
+        (["generate"], "lm_lstm: no such model; `make repro` trains"),
         (["results"], "embeddings.json: not found; `make repro` makes it"),
         (["evaluate", "v.bin"], "v.bin: no such model; expected one of made"),
         (["outputs"], "dvc.lock: no such file"),

@@ -95,6 +95,18 @@ def ppmi_windows() -> Figure:
     return figures.ppmi_windows(blocks)
 
 
+def associations_by_window() -> Figure:
+    rows = [
+        (word, window, rank, f"context{(rank + place) % 6}")
+        for word in ("music", "war", "king")
+        for place, window in enumerate((1, 3, 5))
+        for rank in range(1, 6)
+    ]
+    return figures.associations_by_window(
+        pd.DataFrame(rows, columns=["word", "window", "rank", "context"])
+    )
+
+
 def ppmi_distributions() -> Figure:
     rows = [
         (window, left, left + 0.5, int(10_000 * np.exp(-left / (1 + 10 / window))))
@@ -182,6 +194,7 @@ EXAMPLES = [
     neighbour_overlap,
     ppmi_windows,
     ppmi_distributions,
+    associations_by_window,
     sweep_marginals,
     gradient_by_lag,
     task_by_delay,
@@ -249,6 +262,14 @@ def test_the_share_of_clipped_steps_is_in_the_title() -> None:
     curve = pd.DataFrame({"model": "lstm", "step": range(4), "norm": [0.1, 0.2, 0.9, 0.3]})
     assert "25% of steps clipped" in figures.gradient_norms(curve, 0.5).axes[0].get_title("left")
     assert "clipped" not in figures.gradient_norms(curve, None).axes[0].get_title("left")
+
+
+def test_associations_that_stay_are_joined() -> None:
+    rows = [("war", 1, 1, "civil"), ("war", 1, 2, "cold"), ("war", 5, 1, "cold")]
+    table = pd.DataFrame(rows, columns=["word", "window", "rank", "context"])
+    axes = figures.associations_by_window(table).axes[0]
+    assert sorted(drawn.get_text() for drawn in axes.texts) == ["civil", "cold", "cold"]
+    assert [drawn.get_ydata().tolist() for drawn in axes.lines] == [[2, 1]]
 
 
 def _legend(figure: Figure) -> list[tuple[object, object]]:

@@ -230,3 +230,10 @@ def test_three_words_are_enough():
     )
     assert found.matrix.shape == (3, 6)
     assert costs[-1] < 0.01 * costs[0]
+
+
+def test_groups_fit_the_cache_and_16_bits():
+    assert glove.group_count(3, 100) == glove.FEWEST_GROUPS
+    groups = glove.group_count(70_000, 100)
+    assert 70_000 / groups * 101 * 2 * 4 <= glove.CACHE
+    assert -(-(10**8) // glove.group_count(10**8, 100)) <= 2**16

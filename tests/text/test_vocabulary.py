@@ -75,3 +75,12 @@ def test_known_drops_unknown_words_and_moves_the_bounds():
 def test_bounds_that_miss_the_end_are_refused():
     with pytest.raises(ValueError, match="last sentence ends at 1 of 2"):
         EncodedCorpus(np.array([1, 0], np.int32), np.array([1]), np.array([2]))
+
+
+def test_an_unknown_word_is_refused_with_the_nearest_spellings():
+    vocabulary = Vocabulary(("cherry", "apple"), np.array([2, 1]))
+    assert vocabulary.known_id("apple") == 1
+    with pytest.raises(UserError, match=r"^chery: not in the vocabulary of 2 words; near it: che"):
+        vocabulary.known_id("chery")
+    with pytest.raises(UserError, match="^xyz: not in the vocabulary of 2 words$"):
+        vocabulary.known_id("xyz")

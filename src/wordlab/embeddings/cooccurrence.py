@@ -7,11 +7,12 @@ threads nor the way a large text is cut into pieces can change a result.
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,10 @@ from wordlab.text.vocabulary import Vocabulary
 
 Rows = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]
 """Consecutive rows: their ends, and the columns and units of their cells."""
+WeighedRows = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]
+"""The same with weights in place of units."""
+Finished = TypeVar("Finished", Rows, WeighedRows)
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,23 +117,21 @@ def count_within(
     scratch: Path | None = None,
 ) -> Counts:
     """Count as `count` does, within `budget` instead of `params.memory_mb`."""
-    units_at, scale = units_by_distance(params)
+    piece_count = -(-len(corpus) // budget.piece_tokens)
+    passes = piece_count + 1 if piece_count > 1 else 1  # one for each piece, one to merge them
     ends = [np.zeros(1, np.int64)]
     with (
         GrowingArray(np.int32, budget.finished_bytes, scratch) as columns,
         GrowingArray(np.float32, budget.finished_bytes, scratch) as weights,
         ThreadPoolExecutor(threads) as pool,
-        bar(len(vocabulary), "count", "row") as progress,
+        bar(passes * len(vocabulary), "count", "row") as progress,
     ):
-        worker = _Counter(budget, len(vocabulary), params, units_at, pool, 2 * threads)
+        worker = _Counter(budget, len(vocabulary), params, pool, 2 * threads, progress.update)
         parts = pieces(corpus, vocabulary, params, seed, budget.piece_tokens)
-        for block_ends, block_columns, block_units in worker.rows(
-            parts, len(corpus) <= budget.piece_tokens, scratch
-        ):
+        for block_ends, block_columns, block_weights in worker.rows(parts, passes == 1, scratch):
             ends.append(block_ends + len(columns))
             columns.append(block_columns)
-            weights.append((block_units / scale).astype(np.float32))
-            progress.update(len(block_ends))
+            weights.append(block_weights)
         if not len(columns):
             raise UserError(
                 "cooccurrence: no two words of the vocabulary occur together in the training "
@@ -160,43 +163,59 @@ class _Counter:
     budget: Budget
     size: int
     params: CooccurrenceParams
-    units_at: NDArray[np.int64]
     pool: ThreadPoolExecutor
     ahead: int
+    done: Callable[[float], Any]
+    """Told how many rows have been counted or merged."""
 
-    def rows(self, parts: Iterator[Piece], one_piece: bool, scratch: Path | None) -> Iterator[Rows]:
+    def rows(
+        self, parts: Iterator[Piece], one_piece: bool, scratch: Path | None
+    ) -> Iterator[WeighedRows]:
         """Yield all rows of the matrix, block by block; several pieces go by way of the disk."""
         if one_piece:
             for piece in parts:
-                yield from self._count(piece)
+                yield from self._count(piece, self._weigh)
         else:
             with ExitStack() as files:
-                runs = [_Run(self._count(piece), scratch, files) for piece in parts]
+                runs = [
+                    _Run(self._count(piece, lambda rows: rows), scratch, files) for piece in parts
+                ]
                 yield from self._merge(runs)
 
-    def _count(self, piece: Piece) -> Iterator[Rows]:
+    def _count(self, piece: Piece, finish: Callable[[Rows], Finished]) -> Iterator[Finished]:
+        """Count the rows of a piece, and yield what `finish` makes of each block."""
         left = 0 if self.params.side == "right" else self.params.window
         right = 0 if self.params.side == "left" else self.params.window
+        units_at, _ = units_by_distance(self.params)
         starts, places = group_by_word(piece.tokens, piece.first, piece.last, self.size)
         most = np.minimum(np.diff(starts) * (left + right), self.size)
 
-        def block(rows: tuple[int, int]) -> Rows:
-            return count_rows(
-                piece.tokens, piece.widths, starts, places, self.units_at, left, right,
+        def block(rows: tuple[int, int]) -> Finished:
+            counted = count_rows(
+                piece.tokens, piece.widths, starts, places, units_at, left, right,
                 *rows, int(most[slice(*rows)].sum()),
             )  # fmt: skip
+            return finish(counted)
 
-        blocks = sparse.row_blocks(most, self.budget.block_cells)
-        return sparse.in_order(self.pool, block, blocks, self.ahead)
+        yield from self._in_order(block, sparse.row_blocks(most, self.budget.block_cells))
 
-    def _merge(self, runs: list["_Run"]) -> Iterator[Rows]:
+    def _merge(self, runs: list["_Run"]) -> Iterator[WeighedRows]:
         """Add up the runs of all pieces, block of rows by block of rows."""
         cells = np.sum([np.diff(run.starts) for run in runs], axis=0)
         blocks = sparse.row_blocks(cells, self.budget.block_cells)
         read = (_read_together(runs, first, last) for first, last in blocks)
-        return sparse.in_order(
-            self.pool, lambda rows: merge_rows(*rows, self.size), read, self.ahead
-        )
+        yield from self._in_order(lambda rows: self._weigh(merge_rows(*rows, self.size)), read)
+
+    def _in_order(
+        self, work: Callable[[Item], Finished], items: Iterable[Item]
+    ) -> Iterator[Finished]:
+        for rows in sparse.in_order(self.pool, work, items, self.ahead):
+            self.done(len(rows[0]))
+            yield rows
+
+    def _weigh(self, rows: Rows) -> WeighedRows:
+        ends, columns, units = rows
+        return ends, columns, (units / units_by_distance(self.params)[1]).astype(np.float32)
 
 
 class _Run:

@@ -142,9 +142,13 @@ def _training(
 
 
 def group_count(size: int, dimensions: int) -> int:
-    """Return into how many groups `size` words are dealt: a block's columns then fit the cache."""
+    """Return into how many groups `size` words are dealt: a block's columns then fit the cache.
+
+    A group has no more than 2^16 words, so that 16 bits say where in it a word is.
+    """
     columns_bytes = size * (dimensions + 1) * 2 * np.dtype(np.float32).itemsize
-    return min(max(FEWEST_GROUPS, -(-columns_bytes // CACHE), -(-size // 65536)), MOST_GROUPS)
+    for_cache = min(max(FEWEST_GROUPS, -(-columns_bytes // CACHE)), MOST_GROUPS)
+    return max(for_cache, -(-size // 2**16))
 
 
 def _initial(size: int, groups: int, params: GloveParams, seed: int) -> _Weights:

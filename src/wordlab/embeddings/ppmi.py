@@ -4,7 +4,6 @@ Church & Hanks 1990; Levy & Goldberg 2014; Levy, Goldberg & Dagan 2015, section 
 cells are held: the PMI of a pair never seen is minus infinity, its PPMI 0.
 """
 
-import difflib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +17,6 @@ from wordlab.embeddings import sparse
 from wordlab.embeddings.cooccurrence import Counts
 from wordlab.embeddings.svd import truncated_svd
 from wordlab.embeddings.vectors import Vectors
-from wordlab.errors import UserError
 from wordlab.params.embeddings import PpmiParams
 from wordlab.progress import thread_count
 from wordlab.text.vocabulary import Vocabulary
@@ -43,11 +41,7 @@ class PpmiModel:
 
         Raises UserError if the word is unknown, with the nearest spellings.
         """
-        row = self.vocabulary.id(word)
-        if row is None:
-            near = difflib.get_close_matches(word, self.vocabulary.words, n=3)
-            hint = f"; near it: {', '.join(near)}" if near else ""
-            raise UserError(f"{word}: not in the vocabulary of {len(self.vocabulary)} words{hint}")
+        row = self.vocabulary.known_id(word)
         cells = slice(self.matrix.indptr[row], self.matrix.indptr[row + 1])
         contexts, values = self.matrix.indices[cells], self.matrix.data[cells]
         best = np.argsort(-values, kind="stable")[:n]

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordlab.artifacts import read_array, read_json, write_array, write_json
-from wordlab.errors import UserError
 from wordlab.text.vocabulary import Vocabulary
 
 
@@ -47,11 +46,9 @@ class Vectors:
     def neighbours(self, word: str, n: int = 10) -> list[tuple[str, float]]:
         """Return the `n` words of highest cosine with `word`, nearest first, without itself.
 
-        Raises UserError if the word is unknown.
+        Raises UserError if the word is unknown, with the nearest spellings.
         """
-        i = self.vocabulary.id(word)
-        if i is None:
-            raise UserError(f"{word}: not in the vocabulary of {len(self.vocabulary)} words")
+        i = self.vocabulary.known_id(word)
         cosines = self.normalized @ self.normalized[i]
         cosines[i] = -np.inf
         best = np.argsort(-cosines, kind="stable")[: min(n, len(cosines) - 1)]

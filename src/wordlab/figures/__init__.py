@@ -2,6 +2,7 @@
 
 from wordlab.figures.embeddings import (
     analogy_sections,
+    associations_by_window,
     glove_cost,
     neighbour_overlap,
     ppmi_distributions,
@@ -21,6 +22,7 @@ from wordlab.figures.style import png, save
 
 __all__ = [
     "analogy_sections",
+    "associations_by_window",
     "autoencoder_by_length",
     "glove_cost",
     "gradient_by_lag",

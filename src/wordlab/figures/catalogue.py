@@ -84,6 +84,11 @@ def _ppmi_windows(results: Results) -> Figure:
     )
 
 
+def _windows_overlap(results: Results) -> Figure:
+    overlap = results.table("study_windows", "overlap")
+    return figures.neighbour_overlap(overlap, results.params.comparison.neighbours)
+
+
 def _gradient_by_lag(results: Results) -> Figure:
     lags = results.table("study_gradients", "lags")
     return figures.gradient_by_lag(lags.query("part == 'state' and weights == 'trained'"))
@@ -140,6 +145,11 @@ FIGURES: dict[str, tuple[str, Callable[[Results], Figure]]] = {
         "study_windows",
         _from_table(figures.ppmi_distributions, "study_windows", "histograms"),
     ),
+    "ppmi_associations": (
+        "study_windows",
+        _from_table(figures.associations_by_window, "study_windows", "associations"),
+    ),
+    "windows_overlap": ("study_windows", _windows_overlap),
     "windows_scores": ("study_windows", _from_table(figures.scores, "study_windows", "scores")),
     "gradient_by_lag": ("study_gradients", _gradient_by_lag),
     "task_by_delay": ("study_gradients", _task_by_delay),

@@ -7,7 +7,17 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
-from wordlab.figures.style import INK, canvas, hide_unused, label, line, styled, whole_steps
+from wordlab.figures.style import (
+    GRID,
+    INK,
+    MUTED,
+    canvas,
+    hide_unused,
+    label,
+    line,
+    styled,
+    whole_steps,
+)
 
 
 @styled
@@ -172,6 +182,40 @@ def ppmi_windows(blocks: Mapping[int, pd.DataFrame]) -> Figure:
         axes.spines[:].set_visible(False)
     hide_unused(figure, len(blocks))
     figure.colorbar(image, ax=figure.axes, shrink=0.8, label="PPMI (nats)")
+    return figure
+
+
+@styled
+def associations_by_window(table: pd.DataFrame) -> Figure:
+    """Draw each word's strongest associations as columns of words, a panel a word.
+
+    table: columns word, window, rank (from 1), context. What stands in two columns side by side is
+    joined by a line; what stands in one column only is in a lighter ink.
+    """
+    words, windows = table["word"].unique(), sorted(table["window"].unique())
+    columns, most = min(2, len(words)), int(table["rank"].max())
+    rows = -(-len(words) // columns)
+    figure = canvas(columns, rows, 4.6 * columns, rows * (0.24 * most + 0.9))
+    for axes, word in zip(figure.axes, words, strict=False):
+        own = table[table["word"] == word]
+        ranks = own.pivot(index="context", columns="window", values="rank").reindex(columns=windows)
+        for context, places in zip(ranks.index, ranks.to_numpy(dtype=float), strict=True):
+            ink = INK if np.isfinite(places).sum() > 1 or len(windows) == 1 else MUTED
+            for x in np.flatnonzero(np.isfinite(places)).tolist():
+                axes.text(x, places[x], str(context), ha="center", va="center", color=ink, size=9)
+                if x + 1 < len(windows) and np.isfinite(places[x + 1]):
+                    axes.plot([x + 0.32, x + 0.68], places[x : x + 2], color=GRID)
+        axes.set_xlim(-0.5, len(windows) - 0.5)
+        axes.set_ylim(most + 0.6, 0.4)
+        axes.xaxis.tick_top()
+        axes.set_xticks(range(len(windows)), [f"window {window}" for window in windows])
+        axes.set_yticks([])
+        axes.set_ylabel("highest PPMI first")
+        axes.tick_params(length=0)
+        axes.grid(visible=False)
+        axes.spines[:].set_visible(False)
+        axes.set_title(str(word))
+    hide_unused(figure, len(words))
     return figure
 
 

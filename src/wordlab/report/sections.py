@@ -111,7 +111,11 @@ SECTIONS = (
         {
             "ppmi_windows": "The same words and contexts in the PPMI matrix at several windows.",
             "ppmi_distributions": "How the positive PPMI values are distributed at each window.",
-            "window": "Scores by window.",
+            "ppmi_associations": "The contexts of highest PPMI, strongest first; lines join those "
+            "that stay.",
+            "windows_overlap": "Share of nearest words that the vectors of two windows have in "
+            "common, mean over the words looked up.",
+            "windows_scores": "Each dot is a window's score, each bar its bootstrap interval.",
         },
         ("window_study", "study_windows"),
     ),

@@ -1,5 +1,6 @@
 """The vocabulary: words, their counts in the training split, and their ids."""
 
+import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -70,6 +71,15 @@ class Vocabulary:
     def id(self, word: str) -> int | None:
         """Return the id of `word`, or None if it is unknown."""
         return self.index.get(word)
+
+    def known_id(self, word: str) -> int:
+        """Return the id of `word`. Raises UserError, with near spellings, if it is unknown."""
+        found = self.index.get(word)
+        if found is None:
+            near = difflib.get_close_matches(word, self.words, n=3)
+            hint = f"; near it: {', '.join(near)}" if near else ""
+            raise UserError(f"{word}: not in the vocabulary of {len(self)} words{hint}")
+        return found
 
     def ids(self, words: Iterable[str]) -> list[int | None]:
         """Return the id of each of `words`, None for the unknown."""
