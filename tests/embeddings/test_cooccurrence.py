@@ -3,7 +3,9 @@
 import subprocess
 import sys
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -159,6 +161,20 @@ def test_units_are_exact_as_far_as_32_bits_reach_and_within_float32_beyond():
         settings(window=100, weighting="inverse_distance")
     )
     np.testing.assert_allclose(units / scale, 1 / np.arange(1, 101), rtol=2.0**-24)
+
+
+@pytest.mark.parametrize("budget", [ROOMY, TIGHT])
+def test_progress_reaches_its_end(budget, monkeypatch: pytest.MonkeyPatch):
+    totals, steps = [], []
+
+    def counted(total, *names):
+        totals.append(total)
+        return nullcontext(SimpleNamespace(update=steps.append))
+
+    monkeypatch.setattr(cooccurrence, "bar", counted)
+    documents = [np.random.default_rng(0).integers(0, 5, 33).tolist()]
+    count_within(budget, encoded(documents), vocabulary_of(5), settings(), seed=0, threads=2)
+    assert totals == [sum(steps)]
 
 
 def test_only_dynamic_windows_and_subsampling_depend_on_the_seed():

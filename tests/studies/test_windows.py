@@ -112,7 +112,7 @@ def test_sentences_hold_the_numbers(study):
     first, last = (
         set(study.associations.query("word == 'king' and window == @w")["context"]) for w in (1, 5)
     )
-    assert f"`king` at window 1, {len(first & last)} are among the 3 at window 5" in text
+    assert f"“king” at window 1, {len(first & last)} are among the 3 at window 5" in text
     medians = study.summary["median"]
     course = "rises" if medians.is_monotonic_increasing else "falls"
     if medians.is_monotonic_increasing or medians.is_monotonic_decreasing:

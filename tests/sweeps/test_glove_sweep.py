@@ -1,5 +1,6 @@
 """The sweep of GloVe: every combination once, each as a training of its own would be."""
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -27,15 +28,6 @@ COUNTING = CooccurrenceParams(
 TRAINING = GloveParams(
     dimensions=9, iterations=9, rate=0.05, x_max=10.0, exponent=0.75, adagrad="code", vectors="sum"
 )
-EVALUATION = EvaluationParams.model_validate(
-    {
-        "similarity": [{"name": "wordsim353", "path": None}],
-        "analogies": {"path": None, "methods": ["3cosadd"], "restrict_vocabulary": None},
-        "ignore_case": True,
-        "resamples": 100,
-        "confidence": 0.95,
-    }
-)
 SWEEP: dict[str, Any] = {
     "grid": {"window": [1, 2], "dimensions": [3, 4], "iterations": [3, 1]},
     "fixed": {"weighting": "uniform", "rate": 0.1},
@@ -54,19 +46,42 @@ def text() -> tuple[EncodedCorpus, Vocabulary]:
     return EncodedCorpus(tokens, ends, ends), Vocabulary(WORDS, np.full(10, 60))
 
 
-def run(**more):
+@pytest.fixture(scope="module")
+def evaluation(tmp_path_factory: pytest.TempPathFactory) -> EvaluationParams:
+    folder = tmp_path_factory.mktemp("sets")
+    pairs = [f"{one} {other} {i % 7}" for i, (one, other) in enumerate(combinations(WORDS, 2))]
+    (folder / "pairs.txt").write_text("\n".join(pairs))
+    (folder / "questions.txt").write_text(": family\nboy girl man woman\n")
+    return EvaluationParams.model_validate(
+        {
+            "similarity": [{"name": "pairs", "path": str(folder / "pairs.txt")}],
+            "analogies": {
+                "path": str(folder / "questions.txt"),
+                "methods": ["3cosadd"],
+                "restrict_vocabulary": None,
+            },
+            "ignore_case": True,
+            "resamples": 100,
+            "confidence": 0.95,
+        }
+    )
+
+
+def run(evaluation: EvaluationParams, **more):
     params = GloveSweepParams.model_validate(SWEEP)
-    return sweep(*text(), COUNTING, TRAINING, params, EVALUATION, seed=1, **more)
+    return sweep(*text(), COUNTING, TRAINING, params, evaluation, seed=1, **more)
 
 
-def test_each_trial_is_scored_as_a_training_of_its_own():
+def test_each_trial_is_scored_as_a_training_of_its_own(evaluation: EvaluationParams):
     reported: dict[str, Any] = {}
-    trials = run(on_trial=lambda name, _, metrics: reported.update({name: metrics})).trials
+    trials = run(
+        evaluation, on_trial=lambda name, _, metrics: reported.update({name: metrics})
+    ).trials
     assert len(trials) == len(reported) == 2 * 2 * 2 * 2
     assert list(trials.columns[:5]) == ["model", "window", "dimensions", "iterations", "seed"]
     seconds = [reported[f"glove window=1 dimensions=3 iterations={i} seed=1"] for i in (1, 3)]
     assert 0 < seconds[0]["seconds"] < seconds[1]["seconds"]
-    sets = scores.read_sets(EVALUATION)
+    sets = scores.read_sets(evaluation)
     for row in trials.iloc[[0, 6, 15]].itertuples():
         counting = COUNTING.model_copy(update={"window": row.window, "weighting": "uniform"})
         settings = {"dimensions": row.dimensions, "iterations": row.iterations, "rate": 0.1}
@@ -75,11 +90,11 @@ def test_each_trial_is_scored_as_a_training_of_its_own():
             TRAINING.model_copy(update=settings),
             seed=rng.derive(1, "sweep", row.seed),
         )
-        assert row.wordsim353 == measure(vectors, EVALUATION, sets)["wordsim353"]
+        assert row.pairs == measure(vectors, evaluation, sets)["pairs"]
 
 
 def test_each_window_is_counted_once_and_each_length_trained_on_the_way(
-    monkeypatch: pytest.MonkeyPatch,
+    evaluation: EvaluationParams, monkeypatch: pytest.MonkeyPatch
 ):
     counted, trained = [], []
     count, train = cooccurrence.count, glove.train_and_stop_by
@@ -89,12 +104,12 @@ def test_each_window_is_counted_once_and_each_length_trained_on_the_way(
     monkeypatch.setattr(
         glove, "train_and_stop_by", lambda *a, **k: trained.append(a[2]) or train(*a, **k)
     )
-    run()
+    run(evaluation)
     assert counted == [1, 2]
     assert trained == [(3, 1)] * 2 * 2 * 2
 
 
-def test_a_sweep_cut_off_goes_on(tmp_path):
+def test_a_sweep_cut_off_goes_on(evaluation: EvaluationParams, tmp_path):
     done: list[str] = []
 
     def stop_at_5(name: str, params: object, metrics: object) -> None:
@@ -104,9 +119,9 @@ def test_a_sweep_cut_off_goes_on(tmp_path):
 
     checkpoint = Checkpoint(tmp_path / "checkpoint")
     with pytest.raises(Interrupted):
-        run(on_trial=stop_at_5, checkpoint=checkpoint)
-    resumed = run(checkpoint=checkpoint, threads=1)
-    pd.testing.assert_frame_equal(resumed.trials, run().trials, check_exact=True)
+        run(evaluation, on_trial=stop_at_5, checkpoint=checkpoint)
+    resumed = run(evaluation, checkpoint=checkpoint, threads=1)
+    pd.testing.assert_frame_equal(resumed.trials, run(evaluation).trials, check_exact=True)
 
 
 @pytest.mark.parametrize(

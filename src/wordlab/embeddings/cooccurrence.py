@@ -32,6 +32,8 @@ Rows = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]
 """Consecutive rows: their ends, and the columns and units of their cells."""
 WeighedRows = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]
 """The same with weights in place of units."""
+MOST_BLOCK_CELLS = 1 << 19
+"""So that a block's memory is used again by the next one; larger ones the system takes back."""
 Finished = TypeVar("Finished", Rows, WeighedRows)
 Item = TypeVar("Item")
 
@@ -78,7 +80,8 @@ class Budget:
         memory = memory_mb << 20
         return cls(
             piece_tokens=memory * 3 // 8 // 24,  # 24 bytes: a token, its place, and their making
-            block_cells=memory // 4 // 24 // (2 * threads),  # 24: a cell of 12, twice when cut
+            # 24: a cell of 12, twice when cut
+            block_cells=min(memory // 4 // 24 // (2 * threads), MOST_BLOCK_CELLS),
             finished_bytes=memory * 3 // 16,
         )
 

@@ -218,7 +218,7 @@ def _on_associations(associations: pd.DataFrame, params: WindowStudyParams) -> l
         shared = [context for context in sets[narrow] if context in sets[wide]]
         named = f" ({', '.join(shared)})" if shared else ""
         sentences.append(
-            f"Of the {len(sets[narrow])} strongest associations of `{word}` at window {narrow}, "
+            f"Of the {len(sets[narrow])} strongest associations of “{word}” at window {narrow}, "
             f"{len(shared)} are among the {len(sets[wide])} at window {wide}{named}."
         )
     return sentences
