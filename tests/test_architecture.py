@@ -15,7 +15,7 @@ LAYERS = [
     {"text"},
     {"embeddings", "recurrent"},
     {"evaluation"},
-    {"sweeps", "studies"},
+    {"maps", "sweeps", "studies"},
     {"figures"},
     {"report", "results", "tracking"},
     {"stage", "cli"},
@@ -43,6 +43,7 @@ ONLY_IN = {
 # what is no code, but read by it
 READ = {
     "compare_embeddings": {"src/wordlab/evaluation/relations.tsv"},
+    "map_embeddings": {"src/wordlab/maps/map.html"},
     "report": {"src/wordlab/report/report.html"},
 }
 

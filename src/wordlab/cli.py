@@ -142,6 +142,25 @@ def export(
 
 
 @app.command()
+def map(
+    vectors: Annotated[list[str], typer.Argument(help="Models or files, as for `evaluate`.")],
+    output: Annotated[Path, typer.Option(help="The page to write.")] = Path("word_map.html"),
+    words: Annotated[int | None, typer.Option(min=1, help="Words to show.")] = None,
+) -> None:
+    """Lay the commonest words of VECTORS out in the plane, as a page that opens offline."""
+    from wordlab.maps.page import page
+    from wordlab.maps.projection import project
+    from wordlab.results import EMBEDDINGS
+
+    params = load(PARAMS)
+    shown = params.word_map.model_copy(update={"words": words} if words else {})
+    laid_out = {name: project(space(name, None), shown, seed=params.seed) for name in vectors}
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(page(laid_out, EMBEDDINGS), encoding="utf-8", newline="\n")
+    print(f"{', '.join(vectors)} to {output}")
+
+
+@app.command()
 def associations(
     word: str,
     model: Annotated[str, typer.Option(help="A PPMI model.")] = "ppmi",

@@ -12,6 +12,7 @@ from wordlab.params.autoencoder import AutoencoderSection
 from wordlab.params.base import Count, Section, SharedSection
 from wordlab.params.embeddings import CooccurrenceParams, GloveParams, PpmiParams, Word2vecSection
 from wordlab.params.evaluation import ComparisonParams, EvaluationParams
+from wordlab.params.maps import MapParams
 from wordlab.params.recurrent import (
     CharacterModelParams,
     GenerationParams,
@@ -51,6 +52,7 @@ class Params(Section):
     language_evaluation: LanguageEvaluationParams
     autoencoder: AutoencoderSection
     comparison: ComparisonParams
+    word_map: MapParams
     window_study: WindowStudyParams
     gradient_study: GradientStudyParams
     regularisation_study: RegularisationStudyParams

@@ -1,0 +1,31 @@
+"""map_embeddings: the commonest words of every model in the plane, to be looked at."""
+
+from wordlab import stage
+from wordlab.artifacts import write_table
+from wordlab.embeddings.ppmi import PpmiModel
+from wordlab.embeddings.vectors import Vectors
+from wordlab.evaluation.spaces import DenseSpace, Space, SparseSpace
+from wordlab.maps.page import page
+from wordlab.maps.projection import project
+from wordlab.results import EMBEDDINGS
+
+VECTORS = ("skipgram", "cbow", "glove", "ppmi_svd")
+
+
+def main(run: stage.Stage) -> None:
+    ppmi = PpmiModel.load(run.input("ppmi"))
+    spaces: dict[str, Space] = {name: DenseSpace(Vectors.load(run.input(name))) for name in VECTORS}
+    spaces["ppmi"] = SparseSpace(ppmi.vocabulary, ppmi.matrix)
+    laid_out = {
+        name: project(space, run.params.word_map, seed=run.params.seed)
+        for name, space in spaces.items()
+    }
+    for name, projection in laid_out.items():
+        write_table(run.output("tables") / f"{name}.csv", projection.table())
+    html = page(laid_out, EMBEDDINGS)
+    run.output("page").write_text(html, encoding="utf-8", newline="\n")
+    run.recorder.text(html, "word_map.html")
+
+
+if __name__ == "__main__":
+    stage.run(main, inputs=[*VECTORS, "ppmi"], outputs=["tables", "page"])
