@@ -103,13 +103,21 @@ def compare_scored(
         [differences_of(task, names, each, tasks=len(tasks)) for task in tasks], ignore_index=True
     )
     return Comparison(
-        scores=pd.concat([_score_table(task, names, evaluation.confidence) for task in tasks]),
+        scores=score_tables(found),
         sections=_section_table(found),
         differences=differences,
         neighbours=neighbours.table(spaces, params.words, params.neighbours),
         overlap=neighbours.overlap(spaces, params.overlap_words, params.neighbours),
         sentences=(*(sentence(task, names, differences) for task in tasks), verdict(differences)),
     )
+
+
+def score_tables(found: Mapping[str, Scores]) -> pd.DataFrame:
+    """Return the scores of models on the items that all of them know, as `Comparison.scores`."""
+    confidence = next(iter(found.values())).params.confidence
+    tasks = [*_similarity_tasks(found), *_analogy_tasks(found)]
+    tables = [_score_table(task, list(found), confidence) for task in tasks]
+    return pd.concat(tables, ignore_index=True)
 
 
 def _similarity_tasks(found: Mapping[str, Scores]) -> list[Task]:

@@ -70,6 +70,13 @@ class GradientStudyParams(Section):
     adding: AddingParams
 
 
+class SizeStudyParams(Section):
+    """`size_study`: the same word vectors on less text."""
+
+    shares: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(strict=False)]
+    """Of the training sentences, beside all of them, which the pipeline itself trains on."""
+
+
 class RegularisationMethod(Section):
     """One way to hold a network back; what is 0, false or null does nothing."""
 

@@ -22,6 +22,7 @@ from wordlab.params.recurrent import (
 from wordlab.params.studies import (
     GradientStudyParams,
     RegularisationStudyParams,
+    SizeStudyParams,
     WindowStudyParams,
 )
 from wordlab.params.sweeps import GloveSweepParams, RecurrentSweepParams, Word2vecSweepParams
@@ -54,6 +55,7 @@ class Params(Section):
     comparison: ComparisonParams
     word_map: MapParams
     window_study: WindowStudyParams
+    size_study: SizeStudyParams
     gradient_study: GradientStudyParams
     regularisation_study: RegularisationStudyParams
     sweep_word2vec: Word2vecSweepParams

@@ -1,0 +1,31 @@
+"""study_sizes: what the size of the text does to the scores of word vectors."""
+
+from wordlab import stage
+from wordlab.embeddings.vectors import Vectors
+from wordlab.studies.sizes import Recipes, study_sizes
+from wordlab.text.corpus import EncodedCorpus
+
+VECTORS = ("skipgram", "ppmi_svd", "glove")
+
+
+def main(run: stage.Stage) -> None:
+    recipes = Recipes(
+        run.params.vocabulary,
+        run.params.word2vec.skipgram,
+        run.params.cooccurrence,
+        run.params.ppmi,
+        run.params.glove,
+    )
+    found = study_sizes(
+        EncodedCorpus.load(run.input("corpus") / "train"),
+        {name: Vectors.load(run.input(name)) for name in VECTORS},
+        recipes,
+        run.params.size_study,
+        run.params.evaluation,
+        seed=run.params.seed,
+    )
+    run.findings(found)
+
+
+if __name__ == "__main__":
+    stage.run(main, inputs=["corpus", *VECTORS], outputs=["tables", "metrics"])
