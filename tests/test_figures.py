@@ -184,7 +184,69 @@ def autoencoder_by_length() -> Figure:
     return figures.autoencoder_by_length(pd.DataFrame(rows, columns=columns), "characters")
 
 
+def relations(*names: str) -> pd.DataFrame:
+    random = rng()
+    rows = [
+        {"model": model, **dict(zip(names, pair, strict=True)), "n": 60, "auc": 0.6, "low": 0.5,
+         "high": 0.7, **dict(zip(QUANTILES, np.sort(random.random(5)), strict=True))}
+        for model in EMBEDDINGS
+        for pair in (("synonyms", "antonyms"), ("hypernyms", "unrelated"))
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+QUANTILES = ["p10", "p25", "median", "p75", "p90"]
+
+
+def relation_cosines() -> Figure:
+    return figures.relation_cosines(relations("relation", "other"))
+
+
+def relation_contrasts() -> Figure:
+    return figures.relation_contrasts(relations("first", "second"))
+
+
+def scores_by() -> Figure:
+    rows = [
+        (model, task, share, 0.1 * place + 0.3 * share, 0.3 * share, np.nan, 40)
+        for task in ("wordsim353", "analogy 3cosadd")
+        for place, model in enumerate(EMBEDDINGS)
+        for share in (0.1, 0.3, 1.0)
+    ]
+    columns = ["model", "task", "share", "score", "low", "high", "n"]
+    return figures.scores_by(pd.DataFrame(rows, columns=columns), "share", "share of the text")
+
+
+def geometry() -> Figure:
+    measures = ["skewness", "orphans", "mean_cosine", "isotropy", "first_share", "dimensions"]
+    table = pd.DataFrame(rng().random((4, 6)), columns=measures)
+    return figures.geometry(table.assign(model=EMBEDDINGS))
+
+
+def neighbours_side_by_side() -> Figure:
+    rows = [
+        (word, model, rank, f"near{(rank + place) % 5}")
+        for word in ("war", "music")
+        for place, model in enumerate(EMBEDDINGS)
+        for rank in (1, 2, 3)
+    ]
+    table = pd.DataFrame(rows, columns=["word", "model", "rank", "neighbour"])
+    direct = pd.DataFrame([("war", 1, "civil")], columns=["word", "rank", "association"])
+    return figures.neighbours_side_by_side(table, direct)
+
+
+def word_map() -> Figure:
+    places = pd.DataFrame(rng().random((80, 4)), columns=["pca_x", "pca_y", "tsne_x", "tsne_y"])
+    return figures.word_map(places.assign(word=[f"word{i}" for i in range(80)]), "skipgram")
+
+
 EXAMPLES = [
+    relation_cosines,
+    relation_contrasts,
+    scores_by,
+    geometry,
+    neighbours_side_by_side,
+    word_map,
     word2vec_loss,
     glove_cost,
     perplexity,

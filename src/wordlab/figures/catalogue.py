@@ -74,6 +74,25 @@ def _neighbour_overlap(results: Results) -> Figure:
     return figures.neighbour_overlap(overlap, results.params.comparison.neighbours)
 
 
+def _neighbours(results: Results) -> Figure:
+    return figures.neighbours_side_by_side(
+        results.table("embeddings", "neighbours"), results.table("embeddings", "associations")
+    )
+
+
+def _scores_by_frequency(results: Results) -> Figure:
+    table = results.table("embeddings", "frequency")
+    return figures.scores_by(table, "band", "by each item's rarest word")
+
+
+def _scores_by_size(results: Results) -> Figure:
+    return figures.scores_by(results.table("study_sizes", "scores"), "share", "share of the text")
+
+
+def _word_map(results: Results) -> Figure:
+    return figures.word_map(results.table("map_embeddings", "skipgram"), "skipgram")
+
+
 def _ppmi_windows(results: Results) -> Figure:
     blocks = results.table("study_windows", "blocks")
     return figures.ppmi_windows(
@@ -130,6 +149,22 @@ FIGURES: dict[str, tuple[str, Callable[[Results], Figure]]] = {
         _from_table(figures.analogy_sections, "embeddings", "sections"),
     ),
     "neighbour_overlap": ("compare_embeddings", _neighbour_overlap),
+    "neighbours": ("compare_embeddings", _neighbours),
+    "relation_cosines": (
+        "compare_embeddings",
+        _from_table(figures.relation_cosines, "embeddings", "relations"),
+    ),
+    "relation_contrasts": (
+        "compare_embeddings",
+        _from_table(figures.relation_contrasts, "embeddings", "contrasts"),
+    ),
+    "frequency": ("compare_embeddings", _scores_by_frequency),
+    "geometry": (
+        "compare_embeddings",
+        _from_table(figures.geometry, "embeddings", "geometry"),
+    ),
+    "word_map": ("map_embeddings", _word_map),
+    "sizes": ("study_sizes", _scores_by_size),
     "word2vec_loss": (
         "train_word2vec",
         lambda results: figures.word2vec_loss(results.curve("word2vec")),

@@ -68,15 +68,36 @@ SECTIONS = (
     ),
     Section(
         "comparison",
-        "Agreement",
-        "What the models agree on",
-        "The same words looked up in every model.",
+        "Comparison",
+        "PPMI, GloVe and word2vec side by side",
+        "The same words looked up in every model, and pairs of words in known relations: can the "
+        "cosine tell them apart? word_map.html beside this page lays the words out to point at.",
         ("compar", "neighbour"),
         {
+            "neighbours": "The nearest words in each model, and PPMI's strongest direct "
+            "associations. Darker: named by more than one.",
             "neighbour_overlap": "Share of nearest words that two models have in common, mean "
             "over the words looked up.",
+            "relation_cosines": "Cosines of pairs in each relation (how many): median, middle "
+            "half, and from the 10th to the 90th percentile. Unrelated pairs are drawn at random.",
+            "relation_contrasts": "A half means that the cosine does not tell the two relations "
+            "apart; bars are intervals that hold together for all models.",
+            "frequency": "Each task's items in three equal parts, by the count of their rarest "
+            "word.",
+            "geometry": "Hubs and isotropy among the commonest words, all vectors at length 1.",
+            "word_map": "The commonest words in the plane; names where there is room.",
         },
-        ("comparison",),
+        ("comparison", "word_map"),
+    ),
+    Section(
+        "sizes",
+        "Size",
+        "Study: the size of the text",
+        "The same models trained on shares of the sentences, scored on the items that all of them "
+        "know.",
+        ("study_sizes",),
+        {"sizes": "Scores by share of the text; bars are bootstrap intervals."},
+        ("size_study",),
     ),
     Section(
         "language-models",
