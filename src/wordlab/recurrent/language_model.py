@@ -91,7 +91,8 @@ class LanguageModel(nn.Module):
         dropout = LayerDropout(
             params.dropout_between, params.dropout_recurrent, params.variational, generator
         )
-        embedded = F.embedding(inputs, self.embedding)  # (T, B, E)
+        # beside the output layer's gradient of a tied matrix, a sparse one takes no room of its own
+        embedded = F.embedding(inputs, self.embedding, sparse=params.tied)  # (T, B, E)
         embedded = drop(embedded, params.dropout_input, params.variational, generator)
         raw, end_state = self.layers(embedded, state, dropout=dropout)
         hidden = drop(raw, params.dropout_output, params.variational, generator)  # (T, B, H)

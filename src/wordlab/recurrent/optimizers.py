@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-8
 """Kingma & Ba 2015, section 2."""
+_BLOCK = 1 << 16
+"""Numbers updated at a time: few enough to stay in a processor's cache from one step to the next."""
 
 
 class SGD:
@@ -68,12 +70,18 @@ class AdamW(SGD):
                 gradient = weight.grad
                 if gradient is None:
                     continue
-                mean, square = self.means[name], self.squares[name]
-                mean.lerp_(gradient, 1 - _BETA_1)
-                square.mul_(_BETA_2).addcmul_(gradient, gradient, value=1 - _BETA_2)
-                root = torch.sqrt(square, out=gradient)
-                root.div_(math.sqrt(scale_2)).add_(_EPSILON)
-                weight.addcdiv_(mean, root, value=-rate / scale_1)
+                for w, g, mean, square in zip(
+                    *(
+                        whole.detach().flatten().split(_BLOCK)
+                        for whole in (weight, gradient, self.means[name], self.squares[name])
+                    ),
+                    strict=True,
+                ):
+                    mean.lerp_(g, 1 - _BETA_1)
+                    square.mul_(_BETA_2).addcmul_(g, g, value=1 - _BETA_2)
+                    root = torch.sqrt(square, out=g)
+                    root.div_(math.sqrt(scale_2)).add_(_EPSILON)
+                    w.addcdiv_(mean, root, value=-rate / scale_1)
 
 
 def gradient_norms(weights: Iterable[nn.Parameter]) -> Tensor:

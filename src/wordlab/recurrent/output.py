@@ -38,7 +38,7 @@ class FullSoftmax(nn.Module):
 
     def loss(self, hidden: Tensor, targets: Tensor) -> Tensor:
         """Return the mean of -log p of `targets` int64 (N,) after `hidden` (N, H)."""
-        return linear_cross_entropy(hidden, self.weight, self.bias, targets) / len(targets)
+        return linear_cross_entropy(hidden, self.weight, self.bias, targets)
 
 
 class AdaptiveSoftmax(nn.Module):
@@ -91,14 +91,8 @@ class AdaptiveSoftmax(nn.Module):
 
     def loss(self, hidden: Tensor, targets: Tensor) -> Tensor:
         """Return the mean of -log p of `targets` int64 (N,) after `hidden` (N, H)."""
-        total = linear_cross_entropy(hidden, *self._head(), self._head_targets(targets))
-        for rows in self._clusters():
-            inside = _inside(targets, rows)
-            if len(inside):
-                total = total + linear_cross_entropy(
-                    hidden[inside], self.weight[rows], self.bias[rows], targets[inside] - rows.start
-                )
-        return total / len(targets)
+        weights = (self.weight, self.bias, self.cluster_weight, self.cluster_bias)
+        return _AdaptiveCrossEntropy.apply(hidden, *weights, targets, self)
 
     def _clusters(self) -> list[slice]:
         return [slice(start, stop) for start, stop in pairwise(self.bounds)]
@@ -119,11 +113,9 @@ class AdaptiveSoftmax(nn.Module):
 
 
 def linear_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
-    """Return the sum of -log softmax(W h + b)[target], its gradients ready when it returns.
+    """Return the mean of -log softmax(W h + b)[target], its gradients ready when it returns.
 
-    hidden (N, H), weight (C, H), bias (C,), targets int64 (N,). d sum / d logits = p - onehot. A
-    block of rows goes through all products while it is in the cache, so that the (N, C) logits
-    never exist as a whole.
+    hidden (N, H), weight (C, H), bias (C,), targets int64 (N,).
     """
     return _LinearCrossEntropy.apply(hidden, weight, bias, targets)
 
@@ -131,32 +123,111 @@ def linear_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor, targets: 
 class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
-        count = len(targets)
-        d_hidden = torch.empty_like(hidden)
-        d_weight, d_bias = torch.zeros_like(weight), torch.zeros_like(bias)
-        losses = hidden.new_empty(count, 1)
-        transposed = weight.t()
-        for rows in _blocks(count, len(weight)):
-            part, wanted = hidden[rows], targets[rows, None]
-            errors = torch.addmm(bias, part, transposed)  # logits (n, C)
-            at_target = errors.gather(1, wanted)  # (n, 1)
-            highest = errors.amax(dim=1, keepdim=True)
-            errors.sub_(highest).exp_()
-            totals = errors.sum(dim=1, keepdim=True)
-            losses[rows] = totals.log() + highest - at_target
-            errors.div_(totals)
-            errors.scatter_add_(1, wanted, errors.new_full((1, 1), -1.0).expand_as(wanted))
-            torch.mm(errors, weight, out=d_hidden[rows])  # errors: p - onehot
-            d_weight.addmm_(errors.t(), part)
-            d_bias += errors.sum(0)
+        d_weight, d_bias = torch.empty_like(weight), torch.empty_like(bias)
+        scale = 1 / len(targets)
+        loss, d_hidden = _cross_entropy(hidden, weight, bias, targets, scale, d_weight, d_bias)
         ctx.save_for_backward(d_hidden, d_weight, d_bias)
-        return losses.sum()
+        return loss
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_loss: Tensor) -> tuple[Tensor | None, ...]:
-        d_hidden, d_weight, d_bias = ctx.saved_tensors
-        return d_hidden * d_loss, d_weight * d_loss, d_bias * d_loss, None
+        return (*_scaled(ctx.saved_tensors, d_loss), None)
+
+
+class _AdaptiveCrossEntropy(torch.autograd.Function):
+    """The gradients of all clusters go into one matrix: slices of it would be added up by
+    autograd in a matrix of zeros each."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        cluster_weight: Tensor,
+        cluster_bias: Tensor,
+        targets: Tensor,
+        layer: AdaptiveSoftmax,
+    ) -> Tensor:
+        scale, first, last = 1 / len(targets), layer.bounds[0], layer.bounds[-1]
+        d_weight, d_bias = torch.empty_like(weight), torch.empty_like(bias)
+        head = layer._head()
+        d_head = [torch.empty_like(part) for part in head]
+        loss, d_hidden = _cross_entropy(
+            hidden, *head, layer._head_targets(targets), scale, d_head[0], d_head[1]
+        )
+        for whole, part in ((d_weight, d_head[0]), (d_bias, d_head[1])):
+            whole[:first] = part[:first]
+            whole[last:] = part[first : first + 2]
+        for rows in layer._clusters():
+            inside = _inside(targets, rows)
+            rare, d_rare = _cross_entropy(
+                hidden[inside],
+                weight[rows],
+                bias[rows],
+                targets[inside] - rows.start,
+                scale,
+                d_weight[rows],
+                d_bias[rows],
+            )
+            loss += rare
+            d_hidden.index_add_(0, inside, d_rare)
+        ctx.save_for_backward(
+            d_hidden, d_weight, d_bias, d_head[0][first + 2 :], d_head[1][first + 2 :]
+        )
+        return loss
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, d_loss: Tensor) -> tuple[Tensor | None, ...]:
+        return (*_scaled(ctx.saved_tensors, d_loss), None, None)
+
+
+def _cross_entropy(
+    hidden: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    targets: Tensor,
+    scale: float,
+    d_weight: Tensor,
+    d_bias: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """Return the sum of -scale * log softmax(W h + b)[target] and its gradient for `hidden`.
+
+    d_weight, d_bias: take its gradients for `weight` and `bias`. d / d logits = scale * (p -
+    onehot). A block of rows goes through all products while it is in the cache, so that the (N, C)
+    logits never exist as a whole.
+    """
+    loss, d_hidden = hidden.new_zeros(()), torch.empty_like(hidden)
+    transposed = weight.t()
+    d_bias.zero_()
+    if not len(targets):
+        d_weight.zero_()
+    for rows in _blocks(len(targets), len(weight)):
+        part, wanted = hidden[rows], targets[rows, None]
+        errors = torch.addmm(bias, part, transposed)  # logits (n, C)
+        at_target = errors.gather(1, wanted)  # (n, 1)
+        highest = errors.amax(dim=1, keepdim=True)
+        errors.sub_(highest).exp_()
+        totals = errors.sum(dim=1, keepdim=True)
+        loss += (totals.log() + highest - at_target).sum() * scale
+        errors.mul_(scale / totals)
+        errors.scatter_add_(1, wanted, errors.new_full((1, 1), -scale).expand_as(wanted))
+        torch.mm(errors, weight, out=d_hidden[rows])
+        if rows.start:
+            d_weight.addmm_(errors.t(), part)
+        else:
+            torch.mm(errors.t(), part, out=d_weight)
+        d_bias += errors.sum(0)
+    return loss, d_hidden
+
+
+def _scaled(gradients: Sequence[Tensor], d_loss: Tensor) -> Sequence[Tensor]:
+    """Return `gradients` times `d_loss`, which spares a pass over them where that is 1."""
+    if d_loss.device.type == "cpu" and d_loss == 1:
+        return gradients
+    return [gradient * d_loss for gradient in gradients]
 
 
 def _losses(hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
