@@ -32,6 +32,7 @@ SETTINGS: dict[str, Any] = {
     "forget_bias": 1.0,
     "initialisation": "uniform",
     "cell_backend": "wordlab",
+    "embedding": "trained",
     "embedding_size": 200,
     "hidden_size": 200,
     "layers": 1,
@@ -46,6 +47,7 @@ SETTINGS: dict[str, Any] = {
     "temporal_penalty": 0.0,
     "weight_decay": 0.0,
     "optimizer": "adamw",
+    "averaging_patience": 5,
     "rate": 0.005,
     "schedule": "cosine",
     "warmup": 0.05,
@@ -54,7 +56,10 @@ SETTINGS: dict[str, Any] = {
     "patience": None,
     "batch_size": 32,
     "bptt_length": 35,
-    "carry_state": True,
+    "examples": "streams",
+    "carry_state": "always",
+    "device": "cpu",
+    "precision": "float32",
 }
 
 

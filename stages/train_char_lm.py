@@ -6,9 +6,8 @@ from wordlab.recurrent import characters, language_model, training
 
 def main(run: stage.Stage) -> None:
     params, seed = run.params.character_model, run.params.seed
-    train, valid = (
-        characters.read_lines(run.input("splits") / f"{split}.txt") for split in ("train", "valid")
-    )
+    paths = [run.input("splits") / f"{split}.txt" for split in ("train", "valid")]
+    train, valid = (characters.read_lines(path) for path in paths)
     alphabet = characters.alphabet(train, min_count=params.min_count)
     model = language_model.build(params, alphabet, level="character", seed=seed)
     record = training.train(
@@ -18,6 +17,11 @@ def main(run: stage.Stage) -> None:
         params,
         seed=seed,
         torch_threads=run.params.torch_threads,
+        section="character_model",
+        document_starts=(
+            characters.document_starts(paths[0]),
+            characters.document_starts(paths[1]),
+        ),
         on_epoch=run.on_step,
         checkpoint=run.checkpoint,
     )

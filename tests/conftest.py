@@ -36,6 +36,7 @@ SMALL: dict[str, Any] = {
     "forget_bias": 1.0,
     "initialisation": "uniform",
     "cell_backend": "wordlab",
+    "embedding": "trained",
     "embedding_size": 16,
     "hidden_size": 16,
     "layers": 1,
@@ -50,6 +51,7 @@ SMALL: dict[str, Any] = {
     "temporal_penalty": 0.0,
     "weight_decay": 0.0,
     "optimizer": "adamw",
+    "averaging_patience": 5,
     "rate": 0.02,
     "schedule": "constant",
     "warmup": 0.0,
@@ -59,7 +61,10 @@ SMALL: dict[str, Any] = {
     "patience": None,
     "batch_size": 4,
     "bptt_length": 8,
-    "carry_state": True,
+    "examples": "streams",
+    "carry_state": "always",
+    "device": "cpu",
+    "precision": "float32",
 }
 
 

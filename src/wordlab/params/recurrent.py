@@ -32,6 +32,9 @@ class NetworkParams(Section):
     for each gate (Saxe et al. 2014)."""
     cell_backend: Literal["wordlab", "torch"]
     """wordlab: this package's unrolled layers; torch: torch.nn's, for comparison."""
+    embedding: Literal["trained", "frozen", "one_hot"]
+    """trained; frozen: as it is at the start; one_hot: a symbol is a vector with a single 1, and
+    embedding_size has no meaning."""
     embedding_size: Count
     hidden_size: Count
     layers: Count
@@ -58,7 +61,12 @@ class NetworkParams(Section):
     weight_decay: NonNegative
     """Decoupled from the gradient (Loshchilov & Hutter 2019)."""
 
-    optimizer: Literal["adamw", "sgd"]
+    optimizer: Literal["adamw", "sgd", "averaged_sgd"]
+    """averaged_sgd: SGD whose weights are averaged once validation gets no better (NT-ASGD,
+    Merity et al. 2017, algorithm 1)."""
+    averaging_patience: Count
+    """The average begins after an epoch whose validation loss is above the best of all but the
+    last so many before it (n of Merity et al. 2017). For averaged_sgd."""
     rate: Rate
     """The highest learning rate."""
     schedule: Literal["constant", "linear", "cosine", "plateau"]
@@ -73,12 +81,24 @@ class NetworkParams(Section):
     epochs: Count
     patience: Count | None
     """Stop after this many epochs without a better validation loss; null never stops early."""
+    examples: Literal["streams", "windows", "sentences"]
+    """streams: the text in parallel streams, read to the end; windows: bptt_length symbols and the
+    next one, in random order (the textbook task); sentences: each by itself, those of a length
+    together."""
     batch_size: Count
-    """How many parallel streams the text is cut into."""
+    """Streams, windows or sentences side by side."""
     bptt_length: Count
-    """Steps of truncated backpropagation through time."""
-    carry_state: bool
-    """Start each window with the state at the end of the one before, else with zeros."""
+    """Steps of truncated backpropagation through time; symbols of a window; a longer sentence is
+    cut into pieces."""
+    carry_state: Literal["always", "within_documents", "never"]
+    """Of streams: whether a stretch of bptt_length starts with the state at the end of the one
+    before, or with zeros; within_documents: with zeros at the beginning of each document."""
+
+    device: Literal["cpu", "cuda", "auto"]
+    """Where to train; auto: CUDA if there is one. Each kind has its own last digits."""
+    precision: Literal["float32", "bfloat16", "auto"]
+    """What the factors of large products are rounded to in training; auto: bfloat16 where the
+    device has units for it. Weights, sums and scores are float32."""
 
     @model_validator(mode="after")
     def sizes_agree(self) -> Self:
@@ -89,6 +109,8 @@ class NetworkParams(Section):
             )
         if (self.cell_backend, self.cell, self.gru_reset) == ("torch", "gru", "before"):
             raise ValueError("cell_backend: torch has the GRU with gru_reset after only")
+        if self.tied and self.embedding == "one_hot":
+            raise ValueError("tied: one_hot symbols cannot be output weights; expected false")
         if any(one >= other for one, other in pairwise(self.adaptive_cutoffs)):
             raise ValueError(
                 f"adaptive_cutoffs: expected rising numbers, got {self.adaptive_cutoffs}"
@@ -106,6 +128,15 @@ class LanguageModelParams(NetworkParams):
 class LanguageModelSection(SharedSection):
     """`language_model`: the settings of the word models."""
 
+    words: Literal[
+        "processed/vocabulary.tsv",
+        "models/cbow",
+        "models/skipgram",
+        "models/glove",
+        "models/ppmi_svd",
+    ]
+    """Below data/: the vocabulary, whose embedding starts at random; or word vectors for it to
+    start from, which need their size as embedding_size."""
     rnn: LanguageModelParams
     lstm: LanguageModelParams
     gru: LanguageModelParams

@@ -14,8 +14,8 @@ from wordlab import rng
 from wordlab.params.studies import AddingParams
 from wordlab.recurrent.layers import CellSettings, RecurrentLayers
 from wordlab.recurrent.optimizers import AdamW, clip_gradients
+from wordlab.recurrent.records import DivergedError
 from wordlab.recurrent.threads import threads
-from wordlab.recurrent.training import DivergedError
 
 BASELINE = 1 / 6
 """The mean squared error of always answering 1, the variance of the sum of two such numbers."""

@@ -13,8 +13,8 @@ from wordlab.checkpoints import Checkpoint
 from wordlab.params.autoencoder import AutoencoderParams
 from wordlab.recurrent.autoencoder import Autoencoder, Batch, Symbols
 from wordlab.recurrent.optimizers import AdamW, clip_gradients
+from wordlab.recurrent.records import DivergedError
 from wordlab.recurrent.threads import threads
-from wordlab.recurrent.training import DivergedError
 
 _SECONDS_BETWEEN_CHECKPOINTS = 10.0
 _POOL = 16

@@ -25,12 +25,27 @@ def language_ids(
     return np.insert(tokens, corpus.sentence_ends, known + 1)
 
 
+def document_starts(corpus: EncodedCorpus) -> NDArray[np.int64]:
+    """Return where documents begin in the `language_ids` of `corpus`, int64 (D,), rising."""
+    before = np.concatenate([[0], corpus.document_ends[:-1]])[: len(corpus.document_ends)]
+    return before + np.searchsorted(corpus.sentence_ends, before, side="right")
+
+
+NOTHING = -1
+"""The target of a step after which nothing is to be predicted."""
+
+
 @dataclass(frozen=True, eq=False)
 class Window:
-    """Some steps of all streams: predict `targets` from `inputs`, both int64 (T, B)."""
+    """Some steps of B sequences: predict `targets` from `inputs`, both int64 (T, B).
+
+    A target may be NOTHING. resets: bool (T, B), steps that start from a state of zeros, None if
+    there are none.
+    """
 
     inputs: NDArray[np.int64]
     targets: NDArray[np.int64]
+    resets: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,16 +53,23 @@ class Streams:
     """A text cut into B streams of equal length that are read side by side.
 
     inputs, targets: int64 (L, B), column b the b-th stretch of the text and what follows each of
-    its symbols.
+    its symbols. resets: bool (L, B), the steps that predict the first symbol of a document.
     """
 
     inputs: NDArray[np.int64]
     targets: NDArray[np.int64]
+    resets: NDArray[np.bool_] | None = None
 
     @classmethod
-    def cut(cls, ids: NDArray[np.int64], batch_size: int) -> "Streams":
+    def cut(
+        cls,
+        ids: NDArray[np.int64],
+        batch_size: int,
+        document_starts: NDArray[np.int64] | None = None,
+    ) -> "Streams":
         """Return `ids` (N,) as `batch_size` streams; the last (N - 1) % B symbols are left out.
 
+        document_starts: the places in `ids` where documents begin, if the state is to be cut there.
         Raises UserError if the text is shorter than one step of all streams.
         """
         length = (len(ids) - 1) // batch_size
@@ -57,9 +79,15 @@ class Streams:
                 f"got {len(ids)}; expected a smaller batch or more text"
             )
         used = length * batch_size
+        resets = None
+        if document_starts is not None:
+            first = np.zeros(used + 1, dtype=np.bool_)
+            first[document_starts[document_starts <= used]] = True
+            resets = np.ascontiguousarray(first[1:].reshape(batch_size, length).T)
         return cls(
             inputs=np.ascontiguousarray(ids[:used].reshape(batch_size, length).T),
             targets=np.ascontiguousarray(ids[1 : used + 1].reshape(batch_size, length).T),
+            resets=resets,
         )
 
     def window_count(self, bptt_length: int) -> int:
@@ -70,4 +98,6 @@ class Streams:
         """Yield the windows in order, from number `first` on."""
         for start in range(first * bptt_length, len(self.inputs), bptt_length):
             steps = slice(start, start + bptt_length)
-            yield Window(self.inputs[steps], self.targets[steps])
+            resets = None if self.resets is None else self.resets[steps]
+            some = resets is not None and resets.any()
+            yield Window(self.inputs[steps], self.targets[steps], resets if some else None)

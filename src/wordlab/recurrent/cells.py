@@ -4,6 +4,7 @@ Weights are laid out for speed: all gates of a cell are rows of one matrix, in t
 names. a(x) = W x + b below is the input's projection, U the recurrent weight, * is elementwise.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
@@ -17,7 +18,7 @@ State = tuple[Tensor, ...]
 """A layer's state: (h,) of RNN and GRU, (h, c) of LSTM, each (B, H)."""
 
 
-class Cell(nn.Module):
+class Cell(nn.Module, ABC):
     """What all cells have in common.
 
     input_weight (G*H, I), recurrent_weight (G*H, H) and bias (G*H,), for the G gates of `gates`;
@@ -60,9 +61,9 @@ class Cell(nn.Module):
         """Return a(x) of `inputs` (..., I) for all gates: (..., G*H)."""
         return F.linear(inputs, self.input_weight, self.bias)
 
+    @abstractmethod
     def step(self, projection: Tensor, state: State) -> State:
         """Return the state after one step, from `projection` = a(x) (B, G*H) and `state`."""
-        raise NotImplementedError
 
     def forward(self, inputs: Tensor, state: State) -> State:
         """Return the state after one step on `inputs` (B, I) from `state`; h is the output."""

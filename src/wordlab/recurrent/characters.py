@@ -16,6 +16,19 @@ def read_lines(path: Path) -> list[str]:
         return [stripped for line in file if (stripped := line.rstrip("\n"))]
 
 
+def document_starts(path: Path) -> NDArray[np.int64]:
+    """Return where documents begin in the `character_ids` of a normalised text, int64 (D,)."""
+    starts, place, begins = [], 0, True
+    with path.open(encoding="utf-8", newline="\n") as file:
+        for line in file:
+            stripped = line.rstrip("\n")
+            if stripped and begins:
+                starts.append(place)
+            begins = not stripped
+            place += len(stripped) + 1 if stripped else 0
+    return np.array(starts, dtype=np.int64)
+
+
 def alphabet(lines: Iterable[str], *, min_count: int) -> Vocabulary:
     """Return the characters seen in `lines` at least `min_count` times, commonest first.
 

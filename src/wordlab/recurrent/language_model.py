@@ -18,7 +18,7 @@ from wordlab.artifacts import read_json, replacing, write_json
 from wordlab.errors import UserError
 from wordlab.params.recurrent import NetworkParams
 from wordlab.recurrent.cells import State
-from wordlab.recurrent.layers import CellSettings, LayerDropout, RecurrentLayers, drop
+from wordlab.recurrent.layers import CellSettings, LayerDropout, RecurrentLayers, Share, drop
 from wordlab.recurrent.output import AdaptiveSoftmax, FullSoftmax
 from wordlab.text.vocabulary import Vocabulary
 
@@ -40,10 +40,13 @@ class LanguageModel(nn.Module):
         self.classes = len(vocabulary) + 2
         generator = torch.Generator().manual_seed(rng.derive(seed, "language model"))
         width = params.embedding_size
-        bound = 0.1 if params.tied else 1.0  # the output layer wants small weights
-        self.embedding = nn.Parameter(
-            torch.empty(self.classes, width).uniform_(-bound, bound, generator=generator)
-        )
+        if params.embedding == "one_hot":
+            width = self.classes
+            start = torch.eye(width)
+        else:
+            bound = 0.1 if params.tied else 1.0  # the output layer wants small weights
+            start = torch.empty(self.classes, width).uniform_(-bound, bound, generator=generator)
+        self.embedding = nn.Parameter(start, requires_grad=params.embedding == "trained")
         settings = CellSettings(
             params.cell,
             params.activation,
@@ -68,49 +71,81 @@ class LanguageModel(nn.Module):
             else FullSoftmax(size, self.classes, generator, tied)
         )
 
+    def place(self, device: torch.device, products: torch.dtype | None) -> None:
+        """Move to `device`, the factors of large products to be rounded to `products`."""
+        self.to(device)
+        self.layers.products = self.output.products = products
+
     def initial_state(self, batch_size: int) -> list[State]:
         """Return the state at the start of a text: zeros, one State a layer."""
         return self.layers.initial_state(batch_size)
 
-    def forward(self, inputs: Tensor, state: Sequence[State]) -> tuple[Tensor, list[State]]:
+    def forward(
+        self, inputs: Tensor, state: Sequence[State], resets: Tensor | None = None
+    ) -> tuple[Tensor, list[State]]:
         """Return what the last layer puts out after each of `inputs` int64 (T, B): (T, B, H).
 
-        And the state after the last step. Nothing is dropped out.
+        And the state after the last step. resets, bool (T, B): steps that start from a state of
+        zeros. Nothing is dropped out.
         """
-        return self.layers(F.embedding(inputs, self.embedding), state)
+        return self.layers(F.embedding(inputs, self.embedding), state, resets=resets)
 
     def loss(
-        self, inputs: Tensor, targets: Tensor, state: Sequence[State], generator: torch.Generator
+        self,
+        inputs: Tensor,
+        targets: Tensor,
+        state: Sequence[State],
+        generator: torch.Generator,
+        *,
+        resets: Tensor | None = None,
+        share: Share | None = None,
     ) -> tuple[Tensor, Tensor, list[State]]:
         """Return what training minimises on a window, its cross-entropy, and the state after it.
 
-        inputs, targets: int64 (T, B); generator: draws what is dropped out. The cross-entropy is
-        a mean in nats; the first value adds the activation penalties (Merity et al. 2017, 4.5).
+        inputs, targets: int64 (T, B), a target below 0 is not to be predicted; generator: draws
+        what is dropped out; resets, bool (T, B): steps that start from a state of zeros; share:
+        which columns of a batch these are. The cross-entropy is a mean in nats; the first value
+        adds the activation penalties (Merity et al. 2017, 4.5).
         """
         params = self.params
         dropout = LayerDropout(
-            params.dropout_between, params.dropout_recurrent, params.variational, generator
+            params.dropout_between, params.dropout_recurrent, params.variational, generator, share
         )
         # beside the output layer's gradient of a tied matrix, a sparse one takes no room of its own
         embedded = F.embedding(inputs, self.embedding, sparse=params.tied)  # (T, B, E)
-        embedded = drop(embedded, params.dropout_input, params.variational, generator)
-        raw, end_state = self.layers(embedded, state, dropout=dropout)
-        hidden = drop(raw, params.dropout_output, params.variational, generator)  # (T, B, H)
-        total = self.output.loss(hidden.flatten(0, 1), targets.flatten())
+        embedded = drop(embedded, params.dropout_input, params.variational, generator, share)
+        raw, end_state = self.layers(embedded, state, resets=resets, dropout=dropout)
+        hidden = drop(raw, params.dropout_output, params.variational, generator, share)
+        predicted = targets >= 0
+        if predicted.all():
+            hidden, targets = hidden.flatten(0, 1), targets.flatten()  # (N, H), (N,)
+        else:
+            hidden, targets = hidden[predicted], targets[predicted]
+        if not len(targets):  # all padding: gradients of 0
+            return hidden.sum(), hidden.new_zeros(()), end_state
+        total = self.output.loss(hidden, targets)
         cross_entropy = total.detach()
         if params.activation_penalty:
             total = total + params.activation_penalty * hidden.square().mean()
-        if params.temporal_penalty and len(raw) > 1:
-            total = total + params.temporal_penalty * (raw[1:] - raw[:-1]).square().mean()
+        if params.temporal_penalty:
+            changes = (raw[1:] - raw[:-1]).square().mean(dim=2)[predicted[1:]]
+            total = total + params.temporal_penalty * changes.sum() / max(1, len(changes))
         return total, cross_entropy, end_state
 
     def token_losses(
-        self, ids: NDArray[np.int64], *, streams: int = 1, window: int = 256
+        self,
+        ids: NDArray[np.int64],
+        *,
+        streams: int = 1,
+        window: int = 256,
+        document_starts: NDArray[np.int64] | None = None,
     ) -> NDArray[np.float32]:
         """Return -log p in nats of every symbol of `ids` (N,), given those before: float32 (N,).
 
         The first is predicted after an end of sentence. The text is read as `streams` stretches
-        side by side; each starts with a state of zeros and the symbol before it.
+        side by side; each starts with a state of zeros and the symbol before it, and so does each
+        document, where `document_starts` says where they begin and the params that their bounds
+        count.
         """
         count = len(ids)
         streams = max(1, min(streams, count))
@@ -118,17 +153,32 @@ class LanguageModel(nn.Module):
         padded = np.full(length * streams, self.end, dtype=np.int64)
         padded[:count] = ids
         before = np.concatenate([[self.end], padded[:-1]])
-        inputs = torch.from_numpy(before.reshape(streams, length).T.copy())
-        targets = torch.from_numpy(padded.reshape(streams, length).T.copy())
+        first = np.zeros(length * streams, dtype=np.bool_)
+        if document_starts is not None and self.params.carry_state == "within_documents":
+            first[document_starts[document_starts < count]] = True
+        device = self.embedding.device
+        inputs, targets, resets = (
+            torch.from_numpy(flat.reshape(streams, length).T.copy()).to(device)
+            for flat in (before, padded, first)
+        )
         losses = torch.empty(length, streams)
         state = self.initial_state(streams)
         with torch.no_grad():
             for start in range(0, length, window):
                 steps = slice(start, start + window)
-                hidden, state = self(inputs[steps], state)
+                cut = resets[steps] if resets[steps].any() else None
+                hidden, state = self(inputs[steps], state, cut)
                 flat = self.output.losses(hidden.flatten(0, 1), targets[steps].flatten())
-                losses[steps] = flat.view_as(targets[steps])
+                losses[steps] = flat.view_as(targets[steps]).cpu()
         return losses.T.flatten()[:count].numpy()
+
+    def window_loss(self, inputs: Tensor, targets: Tensor, state: Sequence[State]) -> float:
+        """Return the sum of -log p in nats of those `targets` int64 (T, B) that are not below 0."""
+        with torch.no_grad():
+            hidden, _ = self(inputs, state)
+            predicted = targets >= 0
+            losses = self.output.losses(hidden[predicted], targets[predicted])
+        return float(losses.sum(dtype=torch.float64))
 
     def save(self, folder: Path) -> None:
         """Write model.safetensors, model.json and vocabulary.tsv as `folder`, whole or not."""
@@ -162,8 +212,8 @@ class LanguageModel(nn.Module):
         return model
 
     def weights(self) -> dict[str, Tensor]:
-        """Return each weight by name, tied ones once."""
-        return {name: weight.detach() for name, weight in self.named_parameters()}
+        """Return each weight by name, tied ones once, in the processor's memory."""
+        return {name: weight.detach().cpu() for name, weight in self.named_parameters()}
 
     def restore(self, weights: Mapping[str, Tensor], *, source: str) -> None:
         """Take over `weights`, as `weights()` gives them.
@@ -189,6 +239,28 @@ def build(
 ) -> LanguageModel:
     """Return an untrained model of the symbols of `vocabulary`, its weights drawn from `seed`."""
     return LanguageModel(params, vocabulary, level, seed)
+
+
+def start_from(model: LanguageModel, vectors: NDArray[np.float32], *, source: str) -> None:
+    """Give the symbols of `model` the word vectors of their ranks, float32 (V, D), as embedding.
+
+    All are scaled by one number, so that they are as large as the random ones they replace:
+    unknown and end keep theirs. Raises UserError, naming `source`, if D is not embedding_size or
+    there are fewer vectors than symbols.
+    """
+    count, width = len(model.vocabulary), model.embedding.shape[1]
+    if vectors.shape[1] != width:
+        raise UserError(
+            f"language_model.shared.embedding_size: expected {vectors.shape[1]}, the size of the "
+            f"vectors in {source}, got {width}; a tied model's hidden_size has to follow"
+        )
+    if len(vectors) < count:
+        raise UserError(f"{source}: {len(vectors)} vectors are too few for {count} symbols")
+    with torch.no_grad():
+        given, drawn = torch.from_numpy(vectors[:count].copy()), model.embedding[:count]
+        size = given.square().mean().sqrt()
+        if size > 0:
+            drawn.copy_(given * (drawn.square().mean().sqrt() / size))
 
 
 def description(model: LanguageModel) -> dict[str, Any]:

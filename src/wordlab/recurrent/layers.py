@@ -1,7 +1,8 @@
 """Stacks of recurrent layers over padded batches of sequences, with dropout in its places."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -43,13 +44,24 @@ class LayerDropout:
 
     between: the share of units dropped from what a layer passes on; recurrent: the share of
     entries dropped from the recurrent weights, one mask a call (Merity et al. 2017, 2);
-    variational: one mask for all steps (Gal & Ghahramani 2016).
+    variational: one mask for all steps (Gal & Ghahramani 2016). share: which columns of the batch
+    these are; masks are those that the whole batch would have, which None stands for.
     """
 
     between: float
     recurrent: float
     variational: bool
     generator: torch.Generator
+    share: "Share | None" = None
+
+
+@dataclass(frozen=True)
+class Share:
+    """The columns of a batch that this process has: `count` from `first` on, of `total`."""
+
+    first: int
+    count: int
+    total: int
 
 
 class RecurrentLayers(nn.Module):
@@ -57,7 +69,8 @@ class RecurrentLayers(nn.Module):
 
     bidirectional: each layer has a second cell that reads backwards; its output is appended to
     the first's, so that a layer's output is (T, B, 2H). backend: whose kernels run the cells, this
-    package's or torch.nn's; the weights are the same.
+    package's or torch.nn's; the weights are the same. products: what the factors of large
+    products are rounded to, None for not at all.
     """
 
     def __init__(
@@ -73,6 +86,7 @@ class RecurrentLayers(nn.Module):
     ) -> None:
         super().__init__()
         self.hidden_size, self.bidirectional, self.backend = hidden_size, bidirectional, backend
+        self.products: torch.dtype | None = None
         self.output_size = hidden_size * (2 if bidirectional else 1)
         sizes = [input_size] + [self.output_size] * (layers - 1)
         self.cells = nn.ModuleList(settings.make(size, hidden_size, generator) for size in sizes)
@@ -90,6 +104,7 @@ class RecurrentLayers(nn.Module):
         state: Sequence[State] | None = None,
         *,
         lengths: Tensor | None = None,
+        resets: Tensor | None = None,
         dropout: LayerDropout | None = None,
     ) -> tuple[Tensor, list[State]]:
         """Return the last layer's output at every step and each cell's state after the last one.
@@ -97,8 +112,11 @@ class RecurrentLayers(nn.Module):
         inputs (T, B, I) -> output (T, B, output_size). state: where to start, one State a cell in
         the order of `initial_state`; zeros if None. lengths, int64 (B,): the steps of each
         sequence, 1 to T; the state returned is that after a sequence's own last step, and output
-        beyond it means nothing. dropout: None while not training.
+        beyond it means nothing. resets, bool (T, B): steps that start from zeros instead of the
+        state before; not together with lengths or two directions. dropout: None while not
+        training.
         """
+        assert resets is None or (lengths is None and not self.bidirectional)
         steps, batch_size, _ = inputs.shape
         start = list(state) if state is not None else self.initial_state(batch_size)
         backwards = _reversal(steps, batch_size, lengths) if self.bidirectional else None
@@ -107,14 +125,16 @@ class RecurrentLayers(nn.Module):
         output = inputs  # (T, B, I)
         for number, cell in enumerate(self.cells):
             if number and dropout is not None:
-                output = drop(output, dropout.between, dropout.variational, dropout.generator)
-            forwards, end = self._run(cell, output, start[number], lengths, dropout)
+                output = drop(
+                    output, dropout.between, dropout.variational, dropout.generator, dropout.share
+                )
+            forwards, end = self._run(cell, output, start[number], lengths, resets, dropout)
             ends.append(end)
             if backwards is not None:
                 other = number + len(self.cells)
                 turned = _gather(output, backwards)
                 backward_cell = self.backward_cells[number]
-                turned, end = self._run(backward_cell, turned, start[other], lengths, dropout)
+                turned, end = self._run(backward_cell, turned, start[other], lengths, None, dropout)
                 backward_ends.append(end)
                 output = torch.cat([forwards, _gather(turned, backwards)], dim=2)  # (T, B, 2H)
             else:
@@ -127,6 +147,7 @@ class RecurrentLayers(nn.Module):
         inputs: Tensor,
         state: State,
         lengths: Tensor | None,
+        resets: Tensor | None,
         dropout: LayerDropout | None,
     ) -> tuple[Tensor, State]:
         """Return the output (T, B, H) of one cell, and its state at each sequence's end."""
@@ -134,28 +155,56 @@ class RecurrentLayers(nn.Module):
         weight: Tensor = cell.recurrent_weight
         if dropout is not None:
             weight = drop(weight[None], dropout.recurrent, False, dropout.generator)[0]
-        if self.backend == "torch":
-            return unroll_with_torch(cell, inputs, state, weight, lengths)
-        states = unroll(cell, inputs, state, weight)
-        return states[0], _at_end(states, lengths)
+        outputs = []
+        for steps, kept in _stretches(len(inputs), resets):
+            if kept is not None:
+                state = tuple(part * kept.to(part) for part in state)
+            if self.backend == "torch":
+                output, state = unroll_with_torch(
+                    cell, inputs[steps], state, weight, lengths, self.products
+                )
+            else:
+                states = unroll(cell, inputs[steps], state, weight, self.products)
+                output, state = states[0], _at_end(states, lengths)
+            outputs.append(output)
+        return outputs[0] if len(outputs) == 1 else torch.cat(outputs), state
 
     def _all_cells(self) -> list[Cell]:
         return [*self.cells, *self.backward_cells]
 
 
 def drop(
-    values: Tensor, probability: float, variational: bool, generator: torch.Generator
+    values: Tensor,
+    probability: float,
+    variational: bool,
+    generator: torch.Generator,
+    share: Share | None = None,
 ) -> Tensor:
     """Return `values` (T, B, D) with entries set to 0 with `probability`, the rest scaled up.
 
-    variational: the same entries at every step (Gal & Ghahramani 2016).
+    variational: the same entries at every step (Gal & Ghahramani 2016). share: which columns of
+    a batch `values` are; the mask is drawn for all of it.
     """
     if probability == 0:
         return values
-    shape = (1, *values.shape[1:]) if variational else values.shape
+    steps, columns, width = values.shape
+    shape = (1 if variational else steps, columns if share is None else share.total, width)
     mask = torch.empty(shape, dtype=values.dtype, device=values.device)
     mask.bernoulli_(1 - probability, generator=generator).div_(1 - probability)
-    return values * mask
+    return values * (mask if share is None else mask[:, share.first : share.first + columns])
+
+
+def _stretches(steps: int, resets: Tensor | None) -> Iterator[tuple[slice, Tensor | None]]:
+    """Yield stretches of steps between resets, and before each what to multiply the state by.
+
+    That is None, or (B, 1): 0 for the sequences that start again, 1 for the others.
+    """
+    if resets is None:
+        yield slice(0, steps), None
+        return
+    starts = [0, *(start for start in resets.any(dim=1).nonzero().flatten().tolist() if start)]
+    for start, stop in pairwise([*starts, steps]):
+        yield slice(start, stop), ~resets[start, :, None]
 
 
 def _at_end(states: tuple[Tensor, ...], lengths: Tensor | None) -> State:

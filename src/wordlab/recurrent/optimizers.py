@@ -5,7 +5,8 @@ training here.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-8
 """Kingma & Ba 2015, section 2."""
 _BLOCK = 1 << 16
-"""Numbers updated at a time: few enough to stay in a processor's cache from one step to the next."""
+"""Numbers updated at a time: few enough to stay in a processor's cache meanwhile."""
 
 
 class SGD:
@@ -29,6 +30,14 @@ class SGD:
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Take over what `state` returned."""
 
+    def begin_average(self) -> None:
+        """Average the weights from here on, where the optimiser is one that does."""
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Have the averages as weights in the body, where there are any."""
+        yield
+
     def step(self, rate: float, number: int) -> None:
         """Make update `number`, counted from 1; the gradients' memory is used up."""
         with torch.no_grad():
@@ -40,6 +49,54 @@ class SGD:
     def _decay(self, weight: Tensor, rate: float) -> None:
         if self.weight_decay and weight.dim() > 1:
             weight.mul_(1 - rate * self.weight_decay)
+
+
+class AveragedSGD(SGD):
+    """SGD, and from `begin_average` on the mean of the weights after each update.
+
+    Polyak & Juditsky 1992; when to begin is for the caller to say (Merity et al. 2017, 3).
+    """
+
+    def __init__(self, weights: Mapping[str, nn.Parameter], *, weight_decay: float) -> None:
+        super().__init__(weights, weight_decay=weight_decay)
+        self.means = {name: torch.zeros_like(w.detach()) for name, w in self.weights.items()}
+        self.count = torch.tensor(-1)
+        """Updates in the mean; -1 before it has begun."""
+
+    def state(self) -> dict[str, Tensor]:
+        return {"count": self.count, **{f"mean.{name}": m for name, m in self.means.items()}}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        for name, kept in self.state().items():
+            kept.copy_(state[name])
+
+    def begin_average(self) -> None:
+        self.count.clamp_(min=0)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        if self.count < 1:
+            yield
+            return
+        own = {name: weight.detach().clone() for name, weight in self.weights.items()}
+        self._put(self.means)
+        try:
+            yield
+        finally:
+            self._put(own)
+
+    def _put(self, values: Mapping[str, Tensor]) -> None:
+        with torch.no_grad():
+            for name, weight in self.weights.items():
+                weight.copy_(values[name])
+
+    def step(self, rate: float, number: int) -> None:
+        super().step(rate, number)
+        if self.count < 0:
+            return
+        self.count += 1
+        for name, weight in self.weights.items():
+            self.means[name].lerp_(weight.detach(), 1 / int(self.count))
 
 
 class AdamW(SGD):

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from wordlab.recurrent.devices import product
+
 _BLOCK = 1 << 20
 """Logits worked on at a time: few enough for a processor's cache, enough for fast products."""
 
@@ -17,13 +19,18 @@ class FullSoftmax(nn.Module):
     """p(class | h) = softmax(W h + b), over all C classes.
 
     weight (C, H): `tied` where given, else drawn uniformly from +-1/sqrt(H); bias (C,) starts
-    at 0.
+    at 0. products: what the factors of products are rounded to in training, None for not at all.
     """
 
     def __init__(
-        self, hidden_size: int, classes: int, generator: torch.Generator, tied: nn.Parameter | None
+        self,
+        hidden_size: int,
+        classes: int,
+        generator: torch.Generator,
+        tied: nn.Parameter | None,
     ) -> None:
         super().__init__()
+        self.products: torch.dtype | None = None
         self.weight = tied if tied is not None else _drawn(classes, hidden_size, generator)
         self.bias = nn.Parameter(torch.zeros(classes))
 
@@ -38,7 +45,7 @@ class FullSoftmax(nn.Module):
 
     def loss(self, hidden: Tensor, targets: Tensor) -> Tensor:
         """Return the mean of -log p of `targets` int64 (N,) after `hidden` (N, H)."""
-        return linear_cross_entropy(hidden, self.weight, self.bias, targets)
+        return linear_cross_entropy(hidden, self.weight, self.bias, targets, self.products)
 
 
 class AdaptiveSoftmax(nn.Module):
@@ -48,7 +55,7 @@ class AdaptiveSoftmax(nn.Module):
     The head is the `cutoffs[0]` commonest classes, the last two (unknown and end), and one logit
     a cluster; cluster k is the classes from cutoffs[k] up to the next cutoff. All classes keep
     vectors of full size, so that they can be tied to the embedding. cutoffs: rising, each below
-    C - 2.
+    C - 2. products: as in the full softmax.
     """
 
     def __init__(
@@ -60,6 +67,7 @@ class AdaptiveSoftmax(nn.Module):
         tied: nn.Parameter | None,
     ) -> None:
         super().__init__()
+        self.products: torch.dtype | None = None
         self.weight = tied if tied is not None else _drawn(classes, hidden_size, generator)
         self.bias = nn.Parameter(torch.zeros(classes))
         self.cluster_weight = _drawn(len(cutoffs), hidden_size, generator)
@@ -112,27 +120,42 @@ class AdaptiveSoftmax(nn.Module):
         return torch.where(targets >= last, first + targets - last, places)
 
 
-def linear_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
+def linear_cross_entropy(
+    hidden: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    targets: Tensor,
+    products: torch.dtype | None = None,
+) -> Tensor:
     """Return the mean of -log softmax(W h + b)[target], its gradients ready when it returns.
 
     hidden (N, H), weight (C, H), bias (C,), targets int64 (N,).
     """
-    return _LinearCrossEntropy.apply(hidden, weight, bias, targets)
+    return _LinearCrossEntropy.apply(hidden, weight, bias, targets, products)
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
+    def forward(
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        targets: Tensor,
+        products: torch.dtype | None,
+    ) -> Tensor:
         d_weight, d_bias = torch.empty_like(weight), torch.empty_like(bias)
         scale = 1 / len(targets)
-        loss, d_hidden = _cross_entropy(hidden, weight, bias, targets, scale, d_weight, d_bias)
+        loss, d_hidden = _cross_entropy(
+            hidden, weight, bias, targets, scale, products, d_weight, d_bias
+        )
         ctx.save_for_backward(d_hidden, d_weight, d_bias)
         return loss
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_loss: Tensor) -> tuple[Tensor | None, ...]:
-        return (*_scaled(ctx.saved_tensors, d_loss), None)
+        return (*_scaled(ctx.saved_tensors, d_loss), None, None)
 
 
 class _AdaptiveCrossEntropy(torch.autograd.Function):
@@ -155,7 +178,7 @@ class _AdaptiveCrossEntropy(torch.autograd.Function):
         head = layer._head()
         d_head = [torch.empty_like(part) for part in head]
         loss, d_hidden = _cross_entropy(
-            hidden, *head, layer._head_targets(targets), scale, d_head[0], d_head[1]
+            hidden, *head, layer._head_targets(targets), scale, layer.products, *d_head
         )
         for whole, part in ((d_weight, d_head[0]), (d_bias, d_head[1])):
             whole[:first] = part[:first]
@@ -168,6 +191,7 @@ class _AdaptiveCrossEntropy(torch.autograd.Function):
                 bias[rows],
                 targets[inside] - rows.start,
                 scale,
+                layer.products,
                 d_weight[rows],
                 d_bias[rows],
             )
@@ -190,6 +214,7 @@ def _cross_entropy(
     bias: Tensor,
     targets: Tensor,
     scale: float,
+    products: torch.dtype | None,
     d_weight: Tensor,
     d_bias: Tensor,
 ) -> tuple[Tensor, Tensor]:
@@ -200,13 +225,13 @@ def _cross_entropy(
     logits never exist as a whole.
     """
     loss, d_hidden = hidden.new_zeros(()), torch.empty_like(hidden)
-    transposed = weight.t()
+    rounded = weight.to(products or weight.dtype)  # once, not for each block
     d_bias.zero_()
     if not len(targets):
         d_weight.zero_()
     for rows in _blocks(len(targets), len(weight)):
         part, wanted = hidden[rows], targets[rows, None]
-        errors = torch.addmm(bias, part, transposed)  # logits (n, C)
+        errors = product(part, rounded.t(), products).add_(bias)  # logits (n, C)
         at_target = errors.gather(1, wanted)  # (n, 1)
         highest = errors.amax(dim=1, keepdim=True)
         errors.sub_(highest).exp_()
@@ -214,11 +239,13 @@ def _cross_entropy(
         loss += (totals.log() + highest - at_target).sum() * scale
         errors.mul_(scale / totals)
         errors.scatter_add_(1, wanted, errors.new_full((1, 1), -scale).expand_as(wanted))
-        torch.mm(errors, weight, out=d_hidden[rows])
-        if rows.start:
+        product(errors, rounded, products, out=d_hidden[rows])
+        if not rows.start:
+            product(errors.t(), part, products, out=d_weight)
+        elif products is None:
             d_weight.addmm_(errors.t(), part)
         else:
-            torch.mm(errors.t(), part, out=d_weight)
+            d_weight += product(errors.t(), part, products)
         d_bias += errors.sum(0)
     return loss, d_hidden
 

@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -15,19 +16,26 @@ from wordlab import progress, rng
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
 from wordlab.params.recurrent import NetworkParams
-from wordlab.recurrent.batching import Streams
+from wordlab.recurrent import schedules
+from wordlab.recurrent.batching import Window
+from wordlab.recurrent.devices import chosen_device, chosen_products
+from wordlab.recurrent.examples import Text
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.optimizers import (
     SGD,
     AdamW,
+    AveragedSGD,
     clip_gradients,
     clip_values,
     gradient_norms,
 )
+from wordlab.recurrent.processes import Processes, joined
+from wordlab.recurrent.records import DivergedError, Epoch, TrainingRecord, perplexity
 from wordlab.recurrent.threads import threads
 
 _SECONDS_BETWEEN_CHECKPOINTS = 10.0
 _NO_CHECKPOINT = Checkpoint(None)
+_OPTIMIZERS = {"adamw": AdamW, "sgd": SGD, "averaged_sgd": AveragedSGD}
 
 
 GradientLogger = Callable[[int, Mapping[str, float], bool], None]
@@ -35,43 +43,8 @@ GradientLogger = Callable[[int, Mapping[str, float], bool], None]
 gradient before clipping, and whether it was clipped."""
 
 
-class DivergedError(UserError):
-    """The loss or the gradient is no longer a number."""
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch measured; losses are means in nats a symbol."""
-
-    epoch: int
-    train_loss: float
-    train_perplexity: float
-    valid_loss: float
-    valid_perplexity: float
-    rate: float
-    gradient_norm: float
-    """The mean over windows of the norm of all gradients together, before clipping."""
-    clip_rate: float
-    """The share of windows whose gradients were clipped."""
-
-
-@dataclass(frozen=True)
-class TrainingRecord:
-    """All epochs of a training, and the one whose weights the model has."""
-
-    epochs: tuple[Epoch, ...]
-    best_epoch: int
-    stopped_early: bool
-
-    def rows(self) -> list[dict[str, float]]:
-        """Return one row of numbers an epoch."""
-        return [asdict(epoch) for epoch in self.epochs]
-
-    def summary(self) -> dict[str, float]:
-        """Return the best epoch's numbers, how many epochs there were, whether it stopped early."""
-        best = asdict(self.epochs[self.best_epoch - 1])
-        best["best_epoch"] = best.pop("epoch")
-        return {**best, "epochs": len(self.epochs), "stopped_early": float(self.stopped_early)}
+DocumentStarts = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""Where documents begin in the training and in the validation text."""
 
 
 def train(
@@ -82,6 +55,8 @@ def train(
     *,
     seed: int,
     torch_threads: int,
+    section: str = "language_model",
+    document_starts: DocumentStarts | None = None,
     on_epoch: progress.StepLogger = progress.ignore_step,
     on_gradients: GradientLogger | None = None,
     checkpoint: Checkpoint = _NO_CHECKPOINT,
@@ -90,23 +65,48 @@ def train(
 
     The best epoch is that of the lowest loss on `valid_ids`. torch's sums depend on its number of
     threads: `torch_threads` is part of the recipe, while nothing else about the machine's load
-    is. With a `checkpoint` that holds an earlier start of the same training, goes on from there
-    to the same bytes, reporting the epochs already done first. Raises DivergedError where the
-    loss is no longer a number, and UserError where a split is too short.
+    is. Started by torchrun, several processes share each batch and end at the model of one process
+    but for rounding. section: the params to name where it fails; document_starts: None stands for
+    one document each. With a `checkpoint` that holds an earlier start of the same training, goes
+    on from there to the same bytes, reporting the epochs already done first. Raises DivergedError
+    where the loss is no longer a number, and UserError where a split is too short.
     """
     if len(valid_ids) == 0:
         raise UserError("preprocess.splits.valid: a language model needs validation text, got none")
-    with threads(torch_threads):
-        training = _Training(model, train_ids, valid_ids, params, seed, checkpoint, on_gradients)
+    device = chosen_device(params.device)
+    starts = document_starts or (np.zeros(1, np.int64), np.zeros(1, np.int64))
+    train_text, valid_text = Text(train_ids, starts[0]), Text(valid_ids, starts[1])
+    with threads(torch_threads), joined(device) as processes, _placed(model, device):
+        training = _Training(
+            model,
+            train_text,
+            valid_text,
+            params,
+            seed,
+            section,
+            checkpoint,
+            on_gradients,
+            processes,
+        )
         training.resume()
         for row in training.position.epochs:
             on_epoch(row["epoch"], row)
-        with progress.bar(params.epochs * training.windows, "language model", "window") as bar:
+        with progress.bar(training.updates, "language model", "window") as bar:
             bar.update(training.position.step)
             while not training.finished:
                 epoch = training.run_epoch(bar)
                 on_epoch(epoch.epoch, asdict(epoch))
         return training.conclude()
+
+
+@contextmanager
+def _placed(model: LanguageModel, device: torch.device) -> Iterator[None]:
+    """Have `model` on `device` in the body, and back in the processor's memory after it."""
+    model.place(device, chosen_products(model.params.precision, device))
+    try:
+        yield
+    finally:
+        model.place(torch.device("cpu"), None)
 
 
 @dataclass
@@ -131,25 +131,33 @@ class _Training:
     def __init__(
         self,
         model: LanguageModel,
-        train_ids: NDArray[np.int64],
-        valid_ids: NDArray[np.int64],
+        train_text: Text,
+        valid_text: Text,
         params: NetworkParams,
         seed: int,
+        section: str,
         checkpoint: Checkpoint,
         on_gradients: GradientLogger | None,
+        processes: Processes,
     ) -> None:
         self.on_gradients = on_gradients
         self.model, self.params, self.checkpoint = model, params, checkpoint
-        self.valid_ids = valid_ids
-        self.streams = Streams.cut(train_ids, params.batch_size)
-        self.windows = self.streams.window_count(params.bptt_length)
-        kind = AdamW if params.optimizer == "adamw" else SGD
-        self.optimizer = kind(dict(model.named_parameters()), weight_decay=params.weight_decay)
-        self.generator = torch.Generator().manual_seed(rng.derive(seed, "dropout"))
-        self.state = model.initial_state(params.batch_size)
+        self.section, self.processes, self.device = section, processes, processes.device
+        self.share = processes.share(params.batch_size)
+        self.valid_text = valid_text
+        self.examples = train_text.examples(params, model.end, seed)
+        learnt = {name: w for name, w in model.named_parameters() if w.requires_grad}
+        self.optimizer = _OPTIMIZERS[params.optimizer](learnt, weight_decay=params.weight_decay)
+        self.generator = torch.Generator(self.device).manual_seed(rng.derive(seed, "dropout"))
+        self.state = model.initial_state(self.share.count)
         self.best = {name: weight.clone() for name, weight in model.weights().items()}
         self.position = _Position()
         self.saved_at = time.monotonic()
+
+    @property
+    def updates(self) -> int:
+        """How many there are if no epoch is spared."""
+        return self.params.epochs * self.examples.batch_count
 
     @property
     def finished(self) -> bool:
@@ -160,25 +168,40 @@ class _Training:
 
     def run_epoch(self, bar: Any) -> Epoch:
         """Go through the rest of this epoch's windows, then validate."""
-        position, params = self.position, self.params
-        first = position.step - len(position.epochs) * self.windows
-        for window in self.streams.windows(params.bptt_length, first):
-            self._run_window(torch.from_numpy(window.inputs), torch.from_numpy(window.targets))
+        position, done = self.position, len(self.position.epochs)
+        first = position.step - done * self.examples.batch_count
+        for window in self.examples.batches(done, first):
+            self._run_window(window)
             bar.update(1)
-            if time.monotonic() - self.saved_at > _SECONDS_BETWEEN_CHECKPOINTS:
+            # other processes have other states: theirs are all zeros at the end of an epoch only
+            alone = self.processes.count == 1
+            if alone and time.monotonic() - self.saved_at > _SECONDS_BETWEEN_CHECKPOINTS:
                 self.save()
         epoch = self._close_epoch()
         bar.set_postfix(perplexity=f"{epoch.valid_perplexity:.1f}")
-        if self.checkpoint.path is not None:
+        if self.checkpoint.path is not None and self.processes.rank == 0:
             self.save()
         return epoch
 
-    def _run_window(self, inputs: Tensor, targets: Tensor) -> None:
-        """Make one update from a window of int64 (T, B)."""
+    def _run_window(self, window: Window) -> None:
+        """Make one update from the steps of all sequences, of which this process has a share."""
         position, params = self.position, self.params
+        columns = slice(self.share.first, self.share.first + self.share.count)
+        predicted = window.targets >= 0
+        symbols, own = int(predicted.sum()), int(predicted[:, columns].sum())
         self.model.zero_grad(set_to_none=True)
-        total, cross_entropy, state = self.model.loss(inputs, targets, self.state, self.generator)
+        total, cross_entropy, state = self.model.loss(
+            self._tensor(window.inputs[:, columns]),
+            self._tensor(window.targets[:, columns]),
+            self.state,
+            self.generator,
+            resets=None if window.resets is None else self._tensor(window.resets[:, columns]),
+            share=self.share,
+        )
         total.backward()
+        cross_entropy = self.processes.combine(
+            self.model.parameters(), cross_entropy, own / symbols
+        )
         norms = self._gradient_norms() if self.on_gradients is not None else {}
         norm = clip_gradients(self.model.parameters(), params.clip_norm)
         clipped = clip_values(self.model.parameters(), params.clip_value)
@@ -186,67 +209,85 @@ class _Training:
         loss = float(cross_entropy)
         if not math.isfinite(loss) or not math.isfinite(norm):
             raise DivergedError(
-                f"rate: training diverged at window {position.step + 1} (epoch "
+                f"{self.section}.rate: training diverged at window {position.step + 1} (epoch "
                 f"{len(position.epochs) + 1}): loss {loss}, gradient norm {norm}; expected a "
                 f"rate lower than {params.rate:g}, or a lower clip_norm"
             )
         self.optimizer.step(self._rate(position.step), position.step + 1)
         position.step += 1
-        position.loss_sum += loss * targets.numel()
+        position.loss_sum += loss * symbols
         position.norm_sum += norm
         position.clipped += clipped
         if self.on_gradients is not None:
             self.on_gradients(position.step, norms, clipped)
-        if params.carry_state:
+        if self.examples.carries:
             self.state = [tuple(part.detach() for part in layer) for layer in state]
+
+    def _tensor(self, columns: NDArray[Any]) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(columns)).to(self.device)
 
     def _gradient_norms(self) -> dict[str, float]:
         names = [name for name, w in self.model.named_parameters() if w.grad is not None]
         return dict(zip(names, gradient_norms(self.model.parameters()).tolist(), strict=True))
 
     def _rate(self, step: int) -> float:
-        """Return the learning rate of window `step` of this epoch, counted over all epochs."""
-        params, total = self.params, self.params.epochs * self.windows
-        rising = params.warmup * total
-        if step + 1 < rising:
-            return params.rate * (step + 1) / rising
-        share = (step - rising) / max(1.0, total - rising)  # of the way down
-        if params.schedule == "linear":
-            return params.rate * (1 - max(0.0, share))
-        if params.schedule == "cosine":
-            return params.rate * 0.5 * (1 + math.cos(math.pi * max(0.0, share)))
-        return params.rate * self.position.plateau_factor
+        """Return the learning rate of window `step`, counted over all epochs."""
+        total = self.params.epochs * self.examples.batch_count
+        return schedules.rate(self.params, step, total, self.position.plateau_factor)
 
     def _close_epoch(self) -> Epoch:
         """Validate, note what the epoch measured, and keep the weights if they are the best."""
-        position, params = self.position, self.params
-        losses = self.model.token_losses(self.valid_ids, streams=params.batch_size)
-        valid_loss = float(losses.mean(dtype=np.float64))
-        train_loss = position.loss_sum / self.streams.targets.size
+        position, params, windows = self.position, self.params, self.examples.batch_count
+        with self.optimizer.averaged():
+            valid_loss = self._valid_loss()
+            weights = {name: weight.clone() for name, weight in self.model.weights().items()}
+        train_loss = position.loss_sum / self.examples.symbols
         epoch = Epoch(
             epoch=len(position.epochs) + 1,
             train_loss=train_loss,
-            train_perplexity=_perplexity(train_loss),
+            train_perplexity=perplexity(train_loss),
             valid_loss=valid_loss,
-            valid_perplexity=_perplexity(valid_loss),
+            valid_perplexity=perplexity(valid_loss),
             rate=self._rate(position.step - 1),
-            gradient_norm=position.norm_sum / self.windows,
-            clip_rate=position.clipped / self.windows,
+            gradient_norm=position.norm_sum / windows,
+            clip_rate=position.clipped / windows,
         )
         if not math.isfinite(valid_loss):
             raise DivergedError(
-                f"rate: validation loss {valid_loss} after epoch {epoch.epoch}; expected a rate "
-                f"lower than {params.rate:g}"
+                f"{self.section}.rate: validation loss {valid_loss} after epoch {epoch.epoch}; "
+                f"expected a rate lower than {params.rate:g}"
             )
+        earlier = [row["valid_loss"] for row in position.epochs[: -params.averaging_patience]]
+        if earlier and valid_loss > min(earlier):
+            self.optimizer.begin_average()
         position.epochs.append(asdict(epoch))
         position.loss_sum, position.norm_sum, position.clipped = 0.0, 0.0, 0
-        self.state = self.model.initial_state(params.batch_size)
+        self.state = self.model.initial_state(self.share.count)
         if valid_loss < position.best_loss:
             position.best_loss, position.best_epoch = valid_loss, epoch.epoch
-            self.best = {name: weight.clone() for name, weight in self.model.weights().items()}
+            self.best = weights
         elif params.schedule == "plateau":
             position.plateau_factor /= 4
         return epoch
+
+    def _valid_loss(self) -> float:
+        """Return the mean loss of the validation text, read as the training text is."""
+        if self.params.examples == "streams":
+            losses = self.model.token_losses(
+                self.valid_text.ids,
+                streams=self.params.batch_size,
+                document_starts=self.valid_text.document_starts,
+            )
+            loss = float(losses.mean(dtype=np.float64))
+        else:
+            held_out = self.valid_text.examples(self.params, self.model.end, seed=0)
+            state = self.model.initial_state(self.params.batch_size)
+            total = 0.0
+            for window in held_out.batches(0):
+                inputs, targets = self._tensor(window.inputs), self._tensor(window.targets)
+                total += self.model.window_loss(inputs, targets, state)
+            loss = total / held_out.symbols
+        return float(self.processes.of_first(torch.tensor(loss, dtype=torch.float64)))
 
     def conclude(self) -> TrainingRecord:
         """Give the model its best weights and return the record."""
@@ -264,12 +305,30 @@ class _Training:
         for layer, parts in enumerate(self.state):
             arrays |= {f"state.{layer}.{number}": part for number, part in enumerate(parts)}
         arrays["generator"] = self.generator.get_state()
-        numpy_arrays = {name: tensor.detach().numpy() for name, tensor in arrays.items()}
+        numpy_arrays = {name: tensor.detach().cpu().numpy() for name, tensor in arrays.items()}
         self.checkpoint.save(numpy_arrays, asdict(self.position) | self._recipe())
         self.saved_at = time.monotonic()
 
     def resume(self) -> None:
-        """Go back to where the checkpoint was saved, if it is one of this training."""
+        """Go back to where the checkpoint was saved, if it is one of this training.
+
+        Of several processes the first one reads it, and all others take over what that has.
+        """
+        if self.processes.rank == 0:
+            self._load()
+        if self.processes.count == 1:
+            return
+        get = self.processes.of_first
+        weights, optimizer = self.model.weights(), self.optimizer.state()
+        self.model.restore(
+            {name: get(w) for name, w in weights.items()}, source="the first process"
+        )
+        self.best = {name: get(weight) for name, weight in self.best.items()}
+        self.optimizer.restore({name: get(kept) for name, kept in optimizer.items()})
+        self.generator.set_state(get(self.generator.get_state()))
+        self.position = _Position(**self.processes.described_by_first(asdict(self.position)))
+
+    def _load(self) -> None:
         loaded = self.checkpoint.load()
         if loaded is None:
             return
@@ -283,7 +342,9 @@ class _Training:
         self.best = _under("best.", tensors)
         self.optimizer.restore(_under("optimizer.", tensors))
         self.state = [
-            tuple(tensors[f"state.{layer}.{number}"] for number in range(len(parts)))
+            tuple(
+                tensors[f"state.{layer}.{number}"].to(self.device) for number in range(len(parts))
+            )
             for layer, parts in enumerate(self.state)
         ]
         self.generator.set_state(tensors["generator"])
@@ -293,7 +354,7 @@ class _Training:
         """Return what must be the same for a checkpoint to be of this training."""
         return {
             "params": self.params.model_dump(),
-            "symbols": self.streams.targets.size,
+            "symbols": self.examples.symbols,
             "classes": self.model.classes,
             "seed": self.generator.initial_seed(),
         }
@@ -302,7 +363,3 @@ class _Training:
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the tensors whose names start with `prefix`, without it."""
     return {name[len(prefix) :]: t for name, t in tensors.items() if name.startswith(prefix)}
-
-
-def _perplexity(loss: float) -> float:
-    return math.exp(min(loss, 700.0))

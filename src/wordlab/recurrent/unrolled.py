@@ -13,18 +13,25 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from wordlab.recurrent.cells import Cell, GRUCell, LSTMCell, RNNCell, State
+from wordlab.recurrent.devices import product
 
 Gradients = tuple[Tensor | None, ...]
 
 
 def unroll(
-    cell: Cell, inputs: Tensor, state: State, recurrent_weight: Tensor
+    cell: Cell,
+    inputs: Tensor,
+    state: State,
+    recurrent_weight: Tensor,
+    products: torch.dtype | None = None,
 ) -> tuple[Tensor, ...]:
     """Return the states after every step: one tensor (T, B, H) for each tensor of `state`.
 
-    inputs (T, B, I); recurrent_weight (G*H, H): the cell's own, or that with entries dropped.
+    inputs (T, B, I); recurrent_weight (G*H, H): the cell's own, or that with entries dropped;
+    products: what the factors of products over all steps are rounded to. The small product of
+    one step stays as it is, for its error would add up from step to step.
     """
-    given = (inputs, cell.input_weight, cell.bias, recurrent_weight)
+    given = (products, inputs, cell.input_weight, cell.bias, recurrent_weight)
     if isinstance(cell, LSTMCell):
         return _UnrolledLSTM.apply(*given, *state)
     if isinstance(cell, RNNCell):
@@ -40,6 +47,7 @@ class _UnrolledRNN(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
+        products: torch.dtype | None,
         inputs: Tensor,
         input_weight: Tensor,
         bias: Tensor,
@@ -48,14 +56,13 @@ class _UnrolledRNN(torch.autograd.Function):
         activation: Literal["tanh", "relu"],
     ) -> Tensor:
         hiddens = _room(inputs, hidden)  # (T + 1, B, H)
-        torch.addmm(
-            bias, inputs.flatten(0, 1), input_weight.t(), out=hiddens[1:].view(-1, len(bias))
-        )
+        _project(inputs, input_weight, bias, products, out=hiddens[1:].view(-1, len(bias)))
         apply = torch.tanh_ if activation == "tanh" else torch.relu_
         transposed = weight.t().contiguous()
         h = hiddens.unbind(0)
         for t in range(1, len(h)):
             apply(h[t].addmm_(h[t - 1], transposed))
+        ctx.products = products
         ctx.save_for_backward(inputs, input_weight, weight, hiddens)
         ctx.activation = activation
         return hiddens[1:]
@@ -75,7 +82,7 @@ class _UnrolledRNN(torch.autograd.Function):
             steps[t].mul_(d_h)
             d_h = torch.addmm(errors[t - 1], steps[t], weight) if t else steps[0] @ weight
         d_inputs, d_input_weight, d_bias = _input_gradients(ctx, d_a, inputs, input_weight)
-        return d_inputs, d_input_weight, d_bias, _product(d_a, hiddens[:-1]), d_h, None
+        return None, d_inputs, d_input_weight, d_bias, _product(ctx, d_a, hiddens[:-1]), d_h, None
 
 
 class _UnrolledLSTM(torch.autograd.Function):
@@ -84,6 +91,7 @@ class _UnrolledLSTM(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
+        products: torch.dtype | None,
         inputs: Tensor,
         input_weight: Tensor,
         bias: Tensor,
@@ -92,7 +100,7 @@ class _UnrolledLSTM(torch.autograd.Function):
         memory: Tensor,
     ) -> tuple[Tensor, Tensor]:
         size = hidden.shape[1]
-        gates = _project(inputs, input_weight, bias)  # (T, B, 4H)
+        gates = _project(inputs, input_weight, bias, products)  # (T, B, 4H)
         hiddens, memories = _room(inputs, hidden), _room(inputs, memory)  # (T + 1, B, H)
         squashed = torch.empty_like(hiddens[1:])  # tanh(c)
         transposed = weight.t().contiguous()
@@ -107,6 +115,7 @@ class _UnrolledLSTM(torch.autograd.Function):
             c[t + 1].addcmul_(i[t], g[t])
             torch.tanh(c[t + 1], out=s[t])
             torch.mul(o[t], s[t], out=h[t + 1])
+        ctx.products = products
         ctx.save_for_backward(inputs, input_weight, weight, gates, hiddens, memories, squashed)
         ctx.set_materialize_grads(False)
         return hiddens[1:], memories[1:]
@@ -145,7 +154,7 @@ class _UnrolledLSTM(torch.autograd.Function):
             d_c *= forget[t]
             d_h = torch.addmm(errors[t - 1], every[t], weight) if t else every[0] @ weight
         d_inputs, d_input_weight, d_bias = _input_gradients(ctx, d_a, inputs, input_weight)
-        return d_inputs, d_input_weight, d_bias, _product(d_a, hiddens[:-1]), d_h, d_c
+        return None, d_inputs, d_input_weight, d_bias, _product(ctx, d_a, hiddens[:-1]), d_h, d_c
 
 
 class _UnrolledGRUAfter(torch.autograd.Function):
@@ -154,6 +163,7 @@ class _UnrolledGRUAfter(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
+        products: torch.dtype | None,
         inputs: Tensor,
         input_weight: Tensor,
         bias: Tensor,
@@ -162,7 +172,7 @@ class _UnrolledGRUAfter(torch.autograd.Function):
         recurrent_bias: Tensor,
     ) -> Tensor:
         size = hidden.shape[1]
-        gates = _project(inputs, input_weight, bias)  # (T, B, 3H)
+        gates = _project(inputs, input_weight, bias, products)  # (T, B, 3H)
         hiddens = _room(inputs, hidden)  # (T + 1, B, H)
         recurrent = torch.empty_like(gates)  # U h + u
         recurrent[..., : 2 * size] = 0
@@ -178,6 +188,7 @@ class _UnrolledGRUAfter(torch.autograd.Function):
             sigmoids[t].add_(sums[t]).sigmoid_()
             n[t].addcmul_(r[t], candidates[t]).tanh_()
             torch.lerp(n[t], h[t], z[t], out=h[t + 1])
+        ctx.products = products
         ctx.save_for_backward(inputs, input_weight, weight, gates, recurrent, hiddens)
         return hiddens[1:]
 
@@ -214,11 +225,11 @@ class _UnrolledGRUAfter(torch.autograd.Function):
             else:
                 d_before = torch.mul(totals[0], update[0], out=d_initial)
             d_before.addmm_(every[t], weight)
-        d_weight = _product(d_recurrent, hiddens[:-1])
+        d_weight = _product(ctx, d_recurrent, hiddens[:-1])
         d_recurrent_bias = d_blocks[:, :, 2].sum((0, 1))
         torch.mul(d_totals, slope, out=d_blocks[:, :, 2])  # from here on it is d a
         d_inputs, d_input_weight, d_bias = _input_gradients(ctx, d_recurrent, inputs, input_weight)
-        return d_inputs, d_input_weight, d_bias, d_weight, d_initial, d_recurrent_bias
+        return None, d_inputs, d_input_weight, d_bias, d_weight, d_initial, d_recurrent_bias
 
 
 class _UnrolledGRUBefore(torch.autograd.Function):
@@ -227,6 +238,7 @@ class _UnrolledGRUBefore(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
+        products: torch.dtype | None,
         inputs: Tensor,
         input_weight: Tensor,
         bias: Tensor,
@@ -234,7 +246,7 @@ class _UnrolledGRUBefore(torch.autograd.Function):
         hidden: Tensor,
     ) -> Tensor:
         size = hidden.shape[1]
-        gates = _project(inputs, input_weight, bias)  # (T, B, 3H)
+        gates = _project(inputs, input_weight, bias, products)  # (T, B, 3H)
         hiddens = _room(inputs, hidden)  # (T + 1, B, H)
         resets = torch.empty_like(hiddens[1:])  # r * h
         gate_transposed = weight[: 2 * size].t().contiguous()
@@ -247,6 +259,7 @@ class _UnrolledGRUBefore(torch.autograd.Function):
             torch.mul(r[t], h[t], out=reset[t])
             n[t].addmm_(reset[t], candidate_transposed).tanh_()
             torch.lerp(n[t], h[t], z[t], out=h[t + 1])
+        ctx.products = products
         ctx.save_for_backward(inputs, input_weight, weight, gates, resets, hiddens)
         return hiddens[1:]
 
@@ -275,15 +288,21 @@ class _UnrolledGRUBefore(torch.autograd.Function):
             reset_errors[t].mul_(d_reset)
             d_before = torch.addcmul(errors[t - 1], d_h, update[t]) if t else d_h * update[0]
             d_h = d_before.addcmul_(d_reset, reset[t]).addmm_(gate_errors[t], gate_weight)
-        d_gates = _product(d_a[..., : 2 * size], hiddens[:-1])
-        d_weight = torch.cat([d_gates, _product(d_n, resets)])
+        d_gates = _product(ctx, d_a[..., : 2 * size], hiddens[:-1])
+        d_weight = torch.cat([d_gates, _product(ctx, d_n, resets)])
         d_inputs, d_input_weight, d_bias = _input_gradients(ctx, d_a, inputs, input_weight)
-        return d_inputs, d_input_weight, d_bias, d_weight, d_h
+        return None, d_inputs, d_input_weight, d_bias, d_weight, d_h
 
 
-def _project(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+def _project(
+    inputs: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    products: torch.dtype | None,
+    out: Tensor | None = None,
+) -> Tensor:
     """Return a = W x + b of all steps, (T, B, G*H)."""
-    flat = torch.addmm(bias, inputs.flatten(0, 1), weight.t())
+    flat = product(inputs.flatten(0, 1), weight.t(), products, out=out).add_(bias)
     return flat.view(*inputs.shape[:2], -1)
 
 
@@ -294,12 +313,14 @@ def _room(inputs: Tensor, first: Tensor) -> Tensor:
     return room
 
 
-def _product(errors: Tensor, sources: Tensor) -> Tensor:
+def _product(ctx: Any, errors: Tensor, sources: Tensor) -> Tensor:
     """Return the gradient (G*H, S) of W from the errors (T, B, G*H) of W s and all s (T, B, S)."""
-    return errors.flatten(0, 1).t() @ sources.flatten(0, 1)
+    return product(errors.flatten(0, 1).t(), sources.flatten(0, 1), ctx.products)
 
 
 def _input_gradients(ctx: Any, d_a: Tensor, inputs: Tensor, weight: Tensor) -> Gradients:
     """Return the gradients of x, W and b from the errors `d_a` (T, B, G*H) of W x + b."""
-    d_inputs = (d_a.flatten(0, 1) @ weight).view_as(inputs) if ctx.needs_input_grad[0] else None
-    return d_inputs, _product(d_a, inputs), d_a.sum((0, 1))
+    d_inputs = None
+    if ctx.needs_input_grad[1]:
+        d_inputs = product(d_a.flatten(0, 1), weight, ctx.products).view_as(inputs)
+    return d_inputs, _product(ctx, d_a, inputs), d_a.sum((0, 1))

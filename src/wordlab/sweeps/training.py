@@ -5,7 +5,8 @@ import time
 from dataclasses import dataclass
 
 from wordlab.params.recurrent import LanguageModelParams
-from wordlab.recurrent.batching import Streams, language_ids
+from wordlab.recurrent.batching import document_starts, language_ids
+from wordlab.recurrent.examples import Text
 from wordlab.text.corpus import EncodedCorpus
 from wordlab.text.vocabulary import Vocabulary
 
@@ -38,8 +39,8 @@ def train(
     )
     model = language_model.build(job.params, known, level="word", seed=job.seed)
     size = language_model.description(model)
-    streams = Streams.cut(train_ids, job.params.batch_size)
-    updates = streams.window_count(job.params.bptt_length)
+    starts = document_starts(learnt), document_starts(valid)
+    text = Text(train_ids, starts[0]).examples(job.params, end=len(known) + 1, seed=job.seed)
     blind = math.log(size["classes"])
     measured = dict.fromkeys(("train_loss", "gradient_norm", "clip_rate", "epoch"), math.nan)
     epochs: list[float] = []
@@ -52,6 +53,7 @@ def train(
             job.params,
             seed=job.seed,
             torch_threads=1,
+            document_starts=starts,
             on_epoch=lambda epoch, _: epochs.append(epoch),
         )
         best = record.epochs[record.best_epoch - 1]
@@ -66,7 +68,7 @@ def train(
         "valid_perplexity": math.exp(blind if diverged else loss),
         "diverged": float(diverged),
         **measured,
-        "updates": float(updates),
+        "updates": float(text.batch_count),
         "parameters": float(size["parameters"]),
         "seconds": seconds,
         "tokens_per_second": len(train_ids) * max(len(epochs), 1) / seconds,
