@@ -100,7 +100,7 @@ def layer_ratios() -> dict[str, float]:
     inputs.requires_grad_()
     ratios = {}
     for kind, peer in (("rnn", nn.RNN), ("lstm", nn.LSTM), ("gru", nn.GRU)):
-        settings = CellSettings(kind, "tanh", "after", 1.0)
+        settings = CellSettings(kind, "tanh", "after", 1.0, "uniform")
         contenders = [RecurrentLayers(settings, 200, 200, 2, torch.Generator()), peer(200, 200, 2)]
         best = [float("inf")] * 2
         for _ in range(40):

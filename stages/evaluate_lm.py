@@ -3,7 +3,7 @@
 from wordlab import stage
 from wordlab.artifacts import write_json
 from wordlab.evaluation import language_models
-from wordlab.recurrent.characters import read_lines
+from wordlab.recurrent.characters import read_documents, read_lines
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.threads import threads
 from wordlab.results import language_headline
@@ -13,7 +13,8 @@ MODELS = ("rnn", "lstm", "gru", "char")
 
 def main(run: stage.Stage) -> None:
     models = {name: LanguageModel.load(run.input(name)) for name in MODELS}
-    train, test = (read_lines(run.input("splits") / f"{name}.txt") for name in ("train", "test"))
+    train = read_lines(run.input("splits") / "train.txt")
+    test = read_documents(run.input("splits") / "test.txt")
     with threads(run.params.torch_threads):
         metrics, samples = language_models.evaluate(
             models,

@@ -6,8 +6,11 @@ from wordlab.recurrent import characters, language_model, training
 
 def main(run: stage.Stage) -> None:
     params, seed = run.params.character_model, run.params.seed
-    paths = [run.input("splits") / f"{split}.txt" for split in ("train", "valid")]
-    train, valid = (characters.read_lines(path) for path in paths)
+    documents = [
+        characters.read_documents(run.input("splits") / f"{split}.txt")
+        for split in ("train", "valid")
+    ]
+    train, valid = ([line for lines in part for line in lines] for part in documents)
     alphabet = characters.alphabet(train, min_count=params.min_count)
     model = language_model.build(params, alphabet, level="character", seed=seed)
     record = training.train(
@@ -19,8 +22,8 @@ def main(run: stage.Stage) -> None:
         torch_threads=run.params.torch_threads,
         section="character_model",
         document_starts=(
-            characters.document_starts(paths[0]),
-            characters.document_starts(paths[1]),
+            characters.document_starts(documents[0]),
+            characters.document_starts(documents[1]),
         ),
         on_epoch=run.on_step,
         checkpoint=run.checkpoint,

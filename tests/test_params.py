@@ -55,6 +55,8 @@ def test_models_take_shared_keys_with_their_own_on_top(edited):
         ("seed: 1\n", "seed: 1\nextra: 2\n", r"extra: no such param; expected one of seed,"),
         ("seed: 1\n", "seed: [1\n", r"params\.yaml, line \d+: .*expected YAML"),
         ("seed: 1\n", "", r"seed: missing"),
+        ("lstm: {cell: lstm", "lstm: {cell: gru", r"language_model\.lstm\.cell: expected lstm"),
+        ("words: processed", "words: raw", r"language_model\.words: expected 'processed/voc"),
     ],
 )
 def test_a_mistake_is_told_in_a_line_that_names_it(edited, old, new, problem):

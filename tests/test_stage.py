@@ -124,6 +124,14 @@ def test_a_stage_that_succeeds_replaces_its_outputs_and_is_tracked(workspace):
     assert stage.inputs.dataset_inputs[0].dataset.digest == tags["dvc.dependency.text"]
 
 
+def test_a_helper_of_a_training_keeps_and_records_nothing(workspace):
+    done = workspace.run("fine", WORLD_SIZE="2", RANK="1")
+    assert done.returncode == 0, done.stderr
+    assert workspace.model() == {"old.txt": "earlier"}
+    made = {path.name for path in workspace.folder.iterdir()}
+    assert made == {"params.yaml", "train.py", "dvc.yaml", "model", "text"}
+
+
 @pytest.mark.parametrize(
     ("behaviour", "status", "told"),
     [

@@ -136,6 +136,16 @@ class Recorder:
         return UserError(self._process.stdout.read().strip() or UNKNOWN)
 
 
+class Silent(Recorder):
+    """No run: for the processes of a training beside the one that records it."""
+
+    def __init__(self) -> None:
+        self._children = 0
+
+    def _send(self, call: str, **arguments: Any) -> None:
+        """Send nothing."""
+
+
 def _now() -> int:
     return int(time.time() * 1000)
 

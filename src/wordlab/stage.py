@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -22,7 +23,7 @@ from wordlab import artifacts, repository
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
 from wordlab.params.whole import PARAMS, Params, load, read
-from wordlab.recorder import Recorder
+from wordlab.recorder import Recorder, Silent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,7 +144,8 @@ def run(
         signal.signal(number, _exit)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` would have it ignored
     try:
-        _run(
+        helps = int(os.environ.get("WORLD_SIZE", "1")) > 1 and os.environ["RANK"] != "0"
+        (_help if helps else _run)(
             body,
             os.environ.get("DVC_STAGE") or name,
             item,
@@ -201,6 +203,20 @@ def _run(
             recorder.figures(*(_folder(outputs, key) for key in ("curve", "tables")))
         recorder.finish()
     checkpoint.clear()
+
+
+def _help(
+    body: Callable[[Stage], None],
+    name: str,
+    item: str,
+    inputs: Mapping[str, Path],
+    outputs: Mapping[str, Path],
+) -> None:
+    """Run the body as one of the processes that torchrun started beside the first, which records
+    and keeps the results of all."""
+    with TemporaryDirectory() as scratch:
+        aside = {key: Path(scratch) / path.name for key, path in outputs.items()}
+        body(Stage(name, item, load(PARAMS), Silent(), inputs, aside, Checkpoint(None)))
 
 
 def _folder(outputs: Mapping[str, Path], name: str) -> Path | None:

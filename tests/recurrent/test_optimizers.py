@@ -5,6 +5,7 @@ from torch import nn
 from wordlab.recurrent.optimizers import (
     SGD,
     AdamW,
+    AveragedSGD,
     clip_gradients,
     clip_values,
     gradient_norms,
@@ -53,6 +54,21 @@ def test_sgd_with_decay():
     matrix, bias = parameters["matrix"], parameters["bias"]
     torch.testing.assert_close(matrix, before["matrix"] * 0.95 - 0.1 * matrix.grad)
     torch.testing.assert_close(bias, before["bias"] - 0.1 * bias.grad)
+
+
+def test_the_average_is_the_mean_of_what_came_after_its_beginning():
+    parameters = weights()
+    optimizer = AveragedSGD(parameters, weight_decay=0.0)
+    seen = []
+    for number in range(1, 7):
+        if number == 3:
+            optimizer.begin_average()
+        give_gradients(parameters.values(), number)
+        optimizer.step(0.1, number)
+        seen.append(parameters["matrix"].detach().clone())
+    with optimizer.averaged():
+        torch.testing.assert_close(parameters["matrix"].detach(), torch.stack(seen[2:]).mean(0))
+    assert torch.equal(parameters["matrix"], seen[-1])
 
 
 def test_clipping_scales_all_gradients_together():

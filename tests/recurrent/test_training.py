@@ -111,6 +111,97 @@ def test_the_state_is_carried_across_windows_or_not(network, monkeypatch):
             assert torch.equal(start, expected)
 
 
+def test_the_state_is_cut_between_documents(network):
+    ids, one, two = text(400), np.array([0]), np.array([0, 150])
+
+    def trained(carried, starts):
+        params = network(carry_state=carried, batch_size=1, hidden_size=8, embedding_size=8)
+        return run(params, train_ids=ids, document_starts=(starts, one))[0]
+
+    carried = trained("always", two)
+    assert same(carried, trained("always", one))
+    assert same(carried, trained("within_documents", one))
+    assert not same(carried, trained("within_documents", two))
+
+
+@pytest.mark.parametrize("examples", ["windows", "sentences"])
+def test_windows_and_sentences_are_learnt_from_as_well(network, examples):
+    lines = np.where(np.arange(1200) % 9 == 8, 7, text(1200))
+    params = network(examples=examples, batch_size=16, bptt_length=6)
+    model, record = run(params, train_ids=lines, valid_ids=lines[:300])
+    assert record.epochs[-1].valid_loss < 1.4 < math.log(8)
+    again, _ = run(params, train_ids=lines, valid_ids=lines[:300])
+    assert same(model, again)
+
+
+def test_validation_is_read_as_the_training_text_is(network):
+    ids = np.where(np.arange(90) % 7 == 6, 7, text(90))
+    params = network(examples="sentences", bptt_length=50, batch_size=4, epochs=1)
+    model, record = run(params, train_ids=ids, valid_ids=ids)
+    sentences = np.split(ids, np.flatnonzero(ids == 7) + 1)
+    losses = np.concatenate([model.token_losses(sentence) for sentence in sentences])
+    assert record.epochs[0].valid_loss == pytest.approx(losses.mean(dtype=np.float64), rel=1e-5)
+
+
+def test_averaging_begins_when_validation_gets_no_better(network, monkeypatch):
+    noise = np.random.default_rng(0).integers(6, size=600)
+    begun = []
+    monkeypatch.setattr(
+        training.AveragedSGD,
+        "begin_average",
+        lambda self, begin=training.AveragedSGD.begin_average: (begun.append(True), begin(self)),
+    )
+    params = network(optimizer="averaged_sgd", averaging_patience=1, rate=8.0, epochs=10)
+    _, record = run(params, train_ids=noise)
+    losses = [epoch.valid_loss for epoch in record.epochs]
+    expected = [k for k in range(2, 10) if losses[k] > min(losses[: k - 1])]
+    assert expected, "the trigger must be met for the test to say anything"
+    assert len(begun) == len(expected)
+    _, plain = run(params.model_copy(update={"optimizer": "sgd"}), train_ids=noise)
+    first = expected[0]
+    assert [e.valid_loss for e in plain.epochs][: first + 1] == losses[: first + 1]
+    assert min(losses[first + 1 :]) < min(e.valid_loss for e in plain.epochs[first + 1 :])
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "averaged_sgd"])
+@pytest.mark.parametrize("schedule", ["plateau", "cosine"])
+def test_gradient_descent_with_a_falling_rate(network, optimizer, schedule):
+    params = network(optimizer=optimizer, rate=1.0, schedule=schedule, epochs=3)
+    _, record = run(params, train_ids=text(2000))
+    assert record.epochs[-1].valid_loss < 1.2 < math.log(6)
+
+
+def test_bfloat16_ends_near_float32(network):
+    losses = [
+        run(network(layers=2, precision=precision, adaptive_cutoffs=[3]), train_ids=text(2000))[1]
+        for precision in ("float32", "bfloat16")
+    ]
+    exact, rounded = (record.epochs[-1].valid_loss for record in losses)
+    assert rounded == pytest.approx(exact, abs=0.02)
+    assert rounded != exact
+
+
+def test_cuda_where_there_is_none_is_refused(network, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UserError, match="device: torch sees no CUDA device"):
+        run(network(device="cuda"))
+    assert same(run(network(device="auto"))[0], run(network())[0])
+
+
+def test_dropped_recurrent_weights_change_the_training_from_the_second_step_on(network):
+    def steps(seed):
+        norms = []
+        params = network(dropout_recurrent=0.5, epochs=1, clip_norm=None)
+        model = build(params, LETTERS, level="character", seed=1)
+        told = lambda step, by_weight, _: norms.append(by_weight)  # noqa: E731
+        train(model, text(200), text(50), params, seed=seed, torch_threads=1, on_gradients=told)
+        return [step["layers.cells.0.recurrent_weight"] for step in norms]
+
+    ours, others = steps(1), steps(2)
+    assert len(ours) > 4
+    assert all(one != other for one, other in zip(ours, others, strict=True))
+
+
 def test_it_stops_early_and_keeps_the_best_weights(network):
     noise = np.random.default_rng(0).integers(6, size=300)
     params = network(epochs=40, patience=2, hidden_size=32, embedding_size=32)
@@ -176,8 +267,10 @@ def test_weight_decay_shrinks_matrices(network):
 
 
 def test_divergence_names_the_window_and_the_setting(network):
-    with pytest.raises(DivergedError, match=r"language_model.rate: training diverged at window \d+ \(epoch 1\)"):
-        run(network(cell="rnn", activation="relu", optimizer="sgd", rate=1e30, clip_norm=None))
+    params = network(cell="rnn", activation="relu", optimizer="sgd", rate=1e30, clip_norm=None)
+    told = r"^character_model\.rate: training diverged at window \d+ \(epoch 1\)"
+    with pytest.raises(DivergedError, match=told):
+        run(params, section="character_model")
 
 
 def test_a_text_too_short_is_refused(network):
@@ -206,11 +299,21 @@ class Cut(Exception):
     pass
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
-@pytest.mark.parametrize("stop_after", [1, 7, 19, 23, 30])
-def test_resumed_equals_uninterrupted(network, monkeypatch, tmp_path, stop_after, optimizer):
-    params = network(**REGULARISED, optimizer=optimizer, patience=2)
-    model, record = run(params)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"optimizer": "sgd"},
+        {"optimizer": "averaged_sgd", "averaging_patience": 1, "rate": 20.0, "epochs": 4},
+        {"examples": "windows", "batch_size": 20},
+        {"carry_state": "within_documents"},
+    ],
+)
+@pytest.mark.parametrize("stop_after", [1, 23, 30])
+def test_resumed_equals_uninterrupted(network, monkeypatch, tmp_path, stop_after, changes):
+    params = network(**REGULARISED | {"patience": 2} | changes)
+    starts = np.array([0, 45, 300]), np.array([0, 100])
+    model, record = run(params, document_starts=starts)
     monkeypatch.setattr(training, "_SECONDS_BETWEEN_CHECKPOINTS", -1.0)
     checkpoint = Checkpoint(tmp_path / "checkpoint")
     saves = []
@@ -223,8 +326,8 @@ def test_resumed_equals_uninterrupted(network, monkeypatch, tmp_path, stop_after
 
     with monkeypatch.context() as patch, pytest.raises(Cut):
         patch.setattr(training._Training, "save", counted)
-        run(params, checkpoint=checkpoint)
-    resumed, resumed_record = run(params, checkpoint=checkpoint)
+        run(params, checkpoint=checkpoint, document_starts=starts)
+    resumed, resumed_record = run(params, checkpoint=checkpoint, document_starts=starts)
     assert same(resumed, model)
     assert resumed_record == record
 

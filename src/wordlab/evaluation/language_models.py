@@ -22,19 +22,29 @@ what stood before it."""
 class Symbols:
     """The training and the held-out text in the classes of one model or several alike.
 
-    train_ids, test_ids: int64; unknown and end: the last two classes.
+    train_ids, test_ids: int64; test_starts: int64, where the documents of the held-out text begin;
+    unknown and end: the last two classes.
     """
 
     level: str
     known: int
     train_ids: NDArray[np.int64] = field(repr=False)
     test_ids: NDArray[np.int64] = field(repr=False)
+    test_starts: NDArray[np.int64] = field(repr=False)
 
     @classmethod
-    def of(cls, model: LanguageModel, train: Sequence[str], test: Sequence[str]) -> "Symbols":
-        """Encode sentences, one a line, as `model` has them."""
+    def of(
+        cls, model: LanguageModel, train: Sequence[str], test: Sequence[Sequence[str]]
+    ) -> "Symbols":
+        """Encode the sentences `train` and the documents `test` as `model` has them."""
+        documents = [symbol_ids(model, sentences) for sentences in test]
+        starts = np.cumsum([0, *(len(ids) for ids in documents[:-1])])
         return cls(
-            model.level, len(model.vocabulary), symbol_ids(model, train), symbol_ids(model, test)
+            model.level,
+            len(model.vocabulary),
+            symbol_ids(model, train),
+            np.concatenate(documents),
+            starts[: len(documents)],
         )
 
     @property
@@ -79,7 +89,7 @@ def known_prompts(model: LanguageModel, prompts: Sequence[str]) -> list[str]:
 def evaluate(
     models: Mapping[str, LanguageModel],
     train: Sequence[str],
-    test: Sequence[str],
+    test: Sequence[Sequence[str]],
     params: LanguageEvaluationParams,
     generation: GenerationParams,
     *,
@@ -87,8 +97,9 @@ def evaluate(
 ) -> tuple[dict[str, Any], list[dict[str, str]]]:
     """Return scores by model and baseline, and a sample of each model for each prompt.
 
-    Models of the same symbols share their baselines: `unigram` and `kneser_ney`, named with the
-    level and the number of symbols where there are several kinds.
+    train: sentences; test: documents of sentences. Models of the same symbols share their
+    baselines: `unigram` and `kneser_ney`, named with the level and the number of symbols where
+    there are several kinds.
     """
     metrics: dict[str, Any] = {}
     samples: list[dict[str, str]] = []
@@ -105,7 +116,7 @@ def evaluate(
         ]
         written = symbol_ids(model, [line for text in texts for line in text.splitlines()])
         metrics[name] = {
-            **symbols.score(model.token_losses(symbols.test_ids, streams=STREAMS), seed),
+            **symbols.score(_losses(model, symbols), seed),
             "generated": asdict(language.score_generated(written, symbols.train_ids, ngrams)),
         }
         samples += [
@@ -118,6 +129,12 @@ def evaluate(
         metrics[f"unigram{label}"] = symbols.score(unigram.losses(symbols.test_ids), seed)
         metrics[f"kneser_ney{label}"] = symbols.score(ngrams.losses(symbols.test_ids), seed)
     return metrics, samples
+
+
+def _losses(model: LanguageModel, symbols: Symbols) -> NDArray[np.float32]:
+    return model.token_losses(
+        symbols.test_ids, streams=STREAMS, document_starts=symbols.test_starts
+    )
 
 
 def _label(symbols: Symbols, kinds: list[tuple[str, int]]) -> str:

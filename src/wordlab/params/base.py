@@ -36,14 +36,22 @@ class SharedSection(Section):
     @model_validator(mode="before")
     @classmethod
     def spread(cls, raw: Any) -> Any:
-        """Give each model the keys of `shared` that it does not set itself."""
+        """Give each model the keys of `shared` that it does not set itself.
+
+        A model named after its cell has that one.
+        """
         if not isinstance(raw, Mapping) or cls.shared_key not in raw:
             return raw
         shared = raw[cls.shared_key]
         if not isinstance(shared, Mapping):
             raise ValueError(f"{cls.shared_key}: expected keys with values, got {shared!r}")
         own = {name: value for name, value in raw.items() if name != cls.shared_key}
-        return {
+        spread = {
             name: {**shared, **(value or {})} if isinstance(value, Mapping | None) else value
             for name, value in own.items()
         }
+        for name, value in spread.items():
+            cell = value.get("cell", name) if isinstance(value, Mapping) else name
+            if cell != name:
+                raise ValueError(f"{name}.cell: expected {name}, got {cell}")
+        return spread

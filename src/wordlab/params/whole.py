@@ -105,8 +105,9 @@ def _line(path: Path, raw: Mapping[str, Any], mistake: Any) -> str:
     elif kind == "value_error":
         problem = str(mistake["ctx"]["error"])
         key, colon, rest = problem.partition(": ")
-        if colon and key.isidentifier():  # a check of several keys names the one to mend
-            place, problem = [*place, key], rest
+        keys = key.split(".")
+        if colon and all(map(str.isidentifier, keys)):  # a check of several keys names the culprit
+            place, problem = [*place, *keys], rest
     else:
         expected = mistake["msg"].removeprefix("Input should be ")
         problem = f"expected {expected}, got {mistake['input']!r}"

@@ -10,23 +10,27 @@ from numpy.typing import NDArray
 from wordlab.text.vocabulary import Vocabulary
 
 
-def read_lines(path: Path) -> list[str]:
-    """Return the sentences of a normalised text, one a line; blank lines between documents go."""
-    with path.open(encoding="utf-8", newline="\n") as file:
-        return [stripped for line in file if (stripped := line.rstrip("\n"))]
-
-
-def document_starts(path: Path) -> NDArray[np.int64]:
-    """Return where documents begin in the `character_ids` of a normalised text, int64 (D,)."""
-    starts, place, begins = [], 0, True
+def read_documents(path: Path) -> list[list[str]]:
+    """Return the documents of a normalised text, each its sentences, which are one a line."""
+    documents: list[list[str]] = [[]]
     with path.open(encoding="utf-8", newline="\n") as file:
         for line in file:
-            stripped = line.rstrip("\n")
-            if stripped and begins:
-                starts.append(place)
-            begins = not stripped
-            place += len(stripped) + 1 if stripped else 0
-    return np.array(starts, dtype=np.int64)
+            if stripped := line.rstrip("\n"):
+                documents[-1].append(stripped)
+            else:
+                documents.append([])
+    return [sentences for sentences in documents if sentences]
+
+
+def read_lines(path: Path) -> list[str]:
+    """Return the sentences of a normalised text; blank lines between documents go."""
+    return [sentence for document in read_documents(path) for sentence in document]
+
+
+def document_starts(documents: Iterable[Iterable[str]]) -> NDArray[np.int64]:
+    """Return where documents begin in the `character_ids` of their sentences, int64 (D,)."""
+    sizes = [sum(len(sentence) + 1 for sentence in sentences) for sentences in documents]
+    return np.cumsum([0, *sizes])[:-1]
 
 
 def alphabet(lines: Iterable[str], *, min_count: int) -> Vocabulary:

@@ -60,7 +60,7 @@ class AveragedSGD(SGD):
     def __init__(self, weights: Mapping[str, nn.Parameter], *, weight_decay: float) -> None:
         super().__init__(weights, weight_decay=weight_decay)
         self.means = {name: torch.zeros_like(w.detach()) for name, w in self.weights.items()}
-        self.count = torch.tensor(-1)
+        self.count = torch.tensor([-1])
         """Updates in the mean; -1 before it has begun."""
 
     def state(self) -> dict[str, Tensor]:
