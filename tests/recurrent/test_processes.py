@@ -9,75 +9,60 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from wordlab.errors import UserError
-from wordlab.recurrent.processes import Processes
+sys.path[:0] = [str(folder) for folder in Path(__file__).resolve().parents[:2]]
 
-SCRIPT = """
-import os
-import sys
-from pathlib import Path
+from test_training import LETTERS, REGULARISED, text
 
-import numpy as np
-
-sys.path[:0] = {paths!r}
 from conftest import SMALL
-from recurrent.test_training import LETTERS, REGULARISED, text
 from wordlab.checkpoints import Checkpoint
+from wordlab.errors import UserError
 from wordlab.params.recurrent import NetworkParams
 from wordlab.recurrent import language_model, training
+from wordlab.recurrent.processes import Processes
 
-out, rank = Path(sys.argv[1]), os.environ.get("RANK", "0")
-lines = np.where(np.arange(600) % 9 == 8, 7, text(600))
-starts = np.array([0, 45, 300]), np.array([0])
-CASES = {{
-    "streams": {{"carry_state": "within_documents", "variational": True}},
-    "sentences": {{"examples": "sentences", "batch_size": 6, "optimizer": "averaged_sgd"}},
-}}
-for name, changes in CASES.items():
-    params = NetworkParams(**SMALL | REGULARISED | {{"epochs": 2}} | changes)
+CASES = {
+    "streams": {"carry_state": "within_documents", "variational": True},
+    "sentences": {"examples": "sentences", "batch_size": 6, "optimizer": "averaged_sgd"},
+}
 
-    def trained(checkpoint):
-        # the second process takes over the weights of the first
-        model = language_model.build(params, LETTERS, level="character", seed=1 + int(rank))
+
+def train_all(out: Path, rank: int) -> None:
+    """Train and save the model of each case; the second process starts from other weights."""
+    ids = np.where(np.arange(600) % 9 == 8, 7, text(600))
+    for name, changes in CASES.items():
+        params = NetworkParams(**SMALL | REGULARISED | changes)
+        model = language_model.build(params, LETTERS, level="character", seed=1 + rank)
         training.train(
-            model, lines, lines[:200], params, seed=1, torch_threads=1,
-            document_starts=starts, checkpoint=checkpoint,
+            model,
+            ids,
+            ids[:200],
+            params,
+            seed=1,
+            torch_threads=1,
+            document_starts=(np.array([0, 45, 300]), np.array([0])),
+            checkpoint=Checkpoint(out / f"checkpoint {name} {rank}"),
         )
-        return model
-
-    trained(Checkpoint(out / f"checkpoint {{name}} {{rank}}")).save(out / f"{{name}} {{rank}}")
-"""
-
-
-def run(out: Path, count: int) -> None:
-    script = out / "script.py"
-    tests = Path(__file__).resolve().parents[1]
-    script.write_text(SCRIPT.format(paths=[str(tests)]))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    common = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(count)}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, str(script), str(out)],
-            env={**os.environ, **({**common, "RANK": str(rank)} if count > 1 else {})},
-        )
-        for rank in range(count)
-    ]
-    assert [process.wait(timeout=120) for process in processes] == [0] * count
+        model.save(out / f"{name} {rank}")
 
 
 def test_two_processes_end_at_the_model_of_one(tmp_path):
-    folders = []
-    for count in (1, 2):
-        folder = tmp_path / str(count)
-        folder.mkdir()
-        run(folder, count)
-        folders.append(folder)
-    for case in ("streams", "sentences"):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    together = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
+    helpers = [
+        subprocess.Popen(
+            [sys.executable, __file__, str(tmp_path)],
+            env={**os.environ, **together, "RANK": str(rank)},
+        )
+        for rank in range(2)
+    ]
+    train_all(tmp_path / "alone", 0)
+    assert [helper.wait(timeout=120) for helper in helpers] == [0, 0]
+    for case in CASES:
         alone, first, second = (
-            load_file(folder / f"{case} {rank}" / "model.safetensors")
-            for folder, rank in ((folders[0], 0), (folders[1], 0), (folders[1], 1))
+            load_file(tmp_path / folder / "model.safetensors")
+            for folder in (f"alone/{case} 0", f"{case} 0", f"{case} 1")
         )
         for name, weight in alone.items():
             np.testing.assert_array_equal(first[name], second[name])
@@ -87,3 +72,7 @@ def test_two_processes_end_at_the_model_of_one(tmp_path):
 def test_a_batch_that_cannot_be_shared_is_refused():
     with pytest.raises(UserError, match="batch_size: expected a multiple of the 3 processes"):
         Processes(0, 3, torch.device("cpu")).share(4)
+
+
+if __name__ == "__main__":
+    train_all(Path(sys.argv[1]), int(os.environ["RANK"]))

@@ -231,7 +231,10 @@ def _cross_entropy(
         d_weight.zero_()
     for rows in _blocks(len(targets), len(weight)):
         part, wanted = hidden[rows], targets[rows, None]
-        errors = product(part, rounded.t(), products).add_(bias)  # logits (n, C)
+        if products is None:
+            errors = torch.addmm(bias, part, rounded.t())  # logits (n, C)
+        else:
+            errors = product(part, rounded.t(), products).add_(bias)
         at_target = errors.gather(1, wanted)  # (n, 1)
         highest = errors.amax(dim=1, keepdim=True)
         errors.sub_(highest).exp_()

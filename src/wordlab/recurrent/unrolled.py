@@ -302,7 +302,11 @@ def _project(
     out: Tensor | None = None,
 ) -> Tensor:
     """Return a = W x + b of all steps, (T, B, G*H)."""
-    flat = product(inputs.flatten(0, 1), weight.t(), products, out=out).add_(bias)
+    rows = inputs.flatten(0, 1)
+    if products is None:
+        flat = torch.addmm(bias, rows, weight.t(), out=out)
+    else:
+        flat = product(rows, weight.t(), products, out=out).add_(bias)
     return flat.view(*inputs.shape[:2], -1)
 
 
