@@ -1,19 +1,17 @@
+import json
 import os
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from safetensors.numpy import load_file
-
-sys.path[:0] = [str(folder) for folder in Path(__file__).resolve().parents[:2]]
-
 from test_training import LETTERS, REGULARISED, text
 
-from conftest import SMALL
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
 from wordlab.params.recurrent import NetworkParams
@@ -26,11 +24,10 @@ CASES = {
 }
 
 
-def train_all(out: Path, rank: int) -> None:
+def train_all(out: Path, rank: int, cases: Mapping[str, NetworkParams]) -> None:
     """Train and save the model of each case; the second process starts from other weights."""
     ids = np.where(np.arange(600) % 9 == 8, 7, text(600))
-    for name, changes in CASES.items():
-        params = NetworkParams(**SMALL | REGULARISED | changes)
+    for name, params in cases.items():
         model = language_model.build(params, LETTERS, level="character", seed=1 + rank)
         training.train(
             model,
@@ -45,19 +42,26 @@ def train_all(out: Path, rank: int) -> None:
         model.save(out / f"{name} {rank}")
 
 
-def test_two_processes_end_at_the_model_of_one(tmp_path):
+def test_two_processes_end_at_the_model_of_one(network, tmp_path):
+    cases = {name: network(**REGULARISED | changes) for name, changes in CASES.items()}
+    settings = json.dumps({name: params.model_dump() for name, params in cases.items()})
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    together = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
+    together = {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "WORLD_SIZE": "2",
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path]),
+    }
     helpers = [
         subprocess.Popen(
-            [sys.executable, __file__, str(tmp_path)],
+            [sys.executable, __file__, str(tmp_path), settings],
             env={**os.environ, **together, "RANK": str(rank)},
         )
         for rank in range(2)
     ]
-    train_all(tmp_path / "alone", 0)
+    train_all(tmp_path / "alone", 0, cases)
     assert [helper.wait(timeout=120) for helper in helpers] == [0, 0]
     for case in CASES:
         alone, first, second = (
@@ -75,4 +79,5 @@ def test_a_batch_that_cannot_be_shared_is_refused():
 
 
 if __name__ == "__main__":
-    train_all(Path(sys.argv[1]), int(os.environ["RANK"]))
+    given = {name: NetworkParams(**values) for name, values in json.loads(sys.argv[2]).items()}
+    train_all(Path(sys.argv[1]), int(os.environ["RANK"]), given)
