@@ -1,8 +1,9 @@
-"""study_gradients: how far gradients reach back in trained networks, and what clipping changes."""
+"""study_gradients: where gradients vanish or explode, and what can be done about it."""
 
 from wordlab import stage
 from wordlab.recurrent.batching import language_ids
 from wordlab.recurrent.language_model import LanguageModel
+from wordlab.studies.gradient_lags import Texts
 from wordlab.studies.gradients import study
 from wordlab.text.corpus import EncodedCorpus
 from wordlab.text.vocabulary import Vocabulary
@@ -23,12 +24,12 @@ def main(run: stage.Stage) -> None:
     )
     found = study(
         models,
-        train_ids,
-        valid_ids,
-        run.params.gradient_study,
+        Texts(train_ids, valid_ids),
+        getattr(run.params.gradient_study, run.item),
         seed=run.params.seed,
         torch_threads=run.params.torch_threads,
         on_trial=run.on_trial,
+        checkpoint=run.checkpoint,
     )
     run.findings(found)
 

@@ -10,7 +10,7 @@ CELLS = ("rnn", "lstm", "gru")
 
 
 def main(run: stage.Stage) -> None:
-    params = run.params.regularisation_study
+    params = getattr(run.params.regularisation_study, run.item)
     vocabulary = Vocabulary.load(run.input("vocabulary"))
     train_ids, valid_ids = (
         language_ids(

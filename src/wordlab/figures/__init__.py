@@ -1,5 +1,6 @@
 """Every figure: tidy tables in, a matplotlib Figure out, `save` writes it; nothing else draws."""
 
+from wordlab.figures.autoencoders import autoencoder_by_length, rate_distortion
 from wordlab.figures.comparison import (
     geometry,
     neighbours_side_by_side,
@@ -18,13 +19,18 @@ from wordlab.figures.embeddings import (
     scores,
     word2vec_loss,
 )
-from wordlab.figures.recurrent import autoencoder_by_length, gradient_norms, perplexity
-from wordlab.figures.studies import (
+from wordlab.figures.gradients import (
     gradient_by_lag,
+    gradient_distribution,
+    gradient_heat,
+    tasks_by_delay,
+    truncation,
+)
+from wordlab.figures.recurrent import gradient_norms, perplexity
+from wordlab.figures.studies import (
     regularisation_curves,
     regularisation_gaps,
     sweep_marginals,
-    task_by_delay,
 )
 from wordlab.figures.style import png, save
 
@@ -35,6 +41,8 @@ __all__ = [
     "geometry",
     "glove_cost",
     "gradient_by_lag",
+    "gradient_distribution",
+    "gradient_heat",
     "gradient_norms",
     "neighbour_overlap",
     "neighbours_side_by_side",
@@ -42,6 +50,7 @@ __all__ = [
     "png",
     "ppmi_distributions",
     "ppmi_windows",
+    "rate_distortion",
     "regularisation_curves",
     "regularisation_gaps",
     "relation_contrasts",
@@ -50,7 +59,8 @@ __all__ = [
     "scores",
     "scores_by",
     "sweep_marginals",
-    "task_by_delay",
+    "tasks_by_delay",
+    "truncation",
     "word2vec_loss",
     "word_map",
 ]

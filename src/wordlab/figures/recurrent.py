@@ -1,13 +1,10 @@
-"""Figures of the recurrent networks: perplexity, gradient norms, the autoencoder."""
+"""Figures of the recurrent language models: perplexity, gradient norms."""
 
-import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
-from wordlab.figures.style import INK, MUTED, canvas, line, styled, whole_steps
+from wordlab.figures.style import INK, MUTED, canvas, line, plain_log, styled, whole_steps
 
 
 @styled
@@ -32,7 +29,7 @@ def perplexity(curves: pd.DataFrame) -> Figure:
         )
     axes.set(xlabel="epoch", ylabel="perplexity (log scale)", yscale="log")
     axes.set_title("Perplexity by epoch")
-    _plain_log_ticks(axes)
+    plain_log(axes.yaxis)
     whole_steps(axes)
     handles = [Line2D([], [], **line(str(model), models)) for model in models]
     handles += [
@@ -41,13 +38,6 @@ def perplexity(curves: pd.DataFrame) -> Figure:
     ]
     axes.legend(handles=handles, ncols=2)
     return figure
-
-
-def _plain_log_ticks(axes: Axes) -> None:
-    """Write the ticks of a logarithmic y axis as plain numbers: 100, 200, 500."""
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes.yaxis.set_major_formatter(ScalarFormatter())
-    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 @styled
@@ -79,33 +69,7 @@ def gradient_norms(curve: pd.DataFrame, clip: float | None) -> Figure:
             )
             title += f": {(part['norm'] > clip).mean():.0%} of steps clipped"
         axes.set(ylabel="gradient norm", yscale="log")
-        _plain_log_ticks(axes)
+        plain_log(axes.yaxis)
         axes.set_title(title)
     figure.axes[-1].set_xlabel("training step   (thick line: running median)")
-    return figure
-
-
-@styled
-def autoencoder_by_length(table: pd.DataFrame, unit: str) -> Figure:
-    """Draw how well held-out sequences come back, by their length: a panel a measure.
-
-    table: columns cell, length (upper edge of a bin), n (sequences), token_accuracy,
-    exact_match (0..1), edit_distance (edits per unit of the sequence). unit: characters or words.
-    """
-    measures = {
-        "token_accuracy": f"share of {unit} right",
-        "exact_match": "share of sequences exact",
-        "edit_distance": f"edits per {unit.removesuffix('s')}",
-    }
-    cells = list(table["cell"].unique())
-    figure = canvas(3, 1, 9.6, 3.5)
-    for axes, (measure, title) in zip(figure.axes, measures.items(), strict=True):
-        for cell in cells:
-            part = table[table["cell"] == cell]
-            axes.plot(part["length"], part[measure], **line(str(cell), cells))
-        axes.set_title(title)
-        axes.set_xlabel(f"length (at most, {unit})")
-        axes.set_ylim(0, max(1.02, float(np.nanmax(table[measure])) * 1.05))
-        whole_steps(axes)
-    figure.axes[0].legend()
     return figure

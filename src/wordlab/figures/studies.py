@@ -12,8 +12,6 @@ from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from wordlab.figures.style import (
     INK,
-    MUTED,
-    SPARE,
     canvas,
     hide_unused,
     label,
@@ -95,92 +93,45 @@ def _seed_bar(axes: Axes, middle: float, deviation: float) -> None:
 
 
 @styled
-def gradient_by_lag(table: pd.DataFrame) -> Figure:
-    """Draw the norm of the loss's gradient at each lag relative to lag 0, a panel a length.
-
-    table: columns cell, length, lag (steps back from the end), norm (median), optionally low and
-    high (an interval over sequences).
-    """
-    lengths = sorted(table["length"].unique())
-    cells = list(table["cell"].unique())
-    columns = min(3, len(lengths))
-    rows = -(-len(lengths) // columns)
-    figure = canvas(columns, rows, 3.3 * columns + 0.6, 3.1 * rows + 0.5)
-    for place, (axes, length) in enumerate(zip(figure.axes, lengths, strict=False)):
-        for cell in cells:
-            part = table[(table["cell"] == cell) & (table["length"] == length)].sort_values("lag")
-            part = part[part["norm"] > 0]
-            style = line(str(cell), cells)
-            axes.plot(part["lag"], part["norm"], label=style["label"], color=style["color"])
-            if {"low", "high"} <= set(part):
-                axes.fill_between(
-                    part["lag"], part["low"], part["high"], color=style["color"], alpha=0.15, lw=0
-                )
-        axes.set(yscale="log", xlabel="lag (steps back from the loss)")
-        axes.set_title(f"length {length}")
-        if place % columns == 0:
-            axes.set_ylabel("gradient norm, lag 0 = 1")
-        whole_steps(axes)
-    hide_unused(figure, len(lengths))
-    figure.axes[0].legend()
-    return figure
-
-
-@styled
-def task_by_delay(table: pd.DataFrame, baseline: float) -> Figure:
-    """Draw the error of the adding task against its delay, a line a cell.
-
-    table: columns cell, delay (steps), error (mean squared). baseline: the error of always
-    answering the mean, above which nothing was learnt.
-    """
-    cells = list(table["cell"].unique())
-    figure = canvas()
-    axes = figure.axes[0]
-    for cell in cells:
-        part = table[table["cell"] == cell].sort_values("delay")
-        axes.plot(part["delay"], part["error"], **line(str(cell), cells))
-    axes.axhline(baseline, color=MUTED, linestyle="--", linewidth=1.2, label="always the mean")
-    axes.set(xlabel="delay (steps)", ylabel="mean squared error", yscale="log")
-    axes.set_title("The adding task: error by delay")
-    axes.set_xticks(sorted(table["delay"].unique()))
-    axes.legend()
-    return figure
-
-
-@styled
 def regularisation_curves(curves: pd.DataFrame) -> Figure:
-    """Draw perplexity by epoch for each method, a panel a cell: validation solid, training dashed.
+    """Draw perplexity by epoch, a row a cell and a column a method: validation over training.
 
     curves: columns cell, method, seed, epoch, train_perplexity, valid_perplexity; the line is the
     mean over seeds, the band goes from the least to the greatest.
     """
     cells = list(curves["cell"].unique())
     methods = list(curves["method"].unique())
-    figure = canvas(len(cells), 1, 3.3 * len(cells) + 0.4, 4.0)
-    for axes, cell in zip(figure.axes, cells, strict=True):
-        for colour, method in zip(SPARE, methods, strict=False):
+    width, height = 1.5 * len(methods) + 0.9, 1.7 * len(cells) + 0.6
+    figure = canvas(len(methods), len(cells), width, height)
+    grid = np.array(figure.axes).reshape(len(cells), len(methods))
+    low, high = curves["train_perplexity"].min(), curves["valid_perplexity"].max()
+    for row, cell in zip(grid, cells, strict=True):
+        colour = line(str(cell), cells)["color"]
+        for axes, method in zip(row, methods, strict=True):
             part = curves[(curves["cell"] == cell) & (curves["method"] == method)]
-            by_epoch = part.groupby("epoch")
-            mean = by_epoch[["train_perplexity", "valid_perplexity"]].mean()
-            valid = by_epoch["valid_perplexity"]
-            axes.fill_between(mean.index, valid.min(), valid.max(), color=colour, alpha=0.15, lw=0)
-            axes.plot(mean.index, mean["valid_perplexity"], color=colour)
-            axes.plot(mean.index, mean["train_perplexity"], color=colour, ls="--", lw=1.2)
-        axes.set(xlabel="epoch", yscale="log")
-        axes.yaxis.set_major_formatter(ScalarFormatter())
-        axes.yaxis.set_minor_formatter(ScalarFormatter())
-        axes.set_title(label(str(cell)))
-        whole_steps(axes)
-    figure.axes[0].set_ylabel("perplexity (log scale)")
-    handles = [
-        Line2D([], [], color=colour, label=str(method).replace("_", " "))
-        for colour, method in zip(SPARE, methods, strict=False)
-    ]
-    handles += [
-        Line2D([], [], color=INK, label="validation"),
-        Line2D([], [], color=INK, linestyle="--", linewidth=1.2, label="training"),
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 4))
+            for split, style in (("valid", "-"), ("train", "--")):
+                by_epoch = part.groupby("epoch")[f"{split}_perplexity"]
+                mean, least, most = by_epoch.mean(), by_epoch.min(), by_epoch.max()
+                axes.fill_between(mean.index, least, most, color=colour, alpha=0.15, lw=0)
+                axes.plot(mean.index, mean, color=colour, linestyle=style, linewidth=1.4)
+            axes.set(yscale="log", ylim=(low / 1.1, high * 1.1), xlim=(1, curves["epoch"].max()))
+            axes.yaxis.set_major_formatter(ScalarFormatter())
+            axes.yaxis.set_minor_formatter(NullFormatter())
+            axes.tick_params(labelleft=axes is row[0], labelbottom=row[0] is grid[-1][0])
+            whole_steps(axes)
+        row[0].set_ylabel(f"{label(str(cell))}\nperplexity")
+    for axes, method in zip(grid[0], methods, strict=True):
+        axes.set_title(str(method).replace("_", " "), fontsize=9)
+    for axes in grid[-1]:
+        axes.set_xlabel("epoch")
+    figure.legend(
+        handles=[
+            Line2D([], [], color=INK, label="validation"),
+            Line2D([], [], color=INK, linestyle="--", linewidth=1.4, label="training"),
+        ],
+        loc="outside lower center",
+        ncols=2,
+    )
     return figure
 
 

@@ -9,8 +9,9 @@ from typing import Any, ParamSpec
 import matplotlib
 import matplotlib.style
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from wordlab.artifacts import replacing
 
@@ -136,6 +137,14 @@ def canvas(columns: int = 1, rows: int = 1, width: float = 7.2, height: float = 
 def whole_steps(axes: Axes) -> None:
     """Mark whole numbers only on the x axis: epochs, iterations, lengths."""
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def plain_log(axis: Axis, *, ticks: bool = True) -> None:
+    """Write the ticks of a logarithmic axis as plain numbers: 100, 200, 500, or at its own."""
+    if ticks:
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def hide_unused(figure: Figure, used: int) -> None:

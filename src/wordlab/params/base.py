@@ -1,7 +1,7 @@
 """What all sections have in common."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -17,6 +17,8 @@ Rate = Positive
 """A learning rate."""
 Dropout = Annotated[float, Field(ge=0, lt=1)]
 """The probability that a unit is dropped."""
+Profile = Literal["quick", "night"]
+"""How much a study measures: what takes seconds, or what takes a night."""
 
 
 class Section(BaseModel):
@@ -28,7 +30,8 @@ class Section(BaseModel):
 class SharedSection(Section):
     """A section for several models: each takes the keys of `shared`, with its own on top.
 
-    A subclass has one field a model; the field holds that model's complete settings.
+    A subclass has one field a model; the field holds that model's complete settings. Keys within
+    keys are laid over one another likewise.
     """
 
     shared_key: ClassVar[str] = "shared"
@@ -47,7 +50,7 @@ class SharedSection(Section):
             raise ValueError(f"{cls.shared_key}: expected keys with values, got {shared!r}")
         own = {name: value for name, value in raw.items() if name != cls.shared_key}
         spread = {
-            name: {**shared, **(value or {})} if isinstance(value, Mapping | None) else value
+            name: _merged(shared, value or {}) if isinstance(value, Mapping | None) else value
             for name, value in own.items()
         }
         for name, value in spread.items():
@@ -55,3 +58,12 @@ class SharedSection(Section):
             if cell != name:
                 raise ValueError(f"{name}.cell: expected {name}, got {cell}")
         return spread
+
+
+def _merged(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `shared` with `own` on top, mappings in both key by key."""
+    merged = {**shared, **own}
+    for name in shared.keys() & own.keys():
+        if isinstance(shared[name], Mapping) and isinstance(own[name], Mapping):
+            merged[name] = _merged(shared[name], own[name])
+    return merged

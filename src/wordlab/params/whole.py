@@ -9,9 +9,10 @@ from ruamel.yaml import YAML, YAMLError
 
 from wordlab.errors import UserError
 from wordlab.params.autoencoder import AutoencoderSection
-from wordlab.params.base import Count, Section, SharedSection
+from wordlab.params.base import Count, Profile, Section, SharedSection
 from wordlab.params.embeddings import CooccurrenceParams, GloveParams, PpmiParams, Word2vecSection
 from wordlab.params.evaluation import ComparisonParams, EvaluationParams
+from wordlab.params.gradients import GradientStudySection
 from wordlab.params.maps import MapParams
 from wordlab.params.recurrent import (
     CharacterModelParams,
@@ -19,12 +20,8 @@ from wordlab.params.recurrent import (
     LanguageEvaluationParams,
     LanguageModelSection,
 )
-from wordlab.params.studies import (
-    GradientStudyParams,
-    RegularisationStudyParams,
-    SizeStudyParams,
-    WindowStudyParams,
-)
+from wordlab.params.regularisation import RegularisationStudySection
+from wordlab.params.studies import SizeStudyParams, WindowStudyParams
 from wordlab.params.sweeps import GloveSweepParams, RecurrentSweepParams, Word2vecSweepParams
 from wordlab.params.text import CorpusParams, PreprocessParams, VocabularyParams
 
@@ -39,6 +36,9 @@ class Params(Section):
     """Every random stream is derived from it."""
     torch_threads: Count
     """Threads of each torch training: sums are split by them, so they belong to the recipe."""
+    profiles: Annotated[tuple[Profile, ...], Field(min_length=1, strict=False)]
+    """With which settings autoencoders, gradients and regularisation are studied; the results of
+    each profile have stages, files and a part of the report of their own."""
     corpus: CorpusParams
     preprocess: PreprocessParams
     vocabulary: VocabularyParams
@@ -56,8 +56,8 @@ class Params(Section):
     word_map: MapParams
     window_study: WindowStudyParams
     size_study: SizeStudyParams
-    gradient_study: GradientStudyParams
-    regularisation_study: RegularisationStudyParams
+    gradient_study: GradientStudySection
+    regularisation_study: RegularisationStudySection
     sweep_word2vec: Word2vecSweepParams
     sweep_glove: GloveSweepParams
     sweep_recurrent: RecurrentSweepParams
@@ -119,10 +119,19 @@ def _place(raw: Mapping[str, Any], place: list[str], missing: bool) -> list[str]
     if len(place) >= 3:
         section = raw.get(place[0])
         if isinstance(section, Mapping) and "shared" in section:
-            own, shared = section.get(place[1]), section["shared"]
-            if missing or (place[2] in (shared or {}) and place[2] not in (own or {})):
+            inner = place[2:]
+            if missing or (_has(section["shared"], inner) and not _has(section[place[1]], inner)):
                 return [place[0], "shared", *place[2:]]
     return place
+
+
+def _has(section: Any, place: list[str]) -> bool:
+    """Say whether nested mappings have a key at `place`."""
+    for part in place:
+        if not isinstance(section, Mapping) or part not in section:
+            return False
+        section = section[part]
+    return True
 
 
 def _known_keys(place: list[str]) -> list[str]:

@@ -3,7 +3,7 @@
 The encoder-decoder of Cho et al. 2014 and Sutskever et al. 2014, trained to repeat its input.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,10 +108,13 @@ class Autoencoder(nn.Module):
         present = batch.present
         return self.output.loss(hidden[present], batch.symbols[present])
 
-    def losses(self, batch: Batch) -> Tensor:
-        """Return -log p of each symbol and end given the true ones before: (T, B), 0 beyond."""
+    def losses(self, batch: Batch, latent: Tensor) -> Tensor:
+        """Return -log p of each symbol and end, given the true ones before and `latent` (B, Z).
+
+        (T, B), in nats, 0 beyond a sequence's end.
+        """
         with torch.no_grad():
-            hidden = self._decode(self.encode(batch), self._before(batch.symbols))
+            hidden = self._decode(latent, self._before(batch.symbols))
             flat = self.output.losses(hidden.flatten(0, 1), batch.symbols.flatten())
             return flat.view_as(batch.symbols) * batch.present
 
@@ -120,8 +123,12 @@ class Autoencoder(nn.Module):
 
         At most `max_length` symbols each, without the end.
         """
+        return self.decode(self.vectors(sequences))
+
+    def vectors(self, sequences: Sequence[Symbols]) -> Tensor:
+        """Return the vectors (B, Z) of sequences, without a gradient."""
         with torch.no_grad():
-            return self.decode(self.encode(Batch.of(sequences, self.end)))
+            return self.encode(Batch.of(sequences, self.end))
 
     def decode(self, latent: Tensor) -> list[Symbols]:
         """Return the sequences of the vectors `latent` (B, Z), as `reconstruct` does."""
@@ -209,6 +216,12 @@ class Autoencoder(nn.Module):
     def weights(self) -> dict[str, Tensor]:
         """Return each weight by name."""
         return {name: weight.detach() for name, weight in self.named_parameters()}
+
+    def restore(self, weights: Mapping[str, NDArray[np.float32]]) -> None:
+        """Take over `weights`, as `weights()` gives them."""
+        with torch.no_grad():
+            for name, weight in self.named_parameters():
+                weight.copy_(torch.from_numpy(weights[name]))
 
 
 class _Linear(nn.Module):

@@ -2,11 +2,13 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from wordlab import progress, rng
 from wordlab.checkpoints import Checkpoint
@@ -107,11 +109,14 @@ class _Training:
                 symbols + weight,
             )
             on_batches(1)
+        latent = vectors(self.model, valid)
+        valid_sum, valid_symbols = total_loss(self.model, valid, latent)
+        pairs = zip(decoded(self.model, latent), valid, strict=True)
         epoch = AutoencoderEpoch(
             epoch=number,
             train_loss=loss_sum / symbols,
-            valid_loss=mean_loss(self.model, valid),
-            valid_exact_match=exact_share(self.model, valid),
+            valid_loss=valid_sum / valid_symbols,
+            valid_exact_match=float(np.mean([np.array_equal(own, true) for own, true in pairs])),
             rate=rate,
             gradient_norm=norm_sum / self.batch_count,
         )
@@ -129,7 +134,7 @@ class _Training:
         value = float(loss.detach())
         if not math.isfinite(value) or not math.isfinite(norm):
             raise DivergedError(
-                f"autoencoder.{self.params.cell}.rate: training diverged at batch {number}: loss "
+                f"autoencoder.rates.{self.params.cell}: training diverged at batch {number}: loss "
                 f"{value}, gradient norm {norm}; expected a rate lower than {self.params.rate:g}, "
                 "or a lower clip_norm"
             )
@@ -169,17 +174,9 @@ class _Training:
         if loaded is None or loaded[1].get("recipe") != self._recipe():
             return
         arrays, state = loaded
-        with torch.no_grad():
-            for name, weight in self.model.named_parameters():
-                weight.copy_(torch.from_numpy(arrays[f"weight.{name}"]))
-        prefix = "optimizer."
-        self.optimizer.restore(
-            {
-                name.removeprefix(prefix): torch.from_numpy(array)
-                for name, array in arrays.items()
-                if name.startswith(prefix)
-            }
-        )
+        self.model.restore(_under("weight.", arrays))
+        kept = _under("optimizer.", arrays)
+        self.optimizer.restore({name: torch.from_numpy(array) for name, array in kept.items()})
         self.epochs = [AutoencoderEpoch(**row) for row in state["epochs"]]
 
     def _recipe(self) -> list[object]:
@@ -188,26 +185,33 @@ class _Training:
         return [self.params.model_dump(), self.seed, len(self.sequences), symbols]
 
 
-def mean_loss(model: Autoencoder, sequences: Sequence[Symbols]) -> float:
-    """Return the mean of -log p, in nats, of the sequences' symbols and ends."""
-    total = symbols = 0.0
-    for batch in _groups(model, sequences):
-        total += float(model.losses(Batch.of(batch, model.end)).sum(dtype=torch.float64))
-        symbols += sum(len(sequence) + 1 for sequence in batch)
-    return total / symbols
+def _under(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return the arrays whose names start with `prefix`, without it."""
+    return {name[len(prefix) :]: a for name, a in arrays.items() if name.startswith(prefix)}
 
 
-def reconstructions(model: Autoencoder, sequences: Sequence[Symbols]) -> list[Symbols]:
-    """Return what comes back of each sequence, in the order given."""
-    return [own for group in _groups(model, sequences) for own in model.reconstruct(group)]
+def vectors(model: Autoencoder, sequences: Sequence[Symbols]) -> torch.Tensor:
+    """Return the vectors (N, Z) of `sequences`, in the order given."""
+    groups = [sequences[rows] for rows in _groups(model, len(sequences))]
+    return torch.cat([model.vectors(group) for group in groups])
 
 
-def exact_share(model: Autoencoder, sequences: Sequence[Symbols]) -> float:
-    """Return the share of `sequences` that come back without a fault."""
-    pairs = zip(reconstructions(model, sequences), sequences, strict=True)
-    return float(np.mean([np.array_equal(own, true) for own, true in pairs]))
+def total_loss(
+    model: Autoencoder, sequences: Sequence[Symbols], latent: torch.Tensor
+) -> tuple[float, int]:
+    """Return the sum of -log p, in nats, of symbols and ends given vectors (N, Z); and how many."""
+    total = 0.0
+    for rows in _groups(model, len(sequences)):
+        batch = Batch.of(sequences[rows], model.end)
+        total += float(model.losses(batch, latent[rows]).sum(dtype=torch.float64))
+    return total, sum(len(sequence) + 1 for sequence in sequences)
 
 
-def _groups(model: Autoencoder, sequences: Sequence[Symbols]) -> list[Sequence[Symbols]]:
+def decoded(model: Autoencoder, latent: torch.Tensor) -> list[Symbols]:
+    """Return what comes back of vectors (N, Z), in the order given."""
+    return [own for rows in _groups(model, len(latent)) for own in model.decode(latent[rows])]
+
+
+def _groups(model: Autoencoder, count: int) -> list[slice]:
     size = 4 * model.params.batch_size
-    return [sequences[start : start + size] for start in range(0, len(sequences), size)]
+    return [slice(start, start + size) for start in range(0, count, size)]

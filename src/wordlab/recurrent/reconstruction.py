@@ -2,50 +2,55 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
+from nltk.translate.bleu_score import SmoothingFunction, corpus_bleu
 from numpy.typing import NDArray
 
 from wordlab import rng
 from wordlab.recurrent.autoencoder import Autoencoder, Symbols
-from wordlab.recurrent.autoencoder_training import mean_loss, reconstructions
+from wordlab.recurrent.autoencoder_training import decoded, total_loss
 
+MEASURES = ("token_accuracy", "exact_match", "edit_distance", "bleu")
 _RESAMPLES = 1000
 _PADDING = -1, -2  # of the one and the other sequence: equal to nothing
 
 
 @dataclass(frozen=True, eq=False)
 class Reconstruction:
-    """What came back of N sequences, and a table and metrics of it.
+    """What came back of N sequences.
 
-    right: int64 (N,), symbols in their right place; lengths, own_lengths: int64 (N,), true and
-    reconstructed; edits: int64 (N,), Levenshtein's distance; exact: bool (N,); examples: pairs of
-    texts, true and reconstructed.
+    true, own: the sequences and what came back of them; right: int64 (N,), symbols in their right
+    place; lengths, own_lengths, edits: int64 (N,), the last Levenshtein's distance; loss: the sum
+    of -log p in nats of all symbols and ends, each given those before and the vector.
     """
 
+    true: Sequence[Symbols]
+    own: Sequence[Symbols]
     right: NDArray[np.int64]
     lengths: NDArray[np.int64]
     own_lengths: NDArray[np.int64]
     edits: NDArray[np.int64]
-    exact: NDArray[np.bool_]
     loss: float
-    examples: list[tuple[str, str]]
 
     def scores(self, chosen: NDArray[np.bool_] | None = None) -> dict[str, float]:
-        """Return n, token_accuracy, exact_match and edit_distance of the sequences `chosen`.
+        """Return n, token_accuracy, exact_match, edit_distance and bleu of the sequences `chosen`.
 
         Accuracy is over the longer of the two lengths, so that what is added or lost counts as
-        wrong; the distance is in edits a symbol of the true sequences.
+        wrong; the distance is in edits a symbol of the true sequences; BLEU is that of runs of
+        up to four symbols (Papineni et al. 2002).
         """
-        rows = np.ones(len(self.lengths), dtype=bool) if chosen is None else chosen
+        everything = np.ones(len(self.lengths), dtype=bool)
+        rows = np.flatnonzero(everything if chosen is None else chosen).tolist()
         places = np.maximum(self.lengths, self.own_lengths)[rows].sum()
         return {
-            "n": int(rows.sum()),
+            "n": len(rows),
             "token_accuracy": float(self.right[rows].sum() / places),
-            "exact_match": float(self.exact[rows].mean()),
+            "exact_match": float((self.edits[rows] == 0).mean()),
             "edit_distance": float(self.edits[rows].sum() / self.lengths[rows].sum()),
+            "bleu": bleu([self.true[row] for row in rows], [self.own[row] for row in rows]),
         }
 
     def by_length(self, bins: int, max_length: int) -> pd.DataFrame:
@@ -61,49 +66,55 @@ class Reconstruction:
         ]
         return pd.DataFrame(rows)
 
-    def metrics(self, bins: int, max_length: int, *, seed: int) -> dict[str, Any]:
-        """Return all scores as nested numbers, with 95 % bootstrap intervals over sequences."""
+    def intervals(self, *, seed: int) -> dict[str, float]:
+        """Return 95 % bootstrap intervals over sequences of all scores but BLEU, _low and _high."""
         random = rng.stream(seed, "reconstruction")
         count = len(self.lengths)
         drawn = random.multinomial(count, np.full(count, 1 / count), size=_RESAMPLES)
         places = np.maximum(self.lengths, self.own_lengths)
         resampled = {
             "token_accuracy": (drawn @ self.right) / (drawn @ places),
-            "exact_match": (drawn @ self.exact) / count,
+            "exact_match": (drawn @ (self.edits == 0)) / count,
             "edit_distance": (drawn @ self.edits) / (drawn @ self.lengths),
         }
-        metrics: dict[str, Any] = {**self.scores(), "loss": self.loss}
+        intervals: dict[str, float] = {}
         for name, draws in resampled.items():
             low, high = np.quantile(draws, [0.025, 0.975])
-            metrics |= {f"{name}_low": float(low), f"{name}_high": float(high)}
-        table = self.by_length(bins, max_length)
-        metrics["by_length"] = {
-            f"up to {int(row.pop('length'))}": row for row in table.to_dict("records")
-        }
-        return metrics
+            intervals |= {f"{name}_low": float(low), f"{name}_high": float(high)}
+        return intervals
 
 
 def reconstruct(
-    model: Autoencoder, sequences: Sequence[Symbols], *, examples: int
+    model: Autoencoder, sequences: Sequence[Symbols], latent: torch.Tensor
 ) -> Reconstruction:
-    """Return what `model` brings back of `sequences`, at least one, and the first `examples`."""
-    own = reconstructions(model, sequences)
+    """Return what `model` brings back of the vectors `latent` (N, Z) of `sequences`, N >= 1."""
+    own = decoded(model, latent)
     true_table, lengths = _padded(sequences, _PADDING[0])
     own_table, own_lengths = _padded(own, _PADDING[1])
     width = min(true_table.shape[1], own_table.shape[1])
-    edits = edit_distances(true_table, lengths, own_table, own_lengths)
     return Reconstruction(
+        true=sequences,
+        own=own,
         right=(true_table[:, :width] == own_table[:, :width]).sum(axis=1),
         lengths=lengths,
         own_lengths=own_lengths,
-        edits=edits,
-        exact=edits == 0,
-        loss=mean_loss(model, sequences),
-        examples=[
-            (text(model, true), text(model, mine))
-            for true, mine in zip(sequences[:examples], own[:examples], strict=True)
-        ],
+        edits=edit_distances(true_table, lengths, own_table, own_lengths),
+        loss=total_loss(model, sequences, latent)[0],
     )
+
+
+def bleu(true: Sequence[Symbols], own: Sequence[Symbols]) -> float:
+    """Return the BLEU of `own` against one true sequence each, runs of up to four symbols.
+
+    Where no true sequence is as long as four, of as many as the longest has; a length of run of
+    which none is right counts as a tenth of one (Chen & Cherry 2014, smoothing 1).
+    """
+    order = min(4, max(len(sequence) for sequence in true))
+    references = [[sequence.tolist()] for sequence in true]
+    written = [sequence.tolist() for sequence in own]
+    smoothing = SmoothingFunction().method1
+    weights = [1 / order] * order
+    return float(corpus_bleu(references, written, weights, smoothing_function=smoothing))
 
 
 def text(model: Autoencoder, symbols: Symbols) -> str:

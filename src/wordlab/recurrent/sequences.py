@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from wordlab import rng
 from wordlab.errors import UserError
-from wordlab.params.autoencoder import AutoencoderParams
+from wordlab.params.autoencoder import SequenceParams
 from wordlab.text.vocabulary import Vocabulary
 
 Symbols = NDArray[np.int64]
 
 
-def symbols_of(lines: Sequence[str], params: AutoencoderParams) -> list[tuple[str, ...]]:
+def symbols_of(lines: Sequence[str], params: SequenceParams) -> list[tuple[str, ...]]:
     """Return the different sequences of symbols in sentences, in order of their first place.
 
     Sentences that are too long are skipped or cut, as `params` says.
@@ -33,7 +33,7 @@ def symbols_of(lines: Sequence[str], params: AutoencoderParams) -> list[tuple[st
     return list(kept)
 
 
-def _whole_words(line: str, params: AutoencoderParams) -> tuple[str, ...]:
+def _whole_words(line: str, params: SequenceParams) -> tuple[str, ...]:
     beginning = line[: params.max_length + 1]
     cut = beginning.rfind(" ")
     return tuple(line[: cut if cut > 0 else params.max_length])
@@ -41,16 +41,20 @@ def _whole_words(line: str, params: AutoencoderParams) -> tuple[str, ...]:
 
 @dataclass(frozen=True, eq=False)
 class SequenceSplits:
-    """Sequences to learn from, to watch over the training, and to be scored on; all different."""
+    """Sequences to learn from, to watch over the training, and to be scored on; all different.
+
+    texts: those of `train` and `test` as they stand in the text, by the split's name.
+    """
 
     vocabulary: Vocabulary
     train: list[Symbols]
     valid: list[Symbols]
     test: list[Symbols]
+    texts: Mapping[str, list[str]]
 
 
 def sequence_splits(
-    splits: Mapping[str, Sequence[str]], params: AutoencoderParams, *, seed: int
+    splits: Mapping[str, Sequence[str]], params: SequenceParams, *, seed: int
 ) -> SequenceSplits:
     """Return the sentences of the splits train, valid and test as sequences of classes.
 
@@ -78,4 +82,6 @@ def sequence_splits(
         name: [np.array([index.get(s, unknown) for s in symbols], np.int64) for symbols in rows]
         for name, rows in chosen.items()
     }
-    return SequenceSplits(vocabulary, encoded["train"], encoded["valid"], encoded["test"])
+    between = " " if params.unit == "words" else ""
+    texts = {name: [between.join(row) for row in chosen[name]] for name in ("train", "test")}
+    return SequenceSplits(vocabulary, encoded["train"], encoded["valid"], encoded["test"], texts)

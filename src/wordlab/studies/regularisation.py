@@ -4,7 +4,8 @@ Losses on the training text are measured as those on the validation text are, wi
 out; else a dropout's own noise would look like less overfitting.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,21 +13,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from wordlab import progress, rng
+from wordlab import rng
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
 from wordlab.params.recurrent import LanguageModelParams
-from wordlab.params.studies import RegularisationMethod, RegularisationStudyParams
+from wordlab.params.regularisation import (
+    COMBINATION,
+    RegularisationMethod,
+    RegularisationStudyParams,
+)
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.training import train
 from wordlab.studies import regularisation_results as results
+from wordlab.studies.jobs import Outcome, TrialLogger, measure
 from wordlab.text.vocabulary import Vocabulary
-from wordlab.workers import side_by_side
 
 Curve = list[dict[str, float]]
 """A row an epoch: epoch, train_loss, valid_loss (nats a token)."""
-TrialLogger = Callable[[str, Mapping[str, Any], Mapping[str, Any]], None]
-"""Receives the name of a setting, its params and what was measured of it."""
 
 _NO_CHECKPOINT = Checkpoint(None)
 
@@ -85,7 +88,9 @@ def study(
     """Return the study of `networks` by cell, on the beginning of `text`'s two parts.
 
     Trainings run side by side in processes of one torch thread each; a training cut off is lost,
-    those that ended are kept by the `checkpoint`. Raises UserError if the text is too short.
+    those that ended are kept by the `checkpoint`. The last method is the combination of those that
+    helped a cell, see `regularisation_results.combination`. Raises UserError if the text is too
+    short.
     """
     short = Text(
         text.train_ids[: params.train_tokens],
@@ -97,27 +102,73 @@ def study(
             f"regularisation_study.batch_size: {params.batch_size} streams need more text than "
             f"{len(short.train_ids)} and {len(short.valid_ids)} tokens; expected a smaller batch"
         )
-    wanted = {
-        (cell, name): [
-            Job(cell, _network(network, method, params), place, rng.derive(seed, "study", place))
-            for place in range(1, params.seeds + 1)
-        ]
-        for cell, network in networks.items()
-        for name, method in params.methods.items()
+    made = _Trainings(networks, short, params, seed, checkpoint)
+    settings = {cell: dict(params.methods) for cell in networks}
+    runs = made.runs(settings)
+    combined = {
+        cell: {COMBINATION: results.combination(cell, runs, params.methods)} for cell in networks
     }
-    jobs = list({repr(job): job for group in wanted.values() for job in group}.values())
-    curves = _trained(jobs, short, checkpoint)
-    runs: results.Runs = {}
-    for (cell, name), group in wanted.items():
-        patience = params.methods[name].patience
-        runs[cell, name] = [results.stop(curves[repr(job)], patience) for job in group]
-        for job, run in zip(group, runs[cell, name], strict=True):
-            settings = {"cell": cell, "method": name, "seed": job.repetition,
-                        **params.methods[name].model_dump()}  # fmt: skip
-            on_trial(f"{cell} {name} {job.repetition}", settings, run.metrics())
-    table = results.table(runs, params.confidence)
-    said = results.sentences(table, params.seeds, params.confidence)
+    runs |= made.runs(combined)
+    runs = {key: runs[key] for cell in networks for key in runs if key[0] == cell}
+    for (cell, name), group in runs.items():
+        method = combined[cell][name] if name == COMBINATION else params.methods[name]
+        for repetition, run in enumerate(group, start=1):
+            own = {"cell": cell, "method": name, "seed": repetition, **method.model_dump()}
+            on_trial(f"{cell} {name} {repetition}", own, run.metrics())
+    table = results.table(runs, params.patience, params.confidence)
+    said = results.sentences(table, params.seeds, params.patience, params.confidence)
+    said += results.describe({cell: own[COMBINATION] for cell, own in combined.items()})
     return RegularisationStudy(results.curves(runs), table, results.metrics(table), tuple(said))
+
+
+class _Trainings:
+    """The trainings of the study, those already run kept: methods that train alike share them."""
+
+    def __init__(
+        self,
+        networks: Mapping[str, LanguageModelParams],
+        text: Text,
+        params: RegularisationStudyParams,
+        seed: int,
+        checkpoint: Checkpoint,
+    ) -> None:
+        self.networks, self.text, self.params = networks, text, params
+        self.seed, self.checkpoint = seed, checkpoint
+        self.known: list[Job] = []
+
+    def runs(self, methods: Mapping[str, Mapping[str, RegularisationMethod]]) -> results.Runs:
+        """Return a run a seed for each cell and each of its methods, by name."""
+        wanted = {
+            (cell, name): [
+                Job(
+                    cell,
+                    _network(self.networks[cell], method, self.params),
+                    place,
+                    rng.derive(self.seed, "study", place),
+                )
+                for place in range(1, self.params.seeds + 1)
+            ]
+            for cell, own in methods.items()
+            for name, method in own.items()
+        }
+        new = [job for group in wanted.values() for job in group]
+        self.known = list({repr(job): job for job in [*self.known, *new]}.values())
+        found = measure(learn, self.known, self.text, title="regularisation",
+                        checkpoint=self.checkpoint)  # fmt: skip
+        curves = {
+            repr(job): outcome.numbers["curve"]
+            for job, outcome in zip(self.known, found, strict=True)
+        }
+        return {
+            (cell, name): [
+                results.stop(
+                    curves[repr(job)],
+                    self.params.patience if methods[cell][name].early_stopping else None,
+                )
+                for job in group
+            ]
+            for (cell, name), group in wanted.items()
+        }
 
 
 def _network(
@@ -128,6 +179,7 @@ def _network(
         "vocabulary_size": params.vocabulary_size,
         "embedding_size": params.hidden_size,
         "hidden_size": params.hidden_size,
+        "layers": params.layers,
         "adaptive_cutoffs": [],
         "epochs": params.epochs,
         "batch_size": params.batch_size,
@@ -146,17 +198,18 @@ def _network(
     return LanguageModelParams.model_validate({**network.model_dump(), **changes})
 
 
-def learn(job: Job, text: Text) -> Curve:
-    """Train one network with one torch thread and return its curve."""
+def learn(job: Job, text: Text) -> Outcome:
+    """Train one network with one torch thread and return its `curve`."""
     model = LanguageModel(job.params, text.vocabulary, "word", job.seed)
     curve: Curve = []
 
-    def measure(epoch: int, measured: Mapping[str, float]) -> None:
+    def note(epoch: int, measured: Mapping[str, float]) -> None:
         losses = model.token_losses(text.train_ids, streams=job.params.batch_size)
         train_loss = float(losses.mean(dtype=np.float64))
         valid_loss = measured["valid_loss"]
         curve.append({"epoch": epoch, "train_loss": train_loss, "valid_loss": valid_loss})
 
+    started = time.monotonic()
     train(
         model,
         text.train_ids,
@@ -164,21 +217,6 @@ def learn(job: Job, text: Text) -> Curve:
         job.params,
         seed=job.seed,
         torch_threads=1,
-        on_epoch=measure,
+        on_epoch=note,
     )
-    return curve
-
-
-def _trained(jobs: Sequence[Job], text: Text, checkpoint: Checkpoint) -> dict[str, Curve]:
-    """Return the curve of each job, those that the checkpoint has without running them again."""
-    saved = checkpoint.load()
-    done: dict[str, Curve] = saved[1].get("curves", {}) if saved else {}
-    done = {repr(job): done[repr(job)] for job in jobs if repr(job) in done}
-    left = [job for job in jobs if repr(job) not in done]
-    with progress.bar(len(jobs), "regularisation study", "training") as bar:
-        bar.update(len(done))
-        for number, curve in side_by_side(learn, left, text):
-            done[repr(left[number])] = curve
-            checkpoint.save({}, {"curves": done})
-            bar.update(1)
-    return done
+    return Outcome({"curve": curve}, tracked={"seconds": time.monotonic() - started})

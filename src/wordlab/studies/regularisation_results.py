@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from wordlab.params.regularisation import RegularisationMethod
 from wordlab.studies.statistics import mean_interval
 
 
@@ -73,12 +75,59 @@ def curves(runs: Runs) -> pd.DataFrame:
     )
 
 
-def table(runs: Runs, confidence: float) -> pd.DataFrame:
+def combination(
+    cell: str, runs: Runs, methods: Mapping[str, RegularisationMethod]
+) -> RegularisationMethod:
+    """Return the best value of each setting together, as found for `cell` one by one.
+
+    A setting takes its value from the method with the lowest mean validation loss of those that
+    turn it, where that is below the loss with nothing; dropout and whether it is variational are
+    one setting.
+    """
+    losses = {
+        name: float(np.mean([run.metrics()["valid_loss"] for run in runs[cell, name]]))
+        for name in methods
+    }
+    nothing = methods["none"].model_dump()
+    chosen = dict(nothing)
+    for fields in (("dropout", "variational"), ("dropout_recurrent",), ("weight_decay",),
+                   ("early_stopping",)):  # fmt: skip
+        turning = [n for n, m in methods.items() if getattr(m, fields[0]) != nothing[fields[0]]]
+        best = min(turning, key=losses.__getitem__, default="none")
+        if losses[best] < losses["none"]:
+            chosen |= methods[best].model_dump(include=set(fields))
+    return RegularisationMethod.model_validate(chosen)
+
+
+def describe(combined: Mapping[str, RegularisationMethod]) -> list[str]:
+    """Say what the combination of each cell is made of."""
+    said = []
+    for cell, method in combined.items():
+        parts = []
+        if method.dropout:
+            kind = "variational dropout" if method.variational else "dropout"
+            parts.append(f"{kind} {method.dropout:g}")
+        if method.dropout_recurrent:
+            parts.append(f"recurrent dropout {method.dropout_recurrent:g}")
+        if method.weight_decay:
+            parts.append(f"weight decay {method.weight_decay:g}")
+        if method.early_stopping:
+            parts.append("early stopping")
+        said.append(
+            f"{cell.upper()}: the best combination is {', '.join(parts) or 'nothing at all'}, each "
+            "chosen by its own mean validation loss, which flatters it a little."
+        )
+    return said
+
+
+def table(runs: Runs, patience: int, confidence: float) -> pd.DataFrame:
     """Return a row for each cell and method, losses in nats a token.
 
     valid, gap: means over seeds, with _low and _high; valid_change, gap_change: the mean of what
     each seed's run differs from the run of the same seed with nothing, likewise; epochs and
-    saved_share: means.
+    saved_share: means. would_stop: the mean epoch after which early stopping with `patience` ends
+    the training; would_save: the share of the epochs after it; would_gain: how much lower its
+    validation loss is than that of the last epoch.
     """
     rows = []
     for (cell, method), group in runs.items():
@@ -94,8 +143,22 @@ def table(runs: Runs, confidence: float) -> pd.DataFrame:
             middle, low, high = mean_interval(values.to_list(), confidence)
             row |= {name: middle, f"{name}_low": low, f"{name}_high": high}
         row |= {"epochs": own["epochs"].mean(), "saved_share": own["saved_share"].mean()}
+        row |= _stopped(group, patience)
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _stopped(group: Sequence[Run], patience: int) -> dict[str, float]:
+    """Return means over runs of what stopping each early would have changed."""
+    early = [stop(run.rows, patience).metrics() for run in group]
+    last = [run.rows[-1]["valid_loss"] for run in group]
+    return {
+        "would_stop": float(np.mean([found["epochs"] for found in early])),
+        "would_save": float(np.mean([found["saved_share"] for found in early])),
+        "would_gain": float(
+            np.mean([end - found["valid_loss"] for end, found in zip(last, early, strict=True)])
+        ),
+    }
 
 
 def metrics(rows: pd.DataFrame) -> dict[str, Any]:
@@ -107,8 +170,11 @@ def metrics(rows: pd.DataFrame) -> dict[str, Any]:
     return nested
 
 
-def sentences(rows: pd.DataFrame, seeds: int, confidence: float) -> list[str]:
-    """Say for each cell what each method changes, and what is within the noise between seeds."""
+def sentences(rows: pd.DataFrame, seeds: int, patience: int, confidence: float) -> list[str]:
+    """Say for each cell what each method changes, and what is within the noise between seeds.
+
+    rows: as `table` makes them, `patience` that of early stopping.
+    """
     said = [
         f"Changes are means over {seeds} seeds against the same seeds with nothing, in nats a "
         f"token; a change counts where its {confidence:.0%} interval leaves out 0."
@@ -122,12 +188,21 @@ def sentences(rows: pd.DataFrame, seeds: int, confidence: float) -> list[str]:
         others = part[part["method"] != "none"]
         for measure, name in (("gap", "the gap"), ("valid", "the validation loss")):
             said += _changes(str(cell).upper(), others, measure, name)
-        for row in others[others["saved_share"] > 0].to_dict("records"):
-            said.append(
-                f"{str(cell).upper()}: {_name(row['method'])} ends after {row['epochs']:.1f} "
-                f"epochs at the mean, which saves {row['saved_share']:.0%} of the training."
-            )
+        stopped = ", ".join(
+            f"{_name(row['method'])} after {row['would_stop']:.1f} epochs "
+            f"({row['would_save']:.0%} saved, loss {_moved(row['would_gain'])})"
+            for row in part.to_dict("records")
+            if row["saved_share"] == 0
+        )
+        said.append(
+            f"{str(cell).upper()}: early stopping with a patience of {patience} would have ended, "
+            f"at the mean, {stopped}."
+        )
     return said
+
+
+def _moved(gain: float) -> str:
+    return f"{gain:.2f} lower" if gain >= 0.005 else "as at the end"
 
 
 def _changes(cell: str, rows: pd.DataFrame, measure: str, name: str) -> list[str]:

@@ -1,0 +1,217 @@
+"""The settings of the study of gradients: each a job that a process of its own can measure."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wordlab.params.gradients import GradientStudyParams
+from wordlab.recurrent import tasks, truncation
+from wordlab.recurrent.language_model import LanguageModel
+from wordlab.recurrent.layers import CellSettings
+from wordlab.recurrent.threads import threads
+from wordlab.recurrent.training import DivergedError, train
+from wordlab.studies.gradient_lags import Texts, measure_lags
+from wordlab.studies.jobs import Outcome
+
+TRAINED = "trained"
+"""The weights of the language models as their stages trained them."""
+WHOLE = "all"
+"""Stands for all parameters together among their names."""
+_STEPS_KEPT = 200
+"""Steps of a training whose gradients are kept, evenly spaced."""
+_EVALUATION_STREAMS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Shared:
+    """What all jobs share: the trained models by cell, the texts and the settings."""
+
+    models: Mapping[str, LanguageModel]
+    texts: Texts
+    params: GradientStudyParams
+    seed: int
+    torch_threads: int
+
+    def fresh(self, cell: str, **changes: Any) -> LanguageModel:
+        """Return an untrained model of `cell`, its settings changed."""
+        own = self.models[cell]
+        network = own.params.model_copy(update=changes)
+        return LanguageModel(network, own.vocabulary, own.level, self.seed)
+
+
+class Job(Protocol):
+    """A setting of the study."""
+
+    def measure(self, shared: Shared) -> Outcome:
+        """Return what was measured of it."""
+
+
+def measure(job: Job, shared: Shared) -> Outcome:
+    """Return what `job` measures, with the study's number of torch threads."""
+    with threads(shared.torch_threads):
+        return job.measure(shared)
+
+
+@dataclass(frozen=True)
+class Lags:
+    """Gradients by lag of trained weights, or of fresh ones of an initialisation."""
+
+    cell: str
+    weights: str
+
+    def measure(self, shared: Shared) -> Outcome:
+        """Return the lags, see `measure_lags`."""
+        trained = self.weights == TRAINED
+        model = shared.models[self.cell]
+        if not trained:
+            model = shared.fresh(self.cell, initialisation=self.weights)
+        return measure_lags(model, shared.texts, shared.params, shared.seed)
+
+
+@dataclass(frozen=True)
+class Training:
+    """A short training by plain gradient descent, clipped in one of the ways."""
+
+    cell: str
+    initialisation: str
+    clipping: str
+
+    def measure(self, shared: Shared) -> Outcome:
+        """Return the loss it ends with, and every parameter's gradient norm by step."""
+        own = shared.params.training
+        clipping = own.clipping[self.clipping]
+        model = shared.fresh(
+            self.cell,
+            initialisation=self.initialisation,
+            optimizer="sgd",
+            schedule="constant",
+            rate=own.rate,
+            epochs=own.epochs,
+            bptt_length=own.bptt_length,
+            patience=None,
+            clip_norm=clipping.norm,
+            clip_value=clipping.value,
+        )
+        seen: list[dict[str, float]] = []
+        clipped: list[bool] = []
+
+        def note(step: int, norms: Mapping[str, float], was_clipped: bool) -> None:
+            whole = float(np.linalg.norm(list(norms.values())))
+            seen.append({WHOLE: whole, **norms})
+            clipped.append(was_clipped)
+
+        measured: dict[str, Any] = {"diverged": False}
+        try:
+            record = train(
+                model,
+                shared.texts.train[: own.tokens],
+                shared.texts.valid[: own.tokens],
+                model.params,
+                seed=shared.seed,
+                torch_threads=shared.torch_threads,
+                on_gradients=note,
+            )
+            measured["valid_loss"] = record.epochs[-1].valid_loss
+        except DivergedError:
+            measured["diverged"] = True
+        norms = np.array([row[WHOLE] for row in seen] or [np.nan])
+        measured |= {
+            "clip_rate": float(np.mean(clipped or [False])),
+            "median_norm": float(np.median(norms)),
+            "largest_norm": float(norms.max()),
+        }
+        windows = -(-((own.tokens - 1) // model.params.batch_size) // own.bptt_length)
+        rows = [
+            {"epoch": step // windows + 1, "step": step + 1, "parameter": name, "norm": norm}
+            for step in range(0, len(seen), -(-len(seen) // _STEPS_KEPT))
+            for name, norm in seen[step].items()
+        ] if seen else []  # fmt: skip
+        return Outcome({**measured, "rows": rows})
+
+
+@dataclass(frozen=True)
+class Truncation:
+    """Backpropagation through windows of one length."""
+
+    cell: str
+    length: int
+
+    def measure(self, shared: Shared) -> Outcome:
+        """Return what the windows cost, how their gradient agrees, and what a training reaches."""
+        params, model = shared.params, shared.models[self.cell]
+        longest = max(params.lengths)
+        ids = shared.texts.sequences(longest, params.sequences, shared.seed)
+        inputs, targets = ids[:-1], ids[1:]
+        whole = truncation.window_gradient(model, inputs, targets, longest)
+        own = truncation.window_gradient(model, inputs, targets, self.length)
+        window = (part[: self.length].copy() for part in (inputs, targets))
+        cost = truncation.window_cost(model, *window)
+        loss, seconds = self._train(shared)
+        tokens = self.length * params.sequences
+        return Outcome(
+            {
+                "agreement": truncation.agreement(own, whole),
+                "kept_mib": cost.kept_bytes / 2**20,
+                "valid_loss": loss,
+            },
+            tracked={
+                "seconds_per_token": cost.seconds / tokens,
+                "training_seconds": seconds,
+            },
+        )
+
+    def _train(self, shared: Shared) -> tuple[float, float]:
+        """Return the validation loss after a training with such windows, and its seconds."""
+        own = shared.params.truncation
+        model = shared.fresh(
+            self.cell,
+            epochs=own.epochs,
+            patience=None,
+            bptt_length=self.length,
+            batch_size=max(1, own.window_tokens // self.length),
+            carry_state=True,
+        )
+        valid: NDArray[np.int64] = shared.texts.valid[: own.tokens]
+        started = time.monotonic()
+        train(
+            model,
+            shared.texts.train[: own.tokens],
+            valid,
+            model.params,
+            seed=shared.seed,
+            torch_threads=shared.torch_threads,
+        )
+        seconds = time.monotonic() - started
+        losses = model.token_losses(valid, streams=_EVALUATION_STREAMS)
+        return float(losses.mean(dtype=np.float64)), seconds
+
+
+@dataclass(frozen=True)
+class Learning:
+    """A task with a known answer, over one delay."""
+
+    task: Literal["adding", "copying"]
+    cell: Literal["rnn", "lstm", "gru"]
+    initialisation: Literal["uniform", "orthogonal"]
+    delay: int
+
+    def measure(self, shared: Shared) -> Outcome:
+        """Return what the network makes of the task, see `tasks.learn`."""
+        own = shared.models[self.cell].params
+        settings = CellSettings(
+            self.cell, own.activation, own.gru_reset, own.forget_bias, self.initialisation
+        )
+        started = time.monotonic()
+        measured = tasks.learn(
+            self.task,
+            settings,
+            self.delay,
+            shared.params.tasks,
+            seed=shared.seed,
+            torch_threads=shared.torch_threads,
+        )
+        return Outcome({**measured}, tracked={"seconds": time.monotonic() - started})

@@ -1,0 +1,30 @@
+"""study_autoencoder: sentences into one vector and back, and what that costs in bits."""
+
+from wordlab import stage
+from wordlab.recurrent.characters import read_lines
+from wordlab.recurrent.language_model import LanguageModel
+from wordlab.recurrent.sequences import sequence_splits
+from wordlab.studies.autoencoders import study
+from wordlab.text.splits import SPLITS
+
+
+def main(run: stage.Stage) -> None:
+    params, seed = getattr(run.params.autoencoder, run.item), run.params.seed
+    lines = {name: read_lines(run.input("splits") / f"{name}.txt") for name in SPLITS}
+    found = study(
+        sequence_splits(lines, params, seed=seed),
+        LanguageModel.load(run.input("language_model")),
+        params,
+        seed=seed,
+        torch_threads=run.params.torch_threads,
+        on_trial=run.on_trial,
+        checkpoint=run.checkpoint,
+    )
+    for name, model in found.models.items():
+        model.save(run.output("models") / name.replace(" ", "_"))
+    run.recorder.text(found.example_text(), "reconstructions.txt")
+    run.findings(found)
+
+
+if __name__ == "__main__":
+    stage.run(main, inputs=["splits", "language_model"], outputs=["models", "tables", "metrics"])
