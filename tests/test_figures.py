@@ -17,6 +17,7 @@ from wordlab.figures.style import MODELS, line
 
 EMBEDDINGS = ["cbow", "skipgram", "svd", "glove"]
 CELLS = ["rnn", "lstm", "gru"]
+MEASURES = ["token_accuracy", "exact_match", "edit_distance", "bleu"]
 
 
 def rng() -> np.random.Generator:
@@ -145,11 +146,56 @@ def gradient_by_lag() -> Figure:
     return figures.gradient_by_lag(pd.DataFrame(rows, columns=columns))
 
 
-def task_by_delay() -> Figure:
+def tasks_by_delay() -> Figure:
     rows = [
-        (cell, delay, 0.17 - 0.05 * place) for delay in (10, 40) for place, cell in enumerate(CELLS)
+        (task, cell, start, delay, 0.9 - 0.2 * place, 0.1)
+        for task in ("adding", "copying")
+        for start in ("uniform", "orthogonal")
+        for delay in (10, 40)
+        for place, cell in enumerate(CELLS)
     ]
-    return figures.task_by_delay(pd.DataFrame(rows, columns=["cell", "delay", "error"]), 1 / 6)
+    columns = ["task", "cell", "initialisation", "delay", "success", "baseline"]
+    return figures.tasks_by_delay(pd.DataFrame(rows, columns=columns))
+
+
+def truncation() -> Figure:
+    rows = [(cell, length, 5.5, 1 - 1 / length, length / 9) for cell in CELLS for length in (9, 90)]
+    columns = ["cell", "length", "valid_loss", "agreement", "kept_mib"]
+    return figures.truncation(pd.DataFrame(rows, columns=columns))
+
+
+def gradient_steps() -> pd.DataFrame:
+    rows = [
+        (cell, "uniform", clipping, 1 + step // 5, step, parameter, (step + 1) * (place + 1))
+        for cell in CELLS
+        for clipping in ("none", "by norm")
+        for step in range(1, 10)
+        for place, parameter in enumerate(["all", "embedding", "layers.cells.0.bias"])
+    ]
+    columns = ["cell", "initialisation", "clipping", "epoch", "step", "parameter", "norm"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def gradient_heat() -> Figure:
+    return figures.gradient_heat(gradient_steps())
+
+
+def gradient_distribution() -> Figure:
+    steps = gradient_steps()
+    trainings = steps[["cell", "initialisation", "clipping"]].drop_duplicates()
+    return figures.gradient_distribution(steps, trainings.assign(clip_rate=0.25))
+
+
+def rate_distortion() -> Figure:
+    rows = [
+        (cell, size, f"{bits} bits", bits, bits * size / 10, 2 + bits * size / 10, 1 - 1 / size)
+        for cell in CELLS
+        for size in (4, 16)
+        for bits in (32, 4)
+    ]
+    columns = ["cell", "latent_size", "precision", "bits", "rate", "total", "token_accuracy"]
+    others = pd.DataFrame({"code": ["UTF-8", "xz"], "total": [8.0, 3.5]})
+    return figures.rate_distortion(pd.DataFrame(rows, columns=columns), others, "characters")
 
 
 def regularisation_curves() -> Figure:
@@ -176,11 +222,12 @@ def regularisation_gaps() -> Figure:
 
 def autoencoder_by_length() -> Figure:
     rows = [
-        (cell, length, 100, 1 - length / 90, max(0, 1 - length / 30), length / 80)
+        (cell, size, length, 100, 1 - length / 90, max(0, 1 - length / 30), length / 80, 0.5)
         for cell in CELLS
+        for size in (8, 32)
         for length in (10, 20, 40)
     ]
-    columns = ["cell", "length", "n", "token_accuracy", "exact_match", "edit_distance"]
+    columns = ["cell", "latent_size", "length", "n", *MEASURES]
     return figures.autoencoder_by_length(pd.DataFrame(rows, columns=columns), "characters")
 
 
@@ -259,7 +306,11 @@ EXAMPLES = [
     associations_by_window,
     sweep_marginals,
     gradient_by_lag,
-    task_by_delay,
+    tasks_by_delay,
+    truncation,
+    gradient_heat,
+    gradient_distribution,
+    rate_distortion,
     regularisation_curves,
     regularisation_gaps,
     autoencoder_by_length,

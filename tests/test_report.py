@@ -43,19 +43,26 @@ METRICS: dict[str, Any] = {
         "char": {"perplexity": 5.125, "low": 5.0, "high": 5.25, "symbols": 150000},
     },
     "lm_lstm": {"parameters": 389522, "valid_perplexity": 118.1},
-    "autoencoder_gru": {
-        "n": 500,
-        "token_accuracy": 0.7125,
-        "token_accuracy_low": 0.6875,
-        "token_accuracy_high": 0.75,
-        "exact_match": 0.25,
-        "edit_distance": 0.125,
-        "loss": 0.75,
+    "study_autoencoder_quick": {
+        "baselines": {"UTF-8": 8.0},
+        "gru 8": {
+            "float32": {
+                "n": 500,
+                "token_accuracy": 0.7125,
+                "token_accuracy_low": 0.6875,
+                "token_accuracy_high": 0.75,
+                "exact_match": 0.25,
+                "edit_distance": 0.125,
+                "bleu": 0.5,
+                "correction": 2.5,
+            },
+        },
     },
-    "study_gradients": {
+    "study_gradients_quick": {
         "lstm": {"length 50": {"half_lag": 21.5}},
         "sentences": ["The LSTM keeps <half> its gradient for 21.5 steps."],
     },
+    "study_gradients_night": {"sentences": ["All night it kept a third."]},
     "a_stage_nobody_foresaw": {"answer": 42, "missing": None},
 }
 SAMPLES = [{"model": "lstm", "prompt": "he was", "text": "he was a kingdom & a tree"}]
@@ -125,7 +132,8 @@ def test_the_page_shows_what_was_measured(pictures: dict[str, Path]) -> None:
         "68.8 % – 75.0 %",  # of the autoencoder's symbols
         "21.5",
         "he was a kingdom & a tree",
-        "The LSTM keeps <half> its gradient",
+        "Profile: quick The LSTM keeps <half> its gradient",
+        "Profile: night All night it kept a third.",
         "a stage nobody foresaw",
         "glove.exponent 0.75",
     ):

@@ -158,7 +158,7 @@ class Session:
         from wordlab.figures import catalogue
 
         results = catalogue.Results(Path(curves), Path(tables), load(PARAMS))
-        for name, figure in catalogue.draw(results, self.stage.partition("@")[0]):
+        for name, figure in catalogue.draw(results, self.stage):
             self.runs[0].image(name, figures.png(figure))
 
     def answer(self) -> None:

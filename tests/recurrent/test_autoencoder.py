@@ -14,8 +14,9 @@ from wordlab.errors import UserError
 from wordlab.params.autoencoder import AutoencoderParams
 from wordlab.recurrent import autoencoder_training
 from wordlab.recurrent.autoencoder import Autoencoder, Batch
-from wordlab.recurrent.autoencoder_training import exact_share, train
-from wordlab.recurrent.reconstruction import edit_distances, reconstruct, text
+from wordlab.recurrent.autoencoder_training import total_loss, train, vectors
+from wordlab.recurrent.quantisation import Quantiser, as_float16
+from wordlab.recurrent.reconstruction import bleu, edit_distances, reconstruct
 from wordlab.recurrent.sequences import sequence_splits, symbols_of
 from wordlab.text.vocabulary import Vocabulary
 
@@ -50,7 +51,6 @@ def params(**changes: Any) -> AutoencoderParams:
         "clip_norm": 1.0,
         "epochs": 3,
         "batch_size": 20,
-        "length_bins": 3,
     }
     return AutoencoderParams.model_validate({**values, **changes})
 
@@ -79,9 +79,8 @@ def test_a_hundred_short_sentences_come_back_exactly(cell: str) -> None:
     vocabulary, sequences = data(sentences(100), own)
     model = Autoencoder(own, vocabulary, seed=1)
     train(model, sequences, sequences[:1], own, seed=1, torch_threads=1)
-    found = reconstruct(model, sequences, examples=100)
-    assert found.scores()["exact_match"] == 1.0
-    assert all(true == again for true, again in found.examples)
+    scores = reconstruct(model, sequences, vectors(model, sequences)).scores()
+    assert (scores["exact_match"], scores["bleu"], scores["edit_distance"]) == (1, 1, 0)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +156,7 @@ def test_a_training_cut_off_resumes_to_the_same_bytes(
 def test_divergence_stops_with_the_setting_to_change() -> None:
     own = params(cell="rnn", activation="relu", rate=1e30, clip_norm=None)
     vocabulary, sequences = data(sentences(60), own)
-    with pytest.raises(UserError, match=r"autoencoder\.rnn\.rate: .*batch \d+"):
+    with pytest.raises(UserError, match=r"autoencoder\.rates\.rnn: .*batch \d+"):
         train(
             Autoencoder(own, vocabulary, 1), sequences, sequences[:5], own, seed=1, torch_threads=1
         )
@@ -206,13 +205,39 @@ def test_scores_count_what_is_lost_added_and_wrong() -> None:
     own = params()
     vocabulary, sequences = data(sentences(40), own)
     model = Autoencoder(own, vocabulary, seed=1)
-    found = reconstruct(model, sequences, examples=2)
-    metrics = found.metrics(own.length_bins, own.max_length, seed=1)
-    assert metrics["exact_match"] == exact_share(model, sequences)
-    assert sum(row["n"] for row in metrics["by_length"].values()) == len(sequences)
-    assert metrics["token_accuracy_low"] <= metrics["token_accuracy"]
-    assert metrics["token_accuracy"] <= metrics["token_accuracy_high"]
-    assert found.examples[0][0] == text(model, sequences[0])
+    found = reconstruct(model, sequences, vectors(model, sequences))
+    scores, intervals = found.scores(), found.intervals(seed=1)
+    pairs = list(zip(found.own, sequences, strict=True))
+    assert scores["exact_match"] == np.mean([np.array_equal(a, b) for a, b in pairs])
+    assert found.by_length(3, own.max_length)["n"].sum() == len(sequences)
+    for name in ("token_accuracy", "edit_distance"):
+        assert intervals[f"{name}_low"] <= scores[name] <= intervals[f"{name}_high"]
+    loss, symbols = total_loss(model, sequences, vectors(model, sequences))
+    assert loss == found.loss and symbols == sum(len(s) + 1 for s in sequences)
+    assert loss / symbols == pytest.approx(np.log(model.classes), rel=0.1)  # untrained
+
+
+def test_bleu_is_one_for_the_same_and_known_for_a_sentence_by_hand() -> None:
+    true = [np.array([1, 2, 3, 4, 5, 6])]
+    assert bleu(true, true) == 1
+    # right runs: 5 of 6, 4 of 5, 3 of 4, 2 of 3
+    own = [np.array([1, 2, 3, 4, 5, 0])]
+    assert bleu(true, own) == pytest.approx((5 / 6 * 4 / 5 * 3 / 4 * 2 / 3) ** 0.25)
+    assert bleu([np.array([1, 2])], [np.array([1, 2])]) == 1  # shorter than four
+
+
+def test_rounded_vectors_are_near_and_the_nearer_the_more_bits() -> None:
+    latent = torch.randn(50, 4, generator=torch.Generator().manual_seed(1))
+    latent[:, 3] = 2.0  # a number that is always the same
+    quantiser = Quantiser.fitted(latent)
+    for bits in (1, 4, 8):
+        rounded = quantiser.rounded(latent, bits)
+        width = (quantiser.high - quantiser.low) / (2**bits - 1)
+        assert ((rounded - latent).abs() <= width / 2 + 1e-6).all()
+        assert all(len(column.unique()) <= 2**bits for column in rounded.T)
+    beyond = quantiser.rounded(latent * 100, 4)
+    assert (beyond >= quantiser.low).all() and (beyond <= quantiser.high + 1e-6).all()
+    torch.testing.assert_close(as_float16(latent), latent, rtol=1e-3, atol=0)
 
 
 def test_no_sequence_is_in_two_splits_and_long_sentences_are_cut_between_words() -> None:

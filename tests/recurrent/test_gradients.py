@@ -7,13 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from wordlab.errors import UserError
 from wordlab.params.recurrent import NetworkParams
-from wordlab.params.studies import AddingParams
-from wordlab.recurrent import adding
 from wordlab.recurrent.gradients import gradient_by_lag, spectral_radii
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.recurrent.layers import CellSettings
 from wordlab.text.vocabulary import Vocabulary
 
 Model = Callable[..., LanguageModel]
@@ -93,38 +89,3 @@ def test_an_lstm_that_forgets_nothing_has_radius_one(model: Model) -> None:
         own.layers.cells[0].bias[2 * size : 3 * size] = 30.0
     radii = spectral_radii(own, text(12, 4)[0], 6, np.random.default_rng(1))
     np.testing.assert_allclose(radii, 1.0, atol=1e-5)
-
-
-ADDING = AddingParams(
-    delays=[6],
-    hidden_size=16,
-    steps=150,
-    batch_size=32,
-    rate=0.02,
-    clip_norm=1.0,
-    test_sequences=200,
-)
-
-
-def test_the_adding_task_marks_one_number_in_each_half_and_asks_for_their_sum() -> None:
-    inputs, sums = adding.draw(9, 50, np.random.default_rng(1))
-    marks = inputs[:, :, 1]
-    assert marks[:4].sum(0).tolist() == [1.0] * 50
-    assert marks[4:].sum(0).tolist() == [1.0] * 50
-    torch.testing.assert_close((inputs[:, :, 0] * marks).sum(0), sums)
-    many = adding.draw(4, 20_000, np.random.default_rng(2))[1]
-    assert float((many - 1).square().mean()) == pytest.approx(adding.BASELINE, rel=0.05)
-
-
-def test_a_gru_learns_the_adding_task_the_same_each_time() -> None:
-    settings = CellSettings("gru", "tanh", "after", 1.0, "uniform")
-    errors = [adding.learn(settings, 6, ADDING, seed=s, torch_threads=1) for s in (1, 1, 2)]
-    assert errors[0] == errors[1] != errors[2]
-    assert errors[0] < adding.BASELINE / 4
-
-
-def test_a_rate_too_high_is_named() -> None:
-    settings = CellSettings("rnn", "relu", "after", 1.0, "uniform")
-    params = ADDING.model_copy(update={"rate": 1e30})
-    with pytest.raises(UserError, match=r"gradient_study\.adding\.rate"):
-        adding.learn(settings, 6, params, seed=1, torch_threads=1)

@@ -13,8 +13,13 @@ from wordlab import figures
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
 from wordlab.params.recurrent import LanguageModelParams
-from wordlab.params.studies import RegularisationStudyParams
+from wordlab.params.regularisation import (
+    COMBINATION,
+    RegularisationMethod,
+    RegularisationStudyParams,
+)
 from wordlab.studies import regularisation, regularisation_results
+from wordlab.studies.jobs import Outcome
 from wordlab.studies.regularisation import RegularisationStudy, Text, study
 from wordlab.text.vocabulary import Vocabulary
 
@@ -23,7 +28,7 @@ NOTHING: dict[str, Any] = {
     "variational": False,
     "dropout_recurrent": 0.0,
     "weight_decay": 0.0,
-    "patience": None,
+    "early_stopping": False,
 }
 
 
@@ -33,7 +38,9 @@ def params(**changes: Any) -> RegularisationStudyParams:
         "valid_tokens": 150,
         "vocabulary_size": 6,
         "hidden_size": 12,
+        "layers": 2,
         "epochs": 3,
+        "patience": 1,
         "batch_size": 4,
         "bptt_length": 10,
         "seeds": 2,
@@ -41,7 +48,7 @@ def params(**changes: Any) -> RegularisationStudyParams:
         "methods": {
             "none": NOTHING,
             "dropout": {**NOTHING, "dropout": 0.5},
-            "early_stopping": {**NOTHING, "patience": 1},
+            "early_stopping": {**NOTHING, "early_stopping": True},
         },
     }
     return RegularisationStudyParams.model_validate({**values, **changes})
@@ -64,7 +71,7 @@ def measure(
     **given: Any,
 ) -> RegularisationStudy:
     monkeypatch.setenv("WORDLAB_THREADS", str(threads))
-    given = {"seed": 1, "on_trial": lambda *told: None, **given}
+    given = {"seed": 1, "on_trial": lambda *told: None, "checkpoint": Checkpoint(None), **given}
     return study(networks(*cells), text(), params(), **given)
 
 
@@ -79,8 +86,8 @@ def test_one_process_or_two_give_the_same_study(
     beside = measure(monkeypatch, networks, 2, cells)
     pd.testing.assert_frame_equal(alone.curves, beside.curves, check_exact=True)
     assert (alone.numbers, alone.sentences) == (beside.numbers, beside.sentences)
-    assert len(trials) == len(set(trials)) == 2 * 3 * 2
-    assert len(figures.regularisation_curves(alone.curves).axes) == 2
+    assert len(trials) == len(set(trials)) == 2 * 4 * 2
+    assert len(figures.regularisation_curves(alone.curves).axes) == 2 * 4
     figures.regularisation_gaps(alone.table)
     other = measure(monkeypatch, networks, 1, seed=2)
     assert other.metrics()["rnn"] != alone.metrics()["rnn"]
@@ -92,7 +99,7 @@ def test_methods_that_train_alike_share_their_trainings(
     trained: list[str] = []
     learn = regularisation.learn
 
-    def count(job: regularisation.Job, text: Text) -> regularisation.Curve:
+    def count(job: regularisation.Job, text: Text) -> Outcome:
         trained.append(repr(job))
         return learn(job, text)
 
@@ -109,7 +116,7 @@ def test_a_study_cut_off_runs_only_what_is_left(
     checkpoint = Checkpoint(tmp_path / "checkpoint.safetensors")
     learn, started = regularisation.learn, []
 
-    def cut(job: regularisation.Job, text: Text) -> regularisation.Curve:
+    def cut(job: regularisation.Job, text: Text) -> Outcome:
         if len(started) == 3:
             raise KeyboardInterrupt
         started.append(job)
@@ -120,7 +127,7 @@ def test_a_study_cut_off_runs_only_what_is_left(
         measure(monkeypatch, networks, 1, checkpoint=checkpoint)
     left: list[regularisation.Job] = []
 
-    def go_on(job: regularisation.Job, text: Text) -> regularisation.Curve:
+    def go_on(job: regularisation.Job, text: Text) -> Outcome:
         left.append(job)
         return learn(job, text)
 
@@ -154,16 +161,60 @@ def runs(changes: dict[str, list[float]]) -> regularisation_results.Runs:
 
 def test_only_changes_beyond_the_noise_between_seeds_are_claimed() -> None:
     table = regularisation_results.table(
-        runs({"none": [0, 0, 0], "dropout": [-0.5, -0.52, -0.48], "decay": [-0.5, 0.6, -0.2]}), 0.95
+        runs({"none": [0, 0, 0], "dropout": [-0.5, -0.52, -0.48], "decay": [-0.5, 0.6, -0.2]}),
+        2,
+        0.95,
     )
-    said = regularisation_results.sentences(table, 3, 0.95)
+    said = regularisation_results.sentences(table, 3, 2, 0.95)
     assert any("the gap is lower with dropout by 0.50" in text for text in said)
     assert any("no change of the gap beyond the noise" in x and "decay" in x for x in said)
     assert not any("decay by" in text for text in said)
 
 
+def test_the_combination_takes_the_best_of_each_setting_that_helped() -> None:
+    changes = {
+        "none": {},
+        "dropout": {"dropout": 0.5},
+        "variational": {"dropout": 0.4, "variational": True},
+        "recurrent": {"dropout_recurrent": 0.5},
+        "decay": {"weight_decay": 0.1},
+        "more decay": {"weight_decay": 1.0},
+    }
+    methods = {
+        name: RegularisationMethod.model_validate({**NOTHING, **own})
+        for name, own in changes.items()
+    }
+    losses = [0.0, -0.1, -0.2, 0.3, -0.4, -0.3]
+    measured = runs({name: [x, x] for name, x in zip(methods, losses, strict=True)})
+    found = regularisation_results.combination("gru", measured, methods)
+    expected = {"dropout": 0.4, "variational": True, "weight_decay": 0.1}
+    assert found.model_dump() == {**NOTHING, **expected}
+    (said,) = regularisation_results.describe({"gru": found})
+    assert "variational dropout 0.4, weight decay 0.1, each" in said
+    alike = runs({name: [0.0, 0.0] for name in methods})
+    assert regularisation_results.combination("gru", alike, methods) == methods["none"]
+
+
+def test_where_early_stopping_would_have_ended_is_told_for_every_method() -> None:
+    losses = [5.0, 4.0, 4.2, 4.1, 4.3]
+    curve = [{"epoch": i, "train_loss": 1.0, "valid_loss": x} for i, x in enumerate(losses, 1)]
+    kept = [regularisation_results.stop(curve, None)] * 2
+    (row,) = regularisation_results.table({("gru", "none"): kept}, 2, 0.95).to_dict("records")
+    assert (row["would_stop"], row["would_save"]) == (4, pytest.approx(0.2))
+    assert row["would_gain"] == pytest.approx(0.3)
+
+
 def test_mistakes_are_named(networks: Networks) -> None:
     with pytest.raises(ValidationError, match="expected one called none"):
         params(methods={"dropout": NOTHING})
+    with pytest.raises(ValidationError, match="is what the study finds"):
+        params(methods={"none": NOTHING, COMBINATION: NOTHING})
     with pytest.raises(UserError, match=r"regularisation_study\.batch_size"):
-        study(networks("rnn"), text(), params(batch_size=300), seed=1, on_trial=lambda *told: None)
+        study(
+            networks("rnn"),
+            text(),
+            params(batch_size=300),
+            seed=1,
+            on_trial=lambda *told: None,
+            checkpoint=Checkpoint(None),
+        )

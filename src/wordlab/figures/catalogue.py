@@ -4,15 +4,14 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from wordlab import figures
+from wordlab.params.base import Profile
 from wordlab.params.whole import Params
-
-ADDING_BASELINE = 1 / 6
-"""The error of always answering 1, the mean of a sum of two numbers uniform in 0..1."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +44,18 @@ class Results:
 def draw(results: Results, stage: str | None = None) -> Iterator[tuple[str, Figure]]:
     """Yield each figure with its name: all, or those of the results of one stage.
 
-    A figure of a table that is empty, for nothing could be scored, is left out.
+    stage: as DVC names it, with the item behind `@`. A figure of a table that is empty, for nothing
+    could be scored, is left out, and so is one of a profile that was not run.
     """
     for name, (source, drawer) in FIGURES.items():
-        if stage in (None, source):
+        if stage is None or stage.partition("@")[0] == source:
             with suppress(pd.errors.EmptyDataError):
                 yield name, drawer(results)
+    for profile in get_args(Profile):
+        for name, (source, of_profile) in PROFILED.items():
+            study = f"{source}_{profile}"
+            if stage in (None, f"{source}@{profile}") and (results.tables / study).is_dir():
+                yield f"{name}_{profile}", of_profile(results, study)
 
 
 def _perplexity(results: Results) -> Figure:
@@ -62,11 +67,6 @@ def _perplexity(results: Results) -> Figure:
         for split in ("train", "valid")
     ]
     return figures.perplexity(pd.concat(parts, ignore_index=True))
-
-
-def _autoencoder(results: Results) -> Figure:
-    lengths = results.curve("lengths").rename(columns={"model": "cell"})
-    return figures.autoencoder_by_length(lengths, results.params.autoencoder.gru.unit)
 
 
 def _neighbour_overlap(results: Results) -> Figure:
@@ -108,13 +108,38 @@ def _windows_overlap(results: Results) -> Figure:
     return figures.neighbour_overlap(overlap, results.params.comparison.neighbours)
 
 
-def _gradient_by_lag(results: Results) -> Figure:
-    lags = results.table("study_gradients", "lags")
+def _rate_distortion(results: Results, study: str) -> Figure:
+    rates, others = (results.table(study, name) for name in ("rates", "baselines"))
+    return figures.rate_distortion(rates, others, _unit(results, study))
+
+
+def _autoencoder_by_length(results: Results, study: str) -> Figure:
+    return figures.autoencoder_by_length(results.table(study, "lengths"), _unit(results, study))
+
+
+def _unit(results: Results, study: str) -> str:
+    return getattr(results.params.autoencoder, study.rpartition("_")[2]).unit
+
+
+def _gradient_by_lag(results: Results, study: str) -> Figure:
+    lags = results.table(study, "lags")
     return figures.gradient_by_lag(lags.query("part == 'state' and weights == 'trained'"))
 
 
-def _task_by_delay(results: Results) -> Figure:
-    return figures.task_by_delay(results.table("study_gradients", "adding"), ADDING_BASELINE)
+def _untrained_by_lag(results: Results, study: str) -> Figure:
+    lags = results.table(study, "lags").query("part == 'state' and weights != 'trained'")
+    longest = lags[lags["length"] == lags["length"].max()]
+    return figures.gradient_by_lag(longest, panels="weights")
+
+
+def _gradient_heat(results: Results, study: str) -> Figure:
+    steps = results.table(study, "steps")
+    return figures.gradient_heat(steps[steps["initialisation"] == steps["initialisation"].iloc[0]])
+
+
+def _gradient_distribution(results: Results, study: str) -> Figure:
+    steps, trainings = (results.table(study, name) for name in ("steps", "trainings"))
+    return figures.gradient_distribution(steps, trainings)
 
 
 def _sweep_word2vec(results: Results) -> Figure:
@@ -140,6 +165,12 @@ def _from_table(
     figure: Callable[[pd.DataFrame], Figure], study: str, table: str
 ) -> Callable[[Results], Figure]:
     return lambda results: figure(results.table(study, table))
+
+
+def _of_study(
+    figure: Callable[[pd.DataFrame], Figure], table: str
+) -> Callable[[Results, str], Figure]:
+    return lambda results, study: figure(results.table(study, table))
 
 
 FIGURES: dict[str, tuple[str, Callable[[Results], Figure]]] = {
@@ -174,7 +205,6 @@ FIGURES: dict[str, tuple[str, Callable[[Results], Figure]]] = {
         lambda results: figures.glove_cost(pd.read_csv(results.curves / "glove.csv")),
     ),
     "perplexity": ("train_lm", _perplexity),
-    "autoencoder": ("train_autoencoder", _autoencoder),
     "ppmi_windows": ("study_windows", _ppmi_windows),
     "ppmi_distributions": (
         "study_windows",
@@ -186,18 +216,28 @@ FIGURES: dict[str, tuple[str, Callable[[Results], Figure]]] = {
     ),
     "windows_overlap": ("study_windows", _windows_overlap),
     "windows_scores": ("study_windows", _from_table(figures.scores, "study_windows", "scores")),
-    "gradient_by_lag": ("study_gradients", _gradient_by_lag),
-    "task_by_delay": ("study_gradients", _task_by_delay),
-    "regularisation_curves": (
-        "study_regularisation",
-        _from_table(figures.regularisation_curves, "study_regularisation", "curves"),
-    ),
-    "regularisation_gaps": (
-        "study_regularisation",
-        _from_table(figures.regularisation_gaps, "study_regularisation", "methods"),
-    ),
     "sweep_word2vec": ("sweep_word2vec", _sweep_word2vec),
     "sweep_glove": ("sweep_glove", _sweep_glove),
     "sweep_recurrent": ("sweep_recurrent", _sweep_recurrent),
 }
 """The figures by name: the stage whose results they show, and how they are drawn."""
+
+PROFILED: dict[str, tuple[str, Callable[[Results, str], Figure]]] = {
+    "rate_distortion": ("study_autoencoder", _rate_distortion),
+    "autoencoder_by_length": ("study_autoencoder", _autoencoder_by_length),
+    "gradient_by_lag": ("study_gradients", _gradient_by_lag),
+    "gradient_untrained": ("study_gradients", _untrained_by_lag),
+    "gradient_heat": ("study_gradients", _gradient_heat),
+    "gradient_distribution": ("study_gradients", _gradient_distribution),
+    "gradient_truncation": ("study_gradients", _of_study(figures.truncation, "truncations")),
+    "gradient_tasks": ("study_gradients", _of_study(figures.tasks_by_delay, "tasks")),
+    "regularisation_curves": (
+        "study_regularisation",
+        _of_study(figures.regularisation_curves, "curves"),
+    ),
+    "regularisation_gaps": (
+        "study_regularisation",
+        _of_study(figures.regularisation_gaps, "methods"),
+    ),
+}
+"""Those of stages that every profile has its own of: drawn from the tables of `study_profile`."""

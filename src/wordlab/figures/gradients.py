@@ -18,20 +18,20 @@ from wordlab.figures.style import (
 
 
 @styled
-def gradient_by_lag(table: pd.DataFrame) -> Figure:
-    """Draw the norm of the loss's gradient at each lag relative to lag 0, a panel a length.
+def gradient_by_lag(table: pd.DataFrame, panels: str = "length") -> Figure:
+    """Draw the norm of the loss's gradient by lag, 1 at lag 0: a panel a value of `panels`.
 
     table: columns cell, length, lag (steps back from the end), norm (median), optionally low and
-    high (an interval over sequences).
+    high (an interval over sequences), and `panels`.
     """
-    lengths = sorted(table["length"].unique())
+    values = sorted(table[panels].unique())
     cells = list(table["cell"].unique())
-    columns = min(3, len(lengths))
-    rows = -(-len(lengths) // columns)
+    columns = min(2 if len(values) == 4 else 3, len(values))
+    rows = -(-len(values) // columns)
     figure = canvas(columns, rows, 3.3 * columns + 0.6, 3.1 * rows + 0.5)
-    for place, (axes, length) in enumerate(zip(figure.axes, lengths, strict=False)):
+    for place, (axes, value) in enumerate(zip(figure.axes, values, strict=False)):
         for cell in cells:
-            part = table[(table["cell"] == cell) & (table["length"] == length)].sort_values("lag")
+            part = table[(table["cell"] == cell) & (table[panels] == value)].sort_values("lag")
             part = part[part["norm"] > 0]
             style = line(str(cell), cells)
             axes.plot(part["lag"], part["norm"], label=style["label"], color=style["color"])
@@ -40,11 +40,11 @@ def gradient_by_lag(table: pd.DataFrame) -> Figure:
                     part["lag"], part["low"], part["high"], color=style["color"], alpha=0.15, lw=0
                 )
         axes.set(yscale="log", xlabel="lag (steps back from the loss)")
-        axes.set_title(f"length {length}")
+        axes.set_title(f"{panels} {value}")
         if place % columns == 0:
             axes.set_ylabel("gradient norm, lag 0 = 1")
         whole_steps(axes)
-    hide_unused(figure, len(lengths))
+    hide_unused(figure, len(values))
     figure.axes[0].legend()
     return figure
 
@@ -108,8 +108,15 @@ def gradient_distribution(steps: pd.DataFrame, trainings: pd.DataFrame) -> Figur
         for place, (start, way) in enumerate(settings):
             mine = (whole["cell"] == cell) & (whole["initialisation"] == start)
             norms = whole.loc[mine & (whole["clipping"] == way), "norm"]
-            axes.boxplot(norms, positions=[place], vert=False, whis=(0, 100), widths=0.55,
-                         medianprops={"color": colour}, manage_ticks=False)  # fmt: skip
+            axes.boxplot(
+                norms,
+                positions=[place],
+                orientation="horizontal",
+                whis=(0, 100),
+                widths=0.55,
+                medianprops={"color": colour},
+                manage_ticks=False,
+            )
             row = trainings[(trainings["cell"] == cell) & (trainings["initialisation"] == start)]
             share = float(row.loc[row["clipping"] == way, "clip_rate"].iloc[0])
             axes.annotate(

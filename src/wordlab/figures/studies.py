@@ -119,9 +119,8 @@ def regularisation_curves(curves: pd.DataFrame) -> Figure:
             axes.yaxis.set_minor_formatter(NullFormatter())
             axes.tick_params(labelleft=axes is row[0], labelbottom=row[0] is grid[-1][0])
             whole_steps(axes)
+            axes.set_title(str(method).replace("_", " "), fontsize=8)
         row[0].set_ylabel(f"{label(str(cell))}\nperplexity")
-    for axes, method in zip(grid[0], methods, strict=True):
-        axes.set_title(str(method).replace("_", " "), fontsize=9)
     for axes in grid[-1]:
         axes.set_xlabel("epoch")
     figure.legend(

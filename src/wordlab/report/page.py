@@ -13,7 +13,7 @@ from typing import Any
 import jinja2
 
 from wordlab.figures.style import MODELS, key, label
-from wordlab.report.sections import SECTIONS, Section
+from wordlab.report.sections import SECTIONS, Section, profile_of
 from wordlab.report.tables import (
     Cell,
     Table,
@@ -56,7 +56,8 @@ class Chapter:
     section: Section
     scores: Sequence[Table]
     """Results side by side, in sight."""
-    sentences: Sequence[str]
+    findings: Sequence[tuple[str, Sequence[str]]]
+    """In words, by the profile they are of, "" where there is but one way to run."""
     pictures: Sequence[Picture]
     numbers: Sequence[Table]
     """Everything measured, folded away."""
@@ -118,7 +119,7 @@ def _chapter(
     return Chapter(
         section=section,
         scores=scores,
-        sentences=[text for name in metrics for text in sentences(metrics[name])],
+        findings=_findings(metrics),
         pictures=[
             _picture(section.caption(name), figures[name]) for name in section.order(figures)
         ],
@@ -127,6 +128,13 @@ def _chapter(
             pair for name in section.params if name in params for pair in flat(params[name], name)
         ],
     )
+
+
+def _findings(metrics: Metrics) -> list[tuple[str, list[str]]]:
+    by_profile: dict[str, list[str]] = {}
+    for name, found in metrics.items():
+        by_profile.setdefault(profile_of(name), []).extend(sentences(found))
+    return [(profile, texts) for profile, texts in by_profile.items() if texts]
 
 
 def sentences(metrics: Any) -> Iterator[str]:

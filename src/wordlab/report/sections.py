@@ -2,6 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import get_args
+
+from wordlab.params.base import Profile
+
+
+def profile_of(name: str) -> str:
+    """Return the profile that a result's name ends with, or nothing."""
+    ending = name.rpartition("_")[2]
+    return ending if ending in get_args(Profile) else ""
 
 
 @dataclass(frozen=True)
@@ -39,7 +48,9 @@ class Section:
     def caption(self, figure: str) -> str:
         """Return the sentence under a figure."""
         found = self._key(figure)
-        return self.figures[found] if found else figure.replace("_", " ")
+        profile = profile_of(figure)
+        caption = self.figures[found] if found else figure.replace("_", " ")
+        return f"{caption} Profile: {profile}." if profile else caption
 
     def _key(self, figure: str) -> str | None:
         """Return the longest of this section's names that `figure` begins with."""
@@ -118,9 +129,18 @@ SECTIONS = (
         "autoencoders",
         "Autoencoders",
         "Sequence autoencoders",
-        "A sentence goes into one vector and comes back out of it. Held-out sentences, by length.",
-        ("autoencoder",),
-        {"autoencoder": "How much of a held-out sentence comes back, by its length."},
+        "A sentence goes into one vector and comes back out of it: what of held-out sentences is "
+        "right, through vectors of several sizes, as trained and rounded to fewer bits. And what a "
+        "sentence costs that way, its errors corrected with the decoder's own probabilities, "
+        "beside codes that know nothing of vectors. The decoder's weights and the levels of the "
+        "rounding are not counted, nor those of the language model.",
+        ("study_autoencoder",),
+        {
+            "rate_distortion": "What is wrong in a held-out sentence, and what the whole sentence "
+            "costs, by the bits of its vector. Lines join the vector's sizes.",
+            "autoencoder": "What comes back of a held-out sentence, by its length and the size of "
+            "its vector.",
+        },
         ("autoencoder",),
     ),
     Section(
@@ -144,29 +164,42 @@ SECTIONS = (
         "gradients",
         "Gradients",
         "Study: gradients over long sequences",
-        "How much of the loss's gradient reaches a hidden state many steps earlier.",
-        ("study_gradients", "gradients"),
+        "Where the gradient vanishes or explodes, what clipping, the initialisation and the "
+        "truncation of backpropagation change, and what LSTM and GRU do. How long a training takes "
+        "stands with its MLflow run: no output holds a duration.",
+        ("study_gradients",),
         {
             "gradient_by_lag": "Norm of the loss's gradient with respect to the hidden state, by "
             "how many steps before the loss it lies; 1 at lag 0. Lines are medians over "
             "sequences, bands the middle half.",
-            "task_by_delay": "Error of the adding task, by how far apart the two numbers lie.",
+            "gradient_untrained": "The same of untrained networks by how their recurrent weights "
+            "were drawn, over the longest sequences.",
+            "gradient_heat": "Norm of every parameter's gradient before clipping, step by step, in "
+            "short trainings by plain gradient descent.",
+            "gradient_distribution": "The norm of all gradients together over the steps of these "
+            "trainings: quartiles and range.",
+            "gradient_truncation": "Windows of several lengths: what a training reaches with as "
+            "many updates of as many tokens, how far the gradient points where that of the longest "
+            "window does, and the memory of a window of one batch.",
+            "gradient_tasks": "Two tasks that need a memory, over growing delays; one training "
+            "each.",
         },
-        ("gradient_study", "study_gradients"),
+        ("gradient_study",),
     ),
     Section(
         "regularisation",
         "Regularisation",
         "Study: regularisation",
-        "Networks on a text small enough to overfit.",
-        ("study_regularisation", "regularisation"),
+        "Networks on a text small enough to learn by heart: what holds them back, by how much, and "
+        "which differences exceed the noise between seeds.",
+        ("study_regularisation",),
         {
-            "regularisation_curves": "Perplexity by epoch: means over seeds, bands from the least "
-            "to the greatest.",
+            "regularisation_curves": "Perplexity by epoch up to where the method stops: means over "
+            "seeds, bands from the least to the greatest.",
             "regularisation_gaps": "The gap between validation and training, and the validation "
             "loss itself; bars are intervals over seeds.",
         },
-        ("regularisation_study", "study_regularisation"),
+        ("regularisation_study",),
     ),
     Section(
         "sweeps",

@@ -169,25 +169,32 @@ def language_scores(metrics: Mapping[str, Any], trained: Mapping[str, Any]) -> l
 
 
 def autoencoder_scores(metrics: Mapping[str, Any]) -> list[Table]:
-    """Return how much of held-out sequences each autoencoder brings back, side by side.
+    """Return how much of held-out sequences each autoencoder brings back, a table a profile.
 
-    metrics: what `recurrent.reconstruction` measured, by autoencoder_ and the cell's name.
+    metrics: what `studies.autoencoders` measured, by study_autoencoder_ and the profile's name.
     """
-    columns = {
-        "token_accuracy": Column("symbols right", percent, max),
-        "exact_match": Column("sequences exact", percent, max),
-        "edit_distance": Column("edits a symbol", "{:.3f}".format, min),
-        "loss": Column("loss a symbol, nats", "{:.3f}".format, min),
-    }
-    for name, found in metrics.items():
-        cell = name.removeprefix("autoencoder_")
-        if cell == name or "token_accuracy" not in found:
+    found = []
+    for name, models in metrics.items():
+        profile = name.removeprefix("study_autoencoder_")
+        if profile == name:
             continue
-        for measure, column in columns.items():
-            low, high = (found.get(f"{measure}_{end}") for end in ("low", "high"))
-            note = f"n = {number(found.get('n'))}"
-            column.scores[cell] = Score(found.get(measure), low, high, note)
-    return [_side_by_side("Held-out sequences", columns, BEST)] if columns["loss"].scores else []
+        columns = {
+            "token_accuracy": Column("symbols right", percent, max),
+            "exact_match": Column("sequences exact", percent, max),
+            "edit_distance": Column("edits a symbol", "{:.3f}".format, min),
+            "bleu": Column("BLEU", "{:.3f}".format, max),
+            "correction": Column("to correct, bits a character", "{:.2f}".format, min),
+        }
+        for model, precisions in models.items():
+            scores = precisions.get("float32") if isinstance(precisions, Mapping) else None
+            for measure, column in columns.items():
+                if scores is not None and measure in scores:
+                    low, high = (scores.get(f"{measure}_{end}") for end in ("low", "high"))
+                    note = f"n = {number(scores.get('n'))}"
+                    column.scores[model] = Score(scores[measure], low, high, note)
+        title = f"Held-out sequences by cell and size of the vector, profile {profile}"
+        found.append(_side_by_side(title, columns, BEST))
+    return found
 
 
 def _short(value: float) -> str:

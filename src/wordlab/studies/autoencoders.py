@@ -25,7 +25,7 @@ from wordlab.recurrent.sequences import SequenceSplits
 from wordlab.recurrent.threads import threads
 from wordlab.studies import autoencoder_sentences as sentences
 from wordlab.studies.compression import baselines, unknown_bits
-from wordlab.studies.jobs import Outcome, TrialLogger, measure
+from wordlab.studies.jobs import Measurements, Outcome, TrialLogger
 
 _EXAMPLES = 5
 """Sentences that are shown as they went in and as they came out."""
@@ -121,7 +121,8 @@ def study(
         for size in params.latent_sizes
     ]
     task = Task(sequences, params, torch_threads)
-    found = measure(learn, jobs, task, title="autoencoders", checkpoint=checkpoint)
+    measured = Measurements(learn, task, title="autoencoders", checkpoint=checkpoint)
+    found = measured.of(jobs)
     frames: dict[str, list[pd.DataFrame]] = {"epochs": [], "lengths": [], "rates": []}
     models: dict[str, Autoencoder] = {}
     examples: dict[str, list[tuple[str, str]]] = {}

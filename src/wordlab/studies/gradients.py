@@ -19,7 +19,7 @@ from wordlab.recurrent.tasks import baseline
 from wordlab.studies import gradient_jobs as jobs
 from wordlab.studies import gradient_sentences as sentences
 from wordlab.studies.gradient_lags import Texts
-from wordlab.studies.jobs import Outcome, TrialLogger, measure
+from wordlab.studies.jobs import Measurements, Outcome, TrialLogger
 
 _TABLES = ("rows",)
 
@@ -81,7 +81,8 @@ def study(
         )
     shared = jobs.Shared(models, texts, params, seed, torch_threads)
     wanted = _jobs(list(models), params)
-    outcomes = measure(jobs.measure, wanted, shared, title="gradients", checkpoint=checkpoint)
+    measured = Measurements(jobs.measure, shared, title="gradients", checkpoint=checkpoint)
+    outcomes = measured.of(wanted)
     found: list[tuple[Any, Outcome]] = list(zip(wanted, outcomes, strict=True))
     for job, outcome in found:
         own = asdict(job)

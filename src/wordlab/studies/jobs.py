@@ -28,30 +28,38 @@ class Outcome:
     tracked: dict[str, float] = field(default_factory=dict)
 
 
-def measure(
-    function: Callable[..., Outcome],
-    jobs: Sequence[Any],
-    shared: Any,
-    *,
-    title: str,
-    checkpoint: Checkpoint,
-) -> list[Outcome]:
-    """Return `function(job, shared)` of each job, those that the checkpoint has without a run.
+class Measurements:
+    """What `function(job, shared)` returns of each job asked for, none measured twice.
 
-    Jobs run in processes of their own, as many as there are threads to use. A job is known again
-    by its repr, which must be all of it. `title` stands before the progress bar.
+    Jobs run in processes of their own, as many as there are threads to use. A job is known again by
+    its repr, which must be all of it. What the checkpoint has is not run again.
     """
-    names = [repr(job) for job in jobs]
-    done = {name: kept for name, kept in _load(checkpoint).items() if name in names}
-    left = {name: job for name, job in zip(names, jobs, strict=True) if name not in done}
-    started = list(left)
-    with progress.bar(len(set(names)), title, "setting") as bar:
-        bar.update(len(done))
-        for number, outcome in side_by_side(function, list(left.values()), shared):
-            done[started[number]] = outcome
-            _save(checkpoint, done)
-            bar.update(1)
-    return [done[name] for name in names]
+
+    def __init__(
+        self,
+        function: Callable[..., Outcome],
+        shared: Any,
+        *,
+        title: str,
+        checkpoint: Checkpoint,
+    ) -> None:
+        """Begin, or go on from the checkpoint; `title` stands before the progress bar."""
+        self.function, self.shared = function, shared
+        self.title, self.checkpoint = title, checkpoint
+        self.done = _load(checkpoint)
+
+    def of(self, jobs: Sequence[Any]) -> list[Outcome]:
+        """Return the outcome of each of `jobs`, in their order."""
+        wanted = {repr(job): job for job in jobs}
+        left = [name for name in wanted if name not in self.done]
+        with progress.bar(len(wanted), self.title, "setting") as bar:
+            bar.update(len(wanted) - len(left))
+            waiting = [wanted[name] for name in left]
+            for number, outcome in side_by_side(self.function, waiting, self.shared):
+                self.done[left[number]] = outcome
+                _save(self.checkpoint, self.done)
+                bar.update(1)
+        return [self.done[repr(job)] for job in jobs]
 
 
 def _save(checkpoint: Checkpoint, done: Mapping[str, Outcome]) -> None:

@@ -25,13 +25,11 @@ from wordlab.params.regularisation import (
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.training import train
 from wordlab.studies import regularisation_results as results
-from wordlab.studies.jobs import Outcome, TrialLogger, measure
+from wordlab.studies.jobs import Measurements, Outcome, TrialLogger
 from wordlab.text.vocabulary import Vocabulary
 
 Curve = list[dict[str, float]]
 """A row an epoch: epoch, train_loss, valid_loss (nats a token)."""
-
-_NO_CHECKPOINT = Checkpoint(None)
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ def study(
     *,
     seed: int,
     on_trial: TrialLogger,
-    checkpoint: Checkpoint = _NO_CHECKPOINT,
+    checkpoint: Checkpoint,
 ) -> RegularisationStudy:
     """Return the study of `networks` by cell, on the beginning of `text`'s two parts.
 
@@ -122,7 +120,7 @@ def study(
 
 
 class _Trainings:
-    """The trainings of the study, those already run kept: methods that train alike share them."""
+    """The trainings of the study; methods that train alike share them."""
 
     def __init__(
         self,
@@ -132,9 +130,8 @@ class _Trainings:
         seed: int,
         checkpoint: Checkpoint,
     ) -> None:
-        self.networks, self.text, self.params = networks, text, params
-        self.seed, self.checkpoint = seed, checkpoint
-        self.known: list[Job] = []
+        self.networks, self.params, self.seed = networks, params, seed
+        self.measurements = Measurements(learn, text, title="regularisation", checkpoint=checkpoint)
 
     def runs(self, methods: Mapping[str, Mapping[str, RegularisationMethod]]) -> results.Runs:
         """Return a run a seed for each cell and each of its methods, by name."""
@@ -151,18 +148,12 @@ class _Trainings:
             for cell, own in methods.items()
             for name, method in own.items()
         }
-        new = [job for group in wanted.values() for job in group]
-        self.known = list({repr(job): job for job in [*self.known, *new]}.values())
-        found = measure(learn, self.known, self.text, title="regularisation",
-                        checkpoint=self.checkpoint)  # fmt: skip
-        curves = {
-            repr(job): outcome.numbers["curve"]
-            for job, outcome in zip(self.known, found, strict=True)
-        }
+        jobs = [job for group in wanted.values() for job in group]
+        outcomes = dict(zip(map(repr, jobs), self.measurements.of(jobs), strict=True))
         return {
             (cell, name): [
                 results.stop(
-                    curves[repr(job)],
+                    outcomes[repr(job)].numbers["curve"],
                     self.params.patience if methods[cell][name].early_stopping else None,
                 )
                 for job in group

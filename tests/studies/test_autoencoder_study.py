@@ -1,0 +1,132 @@
+"""The study of autoencoders: whole, the same again, and its bits add up."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from wordlab.checkpoints import Checkpoint
+from wordlab.params.autoencoder import AutoencoderStudyParams
+from wordlab.params.recurrent import NetworkParams
+from wordlab.recurrent.characters import alphabet, character_ids
+from wordlab.recurrent.language_model import LanguageModel
+from wordlab.recurrent.sequences import sequence_splits
+from wordlab.studies import autoencoder_sentences
+from wordlab.studies.autoencoders import AutoencoderStudy, study
+from wordlab.studies.compression import baselines, language_model_bits, unknown_bits
+
+Network = Callable[..., NetworkParams]
+TEXT = "a cat sat on the mat by the sea and saw an egg in a hat as it ran to me"
+WORDS = TEXT.split()
+
+
+def lines(seed: int, count: int) -> list[str]:
+    random = np.random.default_rng(seed)
+    return [" ".join(random.choice(WORDS, size=random.integers(1, 4))) for _ in range(count)]
+
+
+def params(**changes: Any) -> AutoencoderStudyParams:
+    values = {
+        "unit": "characters",
+        "min_count": 1,
+        "max_length": 12,
+        "long_sentences": "skip",
+        "train_sequences": 40,
+        "test_sequences": 15,
+        "activation": "tanh",
+        "gru_reset": "after",
+        "forget_bias": 1.0,
+        "initialisation": "uniform",
+        "embedding_size": 8,
+        "hidden_size": 8,
+        "bidirectional": False,
+        "reversed_input": False,
+        "teacher_forcing": 1.0,
+        "weight_decay": 0.0,
+        "clip_norm": 1.0,
+        "epochs": 1,
+        "batch_size": 20,
+        "rates": {"rnn": 0.01, "gru": 0.02},
+        "latent_sizes": [2, 6],
+        "latent_bits": [8, 2],
+        "length_bins": 3,
+    }
+    return AutoencoderStudyParams.model_validate({**values, **changes})
+
+
+def model(network: Network) -> LanguageModel:
+    characters = alphabet(["abcdefghimnorstwy "], min_count=1)
+    return LanguageModel(network(), characters, "character", 1)
+
+
+def measure(network: Network, own: AutoencoderStudyParams, trials: list[str]) -> AutoencoderStudy:
+    splits = {"train": lines(1, 80), "valid": lines(2, 40), "test": lines(3, 60)}
+    return study(
+        sequence_splits(splits, own, seed=1),
+        model(network),
+        own,
+        seed=1,
+        torch_threads=1,
+        on_trial=lambda name, settings, metrics: trials.append(name),
+        checkpoint=Checkpoint(None),
+    )
+
+
+@pytest.mark.parametrize("unit", ["characters", "words"])
+def test_the_study_is_whole_and_its_bits_add_up(
+    unit: str, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORDLAB_THREADS", "1")
+    trials: list[str] = []
+    own = params(unit=unit)
+    found, again = measure(network, own, trials), measure(network, own, [])
+    assert trials == ["rnn 2", "rnn 6", "gru 2", "gru 6"] == list(found.models)
+    for name, table in found.tables().items():
+        pd.testing.assert_frame_equal(table, again.tables()[name], check_exact=True)
+        assert not any("seconds" in column for column in table)
+    rates = found.rates.set_index(["cell", "latent_size", "precision"])
+    assert len(rates) == 4 * 4
+    np.testing.assert_allclose(rates["total"], rates["rate"] + rates["correction"])
+    precisions = ("float32", "float16", "8 bits", "2 bits")
+    whole, half, eight, two = (rates.loc[("gru", 6, name)] for name in precisions)
+    assert whole["rate"] == 2 * half["rate"] == 4 * eight["rate"] == 16 * two["rate"]
+    assert whole["rate"] == pytest.approx(3 * rates.loc[("gru", 2, "float32")]["rate"])
+    assert whole["correction"] == pytest.approx(half["correction"], rel=1e-3)
+    assert found.baselines["code"].tolist()[-1] == "language model"
+
+
+def test_codes_cost_what_they_write(network: Network) -> None:
+    codes = baselines(["a cat", "on me"], ["a cat sat on me"] * 5, model(network))
+    assert codes["UTF-8"] == 8 * 12 / 10  # two ends of line
+    assert codes["zlib, primed"] < codes["zlib"]
+
+
+def test_the_language_models_bits_are_those_of_its_token_losses(network: Network) -> None:
+    own = model(network)
+    text = "a cat sat"
+    ids = character_ids([text], own.vocabulary)[:-1]
+    nats = float(own.token_losses(ids).sum(dtype=np.float64))
+    assert language_model_bits([text], own) == pytest.approx(nats / np.log(2) + np.log2(10))
+    # of two texts each is read from the start, whatever stands beside it
+    both = language_model_bits([text, "me"], own)
+    alone = language_model_bits(["me"], own) - np.log2(3) + np.log2(10)
+    assert both == pytest.approx(language_model_bits([text], own) + alone, rel=1e-5)
+    assert unknown_bits(["a\u00e9", "bb"], {"a", "b"}) == 16
+
+
+def test_what_is_said_of_costs_follows_the_numbers() -> None:
+    scores = {"exact_match": 0.5, "bleu": 0.8, "cell": "gru", "latent_size": 8}
+    rates = pd.DataFrame(
+        [
+            {"precision": "float32", "rate": 20, "correction": 1.0, "token_accuracy": 0.9} | scores,
+            {"precision": "4 bits", "rate": 2.5, "correction": 1.5, "token_accuracy": 0.8} | scores,
+        ]
+    )
+    rates["total"] = rates["rate"] + rates["correction"]
+    codes = {"UTF-8": 8.0, "language model": 2.5}
+    said = " ".join(autoencoder_sentences.write(rates, codes, "characters"))
+    assert "by precision: float32 90%, 4 bits 80%" in said
+    assert "2.50 bits a character for the vector and 1.50 to correct its errors, 4.00" in said
+    assert "less than UTF-8, and more than language model." in said
