@@ -32,6 +32,7 @@ PARAMS: dict[str, Any] = {
     "training": {
         "tokens": 400,
         "epochs": 2,
+        "batch_size": 4,
         "bptt_length": 10,
         "rate": 1.0,
         "clipping": {

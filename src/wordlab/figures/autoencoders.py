@@ -18,7 +18,7 @@ def rate_distortion(rates: pd.DataFrame, baselines: pd.DataFrame, unit: str) -> 
     baselines: code, total. unit: characters or words. A line joins the sizes of a precision.
     """
     cells, precisions = list(rates["cell"].unique()), list(rates["precision"].unique())
-    figure = canvas(2, 1, 10.4, 4.9)
+    figure = canvas(2, 1, 11.2, 4.9)
     wrong, whole = figure.axes
     for (cell, precision), part in rates.groupby(["cell", "precision"], sort=False):
         ordered = part.sort_values("rate")
@@ -26,11 +26,14 @@ def rate_distortion(rates: pd.DataFrame, baselines: pd.DataFrame, unit: str) -> 
                  "marker": _MARKERS[precisions.index(precision) % len(_MARKERS)]}  # fmt: skip
         wrong.plot(ordered["rate"], 1 - ordered["token_accuracy"], **style)
         whole.plot(ordered["rate"], ordered["total"], **style)
-    for code, total in baselines.itertuples(index=False):
+    written = 0.0
+    for code, total in baselines.sort_values("total").itertuples(index=False):
         whole.axhline(total, color=MUTED, linestyle="--", linewidth=1)
+        written = max(total, 1.16 * written)  # labels beside the axes, none over another
         whole.annotate(
-            f"{code} {total:.2f}", (1, total), xycoords=("axes fraction", "data"),
-            xytext=(-2, 2), textcoords="offset points", ha="right", color=MUTED, fontsize=8,
+            f"{code} {total:.2f}", (1, written), xycoords=("axes fraction", "data"),
+            xytext=(4, 0), textcoords="offset points", va="center", color=MUTED, fontsize=8,
+            annotation_clip=False,
         )  # fmt: skip
     for axes in figure.axes:
         axes.set(xlabel="bits of the vector per character", xscale="log")

@@ -130,6 +130,7 @@ def gradient_distribution(steps: pd.DataFrame, trainings: pd.DataFrame) -> Figur
         axes.set(xlabel="norm before clipping", xscale="log")
         low, high = axes.get_xlim()
         axes.set_xlim(low, high * (high / low) ** 0.2)  # room for the shares
+        plain_log(axes.xaxis)
         axes.grid(axis="y", visible=False)
         axes.set_title(f"{label(str(cell))}, right: steps clipped", fontsize=9)
     return figure

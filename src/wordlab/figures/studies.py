@@ -104,7 +104,7 @@ def regularisation_curves(curves: pd.DataFrame) -> Figure:
     width, height = 1.5 * len(methods) + 0.9, 1.7 * len(cells) + 0.6
     figure = canvas(len(methods), len(cells), width, height)
     grid = np.array(figure.axes).reshape(len(cells), len(methods))
-    low, high = curves["train_perplexity"].min(), curves["valid_perplexity"].max()
+    low, high = curves["train_perplexity"].min(), curves["valid_perplexity"].quantile(0.9)
     for row, cell in zip(grid, cells, strict=True):
         colour = line(str(cell), cells)["color"]
         for axes, method in zip(row, methods, strict=True):

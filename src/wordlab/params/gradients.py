@@ -31,6 +31,7 @@ class GradientTrainingParams(Section):
     tokens: Count
     """Of the training split's beginning."""
     epochs: Count
+    batch_size: Count
     bptt_length: Count
     rate: Rate
     """High enough for long steps to do harm."""

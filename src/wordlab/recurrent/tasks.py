@@ -17,8 +17,8 @@ from wordlab import rng
 from wordlab.params.gradients import TaskParams
 from wordlab.recurrent.layers import CellSettings, RecurrentLayers
 from wordlab.recurrent.optimizers import AdamW, clip_gradients
-from wordlab.recurrent.threads import threads
 from wordlab.recurrent.records import DivergedError
+from wordlab.recurrent.threads import threads
 
 Task = Literal["adding", "copying"]
 TOLERANCE = 0.04

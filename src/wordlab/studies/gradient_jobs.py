@@ -24,6 +24,8 @@ WHOLE = "all"
 _STEPS_KEPT = 200
 """Steps of a training whose gradients are kept, evenly spaced."""
 _EVALUATION_STREAMS = 8
+_STREAMS = {"embedding": "trained", "examples": "streams", "carry_state": "always",
+            "device": "cpu", "precision": "float32", "patience": None}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,9 +39,9 @@ class Shared:
     torch_threads: int
 
     def fresh(self, cell: str, **changes: Any) -> LanguageModel:
-        """Return an untrained model of `cell`, its settings changed."""
+        """Return an untrained model of `cell` that reads streams of text, its settings changed."""
         own = self.models[cell]
-        network = own.params.model_copy(update=changes)
+        network = own.params.model_copy(update={**_STREAMS, **changes})
         return LanguageModel(network, own.vocabulary, own.level, self.seed)
 
 
@@ -91,8 +93,8 @@ class Training:
             schedule="constant",
             rate=own.rate,
             epochs=own.epochs,
+            batch_size=own.batch_size,
             bptt_length=own.bptt_length,
-            patience=None,
             clip_norm=clipping.norm,
             clip_value=clipping.value,
         )
@@ -170,10 +172,8 @@ class Truncation:
         model = shared.fresh(
             self.cell,
             epochs=own.epochs,
-            patience=None,
             bptt_length=self.length,
             batch_size=max(1, own.window_tokens // self.length),
-            carry_state=True,
         )
         valid: NDArray[np.int64] = shared.texts.valid[: own.tokens]
         started = time.monotonic()

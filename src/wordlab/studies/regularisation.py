@@ -171,6 +171,8 @@ def _network(
         "embedding_size": params.hidden_size,
         "hidden_size": params.hidden_size,
         "layers": params.layers,
+        "embedding": "trained",
+        "examples": "streams",
         "adaptive_cutoffs": [],
         "epochs": params.epochs,
         "batch_size": params.batch_size,
