@@ -225,7 +225,8 @@ def test_a_space_without_cosines_gives_no_answers() -> None:
 def test_no_questions_have_no_accuracy(tmp_path: Path) -> None:
     file = tmp_path / "empty.txt"
     file.write_text("// nothing\n: family\n")
-    questions = analogy.read_questions(file)
+    with pytest.warns(UserWarning, match="no analogy questions"):
+        questions = analogy.read_questions(file)
     vectors = Vectors(vocabulary_of(["a"]), np.ones((1, 2), dtype=np.float32))
     result = analogy.score(DenseSpace(vectors), questions, "3cosadd", ignore_case=True)
     assert len(questions) == 0

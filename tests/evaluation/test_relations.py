@@ -79,6 +79,13 @@ def test_relations_that_differ_are_told_apart_and_others_are_not(pairs: relation
     assert "model 0 2 and 1; model 1 2 and 0" in found.sentences[1]
 
 
+def test_a_few_pairs_tell_nothing_apart(pairs: relations.Pairs) -> None:
+    few = {name: listed[:4] for name, listed in pairs.items()}
+    found = study(model(few, {"synonyms": 9.0, "antonyms": 0.1}, 3), pairs=few)
+    assert found.contrasts["auc"].iloc[0] == 1 and not found.contrasts["distinct"].any()
+    assert "1.00 [1.00, 1.00], not told apart" in found.sentences[0]
+
+
 def test_unrelated_pairs_are_of_known_words_and_in_no_list(pairs: relations.Pairs) -> None:
     known = {name: listed[:40] for name, listed in pairs.items()}
     drawn = relations._unrelated(known, np.random.default_rng(1))

@@ -1,5 +1,6 @@
 """Analogies: which word is to c what b is to a?"""
 
+import warnings
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -81,8 +82,8 @@ class AnalogyResult:
 def read_questions(path: Path) -> Questions:
     """Read a file as word2vec's questions-words.txt: `: section` lines, then four words a line.
 
-    Empty lines and those that begin with # or // are passed over. Raises UserError, naming the
-    line, if it is anything else.
+    Empty lines and those that begin with # or // are passed over. A file without questions gives
+    none, and a warning. Raises UserError, naming the line, if it is anything else.
     """
     words: list[tuple[str, str, str, str]] = []
     section: list[int] = []
@@ -101,6 +102,8 @@ def read_questions(path: Path) -> Questions:
                 raise UserError(f"{path}, line {number}: expected `: section` before the questions")
             case _:
                 raise UserError(f"{path}, line {number}: expected four words or `: section`")
+    if not words:
+        warnings.warn(f"{path}: no analogy questions in it", stacklevel=2)
     return Questions(tuple(words), tuple(sections), np.array(section, dtype=np.int64))
 
 

@@ -43,7 +43,7 @@ class Comparison:
     scores: a row a model and task: score, low, high, n, total. sections: a row a model and
     section of the analogies: accuracy, n. differences: a row a task and pair of models: first
     and second (the better before the other), difference, low, high (intervals that hold together
-    for all pairs of models and all tasks), distinct (whether the interval is above 0), p (of
+    for all pairs of models and all tasks), distinct (it is above 0, with 10 items or more), p (of
     the same bootstrap, corrected likewise), mcnemar (the p of McNemar's test with Holm's
     correction, for analogies; it takes questions for independent, which those that share a word
     pair are not). neighbours and overlap: as in `neighbours`. sentences: in words.
@@ -235,7 +235,7 @@ def differences_of(
             "difference": size,
             "low": size - margin,
             "high": size + margin,
-            "distinct": size - margin > 0,
+            "distinct": (size - margin > 0) & (task.n >= statistics.FEWEST),
             "p": p,
             "mcnemar": mcnemar,
         }
@@ -265,6 +265,8 @@ def _difference(row: Mapping[Any, Any]) -> str:
 
 def verdict(differences: pd.DataFrame) -> str:
     """Return which models are to be preferred to which others at what, as far as intervals tell."""
+    if differences["difference"].isna().all():
+        return "Nothing could be scored, so no model is to be preferred."
     told = differences[differences["distinct"]]
     parts = []
     for better, own in told.groupby("first", sort=False):

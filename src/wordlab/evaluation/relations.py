@@ -33,7 +33,8 @@ class RelationStudy:
     relations, first and second: auc, how often a pair of the first has the higher cosine, with low
     and high; precision, the average precision of finding the first among both, with its low and
     high; chance, what that would be by chance; distinct, whether the interval of auc leaves
-    out a half. Intervals hold together for all models. sentences: in words.
+    out a half, both relations having 10 pairs or more. Intervals hold together for all models.
+    sentences: in words.
     """
 
     cosines: pd.DataFrame = field(repr=False)
@@ -148,6 +149,7 @@ def _contrast(
 ) -> dict[str, float | bool]:
     ones = np.ones((1, len(x))), np.ones((1, len(y)))
     low, high = statistics.interval(statistics.resampled_auc(x, y, of_x, of_y), confidence)
+    enough = min(len(x), len(y)) >= statistics.FEWEST
     draws = statistics.resampled_average_precision(x, y, of_x, of_y)
     least, most = statistics.interval(draws, confidence)
     return {
@@ -158,7 +160,7 @@ def _contrast(
         "precision_low": least,
         "precision_high": most,
         "chance": len(x) / max(1, len(x) + len(y)),
-        "distinct": low > 0.5 or high < 0.5,
+        "distinct": enough and (low > 0.5 or high < 0.5),
     }
 
 

@@ -14,6 +14,9 @@ from scipy.sparse import coo_array
 Floats = NDArray[np.floating]
 Ids = NDArray[np.int64]
 
+FEWEST = 10
+"""Items below which resamples are too much alike for a bootstrap interval to be believed."""
+
 
 def ranks(values: Floats) -> Floats:
     """Return the ranks of `values`, 1 for the lowest, ties sharing their mean, float64 (n,)."""

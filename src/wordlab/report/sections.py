@@ -19,7 +19,7 @@ class Section:
 
     name: its anchor; link: its name in the menu; metrics: beginnings of the names of what it
     shows; figures: name -> caption, in order, where a name may be the beginning of several;
-    params: sections of params.yaml that shaped it.
+    params: sections of params.yaml that shaped it; beside: a page in the same folder to open.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Section:
     metrics: tuple[str, ...]
     figures: dict[str, str] = field(default_factory=dict)
     params: tuple[str, ...] = ()
+    beside: str = ""
 
     def takes(self, metric: str) -> bool:
         """Say whether the metrics called `metric` belong here."""
@@ -82,7 +83,7 @@ SECTIONS = (
         "Comparison",
         "PPMI, GloVe and word2vec side by side",
         "The same words looked up in every model, and pairs of words in known relations: can the "
-        "cosine tell them apart? word_map.html beside this page lays the words out to point at.",
+        "cosine tell them apart?",
         ("compar", "neighbour"),
         {
             "neighbours": "The nearest words in each model, and PPMI's strongest direct "
@@ -99,6 +100,7 @@ SECTIONS = (
             "word_map": "The commonest words in the plane; names where there is room.",
         },
         ("comparison", "word_map"),
+        beside="word_map.html",
     ),
     Section(
         "sizes",
