@@ -48,7 +48,7 @@ def _measure(space: Space, cosines: NDArray[np.float64], k: int) -> dict[str, fl
     hub = int(times.argmax())
     centred = cosines - cosines.mean(axis=0) - cosines.mean(axis=1)[:, None] + cosines.mean()
     with threadpool_limits(1):  # LAPACK's sums depend on its threads
-        variances, _ = np.linalg.eigh(centred)
+        variances = np.linalg.eigvalsh(centred)
         squares, directions = np.linalg.eigh(cosines)
     total, lengths = variances.sum(), np.sqrt(np.maximum(squares, 0))
     real = squares > ROUNDING
