@@ -89,3 +89,62 @@ def cbow_gradients(inputs, outputs, stretch, start, stop, noise, noise_weight, c
             for at in contexts:
                 by_input[stretch.tokens[at]] += change / (len(contexts) if corrected else 1)
     return by_input, by_output
+
+
+def path_loss(hidden, nodes, path):
+    """Return -log p(word | hidden) of the word at the end of `path`, its (node, turn)s."""
+    return -sum(log_sigmoid((2 * turn - 1) * (hidden @ nodes[node])) for node, turn in path)
+
+
+def train_hierarchical(inputs, outputs, stretch, path_of, rate, cbow, corrected):
+    """Train on every word of the stretch in turn, changing inputs and outputs; return the loss."""
+    loss = 0.0
+    for centre, contexts in windows(stretch):
+        path = path_of(stretch.tokens[centre])
+        groups = [contexts] if cbow else [[at] for at in contexts]
+        for group in filter(None, groups):
+            words = stretch.tokens[group]
+            hidden, change = inputs[words].mean(axis=0), np.zeros(inputs.shape[1])
+            for node, turn in path:
+                score = hidden @ outputs[node]
+                loss -= log_sigmoid((2 * turn - 1) * score)
+                error = turn - 1 / (1 + np.exp(-score))
+                change += rate * error * outputs[node]
+                outputs[node] += rate * error * hidden
+            np.add.at(inputs, words, change / (len(group) if corrected else 1))
+    return loss
+
+
+def softmax_predictions(stretch, start, stop, cbow):
+    """Return (input words, target) of every prediction of the words start..stop-1."""
+    found = []
+    for centre, contexts in windows(stretch):
+        target = stretch.tokens[centre]
+        if cbow and start <= centre < stop and contexts:
+            found.append((stretch.tokens[contexts], target))
+        if not cbow:
+            found += [(stretch.tokens[[at]], target) for at in contexts if start <= at < stop]
+    return found
+
+
+def softmax_loss(inputs, outputs, predictions):
+    """Return the sum of -log softmax(outputs @ mean of the inputs)[target]."""
+    loss = 0.0
+    for words, target in predictions:
+        scores = outputs @ inputs[words].mean(axis=0)
+        loss += np.logaddexp.reduce(scores) - scores[target]
+    return loss
+
+
+def softmax_gradients(inputs, outputs, predictions, corrected):
+    """Return minus the slope of `softmax_loss`, that by inputs undivided unless `corrected`."""
+    by_input, by_output = np.zeros_like(inputs), np.zeros_like(outputs)
+    for words, target in predictions:
+        mean = inputs[words].mean(axis=0)
+        scores = outputs @ mean
+        errors = -np.exp(scores - np.logaddexp.reduce(scores))
+        errors[target] += 1
+        by_output += np.outer(errors, mean)
+        change = errors @ outputs
+        np.add.at(by_input, words, change / (len(words) if corrected else 1))
+    return by_input, by_output

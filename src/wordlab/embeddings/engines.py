@@ -9,17 +9,11 @@ from numpy.typing import NDArray
 
 from wordlab import rng
 from wordlab.embeddings import sampling, softmax_kernels, word2vec_kernels
+from wordlab.embeddings.block_kernels import BLOCK, Gradients, Settings, Weights, Workspace
 from wordlab.embeddings.huffman import paths
 from wordlab.embeddings.sampling_kernels import Noise, Stretch
 from wordlab.embeddings.simd_kernels import TILE_ROWS
-from wordlab.embeddings.word2vec_kernels import (
-    BLOCK,
-    Gradients,
-    Progress,
-    Settings,
-    Weights,
-    Workspace,
-)
+from wordlab.embeddings.word2vec_kernels import Progress
 from wordlab.errors import UserError
 from wordlab.params.embeddings import Word2vecParams
 from wordlab.text.vocabulary import Vocabulary
@@ -47,7 +41,7 @@ class Engine:
         threads: int,
     ) -> None:
         cbow = architecture == "cbow"
-        noise_rows = noise_words(params.negatives, architecture)
+        noise_rows = noise_words(params.negatives)
         self.settings = Settings(
             words=len(vocabulary),
             dimensions=params.dimensions,
@@ -94,11 +88,9 @@ class _NegativeSampling(Engine):
             )
         )
         padded = _up(params.dimensions, 16)
-        around = _up(BLOCK + 2 * settings.window, 4)
+        around = _up(BLOCK + 2 * settings.window, TILE_ROWS)
         rows_in = around if settings.cbow else BLOCK
         rows_out = (BLOCK if settings.cbow else around) + settings.noise_rows
-        band = _up(TILE_ROWS + 2 * settings.window, 16)
-        columns = max(around - TILE_ROWS + band, 2 * settings.window + BLOCK)
         slots = self.threads if settings.lock_free else settings.batch_blocks
         self.gradients = Gradients(
             np.empty((slots, rows_in), dtype=np.int32),
@@ -111,12 +103,12 @@ class _NegativeSampling(Engine):
                 rows_in=aligned((rows_in, padded)),
                 rows_out=aligned((rows_out, padded)),
                 hidden=aligned((BLOCK, padded)),
-                transposed=aligned((padded, columns)),
-                scores=aligned((rows_out, columns)),
-                mask=aligned((rows_out - settings.noise_rows, columns)),
+                transposed=aligned((padded, BLOCK)),
+                scores=aligned((rows_out - BLOCK if settings.cbow else rows_out, BLOCK)),
+                mask=aligned((BLOCK, around) if settings.cbow else (around, BLOCK)),
                 noise_pairs=aligned((settings.noise_rows, BLOCK)),
                 pairs=aligned((BLOCK,)),
-                losses=aligned((columns,)),
+                losses=aligned((BLOCK,)),
             )
             for _ in range(self.threads)
         ]
@@ -220,13 +212,9 @@ def engine(
     return _ENGINES[params.output](vocabulary, params, architecture, seed, threads)
 
 
-def noise_words(negatives: int, architecture: Architecture) -> int:
-    """Return how many noise words a block shares, a multiple of 16.
-
-    About as many as the pairs of one input word would draw by themselves.
-    """
-    wanted = 6 * negatives if architecture == "skipgram" else 3 * negatives
-    return (wanted + 15) // 16 * 16
+def noise_words(negatives: int) -> int:
+    """Return how many noise words a block shares: 3 K, rounded up to a multiple of 16."""
+    return _up(3 * negatives, 16)
 
 
 def batch_words(vocabulary: Vocabulary, params: Word2vecParams, architecture: Architecture) -> int:

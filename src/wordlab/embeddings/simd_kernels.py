@@ -19,11 +19,12 @@ LANES = 16 if _HOST.get("avx512f", False) else 8
 """Floats in a vector; rows of matrices are padded to a multiple of 16, which both divide."""
 TILE_ROWS = 4
 """Rows of a product that are held in registers at once; row counts must be multiples of it."""
-_TILE_VECTORS = 4 if LANES == 16 else 2
+_TILE_VECTORS = 4 if LANES == 16 else 3
+"""Vectors of a product's row that are held at once: with 32 or 16 registers, what they allow."""
 
 
-def _tile_of(vectors: int) -> Any:
-    """Return the intrinsic of 4 rows and `vectors` * LANES columns of out (+)= a @ b.
+def _tile_of(rows: int, vectors: int) -> Any:
+    """Return the intrinsic of `rows` rows and `vectors` * LANES columns of out (+)= a @ b.
 
     Its arguments: out, out_row, column, a, a_row, a_column, b, b_row, b_column, depth, fresh; the
     arrays are float32 and two-dimensional, the last axis of out and b is contiguous. Adds to out,
@@ -59,7 +60,7 @@ def _tile_of(vectors: int) -> Any:
         b_at, b_step, _ = place(6, b_row, b_column)
         cells = [
             builder.add(builder.add(out_at, builder.mul(out_step, byte(r))), byte(v * LANES * 4))
-            for r in range(TILE_ROWS)
+            for r in range(rows)
             for v in range(vectors)
         ]
         zero = ir.Constant(lanes, [0.0] * LANES)
@@ -86,7 +87,7 @@ def _tile_of(vectors: int) -> Any:
             for v in range(vectors)
         ]
         new = []
-        for r in range(TILE_ROWS):
+        for r in range(rows):
             at = builder.add(a_line, builder.mul(a_step, byte(r)))
             scalar = builder.load(pointer(at, real), align=4)
             one = builder.insert_element(
@@ -134,7 +135,8 @@ def _tile_of(vectors: int) -> Any:
     return tile
 
 
-_tile_1, _tile_2, _tile_4 = _tile_of(1), _tile_of(2), _tile_of(4)
+_tile_1, _tile_2, _tile_3, _tile_4 = (_tile_of(TILE_ROWS, vectors) for vectors in (1, 2, 3, 4))
+_tall_tile = _tile_of(2 * TILE_ROWS, 1)
 
 
 @njit(nogil=True, cache=True)
@@ -165,11 +167,32 @@ def add_product(
                 out, row, column + at, a, a_row, a_column, b, b_row, b_column + at, depth, fresh
             )
             at += 4 * LANES
-    while width - at >= 2 * LANES:
+    while width - at >= 3 * LANES:
+        _tile_3(out, row, column + at, a, a_row, a_column, b, b_row, b_column + at, depth, fresh)
+        at += 3 * LANES
+    if width - at >= 2 * LANES:
         _tile_2(out, row, column + at, a, a_row, a_column, b, b_row, b_column + at, depth, fresh)
         at += 2 * LANES
     if width - at >= LANES:
         _tile_1(out, row, column + at, a, a_row, a_column, b, b_row, b_column + at, depth, fresh)
+
+
+@njit(nogil=True, cache=True)
+def narrow_product(out: Any, a: Any, b: Any, depth: int) -> None:
+    """Set `out` to the product a[:, :depth] @ b[:depth] of float32 matrices, out 16 wide.
+
+    The rows of out are a multiple of TILE_ROWS; twice as many are held in registers at once as
+    add_product holds, where 16 columns are a single vector and four sums would wait for one
+    another. Mutates out.
+    """
+    row = 0
+    if LANES == 16:
+        while len(out) - row >= 2 * TILE_ROWS:
+            _tall_tile(out, row, 0, a, row, 0, b, 0, 0, depth, True)
+            row += 2 * TILE_ROWS
+    while row < len(out):
+        add_product(out, row, 0, 16, a, row, 0, b, 0, 0, depth, True)
+        row += TILE_ROWS
 
 
 _ROUND = np.float32(1.5 * 2**23)

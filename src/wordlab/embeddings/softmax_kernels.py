@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from wordlab.embeddings.block_kernels import BLOCK, reach
 from wordlab.embeddings.simd_kernels import TILE_ROWS, add_product, error_and_loss
-from wordlab.embeddings.word2vec_kernels import BLOCK, reach
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "reassoc"})
