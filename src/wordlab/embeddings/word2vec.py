@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,7 @@ class Training:
 
     def __post_init__(self) -> None:
         self.threads = self.threads or progress.thread_count()
-        if len(self.vocabulary) < 2 or int((self.corpus.tokens != UNKNOWN).sum()) < 2:
+        if len(self.vocabulary) < 2 or not _has_two_known_words(self.corpus):
             raise UserError("word2vec: expected a corpus of two known words or more")
         params = self.params
         keep = sampling.keep_probabilities(
@@ -118,6 +119,7 @@ class Training:
             params.dynamic_window, self.keep_bits, key, tokens, documents, widths,
         )  # fmt: skip
         stretch = Stretch(tokens[:n], documents[:n], widths[:n], first, last)
+        self.corpus = self.corpus.reopened()
         noise_key = np.uint64(rng.derive(self.seed, "word2vec", "noise", epoch, start))
         return self.engine.train(
             stretch, noise_key, (self._rate(epoch, start), self._rate(epoch, stop))
@@ -175,12 +177,14 @@ class Training:
             **self.params.model_dump(),
         }
 
+    @cached_property
     def _identity(self) -> str:
-        """Return a digest of all that decides the result."""
+        """A digest of all that decides the result."""
         digest = hashlib.blake2b(json.dumps(self._description(), sort_keys=True).encode())
         digest.update("\n".join(self.vocabulary.words).encode())
         for array in (self.vocabulary.counts, self.corpus.tokens, self.corpus.document_ends):
             digest.update(np.ascontiguousarray(array).data)
+        self.corpus = self.corpus.reopened()
         return digest.hexdigest()
 
     def _save(
@@ -195,7 +199,7 @@ class Training:
         if checkpoint.path is None:
             return
         state = {
-            "identity": self._identity(),
+            "identity": self._identity,
             "epoch": epoch,
             "position": position,
             "loss": loss,
@@ -208,7 +212,7 @@ class Training:
         self, checkpoint: Checkpoint
     ) -> tuple[int, int, float, int, list[dict[str, float]]]:
         saved = checkpoint.load()
-        if saved is None or saved[1].get("identity") != self._identity():
+        if saved is None or saved[1].get("identity") != self._identity:
             return 0, 0, 0.0, 0, []
         arrays, state = saved
         self.engine.weights.inputs[:] = arrays["inputs"]
@@ -217,3 +221,12 @@ class Training:
             state["epoch"], state["position"], state["loss"], state["predictions"],
             state["history"],
         )  # fmt: skip
+
+
+def _has_two_known_words(corpus: EncodedCorpus) -> bool:
+    found = 0
+    for start in range(0, len(corpus), STRETCH):
+        found += int((corpus.tokens[start : start + STRETCH] != UNKNOWN).sum())
+        if found >= 2:
+            return True
+    return False

@@ -63,6 +63,21 @@ class EncodedCorpus:
         )
 
 
+    def reopened(self) -> "EncodedCorpus":
+        """Return the same corpus with its tokens mapped anew, if they are mapped from a file.
+
+        What was read of the old mapping then no longer counts as memory in use, so that a pass
+        over a corpus larger than memory stays small.
+        """
+        tokens = self.tokens
+        if not isinstance(tokens, np.memmap) or tokens.filename is None:
+            return self
+        anew = np.memmap(
+            tokens.filename, tokens.dtype, mode="r", offset=tokens.offset, shape=tokens.shape
+        )
+        return EncodedCorpus(anew, self.sentence_ends, self.document_ends)
+
+
 def _rising(ends: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the distinct ends greater than 0, rising."""
     distinct = np.unique(ends)
