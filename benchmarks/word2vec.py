@@ -36,6 +36,7 @@ SETTINGS: dict[str, Any] = {
     "dimensions": 100, "window": 5, "dynamic_window": True, "output": "negative_sampling",
     "negatives": 5, "noise_exponent": 0.75, "subsample": 1e-4, "subsample_formula": "code",
     "rate_floor": 1e-4, "cbow_gradient": "code", "vectors": "input",
+    "score_epochs": False,
 }  # fmt: skip
 RATES = {"skipgram": 0.025, "cbow": 0.05}
 MIN_COUNT = 5

@@ -25,7 +25,7 @@ def params(**changes):
         "dimensions": 16, "window": 3, "dynamic_window": True, "output": "negative_sampling",
         "negatives": 5, "noise_exponent": 0.75, "subsample": 1e-2, "subsample_formula": "code",
         "rate": 0.05, "rate_floor": 1e-4, "epochs": 3, "cbow_gradient": "code",
-        "mode": "deterministic", "vectors": "input",
+        "mode": "deterministic", "vectors": "input", "score_epochs": False,
     }  # fmt: skip
     return Word2vecParams(**(values | changes))
 

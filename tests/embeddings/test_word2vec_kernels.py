@@ -17,7 +17,7 @@ def params(**changes):
         "dimensions": 20, "window": 3, "dynamic_window": True, "output": "negative_sampling",
         "negatives": 4, "noise_exponent": 0.75, "subsample": 0.0, "subsample_formula": "code",
         "rate": 0.05, "rate_floor": 1e-4, "epochs": 1, "cbow_gradient": "code",
-        "mode": "deterministic", "vectors": "input",
+        "mode": "deterministic", "vectors": "input", "score_epochs": False,
     }  # fmt: skip
     return Word2vecParams(**(values | changes))
 

@@ -174,13 +174,14 @@ class Training:
             "architecture": self.architecture,
             "seed": self.seed,
             "reproducible": self.params.mode == "deterministic",
-            **self.params.model_dump(),
+            **self.params.model_dump(exclude={"score_epochs"}),
         }
 
     @cached_property
     def _identity(self) -> str:
         """A digest of all that decides the result."""
-        digest = hashlib.blake2b(json.dumps(self._description(), sort_keys=True).encode())
+        settings = [self._description(), self.params.score_epochs]
+        digest = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode())
         digest.update("\n".join(self.vocabulary.words).encode())
         for array in (self.vocabulary.counts, self.corpus.tokens, self.corpus.document_ends):
             digest.update(np.ascontiguousarray(array).data)

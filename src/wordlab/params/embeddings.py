@@ -36,6 +36,8 @@ class Word2vecParams(Section):
     """deterministic: the same bytes at any number of threads; lock_free: faster, each run other."""
     vectors: Literal["input", "output", "sum"]
     """Which weights become the word vectors."""
+    score_epochs: bool
+    """Score the vectors on WordSim-353 and the analogies after each epoch, for the curve."""
 
 
 class Word2vecSection(SharedSection):

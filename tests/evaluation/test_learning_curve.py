@@ -1,0 +1,23 @@
+import numpy as np
+import pytest
+
+from wordlab.embeddings.vectors import Vectors
+from wordlab.evaluation import learning_curve
+from wordlab.text.vocabulary import Vocabulary
+
+
+def test_vectors_are_scored_on_the_packaged_sets():
+    """Six words by hand: queen is king - man + woman; the three pairs' cosines rank 1, 2, 3."""
+    words = ("king", "man", "woman", "queen", "tiger", "cat")
+    matrix = np.array(
+        [[1, 1, 0, 0], [0, 1, 0.3, 0], [0, 1, 0.9, 0], [1, 1, 0.6, 0], [0, 0, 0, 1], [1, 0, 0, 1]],
+        dtype=np.float32,
+    )
+    vectors = Vectors(Vocabulary(words, np.array([6, 5, 4, 3, 2, 1])), matrix, {})
+    score = learning_curve.scorer()
+    found = score(vectors)
+    assert found["analogy"] == 1  # both ways round
+    # judged: king-queen 8.58, man-woman 8.30, tiger-cat 7.35; cosines .92, .90, .71
+    assert found["wordsim353"] == pytest.approx(1)
+    vectors.matrix[5] = vectors.matrix[4]  # tiger-cat now first, the order 3, 2, 1 of three
+    assert score(vectors)["wordsim353"] == pytest.approx(-0.5)
