@@ -62,7 +62,6 @@ class EncodedCorpus:
             document_ends=np.load(folder / "document_ends.npy", allow_pickle=False),
         )
 
-
     def reopened(self) -> "EncodedCorpus":
         """Return the same corpus with its tokens mapped anew, if they are mapped from a file.
 
