@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from wordlab.errors import UserError
-from wordlab.recurrent.language_model import LanguageModel, build
+from wordlab.recurrent.language_model import LanguageModel, build, start_from
+from wordlab.recurrent.training import train
 from wordlab.text.vocabulary import Vocabulary
 
 WORDS = Vocabulary(("the", "cat", "sat", "on"), np.array([4, 3, 2, 1]))
@@ -32,6 +33,32 @@ def test_tied_weights_are_one(network):
     untied = build(network(tied=False), WORDS, level="word", seed=1)
     count = {m: sum(w.numel() for w in m.weights().values()) for m in (tied, untied)}
     assert count[untied] - count[tied] == 6 * 16
+
+
+def test_a_frozen_embedding_and_one_hot_symbols_stay_as_they_are(network):
+    for changes in ({"embedding": "frozen"}, {"embedding": "one_hot", "tied": False}):
+        params = network(**changes, weight_decay=0.1)
+        model = build(params, WORDS, level="word", seed=1)
+        before = model.embedding.detach().clone()
+        train(model, np.tile(TEXT, 9), TEXT, params, seed=1, torch_threads=1)
+        assert torch.equal(model.embedding, before)
+    assert torch.equal(before, torch.eye(6))
+
+
+def test_a_model_starts_from_word_vectors(network):
+    model = build(network(), WORDS, level="word", seed=1)
+    drawn = model.embedding.detach().clone()
+    vectors = np.random.default_rng(0).normal(size=(9, 16)).astype(np.float32)
+    start_from(model, vectors, source="data/models/glove")
+    got = model.embedding.detach()
+    ratio = got[:4] / torch.from_numpy(vectors[:4])
+    torch.testing.assert_close(ratio, ratio[0, 0].expand_as(ratio))
+    torch.testing.assert_close(got[:4].norm(), drawn[:4].norm())
+    assert torch.equal(got[4:], drawn[4:]), "unknown and end have no vector"
+    with pytest.raises(
+        UserError, match=r"embedding_size: expected 7, .* data/models/glove, got 16"
+    ):
+        start_from(model, vectors[:, :7], source="data/models/glove")
 
 
 def test_losses_do_not_depend_on_the_window(model):

@@ -143,6 +143,24 @@ def test_validation_is_read_as_the_training_text_is(network):
     assert record.epochs[0].valid_loss == pytest.approx(losses.mean(dtype=np.float64), rel=1e-5)
 
 
+def test_the_training_loss_is_a_mean_over_symbols_not_over_windows(network):
+    ids = text(4 * 11 + 1)  # windows of 8 and of 3 steps
+    params = network(rate=1e-12, epochs=1, carry_state="never")
+    fresh = build(params, LETTERS, level="character", seed=1)
+    _, record = run(params, train_ids=ids)
+    streams = np.stack([ids[k * 11 : k * 11 + 12] for k in range(4)])
+    by_window = []
+    for window in (streams[:, :9], streams[:, 8:]):
+        hidden, _ = fresh(torch.from_numpy(window[:, :-1].T.copy()), fresh.initial_state(4))
+        log_p = fresh.output.log_probabilities(hidden)
+        wanted = torch.from_numpy(window[:, 1:].T.copy())[..., None]
+        by_window.append(-log_p.gather(2, wanted).detach().numpy())
+    sums, sizes = [w.sum() for w in by_window], [w.size for w in by_window]
+    assert sizes == [32, 12]
+    assert record.epochs[0].train_loss == pytest.approx(sum(sums) / 44, rel=1e-6)
+    assert record.epochs[0].train_perplexity == pytest.approx(math.exp(sum(sums) / 44), rel=1e-6)
+
+
 def test_averaging_begins_when_validation_gets_no_better(network, monkeypatch):
     noise = np.random.default_rng(0).integers(6, size=600)
     begun = []
