@@ -156,7 +156,7 @@ def misname_setting(folder):
         (widen_network, r"embedding has shape \(6, 16\), expected \(6, 32\)"),
         (break_description, "not a whole language model"),
         (forget_weights, "model.safetensors: not found"),
-        (misname_setting, "not a whole language model"),
+        (misname_setting, r"not a whole language model \(cell: Field required\)"),
     ],
 )
 def test_a_bad_model_is_refused_in_one_line(model, tmp_path, damage, message):

@@ -206,6 +206,9 @@ class LanguageModel(nn.Module):
             level = description["level"]
         except (SafetensorError, ValidationError, ValueError, KeyError, TypeError) as error:
             reason = str(error).splitlines()[0]
+            if isinstance(error, ValidationError):
+                first = error.errors()[0]
+                reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
             raise UserError(f"{folder}: not a whole language model ({reason})") from None
         model = cls(params, vocabulary, level, seed=0)
         model.restore(weights, source=str(folder))

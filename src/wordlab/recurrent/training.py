@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ from wordlab.recurrent.optimizers import (
 )
 from wordlab.recurrent.processes import Processes, joined
 from wordlab.recurrent.records import DivergedError, Epoch, TrainingRecord, perplexity
+from wordlab.recurrent.snapshots import Position, pack, unpack
 from wordlab.recurrent.threads import threads
 
 _SECONDS_BETWEEN_CHECKPOINTS = 10.0
@@ -76,7 +77,8 @@ def train(
     device = chosen_device(params.device)
     starts = document_starts or (np.zeros(1, np.int64), np.zeros(1, np.int64))
     train_text, valid_text = Text(train_ids, starts[0]), Text(valid_ids, starts[1])
-    with threads(torch_threads), joined(device) as processes, _placed(model, device):
+    products = chosen_products(params.precision, device)
+    with threads(torch_threads), joined(device) as processes, _placed(model, device, products):
         training = _Training(
             model,
             train_text,
@@ -100,29 +102,15 @@ def train(
 
 
 @contextmanager
-def _placed(model: LanguageModel, device: torch.device) -> Iterator[None]:
+def _placed(
+    model: LanguageModel, device: torch.device, products: torch.dtype | None
+) -> Iterator[None]:
     """Have `model` on `device` in the body, and back in the processor's memory after it."""
-    model.place(device, chosen_products(model.params.precision, device))
+    model.place(device, products)
     try:
         yield
     finally:
         model.place(torch.device("cpu"), None)
-
-
-@dataclass
-class _Position:
-    """Where a training is, as JSON can hold it."""
-
-    step: int = 0
-    """Windows done, over all epochs."""
-    loss_sum: float = 0.0
-    """Of this epoch, as the two below; the loss is weighted by symbols."""
-    norm_sum: float = 0.0
-    clipped: int = 0
-    plateau_factor: float = 1.0
-    best_loss: float = math.inf
-    best_epoch: int = 0
-    epochs: list[dict[str, Any]] = field(default_factory=list)
 
 
 class _Training:
@@ -151,7 +139,7 @@ class _Training:
         self.generator = torch.Generator(self.device).manual_seed(rng.derive(seed, "dropout"))
         self.state = model.initial_state(self.share.count)
         self.best = {name: weight.clone() for name, weight in model.weights().items()}
-        self.position = _Position()
+        self.position = Position()
         self.saved_at = time.monotonic()
 
     @property
@@ -299,14 +287,8 @@ class _Training:
 
     def save(self) -> None:
         """Write everything to the checkpoint."""
-        arrays = {f"weight.{name}": weight for name, weight in self.model.weights().items()}
-        arrays |= {f"best.{name}": weight for name, weight in self.best.items()}
-        arrays |= {f"optimizer.{name}": kept for name, kept in self.optimizer.state().items()}
-        for layer, parts in enumerate(self.state):
-            arrays |= {f"state.{layer}.{number}": part for number, part in enumerate(parts)}
-        arrays["generator"] = self.generator.get_state()
-        numpy_arrays = {name: tensor.detach().cpu().numpy() for name, tensor in arrays.items()}
-        self.checkpoint.save(numpy_arrays, asdict(self.position) | self._recipe())
+        arrays = pack(self.model, self.best, self.optimizer, self.state, self.generator)
+        self.checkpoint.save(arrays, asdict(self.position) | self._recipe())
         self.saved_at = time.monotonic()
 
     def resume(self) -> None:
@@ -326,7 +308,7 @@ class _Training:
         self.best = {name: get(weight) for name, weight in self.best.items()}
         self.optimizer.restore({name: get(kept) for name, kept in optimizer.items()})
         self.generator.set_state(get(self.generator.get_state()))
-        self.position = _Position(**self.processes.described_by_first(asdict(self.position)))
+        self.position = Position(**self.processes.described_by_first(asdict(self.position)))
 
     def _load(self) -> None:
         loaded = self.checkpoint.load()
@@ -336,19 +318,15 @@ class _Training:
         recipe = self._recipe()
         if {key: saved.pop(key, None) for key in recipe} != recipe:
             return  # of other settings or another text: start again
-        tensors = {name: torch.tensor(array) for name, array in arrays.items()}
-        source = str(self.checkpoint.path)
-        self.model.restore(_under("weight.", tensors), source=source)
-        self.best = _under("best.", tensors)
-        self.optimizer.restore(_under("optimizer.", tensors))
-        self.state = [
-            tuple(
-                tensors[f"state.{layer}.{number}"].to(self.device) for number in range(len(parts))
-            )
-            for layer, parts in enumerate(self.state)
-        ]
-        self.generator.set_state(tensors["generator"])
-        self.position = _Position(**saved)
+        self.best, self.state = unpack(
+            arrays,
+            self.model,
+            self.optimizer,
+            self.state,
+            self.generator,
+            source=str(self.checkpoint.path),
+        )
+        self.position = Position(**saved)
 
     def _recipe(self) -> dict[str, Any]:
         """Return what must be the same for a checkpoint to be of this training."""
@@ -358,8 +336,3 @@ class _Training:
             "classes": self.model.classes,
             "seed": self.generator.initial_seed(),
         }
-
-
-def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors whose names start with `prefix`, without it."""
-    return {name[len(prefix) :]: t for name, t in tensors.items() if name.startswith(prefix)}
