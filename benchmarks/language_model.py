@@ -19,6 +19,7 @@ import resource
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -94,8 +95,8 @@ def main() -> None:
 
 def alone(function: Callable[..., Any], *arguments: Any) -> Any:
     """Return what `function` does in a process of its own, for its memory to be told apart."""
-    with get_context("spawn").Pool(1) as pool:
-        return pool.apply(function, arguments)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
 
 
 def layer_ratios() -> dict[str, float]:
