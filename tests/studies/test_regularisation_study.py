@@ -39,6 +39,7 @@ def params(**changes: Any) -> RegularisationStudyParams:
         "vocabulary_size": 6,
         "hidden_size": 12,
         "layers": 2,
+        "rate": 0.02,
         "epochs": 3,
         "patience": 1,
         "batch_size": 4,

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from wordlab.figures.style import (
     MUTED,
@@ -130,7 +131,9 @@ def gradient_distribution(steps: pd.DataFrame, trainings: pd.DataFrame) -> Figur
         axes.set(xlabel="norm before clipping", xscale="log")
         low, high = axes.get_xlim()
         axes.set_xlim(low, high * (high / low) ** 0.2)  # room for the shares
-        plain_log(axes.xaxis)
+        if high < 1000 * low:
+            plain_log(axes.xaxis)
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.grid(axis="y", visible=False)
         axes.set_title(f"{label(str(cell))}, right: steps clipped", fontsize=9)
     return figure

@@ -8,6 +8,7 @@ from wordlab.params.base import (
     Count,
     Dropout,
     NonNegative,
+    Rate,
     Section,
     SharedSection,
 )
@@ -45,6 +46,8 @@ class RegularisationStudyParams(Section):
     """Of the embedding as well."""
     layers: Annotated[int, Field(ge=2)]
     """At least 2, for there to be something between layers to drop."""
+    rate: Rate
+    """Learning rate, the same throughout: that of `language_model` is for larger networks."""
     epochs: Count
     batch_size: Count
     bptt_length: Count

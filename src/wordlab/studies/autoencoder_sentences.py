@@ -22,8 +22,8 @@ def write(rates: pd.DataFrame, codes: Mapping[str, float], unit: str) -> list[st
 def _of_cell(cell: str, rows: pd.DataFrame, unit: str) -> list[str]:
     trained = rows[rows["precision"] == "float32"]
     sizes = "; ".join(
-        f"{row['latent_size']} numbers, {_percent(row['token_accuracy'])} of the {unit} and "
-        f"{_percent(row['exact_match'])} of the sentences (BLEU {row['bleu']:.2f})"
+        f"{_percent(row['token_accuracy'])} of the {unit} and {_percent(row['exact_match'])} of "
+        f"the sentences through {row['latent_size']} numbers (BLEU {row['bleu']:.2f})"
         for row in trained.to_dict("records")
     )
     largest = rows[rows["latent_size"] == rows["latent_size"].max()].set_index("precision")
@@ -31,9 +31,9 @@ def _of_cell(cell: str, rows: pd.DataFrame, unit: str) -> list[str]:
         f"{name} {_percent(accuracy)}" for name, accuracy in largest["token_accuracy"].items()
     )
     return [
-        f"{cell}: of held-out sentences there comes back right, through a vector of {sizes}.",
-        f"{cell}: of the {unit} right with {largest['latent_size'].iloc[0]} numbers there remain, "
-        f"by precision: {kept}.",
+        f"{cell}: of held-out sentences there come back right {sizes}.",
+        f"{cell}: with {largest['latent_size'].iloc[0]} numbers, the {unit} right by precision: "
+        f"{kept}.",
     ]
 
 
@@ -44,9 +44,9 @@ def _costs(rates: pd.DataFrame, codes: Mapping[str, float]) -> list[str]:
     dearer = [name for name, bits in codes.items() if bits >= best["total"]]
     verdict = []
     if dearer:
-        verdict.append(f"less than {' and '.join(dearer)}")
+        verdict.append(f"less than {_listed(dearer)}")
     if cheaper:
-        verdict.append(f"more than {' and '.join(cheaper)}")
+        verdict.append(f"more than {_listed(cheaper)}")
     lower = rates.nsmallest(1, "correction").to_dict("records")[0]
     return [
         f"A sentence sent whole costs least with {str(best['cell']).upper()} and "
@@ -58,6 +58,10 @@ def _costs(rates: pd.DataFrame, codes: Mapping[str, float]) -> list[str]:
         f"{lower['latent_size']} numbers at {lower['precision']}) leaves "
         f"{lower['correction']:.2f} bits a character and costs {lower['rate']:.2f} itself.",
     ]
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _percent(share: float) -> str:

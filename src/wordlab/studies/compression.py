@@ -19,7 +19,7 @@ def baselines(
 ) -> dict[str, float]:
     """Return bits a character of `texts`, each with its end, by the name of a code.
 
-    UTF-8, zlib and xz code all texts as one file, a line each; `zlib, primed` has read the end of
+    UTF-8, zlib and xz code all texts as one file, a line each; `primed zlib` has read the end of
     the `training` texts before; the language model is that of characters.
     """
     characters = sum(len(text) for text in texts)
@@ -28,7 +28,7 @@ def baselines(
     sizes = {
         "UTF-8": len(data),
         "zlib": len(zlib.compress(data, 9)),
-        "zlib, primed": len(primed.compress(data) + primed.flush()),
+        "primed zlib": len(primed.compress(data) + primed.flush()),
         "xz": len(lzma.compress(data, preset=9 | lzma.PRESET_EXTREME)),
     }
     bits = {name: 8 * size / characters for name, size in sizes.items()}

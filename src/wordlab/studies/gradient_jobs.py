@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from wordlab.params.gradients import GradientStudyParams
 from wordlab.recurrent import tasks, truncation
+from wordlab.recurrent.batching import Streams
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.layers import CellSettings
 from wordlab.recurrent.threads import threads
@@ -98,41 +99,55 @@ class Training:
             clip_norm=clipping.norm,
             clip_value=clipping.value,
         )
-        seen: list[dict[str, float]] = []
-        clipped: list[bool] = []
-
-        def note(step: int, norms: Mapping[str, float], was_clipped: bool) -> None:
-            whole = float(np.linalg.norm(list(norms.values())))
-            seen.append({WHOLE: whole, **norms})
-            clipped.append(was_clipped)
-
+        learnt = shared.texts.train[: own.tokens]
+        norms = _Norms()
         measured: dict[str, Any] = {"diverged": False}
         try:
             record = train(
                 model,
-                shared.texts.train[: own.tokens],
+                learnt,
                 shared.texts.valid[: own.tokens],
                 model.params,
                 seed=shared.seed,
                 torch_threads=shared.torch_threads,
-                on_gradients=note,
+                on_gradients=norms.note,
             )
             measured["valid_loss"] = record.epochs[-1].valid_loss
         except DivergedError:
             measured["diverged"] = True
-        norms = np.array([row[WHOLE] for row in seen] or [np.nan])
-        measured |= {
-            "clip_rate": float(np.mean(clipped or [False])),
-            "median_norm": float(np.median(norms)),
-            "largest_norm": float(norms.max()),
+        windows = Streams.cut(learnt, own.batch_size).window_count(own.bptt_length)
+        return Outcome({**measured, **norms.numbers(), "rows": norms.rows(windows)})
+
+
+class _Norms:
+    """The norm of every parameter's gradient, and of all together, at each step of a training."""
+
+    def __init__(self) -> None:
+        self.steps: list[dict[str, float]] = []
+        self.clipped: list[bool] = []
+
+    def note(self, step: int, norms: Mapping[str, float], clipped: bool) -> None:
+        """Take a step's norms before clipping (a GradientLogger)."""
+        self.steps.append({WHOLE: float(np.linalg.norm(list(norms.values()))), **norms})
+        self.clipped.append(clipped)
+
+    def numbers(self) -> dict[str, float]:
+        """Return the share of clipped steps, and the median and largest norm of all together."""
+        whole = np.array([norms[WHOLE] for norms in self.steps] or [np.nan])
+        return {
+            "clip_rate": float(np.mean(self.clipped or [False])),
+            "median_norm": float(np.median(whole)),
+            "largest_norm": float(whole.max()),
         }
-        windows = -(-((own.tokens - 1) // model.params.batch_size) // own.bptt_length)
-        rows = [
+
+    def rows(self, windows: int) -> list[dict[str, Any]]:
+        """Return a row for each parameter and step kept; an epoch has `windows` steps."""
+        kept = range(0, len(self.steps), max(1, -(-len(self.steps) // _STEPS_KEPT)))
+        return [
             {"epoch": step // windows + 1, "step": step + 1, "parameter": name, "norm": norm}
-            for step in range(0, len(seen), -(-len(seen) // _STEPS_KEPT))
-            for name, norm in seen[step].items()
-        ] if seen else []  # fmt: skip
-        return Outcome({**measured, "rows": rows})
+            for step in kept
+            for name, norm in self.steps[step].items()
+        ]
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ def clipping(table: pd.DataFrame) -> list[str]:
     for (cell, start), part in table.groupby(["cell", "initialisation"], sort=False):
         outcomes = [
             f"{_way(row['clipping'])} "
-            + ("it diverges" if row["diverged"] else f"{row['valid_loss']:.2f}")
+            + ("it diverges" if row["diverged"] else _loss(row["valid_loss"]))
             + (f" ({row['clip_rate']:.0%} of the steps clipped)" if row["clip_rate"] else "")
             for row in part.to_dict("records")
         ]
@@ -76,6 +76,10 @@ def clipping(table: pd.DataFrame) -> list[str]:
             f"nats after one training each: {', '.join(outcomes)}.{peak}"
         )
     return said
+
+
+def _loss(value: float) -> str:
+    return f"{value:.2f}" if value < 100 else f"{value:.3g}"
 
 
 def _way(clipping: object) -> str:

@@ -172,6 +172,9 @@ def _network(
         "hidden_size": params.hidden_size,
         "layers": params.layers,
         "embedding": "trained",
+        "tied": False,  # tied ones start small: a small text teaches them little more than counts
+        "rate": params.rate,
+        "warmup": 0.0,
         "examples": "streams",
         "adaptive_cutoffs": [],
         "epochs": params.epochs,

@@ -189,7 +189,7 @@ def sentences(rows: pd.DataFrame, seeds: int, patience: int, confidence: float) 
         for measure, name in (("gap", "the gap"), ("valid", "the validation loss")):
             said += _changes(str(cell).upper(), others, measure, name)
         stopped = ", ".join(
-            f"{_name(row['method'])} after {row['would_stop']:.1f} epochs "
+            f"{_ran(row['method'])} after {row['would_stop']:.1f} epochs "
             f"({row['would_save']:.0%} saved, loss {_moved(row['would_gain'])})"
             for row in part.to_dict("records")
             if row["saved_share"] == 0
@@ -199,6 +199,10 @@ def sentences(rows: pd.DataFrame, seeds: int, patience: int, confidence: float) 
             f"at the mean, {stopped}."
         )
     return said
+
+
+def _ran(method: object) -> str:
+    return "nothing" if method == "none" else _name(method)
 
 
 def _moved(gain: float) -> str:
