@@ -1,4 +1,4 @@
-"""The whole pipeline on a small text, in a clone: the same bytes again, and queued experiments."""
+"""The whole pipeline on a small text, in clones: the same bytes, and queued experiments."""
 
 import json
 import os
@@ -68,15 +68,20 @@ class Clone:
         merge(params, changes)
         yaml.dump(params, path)
 
-    def run(self, *command, **environment):
-        return subprocess.run(
+    def start(self, *command, **environment):
+        return subprocess.Popen(
             command,
             cwd=self.folder,
             env=self.environment | environment,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
         )
+
+    def run(self, *command, **environment):
+        process = self.start(*command, **environment)
+        out, err = process.communicate()
+        return subprocess.CompletedProcess(command, process.returncode, out, err)
 
     def git(self, *arguments):
         done = self.run("git", *arguments)
@@ -101,15 +106,31 @@ class Clone:
         return client.search_runs([experiment.experiment_id], max_results=5000)
 
 
-@pytest.fixture(scope="module")
-def clone(tmp_path_factory):
-    """A clone whose pipeline has run once, with one thread, and whose lock is committed."""
-    folder = tmp_path_factory.mktemp("pipeline") / "wordlab"
+def new_clone(tmp_path_factory, name):
+    folder = tmp_path_factory.mktemp(name) / "wordlab"
     folder.mkdir()
-    clone = Clone(folder, Path(__file__).resolve().parents[1])
-    clone.dvc("repro", WORDLAB_THREADS="1", OMP_NUM_THREADS="1")
-    clone.commit("its lock")
-    return clone
+    return Clone(folder, Path(__file__).resolve().parents[1])
+
+
+@pytest.fixture(scope="module")
+def clones(tmp_path_factory):
+    """Two clones whose pipelines ran side by side, with one thread and with two."""
+    both = [new_clone(tmp_path_factory, name) for name in ("one", "two")]
+    passes = [
+        clone.start("dvc", "repro", WORDLAB_THREADS=threads, OMP_NUM_THREADS=threads)
+        for clone, threads in zip(both, ("1", "2"), strict=True)
+    ]
+    for process in passes:
+        out, err = process.communicate()
+        assert process.returncode == 0, f"{out}\n{err}"
+    both[0].commit("its lock")
+    return both
+
+
+@pytest.fixture(scope="module")
+def clone(clones):
+    """A clone whose pipeline has run once, with one thread, and whose lock is committed."""
+    return clones[0]
 
 
 def test_a_second_pass_finds_nothing_to_do(clone):
@@ -140,9 +161,15 @@ def test_the_report_stands_on_its_own(clone):
         assert outside not in page
 
 
-def test_forced_again_with_two_threads_the_lock_stays_byte_for_byte(clone):
+def test_one_thread_or_two_the_lock_is_the_same_byte_for_byte(clones):
+    one, two = clones
+    assert one.lock() == two.lock()
+
+
+def test_forced_again_the_lock_stays_byte_for_byte(clone):
     before = clone.lock()
-    clone.dvc("repro", "--force", WORDLAB_THREADS="2", OMP_NUM_THREADS="2")
+    stages = ("train_word2vec@skipgram", "train_lm@gru", "sweep_word2vec", "report")
+    clone.dvc("repro", "--force", "--single-item", *stages, WORDLAB_THREADS="2")
     assert clone.lock() == before
     assert clone.git("status", "--porcelain") == ""
 

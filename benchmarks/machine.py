@@ -1,0 +1,63 @@
+"""What one core of this machine can do at most, to set a kernel's speed against.
+
+    python benchmarks/machine.py [--json OUT]
+
+- multiply_adds_per_second: of the small matrix product that word2vec's kernels are made of
+  (32 x 40 x 112, float32, all in the first cache), the best of 20 runs;
+- copy_bytes_per_second: of copying 256 MiB, read and written bytes together, the best of 10 runs.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numba import njit
+
+from wordlab.embeddings.simd_kernels import TILE_ROWS, add_product
+
+ROWS, DEPTH, WIDTH, REPEATS = 32, 40, 112, 20_000
+
+
+@njit(nogil=True)
+def _products(out, a, b, repeats):  # type: ignore[no-untyped-def]
+    for _ in range(repeats):
+        for row in range(0, ROWS, TILE_ROWS):
+            add_product(out, row, 0, WIDTH, a, row, 0, b, 0, 0, DEPTH, True)
+
+
+def best(work: Callable[[], object], runs: int) -> float:
+    """Return the seconds of the fastest of `runs` runs, after one that compiles."""
+    work()
+    seconds = []
+    for _ in range(runs):
+        started = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - started)
+    return min(seconds)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", type=Path, help="where to write the figures")
+    asked = parser.parse_args()
+    out, a, b = (
+        np.ones(shape, dtype=np.float32) for shape in ((ROWS, WIDTH), (ROWS, DEPTH), (DEPTH, WIDTH))
+    )
+    source = np.ones(64 << 20, dtype=np.float32)
+    target = np.empty_like(source)
+    product = best(lambda: _products(out, a, b, REPEATS), 20)
+    copy = best(lambda: np.copyto(target, source), 10)
+    figures = {
+        "multiply_adds_per_second": ROWS * DEPTH * WIDTH * REPEATS / product,
+        "copy_bytes_per_second": 2 * source.nbytes / copy,
+    }
+    if asked.json:
+        asked.json.write_text(json.dumps(figures, indent=2) + "\n")
+    print(" ".join(f"{name}={value / 1e9:.1f}e9" for name, value in figures.items()))
+
+
+if __name__ == "__main__":
+    main()
