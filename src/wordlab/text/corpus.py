@@ -72,7 +72,7 @@ class EncodedCorpus:
         if not isinstance(tokens, np.memmap) or tokens.filename is None:
             return self
         anew = np.memmap(
-            tokens.filename, tokens.dtype, mode="r", offset=tokens.offset, shape=tokens.shape
+            tokens.filename, np.int32, mode="r", offset=tokens.offset, shape=tokens.shape
         )
         return EncodedCorpus(anew, self.sentence_ends, self.document_ends)
 
