@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from wordlab.text.corpus import EncodedCorpus
-from wordlab.text.sources import read_text
+from wordlab.text.readers import read
 from wordlab.text.vocabulary import Vocabulary
 
 WORD = re.compile("[a-z]+")
@@ -22,7 +22,7 @@ def encoded(path: Path, min_count: int) -> tuple[EncodedCorpus, Vocabulary]:
     """
     numbers: dict[str, int] = {}
     tokens, ends = array("i"), array("q")
-    for document in read_text(path):
+    for document in read(path, "text"):
         for line in document.text.splitlines():
             if not TITLE.fullmatch(line):
                 words = WORD.findall(line.lower())

@@ -47,6 +47,12 @@ def test_models_take_shared_keys_with_their_own_on_top(edited):
         ("min_count: 5", "min_count: '5'", r"vocabulary\.min_count: .*integer.*'5'"),
         ("source: sample", "source: nowhere", r"corpus\.source: expected 'sample'.*'nowhere'"),
         ("source: sample", "source: file", r"corpus\.path: expected the path of a text"),
+        ("source: sample", "source: url", r"corpus\.url: expected http:// .*got None"),
+        (
+            "valid: 0.05, test: 0.05",
+            "valid: 0.1, test: 0",
+            r"splits\.test: expected greater than 0",
+        ),
         ("train: 0.9", "train: 1.1", r"preprocess\.splits\.train: expected less than or equal"),
         ("train: 0.9", "train: 0.5", r"preprocess\.splits: expected shares that sum to 1"),
         ("    window: 5", "    window: 0", r"word2vec\.shared\.window: expected greater .*got 0"),

@@ -11,7 +11,7 @@ import mlflow
 import pytest
 from ruamel.yaml import YAML
 
-from wordlab.params.text import CorpusParams
+from wordlab.params.whole import load
 from wordlab.text import sources
 
 ARTICLES = 12
@@ -48,7 +48,8 @@ class Clone:
         self.commit("the clone")
 
     def write_text(self):
-        sample = sources.find(CorpusParams(source="sample", path=None), self.folder)
+        corpus = load(self.folder / "params.yaml").corpus
+        sample = sources.find(corpus, self.folder)
         articles = sorted((article.text for article in sample.documents()), key=len)[:ARTICLES]
         (self.folder / "text.txt").write_text("\n\n".join(articles), encoding="utf-8")
 

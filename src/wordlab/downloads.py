@@ -30,34 +30,62 @@ def cached(url: str, sha256: str) -> Path:
     return path
 
 
-def fetch(url: str, sha256: str, path: Path) -> None:
+def fetch(url: str, checksum: str, path: Path) -> None:
     """Put the file at `url` (http or https) at `path`, unless it is there with that checksum.
+
+    checksum: the sha256 in hexadecimal digits, or the md5 where a publisher gives no better.
 
     What a broken transfer left is kept beside `path` and gone on from, by this call or the next.
     Raises UserError if the server refuses or cannot be reached, or if the file has another
     checksum; nothing is then at `path` that was not there before.
     """
+    checksum = checksum.lower()
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     with FileLock(path.with_name(f".{path.name}.lock")):
-        if path.is_file() and _sha256(path) == sha256.lower():
+        if path.is_file() and _digest(path, checksum) == checksum:
             return
         resumed = partial.exists()
         _transfer(url, partial)
-        found = _sha256(partial)
-        if found != sha256.lower() and resumed:  # the rest may be of another version of the file
+        found = _digest(partial, checksum)
+        if found != checksum and resumed:  # the rest may be of another version of the file
             partial.unlink()
             _transfer(url, partial)
-            found = _sha256(partial)
-        if found != sha256.lower():
+            found = _digest(partial, checksum)
+        if found != checksum:
             partial.unlink()
-            raise UserError(f"{url}: expected the sha256 {sha256.lower()}, got {found}")
+            raise UserError(f"{url}: expected the {_algorithm(checksum)} {checksum}, got {found}")
         os.replace(partial, path)
 
 
-def _sha256(path: Path) -> str:
+def read(url: str, most: int) -> bytes:
+    """Return what is at `url`: a list or an index, small and without a checksum.
+
+    Raises UserError if the server refuses or cannot be reached, or sends more than `most` bytes.
+    """
+    request = urllib.request.Request(url, headers={"User-Agent": "wordlab"})
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
+            content: bytes = response.read(most + 1)
+    except urllib.error.HTTPError as error:
+        raise UserError(f"{url}: the server answered {error.code} {error.reason}") from None
+    except (OSError, HTTPException) as error:
+        problem = str(getattr(error, "reason", "") or error or type(error).__name__)
+        raise UserError(f"{url}: cannot be fetched ({problem})") from None
+    if len(content) > most:
+        raise UserError(f"{url}: expected at most {most:,} bytes, got more")
+    return content
+
+
+def _algorithm(checksum: str) -> str:
+    """Return the kind of a checksum, which its length tells."""
+    return "md5" if len(checksum) == 32 else "sha256"
+
+
+def _digest(path: Path, checksum: str) -> str:
+    """Return the checksum of a file, of the same kind as `checksum`."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, _algorithm(checksum)).hexdigest()
 
 
 def _transfer(url: str, partial: Path) -> None:

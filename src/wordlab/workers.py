@@ -1,11 +1,13 @@
-"""Independent trainings side by side, each worker a process of its own."""
+"""Independent work side by side, each worker a process of its own."""
 
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from itertools import islice
 from typing import Any, TypeVar
 
 from wordlab.progress import thread_count
@@ -61,3 +63,34 @@ def _begin(function: Callable[..., Any], shared: tuple[Any, ...]) -> None:
 def _work(job: Any) -> Any:
     function, shared = _task
     return function(job, *shared)
+
+
+def in_order(
+    function: Callable[[Job], Result], jobs: Iterable[Job], *, batch: int
+) -> Iterator[Result]:
+    """Yield `function(job)` in the order of the jobs, computed `batch` at a time by processes.
+
+    There are as many processes as threads to use; only a few batches a process are held at once,
+    so that there may be any number of jobs. With one thread, this process does all the work.
+    """
+    workers = thread_count()
+    if workers < 2:
+        yield from map(function, jobs)
+        return
+    remaining = iter(jobs)
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, context, _begin, (_all, (function,)))
+    try:
+        running: deque[Future[list[Result]]] = deque()
+        while True:
+            while len(running) < 3 * workers and (some := list(islice(remaining, batch))):
+                running.append(pool.submit(_work, some))
+            if not running:
+                break
+            yield from running.popleft().result()
+    finally:  # also when the reader stops early
+        pool.shutdown(cancel_futures=True)
+
+
+def _all(jobs: Sequence[Job], function: Callable[[Job], Result]) -> list[Result]:
+    return [function(job) for job in jobs]

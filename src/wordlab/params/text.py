@@ -1,41 +1,73 @@
 """The sections of params.yaml about the text."""
 
-from typing import Literal, Self
+import re
+from typing import Annotated, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
-from wordlab.params.base import Count, Section, Share
+from wordlab.params.base import Count, Section
+
+SOURCES = re.compile(r"sample|file|wikipedia-dump|url|gensim:[\w.-]+|nltk:\w+|hf:[\w./-]+/[\w.-]+")
 
 
 class CorpusParams(Section):
     """`corpus`: where the text comes from."""
 
-    source: Literal["sample", "file"]
-    """sample: the Wikipedia articles packaged with gensim; file: the text at `path`."""
+    source: str
+    """sample: the Wikipedia articles packaged with gensim; file: the text at `path`;
+    wikipedia-dump: the pages-articles .xml.bz2 at `path`; url: the file at `url`; gensim:NAME,
+    nltk:NAME and hf:DATASET/CONFIG: a corpus by its name there."""
     path: str | None
-    """UTF-8 text, plain or .gz, .bz2, .xz, with blank lines between documents."""
+    """A file, a pattern such as `texts/*.gz`, or a folder."""
+    url: str | None
+    sha256: str | None
+    """The checksum of the file at `url`."""
+    column: str
+    """Where the text is in Parquet files and data sets."""
 
     @model_validator(mode="after")
-    def path_where_needed(self) -> Self:
-        if self.source == "file" and not self.path:
-            raise ValueError("path: expected the path of a text, since corpus.source is file")
+    def complete(self) -> Self:
+        if not SOURCES.fullmatch(self.source):
+            raise ValueError(
+                "source: expected 'sample', 'file', 'wikipedia-dump', 'url', 'gensim:NAME', "
+                f"'nltk:NAME' or 'hf:DATASET/CONFIG', got {self.source!r}"
+            )
+        if self.source in ("file", "wikipedia-dump") and not self.path:
+            raise ValueError(
+                f"path: expected the path of a text, since corpus.source is {self.source}"
+            )
+        if self.source == "url":
+            if not re.fullmatch(r"https?://\S+", self.url or ""):
+                raise ValueError(
+                    f"url: expected http:// or https://, since corpus.source is url, got {self.url}"
+                )
+            if not re.fullmatch(r"[0-9a-fA-F]{64}", self.sha256 or ""):
+                raise ValueError(
+                    "sha256: expected the 64 digits that `sha256sum` prints for the file at "
+                    f"corpus.url, got {self.sha256}"
+                )
         return self
 
 
-class SplitShares(Section):
-    """`preprocess.splits`: the share of the documents that each split gets."""
+Part = Annotated[float, Field(gt=0, le=1)]
+"""A share of the whole, above 0."""
 
-    train: Share
-    valid: Share
-    test: Share
+
+class SplitShares(Section):
+    """`preprocess.splits`: the share of the text that each split gets, by whole documents.
+
+    None is without text: models are chosen on valid, and scored on test.
+    """
+
+    train: Part
+    valid: Part
+    test: Part
 
     @model_validator(mode="after")
     def whole(self) -> Self:
         total = self.train + self.valid + self.test
         if abs(total - 1) > 1e-9:
             raise ValueError(f"expected shares that sum to 1, got {total:g}")
-        if self.train == 0:
-            raise ValueError("expected a share of train above 0")
         return self
 
 

@@ -1,0 +1,204 @@
+"""From files to documents: plain text, WikiExtractor's, JSON lines, Parquet, Wikipedia dumps."""
+
+import bz2
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from wordlab import workers
+from wordlab.errors import UserError
+from wordlab.text.documents import ROWS, Document
+from wordlab.text.packings import told, unpacked
+
+FEWEST_TOKENS = 50
+"""Wikipedia articles shorter than this are left out, as gensim's own reader does."""
+LONGEST_LINE = 1 << 16
+"""Characters of a line beyond which it is cut between words, each piece a document: text8 is one
+line, and splits are by document."""
+TEXT_KEYS = ("text", "data", "section_texts")
+"""Where a JSON line has its text, or the list of its paragraphs: WikiExtractor and gensim-data."""
+LARGE = 8 << 20
+"""Bytes of a dump from which on it is worth starting processes to strip its markup."""
+
+
+def read(path: Path, column: str) -> Iterator[Document]:
+    """Yield the documents of a file of any format but a Wikipedia dump.
+
+    column: of a Parquet file, where its text is; a row is a document. Raises UserError if the
+    file is damaged, not UTF-8, or has no such column.
+    """
+    if path.suffix == ".parquet":
+        yield from read_parquet(path, column)
+    else:
+        for name, stream in unpacked(path):
+            yield from read_lines(_decoded(stream, path), f"{path}: {name}")
+
+
+def read_lines(lines: Iterable[str], place: str) -> Iterator[Document]:
+    """Yield the documents in lines of text, the format told by the first that is not empty.
+
+    `<doc …>` begins an article of WikiExtractor and `{` a document in JSON, to the end of the
+    line; any other text has blank lines between documents.
+    """
+    remaining = iter(lines)
+    first = next((line for line in remaining if line.strip()), "")
+    whole = chain([first], remaining)
+    if first.startswith("<doc "):
+        yield from _wikiextractor(whole)
+    elif first.startswith("{"):
+        yield from _json_lines(whole, place)
+    else:
+        yield from _plain_text(whole)
+
+
+def _plain_text(lines: Iterable[str]) -> Iterator[Document]:
+    paragraphs: list[str] = []
+    cut = ""  # what of a line that is too long is still to come out
+    for line in lines:
+        if len(line) >= LONGEST_LINE and not line.endswith("\n"):
+            piece, _, cut = (cut + line).rpartition(" ")
+            if not piece:
+                piece, cut = cut, ""
+            yield Document(None, "\n".join([*paragraphs, piece.strip()]))
+            paragraphs = []
+            continue
+        text, cut = (cut + line).strip(), ""
+        if text:
+            paragraphs.append(text)
+        elif paragraphs:
+            yield Document(None, "\n".join(paragraphs))
+            paragraphs = []
+    if cut.strip():
+        paragraphs.append(cut.strip())
+    if paragraphs:
+        yield Document(None, "\n".join(paragraphs))
+
+
+def _wikiextractor(lines: Iterable[str]) -> Iterator[Document]:
+    title = ""
+    paragraphs: list[str] = []
+    for line in lines:
+        text = line.strip()
+        if text.startswith("<doc "):
+            found = re.search(r' title="([^"]*)"', text)
+            title, paragraphs = found[1] if found else "", []
+        elif text == "</doc>":
+            if paragraphs:
+                yield Document(title or None, "\n".join(paragraphs))
+        elif text and not (text == title and not paragraphs):  # the title stands there once more
+            paragraphs.append(text)
+
+
+def _json_lines(lines: Iterable[str], place: str) -> Iterator[Document]:
+    pending = ""
+    for piece in lines:
+        pending += piece
+        if not pending.endswith("\n") and len(piece) >= LONGEST_LINE:
+            continue
+        line, pending = pending, ""
+        if not line.strip():
+            continue
+        try:
+            entry = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise UserError(f"{place}: {error}; expected a JSON object on each line") from None
+        key = next((key for key in TEXT_KEYS if key in entry), None)
+        if key is None:
+            raise UserError(
+                f"{place}: expected one of the keys {', '.join(TEXT_KEYS)} on each line"
+            )
+        parts = entry[key] if isinstance(entry[key], list) else [entry[key]]
+        paragraphs = [part.strip() for text in parts for part in str(text).splitlines()]
+        if any(paragraphs):
+            yield Document(entry.get("title"), "\n".join(filter(None, paragraphs)))
+
+
+def read_parquet(path: Path, column: str) -> Iterator[Document]:
+    """Yield a document for each row that has a text in `column`; the column title is its title."""
+    try:
+        with pq.ParquetFile(path) as file:
+            names = file.schema_arrow.names
+            if column not in names:
+                raise UserError(
+                    f"corpus.column: {path} has no column {column!r}; expected one of "
+                    f"{', '.join(names)}"
+                )
+            if not pa.types.is_string(kind := file.schema_arrow.field(column).type) and (
+                not pa.types.is_large_string(kind)
+            ):
+                raise UserError(f"corpus.column: {path}: {column} holds {kind}; expected text")
+            columns = [column] + ["title"] * ("title" in names and column != "title")
+            for batch in file.iter_batches(batch_size=ROWS, columns=columns):
+                for row in batch.to_pylist():
+                    text = "\n".join(filter(None, map(str.strip, (row[column] or "").splitlines())))
+                    if text:
+                        yield Document(row.get("title"), text)
+    except pa.ArrowException as error:
+        raise UserError(f"{path}: not a whole Parquet file ({error})") from None
+
+
+def read_wikipedia(path: Path) -> Iterator[Document]:
+    """Yield the articles of a Wikipedia dump (pages-articles .xml.bz2), read by gensim.
+
+    Redirects, pages outside the main namespace and articles under 50 words are left out. Raises
+    UserError if the file is cut off or is no such dump.
+    """
+    from gensim.corpora.wikicorpus import extract_pages
+
+    try:
+        with bz2.open(path, "rb") as file:
+            pages = ((title, markup) for title, markup, _ in extract_pages(file, ("0",)))
+            if path.stat().st_size < LARGE:
+                articles: Iterator[Document | None] = map(_article, pages)
+            else:
+                articles = workers.in_order(_article, pages, batch=100)
+            for article in articles:
+                if article:
+                    yield article
+    except EOFError:
+        raise UserError(f"{path}: cut off; expected a whole archive") from None
+    except (OSError, SyntaxError) as error:  # an XML that is not well formed is a SyntaxError
+        raise UserError(
+            f"{path}: not a Wikipedia dump, pages-articles .xml.bz2 ({error})"
+        ) from None
+
+
+def _article(page: tuple[str, str]) -> Document | None:
+    """Return a page without its markup, None if it is too short."""
+    from gensim.corpora.wikicorpus import filter_wiki
+
+    title, markup = page
+    text = _plain(filter_wiki(markup))
+    return Document(title, text) if len(text.split()) >= FEWEST_TOKENS else None
+
+
+def _plain(text: str) -> str:
+    """Return article text without the quotes of bold type, heading marks and empty lines."""
+    text = re.sub(r"'{2,}", "", text)
+    lines = (line.strip("=*#:; \t") for line in text.splitlines())
+    return "\n".join(line for line in lines if line)
+
+
+def _decoded(stream: IO[Any], path: Path) -> Iterator[str]:
+    """Yield the lines of a UTF-8 stream, those that are too long in pieces."""
+    file = io.TextIOWrapper(stream, encoding="utf-8-sig")
+    try:
+        while True:
+            with told(path):
+                line = file.readline(LONGEST_LINE)
+            if not line:
+                break
+            yield line
+    except UnicodeDecodeError as error:
+        byte = error.object[error.start]
+        raise UserError(
+            f"{path}: not UTF-8 (found the byte 0x{byte:02x}); expected a UTF-8 text"
+        ) from None
+    file.detach()
