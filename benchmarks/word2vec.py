@@ -155,8 +155,9 @@ def scan(text: Path) -> dict[str, float]:
     from wordlab.text.vocabulary import Vocabulary
 
     started = time.perf_counter()
-    vocabulary = Vocabulary.build(encoding.count_words(text), min_count=MIN_COUNT)
-    encoding.encode(text, vocabulary).save(text.parent / "encoded")
+    numbered = encoding.number(text)
+    vocabulary = Vocabulary.build(numbered.counts(), min_count=MIN_COUNT)
+    numbered.encoded(vocabulary).save(text.parent / "encoded")
     vocabulary.save(text.parent / "vocabulary.tsv")
     return {"scan_seconds": time.perf_counter() - started, "peak_mib": peak_mib()}
 

@@ -7,13 +7,14 @@ from wordlab.text.vocabulary import Vocabulary
 
 
 def main(run: stage.Stage) -> None:
-    params, splits = run.params.vocabulary, run.input("splits")
-    counts = encoding.count_words(splits / "train.txt")
+    params = run.params.vocabulary
+    texts = {name: encoding.number(run.input("splits") / f"{name}.txt") for name in SPLITS}
+    counts = texts["train"].counts()
     vocabulary = Vocabulary.build(counts, min_count=params.min_count, max_size=params.max_size)
     vocabulary.save(run.output("vocabulary"))
     metrics: dict[str, object] = {"words": len(vocabulary), "different_words": len(counts)}
-    for name in SPLITS:
-        corpus = encoding.encode(splits / f"{name}.txt", vocabulary)
+    for name, text in texts.items():
+        corpus = text.encoded(vocabulary)
         corpus.save(run.output("corpus") / name)
         metrics[name] = encoding.summary(corpus)
     run.metrics(metrics)

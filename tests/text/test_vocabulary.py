@@ -46,9 +46,10 @@ def write(path, text):
 
 def test_encoding_keeps_sentences_documents_and_unknown_words(tmp_path):
     train = write(tmp_path / "train.txt", "the a the\nb\n\na b zzz\n\n")
-    counts = encoding.count_words(train)
+    text = encoding.number(train)
+    counts = text.counts()
     assert counts == {"the": 2, "a": 2, "b": 2, "zzz": 1}
-    corpus = encoding.encode(train, Vocabulary.build(counts, min_count=2))
+    corpus = text.encoded(Vocabulary.build(counts, min_count=2))
     assert corpus.tokens.tolist() == [2, 0, 2, 1, 0, 1, UNKNOWN]
     assert corpus.sentence_ends.tolist() == [3, 4, 7]
     assert corpus.document_ends.tolist() == [4, 7]
@@ -84,3 +85,20 @@ def test_an_unknown_word_is_refused_with_the_nearest_spellings():
         vocabulary.known_id("chery")
     with pytest.raises(UserError, match="^xyz: not in the vocabulary of 2 words$"):
         vocabulary.known_id("xyz")
+
+
+def test_numbering_in_pieces_is_numbering_at_once(tmp_path, monkeypatch):
+    path = write(tmp_path / "train.txt", "\n\nthe a  the \nb\n\n\né zz the\nb\n\na b")
+    whole = encoding.number(path)
+    monkeypatch.setattr(encoding, "PIECE", 3)
+    pieces = encoding.number(path)
+    for text in (whole, pieces):
+        assert text.words == ("the", "a", "b", "é", "zz")
+        assert text.numbers.tolist() == [0, 1, 0, 2, 3, 4, 0, 2, 1, 2]
+        assert text.sentence_ends.tolist() == [3, 4, 7, 8, 10]
+        assert text.document_ends.tolist() == [4, 8, 10]
+
+
+def test_an_empty_split_is_an_empty_corpus(tmp_path):
+    text = encoding.number(write(tmp_path / "train.txt", ""))
+    assert (text.words, len(text.numbers), len(text.document_ends)) == ((), 0, 0)
