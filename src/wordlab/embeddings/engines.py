@@ -41,7 +41,7 @@ class Engine:
         threads: int,
     ) -> None:
         cbow = architecture == "cbow"
-        noise_rows = noise_words(params.negatives, architecture)
+        noise_rows = noise_words(params.negatives)
         self.settings = Settings(
             words=len(vocabulary),
             dimensions=params.dimensions,
@@ -212,13 +212,13 @@ def engine(
     return _ENGINES[params.output](vocabulary, params, architecture, seed, threads)
 
 
-def noise_words(negatives: int, architecture: Architecture) -> int:
-    """Return how many noise words a block shares, a multiple of 16.
+def noise_words(negatives: int) -> int:
+    """Return how many noise words a block shares: 6 K, rounded up to a multiple of 16.
 
-    About as many as the pairs of one input word of skip-gram would draw by themselves; fewer
-    cost analogies.
+    About as many as the pairs of one input word of skip-gram would draw by themselves; with half
+    of them both architectures lose analogies.
     """
-    return _up((6 if architecture == "skipgram" else 3) * negatives, 16)
+    return _up(6 * negatives, 16)
 
 
 def batch_words(vocabulary: Vocabulary, params: Word2vecParams, architecture: Architecture) -> int:
