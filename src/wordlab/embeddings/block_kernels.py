@@ -135,24 +135,18 @@ def total(losses: Any) -> float:
 
 
 @njit(nogil=True, cache=True, fastmath={"contract"})
-def apply_rows(matrix: Any, ids: Any, rows: Any, rate: float, share: int, shares: int) -> None:
-    """Add rate times `rows` to the rows `ids` of `matrix`, those of `share` of `shares` only."""
+def apply_rows(matrix: Any, ids: Any, rows: Any, rate: float) -> None:
+    """Add rate times `rows` to the rows `ids` of `matrix`, one after the other."""
     step = np.float32(rate)
     for k in range(len(ids)):
-        if ids[k] >= 0 and ids[k] % shares == share:
-            owned = np.uint64(ids[k])
+        if ids[k] >= 0:
+            target = np.uint64(ids[k])
             for d in range(rows.shape[1]):
-                matrix[owned, d] += step * rows[k, d]
+                matrix[target, d] += step * rows[k, d]
 
 
 @njit(nogil=True, cache=True)
-def apply_block(
-    weights: Any, gradients: Any, slot: int, rate: float, share: int, shares: int
-) -> None:
-    """Apply gradients[slot] to one share of the rows of both weights."""
-    apply_rows(
-        weights.inputs, gradients.input_ids[slot], gradients.inputs[slot], rate, share, shares
-    )
-    apply_rows(
-        weights.outputs, gradients.output_ids[slot], gradients.outputs[slot], rate, share, shares
-    )
+def apply_block(weights: Any, gradients: Any, slot: int, rate: float) -> None:
+    """Apply gradients[slot] to both weights."""
+    apply_rows(weights.inputs, gradients.input_ids[slot], gradients.inputs[slot], rate)
+    apply_rows(weights.outputs, gradients.output_ids[slot], gradients.outputs[slot], rate)

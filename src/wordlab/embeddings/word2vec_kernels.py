@@ -15,13 +15,38 @@ from wordlab.embeddings.team_kernels import fetch_add, wait_until
 class Progress(NamedTuple):
     """What the threads note of a stretch, all of it zeros at first.
 
-    losses float64 (blocks,), predictions int64 (blocks,); counters int64 (4, batches): blocks
-    taken, blocks done, shares of the rows taken, shares done, of each batch.
+    losses float64 (blocks,), predictions int64 (blocks,); counters int64 (2,): blocks whose
+    gradients are taken (lock-free: that are somebody's), and blocks that are applied.
     """
 
     losses: NDArray[np.float64]
     predictions: NDArray[np.int64]
     counters: NDArray[np.int64]
+
+
+@njit(nogil=True, cache=True)
+def _block(
+    weights: Any,
+    stretch: Any,
+    noise: Any,
+    key: np.uint64,
+    settings: Any,
+    work: Any,
+    gradients: Any,
+    slot: int,
+    k: int,
+    progress: Any,
+) -> None:
+    """Take the gradients of the stretch's block k to gradients[slot], and note its loss."""
+    start = stretch.first + k * BLOCK
+    if settings.cbow:
+        progress.losses[k], progress.predictions[k] = cbow_block(
+            weights, stretch, start, noise, key, settings, work, gradients, slot
+        )
+    else:
+        progress.losses[k], progress.predictions[k] = skipgram_block(
+            weights, stretch, start, noise, key, settings, work, gradients, slot
+        )
 
 
 @njit(nogil=True, cache=True)
@@ -40,45 +65,37 @@ def train_stretch(
 ) -> None:
     """Be one of `threads` threads that train `weights` on a stretch.
 
-    Deterministic: the gradients of a batch of blocks are all taken at the same weights, then
-    applied row by row in the order of the text, the rows shared out; so neither the number of
-    threads nor their pace matters. Whoever is free takes the next block or share of rows, and
-    nobody waits for a thread that has nothing in hand. Lock-free: each thread applies a block's
-    gradients at once (Niu et al. 2011, Hogwild). rates: at the start and the end of the stretch,
-    before the floor. Mutates weights, work, gradients and progress.
+    Deterministic: the gradients of a batch of blocks are all taken at the same weights, each
+    thread's for a run of blocks; then the threads apply theirs one after the other, in the order
+    of the text, so that neither their number nor their pace matters. Taking turns is faster than
+    sharing out the rows: a gradient never leaves the core that made it. Lock-free: whoever is
+    free takes the next block and applies its gradients at once (Niu et al. 2011, Hogwild). rates:
+    at the start and the end of the stretch, before the floor. Mutates weights, work, gradients
+    and progress.
     """
     blocks = len(progress.losses)
     slope = (rates[1] - rates[0]) / max(1, blocks)
-    taken, done = progress.counters[0], progress.counters[1]
-    shares_taken, shares_done = progress.counters[2], progress.counters[3]
-    for batch in range(len(taken)):
-        opening = batch * settings.batch_blocks
-        closing = min(blocks, opening + settings.batch_blocks)
-        k = opening + fetch_add(taken, batch, 1)
-        while k < closing:
-            slot = thread if settings.lock_free else k - opening
-            start = stretch.first + k * BLOCK
-            if settings.cbow:
-                progress.losses[k], progress.predictions[k] = cbow_block(
-                    weights, stretch, start, noise, key, settings, work, gradients, slot
-                )
-            else:
-                progress.losses[k], progress.predictions[k] = skipgram_block(
-                    weights, stretch, start, noise, key, settings, work, gradients, slot
-                )
-            if settings.lock_free:
-                rate = max(rates[0] + slope * k, settings.rate_floor)
-                apply_block(weights, gradients, slot, rate, 0, 1)
-            fetch_add(done, batch, 1)
-            k = opening + fetch_add(taken, batch, 1)
-        if settings.lock_free:
-            continue
-        wait_until(done, batch, closing - opening)
-        share = fetch_add(shares_taken, batch, 1)
-        while share < threads:
-            for k in range(opening, closing):
-                rate = max(rates[0] + slope * k, settings.rate_floor)
-                apply_block(weights, gradients, k - opening, rate, share, threads)
-            fetch_add(shares_done, batch, 1)
-            share = fetch_add(shares_taken, batch, 1)
-        wait_until(shares_done, batch, threads)
+    if settings.lock_free:
+        k = fetch_add(progress.counters, 0, 1)
+        while k < blocks:
+            _block(weights, stretch, noise, key, settings, work, gradients, thread, k, progress)
+            rate = max(rates[0] + slope * k, settings.rate_floor)
+            apply_block(weights, gradients, thread, rate)
+            k = fetch_add(progress.counters, 0, 1)
+        return
+    for opening in range(0, blocks, settings.batch_blocks):
+        size = min(blocks - opening, settings.batch_blocks)
+        first = opening + size * thread // threads
+        last = opening + size * (thread + 1) // threads
+        for k in range(first, last):
+            _block(
+                weights, stretch, noise, key, settings, work, gradients, k - opening, k, progress
+            )
+        fetch_add(progress.counters, 0, last - first)
+        wait_until(progress.counters, 0, opening + size)
+        wait_until(progress.counters, 1, first)
+        for k in range(first, last):
+            rate = max(rates[0] + slope * k, settings.rate_floor)
+            apply_block(weights, gradients, k - opening, rate)
+        fetch_add(progress.counters, 1, last - first)
+        wait_until(progress.counters, 1, opening + size)

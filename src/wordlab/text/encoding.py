@@ -1,5 +1,6 @@
 """Counting the words of the splits and encoding them by the vocabulary, in one pass over each."""
 
+from array import array
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -51,19 +52,18 @@ class _Numbers(dict[str, int]):
 def number(path: Path) -> NumberedText:
     """Return the split at `path`, its words numbered as they come."""
     numbers = _Numbers()
-    tokens, line_ends, read = [np.empty(0, np.int32)], [np.empty(0, np.int64)], 0
+    tokens, line_ends = array("i"), array("q")
     for text in _pieces(path):
         found, ends = _number_piece(text, numbers)
-        tokens.append(found)
-        line_ends.append(read + ends)
-        read += len(found)
-    lines = np.concatenate(line_ends)
+        line_ends.frombytes((len(tokens) + ends).tobytes())
+        tokens.frombytes(found.tobytes())
+    lines = np.frombuffer(line_ends, dtype=np.int64)
     empty = np.diff(lines, prepend=0) == 0
     return NumberedText(
         words=tuple(numbers),
-        numbers=np.concatenate(tokens),
+        numbers=np.frombuffer(tokens, dtype=np.int32),
         sentence_ends=lines[~empty],
-        document_ends=_rising(np.append(lines[empty], read)),
+        document_ends=_rising(np.append(lines[empty], len(tokens))),
     )
 
 
