@@ -155,9 +155,9 @@ def scan(text: Path) -> dict[str, float]:
     from wordlab.text.vocabulary import Vocabulary
 
     started = time.perf_counter()
-    numbered = encoding.number(text)
-    vocabulary = Vocabulary.build(numbered.counts(), min_count=MIN_COUNT)
-    numbered.encoded(vocabulary).save(text.parent / "encoded")
+    counts, _ = encoding.count_words(text, MIN_COUNT)
+    vocabulary = Vocabulary.build(counts, min_count=MIN_COUNT)
+    encoding.encode(text, vocabulary, text.parent / "encoded")
     vocabulary.save(text.parent / "vocabulary.tsv")
     return {"scan_seconds": time.perf_counter() - started, "peak_mib": peak_mib()}
 

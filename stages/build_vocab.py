@@ -7,15 +7,14 @@ from wordlab.text.vocabulary import Vocabulary
 
 
 def main(run: stage.Stage) -> None:
-    params = run.params.vocabulary
-    texts = {name: encoding.number(run.input("splits") / f"{name}.txt") for name in SPLITS}
-    counts = texts["train"].counts()
+    params, splits = run.params.vocabulary, run.input("splits")
+    counts, different = encoding.count_words(splits / "train.txt", params.min_count)
     vocabulary = Vocabulary.build(counts, min_count=params.min_count, max_size=params.max_size)
     vocabulary.save(run.output("vocabulary"))
-    metrics: dict[str, object] = {"words": len(vocabulary), "different_words": len(counts)}
-    for name, text in texts.items():
-        corpus = text.encoded(vocabulary)
-        corpus.save(run.output("corpus") / name)
+    metrics: dict[str, object] = {"words": len(vocabulary), "different_words": different}
+    for name in SPLITS:
+        place = run.output("corpus") / name
+        corpus = encoding.encode(splits / f"{name}.txt", vocabulary, place)
         metrics[name] = encoding.summary(corpus)
     run.metrics(metrics)
 

@@ -8,7 +8,7 @@ from wordlab.text import documents, preprocess
 
 def main(run: stage.Stage) -> None:
     params, path = run.params.preprocess, run.input("documents")
-    lengths = np.array([len(text) for text in documents.read(path)], dtype=np.int64)
+    lengths = np.fromiter(map(len, documents.read(path)), dtype=np.int64)
     splits = preprocess.assign(lengths, params.splits, run.params.seed)
     summary = preprocess.write_splits(documents.read(path), splits, run.output("splits"), params)
     run.metrics(summary)

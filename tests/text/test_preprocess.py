@@ -1,44 +1,58 @@
 """Sentences, tokens and splits."""
 
+import string
 import unicodedata
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wordlab.errors import UserError
-from wordlab.params.text import PreprocessParams, SplitShares
-from wordlab.text import preprocess, splits
+from wordlab.params.text import PhraseParams, PreprocessParams, SplitShares
+from wordlab.text import phrases, preprocess, splits, tokens
 
 SHARES = SplitShares(train=0.8, valid=0.1, test=0.1)
 
 
 def params(**changes):
-    settings = {"lowercase": True, "tokens": "letters", "splits": SHARES}
+    settings = {
+        "lowercase": True,
+        "tokens": "letters",
+        "numbers": "keep",
+        "units": "sentences",
+        "phrases": PhraseParams(passes=0, discount=5, threshold=100),
+        "splits": SHARES,
+    }
     return PreprocessParams(**(settings | changes))
 
 
+def sentences(text, settings):
+    return [line.split(" ") for line in tokens.lines(text, settings)]
+
+
 def test_letters_keep_accents_and_drop_all_else():
-    found = list(preprocess.sentences("Café n° 3: l'Été — déjà_vu?", params()))
+    found = sentences("Café n° 3: l'Été — déjà_vu?", params())
     assert found == [["café", "n", "l", "été", "déjà", "vu"]]
 
 
 def test_a_decomposed_accent_is_the_composed_letter():
-    assert list(preprocess.sentences("Cafe\u0301", params())) == [["café"]]
+    assert (sentences("Cafe\u0301", params())) == [["café"]]
 
 
 @pytest.mark.parametrize(
-    ("text", "tokens"),
+    ("text", "words"),
     [("हिन्दी भाषा", ["हिन्दी", "भाषा"]), ("שָׁלוֹם", ["שָׁלוֹם"]), ("ΑΘΗΝΑ ½ m²", ["αθηνα", "m"])],
 )
-def test_letters_of_any_script_keep_the_marks_that_combine_with_them(text, tokens):
-    found = list(preprocess.sentences(text, params()))
-    assert [[unicodedata.normalize("NFC", token) for token in tokens]] == found
+def test_letters_of_any_script_keep_the_marks_that_combine_with_them(text, words):
+    found = sentences(text, params())
+    assert [[unicodedata.normalize("NFC", word) for word in words]] == found
 
 
 def test_closing_quotes_and_brackets_stay_with_their_sentence():
     settings = params(tokens="words_and_punctuation", lowercase=False)
-    found = list(preprocess.sentences('He said "Go." Then (see below.) It ended.', settings))
-    assert [" ".join(tokens) for tokens in found] == [
+    found = sentences('He said "Go." Then (see below.) It ended.', settings)
+    assert [" ".join(words) for words in found] == [
         'He said " Go . "',
         "Then ( see below . )",
         "It ended .",
@@ -47,13 +61,13 @@ def test_closing_quotes_and_brackets_stay_with_their_sentence():
 
 def test_words_and_punctuation_keep_inner_marks_and_every_other_one():
     settings = params(tokens="words_and_punctuation", lowercase=False)
-    found = list(preprocess.sentences("It's 3.14, isn't it (well-known)!", settings))
+    found = sentences("It's 3.14, isn't it (well-known)!", settings)
     assert found == [["It's", "3.14", ",", "isn't", "it", "(", "well-known", ")", "!"]]
 
 
 def test_sentences_end_at_marks_before_capitals_and_at_line_ends():
     text = 'He left. "Why?" She asked H. N. Abrams, e.g. about it. 12 came\nTitle\nEnd.'
-    found = [" ".join(tokens) for tokens in preprocess.sentences(text, params())]
+    found = [" ".join(words) for words in sentences(text, params())]
     assert found == ["he left", "why", "she asked h n abrams e g about it", "came", "title", "end"]
 
 
@@ -90,3 +104,85 @@ def test_splits_are_written_and_read_back_by_document(tmp_path):
 def test_a_training_split_without_a_token_is_refused(tmp_path):
     with pytest.raises(UserError, match="no token of the kind 'letters'"):
         preprocess.write_splits(["1 2 3"], ["train"], tmp_path, params())
+
+
+@given(st.text(alphabet=string.printable + "éßΣ\u0301½—’\u2028\x85", max_size=60))
+def test_the_quick_way_through_ascii_finds_the_letters_that_the_pattern_finds(text):
+    find = tokens.TOKEN_PATTERNS["letters"].findall
+    assert sentences(text, params(units="documents")) == list(
+        filter(None, [find(unicodedata.normalize("NFC", text.lower()))])
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"tokens": "english"}, "don't go naïve café in"),
+        ({"tokens": "spanish"}, "don t go naïve café in"),
+        ({"tokens": "words_and_punctuation"}, "don't go , naïve café 3 , in 1984 !"),
+        ({"tokens": "words_and_punctuation", "numbers": "zeros"}, "in 0000 !"),
+        ({"tokens": "words_and_punctuation", "numbers": "drop"}, "café , in !"),
+        ({"tokens": "nltk:TreebankWordTokenizer"}, "do n't go , naïve"),
+        ({"tokens": "nltk:WordPunctTokenizer"}, "don ' t go ,"),
+        ({"tokens": "nltk:ToktokTokenizer"}, "don ' t go , naïve"),
+        ({"tokens": "nltk:TweetTokenizer", "lowercase": False}, "Don't go , naïve"),
+        ({"tokens": "nltk:NLTKWordTokenizer"}, "café 3 , in 1984 !"),
+    ],
+)
+def test_each_kind_of_token_and_number(changes, words):
+    (line,) = tokens.lines("Don't go, naïve café 3, in 1984!", params(**changes))
+    assert words in line
+
+
+def test_spanish_keeps_its_letters_and_begins_sentences_with_its_marks():
+    text = "El pingüino comió. ¿Quién? ¡La Ñusta! Vive en el 2.º piso."
+    found = tokens.lines(text, params(tokens="spanish"))
+    assert found == ["el pingüino comió", "quién", "la ñusta", "vive en el piso"]
+
+
+def test_a_document_as_the_unit_is_one_line():
+    text = "One. Two.\nThree."
+    assert tokens.lines(text, params(units="documents")) == ["one two three"]
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_processes_change_no_byte(tmp_path, monkeypatch, threads):
+    monkeypatch.setattr(preprocess, "LARGE", 50)
+    monkeypatch.setattr(preprocess, "BATCH", 3)
+    monkeypatch.setenv("WORDLAB_THREADS", threads)
+    texts = [f"Document {'abcdefghij'[i % 10]}. Has two sentences." for i in range(40)]
+    preprocess.write_splits(texts, ["train"] * 40, tmp_path, params())
+    found = [" ".join(map(" ".join, document)) for document in splits.read(tmp_path / "train.txt")]
+    assert found == [f"document {'abcdefghij'[i % 10]} has two sentences" for i in range(40)]
+
+
+def test_phrases_are_the_pairs_that_equation_6_scores_above_the_threshold(tmp_path):
+    (tmp_path / "train.txt").write_text("new york is\nnew york was\n\nis was is was\n\n")
+    for name in ("valid", "test"):
+        (tmp_path / f"{name}.txt").write_text("old new york york\n\n")
+    # 10 tokens; new york: (2 - 1) / (2 * 2) * 10 = 2.5; is was: (2 - 1) / (3 * 3) * 10 = 1.1
+    settings = PhraseParams(passes=1, discount=1, threshold=2.4)
+    assert phrases.learn(tmp_path / "train.txt", settings) == {("new", "york")}
+    assert phrases.join(tmp_path, settings) == {"train": 2, "valid": 1, "test": 1}
+    assert (tmp_path / "train.txt").read_text() == "new_york is\nnew_york was\n\nis was is was\n\n"
+    assert (tmp_path / "test.txt").read_text() == "old new_york york\n\n"
+    looser = settings.model_copy(update={"threshold": 2.6})
+    assert phrases.learn(tmp_path / "train.txt", looser) == frozenset()
+
+
+def test_two_passes_join_phrases_of_more_words_and_the_summary_counts_them(tmp_path):
+    settings = PhraseParams(passes=2, discount=0, threshold=1.5)
+    texts = ["Big new york city. Other words here now."] * 3
+    summary = preprocess.write_splits(
+        texts, ["train", "valid", "test"], tmp_path, params(phrases=settings)
+    )
+    assert (tmp_path / "train.txt").read_text() == "big_new_york_city\nother_words_here_now\n\n"
+    assert summary["train"] == {"documents": 1, "sentences": 2, "tokens": 2}
+
+
+def test_rare_pairs_are_forgotten_where_there_are_too_many(tmp_path, monkeypatch):
+    monkeypatch.setattr(phrases, "MOST_PAIRS", 3)
+    lines = ["a b", "a b", "c d", "e f", "g h", "a b"]
+    (tmp_path / "train.txt").write_text("\n".join(lines) + "\n")
+    settings = PhraseParams(passes=1, discount=0, threshold=0.1)
+    assert phrases.learn(tmp_path / "train.txt", settings) == {("a", "b")}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wordlab.errors import UserError
-from wordlab.text import encoding
+from wordlab.text import encoding, splits
 from wordlab.text.corpus import EncodedCorpus
 from wordlab.text.vocabulary import UNKNOWN, Vocabulary
 
@@ -46,10 +46,10 @@ def write(path, text):
 
 def test_encoding_keeps_sentences_documents_and_unknown_words(tmp_path):
     train = write(tmp_path / "train.txt", "the a the\nb\n\na b zzz\n\n")
-    text = encoding.number(train)
-    counts = text.counts()
+    counts, different = encoding.count_words(train, 2)
     assert counts == {"the": 2, "a": 2, "b": 2, "zzz": 1}
-    corpus = text.encoded(Vocabulary.build(counts, min_count=2))
+    assert different == 4
+    corpus = encoding.encode(train, Vocabulary.build(counts, min_count=2), tmp_path)
     assert corpus.tokens.tolist() == [2, 0, 2, 1, 0, 1, UNKNOWN]
     assert corpus.sentence_ends.tolist() == [3, 4, 7]
     assert corpus.document_ends.tolist() == [4, 7]
@@ -87,18 +87,38 @@ def test_an_unknown_word_is_refused_with_the_nearest_spellings():
         vocabulary.known_id("xyz")
 
 
-def test_numbering_in_pieces_is_numbering_at_once(tmp_path, monkeypatch):
-    path = write(tmp_path / "train.txt", "\n\nthe a  the \nb\n\n\né zz the\nb\n\na b")
-    whole = encoding.number(path)
-    monkeypatch.setattr(encoding, "PIECE", 3)
-    pieces = encoding.number(path)
-    for text in (whole, pieces):
-        assert text.words == ("the", "a", "b", "é", "zz")
-        assert text.numbers.tolist() == [0, 1, 0, 2, 3, 4, 0, 2, 1, 2]
-        assert text.sentence_ends.tolist() == [3, 4, 7, 8, 10]
-        assert text.document_ends.tolist() == [4, 8, 10]
+TEXT = "the a the\nb\n\na\n\n" + "one two\nthe\n\n" * 20
 
 
-def test_an_empty_split_is_an_empty_corpus(tmp_path):
-    text = encoding.number(write(tmp_path / "train.txt", ""))
-    assert (text.words, len(text.numbers), len(text.document_ends)) == ((), 0, 0)
+@pytest.mark.parametrize("piece", [1, 7, 1000])
+@pytest.mark.parametrize("text", [TEXT, "\n\nthe a  the \nb\n\n\né zz the\nb\n\na b"])
+def test_pieces_of_any_size_give_the_bytes_of_the_whole(tmp_path, monkeypatch, piece, text):
+    train = write(tmp_path / "train.txt", text)
+    vocabulary = Vocabulary(("the", "a"), np.array([22, 2]))
+    monkeypatch.setattr(encoding, "PIECE", piece)
+    corpus = encoding.encode(train, vocabulary, tmp_path / "pieces")
+    documents = list(splits.read(train))
+    words = [word for document in documents for sentence in document for word in sentence]
+    assert corpus.tokens.tolist() == [vocabulary.index.get(word, UNKNOWN) for word in words]
+    lengths = [sum(map(len, document)) for document in documents]
+    assert corpus.document_ends.tolist() == np.cumsum(lengths).tolist()
+    corpus.save(tmp_path / "whole")
+    for name in ("tokens", "sentence_ends", "document_ends"):
+        whole = (tmp_path / "whole" / f"{name}.npy").read_bytes()
+        assert (tmp_path / "pieces" / f"{name}.npy").read_bytes() == whole
+
+
+def test_counts_that_go_by_way_of_the_disk_are_the_same(tmp_path, monkeypatch):
+    train = write(tmp_path / "train.txt", TEXT + "once\n\n")
+    whole, different = encoding.count_words(train, 2)
+    monkeypatch.setattr(encoding, "MOST_WORDS", 1)
+    monkeypatch.setattr(encoding, "PIECE", 10)
+    counts, spilled = encoding.count_words(train, 2)
+    assert spilled == different == 6
+    assert counts == {word: count for word, count in whole.items() if count >= 2}
+
+
+def test_an_empty_split_is_encoded(tmp_path):
+    corpus = encoding.encode(write(tmp_path / "test.txt", ""), Vocabulary.build(COUNTS), tmp_path)
+    assert (len(corpus), len(corpus.sentence_ends), len(corpus.document_ends)) == (0, 0, 0)
+    assert encoding.summary(corpus)["unknown_share"] == 0

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from wordlab.params.base import Count, Section
+from wordlab.params.base import Count, NonNegative, Positive, Section
 
 SOURCES = re.compile(r"sample|file|wikipedia-dump|url|gensim:[\w.-]+|nltk:\w+|hf:[\w./-]+/[\w.-]+")
 
@@ -71,12 +71,41 @@ class SplitShares(Section):
         return self
 
 
+class PhraseParams(Section):
+    """`preprocess.phrases`: pairs of words joined to one token (Mikolov et al. 2013, section 4)."""
+
+    passes: Annotated[int, Field(ge=0, le=4)]
+    """0: none; 1: pairs; 2: phrases of up to four words."""
+    discount: NonNegative
+    """Taken off the count of a pair, so that rare pairs are no phrases."""
+    threshold: Positive
+    """The score above which a pair is a phrase; fewer phrases the higher it is."""
+
+
 class PreprocessParams(Section):
     """`preprocess`: from raw text to tokens in splits."""
 
     lowercase: bool
-    tokens: Literal["letters", "words_and_punctuation"]
-    """letters: runs of letters only; words_and_punctuation: words, numbers and each mark."""
+    tokens: Literal[
+        "letters",
+        "words_and_punctuation",
+        "english",
+        "spanish",
+        "nltk:NLTKWordTokenizer",
+        "nltk:ToktokTokenizer",
+        "nltk:TreebankWordTokenizer",
+        "nltk:TweetTokenizer",
+        "nltk:WordPunctTokenizer",
+    ]
+    """letters: runs of letters only; words_and_punctuation: words, numbers and each mark;
+    english, spanish: words of Latin letters with their accents, in English also don't; nltk:…: a
+    tokeniser of nltk."""
+    numbers: Literal["keep", "zeros", "drop"]
+    """zeros: each digit as 0, so that numbers of one length are one word; drop: tokens with a
+    digit are left out."""
+    units: Literal["sentences", "documents"]
+    """What is a line of a split: windows and contexts end with it."""
+    phrases: PhraseParams
     splits: SplitShares
 
 

@@ -1,111 +1,122 @@
-"""Counting the words of the splits and encoding them by the vocabulary, in one pass over each."""
+"""Counting the words of the training split, and encoding every split by the vocabulary.
 
-from array import array
+Both go through the text in pieces, so that memory does not grow with it.
+"""
+
+import heapq
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from wordlab.text.corpus import EncodedCorpus
+from wordlab.text.corpus import EncodedCorpus, Writer
 from wordlab.text.vocabulary import UNKNOWN, Vocabulary
 
 PIECE = 1 << 22
-"""Bytes of text that are numbered at once."""
+"""Bytes of text held at a time."""
+MOST_WORDS = 2_000_000
+"""Different words held at a time, some 300 MB; beyond, counts go to disk and are merged."""
 
 
-@dataclass(frozen=True, eq=False)
-class NumberedText:
-    """A split whose words are numbers, those of `words`, as the vocabulary is not yet known.
+def count_words(path: Path, min_count: int) -> tuple[Counter[str], int]:
+    """Return how often each word of the split at `path` occurs, and how many different there are.
 
-    numbers: int32 (N,), of each token; sentence_ends, document_ends: as of an EncodedCorpus.
+    Of a text with more than `MOST_WORDS` different words, those seen fewer than `min_count` times
+    are left out.
     """
+    counts: Counter[str] = Counter()
+    with TemporaryDirectory() as scratch:
+        runs: list[Path] = []
 
-    words: tuple[str, ...]
-    numbers: NDArray[np.int32]
-    sentence_ends: NDArray[np.int64]
-    document_ends: NDArray[np.int64]
+        def spill() -> None:
+            runs.append(Path(scratch) / f"{len(runs)}.tsv")
+            with runs[-1].open("w", encoding="utf-8", newline="\n") as file:
+                file.writelines(f"{word}\t{counts[word]}\n" for word in sorted(counts))
+            counts.clear()
 
-    def counts(self) -> Counter[str]:
-        """Return how often each word occurs."""
-        found = np.bincount(self.numbers, minlength=len(self.words))
-        return Counter(dict(zip(self.words, found.tolist(), strict=True)))
-
-    def encoded(self, vocabulary: Vocabulary) -> EncodedCorpus:
-        """Return the split as ids of `vocabulary`."""
-        index = vocabulary.index
-        ids = np.array([index.get(word, UNKNOWN) for word in self.words], dtype=np.int32)
-        return EncodedCorpus(ids[self.numbers], self.sentence_ends, self.document_ends)
-
-
-class _Numbers(dict[str, int]):
-    """The number of each word, in the order in which they were first asked for."""
-
-    def __missing__(self, word: str) -> int:
-        self[word] = number = len(self)
-        return number
+        for piece in _pieces(path):
+            words, places, _ = _words(piece)
+            for word, count in zip(words, np.bincount(places, minlength=len(words)), strict=True):
+                if count:
+                    counts[word] += int(count)
+            if len(counts) > MOST_WORDS:
+                spill()
+        if not runs:
+            return counts, len(counts)
+        spill()
+        different = 0
+        for word, count in _merged(runs):
+            different += 1
+            if count >= min_count:
+                counts[word] = count
+    return counts, different
 
 
-def number(path: Path) -> NumberedText:
-    """Return the split at `path`, its words numbered as they come."""
-    numbers = _Numbers()
-    tokens, line_ends = array("i"), array("q")
-    for text in _pieces(path):
-        found, ends = _number_piece(text, numbers)
-        line_ends.frombytes((len(tokens) + ends).tobytes())
-        tokens.frombytes(found.tobytes())
-    lines = np.frombuffer(line_ends, dtype=np.int64)
-    empty = np.diff(lines, prepend=0) == 0
-    return NumberedText(
-        words=tuple(numbers),
-        numbers=np.frombuffer(tokens, dtype=np.int32),
-        sentence_ends=lines[~empty],
-        document_ends=_rising(np.append(lines[empty], len(tokens))),
-    )
+def _merged(runs: Iterable[Path]) -> Iterator[tuple[str, int]]:
+    """Yield each word of the sorted runs once, with the sum of its counts."""
+    entries = heapq.merge(*map(_entries, runs))
+    for word, same in groupby(entries, key=itemgetter(0)):
+        yield word, sum(count for _, count in same)
+
+
+def _entries(run: Path) -> Iterator[tuple[str, int]]:
+    with run.open(encoding="utf-8", newline="\n") as file:
+        for line in file:
+            word, _, count = line.rpartition("\t")
+            yield word, int(count)
+
+
+def encode(path: Path, vocabulary: Vocabulary, folder: Path) -> EncodedCorpus:
+    """Write the split at `path` as ids of `vocabulary` into `folder`; return it, memory-mapped."""
+    find = vocabulary.index.get
+    with Writer(folder) as writer:
+        for piece in _pieces(path):
+            words, places, ends = _words(piece)
+            ids = np.array([find(word, UNKNOWN) for word in words], dtype=np.int32)
+            empty = np.diff(ends, prepend=0) == 0
+            writer.add(ids[places], ends[~empty], ends[empty])
+    return EncodedCorpus.load(folder)
 
 
 def _pieces(path: Path) -> Iterator[bytes]:
-    """Yield the text in pieces of some PIECE bytes, each of whole lines."""
+    """Yield the text at `path` in pieces of whole lines."""
     with path.open("rb") as file:
-        while text := file.read(PIECE):
-            text += file.readline()
-            yield text if text.endswith(b"\n") else text + b"\n"
+        while piece := file.read(PIECE):
+            piece += file.readline()
+            yield piece if piece.endswith(b"\n") else piece + b"\n"
 
 
-def _number_piece(text: bytes, numbers: _Numbers) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Return the numbers of the words of a piece, and how many there are up to each line end.
+def _words(piece: bytes) -> tuple[list[str], NDArray[np.int32], NDArray[np.int64]]:
+    """Return different words, the place among them of each token, and the tokens to each line end.
 
     Words are taken with the space or newline after them, so that Arrow can find the different
-    ones where they lie; only those are looked at in Python.
+    ones where they lie; only those are looked at in Python. A word may be there twice.
     """
-    data = np.frombuffer(text, dtype=np.uint8)
+    data = np.frombuffer(piece, dtype=np.uint8)
     ends = np.flatnonzero((data == ord(" ")) | (data == ord("\n"))) + 1
     offsets = np.concatenate([[0], ends]).astype(np.int32)
     parts = pa.Array.from_buffers(
-        pa.binary(), len(ends), [None, pa.py_buffer(offsets), pa.py_buffer(text)]
+        pa.binary(), len(ends), [None, pa.py_buffer(offsets), pa.py_buffer(piece)]
     ).dictionary_encode()
-    different = [part.decode().strip() for part in parts.dictionary.to_pylist()]
-    number_of = np.array([numbers[word] if word else -1 for word in different], dtype=np.int32)
-    found = number_of[parts.indices.to_numpy()]
-    is_word = found >= 0
-    return found[is_word], np.cumsum(is_word)[data[ends - 1] == ord("\n")]
-
-
-def _rising(ends: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the different ends above 0, rising."""
-    different = np.unique(ends)
-    return different[different > 0]
+    words = [part[:-1].decode() for part in parts.dictionary.to_pylist()]
+    places = parts.indices.to_numpy()
+    is_word = np.array(list(map(bool, words)), dtype=bool)[places]
+    return words, places[is_word], np.cumsum(is_word)[data[ends - 1] == ord("\n")]
 
 
 def summary(corpus: EncodedCorpus) -> dict[str, float]:
     """Return how many tokens a split has and the share of them that is unknown."""
-    unknown = float(np.mean(corpus.tokens == UNKNOWN)) if len(corpus) else 0.0
+    steps = range(0, len(corpus), PIECE)
+    unknown = sum(int(np.sum(corpus.tokens[at : at + PIECE] == UNKNOWN)) for at in steps)
     return {
         "documents": len(corpus.document_ends),
         "sentences": len(corpus.sentence_ends),
         "tokens": len(corpus),
-        "unknown_share": unknown,
+        "unknown_share": unknown / max(1, len(corpus)),
     }

@@ -1,46 +1,21 @@
-"""From raw documents to normalised tokens: sentences, tokens, and splits by document."""
+"""Splits by document, and the normalised tokens of each."""
 
-import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-import regex
 from numpy.typing import NDArray
 
-from wordlab import rng
+from wordlab import rng, workers
 from wordlab.errors import UserError
 from wordlab.params.text import PreprocessParams, SplitShares
+from wordlab.text import phrases, tokens
 from wordlab.text.splits import SPLITS
 
-_WORD = r"[\p{L}\p{N}][\p{L}\p{N}\p{M}]*"
-TOKEN_PATTERNS = {
-    # runs of letters of any script, with the marks that combine with them
-    "letters": regex.compile(r"\p{L}[\p{L}\p{M}]*"),
-    # a word or number with inner apostrophes, hyphens, points or commas; or one mark
-    "words_and_punctuation": regex.compile(
-        rf"{_WORD}(?:['’.,-]{_WORD})*|[^\s\p{{L}}\p{{N}}\p{{M}}]"
-    ),
-}
-SENTENCE_END = regex.compile(
-    r"""(?<=[.!?]["'”’)\]]*)(?<!\b\p{L}\.)\s+(?=["'“‘(\[]*[\p{Lu}\p{Lt}\p{Lo}\p{N}])"""
-)
-"""The space between a mark that ends sentences, initials (`H. N.`) excepted, and a capital or a
-digit."""
-
-
-def sentences(text: str, params: PreprocessParams) -> Iterator[list[str]]:
-    """Yield the tokens of each sentence of `text`; a line of it never joins the next one.
-
-    Tokens are in Unicode NFC. Sentences without a token are left out.
-    """
-    find_tokens = TOKEN_PATTERNS[params.tokens].findall
-    for line in text.splitlines():
-        for sentence in SENTENCE_END.split(line):
-            cased = sentence.lower() if params.lowercase else sentence
-            tokens = find_tokens(unicodedata.normalize("NFC", cased))
-            if tokens:
-                yield tokens
+LARGE = 16_000_000
+"""Characters from which on it is worth starting processes."""
+BATCH = 200
+"""Documents that a process is given at a time."""
 
 
 def assign(lengths: NDArray[np.int64], shares: SplitShares, seed: int) -> list[str]:
@@ -69,7 +44,7 @@ def assign(lengths: NDArray[np.int64], shares: SplitShares, seed: int) -> list[s
 def write_splits(
     documents: Iterable[str], splits: list[str], folder: Path, params: PreprocessParams
 ) -> dict[str, dict[str, int]]:
-    """Write train.txt, valid.txt and test.txt into `folder`.
+    """Write train.txt, valid.txt and test.txt into `folder`, phrases joined if there are passes.
 
     Returns for each split how many documents, sentences and tokens it holds; a document without
     a token is left out. Raises UserError if training would have no token at all.
@@ -80,15 +55,15 @@ def write_splits(
         name: (folder / f"{name}.txt").open("w", encoding="utf-8", newline="\n") for name in SPLITS
     }
     try:
-        for text, split in zip(documents, splits, strict=True):
-            found = [" ".join(tokens) for tokens in sentences(text, params)]
+        for found, split in zip(_tokenised(documents, params), splits, strict=True):
             if not found:
                 continue
             files[split].write("\n".join(found) + "\n\n")
+            sentences, words = tokens.counts(found)
             counts = summary[split]
             counts["documents"] += 1
-            counts["sentences"] += len(found)
-            counts["tokens"] += sum(line.count(" ") + 1 for line in found)
+            counts["sentences"] += sentences
+            counts["tokens"] += words
     finally:
         for file in files.values():
             file.close()
@@ -97,4 +72,24 @@ def write_splits(
             f"preprocess.tokens: the text holds no token of the kind {params.tokens!r}; "
             "expected a text with words in it"
         )
+    for _ in range(params.phrases.passes):
+        joined = phrases.join(folder, params.phrases)
+        for name in SPLITS:
+            summary[name]["tokens"] -= joined[name]
     return summary
+
+
+def _tokenised(documents: Iterable[str], params: PreprocessParams) -> Iterator[list[str]]:
+    """Yield the lines of each document; beyond a size, several processes find them."""
+    remaining, characters = iter(documents), 0
+    for text in remaining:
+        yield tokens.lines(text, params)
+        characters += len(text)
+        if characters > LARGE:
+            break
+    jobs = ((text, params) for text in remaining)
+    yield from workers.in_order(_lines, jobs, batch=BATCH)
+
+
+def _lines(job: tuple[str, PreprocessParams]) -> list[str]:
+    return tokens.lines(*job)
