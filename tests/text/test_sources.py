@@ -225,6 +225,7 @@ def test_a_dump_yields_articles_without_markup(tmp_path, monkeypatch, large):
         )
     )
     found = read(path, "wikipedia-dump")
+    assert read(path, "file") == found
     assert [article.title for article in found] == ["First", "Second"]
     assert found[0].text.startswith("It is linked word word")
     path.write_bytes(path.read_bytes()[:-20])

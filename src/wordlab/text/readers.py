@@ -29,13 +29,15 @@ LARGE = 8 << 20
 
 
 def read(path: Path, column: str) -> Iterator[Document]:
-    """Yield the documents of a file of any format but a Wikipedia dump.
+    """Yield the documents of a file of any format, which its name tells.
 
     column: of a Parquet file, where its text is; a row is a document. Raises UserError if the
     file is damaged, not UTF-8, or has no such column.
     """
     if path.suffix == ".parquet":
         yield from read_parquet(path, column)
+    elif path.name.endswith(".xml.bz2"):
+        yield from read_wikipedia(path)
     else:
         for name, stream in unpacked(path):
             yield from read_lines(_decoded(stream, path), f"{path}: {name}")

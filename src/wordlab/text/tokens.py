@@ -27,8 +27,10 @@ SENTENCE_END = regex.compile(
 )
 """The space between a mark that ends sentences, initials (`H. N.`) excepted, and a capital or a
 digit."""
-ASCII_LETTERS = str.maketrans({code: " " for code in range(128) if not chr(code).isalpha()})
-"""Turns what is no letter into a space: the pattern `letters`, for ASCII."""
+ASCII_LETTERS = str.maketrans(
+    {code: " " for code in range(128) if not chr(code).isalpha() and chr(code) != "\n"}
+)
+"""Turns what is no letter into a space, but for line ends: the pattern `letters`, for ASCII."""
 DIGIT = regex.compile(r"\p{Nd}")
 
 
@@ -45,30 +47,35 @@ def lines(text: str, params: PreprocessParams) -> list[str]:
         text = unicodedata.normalize("NFC", text)
     if params.numbers == "zeros":
         text = DIGIT.sub("0", text)
-    tokenise = tokeniser(params.tokens)
-    found: Iterable[list[str]] = map(tokenise, text.split("\n"))
+    found = tokenised(text.split("\n"), params.tokens)
     if params.numbers == "drop":
         found = ([token for token in tokens if not DIGIT.search(token)] for tokens in found)
     return [" ".join(tokens) for tokens in found if tokens]
 
 
-def tokeniser(name: str) -> Callable[[str], list[str]]:
-    """Return what cuts a line into tokens, none of which has a space in it."""
-    if name.startswith("nltk:"):
-        return _nltk(name.removeprefix("nltk:"))
-    find = TOKEN_PATTERNS[name].findall
-    if name != "letters":
-        return find
-    return lambda line: line.translate(ASCII_LETTERS).split() if line.isascii() else find(line)
+def tokenised(units: list[str], kind: str) -> Iterable[list[str]]:
+    """Return the tokens of each unit, none of which has a space in it."""
+    if kind == "letters":
+        return _letters(units)
+    if kind.startswith("nltk:"):
+        tokenise = _nltk(kind.removeprefix("nltk:"))
+        return (" ".join(tokenise(unit)).split() for unit in units)
+    return map(TOKEN_PATTERNS[kind].findall, units)
+
+
+def _letters(units: list[str]) -> Iterable[list[str]]:
+    """Return the runs of letters; those in ASCII are found all at once, which is faster."""
+    find = TOKEN_PATTERNS["letters"].findall
+    plain = iter("\n".join(filter(str.isascii, units)).translate(ASCII_LETTERS).split("\n"))
+    return [next(plain).split() if unit.isascii() else find(unit) for unit in units]
 
 
 def _nltk(name: str) -> Callable[[str], list[str]]:
     from nltk import tokenize
 
-    made: Any = _MADE.get(name)
-    if made is None:
-        made = _MADE[name] = getattr(tokenize, name)()
-    return lambda line: " ".join(made.tokenize(line)).split()
+    if name not in _MADE:
+        _MADE[name] = getattr(tokenize, name)()
+    return _MADE[name].tokenize
 
 
 _MADE: dict[str, Any] = {}
