@@ -135,6 +135,20 @@ def sweep_marginals() -> Figure:
     return figures.sweep_marginals(trials, names, "perplexity", seed_deviation=8.0)
 
 
+def importance() -> Figure:
+    terms = [("rate", 1), ("bptt_length", 1), ("rate x bptt_length", 2)]
+    rows = [
+        (model, region, term, order, 0.5 / place, 0.3 / place, 0.7 / place, 0.1, 0.6)
+        for model in ("lstm", "gru")
+        for region in ("all", "best quarter")
+        for place, (term, order) in enumerate(terms, 1)
+    ]
+    columns = ["model", "region", "term", "order", "share", "low", "high", "by_chance", "r2"]
+    table = pd.DataFrame(rows, columns=columns)
+    table.loc[len(table)] = ["gru", "all", "seed", 0, 0.02, np.nan, np.nan, np.nan, np.nan]
+    return figures.importance(table)
+
+
 def gradient_by_lag() -> Figure:
     rows = [
         (cell, length, lag, decay**lag, 0.5 * decay**lag, 2 * decay**lag)
@@ -305,6 +319,7 @@ EXAMPLES = [
     ppmi_distributions,
     associations_by_window,
     sweep_marginals,
+    importance,
     gradient_by_lag,
     tasks_by_delay,
     truncation,

@@ -62,6 +62,12 @@ def test_models_take_shared_keys_with_their_own_on_top(edited):
         ("seed: 1\n", "seed: [1\n", r"params\.yaml, line \d+: .*expected YAML"),
         ("seed: 1\n", "", r"seed: missing"),
         ("lstm: {cell: lstm", "lstm: {cell: gru", r"language_model\.lstm\.cell: expected lstm"),
+        (
+            r"tied: false, epochs",
+            "tied: true, epochs",
+            r"sweep_recurrent: with .*hidden_size=64.*tied",
+        ),
+        ("  search: grid", "  search: gird", r"sweep_recurrent\.search: expected 'grid', 'random'"),
         ("words: processed", "words: raw", r"language_model\.words: expected 'processed/voc"),
     ],
 )

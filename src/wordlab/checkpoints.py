@@ -1,5 +1,6 @@
 """Checkpoints: what a training needs to go on after it was cut off, kept until it ends."""
 
+import glob
 import json
 import os
 from collections.abc import Mapping
@@ -51,6 +52,8 @@ class Checkpoint:
             return None
 
     def clear(self) -> None:
-        """Forget what was saved."""
+        """Forget what was saved, and what stands beside it under the same name."""
         if self.path is not None:
             remove(self.path)
+            for beside in self.path.parent.glob(f"{glob.escape(self.path.stem)}.*"):
+                remove(beside)

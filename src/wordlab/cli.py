@@ -31,6 +31,13 @@ class Strategy(StrEnum):
     beam = "beam"
 
 
+class Sweep(StrEnum):
+    """A sweep that has a winner to train in full."""
+
+    recurrent = "recurrent"
+    word2vec = "word2vec"
+
+
 class Form(StrEnum):
     """What vectors can be written as."""
 
@@ -215,6 +222,20 @@ def results() -> None:
     from wordlab import results
 
     print(results.tables(Path("reports/metrics")))
+
+
+@app.command()
+def best(
+    sweep: Annotated[Sweep, typer.Option(help="Whose winners to print.")],
+    score: Annotated[
+        str, typer.Option(help="By which score: a column of the sweep's best.csv.")
+    ] = "",
+) -> None:
+    """Print the winners of a sweep as arguments of `dvc exp run`, a line a model."""
+    from wordlab.sweeps import winners
+
+    table = Path("reports/tables") / f"sweep_{sweep.value}" / "best.csv"
+    print("\n".join(winners.arguments(table, sweep.value, load(PARAMS), score)))
 
 
 @app.command()

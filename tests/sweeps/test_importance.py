@@ -35,7 +35,9 @@ def shares(table: pd.DataFrame) -> dict[str, float]:
 
 def test_shares_of_a_sum_and_a_product_are_exact() -> None:
     found = shares(
-        decomposition(Grid.of(trials(lambda a, b, c: 3 * a + b / 10, seeds=2), "abc", "score"))
+        decomposition(
+            Grid.of(trials(lambda a, b, c: 3 * a + b / 10, seeds=2), "abc", "score"), 0.95
+        )
     )
     # the variances of the two parts, 9 * 2/3 and 1/4
     assert found["a"] == pytest.approx(6 / 6.25)
@@ -43,7 +45,7 @@ def test_shares_of_a_sum_and_a_product_are_exact() -> None:
     assert found["c"] == pytest.approx(0)
     assert found["seed"] == pytest.approx(0)
     product = trials(lambda a, b, c: (a - 2) * (b - 15) + c, seeds=1)
-    found = shares(decomposition(Grid.of(product, "abc", "score")))
+    found = shares(decomposition(Grid.of(product, "abc", "score"), 0.95))
     assert found["a x b"] == pytest.approx(25 * 2 / 3 / (25 * 2 / 3 + 0.25))
     assert found["c"] == pytest.approx(0.25 / (25 * 2 / 3 + 0.25))
     assert np.isnan(found["seed"])
@@ -53,11 +55,11 @@ def test_shares_sum_to_one_and_p_is_the_f_test_s() -> None:
     random = np.random.default_rng(1)
     table = trials(lambda a, b, c: a + a * b / 20 + random.standard_normal(), seeds=3)
     grid = Grid.of(table, "abc", "score")
-    found = decomposition(grid)
+    found = decomposition(grid, 0.95)
     assert found["share"].sum() == pytest.approx(1)
     one_way = trials(lambda a, b, c: 0.3 * a + random.standard_normal(), seeds=4)
     alone = one_way[(one_way["b"] == 10) & (one_way["c"] == 5)]
-    ours = decomposition(Grid.of(alone, "a", "score"))
+    ours = decomposition(Grid.of(alone, "a", "score"), 0.95)
     groups = [part["score"] for _, part in alone.groupby("a")]
     expected = stats.f_oneway(*groups).pvalue
     assert ours.set_index("term").loc["a", "p"] == pytest.approx(expected)

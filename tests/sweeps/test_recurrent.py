@@ -7,13 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
+from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
 from wordlab.params import whole
 from wordlab.params.recurrent import LanguageModelSection
 from wordlab.params.sweeps import RecurrentSweepParams
-from wordlab.sweeps import recurrent, training
-from wordlab.sweeps.space import override
+from wordlab.recurrent import language_model
+from wordlab.sweeps import recurrent, recurrent_findings, training
+from wordlab.sweeps.space import grid, override
 from wordlab.text.corpus import EncodedCorpus
 from wordlab.text.vocabulary import Vocabulary
 
@@ -28,7 +31,9 @@ SMALL: dict[str, Any] = {
     "rate": 0.01,
 }
 SWEEP: dict[str, Any] = {
-    "grid": {"hidden_size": [3, 6]},
+    "search": "grid",
+    "trials": 4,
+    "space": {"hidden_size": [3, 6]},
     "fixed": {key: value for key, value in SMALL.items() if key != "hidden_size"},
     "seeds": 1,
     "confidence": 0.95,
@@ -36,6 +41,9 @@ SWEEP: dict[str, Any] = {
     "tokens": 300,
     "valid_tokens": 100,
     "folds": 1,
+    "parameters": None,
+    "contexts": [1, 3],
+    "trees": 4,
 }
 VOCABULARY = Vocabulary(tuple("abcdefghijkl"), np.arange(12, 0, -1, dtype=np.int64))
 
@@ -96,7 +104,8 @@ def test_trials_in_processes_give_what_they_give_alone(
     )
     assert len(result.trials) == len(told) == 2 * 2
     splits = recurrent.splits(corpus(10), corpus(4), folds=2)
-    jobs = recurrent.jobs(recurrent.plan(params), section, params, seed=1)
+    planned = grid(["gru"], {"hidden_size": [3, 6]}, seeds=1, folds=2)
+    jobs = recurrent.jobs(planned, section, params, seed=1)
     for row, job in zip(result.trials.to_dict("records"), jobs, strict=True):
         alone = training.train(job, *splits[job.split], VOCABULARY)
         assert row["valid_loss"] == alone["valid_loss"] < math.log(12)
@@ -116,11 +125,12 @@ def test_divergence_is_a_result(section: LanguageModelSection) -> None:
         "warmup": 0.0,
     }
     params = override(section.rnn, {**SMALL, **wild})
-    job = training.Job(params, split=0, seed=1)
+    job = training.Job(params, split=0, seed=1, budget=None, contexts=(2,))
     measured = training.train(job, corpus(10), corpus(4), VOCABULARY)
     assert measured["diverged"] == 1
     assert measured["valid_loss"] == pytest.approx(math.log(12))
     assert math.isnan(measured["train_loss"])
+    assert math.isnan(measured["context_2_loss"])
 
 
 def test_what_else_differs_between_trials_is_said() -> None:
@@ -132,12 +142,101 @@ def test_what_else_differs_between_trials_is_said() -> None:
             "diverged": [0.0, 1.0, 0.0, 0.0],
         }
     )
-    updates, diverged = recurrent.caveats(table)
+    updates, diverged = recurrent_findings.caveats(table)
     assert "(40 at 5, 10 at 20)" in updates
     assert diverged.startswith("gru: 1 of 2 trainings diverged")
-    assert recurrent.caveats(table[table["bptt_length"] == 5]) == []
+    assert recurrent_findings.caveats(table[table["bptt_length"] == 5]) == []
 
 
 def test_the_cell_is_not_for_the_grid() -> None:
     with pytest.raises(ValueError, match="cell: no such setting to sweep"):
-        RecurrentSweepParams.model_validate({**SWEEP, "grid": {"cell": ["gru"]}})
+        RecurrentSweepParams.model_validate({**SWEEP, "space": {"cell": ["gru"]}})
+
+
+def searched(**changes: Any) -> RecurrentSweepParams:
+    space = {"hidden_size": {"low": 2, "high": 6, "log": False}, "bptt_length": [5, 10]}
+    fixed = {key: SWEEP["fixed"][key] for key in SWEEP["fixed"] if key != "bptt_length"}
+    return RecurrentSweepParams.model_validate(
+        {**SWEEP, "search": "tpe", "trials": 5, "space": space, "fixed": fixed, **changes}
+    )
+
+
+def test_a_sweep_cut_off_goes_on_from_its_database_and_ends_the_same(
+    section: LanguageModelSection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORDLAB_THREADS", "1")
+
+    def run(checkpoint: Checkpoint) -> tuple[pd.DataFrame, list[str]]:
+        told: list[str] = []
+        result = recurrent.sweep(
+            corpus(10),
+            corpus(4, seed=2),
+            VOCABULARY,
+            section,
+            searched(),
+            seed=1,
+            on_trial=lambda name, row, metrics: told.append(name),
+            checkpoint=checkpoint,
+        )
+        return result.trials, told
+
+    whole, _ = run(Checkpoint())
+    checkpoint = Checkpoint(tmp_path / "sweep-1.safetensors")
+    trained, kept = training.train, []
+
+    def cut_off(job: training.Job, *rest: Any) -> dict[str, float]:
+        if len(kept) == 3:
+            raise KeyboardInterrupt
+        kept.append(job)
+        return trained(job, *rest)
+
+    monkeypatch.setattr(recurrent, "train", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        run(checkpoint)
+    monkeypatch.setattr(recurrent, "train", lambda *all: (kept.append(all[0]), trained(*all))[1])
+    resumed, told = run(checkpoint)
+    pd.testing.assert_frame_equal(resumed, whole)
+    assert len(kept) == len(told) == 5
+    checkpoint.clear()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_budget_of_weights_is_met_by_the_embedding(section: LanguageModelSection) -> None:
+    for cell, hidden in ((section.lstm, 4), (section.gru, 9)):
+        base = override(cell, {**SMALL, "hidden_size": hidden})
+        params = training.within_budget(base, VOCABULARY.truncated(10), 800)
+        model = language_model.build(params, VOCABULARY.truncated(10), level="word", seed=1)
+        size = language_model.description(model)["parameters"]
+        gates = 4 if cell.cell == "lstm" else 3
+        assert abs(size - 800) <= (12 + gates * hidden) / 2
+    with pytest.raises(UserError, match="expected a budget above"):
+        training.within_budget(base, VOCABULARY.truncated(10), 100)
+
+
+def test_a_cut_context_is_read_from_a_state_of_zeros(section: LanguageModelSection) -> None:
+    params = override(section.gru, SMALL)
+    model = language_model.build(params, VOCABULARY.truncated(10), level="word", seed=1)
+    ids = np.random.default_rng(1).integers(0, 11, 40)
+    found = training.context_losses(
+        model, ids, (2, 4), streams=2, document_starts=np.array([0, 10])
+    )
+    chosen = [i for i in range(40) if min(i - (10 if i >= 10 else 0), i % 20) >= 4]
+    alone = []
+    for place in chosen:
+        window = torch.from_numpy(ids[place - 2 : place, None])
+        hidden, _ = model(window, model.initial_state(1))
+        alone.append(model.output.losses(hidden[-1], torch.tensor([ids[place]])).item())
+    assert found["context_2_loss"] == pytest.approx(np.mean(alone), rel=1e-5)
+    whole = model.token_losses(ids, streams=2, document_starts=np.array([0, 10]))
+    assert found["context_loss"] == pytest.approx(whole[chosen].mean(), rel=1e-5)
+    none = training.context_losses(model, ids, (30,), streams=2, document_starts=np.array([0]))
+    assert math.isnan(none["context_30_loss"])
+
+
+def test_a_range_is_not_for_a_grid() -> None:
+    with pytest.raises(ValueError, match="space.hidden_size: a grid cannot try all values"):
+        searched(search="grid")
+    with pytest.raises(ValueError, match="expected low below high"):
+        searched(space={"rate": {"low": 0.1, "high": 0.01, "log": True}})
+    with pytest.raises(ValueError, match="the budget decides embedding_size"):
+        searched(parameters=1000)

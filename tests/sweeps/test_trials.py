@@ -52,7 +52,7 @@ def test_a_sweep_that_was_cut_off_runs_what_is_left_and_ends_the_same(tmp_path: 
         recipe="r",
         title="t",
         on_trial=trials.ignore_trial,
-        checkpoint=Checkpoint(),
+        store=trials.Kept(Checkpoint()),
     )
     checkpoint, ran, told = Checkpoint(tmp_path / "sweep"), [], []
 
@@ -66,7 +66,7 @@ def test_a_sweep_that_was_cut_off_runs_what_is_left_and_ends_the_same(tmp_path: 
             recipe="r",
             title="t",
             on_trial=told_of,
-            checkpoint=checkpoint,
+            store=trials.Kept(checkpoint),
         )
     again: list[int] = []
     resumed = trials.run(
@@ -75,7 +75,7 @@ def test_a_sweep_that_was_cut_off_runs_what_is_left_and_ends_the_same(tmp_path: 
         recipe="r",
         title="t",
         on_trial=told_of,
-        checkpoint=checkpoint,
+        store=trials.Kept(checkpoint),
     )
     assert sorted(ran + again) == list(range(8))
     pd.testing.assert_frame_equal(resumed, whole)
@@ -94,7 +94,7 @@ def test_trials_of_another_recipe_are_not_taken_over(tmp_path: Path) -> None:
             recipe=recipe,
             title="t",
             on_trial=trials.ignore_trial,
-            checkpoint=checkpoint,
+            store=trials.Kept(checkpoint),
         )
         assert len(ran) == expected
 
@@ -103,5 +103,5 @@ def test_settings_that_contradict_the_section_are_refused() -> None:
     base = VocabularyParams(min_count=5, max_size=None)
     assert override(base, {"min_count": 2}) == VocabularyParams(min_count=2, max_size=None)
     assert base.min_count == 5
-    with pytest.raises(UserError, match="sweep: min_count=0"):
+    with pytest.raises(UserError, match="sweep: with min_count=0"):
         override(base, {"min_count": 0})

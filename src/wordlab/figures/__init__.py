@@ -27,6 +27,7 @@ from wordlab.figures.gradients import (
     truncation,
 )
 from wordlab.figures.recurrent import gradient_norms, perplexity
+from wordlab.figures.sensitivity import importance
 from wordlab.figures.studies import (
     regularisation_curves,
     regularisation_gaps,
@@ -44,6 +45,7 @@ __all__ = [
     "gradient_distribution",
     "gradient_heat",
     "gradient_norms",
+    "importance",
     "neighbour_overlap",
     "neighbours_side_by_side",
     "perplexity",

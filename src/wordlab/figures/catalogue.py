@@ -151,7 +151,7 @@ def _sweep_glove(results: Results) -> Figure:
 
 
 def _sweep_recurrent(results: Results) -> Figure:
-    grid = list(results.params.sweep_recurrent.grid)
+    grid = list(results.params.sweep_recurrent.space)
     return _sweep(results, "sweep_recurrent", grid, "valid_loss")
 
 
@@ -159,6 +159,13 @@ def _sweep(results: Results, study: str, grid: list[str], score: str) -> Figure:
     noise = results.table(study, "best").query("score == @score")["noise"]
     deviation = float(noise.mean()) if noise.notna().any() else None
     return figures.sweep_marginals(results.table(study, "trials"), grid, score, deviation)
+
+
+def _importance(results: Results) -> Figure:
+    """Draw the exact shares of a full grid, or the forest's of another search."""
+    grid = results.params.sweep_recurrent.search == "grid"
+    table = results.table("sweep_recurrent", "importances" if grid else "sensitivity")
+    return figures.importance(table[table["score"] == "valid_loss"])
 
 
 def _from_table(
@@ -219,6 +226,7 @@ FIGURES: dict[str, tuple[str, Callable[[Results], Figure]]] = {
     "sweep_word2vec": ("sweep_word2vec", _sweep_word2vec),
     "sweep_glove": ("sweep_glove", _sweep_glove),
     "sweep_recurrent": ("sweep_recurrent", _sweep_recurrent),
+    "importance_recurrent": ("sweep_recurrent", _importance),
 }
 """The figures by name: the stage whose results they show, and how they are drawn."""
 

@@ -1,8 +1,11 @@
 """The sections of params.yaml about sweeps: which settings are tried, how often, on how much."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, Self, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
@@ -15,11 +18,51 @@ Value = bool | int | float | str | None
 Values = Annotated[tuple[Value, ...], Field(min_length=1, strict=False)]
 
 
-class SweepParams(Section):
-    """What the sweeps share. Every combination of the values in `grid` is tried."""
+class Range(Section):
+    """Values between two bounds, both included; whole numbers where both bounds are."""
 
-    grid: Annotated[dict[str, Values], Field(min_length=1)]
-    """The values to try of each setting, by its name in the section of the model."""
+    low: int | float
+    high: int | float
+    log: bool
+    """Uniform in the logarithm: as many values between 0.001 and 0.01 as between 0.01 and 0.1."""
+
+    @model_validator(mode="after")
+    def bounds_agree(self) -> Self:
+        if not self.low < self.high:
+            raise ValueError(f"expected low below high, got {self.low} and {self.high}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"expected low above 0 where log is true, got {self.low}")
+        return self
+
+    @property
+    def whole(self) -> bool:
+        """Whether only whole numbers are meant."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+    def place(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return where `values` lie between the bounds: 0 at low, 1 at high, any shape."""
+        low, high = float(self.low), float(self.high)
+        if self.log:
+            low, high, values = np.log(low), np.log(high), np.log(values)
+        return (values - low) / (high - low)
+
+    def value(self, place: float) -> int | float:
+        """Return the value at a place in [0, 1], rounded to six digits or a whole number."""
+        if self.log:
+            exact = float(np.exp(np.log(self.low) + place * np.log(self.high / self.low)))
+        else:
+            exact = self.low + place * (self.high - self.low)
+        near = round(exact) if self.whole else float(f"{exact:.6g}")
+        return min(max(near, self.low), self.high)
+
+
+Tried = tuple[Value, ...] | Range
+"""What is tried of a setting."""
+
+
+class SweepParams(Section):
+    """What the sweeps share."""
+
     fixed: dict[str, Value]
     """Settings that differ from the section of the model in all trials."""
     seeds: Count
@@ -27,7 +70,18 @@ class SweepParams(Section):
     confidence: Confidence
 
 
-class Word2vecSweepParams(SweepParams):
+class GridSweepParams(SweepParams):
+    """Sweeps in which every combination of the values in `grid` is tried."""
+
+    grid: Annotated[dict[str, Values], Field(min_length=1)]
+    """The values to try of each setting, by its name in the section of the model."""
+
+    def corners(self) -> Iterator[dict[str, Value]]:
+        """Yield every combination of settings."""
+        return _products(self.grid)
+
+
+class Word2vecSweepParams(GridSweepParams):
     """`sweep_word2vec`: settings of word2vec against the scores of its vectors."""
 
     architectures: Annotated[
@@ -40,7 +94,7 @@ class Word2vecSweepParams(SweepParams):
         return self
 
 
-class GloveSweepParams(SweepParams):
+class GloveSweepParams(GridSweepParams):
     """`sweep_glove`: settings of `cooccurrence` and `glove` against the scores of the vectors."""
 
     @model_validator(mode="after")
@@ -55,6 +109,18 @@ class RecurrentSweepParams(SweepParams):
     """`sweep_recurrent`: settings of recurrent language models against their perplexity."""
 
     cells: Annotated[tuple[Literal["rnn", "lstm", "gru"], ...], Field(min_length=1, strict=False)]
+    search: Literal["grid", "random", "quasi_random", "tpe"]
+    """grid: every combination; random: drawn independently; quasi_random: a scrambled Sobol
+    sequence, which fills the space evenly; tpe: drawn where earlier combinations did well (tree of
+    Parzen estimators, Bergstra et al. 2011)."""
+    trials: Count
+    """Combinations to draw for each cell; a grid tries all that there are."""
+    space: Annotated[dict[str, Values | Range], Field(min_length=1)]
+    """What to try of each setting, by its name in `language_model`: a list of values, or
+    {low: 0.001, high: 0.1, log: true}, which no grid can try."""
+    parameters: Count | None
+    """A budget of weights for each network: its embedding_size becomes the one that brings it
+    closest; null leaves embedding_size alone, and larger states make larger networks."""
     tokens: Count
     """The trials learn from the beginning of the training split, up to this many tokens."""
     valid_tokens: Count
@@ -62,24 +128,75 @@ class RecurrentSweepParams(SweepParams):
     folds: Count
     """1: scored on the validation split; k: on each k-th of the documents learnt from in turn
     (cross-validation), the validation split not being used."""
+    contexts: Annotated[tuple[Count, ...], Field(strict=False)]
+    """Perplexity is also measured with only so many of the last symbols known."""
+    trees: Annotated[int, Field(ge=2)]
+    """Of each forest that the importances are taken from; the intervals are over trees."""
 
     @model_validator(mode="after")
     def known_settings(self) -> Self:
         fields = dict(LanguageModelParams.model_fields)
         del fields["cell"]  # in `cells`
-        check_settings(fields, self.grid, self.fixed)
+        check_settings(fields, self.ends(), self.fixed, "space")
+        ranges = [name for name, values in self.space.items() if isinstance(values, Range)]
+        if self.search == "grid" and ranges:
+            raise ValueError(
+                f"space.{ranges[0]}: a grid cannot try all values of a range; expected a list, or "
+                f"search: random, quasi_random or tpe"
+            )
+        if self.parameters is not None and "embedding_size" in {*self.space, *self.fixed}:
+            raise ValueError(
+                "parameters: the budget decides embedding_size; expected it in neither space nor "
+                "fixed, or parameters: null"
+            )
         return self
+
+    def corners(self) -> Iterator[dict[str, Value]]:
+        """Yield the combinations at the bounds of what can be tried, all of a grid."""
+        return _products(self.ends())
+
+    def ends(self) -> dict[str, tuple[Value, ...]]:
+        """Return the values of each setting, or the bounds of its range."""
+        return {
+            name: (values.low, values.high) if isinstance(values, Range) else values
+            for name, values in self.space.items()
+        }
+
+
+def _products(values: Mapping[str, tuple[Value, ...]]) -> Iterator[dict[str, Value]]:
+    for chosen in itertools.product(*values.values()):
+        yield dict(zip(values, chosen, strict=True))
+
+
+P = TypeVar("P", bound=Section)
+
+
+def check_combination(base: P, settings: Mapping[str, Value]) -> P:
+    """Return a validated copy of `base` with `settings` on top.
+
+    Raises ValueError, naming the settings, where they contradict one another.
+    """
+    try:
+        return type(base).model_validate({**base.model_dump(), **settings})
+    except ValidationError as error:
+        chosen = ", ".join(f"{key}={value}" for key, value in settings.items())
+        problem = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ValueError(f"with {chosen}: {problem}") from None
 
 
 def check_settings(
     fields: Mapping[str, FieldInfo],
     grid: Mapping[str, tuple[Value, ...]],
     fixed: Mapping[str, Value],
+    place: str = "grid",
 ) -> None:
-    """Raise ValueError unless each key is one of `fields`, and each value one that it allows."""
+    """Raise ValueError unless each key is one of `fields`, and each value one that it allows.
+
+    place: what the section calls `grid`.
+    """
     both = sorted(grid.keys() & fixed.keys())
     if both:
-        raise ValueError(f"{both[0]}: expected in `grid` or in `fixed`, not in both")
+        raise ValueError(f"{both[0]}: expected in `{place}` or in `fixed`, not in both")
     tried: dict[str, tuple[Any, ...]] = {**grid, **{key: (value,) for key, value in fixed.items()}}
     for key, values in tried.items():
         if key not in fields:

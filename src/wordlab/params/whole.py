@@ -1,10 +1,11 @@
 """The whole of params.yaml: every section, read and validated in one go."""
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from ruamel.yaml import YAML, YAMLError
 
 from wordlab.errors import UserError
@@ -22,7 +23,13 @@ from wordlab.params.recurrent import (
 )
 from wordlab.params.regularisation import RegularisationStudySection
 from wordlab.params.studies import SizeStudyParams, WindowStudyParams
-from wordlab.params.sweeps import GloveSweepParams, RecurrentSweepParams, Word2vecSweepParams
+from wordlab.params.sweeps import (
+    GloveSweepParams,
+    GridSweepParams,
+    RecurrentSweepParams,
+    Word2vecSweepParams,
+    check_combination,
+)
 from wordlab.params.text import CorpusParams, PreprocessParams, VocabularyParams
 
 PARAMS = Path("params.yaml")
@@ -61,6 +68,28 @@ class Params(Section):
     sweep_word2vec: Word2vecSweepParams
     sweep_glove: GloveSweepParams
     sweep_recurrent: RecurrentSweepParams
+
+    @model_validator(mode="after")
+    def sweeps_agree(self) -> Self:
+        """Refuse a sweep some of whose combinations contradict the section they change."""
+        cells = [getattr(self.language_model, cell) for cell in self.sweep_recurrent.cells]
+        models = [getattr(self.word2vec, name) for name in self.sweep_word2vec.architectures]
+        _check_sweep("sweep_recurrent", self.sweep_recurrent, cells)
+        _check_sweep("sweep_word2vec", self.sweep_word2vec, models)
+        _check_sweep("sweep_glove", self.sweep_glove, [self.cooccurrence, self.glove])
+        return self
+
+
+def _check_sweep(
+    name: str, sweep: GridSweepParams | RecurrentSweepParams, bases: Sequence[Section]
+) -> None:
+    for base, chosen in itertools.product(bases, sweep.corners()):
+        known = type(base).model_fields
+        changes = {**sweep.fixed, **chosen}
+        try:
+            check_combination(base, {key: x for key, x in changes.items() if key in known})
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
 
 
 def load(path: Path) -> Params:

@@ -207,11 +207,15 @@ SECTIONS = (
         "sweeps",
         "Sensitivity",
         "Sensitivity",
-        "How the scores move when settings do, and what the seed alone does.",
+        "How the scores move when settings do, and what the seed alone does. What the default "
+        "settings make is a demonstration: few values, on little text.",
         ("sweep",),
         {
             "sweep": "Every dot is a training, the line the median of its value (or fifth).",
-            "importance": "Share of the score's variance that each setting explains.",
+            "importance": "Share of the variance of the validation loss that each setting "
+            "explains, and each pair beyond its parts. Bars are intervals, strokes what chance "
+            "would give; the dotted line is the share of the seed. Over a full grid the shares are "
+            "exact sums; otherwise a forest's, worth no more than its held-out R2.",
         },
         ("sweep_word2vec", "sweep_glove", "sweep_recurrent"),
     ),

@@ -82,7 +82,7 @@ def sweep(
         },
         title="sweep of GloVe",
         on_trial=on_trial,
-        checkpoint=checkpoint,
+        store=trials.Kept(checkpoint),
     )
     return summarise(table, list(params.grid), goals(table, sets), params.confidence)
 

@@ -84,12 +84,14 @@ class Grid:
         return float(special.stdtrit(self.noise_freedom, 1 - tail)) * self.noise / np.sqrt(items)
 
 
-def decomposition(grid: Grid) -> pd.DataFrame:
+def decomposition(grid: Grid, confidence: float) -> pd.DataFrame:
     """Return the share of each setting, each pair, the higher interactions and the seed.
 
     Columns: term (names joined by ` x `), order (1 for a main effect), share of the sum of
-    squares, by_chance (the share expected of the term if only noise were at work), p (of the F
-    test against the noise). NaN where the noise is unknown; all NaN if all scores are equal.
+    squares, low and high (of what of the share is no noise, by the noncentralities of a chi-squared
+    statistic, the noise taken for known), by_chance (the share expected of the term if only noise
+    were at work), p (of the F test against the noise). NaN where the noise is unknown; all NaN if
+    all scores are equal.
     """
     means, size = grid.means, grid.scores.size
     axes = tuple(range(means.ndim))
@@ -110,30 +112,54 @@ def decomposition(grid: Grid) -> pd.DataFrame:
         freedom = int(np.prod([means.shape[axis] - 1 for axis in chosen]))
         if 1 <= len(chosen) <= 2:
             name = " x ".join(grid.names[axis] for axis in chosen)
-            rows.append(_term(grid, name, len(chosen), squares, freedom, total))
+            rows.append(_term(grid, name, len(chosen), squares, freedom, total, confidence))
         elif chosen:
             rest, rest_freedom = rest + squares, rest_freedom + freedom
     if rest_freedom:
-        rows.append(_term(grid, "higher interactions", 3, rest, rest_freedom, total))
+        rows.append(_term(grid, "higher interactions", 3, rest, rest_freedom, total, confidence))
     noise = grid.noise**2 * grid.noise_freedom
     rows.append({"term": "seed", "order": 0, "share": _ratio(noise, total)})
-    return pd.DataFrame(rows, columns=["term", "order", "share", "by_chance", "p"])
+    return pd.DataFrame(rows, columns=["term", "order", "share", "low", "high", "by_chance", "p"])
 
 
 def _term(
-    grid: Grid, name: str, order: int, squares: float, freedom: int, total: float
+    grid: Grid,
+    name: str,
+    order: int,
+    squares: float,
+    freedom: int,
+    total: float,
+    confidence: float,
 ) -> dict[str, Any]:
     variance = grid.noise**2
     ratio = _ratio(squares / freedom, variance) if freedom else float("nan")
+    low, high = (
+        _noncentrality(ratio * freedom, freedom, p)
+        for p in ((1 + confidence) / 2, (1 - confidence) / 2)
+    )
     return {
         "term": name,
         "order": order,
         "share": _ratio(squares, total),
+        "low": min(_ratio(low * variance, total), 1.0),
+        "high": min(_ratio(high * variance, total), 1.0),
         "by_chance": _ratio(freedom * variance, total),
         "p": float(special.fdtrc(freedom, grid.noise_freedom, ratio))
         if np.isfinite(ratio)
         else float("nan"),
     }
+
+
+def _noncentrality(statistic: float, freedom: int, p: float) -> float:
+    """Return the noncentrality with which a chi-squared statistic is at most this by probability p.
+
+    0 where even none makes it less probable; NaN for a statistic that is no number.
+    """
+    if not np.isfinite(statistic):
+        return float("nan")
+    if special.chdtr(freedom, statistic) <= p:
+        return 0.0
+    return float(special.chndtrinc(statistic, freedom, p))
 
 
 def _ratio(part: float, whole: float) -> float:

@@ -1,24 +1,29 @@
 """The sweep of recurrent language models: how their settings move validation perplexity.
 
 Trials run side by side in processes of one torch thread each, so that no result depends on how many
-there are. A training that diverges is a result: its loss is that of guessing blindly.
+there are; those that the store has are not run again. A training that diverges is a result: its
+loss is that of guessing blindly.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from wordlab import rng
+from wordlab import artifacts, rng
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
 from wordlab.params.recurrent import LanguageModelSection
 from wordlab.params.sweeps import RecurrentSweepParams
 from wordlab.sweeps import trials
-from wordlab.sweeps.space import Trial, fingerprint, grid, override
-from wordlab.sweeps.summary import SweepResult, summarise
+from wordlab.sweeps.recurrent_findings import conclude
+from wordlab.sweeps.search import Searcher, Settings
+from wordlab.sweeps.space import Trial, fingerprint, override, repeated
+from wordlab.sweeps.store import opened
+from wordlab.sweeps.summary import SweepResult, numbered
 from wordlab.sweeps.training import Job, train
 from wordlab.sweeps.trials import Metrics, TrialLogger, ignore_trial
 from wordlab.text.corpus import EncodedCorpus
@@ -39,7 +44,7 @@ def sweep(
     on_trial: TrialLogger = ignore_trial,
     checkpoint: Checkpoint = NOTHING_KEPT,
 ) -> SweepResult:
-    """Train language models with every combination of settings and score them on held-out text.
+    """Train language models with the combinations of a search and score them on held-out text.
 
     base: the settings that a trial does not change. A trial's `valid_loss` is the lowest over its
     epochs, in nats a symbol, or log(classes) where it diverged, or where it is above that. The
@@ -48,49 +53,46 @@ def sweep(
     """
     learnt = beginning(train_corpus, params.tokens)
     pairs = splits(learnt, beginning(valid_corpus, params.valid_tokens), folds=params.folds)
-    planned = plan(params)
-    planned_jobs = jobs(planned, base, params, seed=seed)
-    table = trials.run(
-        planned,
-        lambda left: _run(left, planned_jobs, pairs, vocabulary),
-        recipe={
-            "settings": [job.params.model_dump() for job in planned_jobs],
-            "tokens": [[len(part) for part in split] for split in pairs],
-            "words": fingerprint(vocabulary.words),
-            "seed": seed,
-        },
-        title="sweep of language models",
-        on_trial=on_trial,
-        checkpoint=checkpoint,
-    )
-    found = summarise(table, list(params.grid), {"valid_loss": "lower"}, params.confidence)
-    return replace(found, sentences=(*found.sentences, *caveats(table)))
+    recipe = {
+        "base": [getattr(base, cell).model_dump() for cell in params.cells],
+        "sweep": params.model_dump(include={"fixed", "parameters", "folds", "contexts"}),
+        "tokens": [[len(part) for part in split] for split in pairs],
+        "words": fingerprint(vocabulary.words),
+        "seed": seed,
+        "code": code_digest(),
+    }
+    store = opened("sweep_recurrent", params.space, checkpoint)
+    searchers = {
+        cell: Searcher(params.space, params.search, trials=params.trials, seed=seed)
+        for cell in params.cells
+    }
+    tables: list[pd.DataFrame] = []
+    while planned := [
+        trial
+        for cell, searcher in searchers.items()
+        for trial in repeated(cell, searcher.propose(), seeds=params.seeds, folds=params.folds)
+    ]:
+        planned_jobs = jobs(planned, base, params, seed=seed)
+        table = trials.run(
+            planned,
+            partial(_run, planned_jobs=planned_jobs, pairs=pairs, vocabulary=vocabulary),
+            recipe=recipe,
+            title="sweep of language models",
+            on_trial=on_trial,
+            store=store,
+        )
+        for cell, searcher in searchers.items():
+            searcher.tell(*mean_losses(table[table["model"] == cell], list(params.space)))
+        tables.append(table)
+    return conclude(pd.concat(tables, ignore_index=True), params, seed=seed)
 
 
-def caveats(table: pd.DataFrame) -> list[str]:
-    """Return what the trials of a sweep differ in besides the settings, and how many diverged."""
-    said = []
-    settings = [name for name in ("bptt_length", "batch_size") if name in table]
-    for name in settings:
-        updates = table.groupby(name)["updates"].mean()
-        if len(updates) > 1:
-            counts = ", ".join(f"{mean:.0f} at {value}" for value, mean in updates.items())
-            said.append(
-                f"All trials read the same text, so {name} changes how many updates an epoch "
-                f"makes ({counts}): its effect includes that of fewer or more updates."
-            )
-    for model, diverged in table.groupby("model", sort=False)["diverged"]:
-        if diverged.any():
-            said.append(
-                f"{model}: {int(diverged.sum())} of {len(diverged)} trainings diverged; they count "
-                f"with the loss of guessing blindly."
-            )
-    return said
-
-
-def plan(params: RecurrentSweepParams) -> list[Trial]:
-    """Return the trials of the sweep, in the order of its table."""
-    return grid(params.cells, params.grid, seeds=params.seeds, folds=params.folds)
+def mean_losses(table: pd.DataFrame, settings: list[str]) -> tuple[list[Settings], list[float]]:
+    """Return the combinations of a table of trials, in its order, and the mean loss of each."""
+    by_combination = numbered(table, settings).groupby("combination")
+    firsts = by_combination.head(1)[settings].itertuples(index=False)
+    combinations = [dict(zip(settings, values, strict=True)) for values in firsts]
+    return combinations, by_combination["valid_loss"].mean().tolist()
 
 
 def jobs(
@@ -102,6 +104,8 @@ def jobs(
             params=override(getattr(base, trial.model), {**params.fixed, **trial.settings}),
             split=(trial.fold or 1) - 1,
             seed=rng.derive(seed, "sweep", trial.fold or 1, trial.seed),
+            budget=params.parameters,
+            contexts=params.contexts,
         )
         for trial in planned
     ]
@@ -158,6 +162,13 @@ def splits(learnt: EncodedCorpus, valid: EncodedCorpus, *, folds: int) -> list[S
         (documents(learnt, number % folds != fold), documents(learnt, number % folds == fold))
         for fold in range(folds)
     ]
+
+
+def code_digest() -> str:
+    """Return a digest of the code that trains, which kept trainings have to be of."""
+    package = Path(__file__).parents[1]
+    files = [*sorted((package / "recurrent").glob("*.py")), package / "sweeps" / "training.py"]
+    return fingerprint([artifacts.md5(path) for path in files])
 
 
 def _run(

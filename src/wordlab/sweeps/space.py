@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
-
 from wordlab.errors import UserError
 from wordlab.params.base import Section
+from wordlab.params.sweeps import check_combination
 
 P = TypeVar("P", bound=Section)
 
@@ -47,8 +46,18 @@ def grid(
         dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values())
     ]
     return [
-        Trial(model, settings, seed, fold)
+        trial
         for model in models
+        for trial in repeated(model, combinations, seeds=seeds, folds=folds)
+    ]
+
+
+def repeated(
+    model: str, combinations: Sequence[Mapping[str, Any]], *, seeds: int, folds: int
+) -> list[Trial]:
+    """Return the trials of one model: each combination once a fold and seed."""
+    return [
+        Trial(model, settings, seed, fold)
         for settings in combinations
         for fold in (range(1, folds + 1) if folds > 1 else [None])
         for seed in range(1, seeds + 1)
@@ -61,10 +70,9 @@ def override(section: P, settings: Mapping[str, Any]) -> P:
     Raises UserError where they contradict one another.
     """
     try:
-        return type(section).model_validate({**section.model_dump(), **settings})
-    except ValidationError as error:
-        chosen = ", ".join(f"{key}={value}" for key, value in settings.items())
-        raise UserError(f"sweep: {chosen}: {error.errors()[0]['msg']}") from None
+        return check_combination(section, settings)
+    except ValueError as error:
+        raise UserError(f"sweep: {error}") from None
 
 
 def fingerprint(*parts: Any) -> str:

@@ -11,6 +11,8 @@ from wordlab.sweeps.importance import Grid, decomposition, differences, marginal
 
 Goal = Literal["higher", "lower"]
 
+NO_SHARES = pd.DataFrame(columns=["model", "score", "term", "share"])
+
 
 @dataclass(frozen=True, eq=False)
 class SweepResult:
@@ -20,7 +22,7 @@ class SweepResult:
     importances and differences: as in `importance`, with the columns model and score in front.
     best: a row for each model and score: the settings, mean, low, high, n, noise (the standard
     deviation of repetitions), others (combinations that the noise does not set apart from it)
-    and combinations. sentences: the same in words.
+    and combinations. sentences: the same in words. further: other tables, by name.
     """
 
     trials: pd.DataFrame = field(repr=False)
@@ -29,18 +31,20 @@ class SweepResult:
     differences: pd.DataFrame = field(repr=False)
     best: pd.DataFrame = field(repr=False)
     sentences: tuple[str, ...]
+    further: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Return the tables by name."""
         names = ("trials", "marginals", "importances", "differences", "best")
-        return {name: getattr(self, name) for name in names}
+        own = {name: getattr(self, name) for name in names}
+        return {**{name: table for name, table in own.items() if len(table)}, **self.further}
 
     def metrics(self) -> dict[str, Any]:
         """Return model -> score -> best mean, its interval, the noise, and the settings' shares."""
         result: dict[str, Any] = {}
         if self.best.empty:
             return result
-        shares = self.importances[self.importances["order"] == 1]
+        shares = self.importances.query("order == 1") if len(self.importances) else NO_SHARES
         for row in self.best.to_dict("records"):
             own = shares[(shares["model"] == row["model"]) & (shares["score"] == row["score"])]
             result.setdefault(str(row["model"]), {})[str(row["score"])] = {
@@ -54,11 +58,18 @@ class SweepResult:
 
 
 def summarise(
-    trials: pd.DataFrame, settings: Sequence[str], goals: Mapping[str, Goal], confidence: float
+    trials: pd.DataFrame,
+    settings: Sequence[str],
+    goals: Mapping[str, Goal],
+    confidence: float,
+    *,
+    full_grid: bool = True,
 ) -> SweepResult:
     """Return the tables and sentences for the scores named in `goals`, model by model.
 
-    trials: a full grid a model. A score that a trial lacks is left out, and a sentence says so.
+    trials: of each model a full grid, or (full_grid false) any combinations with equally many
+    repetitions, of which only the best is told. A score that a trial lacks is left out, and a
+    sentence says so.
     """
     tables: dict[str, list[pd.DataFrame]] = {"marginals": [], "importances": [], "differences": []}
     best: list[dict[str, Any]] = []
@@ -71,10 +82,14 @@ def summarise(
                     f"{model}, {score}: {missing} of {len(part)} trials have no score; no analysis."
                 )
                 continue
+            if not full_grid:
+                best.append(_best_drawn(part, settings, score, goal, confidence))
+                sentences.append(_told_best(settings, best[-1], goal))
+                continue
             grid = Grid.of(part, settings, score)
             found = {
                 "marginals": marginals(grid, confidence),
-                "importances": decomposition(grid),
+                "importances": decomposition(grid, confidence),
                 "differences": differences(grid, confidence),
             }
             for name, table in found.items():
@@ -83,11 +98,15 @@ def summarise(
                 tables[name].append(table)
             best.append({"model": str(model), "score": score, **_best(grid, goal, confidence)})
             sentences += _sentences(grid, best[-1], found["differences"], goal)
+            sentences += _told_shares(f"{model}, {score}", found["importances"])
+    joined = {name: pd.concat(parts) if parts else pd.DataFrame() for name, parts in tables.items()}
     return SweepResult(
         trials=trials,
+        marginals=joined["marginals"],
+        importances=joined["importances"],
+        differences=joined["differences"],
         best=pd.DataFrame(best),
         sentences=tuple(sentences),
-        **{name: pd.concat(parts) if parts else pd.DataFrame() for name, parts in tables.items()},
     )
 
 
@@ -115,21 +134,65 @@ def _best(grid: Grid, goal: Goal, confidence: float) -> dict[str, Any]:
     }
 
 
+def numbered(trials: pd.DataFrame, settings: Sequence[str]) -> pd.DataFrame:
+    """Return `trials` with the number of each combination of settings, in order of appearance."""
+    groups = trials.groupby(list(settings), sort=False, dropna=False)
+    return trials.assign(combination=groups.ngroup())
+
+
+def _best_drawn(
+    part: pd.DataFrame, settings: Sequence[str], score: str, goal: Goal, confidence: float
+) -> dict[str, Any]:
+    """Return the best of combinations that make up no grid, as `_best` does."""
+    table = numbered(part, settings)
+    best = _best(Grid.of(table, ["combination"], score), goal, confidence)
+    chosen = table[table["combination"] == best.pop("combination")].iloc[0]
+    return {
+        "model": chosen["model"],
+        "score": score,
+        **{name: chosen[name] for name in settings},
+        **best,
+    }
+
+
+def _told_best(settings: Sequence[str], best: Mapping[str, Any], goal: Goal) -> str:
+    """Return which combination did best, and which cannot be told from it."""
+    subject = f"{best['model']}, {best['score']}"
+    chosen = ", ".join(f"{name} {best[name]}" for name in settings)
+    if not np.isfinite(best["noise"]):
+        return (
+            f"{subject}: {goal} is better, and {chosen} did best ({best['mean']:.4g}), but with "
+            f"one training a combination the noise is unknown: no difference is established."
+        )
+    count = best["others"]
+    others = {0: "all others are worse beyond the noise", 1: "one other cannot be told from it"}
+    return (
+        f"{subject}: the best of {best['combinations']} combinations is {chosen}, at "
+        f"{best['mean']:.4g} [{best['low']:.4g}, {best['high']:.4g}]; "
+        f"{others.get(count, f'{count} others cannot be told from it')}; trainings that differ "
+        f"in the seed alone have a standard deviation of {best['noise']:.2g}."
+    )
+
+
+def _told_shares(subject: str, shares: pd.DataFrame) -> list[str]:
+    """Return which settings and pairs have a part in the variance that is no noise."""
+    told = shares[(shares["order"] > 0) & (shares["low"] > 0)]
+    if not len(told):
+        return []
+    named = ", ".join(
+        f"{row['term']} {row['share']:.0%} [{row['low']:.0%}, {row['high']:.0%}]"
+        for row in told.sort_values("share", ascending=False).to_dict("records")
+    )
+    seed = float(shares.loc[shares["term"] == "seed", "share"].iloc[0])
+    return [f"{subject}: shares of the variance over the grid: {named}; the seed {seed:.0%}."]
+
+
 def _sentences(grid: Grid, best: Mapping[str, Any], effects: pd.DataFrame, goal: Goal) -> list[str]:
     """Return what can be said of one model and score."""
     subject = f"{best['model']}, {best['score']}"
-    chosen = ", ".join(f"{name} {best[name]}" for name in grid.names)
+    said = [_told_best(grid.names, best, goal)]
     if not np.isfinite(grid.noise):
-        return [
-            f"{subject}: {goal} is better, and {chosen} did best ({best['mean']:.4g}), but with "
-            f"one training a combination the noise is unknown: no difference is established."
-        ]
-    said = [
-        f"{subject}: the best of {best['combinations']} combinations is {chosen}, at "
-        f"{best['mean']:.4g} [{best['low']:.4g}, {best['high']:.4g}]; {best['others']} others "
-        f"cannot be told from it, trainings that differ in the seed having a standard deviation "
-        f"of {grid.noise:.2g}."
-    ]
+        return said
     for row in effects.to_dict("records"):
         better, worse = row["highest"], row["lowest"]
         if goal == "lower":

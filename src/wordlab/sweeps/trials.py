@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 
@@ -24,6 +24,36 @@ def ignore_trial(name: str, params: Mapping[str, Any], metrics: Metrics) -> None
     """Be the TrialLogger of a sweep that nobody follows."""
 
 
+class Store(Protocol):
+    """Where the metrics of trials that have ended are kept, by what decides them and by name."""
+
+    def load(self, key: str) -> dict[str, dict[str, float]]:
+        """Return the metrics of the trials kept under `key`."""
+
+    def add(self, key: str, trial: Trial, metrics: Metrics) -> None:
+        """Keep the metrics of a trial under `key`."""
+
+
+class Kept:
+    """The trials kept in a checkpoint: those of one recipe at a time."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.checkpoint = checkpoint
+        self._done: dict[str, dict[str, float]] = {}
+
+    def load(self, key: str) -> dict[str, dict[str, float]]:
+        """Return the metrics of the trials kept by the same recipe, by name."""
+        saved = self.checkpoint.load()
+        same = saved is not None and saved[1].get("key") == key
+        self._done = dict(saved[1]["done"]) if saved is not None and same else {}
+        return dict(self._done)
+
+    def add(self, key: str, trial: Trial, metrics: Metrics) -> None:
+        """Keep the metrics of a trial."""
+        self._done[trial.name] = dict(metrics)
+        self.checkpoint.save({}, {"key": key, "done": dict(sorted(self._done.items()))})
+
+
 def run(
     trials: Sequence[Trial],
     runner: Runner,
@@ -31,15 +61,16 @@ def run(
     recipe: Any,
     title: str,
     on_trial: TrialLogger,
-    checkpoint: Checkpoint,
+    store: Store,
 ) -> pd.DataFrame:
     """Return a row a trial, in the order of `trials`: model, settings, repetition, metrics.
 
     recipe: all that decides the results besides the trials, as JSON can hold it. Trials that the
-    checkpoint has from the same recipe are not run again, but reported as the others are.
+    store has from the same recipe are not run again, but reported as the others are.
     """
-    key = fingerprint(recipe, [trial.row() for trial in trials])
-    done = _kept(checkpoint, key)
+    key = fingerprint(recipe)
+    kept = store.load(key)
+    done = {i: kept[trial.name] for i, trial in enumerate(trials) if trial.name in kept}
     with progress.bar(len(trials), title, "trial") as bar:
 
         def report(index: int) -> None:
@@ -52,18 +83,10 @@ def run(
         left = [(index, trial) for index, trial in enumerate(trials) if index not in done]
         for index, metrics in runner(left):
             done[index] = dict(metrics)
-            checkpoint.save({}, {"key": key, "done": {str(i): done[i] for i in sorted(done)}})
+            store.add(key, trials[index], done[index])
             report(index)
     rows = [
         {**trial.row(), **{name: x for name, x in done[i].items() if name not in TIMINGS}}
         for i, trial in enumerate(trials)
     ]
     return pd.DataFrame(rows)
-
-
-def _kept(checkpoint: Checkpoint, key: str) -> dict[int, dict[str, float]]:
-    """Return the metrics of the trials done before by the same recipe, by their number."""
-    saved = checkpoint.load()
-    if saved is None or saved[1].get("key") != key:
-        return {}
-    return {int(index): metrics for index, metrics in saved[1]["done"].items()}

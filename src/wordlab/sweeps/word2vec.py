@@ -71,6 +71,6 @@ def sweep(
         },
         title="sweep of word2vec",
         on_trial=on_trial,
-        checkpoint=checkpoint,
+        store=trials.Kept(checkpoint),
     )
     return summarise(table, list(params.grid), goals(table, sets), params.confidence)
