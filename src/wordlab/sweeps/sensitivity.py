@@ -66,7 +66,8 @@ def analyse(
     rows = []
     for region, limits in (("all", {}), ("best quarter", capped)):
         shares = _trees_with_variance(forest.shares(**limits))
-        chance = np.array([np.nanmean(mixed.shares(**limits), axis=0) for mixed in shuffled])
+        mixed = [_trees_with_variance(one.shares(**limits)) for one in shuffled]
+        chance = np.array([part.mean(axis=0) for part in mixed if len(part)])
         orders = np.array([len(term) for term in forest.terms()])
         for place, term in enumerate(forest.terms()):
             largest = chance[:, orders == len(term)].max(axis=1) if len(chance) else chance
