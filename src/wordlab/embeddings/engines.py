@@ -91,9 +91,8 @@ class _NegativeSampling(Engine):
         around = _up(BLOCK + 2 * settings.window, TILE_ROWS)
         rows_in = around if settings.cbow else BLOCK
         rows_out = (BLOCK if settings.cbow else around) + settings.noise_rows
-        if not settings.lock_free:
-            self.threads = min(self.threads, settings.batch_blocks)
-        slots = self.threads if settings.lock_free else settings.batch_blocks
+        self.threads = min(self.threads, settings.batch_blocks)
+        slots = self.threads * settings.batch_blocks
         self.gradients = Gradients(
             np.empty((slots, rows_in), dtype=np.int32),
             aligned((slots, rows_in, padded)),
@@ -119,8 +118,11 @@ class _NegativeSampling(Engine):
         self, stretch: Stretch, key: np.uint64, rates: tuple[float, float]
     ) -> tuple[float, int]:
         blocks = -(-(stretch.last - stretch.first) // BLOCK)
+        batches = -(-blocks // self.settings.batch_blocks)
         done = Progress(
-            np.zeros(blocks), np.zeros(blocks, dtype=np.int64), np.zeros(2, dtype=np.int64)
+            np.zeros(blocks),
+            np.zeros(blocks, dtype=np.int64),
+            np.zeros((3, batches), dtype=np.int64),
         )
 
         def work(thread: int) -> None:

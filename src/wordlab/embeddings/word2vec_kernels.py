@@ -15,8 +15,8 @@ from wordlab.embeddings.team_kernels import fetch_add, wait_until
 class Progress(NamedTuple):
     """What the threads note of a stretch, all of it zeros at first.
 
-    losses float64 (blocks,), predictions int64 (blocks,); counters int64 (2,): blocks whose
-    gradients are taken (lock-free: that are somebody's), and blocks that are applied.
+    losses float64 (blocks,), predictions int64 (blocks,); counters int64 (3, batches): blocks that
+    are somebody's, blocks whose gradients are taken, and blocks that are applied, of each batch.
     """
 
     losses: NDArray[np.float64]
@@ -65,37 +65,45 @@ def train_stretch(
 ) -> None:
     """Be one of `threads` threads that train `weights` on a stretch.
 
-    Deterministic: the gradients of a batch of blocks are all taken at the same weights, each
-    thread's for a run of blocks; then the threads apply theirs one after the other, in the order
-    of the text, so that neither their number nor their pace matters. Taking turns is faster than
-    sharing out the rows: a gradient never leaves the core that made it. Lock-free: whoever is
-    free takes the next block and applies its gradients at once (Niu et al. 2011, Hogwild). rates:
-    at the start and the end of the stretch, before the floor. Mutates weights, work, gradients
-    and progress.
+    Deterministic: the gradients of a batch of blocks are all taken at the same weights, by
+    whoever is free; then each thread applies those that it took when their turn comes, in the
+    order of the text. So neither the number of threads nor their pace matters, nobody waits for a
+    thread that has nothing in hand, and a gradient never leaves the core that made it, which is
+    faster than sharing out the rows. Lock-free: whoever is free takes the next block and applies
+    its gradients at once (Niu et al. 2011, Hogwild). rates: at the start and the end of the
+    stretch, before the floor. gradients: slots for a batch for each thread. Mutates weights, work,
+    gradients and progress.
     """
     blocks = len(progress.losses)
     slope = (rates[1] - rates[0]) / max(1, blocks)
-    if settings.lock_free:
-        k = fetch_add(progress.counters, 0, 1)
-        while k < blocks:
-            _block(weights, stretch, noise, key, settings, work, gradients, thread, k, progress)
-            rate = max(rates[0] + slope * k, settings.rate_floor)
-            apply_block(weights, gradients, thread, rate)
-            k = fetch_add(progress.counters, 0, 1)
-        return
-    for opening in range(0, blocks, settings.batch_blocks):
+    taken, done, applied = progress.counters[0], progress.counters[1], progress.counters[2]
+    own = thread * settings.batch_blocks
+    for batch in range(len(taken)):
+        opening = batch * settings.batch_blocks
         size = min(blocks - opening, settings.batch_blocks)
-        first = opening + size * thread // threads
-        last = opening + size * (thread + 1) // threads
-        for k in range(first, last):
+        slot, held = own, 0
+        k = fetch_add(taken, batch, 1)
+        while k < size:
             _block(
-                weights, stretch, noise, key, settings, work, gradients, k - opening, k, progress
+                weights, stretch, noise, key, settings, work, gradients, slot, opening + k, progress
             )
-        fetch_add(progress.counters, 0, last - first)
-        wait_until(progress.counters, 0, opening + size)
-        wait_until(progress.counters, 1, first)
-        for k in range(first, last):
-            rate = max(rates[0] + slope * k, settings.rate_floor)
-            apply_block(weights, gradients, k - opening, rate)
-        fetch_add(progress.counters, 1, last - first)
-        wait_until(progress.counters, 1, opening + size)
+            if settings.lock_free:
+                rate = max(rates[0] + slope * (opening + k), settings.rate_floor)
+                apply_block(weights, gradients, slot, rate)
+            else:
+                held |= 1 << k
+                slot += 1
+            fetch_add(done, batch, 1)
+            k = fetch_add(taken, batch, 1)
+        if settings.lock_free:
+            continue
+        wait_until(done, batch, size)
+        slot = own
+        for k in range(size):
+            if (held >> k) & 1:
+                wait_until(applied, batch, k)
+                rate = max(rates[0] + slope * (opening + k), settings.rate_floor)
+                apply_block(weights, gradients, slot, rate)
+                fetch_add(applied, batch, 1)
+                slot += 1
+        wait_until(applied, batch, size)
