@@ -8,7 +8,7 @@ import pytest
 from test_word2vec import params
 
 from wordlab.embeddings import word2vec
-from wordlab.text import sources
+from wordlab.text import readers
 from wordlab.text.corpus import EncodedCorpus
 from wordlab.text.packaged import gensim_data
 from wordlab.text.vocabulary import Vocabulary
@@ -26,7 +26,7 @@ RELATED = {
 @pytest.fixture(scope="module")
 def wikipedia():
     """The packaged sample, 0.5 M words, each article a document."""
-    articles = sources.read_wikipedia(gensim_data(SAMPLE))
+    articles = readers.read_wikipedia(gensim_data(SAMPLE))
     texts = [re.findall("[a-z]+", article.text.lower()) for article in articles]
     words = [word for text in texts for word in text]
     vocabulary = Vocabulary.build(Counter(words), min_count=5)
