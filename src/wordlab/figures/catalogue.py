@@ -36,6 +36,10 @@ class Results:
         ]
         return pd.concat(parts, ignore_index=True)
 
+    def has(self, study: str, name: str) -> bool:
+        """Return whether a study has the table `name`; an empty one is not written."""
+        return (self.tables / study / f"{name}.csv").exists()
+
     def table(self, study: str, name: str) -> pd.DataFrame:
         """Return the table `name` of a study."""
         return pd.read_csv(self.tables / study / f"{name}.csv")
@@ -156,8 +160,10 @@ def _sweep_recurrent(results: Results) -> Figure:
 
 
 def _sweep(results: Results, study: str, grid: list[str], score: str) -> Figure:
-    noise = results.table(study, "best").query("score == @score")["noise"]
-    deviation = float(noise.mean()) if noise.notna().any() else None
+    deviation = None
+    if results.has(study, "best"):  # nothing is best where nothing could be scored
+        noise = results.table(study, "best").query("score == @score")["noise"]
+        deviation = float(noise.mean()) if noise.notna().any() else None
     return figures.sweep_marginals(results.table(study, "trials"), grid, score, deviation)
 
 
