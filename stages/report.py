@@ -1,17 +1,17 @@
 """report: every result and figure on one page."""
 
-from wordlab import figures, report, stage
+from wordlab import report, stage
 from wordlab.artifacts import read_json
-from wordlab.figures.catalogue import Results, draw
+from wordlab.figures import catalogue
 from wordlab.results import embedding_headline, language_headline
+from wordlab.workers import side_by_side
 
 
 def main(run: stage.Stage) -> None:
-    results = Results(run.input("curves"), run.input("tables"), run.params)
-    drawn = {}
-    for name, figure in draw(results):
-        drawn[name] = run.output("figures") / f"{name}.png"
-        figures.save(figure, drawn[name])
+    results = catalogue.Results(run.input("curves"), run.input("tables"), run.params)
+    names = catalogue.names(results)
+    written = dict(side_by_side(catalogue.write, names, results, run.output("figures")))
+    drawn = {name: path for i, name in enumerate(names) if (path := written[i])}
     measured = {path.stem: read_json(path) for path in sorted(run.input("results").glob("*.json"))}
     page = report.build(measured, drawn, run.params.model_dump(), read_json(run.input("samples")))
     run.output("report").write_text(page, encoding="utf-8")

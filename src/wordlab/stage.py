@@ -233,8 +233,6 @@ def declared_params(stage: str) -> dict[str, Any]:
     entry = read(PIPELINE).get("stages", {}).get(base, {})
     names = entry.get("do", entry).get("params", [])
     values = read(PARAMS)
-    if any(isinstance(name, dict) for name in names):  # `- params.yaml:` stands for all of it
-        return values
     found: dict[str, Any] = {}
     for name in names:
         value: Any = values

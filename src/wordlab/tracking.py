@@ -158,8 +158,10 @@ class Session:
         from wordlab.figures import catalogue
 
         results = catalogue.Results(Path(curves), Path(tables), load(PARAMS))
-        for name, figure in catalogue.draw(results, self.stage):
-            self.runs[0].image(name, figures.png(figure))
+        for name in catalogue.names(results, self.stage):
+            figure = catalogue.draw(name, results)
+            if figure is not None:
+                self.runs[0].image(name, figures.png(figure))
 
     def answer(self) -> None:
         """Say that all calls until now have been carried out."""

@@ -1,5 +1,6 @@
 """The output layers of word2vec: how each trains the weights on a stretch of the corpus."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
@@ -29,7 +30,7 @@ FULL_SOFTMAX_HOURS = 2.0
 _FULL_SOFTMAX_SPEED = 1.5e10
 
 
-class Engine:
+class Engine(ABC):
     """Trains `weights` on one stretch after the other; one kind for each output layer."""
 
     def __init__(
@@ -58,15 +59,15 @@ class Engine:
         self.prepare(vocabulary, params)
         self.weights = initial_weights(len(vocabulary), params.dimensions, seed)
 
+    @abstractmethod
     def prepare(self, vocabulary: Vocabulary, params: Word2vecParams) -> None:
         """Allocate what the layer needs; raise UserError if it cannot serve."""
-        raise NotImplementedError
 
+    @abstractmethod
     def train(
         self, stretch: Stretch, key: np.uint64, rates: tuple[float, float]
     ) -> tuple[float, int]:
         """Train on a stretch at rates from rates[0] to rates[1]; return loss and predictions."""
-        raise NotImplementedError
 
     def blocks(
         self, stretch: Stretch, rates: tuple[float, float]
@@ -192,7 +193,7 @@ def _refuse_hours(vocabulary: Vocabulary, params: Word2vecParams) -> None:
         )
 
 
-_ENGINES = {
+_ENGINES: dict[str, type[Engine]] = {
     "negative_sampling": _NegativeSampling,
     "hierarchical_softmax": _HierarchicalSoftmax,
     "full_softmax": _FullSoftmax,

@@ -1,6 +1,6 @@
 """Which figures the report has: each drawn from the curves and tables of a run."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,21 +45,46 @@ class Results:
         return pd.read_csv(self.tables / study / f"{name}.csv")
 
 
-def draw(results: Results, stage: str | None = None) -> Iterator[tuple[str, Figure]]:
-    """Yield each figure with its name: all, or those of the results of one stage.
+def names(results: Results, stage: str | None = None) -> list[str]:
+    """Return the names of the figures: all, or those of the results of one stage.
 
-    stage: as DVC names it, with the item behind `@`. A figure of a table that is empty, for nothing
-    could be scored, is left out, and so is one of a profile that was not run.
+    stage: as DVC names it, with the item behind `@`. Those of a profile that was not run are left
+    out.
     """
-    for name, (source, drawer) in FIGURES.items():
-        if stage is None or stage.partition("@")[0] == source:
-            with suppress(pd.errors.EmptyDataError):
-                yield name, drawer(results)
+    found = [
+        name
+        for name, (source, _) in FIGURES.items()
+        if stage is None or stage.partition("@")[0] == source
+    ]
     for profile in get_args(Profile):
-        for name, (source, of_profile) in PROFILED.items():
-            study = f"{source}_{profile}"
-            if stage in (None, f"{source}@{profile}") and (results.tables / study).is_dir():
-                yield f"{name}_{profile}", of_profile(results, study)
+        found += [
+            f"{name}_{profile}"
+            for name, (source, _) in PROFILED.items()
+            if stage in (None, f"{source}@{profile}")
+            and (results.tables / f"{source}_{profile}").is_dir()
+        ]
+    return found
+
+
+def draw(name: str, results: Results) -> Figure | None:
+    """Return the figure `name`; None where its table is empty, for nothing could be scored."""
+    with suppress(pd.errors.EmptyDataError):
+        if name in FIGURES:
+            return FIGURES[name][1](results)
+        plain, _, profile = name.rpartition("_")
+        source, drawer = PROFILED[plain]
+        return drawer(results, f"{source}_{profile}")
+    return None
+
+
+def write(name: str, results: Results, folder: Path) -> Path | None:
+    """Draw the figure `name` into `folder`; return its file, None where there is no figure."""
+    figure = draw(name, results)
+    if figure is None:
+        return None
+    path = folder / f"{name}.png"
+    figures.save(figure, path)
+    return path
 
 
 def _perplexity(results: Results) -> Figure:
