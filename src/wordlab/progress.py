@@ -17,9 +17,20 @@ def ignore_step(step: int, metrics: Mapping[str, float]) -> None:
 def bar(total: float, title: str, unit: str) -> "tqdm[NoReturn]":
     """Return a progress bar on standard error, silent where that is not a terminal.
 
-    Call `.update(n)` as units are done; rate and time left are shown.
+    Call `.update(n)` as units are done; rate and time left are shown, of a few long units by the
+    mean of all that were done.
     """
-    return tqdm(total=total, desc=title, unit=unit, unit_scale=True, disable=None, leave=False)
+    few = total < 1000
+    return tqdm(
+        total=total,
+        desc=title,
+        unit=unit,
+        unit_scale=not few,
+        smoothing=0 if few else 0.3,
+        dynamic_ncols=True,
+        disable=None,
+        leave=False,
+    )
 
 
 def thread_count() -> int:

@@ -5,8 +5,8 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -15,25 +15,40 @@ from wordlab.progress import thread_count
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
+_END = object()
+
 
 def side_by_side(
-    function: Callable[..., Result], jobs: Sequence[Job], *shared: Any
+    function: Callable[..., Result], jobs: Iterable[Job | None], *shared: Any
 ) -> Iterator[tuple[int, Result]]:
     """Yield the number of each job and `function(job, *shared)`, in the order in which they end.
 
     There are as many processes as threads to use; with one, this process does all the work.
-    function: of a module, so that a worker finds it; shared: handed to each worker once.
+    function: of a module, so that a worker finds it; jobs: the next is asked for when a process is
+    free to do it; None, which is not counted, says that there is none at present; shared: handed to
+    each worker once.
     """
-    workers = min(thread_count(), len(jobs))
+    workers = min(thread_count(), len(jobs)) if isinstance(jobs, Sized) else thread_count()
     if workers < 2:
-        yield from ((number, function(job, *shared)) for number, job in enumerate(jobs))
+        wanted = (job for job in jobs if job is not None)
+        yield from ((number, function(job, *shared)) for number, job in enumerate(wanted))
         return
     context = multiprocessing.get_context("spawn")  # a fork would copy torch's locked threads
     pool = ProcessPoolExecutor(workers, context, _begin, (function, shared))
     try:
-        running = {pool.submit(_work, job): number for number, job in enumerate(jobs)}
-        for ended in as_completed(running):
-            yield running[ended], ended.result()
+        numbers: dict[Future[Result], int] = {}
+        count, waiting = 0, iter(jobs)
+        more = True
+        while more or numbers:
+            if more and len(numbers) < workers:
+                job = next(waiting, _END)
+                more = job is not _END
+                if more and job is not None:
+                    numbers[pool.submit(_work, job)] = count
+                    count += 1
+            full = not more or len(numbers) == workers
+            for ended in wait(numbers, None if full else 0, FIRST_COMPLETED).done:
+                yield numbers.pop(ended), ended.result()
         pool.shutdown()
     except BaseException:  # interrupted, or a job failed: what still runs is of no use
         for worker in list(pool._processes.values()):  # noqa: SLF001

@@ -10,27 +10,44 @@ import pytest
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
 from wordlab.params.text import VocabularyParams
-from wordlab.sweeps import trials
-from wordlab.sweeps.space import Trial, grid, override
-from wordlab.sweeps.trials import Metrics
+from wordlab.sweeps.space import grid, override
+from wordlab.sweeps.store import opened
+from wordlab.sweeps.trials import Metrics, Objective, Runner, Sweep, TrialLogger, ignore_trial
 
-PLANNED = grid(["m"], {"a": [1, 2], "b": ["x", "y"]}, seeds=2)
+SPACE = {"a": (1, 2), "b": ("x", "y")}
+PLANNED = grid(["m"], SPACE, seeds=2)
 
 
 class Killed(Exception):
     """Stands for the end of the process."""
 
 
-def runner(ran: list[int], *, stop_after: int | None = None, backwards: bool = False) -> Any:
-    def run(left: Sequence[tuple[int, Trial]]) -> Iterator[tuple[int, Metrics]]:
-        for index, trial in reversed(left) if backwards else left:
-            if stop_after is not None and len(ran) == stop_after:
-                raise Killed
-            ran.append(index)
-            score = trial.settings["a"] + 0.1 * trial.seed
-            yield index, {"score": score, "gap": float("nan"), "seconds": 1.0}
+def runner(ran: list[int], *, stop_after: int | None = None) -> Runner:
+    def run(groups: Iterator[Sequence[int]]) -> Iterator[tuple[int, Metrics]]:
+        for group in groups:
+            for index in reversed(group):
+                if stop_after is not None and len(ran) == stop_after:
+                    raise Killed
+                ran.append(index)
+                score = PLANNED[index].settings["a"] + 0.1 * PLANNED[index].seed
+                yield index, {"score": score, "gap": float("nan"), "seconds": 1.0}
 
     return run
+
+
+def sweep(
+    checkpoint: Checkpoint, run: Runner, recipe: str = "r", on_trial: TrialLogger = ignore_trial
+) -> pd.DataFrame:
+    with Sweep(
+        opened("sweep", SPACE, checkpoint),
+        recipe=recipe,
+        models=["m"],
+        objective=Objective("score", "higher"),
+        title="t",
+        count=len(PLANNED),
+        on_trial=on_trial,
+    ) as running:
+        return running.run(PLANNED, run, [[0, 1], [2], [3, 4, 5], [6, 7]])
 
 
 def test_the_grid_has_every_combination_with_the_last_setting_changing_fastest() -> None:
@@ -46,37 +63,16 @@ def test_the_grid_has_every_combination_with_the_last_setting_changing_fastest()
 
 
 def test_a_sweep_that_was_cut_off_runs_what_is_left_and_ends_the_same(tmp_path: Path) -> None:
-    whole = trials.run(
-        PLANNED,
-        runner([]),
-        recipe="r",
-        title="t",
-        on_trial=trials.ignore_trial,
-        store=trials.Kept(Checkpoint()),
-    )
+    whole = sweep(Checkpoint(), runner([]))
     checkpoint, ran, told = Checkpoint(tmp_path / "sweep"), [], []
 
     def told_of(name: str, params: Any, metrics: Metrics) -> None:
         told.append((name, dict(metrics)))
 
     with pytest.raises(Killed):
-        trials.run(
-            PLANNED,
-            runner(ran, stop_after=3),
-            recipe="r",
-            title="t",
-            on_trial=told_of,
-            store=trials.Kept(checkpoint),
-        )
+        sweep(checkpoint, runner(ran, stop_after=3), on_trial=told_of)
     again: list[int] = []
-    resumed = trials.run(
-        PLANNED,
-        runner(again, backwards=True),
-        recipe="r",
-        title="t",
-        on_trial=told_of,
-        store=trials.Kept(checkpoint),
-    )
+    resumed = sweep(checkpoint, runner(again), on_trial=told_of)
     assert sorted(ran + again) == list(range(8))
     pd.testing.assert_frame_equal(resumed, whole)
     assert "seconds" not in whole
@@ -88,15 +84,27 @@ def test_trials_of_another_recipe_are_not_taken_over(tmp_path: Path) -> None:
     checkpoint = Checkpoint(tmp_path / "sweep")
     for recipe, expected in (("r", 8), ("r", 0), ("other", 8)):
         ran: list[int] = []
-        trials.run(
-            PLANNED,
-            runner(ran),
-            recipe=recipe,
-            title="t",
-            on_trial=trials.ignore_trial,
-            store=trials.Kept(checkpoint),
-        )
+        sweep(checkpoint, runner(ran), recipe)
         assert len(ran) == expected
+
+
+def test_the_best_so_far_is_the_best_by_the_objective(tmp_path: Path) -> None:
+    told = []
+    with Sweep(
+        opened("sweep", SPACE, Checkpoint()),
+        recipe="r",
+        models=["m"],
+        objective=Objective("score", "higher"),
+        title="t",
+        count=len(PLANNED),
+        on_trial=lambda name, row, metrics: told.append(running.best),
+    ) as running:
+        running.run(PLANNED, runner([]))
+        assert running.best == (2.2, "m a=2 b=x seed=2")
+    assert told[:2] == [None, (1.1, "m a=1 b=x seed=1")]
+    lower = Objective("score", "lower")
+    assert lower.value({"score": float("nan")}) == float("inf")
+    assert lower.better(1, 2)
 
 
 def test_settings_that_contradict_the_section_are_refused() -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from wordlab import rng
 from wordlab.checkpoints import Checkpoint
@@ -10,18 +11,15 @@ from wordlab.evaluation import scores
 from wordlab.params.embeddings import CooccurrenceParams, GloveParams
 from wordlab.params.evaluation import EvaluationParams
 from wordlab.params.sweeps import GloveSweepParams
-from wordlab.sweeps import trials
-from wordlab.sweeps.scoring import goals, measure
-from wordlab.sweeps.space import Trial, grid, override
+from wordlab.sweeps.scoring import goals, measure, objective
+from wordlab.sweeps.space import Trial, code_digest, fingerprint, grid, override, text_digest
+from wordlab.sweeps.store import opened
 from wordlab.sweeps.summary import SweepResult, summarise
-from wordlab.sweeps.trials import Metrics, TrialLogger, ignore_trial
+from wordlab.sweeps.trials import Metrics, Sweep, TrialLogger, ignore_trial
 from wordlab.text.corpus import EncodedCorpus
 from wordlab.text.vocabulary import Vocabulary
 
 NOTHING_KEPT = Checkpoint()
-
-Plan = dict[CooccurrenceParams, dict[tuple[GloveParams, int], dict[int, int]]]
-"""Which counts, then which training and repetition, then which trial each iteration is."""
 
 
 def sweep(
@@ -48,42 +46,46 @@ def sweep(
     planned = grid(["glove"], params.grid, seeds=params.seeds)
     settings = [_settings(counting, training, params, trial) for trial in planned]
 
-    def runner(left: Sequence[tuple[int, Trial]]) -> Iterator[tuple[int, Metrics]]:
-        plan: Plan = {}
-        for index, trial in left:
-            counted, trained = settings[index]
-            alike = trained.model_copy(update={"iterations": 1}), trial.seed
-            plan.setdefault(counted, {}).setdefault(alike, {})[trained.iterations] = index
-        for counted, trainings in plan.items():
-            counts = cooccurrence.count(corpus, vocabulary, counted, seed=seed, threads=threads)
-            for (trained, repetition), index_of in trainings.items():
-                own = rng.derive(seed, "sweep", repetition)
-                seconds, started = 0.0, time.monotonic()
-                for iterations, vectors in glove.train_and_stop_by(
-                    counts, trained, tuple(index_of), seed=own, threads=threads
-                ):
-                    seconds += time.monotonic() - started
-                    scored = measure(vectors, evaluation, sets)
-                    yield index_of[iterations], {**scored, "seconds": seconds}
-                    started = time.monotonic()
+    def runner(groups: Iterator[Sequence[int]]) -> Iterator[tuple[int, Metrics]]:
+        counted: CooccurrenceParams | None = None
+        for group in filter(None, groups):
+            if settings[group[0]][0] != counted:
+                counted = settings[group[0]][0]
+                counts = cooccurrence.count(corpus, vocabulary, counted, seed=seed, threads=threads)
+            index_of = {settings[index][1].iterations: index for index in group}
+            own = rng.derive(seed, "sweep", planned[group[0]].seed)
+            seconds, started = 0.0, time.monotonic()
+            for iterations, vectors in glove.train_and_stop_by(
+                counts, settings[group[0]][1], tuple(index_of), seed=own, threads=threads
+            ):
+                seconds += time.monotonic() - started
+                scored = measure(vectors, evaluation, sets)
+                yield index_of[iterations], {**scored, "seconds": seconds}
+                started = time.monotonic()
 
-    table = trials.run(
-        planned,
-        runner,
+    alike: dict[Any, list[int]] = {}
+    for index, (counted, trained) in enumerate(settings):
+        key = counted, trained.model_copy(update={"iterations": 1}), planned[index].seed
+        alike.setdefault(key, []).append(index)
+    with Sweep(
+        opened("sweep_glove", params.grid, checkpoint),
         recipe={
-            "settings": [
-                [counted.model_dump(exclude={"memory_mb"}), trained.model_dump()]
-                for counted, trained in settings
-            ],
+            "counting": counting.model_dump(exclude={"memory_mb"}),
+            "training": training.model_dump(),
+            "fixed": params.fixed,
             "evaluation": evaluation.model_dump(),
-            "tokens": len(corpus),
-            "words": len(vocabulary),
+            "text": text_digest(corpus),
+            "words": fingerprint(vocabulary.words),
             "seed": seed,
+            "code": code_digest("embeddings", "evaluation", "sweeps/scoring"),
         },
+        models=["glove"],
+        objective=objective(sets),
         title="sweep of GloVe",
+        count=len(planned),
         on_trial=on_trial,
-        store=trials.Kept(checkpoint),
-    )
+    ) as running:
+        table = running.run(planned, runner, list(alike.values()))
     return summarise(table, list(params.grid), goals(table, sets), params.confidence)
 
 

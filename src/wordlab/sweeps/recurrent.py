@@ -7,25 +7,30 @@ loss is that of guessing blindly.
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from wordlab import artifacts, rng
+from wordlab import rng
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
 from wordlab.params.recurrent import LanguageModelSection
 from wordlab.params.sweeps import RecurrentSweepParams
-from wordlab.sweeps import trials
 from wordlab.sweeps.recurrent_findings import conclude
 from wordlab.sweeps.search import Searcher, Settings
-from wordlab.sweeps.space import Trial, fingerprint, override, repeated
+from wordlab.sweeps.space import (
+    Trial,
+    code_digest,
+    fingerprint,
+    override,
+    repeated,
+    text_digest,
+)
 from wordlab.sweeps.store import opened
 from wordlab.sweeps.summary import SweepResult, numbered
 from wordlab.sweeps.training import Job, train
-from wordlab.sweeps.trials import Metrics, TrialLogger, ignore_trial
+from wordlab.sweeps.trials import Metrics, Objective, Sweep, TrialLogger, ignore_trial
 from wordlab.text.corpus import EncodedCorpus
 from wordlab.text.vocabulary import Vocabulary
 from wordlab.workers import side_by_side
@@ -56,34 +61,36 @@ def sweep(
     recipe = {
         "base": [getattr(base, cell).model_dump() for cell in params.cells],
         "sweep": params.model_dump(include={"fixed", "parameters", "folds", "contexts"}),
-        "tokens": [[len(part) for part in split] for split in pairs],
+        "text": [[text_digest(part) for part in split] for split in pairs],
         "words": fingerprint(vocabulary.words),
         "seed": seed,
-        "code": code_digest(),
+        "code": code_digest("recurrent", "sweeps/training"),
     }
-    store = opened("sweep_recurrent", params.space, checkpoint)
     searchers = {
         cell: Searcher(params.space, params.search, trials=params.trials, seed=seed)
         for cell in params.cells
     }
     tables: list[pd.DataFrame] = []
-    while planned := [
-        trial
-        for cell, searcher in searchers.items()
-        for trial in repeated(cell, searcher.propose(), seeds=params.seeds, folds=params.folds)
-    ]:
-        planned_jobs = jobs(planned, base, params, seed=seed)
-        table = trials.run(
-            planned,
-            partial(_run, planned_jobs=planned_jobs, pairs=pairs, vocabulary=vocabulary),
-            recipe=recipe,
-            title="sweep of language models",
-            on_trial=on_trial,
-            store=store,
-        )
-        for cell, searcher in searchers.items():
-            searcher.tell(*mean_losses(table[table["model"] == cell], list(params.space)))
-        tables.append(table)
+    with Sweep(
+        opened("sweep_recurrent", params.space, checkpoint),
+        recipe=recipe,
+        models=params.cells,
+        objective=Objective("valid_perplexity", "lower"),
+        title="sweep of language models",
+        count=sum(searcher.count for searcher in searchers.values()) * params.seeds * params.folds,
+        on_trial=on_trial,
+    ) as running:
+        while planned := [
+            trial
+            for cell, searcher in searchers.items()
+            for trial in repeated(cell, searcher.propose(), seeds=params.seeds, folds=params.folds)
+        ]:
+            planned_jobs = jobs(planned, base, params, seed=seed)
+            runner = partial(_run, planned_jobs=planned_jobs, pairs=pairs, vocabulary=vocabulary)
+            table = running.run(planned, runner)
+            for cell, searcher in searchers.items():
+                searcher.tell(*mean_losses(table[table["model"] == cell], list(params.space)))
+            tables.append(table)
     return conclude(pd.concat(tables, ignore_index=True), params, seed=seed)
 
 
@@ -164,23 +171,21 @@ def splits(learnt: EncodedCorpus, valid: EncodedCorpus, *, folds: int) -> list[S
     ]
 
 
-def code_digest() -> str:
-    """Return a digest of the code that trains, which kept trainings have to be of."""
-    package = Path(__file__).parents[1]
-    files = [*sorted((package / "recurrent").glob("*.py")), package / "sweeps" / "training.py"]
-    return fingerprint([artifacts.md5(path) for path in files])
-
-
 def _run(
-    left: Sequence[tuple[int, Trial]],
+    groups: Iterator[Sequence[int]],
     planned_jobs: Sequence[Job],
     pairs: Sequence[Split],
     vocabulary: Vocabulary,
 ) -> Iterator[tuple[int, Metrics]]:
-    """Yield the metrics of the trials `left`, by number, as each ends."""
-    numbers = [number for number, _ in left]
-    wanted = [planned_jobs[number] for number in numbers]
-    for place, metrics in side_by_side(_train_split, wanted, pairs, vocabulary):
+    """Yield the metrics of the trials claimed, by number, as each ends."""
+    numbers: list[int] = []
+
+    def claimed() -> Iterator[Job | None]:
+        for group in groups:
+            numbers.extend(group)
+            yield planned_jobs[group[0]] if group else None
+
+    for place, metrics in side_by_side(_train_split, claimed(), pairs, vocabulary):
         yield numbers[place], metrics
 
 

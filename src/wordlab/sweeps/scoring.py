@@ -8,6 +8,7 @@ from wordlab.evaluation.scores import EvaluationSets
 from wordlab.evaluation.spaces import DenseSpace
 from wordlab.params.evaluation import EvaluationParams
 from wordlab.sweeps.summary import Goal
+from wordlab.sweeps.trials import Objective
 
 
 def measure(vectors: Vectors, params: EvaluationParams, sets: EvaluationSets) -> dict[str, float]:
@@ -38,3 +39,8 @@ def goals(trials: pd.DataFrame, sets: EvaluationSets) -> dict[str, Goal]:
     """Return which way each score of a table of trials is better, analogies first."""
     analogies = [name for name in trials.columns if name.startswith("analogy_")]
     return dict.fromkeys((*analogies, *(pairs.name for pairs in sets.pairs)), "higher")
+
+
+def objective(sets: EvaluationSets) -> Objective:
+    """Return what tells the best trial while a sweep runs: the first set of pairs, or analogies."""
+    return Objective(sets.pairs[0].name if sets.pairs else "analogy_total", "higher")

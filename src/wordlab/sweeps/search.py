@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -35,6 +36,12 @@ class Searcher:
         self.seed = rng.derive(seed, "search", search)
         self.seen: dict[tuple[Any, ...], float | None] = {}
         self._adaptive = _Tpe(self.space, self.seed) if search == "tpe" else None
+
+    @property
+    def count(self) -> int:
+        """How many combinations will be proposed at most."""
+        whole = math.prod(math.inf if isinstance(t, Range) else len(t) for t in self.space.values())
+        return int(whole if self.search == "grid" else min(whole, self.trials))
 
     def propose(self) -> list[Settings]:
         """Return the combinations of the next round; none when the search is over."""

@@ -5,11 +5,16 @@ import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
+from wordlab import artifacts
 from wordlab.errors import UserError
 from wordlab.params.base import Section
 from wordlab.params.sweeps import check_combination
+from wordlab.text.corpus import EncodedCorpus
 
 P = TypeVar("P", bound=Section)
 
@@ -78,3 +83,22 @@ def override(section: P, settings: Mapping[str, Any]) -> P:
 def fingerprint(*parts: Any) -> str:
     """Return a digest of `parts`, which JSON can hold: equal for equal work."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def text_digest(corpus: EncodedCorpus) -> str:
+    """Return a digest of a corpus: of its tokens, and where its sentences and documents end."""
+    digest = hashlib.sha256()
+    for array in (corpus.tokens, corpus.sentence_ends, corpus.document_ends):
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def code_digest(*places: str) -> str:
+    """Return a digest of modules, or whole packages, of wordlab: paths such as `recurrent`.
+
+    What a trial measured is of no use to another version of the code that trains and scores.
+    """
+    package = Path(__file__).parents[1]
+    files = [path for place in places for path in sorted((package / place).rglob("*.py"))]
+    modules = [package / f"{place}.py" for place in places if not (package / place).is_dir()]
+    return fingerprint([artifacts.md5(path) for path in [*files, *modules]])

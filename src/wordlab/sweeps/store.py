@@ -1,36 +1,54 @@
-"""Trainings of a sweep kept in an Optuna study, so that an interrupted sweep goes on.
+"""Trials of a sweep in an Optuna database, shared by all processes that open the same one.
 
-The study is in a database: a file of SQLite beside the stage's checkpoint, deleted when the stage
-has succeeded, or the one whose URL is in WORDLAB_STORE, where it stays.
+The database is a file of SQLite beside the stage's checkpoint, deleted when the stage has
+succeeded, or the one whose URL is in WORDLAB_STORE, where trials stay.
+
+Each training is a trial of a study. A process enqueues the one it wants, unless another has, and
+claims it by taking it from WAITING to RUNNING, which one process only can. While the training runs,
+a heartbeat says that its process lives; once that has been silent for a while the trial fails, and
+the training is free again. Where two processes enqueue the same training at once, the first trial
+of that name that has not failed is the one that counts.
 """
 
 import logging
 import os
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
 from wordlab.params.sweeps import Range, Tried
-from wordlab.sweeps.space import Trial
-from wordlab.sweeps.trials import Kept, Metrics, Store
+from wordlab.sweeps import database
+from wordlab.sweeps.database import connected, no_warning, reason
+from wordlab.sweeps.space import Trial, fingerprint
+from wordlab.sweeps.trials import Metrics, Objective
 
 if TYPE_CHECKING:
     import optuna
+    import sqlalchemy
 
 VARIABLE = "WORDLAB_STORE"
 
 
-def opened(name: str, space: Mapping[str, Tried], checkpoint: Checkpoint) -> Store:
-    """Return the store of the sweep called `name`, in the database of WORDLAB_STORE or a file.
+def opened(name: str, space: Mapping[str, Tried], checkpoint: Checkpoint) -> "Store":
+    """Return the store of the sweep called `name`: the database of WORDLAB_STORE, or a file.
 
-    Keeps nothing without either. Raises UserError if the database cannot be opened.
+    Without either, trials are kept in memory. Raises UserError if the database cannot be opened.
     """
+    import optuna
+
+    optuna.logging.set_verbosity(logging.WARNING)
     url = os.environ.get(VARIABLE)
     if not url and checkpoint.path is None:
-        return Kept(checkpoint)
-    return OptunaStore(url or _file(checkpoint.path), name, space)
+        return Store(optuna.storages.InMemoryStorage(), None, name, space, shared=False)
+    try:
+        storage, engine = connected(url or _file(checkpoint.path))
+    except UserError as error:
+        raise UserError(f"{VARIABLE if url else name}: {error}") from None
+    return Store(storage, engine, name, space, shared=bool(url))
 
 
 def _file(path: Path | None) -> str:
@@ -39,61 +57,193 @@ def _file(path: Path | None) -> str:
     return f"sqlite:///{path.with_suffix('.sqlite')}"
 
 
-class OptunaStore:
-    """A study for each recipe and model, a trial of it for each training that has ended.
+class Store:
+    """The studies of a sweep: one for each recipe, model and space."""
 
-    The trial's value is the validation loss, its attributes are `training` (its name) and
-    `metrics`.
-    """
+    def __init__(
+        self,
+        storage: "optuna.storages.BaseStorage",
+        engine: "sqlalchemy.Engine | None",
+        name: str,
+        space: Mapping[str, Tried],
+        *,
+        shared: bool,
+    ) -> None:
+        """engine: the storage's own, None for one in memory; shared: whether other processes may be
+        at work on the same trials."""
+        self.storage, self.engine, self.name, self.shared = storage, engine, name, shared
+        self.distributions = {key: _distribution(tried) for key, tried in space.items()}
 
-    def __init__(self, url: str, name: str, space: Mapping[str, Tried]) -> None:
-        import optuna
+    @contextmanager
+    def claims(
+        self,
+        recipe: str,
+        models: Sequence[str],
+        objective: Objective,
+        on_beat: Callable[[], object],
+    ) -> Iterator["Claims"]:
+        """Open the studies of `models` and keep the claims on their trials alive.
+
+        recipe: all trials with the same are interchangeable. on_beat: called now and then while
+        trainings run. Claims on trainings that have not ended are given back at the end.
+        Raises UserError where the database fails.
+        """
+        from optuna.exceptions import StorageInternalError
         from sqlalchemy.exc import SQLAlchemyError
 
-        optuna.logging.set_verbosity(logging.WARNING)
+        stop = threading.Event()
+        claims = Claims(self, objective)
+
+        def beat() -> None:
+            while not stop.wait(database.HEARTBEAT):
+                with suppress(StorageInternalError, SQLAlchemyError):
+                    claims.sign_of_life()
+                on_beat()
+
+        thread = threading.Thread(target=beat, daemon=True)
         try:
-            self.storage = optuna.storages.RDBStorage(url)
-        except (SQLAlchemyError, ImportError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            raise UserError(f"{VARIABLE}: the database cannot be opened: {reason}") from None
-        self.name = name
-        self.distributions = {key: _distribution(tried) for key, tried in space.items()}
+            claims.open(f"{self.name} {recipe[:16]}", models)
+            thread.start()
+            yield claims
+        except (StorageInternalError, SQLAlchemyError) as error:
+            told = reason(error.__cause__ or error)
+            raise UserError(
+                f"{self.name}: the database of the trials failed ({told}); what has ended is kept: "
+                f"run it again to go on"
+            ) from None
+        finally:
+            stop.set()
+            if thread.is_alive():
+                thread.join()
+            with suppress(StorageInternalError, SQLAlchemyError):
+                claims.give_back()
+            if self.engine is not None:
+                self.engine.dispose()
+
+
+class Claims:
+    """What the processes of a sweep have done and are doing, as one of them sees it.
+
+    A trial's value is its objective; its attributes are `training` (the name) and `metrics`.
+    """
+
+    def __init__(self, store: Store, objective: Objective) -> None:
+        self.store, self.objective = store, objective
+        self.storage = store.storage
         self.studies: dict[str, optuna.Study] = {}
+        self.own: dict[str, optuna.trial.FrozenTrial] = {}
+        self._trials: dict[str, optuna.trial.FrozenTrial] = {}
+        self._ended: dict[str, Metrics] = {}
 
-    def load(self, key: str) -> dict[str, dict[str, float]]:
-        """Return the metrics of the trainings kept by the same recipe, by name."""
+    def open(self, prefix: str, models: Sequence[str]) -> None:
+        """Open a study for each model, and take over what studies of other spaces have."""
         import optuna
 
-        start = f"{self.name} {key[:16]} "
-        return {
-            trial.user_attrs["training"]: trial.user_attrs["metrics"]
-            for summary in optuna.get_all_study_names(self.storage)
-            if summary.startswith(start)
-            for trial in self._study(key, summary.removeprefix(start)).get_trials(deepcopy=False)
-        }
-
-    def add(self, key: str, trial: Trial, metrics: Metrics) -> None:
-        """Keep the metrics of a training that has ended."""
-        import optuna
-
-        self._study(key, trial.model).add_trial(
-            optuna.trial.create_trial(
-                params=dict(trial.settings),
-                distributions=self.distributions,
-                value=metrics["valid_loss"],
-                user_attrs={"training": trial.name, "metrics": dict(metrics)},
+        space = fingerprint([str(d) for d in self.store.distributions.items()])[:8]
+        for model in models:
+            self.studies[model] = optuna.create_study(
+                storage=self.storage,
+                study_name=f"{prefix} {model} {space}",
+                direction="minimize" if self.objective.goal == "lower" else "maximize",
+                load_if_exists=True,
             )
+        for study in self.storage.get_all_studies():
+            if study.study_name.startswith(f"{prefix} "):
+                self._take(self.storage.get_all_trials(study._study_id, deepcopy=False))
+        if not self.store.shared:  # what seems to run there was killed
+            for trial in list(self._trials.values()):
+                if trial.state == optuna.trial.TrialState.RUNNING:
+                    self._fail(trial._trial_id)
+
+    def look(self) -> Mapping[str, Metrics]:
+        """Return the metrics of all trainings that have ended, by name, whoever ran them."""
+        self._trials.clear()
+        for study in self.studies.values():
+            self._take(study.get_trials(deepcopy=False))
+        return self._ended
+
+    def free_stale(self) -> None:
+        """Free the trainings of processes that seem to be dead."""
+        from optuna.storages import fail_stale_trials
+
+        for study in self.studies.values():
+            with no_warning():
+                fail_stale_trials(study)
+
+    def claim(self, trial: Trial) -> bool:
+        """Return whether this process is to run `trial`; else another does, or has."""
+        import optuna
+
+        if trial.name in self.own:
+            return False
+        if trial.name not in self._trials:
+            self._enqueue(trial)
+        found = self._trials[trial.name]
+        if found.state != optuna.trial.TrialState.WAITING:
+            return False
+        self._record_heartbeat(found)  # first, so that a claim is never without one
+        try:
+            claimed = self.storage.set_trial_state_values(
+                found._trial_id, optuna.trial.TrialState.RUNNING
+            )
+        except optuna.exceptions.UpdateFinishedTrialError:  # by another process, since we looked
+            return False
+        if claimed:
+            self.own[trial.name] = found
+        return claimed
+
+    def end(self, trial: Trial, metrics: Metrics) -> None:
+        """Keep the metrics of a training that this process has claimed."""
+        import optuna
+
+        found, value = self.own.pop(trial.name), self.objective.value(metrics)
+        with suppress(optuna.exceptions.UpdateFinishedTrialError):  # it was taken for dead
+            self.storage.set_trial_user_attr(found._trial_id, "metrics", dict(metrics))
+            complete = optuna.trial.TrialState.COMPLETE
+            self.storage.set_trial_state_values(found._trial_id, complete, [value])
+
+    def sign_of_life(self) -> None:
+        """Say that this process lives and its trainings run."""
+        for trial in list(self.own.values()):
+            self._record_heartbeat(trial)
+
+    def give_back(self) -> None:
+        """Free the trainings that this process has claimed and not ended."""
+        while self.own:
+            self._fail(self.own.popitem()[1]._trial_id)
+
+    def _enqueue(self, trial: Trial) -> None:
+        import optuna
+
+        enqueued = optuna.trial.create_trial(
+            state=optuna.trial.TrialState.WAITING,
+            params=dict(trial.settings),
+            distributions=self.store.distributions,
+            user_attrs={"training": trial.name},
         )
+        study = self.studies[trial.model]._study_id
+        number = self.storage.create_new_trial(study, template_trial=enqueued)
+        self.look()
+        if self._trials[trial.name]._trial_id != number:  # another process was first
+            self._fail(number)
 
-    def _study(self, key: str, model: str) -> "optuna.Study":
+    def _take(self, found: "Sequence[optuna.trial.FrozenTrial]") -> None:
+        for trial in found:
+            name, state = trial.user_attrs["training"], trial.state.name
+            if state == "COMPLETE":
+                self._ended[name] = trial.user_attrs["metrics"]
+            if state != "FAIL":
+                self._trials.setdefault(name, trial)
+
+    def _fail(self, number: int) -> None:
         import optuna
 
-        name = f"{self.name} {key[:16]} {model}"
-        if name not in self.studies:
-            self.studies[name] = optuna.create_study(
-                storage=self.storage, study_name=name, load_if_exists=True
-            )
-        return self.studies[name]
+        with suppress(optuna.exceptions.UpdateFinishedTrialError):
+            self.storage.set_trial_state_values(number, optuna.trial.TrialState.FAIL)
+
+    def _record_heartbeat(self, trial: "optuna.trial.FrozenTrial") -> None:
+        if self.store.engine is not None:
+            self.storage.record_heartbeat(trial._trial_id)
 
 
 def _distribution(tried: Tried) -> Any:

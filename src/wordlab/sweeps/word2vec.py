@@ -1,5 +1,6 @@
 """The sweep of word2vec: how its settings move the scores of its vectors."""
 
+import itertools
 import time
 from collections.abc import Iterator, Sequence
 
@@ -10,11 +11,11 @@ from wordlab.evaluation import scores
 from wordlab.params.embeddings import Word2vecSection
 from wordlab.params.evaluation import EvaluationParams
 from wordlab.params.sweeps import Word2vecSweepParams
-from wordlab.sweeps import trials
-from wordlab.sweeps.scoring import goals, measure
-from wordlab.sweeps.space import Trial, grid, override
+from wordlab.sweeps.scoring import goals, measure, objective
+from wordlab.sweeps.space import code_digest, fingerprint, grid, override, text_digest
+from wordlab.sweeps.store import opened
 from wordlab.sweeps.summary import SweepResult, summarise
-from wordlab.sweeps.trials import Metrics, TrialLogger, ignore_trial
+from wordlab.sweeps.trials import Metrics, Sweep, TrialLogger, ignore_trial
 from wordlab.text.corpus import EncodedCorpus
 from wordlab.text.vocabulary import Vocabulary
 
@@ -46,31 +47,35 @@ def sweep(
         for trial in planned
     ]
 
-    def runner(left: Sequence[tuple[int, Trial]]) -> Iterator[tuple[int, Metrics]]:
-        for index, trial in left:
+    def runner(groups: Iterator[Sequence[int]]) -> Iterator[tuple[int, Metrics]]:
+        for index in itertools.chain.from_iterable(groups):
             started = time.monotonic()
             vectors = word2vec.train(
                 known,
                 vocabulary,
                 settings[index],
-                architecture="cbow" if trial.model == "cbow" else "skipgram",
-                seed=rng.derive(seed, "sweep", trial.seed),
+                architecture="cbow" if planned[index].model == "cbow" else "skipgram",
+                seed=rng.derive(seed, "sweep", planned[index].seed),
             )
             seconds = time.monotonic() - started
             yield index, {**measure(vectors, evaluation, sets), "seconds": seconds}
 
-    table = trials.run(
-        planned,
-        runner,
+    with Sweep(
+        opened("sweep_word2vec", params.grid, checkpoint),
         recipe={
-            "settings": [chosen.model_dump() for chosen in settings],
+            "base": base.model_dump(),
+            "fixed": params.fixed,
             "evaluation": evaluation.model_dump(),
-            "tokens": len(known),
-            "words": len(vocabulary),
+            "text": text_digest(known),
+            "words": fingerprint(vocabulary.words),
             "seed": seed,
+            "code": code_digest("embeddings", "evaluation", "sweeps/scoring"),
         },
+        models=params.architectures,
+        objective=objective(sets),
         title="sweep of word2vec",
+        count=len(planned),
         on_trial=on_trial,
-        store=trials.Kept(checkpoint),
-    )
+    ) as running:
+        table = running.run(planned, runner)
     return summarise(table, list(params.grid), goals(table, sets), params.confidence)

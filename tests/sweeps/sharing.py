@@ -1,0 +1,76 @@
+"""A sweep of trials that take no time, run by several processes: `sharing.py FOLDER KILL NAME...`.
+
+Each process writes the table to FOLDER/NAME.csv, and to FOLDER/NAME.ran the trials that it runs, as
+they begin. The first kills itself in its KILLth trial, if that is not 0.
+"""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import optuna  # noqa: F401  (here, so that the processes need not each load it)
+import pandas as pd
+import sqlalchemy  # noqa: F401
+
+from wordlab.checkpoints import Checkpoint
+from wordlab.sweeps import database, store, trials
+from wordlab.sweeps.space import Trial, grid
+
+SPACE = {"rate": (0.1, 0.2), "size": (8, 16, 32), "name": ("x", "y")}
+MODELS = ("lstm", "gru")
+PLANNED = grid(MODELS, SPACE, seeds=1)
+OBJECTIVE = trials.Objective("loss", "lower")
+
+
+def loss(trial: Trial) -> float:
+    """Return what the trial reaches."""
+    return trial.settings["rate"] * trial.settings["size"] / 3
+
+
+def sweep(ran: list[str] | Path, kill: int = 0) -> pd.DataFrame:
+    """Run what is left of the sweep; `ran` is told each trial that this process begins."""
+    count = 0
+
+    def runner(groups: Iterator[Sequence[int]]) -> Iterator[tuple[int, trials.Metrics]]:
+        nonlocal count
+        for group in groups:
+            for number in group:
+                if isinstance(ran, list):
+                    ran.append(PLANNED[number].name)
+                else:
+                    with ran.open("a") as file:
+                        print(PLANNED[number].name, file=file)
+                count += 1
+                if count == kill:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                time.sleep(0.005)
+                yield number, {"loss": loss(PLANNED[number]), "seconds": time.monotonic()}
+
+    with trials.Sweep(
+        store.opened("sharing", SPACE, Checkpoint()),
+        recipe="r",
+        models=MODELS,
+        objective=OBJECTIVE,
+        title="sharing",
+        count=len(PLANNED),
+        on_trial=trials.ignore_trial,
+    ) as running:
+        return running.run(PLANNED, runner)
+
+
+def main(folder: Path, kill: int, names: Sequence[str]) -> None:
+    database.HEARTBEAT, database.GRACE, trials.POLL = 1, 2, 0.1
+    for name in names:
+        if os.fork() == 0:
+            table = sweep(folder / f"{name}.ran", kill if name == names[0] else 0)
+            table.to_csv(folder / f"{name}.csv", index=False)
+            return
+    ended = [os.waitstatus_to_exitcode(os.wait()[1]) for _ in names]
+    assert sorted(ended) == ([-signal.SIGKILL, 0] if kill else [0, 0]), ended
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])
