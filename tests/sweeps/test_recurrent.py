@@ -1,6 +1,7 @@
 """The sweep of recurrent language models on a small text."""
 
 import math
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +200,49 @@ def test_a_sweep_cut_off_goes_on_from_its_database_and_ends_the_same(
     assert len(kept) == len(told) == 5
     checkpoint.clear()
     assert list(tmp_path.iterdir()) == []
+
+
+def by(workers: int) -> Any:
+    """Return a stand-in for processes side by side of which the youngest always ends first."""
+
+    def side_by_side(function: Any, jobs: Iterable[Any], *shared: Any) -> Iterator[tuple[int, Any]]:
+        running: list[tuple[int, Any]] = []
+        for numbered in enumerate(jobs):
+            running.append(numbered)
+            if len(running) == workers:
+                number, job = running.pop()
+                yield number, function(job, *shared)
+        yield from ((number, function(job, *shared)) for number, job in reversed(running))
+
+    return side_by_side
+
+
+@pytest.mark.parametrize("search", ["grid", "random", "quasi_random", "tpe"])
+def test_results_do_not_depend_on_how_many_trainings_run_at_once(
+    section: LanguageModelSection, search: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes: dict[str, Any] = {"search": search, "trials": 3, "seeds": 2}
+    if search == "grid":
+        changes["space"] = {"hidden_size": [2, 4], "bptt_length": [5, 10]}
+    found, order = [], []
+    for workers in (1, 2, 5):
+        monkeypatch.setattr(recurrent, "side_by_side", by(workers))
+        told: list[str] = []
+        result = recurrent.sweep(
+            corpus(10),
+            corpus(4, seed=2),
+            VOCABULARY,
+            section,
+            searched(**changes),
+            seed=1,
+            on_trial=lambda name, row, metrics, told=told: told.append(name),
+        )
+        order.append(told)
+        tables = {name: table.to_csv() for name, table in result.tables().items()}
+        found.append((tables, repr(result.metrics()), result.sentences))
+    assert found[0] == found[1] == found[2]
+    assert order[0] != order[1]
+    assert sorted(order[0]) == sorted(order[1])
 
 
 def test_a_budget_of_weights_is_met_by_the_embedding(section: LanguageModelSection) -> None:
