@@ -116,7 +116,7 @@ def regularisation_curves(curves: pd.DataFrame) -> Figure:
                 axes.plot(mean.index, mean, color=colour, linestyle=style, linewidth=1.4)
             axes.set(yscale="log", ylim=(low / 1.1, high * 1.1), xlim=(1, curves["epoch"].max()))
             axes.yaxis.set_major_formatter(ScalarFormatter())
-            axes.yaxis.set_minor_formatter(NullFormatter())
+            axes.minorticks_off()
             axes.tick_params(labelleft=axes is row[0], labelbottom=row[0] is grid[-1][0])
             whole_steps(axes)
             axes.set_title(str(method).replace("_", " "), fontsize=8)
