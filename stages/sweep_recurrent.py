@@ -1,18 +1,20 @@
-"""sweep_recurrent: how settings of LSTM and GRU move their perplexity, beside the seed's noise."""
+"""sweep_recurrent: how settings of LSTM and GRU move what they learn, beside the seed's noise."""
 
 from wordlab import stage
 from wordlab.sweeps import recurrent
 from wordlab.text.corpus import EncodedCorpus
+from wordlab.text.splits import SPLITS
 from wordlab.text.vocabulary import Vocabulary
 
 
 def main(run: stage.Stage) -> None:
     found = recurrent.sweep(
-        EncodedCorpus.load(run.input("corpus") / "train"),
-        EncodedCorpus.load(run.input("corpus") / "valid"),
+        {name: EncodedCorpus.load(run.input("corpus") / name) for name in SPLITS},
         Vocabulary.load(run.input("vocabulary")),
         run.params.language_model,
-        run.params.sweep_recurrent,
+        getattr(run.params.sweep_recurrent, run.item),
+        ngram_order=run.params.language_evaluation.ngram_order.word,
+        name=run.name,
         seed=run.params.seed,
         on_trial=run.on_trial,
         checkpoint=run.checkpoint,

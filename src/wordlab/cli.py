@@ -38,6 +38,13 @@ class Sweep(StrEnum):
     word2vec = "word2vec"
 
 
+class SweptProfile(StrEnum):
+    """How much a sweep tried."""
+
+    quick = "quick"
+    classic = "classic"
+
+
 class Form(StrEnum):
     """What vectors can be written as."""
 
@@ -230,12 +237,16 @@ def best(
     score: Annotated[
         str, typer.Option(help="By which score: a column of the sweep's best.csv.")
     ] = "",
+    profile: Annotated[
+        SweptProfile, typer.Option(help="Of the recurrent sweep: how much it tried.")
+    ] = SweptProfile.quick,
 ) -> None:
     """Print the winners of a sweep as arguments of `dvc exp run`, a line a model."""
     from wordlab.sweeps import winners
 
-    table = Path("reports/tables") / f"sweep_{sweep.value}" / "best.csv"
-    print("\n".join(winners.arguments(table, sweep.value, load(PARAMS), score)))
+    name = f"sweep_{sweep.value}" + (f"_{profile.value}" if sweep is Sweep.recurrent else "")
+    table = Path("reports/tables") / name / "best.csv"
+    print("\n".join(winners.arguments(table, sweep.value, load(PARAMS), score, profile.value)))
 
 
 @app.command()

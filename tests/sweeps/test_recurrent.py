@@ -16,7 +16,7 @@ from wordlab.params import whole
 from wordlab.params.recurrent import LanguageModelSection
 from wordlab.params.sweeps import RecurrentSweepParams
 from wordlab.recurrent import language_model
-from wordlab.sweeps import recurrent, recurrent_findings, training
+from wordlab.sweeps import folds, recurrent, recurrent_findings, training
 from wordlab.sweeps.space import grid, override
 from wordlab.text.corpus import EncodedCorpus
 from wordlab.text.vocabulary import Vocabulary
@@ -40,11 +40,14 @@ SWEEP: dict[str, Any] = {
     "confidence": 0.95,
     "cells": ["gru"],
     "tokens": 300,
-    "valid_tokens": 100,
+    "valid_tokens": 200,
     "folds": 1,
     "parameters": None,
     "contexts": [1, 3],
     "trees": 4,
+    "progress_tokens": 100,
+    "target_loss": 2.4,
+    "drawn_text": {"texts": 3, "length": 5, "window": 2, "common_words": 1},
 }
 VOCABULARY = Vocabulary(tuple("abcdefghijkl"), np.arange(12, 0, -1, dtype=np.int64))
 
@@ -64,28 +67,31 @@ def corpus(documents: int, seed: int = 1) -> EncodedCorpus:
     return EncodedCorpus(tokens, ends, ends[2::3])
 
 
+CORPORA = {"train": corpus(10), "valid": corpus(4, seed=2), "test": corpus(3, seed=3)}
+
+
 def test_the_beginning_of_a_corpus_ends_with_a_sentence() -> None:
-    part = recurrent.beginning(corpus(4), 55)
+    part = folds.beginning(corpus(4), 55)
     assert part.sentence_ends.tolist() == [10, 20, 30, 40, 50]
     assert part.document_ends.tolist() == [30, 50]
-    assert recurrent.beginning(corpus(4), 60).document_ends.tolist() == [30, 60]
-    assert len(recurrent.beginning(corpus(4), 1)) == 10
-    assert len(recurrent.beginning(corpus(4), 10**9)) == 120
+    assert folds.beginning(corpus(4), 60).document_ends.tolist() == [30, 60]
+    assert len(folds.beginning(corpus(4), 1)) == 10
+    assert len(folds.beginning(corpus(4), 10**9)) == 120
 
 
 def test_folds_hold_out_each_document_once() -> None:
     whole = corpus(7)
     held_out = []
-    for learnt, held in recurrent.splits(whole, corpus(1), folds=3):
+    for learnt, held in folds.splits(whole, corpus(1), folds=3):
         assert len(learnt) + len(held) == len(whole)
         assert learnt.document_ends[-1] == len(learnt)
         np.testing.assert_array_equal(np.diff(held.sentence_ends), 10)
         held_out += held.tokens[held.document_ends - 30].tolist()
     assert sorted(held_out) == list(range(7))
     with pytest.raises(UserError, match="8 folds need as many documents, got 7"):
-        recurrent.splits(whole, corpus(1), folds=8)
+        folds.splits(whole, corpus(1), folds=8)
     with pytest.raises(UserError, match="empty split"):
-        recurrent.beginning(whole.__class__(*(np.zeros(0, dtype=np.int64) for _ in range(3))), 5)
+        folds.beginning(whole.__class__(*(np.zeros(0, dtype=np.int64) for _ in range(3))), 5)
 
 
 def test_trials_in_processes_give_what_they_give_alone(
@@ -95,20 +101,23 @@ def test_trials_in_processes_give_what_they_give_alone(
     params = RecurrentSweepParams.model_validate({**SWEEP, "folds": 2})
     told: dict[str, Any] = {}
     result = recurrent.sweep(
-        corpus(10),
-        corpus(4, seed=2),
+        CORPORA,
         VOCABULARY,
         section,
         params,
+        ngram_order=2,
         seed=1,
         on_trial=lambda name, row, metrics: told.update({name: metrics}),
     )
-    assert len(result.trials) == len(told) == 2 * 2
-    splits = recurrent.splits(corpus(10), corpus(4), folds=2)
+    assert len(result.trials) == 2 * 2
+    assert len(told) == 2 * 2 + 1
+    splits = folds.splits(corpus(10), corpus(4), folds=2)
     planned = grid(["gru"], {"hidden_size": [3, 6]}, seeds=1, folds=2)
-    jobs = recurrent.jobs(planned, section, params, seed=1)
+    jobs = recurrent.jobs(planned, section, params, ngram_order=2, seed=1)
     for row, job in zip(result.trials.to_dict("records"), jobs, strict=True):
-        alone = training.train(job, *splits[job.split], VOCABULARY)
+        learnt, held_out = splits[job.split]
+        held_out = folds.beginning(held_out, params.valid_tokens)
+        alone = training.train(job, learnt, held_out, CORPORA["train"], VOCABULARY)
         assert row["valid_loss"] == alone["valid_loss"] < math.log(12)
         assert (
             told[f"gru hidden_size={row['hidden_size']} fold={row['fold']} seed=1"]["seconds"] > 0
@@ -126,12 +135,12 @@ def test_divergence_is_a_result(section: LanguageModelSection) -> None:
         "warmup": 0.0,
     }
     params = override(section.rnn, {**SMALL, **wild})
-    job = training.Job(params, split=0, seed=1, budget=None, contexts=(2,))
-    measured = training.train(job, corpus(10), corpus(4), VOCABULARY)
+    job = training.Job(params, 0, 1, RecurrentSweepParams.model_validate(SWEEP), ngram_order=2)
+    measured = training.train(job, corpus(10), corpus(4), corpus(3), VOCABULARY)
     assert measured["diverged"] == 1
     assert measured["valid_loss"] == pytest.approx(math.log(12))
     assert math.isnan(measured["train_loss"])
-    assert math.isnan(measured["context_2_loss"])
+    assert math.isnan(measured["context_3_loss"])
 
 
 def test_what_else_differs_between_trials_is_said() -> None:
@@ -170,11 +179,11 @@ def test_a_sweep_cut_off_goes_on_from_its_database_and_ends_the_same(
     def run(checkpoint: Checkpoint) -> tuple[pd.DataFrame, list[str]]:
         told: list[str] = []
         result = recurrent.sweep(
-            corpus(10),
-            corpus(4, seed=2),
+            CORPORA,
             VOCABULARY,
             section,
             searched(),
+            ngram_order=2,
             seed=1,
             on_trial=lambda name, row, metrics: told.append(name),
             checkpoint=checkpoint,
@@ -197,7 +206,7 @@ def test_a_sweep_cut_off_goes_on_from_its_database_and_ends_the_same(
     monkeypatch.setattr(recurrent, "train", lambda *all: (kept.append(all[0]), trained(*all))[1])
     resumed, told = run(checkpoint)
     pd.testing.assert_frame_equal(resumed, whole)
-    assert len(kept) == len(told) == 5
+    assert len(kept) == len(told[:-1]) == 5
     checkpoint.clear()
     assert list(tmp_path.iterdir()) == []
 

@@ -10,7 +10,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from wordlab import figures
-from wordlab.params.base import Profile
+from wordlab.params.base import Profile, SweepProfile
+from wordlab.params.sweeps import RecurrentSweepParams
 from wordlab.params.whole import Params
 
 
@@ -56,7 +57,7 @@ def names(results: Results, stage: str | None = None) -> list[str]:
         for name, (source, _) in FIGURES.items()
         if stage is None or stage.partition("@")[0] == source
     ]
-    for profile in get_args(Profile):
+    for profile in dict.fromkeys((*get_args(Profile), *get_args(SweepProfile))):
         found += [
             f"{name}_{profile}"
             for name, (source, _) in PROFILED.items()
@@ -179,9 +180,13 @@ def _sweep_glove(results: Results) -> Figure:
     return _sweep(results, "sweep_glove", list(results.params.sweep_glove.grid), "wordsim353")
 
 
-def _sweep_recurrent(results: Results) -> Figure:
-    grid = list(results.params.sweep_recurrent.space)
-    return _sweep(results, "sweep_recurrent", grid, "valid_loss")
+def _sweep_recurrent(results: Results, study: str) -> Figure:
+    return _sweep(results, study, list(_recurrent_params(results, study).space), "valid_loss")
+
+
+def _recurrent_params(results: Results, study: str) -> RecurrentSweepParams:
+    params: RecurrentSweepParams = getattr(results.params.sweep_recurrent, study.rpartition("_")[2])
+    return params
 
 
 def _sweep(results: Results, study: str, grid: list[str], score: str) -> Figure:
@@ -192,10 +197,10 @@ def _sweep(results: Results, study: str, grid: list[str], score: str) -> Figure:
     return figures.sweep_marginals(results.table(study, "trials"), grid, score, deviation)
 
 
-def _importance(results: Results) -> Figure:
+def _importance(results: Results, study: str) -> Figure:
     """Draw the exact shares of a full grid, or the forest's of another search."""
-    grid = results.params.sweep_recurrent.search == "grid"
-    table = results.table("sweep_recurrent", "importances" if grid else "sensitivity")
+    grid = _recurrent_params(results, study).search == "grid"
+    table = results.table(study, "importances" if grid else "sensitivity")
     return figures.importance(table[table["score"] == "valid_loss"])
 
 
@@ -256,8 +261,6 @@ FIGURES: dict[str, tuple[str, Callable[[Results], Figure]]] = {
     "windows_scores": ("study_windows", _from_table(figures.scores, "study_windows", "scores")),
     "sweep_word2vec": ("sweep_word2vec", _sweep_word2vec),
     "sweep_glove": ("sweep_glove", _sweep_glove),
-    "sweep_recurrent": ("sweep_recurrent", _sweep_recurrent),
-    "importance_recurrent": ("sweep_recurrent", _importance),
 }
 """The figures by name: the stage whose results they show, and how they are drawn."""
 
@@ -278,5 +281,7 @@ PROFILED: dict[str, tuple[str, Callable[[Results, str], Figure]]] = {
         "study_regularisation",
         _of_study(figures.regularisation_gaps, "methods"),
     ),
+    "sweep_recurrent": ("sweep_recurrent", _sweep_recurrent),
+    "importance_recurrent": ("sweep_recurrent", _importance),
 }
 """Those of stages that every profile has its own of: drawn from the tables of `study_profile`."""

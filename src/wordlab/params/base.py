@@ -19,6 +19,8 @@ Dropout = Annotated[float, Field(ge=0, lt=1)]
 """The probability that a unit is dropped."""
 Profile = Literal["quick", "night"]
 """How much a study measures: what takes seconds, or what takes a night."""
+SweepProfile = Literal["quick", "classic"]
+"""How much a sweep tries: what takes seconds, or the classic grid, which takes most of an hour."""
 
 
 class Section(BaseModel):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
-from wordlab.params.base import Count, Section
+from wordlab.params.base import Count, Positive, Section, SharedSection
 from wordlab.params.embeddings import CooccurrenceParams, GloveParams, Word2vecParams
 from wordlab.params.evaluation import Confidence
 from wordlab.params.recurrent import LanguageModelParams
@@ -105,8 +105,21 @@ class GloveSweepParams(GridSweepParams):
         return self
 
 
+class DrawnTextParams(Section):
+    """`drawn_text`: what is drawn from a trained model, to be scored beside real text."""
+
+    texts: Count
+    length: Count
+    """Symbols of each text."""
+    window: Count
+    """How far apart two words may be to count as a pair whose coherence is taken."""
+    common_words: Annotated[int, Field(ge=0)]
+    """So many of the commonest words are in no pair: they go with everything."""
+
+
 class RecurrentSweepParams(SweepParams):
-    """`sweep_recurrent`: settings of recurrent language models against their perplexity."""
+    """`sweep_recurrent.shared` with `.quick` or `.classic` on top: settings of recurrent language
+    models against their perplexity."""
 
     cells: Annotated[tuple[Literal["rnn", "lstm", "gru"], ...], Field(min_length=1, strict=False)]
     search: Literal["grid", "random", "quasi_random", "tpe"]
@@ -124,12 +137,17 @@ class RecurrentSweepParams(SweepParams):
     tokens: Count
     """The trials learn from the beginning of the training split, up to this many tokens."""
     valid_tokens: Count
-    """They are scored on the beginning of the validation split, up to this many tokens."""
+    """They are scored on the beginning of the held-out text, up to this many tokens."""
     folds: Count
     """1: scored on the validation split; k: on each k-th of the documents learnt from in turn
-    (cross-validation), the validation split not being used."""
+    (cross-validation)."""
     contexts: Annotated[tuple[Count, ...], Field(strict=False)]
     """Perplexity is also measured with only so many of the last symbols known."""
+    progress_tokens: Count
+    """The held-out loss is also measured each time that so many tokens have been learnt from."""
+    target_loss: Positive
+    """Nats a symbol; told is how many updates it takes until the held-out loss is no higher."""
+    drawn_text: DrawnTextParams
     trees: Annotated[int, Field(ge=2)]
     """Of each forest that the importances are taken from; the intervals are over trees."""
 
@@ -161,6 +179,13 @@ class RecurrentSweepParams(SweepParams):
             name: (values.low, values.high) if isinstance(values, Range) else values
             for name, values in self.space.items()
         }
+
+
+class RecurrentSweepSection(SharedSection):
+    """`sweep_recurrent`: the settings of each profile."""
+
+    quick: RecurrentSweepParams
+    classic: RecurrentSweepParams
 
 
 def _products(values: Mapping[str, tuple[Value, ...]]) -> Iterator[dict[str, Value]]:

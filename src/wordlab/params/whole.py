@@ -3,14 +3,14 @@
 import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, get_args
 
 from pydantic import Field, ValidationError, model_validator
 from ruamel.yaml import YAML, YAMLError
 
 from wordlab.errors import UserError
 from wordlab.params.autoencoder import AutoencoderSection
-from wordlab.params.base import Count, Profile, Section, SharedSection
+from wordlab.params.base import Count, Profile, Section, SharedSection, SweepProfile
 from wordlab.params.embeddings import CooccurrenceParams, GloveParams, PpmiParams, Word2vecSection
 from wordlab.params.evaluation import ComparisonParams, EvaluationParams
 from wordlab.params.gradients import GradientStudySection
@@ -27,6 +27,7 @@ from wordlab.params.sweeps import (
     GloveSweepParams,
     GridSweepParams,
     RecurrentSweepParams,
+    RecurrentSweepSection,
     Word2vecSweepParams,
     check_combination,
 )
@@ -46,6 +47,8 @@ class Params(Section):
     profiles: Annotated[tuple[Profile, ...], Field(min_length=1, strict=False)]
     """With which settings autoencoders, gradients and regularisation are studied; the results of
     each profile have stages, files and a part of the report of their own."""
+    sweep_profiles: Annotated[tuple[SweepProfile, ...], Field(min_length=1, strict=False)]
+    """The same for the sweep of recurrent language models."""
     corpus: CorpusParams
     preprocess: PreprocessParams
     vocabulary: VocabularyParams
@@ -67,14 +70,16 @@ class Params(Section):
     regularisation_study: RegularisationStudySection
     sweep_word2vec: Word2vecSweepParams
     sweep_glove: GloveSweepParams
-    sweep_recurrent: RecurrentSweepParams
+    sweep_recurrent: RecurrentSweepSection
 
     @model_validator(mode="after")
     def sweeps_agree(self) -> Self:
         """Refuse a sweep some of whose combinations contradict the section they change."""
-        cells = [getattr(self.language_model, cell) for cell in self.sweep_recurrent.cells]
         models = [getattr(self.word2vec, name) for name in self.sweep_word2vec.architectures]
-        _check_sweep("sweep_recurrent", self.sweep_recurrent, cells)
+        for profile in get_args(SweepProfile):
+            sweep = getattr(self.sweep_recurrent, profile)
+            cells = [getattr(self.language_model, cell) for cell in sweep.cells]
+            _check_sweep(f"sweep_recurrent.{profile}", sweep, cells)
         _check_sweep("sweep_word2vec", self.sweep_word2vec, models)
         _check_sweep("sweep_glove", self.sweep_glove, [self.cooccurrence, self.glove])
         return self

@@ -1,6 +1,8 @@
 """Text drawn from a language model: sampled, greedy or by beam search."""
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from wordlab import rng
@@ -27,6 +29,25 @@ def generate(
             generator = torch.Generator().manual_seed(rng.derive(seed, "generation", prompt))
             drawn = _draw(model, given, length, decoding, generator)
     return text_of(model, given + drawn)
+
+
+def draw_texts(model: LanguageModel, texts: int, length: int, *, seed: int) -> NDArray[np.int64]:
+    """Return texts as classes, int64 (texts, length), drawn side by side from what the model says.
+
+    Each begins a sentence and may go on beyond its end; nothing is ruled out, the unknown symbol
+    as little as any other.
+    """
+    generator = torch.Generator().manual_seed(rng.derive(seed, "texts"))
+    drawn = torch.empty(length, texts, dtype=torch.int64)
+    symbols = torch.full((texts,), model.end)
+    state = model.initial_state(texts)
+    with torch.no_grad():
+        for step in range(length):
+            hidden, state = model(symbols[None], state)
+            p = model.output.log_probabilities(hidden[-1]).exp()
+            symbols = torch.multinomial(p, 1, generator=generator)[:, 0]
+            drawn[step] = symbols
+    return drawn.T.contiguous().numpy()
 
 
 def prompt_ids(model: LanguageModel, prompt: str) -> list[int]:

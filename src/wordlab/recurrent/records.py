@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass
+from typing import Protocol
 
 from wordlab.errors import UserError
 
@@ -24,6 +25,33 @@ class Epoch:
     """The mean over windows of the norm of all gradients together, before clipping."""
     clip_rate: float
     """The share of windows whose gradients were clipped."""
+
+
+@dataclass(frozen=True)
+class Update:
+    """What one update measured."""
+
+    step: int
+    """Its number, counted from 1 over all epochs."""
+    symbols: int
+    """How many were predicted."""
+    loss: float
+    """Their mean before the update, nats."""
+    clipped: bool
+
+
+class Watcher(Protocol):
+    """Someone who follows a training update by update."""
+
+    @property
+    def interval(self) -> int:
+        """The held-out loss is to be measured each time that so many symbols were learnt from."""
+
+    def updated(self, update: Update) -> None:
+        """Take note of an update."""
+
+    def validated(self, step: int, mark: int, loss: float) -> None:
+        """Take note of the held-out loss after update `step`, the first to reach `mark` symbols."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ class Position:
 
     step: int = 0
     """Windows done, over all epochs."""
+    symbols: int = 0
+    """Predicted in them."""
     loss_sum: float = 0.0
     """Of this epoch, as the two below; the loss is weighted by symbols."""
     norm_sum: float = 0.0

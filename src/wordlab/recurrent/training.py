@@ -30,7 +30,14 @@ from wordlab.recurrent.optimizers import (
     gradient_norms,
 )
 from wordlab.recurrent.processes import Processes, joined
-from wordlab.recurrent.records import DivergedError, Epoch, TrainingRecord, perplexity
+from wordlab.recurrent.records import (
+    DivergedError,
+    Epoch,
+    TrainingRecord,
+    Update,
+    Watcher,
+    perplexity,
+)
 from wordlab.recurrent.snapshots import Position, pack, unpack
 from wordlab.recurrent.threads import threads
 
@@ -60,6 +67,7 @@ def train(
     document_starts: DocumentStarts | None = None,
     on_epoch: progress.StepLogger = progress.ignore_step,
     on_gradients: GradientLogger | None = None,
+    watcher: Watcher | None = None,
     checkpoint: Checkpoint = _NO_CHECKPOINT,
 ) -> TrainingRecord:
     """Train `model` in place on `train_ids` (N,) and leave it with the best epoch's weights.
@@ -88,6 +96,7 @@ def train(
             section,
             checkpoint,
             on_gradients,
+            watcher,
             processes,
         )
         training.resume()
@@ -126,9 +135,10 @@ class _Training:
         section: str,
         checkpoint: Checkpoint,
         on_gradients: GradientLogger | None,
+        watcher: Watcher | None,
         processes: Processes,
     ) -> None:
-        self.on_gradients = on_gradients
+        self.on_gradients, self.watcher = on_gradients, watcher
         self.model, self.params, self.checkpoint = model, params, checkpoint
         self.section, self.processes, self.device = section, processes, processes.device
         self.share = processes.share(params.batch_size)
@@ -203,6 +213,7 @@ class _Training:
             )
         self.optimizer.step(self._rate(position.step), position.step + 1)
         position.step += 1
+        position.symbols += symbols
         position.loss_sum += loss * symbols
         position.norm_sum += norm
         position.clipped += clipped
@@ -210,6 +221,15 @@ class _Training:
             self.on_gradients(position.step, norms, clipped)
         if self.examples.carries:
             self.state = [tuple(part.detach() for part in layer) for layer in state]
+        if self.watcher is not None:
+            self._tell(self.watcher, Update(position.step, symbols, loss, clipped))
+
+    def _tell(self, watcher: Watcher, update: Update) -> None:
+        watcher.updated(update)
+        after = self.position.symbols
+        mark = after - after % watcher.interval
+        if mark > after - update.symbols:
+            watcher.validated(update.step, mark, self._valid_loss())
 
     def _tensor(self, columns: NDArray[Any]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(columns)).to(self.device)

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import get_args
 
-from wordlab.params.base import Profile
+from wordlab.params.base import Profile, SweepProfile
 
 
 def profile_of(name: str) -> str:
     """Return the profile that a result's name ends with, or nothing."""
     ending = name.rpartition("_")[2]
-    return ending if ending in get_args(Profile) else ""
+    return ending if ending in {*get_args(Profile), *get_args(SweepProfile)} else ""
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,22 @@ import numpy as np
 import pandas as pd
 
 from wordlab.params.sweeps import RecurrentSweepParams
+from wordlab.sweeps.course import curves
 from wordlab.sweeps.importance import Grid, differences
 from wordlab.sweeps.sensitivity import analyse, sentences
 from wordlab.sweeps.summary import SweepResult, summarise
 
 
-def conclude(table: pd.DataFrame, params: RecurrentSweepParams, *, seed: int) -> SweepResult:
-    """Return what the trials of a sweep, `table`, show.
+def conclude(
+    trials: pd.DataFrame, texts: pd.DataFrame, params: RecurrentSweepParams, *, seed: int
+) -> SweepResult:
+    """Return what the `trials` of a sweep show; texts: the yardsticks of drawn text.
 
-    Beside the tables of all sweeps: `sensitivity` and `curves`, as in `sensitivity`.
+    Beside the tables of all sweeps: `sensitivity` and `curves`, as in `sensitivity`; `progress`,
+    the held-out loss of each trial by the tokens it had learnt from: model, settings, fold (if
+    several), seed, tokens, valid_loss; `yardsticks`: fold, text and the scores of real text.
     """
+    table, progress = curves(trials)
     settings = list(params.space)
     found = summarise(
         table,
@@ -47,7 +53,38 @@ def conclude(table: pd.DataFrame, params: RecurrentSweepParams, *, seed: int) ->
     return replace(
         found,
         sentences=(*said, *caveats(table)),
-        further={name: pd.concat(own, ignore_index=True) for name, own in parts.items()},
+        further={
+            **{name: pd.concat(own, ignore_index=True) for name, own in parts.items()},
+            "progress": progress,
+            "yardsticks": texts,
+        },
+    )
+
+
+def with_tests(found: SweepResult, tested: pd.DataFrame) -> SweepResult:
+    """Return `found` with what the winners reach on the test split, `tested`, as in `final`.
+
+    It becomes the table `winners`.
+    """
+    said, numbers = [], {}
+    for row in tested.to_dict("records"):
+        model = str(row["model"])
+        if row["diverged"]:
+            said.append(f"{model}: the best settings, trained on all the text, diverged.")
+            continue
+        said.append(
+            f"{model}: the best settings, trained once more on all the text, have a perplexity of "
+            f"{row['test_perplexity']:.1f} [{row['low']:.1f}, {row['high']:.1f}] on the "
+            f"{row['symbols']:,.0f} symbols of the test split, which nothing was chosen by; "
+            f"Kneser-Ney n-grams of the same text have {row['ngram_perplexity']:.1f}."
+        )
+        scores = ("test_perplexity", "low", "high", "symbols", "ngram_perplexity")
+        numbers[model] = {"test": {name: row[name] for name in scores}}
+    return replace(
+        found,
+        sentences=(*found.sentences, *said),
+        further={**found.further, "winners": tested},
+        numbers=numbers,
     )
 
 

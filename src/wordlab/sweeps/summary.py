@@ -22,7 +22,8 @@ class SweepResult:
     importances and differences: as in `importance`, with the columns model and score in front.
     best: a row for each model and score: the settings, mean, low, high, n, noise (the standard
     deviation of repetitions), others (combinations that the noise does not set apart from it)
-    and combinations. sentences: the same in words. further: other tables, by name.
+    and combinations. sentences: the same in words. further: other tables, by name; numbers: other
+    numbers, nested, by model.
     """
 
     trials: pd.DataFrame = field(repr=False)
@@ -32,6 +33,7 @@ class SweepResult:
     best: pd.DataFrame = field(repr=False)
     sentences: tuple[str, ...]
     further: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
+    numbers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Return the tables by name."""
@@ -40,7 +42,10 @@ class SweepResult:
         return {**{name: table for name, table in own.items() if len(table)}, **self.further}
 
     def metrics(self) -> dict[str, Any]:
-        """Return model -> score -> best mean, its interval, the noise, and the settings' shares."""
+        """Return model -> score -> best mean, its interval, the noise, and the settings' shares.
+
+        And `numbers`.
+        """
         result: dict[str, Any] = {}
         if self.best.empty:
             return result
@@ -54,6 +59,8 @@ class SweepResult:
                 "noise": row["noise"],
                 "share": dict(zip(own["term"], own["share"], strict=True)),
             }
+        for model, numbers in self.numbers.items():
+            result.setdefault(model, {}).update(numbers)
         return result
 
 

@@ -1,7 +1,6 @@
 """The training of one language model of a sweep, in a process of its own."""
 
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,8 +10,11 @@ from numpy.typing import NDArray
 
 from wordlab.errors import UserError
 from wordlab.params.recurrent import LanguageModelParams
+from wordlab.params.sweeps import DrawnTextParams, RecurrentSweepParams
 from wordlab.recurrent.batching import document_starts, language_ids
 from wordlab.recurrent.examples import Text
+from wordlab.sweeps.course import Course
+from wordlab.sweeps.drawn import TEXT_SCORES, Reference
 from wordlab.text.corpus import EncodedCorpus
 from wordlab.text.vocabulary import Vocabulary
 
@@ -25,45 +27,79 @@ WINDOWS = 1024
 
 @dataclass(frozen=True)
 class Job:
-    """What a trial trains: its settings, on which split (from 0), from which seed."""
+    """What a trial trains: its settings, on which split (from 0), from which seed.
+
+    sweep: what is measured, and the budget of weights; ngram_order: of the Kneser-Ney model that
+    drawn text is scored by.
+    """
 
     params: LanguageModelParams
     split: int
     seed: int
-    budget: int | None
-    """How many weights the network is to have, by its embedding_size; None leaves that alone."""
-    contexts: tuple[int, ...]
-    """The lengths to which the context is cut for scores of their own."""
+    sweep: RecurrentSweepParams
+    ngram_order: int
 
 
 def train(
-    job: Job, learnt: EncodedCorpus, valid: EncodedCorpus, vocabulary: Vocabulary
+    job: Job,
+    learnt: EncodedCorpus,
+    valid: EncodedCorpus,
+    judge: EncodedCorpus,
+    vocabulary: Vocabulary,
 ) -> dict[str, float]:
     """Return what a training with one torch thread measured; after divergence, NaN for most.
 
+    judge: what drawn text is scored by.
+
     valid_loss: the lowest over the epochs, at most log(classes), nats a symbol;
-    valid_perplexity: its exponential; diverged: 1 or 0; train_loss, gradient_norm, clip_rate,
-    epoch: of the epoch with that loss; updates: of an epoch; parameters: how many;
-    embedding_size, where a budget decides it; context_loss and context_N_loss: mean loss of
-    symbols that have enough before them, and the same with only the last N of these known;
-    seconds, tokens_per_second.
+    valid_perplexity: its exponential; diverged: 1 or 0; train_loss, gradient_norm, epoch: of the
+    epoch with that loss; updates: of an epoch; parameters: how many; embedding_size, where a
+    budget decides it; context_loss and context_N_loss: mean loss of symbols that have enough
+    before them, and the same with only the last N of these known; text_perplexity,
+    text_distinct_2, text_coherence: of text drawn from the model, as in `drawn`; and what `Course`
+    measures.
     """
+    model, measured = train_model(job, learnt, valid, vocabulary)
+    scores = dict.fromkeys(TEXT_SCORES, math.nan)
+    if not measured["diverged"]:
+        drawn = texts(model, job.sweep.drawn_text, seed=job.seed)
+        scores = reference(job, judge, vocabulary).scores(drawn)
+    return {**measured, **scores}
+
+
+def reference(job: Job, judge: EncodedCorpus, vocabulary: Vocabulary) -> Reference:
+    """Return what text drawn from the model of a trial is held against."""
+    return Reference.of(
+        judge,
+        vocabulary,
+        vocabulary_size=job.params.vocabulary_size,
+        order=job.ngram_order,
+        params=job.sweep.drawn_text,
+    )
+
+
+def train_model(
+    job: Job, learnt: EncodedCorpus, valid: EncodedCorpus, vocabulary: Vocabulary
+) -> tuple["LanguageModel", dict[str, float]]:
+    """Return a trial's model, with the weights of its best epoch, and what `train` measures of it
+    but for drawn text."""
     # imported here, for the process that hands out the trials needs no torch
     from wordlab.recurrent import language_model, training
+    from wordlab.recurrent.threads import threads
 
-    known = vocabulary.truncated(job.params.vocabulary_size)
+    sweep, known = job.sweep, vocabulary.truncated(job.params.vocabulary_size)
     train_ids, valid_ids = (
         language_ids(corpus, vocabulary, job.params.vocabulary_size) for corpus in (learnt, valid)
     )
-    params = job.params if job.budget is None else within_budget(job.params, known, job.budget)
+    budget = sweep.parameters
+    params = job.params if budget is None else within_budget(job.params, known, budget)
     model = language_model.build(params, known, level="word", seed=job.seed)
     size = language_model.description(model)
     starts = document_starts(learnt), document_starts(valid)
     text = Text(train_ids, starts[0]).examples(params, end=len(known) + 1, seed=job.seed)
     blind = math.log(size["classes"])
-    measured = dict.fromkeys(("train_loss", "gradient_norm", "clip_rate", "epoch"), math.nan)
-    epochs: list[float] = []
-    started = time.monotonic()
+    measured = dict.fromkeys(("train_loss", "gradient_norm", "epoch"), math.nan)
+    course = Course(sweep.progress_tokens, sweep.target_loss)
     try:
         record = training.train(
             model,
@@ -73,31 +109,46 @@ def train(
             seed=job.seed,
             torch_threads=1,
             document_starts=starts,
-            on_epoch=lambda epoch, _: epochs.append(epoch),
+            on_epoch=course.epoch_ended,
+            watcher=course,
         )
         best = record.epochs[record.best_epoch - 1]
         loss = min(best.valid_loss, blind)
         measured |= {name: float(getattr(best, name)) for name in measured}
     except training.DivergedError:
         loss = math.nan
-    seconds = time.monotonic() - started
     diverged = math.isnan(loss)
-    told = {} if job.budget is None else {"embedding_size": float(params.embedding_size)}
-    contexts = context_losses(
-        model, valid_ids, job.contexts, streams=params.batch_size, document_starts=starts[1]
-    )
-    return {
+    contexts = dict.fromkeys(context_names(sweep.contexts), math.nan)
+    if not diverged:
+        with threads(1):
+            contexts = context_losses(
+                model,
+                valid_ids,
+                sweep.contexts,
+                streams=params.batch_size,
+                document_starts=starts[1],
+            )
+    told = {} if budget is None else {"embedding_size": float(params.embedding_size)}
+    return model, {
         "valid_loss": blind if diverged else loss,
         "valid_perplexity": math.exp(blind if diverged else loss),
         "diverged": float(diverged),
         **measured,
-        **({name: math.nan for name in contexts} if diverged else contexts),
+        **contexts,
         **told,
         "updates": float(text.batch_count),
         "parameters": float(size["parameters"]),
-        "seconds": seconds,
-        "tokens_per_second": len(train_ids) * max(len(epochs), 1) / seconds,
+        **course.metrics(),
     }
+
+
+def texts(model: "LanguageModel", params: DrawnTextParams, *, seed: int) -> NDArray[np.int64]:
+    """Return texts drawn from `model`, int64 (texts, length)."""
+    from wordlab.recurrent.generation import draw_texts
+    from wordlab.recurrent.threads import threads
+
+    with threads(1):
+        return draw_texts(model, params.texts, params.length, seed=seed)
 
 
 def within_budget(
@@ -112,7 +163,7 @@ def within_budget(
 
     if params.tied or params.embedding == "one_hot":
         raise UserError(
-            "sweep_recurrent.parameters: the budget decides embedding_size; expected tied: false "
+            "parameters: the budget decides embedding_size; expected tied: false "
             "and embedding: trained or frozen"
         )
     one, two = (
@@ -126,10 +177,15 @@ def within_budget(
     size = 1 + round((budget - one) / (two - one))
     if size < 1:
         raise UserError(
-            f"sweep_recurrent.parameters: hidden_size {params.hidden_size} needs {one:,} weights "
+            f"parameters: hidden_size {params.hidden_size} needs {one:,} weights "
             f"with an embedding of 1; expected a budget above that, got {budget:,}"
         )
     return params.model_copy(update={"embedding_size": size})
+
+
+def context_names(contexts: Sequence[int]) -> list[str]:
+    """Return the names of the losses that `context_losses` measures."""
+    return ["context_loss", *(f"context_{count}_loss" for count in contexts)] if contexts else []
 
 
 def context_losses(
@@ -149,7 +205,7 @@ def context_losses(
     """
     if not contexts:
         return {}
-    names = [f"context_{count}_loss" for count in contexts]
+    first, *names = context_names(contexts)
     whole = model.token_losses(ids, streams=streams, document_starts=document_starts)
     length, longest = -(-len(ids) // max(1, min(streams, len(ids)))), max(contexts)
     places = np.arange(len(ids))
@@ -159,8 +215,8 @@ def context_losses(
     depth = np.minimum(places - np.maximum.accumulate(start), places % length)
     chosen = places[depth >= longest]
     if not len(chosen):
-        return dict.fromkeys(("context_loss", *names), math.nan)
-    losses = {"context_loss": float(whole[chosen].mean(dtype=np.float64))}
+        return dict.fromkeys((first, *names), math.nan)
+    losses = {first: float(whole[chosen].mean(dtype=np.float64))}
     for name, count in zip(names, contexts, strict=True):
         windows = ids[chosen + np.arange(-count, 0)[:, None]]  # (count, chosen)
         losses[name] = _cut_loss(model, windows, ids[chosen])

@@ -8,6 +8,8 @@ from typing import Any, Literal
 import pandas as pd
 
 from wordlab.errors import UserError
+from wordlab.params.base import SweepProfile
+from wordlab.params.sweeps import RecurrentSweepParams
 from wordlab.params.whole import Params
 
 SECTIONS = {"recurrent": "language_model", "word2vec": "word2vec"}
@@ -15,11 +17,16 @@ SECTIONS = {"recurrent": "language_model", "word2vec": "word2vec"}
 
 
 def arguments(
-    table: Path, sweep: Literal["recurrent", "word2vec"], params: Params, score: str
+    table: Path,
+    sweep: Literal["recurrent", "word2vec"],
+    params: Params,
+    score: str,
+    profile: SweepProfile,
 ) -> list[str]:
     """Return a line of `-S` arguments a model: the best settings, and those that the sweep fixed.
 
-    table: the sweep's best.csv; score: whose winners, "" being the first. Raises UserError if there
+    table: the sweep's best.csv; score: whose winners, "" being the first; profile: of the sweep of
+    recurrent models. Raises UserError if there
     is no such table or score.
     """
     if not table.exists():
@@ -30,7 +37,8 @@ def arguments(
     if winners.empty:
         raise UserError(f"{score}: no such score in {table}")
     if sweep == "recurrent":
-        settings, fixed = list(params.sweep_recurrent.space), params.sweep_recurrent.fixed
+        own: RecurrentSweepParams = getattr(params.sweep_recurrent, profile)
+        settings, fixed = list(own.space), own.fixed
     else:
         settings, fixed = list(params.sweep_word2vec.grid), params.sweep_word2vec.fixed
     missing = [name for name in settings if name not in winners]
