@@ -238,11 +238,11 @@ def test_results_do_not_depend_on_how_many_trainings_run_at_once(
         monkeypatch.setattr(recurrent, "side_by_side", by(workers))
         told: list[str] = []
         result = recurrent.sweep(
-            corpus(10),
-            corpus(4, seed=2),
+            CORPORA,
             VOCABULARY,
             section,
             searched(**changes),
+            ngram_order=2,
             seed=1,
             on_trial=lambda name, row, metrics, told=told: told.append(name),
         )
