@@ -10,7 +10,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src"
 REPOSITORY = SOURCE.parent
 LAYERS = [
     {"errors"},
-    {"artifacts", "rng", "progress", "params", "lock", "workers", "repository"},
+    {"artifacts", "rng", "progress", "params", "lock", "workers", "cluster", "repository"},
     {"checkpoints", "downloads", "recorder"},
     {"text"},
     {"embeddings", "recurrent"},
@@ -23,6 +23,7 @@ LAYERS = [
 # these change how a result is asked for, kept or shown, not what it is
 PLUMBING = (
     "checkpoints",
+    "cluster",
     "downloads",
     "errors",
     "params",
@@ -37,6 +38,7 @@ ONLY_IN = {
     "numba": {"embeddings", "text"},
     "torch": {"recurrent", "evaluation.language", "studies", "sweeps"},
     "matplotlib": {"figures"},
+    "distributed": {"cluster"},
     "dvc": set(),
 }
 

@@ -11,6 +11,7 @@ import mlflow
 import pytest
 from ruamel.yaml import YAML
 
+from s3_server import BUCKET, make_bucket, s3_server
 from wordlab.params.whole import load
 from wordlab.text import sources
 
@@ -19,55 +20,12 @@ SMALL = Path(__file__).with_name("small_params.yaml")
 """What the clone changes in params.yaml, so that a pass takes little more than its overhead."""
 
 
-class Clone:
-    """A copy of what git has of this repository, with its params made small."""
+class Checkout:
+    """A checkout of a repository, and the environment its commands run in."""
 
-    def __init__(self, folder, repository):
+    def __init__(self, folder, environment):
         self.folder = folder
-        names = subprocess.run(
-            ["git", "ls-files", "-z"], cwd=repository, capture_output=True, text=True, check=True
-        ).stdout.split("\0")
-        for name in filter(None, names):
-            if (repository / name).exists():
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(repository / name, folder / name)
-        (folder / "dvc.lock").unlink(missing_ok=True)
-        self.environment = {
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "HOME": str(folder.parent),
-            "NUMBA_CACHE_DIR": str(folder.parent / "numba"),
-            **{
-                f"GIT_{role}_{part}": "tester"
-                for role in ("AUTHOR", "COMMITTER")
-                for part in ("NAME", "EMAIL")
-            },
-        }
-        self.write_text()
-        self.change_params()
-        self.git("init", "-q", "-b", "main")
-        self.commit("the clone")
-
-    def write_text(self):
-        corpus = load(self.folder / "params.yaml").corpus
-        sample = sources.find(corpus, self.folder)
-        articles = sorted((article.text for article in sample.documents()), key=len)[:ARTICLES]
-        (self.folder / "text.txt").write_text("\n\n".join(articles), encoding="utf-8")
-
-    def change_params(self):
-        yaml = YAML()
-        path = self.folder / "params.yaml"
-        params, changes = yaml.load(path), YAML(typ="safe").load(SMALL)
-
-        def merge(target, changed):
-            for key, value in changed.items():
-                assert key in target, f"{key} of {SMALL.name} is not in params.yaml"
-                if isinstance(value, dict) and key != "grid":
-                    merge(target[key], value)
-                else:
-                    target[key] = value
-
-        merge(params, changes)
-        yaml.dump(params, path)
+        self.environment = environment
 
     def start(self, *command, **environment):
         return subprocess.Popen(
@@ -97,6 +55,61 @@ class Clone:
         done = self.run("dvc", *arguments, **environment)
         assert done.returncode == 0, f"dvc {' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
         return done.stdout
+
+
+def environment_below(home):
+    """Return an environment whose home, and Git's and numba's files, are below `home`."""
+    return {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HOME": str(home),
+        "NUMBA_CACHE_DIR": str(home / "numba"),
+        **{
+            f"GIT_{role}_{part}": "tester"
+            for role in ("AUTHOR", "COMMITTER")
+            for part in ("NAME", "EMAIL")
+        },
+    }
+
+
+class Clone(Checkout):
+    """A copy of what git has of this repository, with its params made small."""
+
+    def __init__(self, folder, repository):
+        super().__init__(folder, environment_below(folder.parent))
+        names = subprocess.run(
+            ["git", "ls-files", "-z"], cwd=repository, capture_output=True, text=True, check=True
+        ).stdout.split("\0")
+        for name in filter(None, names):
+            if (repository / name).exists():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(repository / name, folder / name)
+        (folder / "dvc.lock").unlink(missing_ok=True)
+        self.write_text()
+        self.change_params()
+        self.git("init", "-q", "-b", "main")
+        self.commit("the clone")
+
+    def write_text(self):
+        corpus = load(self.folder / "params.yaml").corpus
+        sample = sources.find(corpus, self.folder)
+        articles = sorted((article.text for article in sample.documents()), key=len)[:ARTICLES]
+        (self.folder / "text.txt").write_text("\n\n".join(articles), encoding="utf-8")
+
+    def change_params(self):
+        yaml = YAML()
+        path = self.folder / "params.yaml"
+        params, changes = yaml.load(path), YAML(typ="safe").load(SMALL)
+
+        def merge(target, changed):
+            for key, value in changed.items():
+                assert key in target, f"{key} of {SMALL.name} is not in params.yaml"
+                if isinstance(value, dict) and key != "grid":
+                    merge(target[key], value)
+                else:
+                    target[key] = value
+
+        merge(params, changes)
+        yaml.dump(params, path)
 
     def lock(self):
         return (self.folder / "dvc.lock").read_bytes()
@@ -173,6 +186,29 @@ def test_forced_again_the_lock_stays_byte_for_byte(clone):
     clone.dvc("repro", "--force", "--single-item", *stages, WORDLAB_THREADS="2")
     assert clone.lock() == before
     assert clone.git("status", "--porcelain") == ""
+
+
+def test_a_fresh_clone_pulls_every_artifact_and_has_nothing_to_run(clone, tmp_path):
+    with s3_server(tmp_path) as (endpoint, keys):
+        make_bucket(endpoint, keys)
+        remotes = {
+            "folder": str(tmp_path / "remote"),
+            "s3": f"s3://{BUCKET}/{tmp_path.parent.name}",
+        }
+        for name, url in remotes.items():
+            fresh = Checkout(tmp_path / f"from_{name}", clone.environment)
+            clone.git("clone", "--quiet", ".", str(fresh.folder))
+            for one in (clone, fresh):
+                one.dvc("remote", "add", "--local", name, url)
+                if name == "s3":
+                    one.dvc("remote", "modify", "--local", name, "endpointurl", endpoint)
+            clone.dvc("push", "--remote", name, **keys)
+            fresh.dvc("pull", "--remote", name, **keys)
+            assert "up to date" in fresh.dvc("status")
+            assert "Running stage" not in fresh.dvc("repro")
+            assert fresh.git("status", "--porcelain") == ""
+            for made in ("data/models/skipgram/vectors.npy", "reports/report.html"):
+                assert (fresh.folder / made).read_bytes() == (clone.folder / made).read_bytes()
 
 
 def test_queued_experiments_land_in_the_one_store_with_their_results(clone):

@@ -6,16 +6,32 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
+from functools import partial
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
+from wordlab import cluster
 from wordlab.progress import thread_count
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
+Ready = TypeVar("Ready", covariant=True)
 
 _END = object()
+
+
+class Promise(Protocol[Ready]):
+    """Work under way: a future of this machine's or of a cluster's."""
+
+    def result(self) -> Ready:
+        """Wait for the result, and return it."""
 
 
 def side_by_side(
@@ -85,26 +101,61 @@ def in_order(
 ) -> Iterator[Result]:
     """Yield `function(job)` in the order of the jobs, computed `batch` at a time by processes.
 
-    There are as many processes as threads to use; only a few batches a process are held at once,
-    so that there may be any number of jobs. With one thread, this process does all the work.
+    There are as many processes as threads to use, or those of a cluster if one is asked for; only
+    a few batches a process are held at once, so that there may be any number of jobs. With one
+    thread, this process does all the work.
     """
-    workers = thread_count()
-    if workers < 2:
-        yield from map(function, jobs)
-        return
     remaining = iter(jobs)
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, _begin, (_all, (function,)))
+    batches = iter(lambda: list(islice(remaining, batch)), [])
+    all_of = partial(_all, function=function)
+    workers = thread_count()
+    if cluster.address():
+        with cluster.submitting(all_of) as (submit, ahead):
+            for results in flow(submit, batches, ahead):
+                yield from results
+    elif workers < 2:
+        yield from map(function, remaining)
+    else:
+        context = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(workers, context, _begin, (all_of, ()))
+        try:
+            for results in flow(
+                lambda some: pool.submit(_work, some), batches, lambda: 3 * workers
+            ):
+                yield from results
+        finally:  # also when the reader stops early
+            pool.shutdown(cancel_futures=True)
+
+
+def in_order_of_threads(function: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
+    """Yield `function(job)` in the order of the jobs, computed by threads, or by a cluster.
+
+    For functions that spend their time outside Python. Only a few jobs a thread are held at once,
+    so that there may be any number of them.
+    """
+    threads = thread_count()
+    if cluster.address():
+        with cluster.submitting(function) as (submit, ahead):
+            yield from flow(submit, jobs, ahead)
+        return
+    pool = ThreadPoolExecutor(threads)
     try:
-        running: deque[Future[list[Result]]] = deque()
-        while True:
-            while len(running) < 3 * workers and (some := list(islice(remaining, batch))):
-                running.append(pool.submit(_work, some))
-            if not running:
-                break
-            yield from running.popleft().result()
+        yield from flow(lambda job: pool.submit(function, job), jobs, lambda: 2 * threads)
     finally:  # also when the reader stops early
         pool.shutdown(cancel_futures=True)
+
+
+def flow(
+    submit: Callable[[Job], Promise[Result]], jobs: Iterable[Job], ahead: Callable[[], int]
+) -> Iterator[Result]:
+    """Submit jobs, `ahead()` at once at most, and yield their results in the order of the jobs."""
+    running: deque[Promise[Result]] = deque()
+    remaining = iter(jobs)
+    while True:
+        running.extend(map(submit, islice(remaining, max(0, ahead() - len(running)))))
+        if not running:
+            return
+        yield running.popleft().result()
 
 
 def _all(jobs: Sequence[Job], function: Callable[[Job], Result]) -> list[Result]:

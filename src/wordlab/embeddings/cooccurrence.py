@@ -9,8 +9,8 @@ threads nor the way a large text is cut into pieces can change a result.
 import math
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,22 +18,23 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from wordlab import cluster, workers
 from wordlab.embeddings import sparse
 from wordlab.embeddings.cooccurrence_kernels import count_rows, group_by_word, merge_rows
 from wordlab.embeddings.pieces import Piece, pieces
-from wordlab.embeddings.spill import GrowingArray
+from wordlab.embeddings.spill import GrowingArray, Rows, Runs
 from wordlab.errors import UserError
 from wordlab.params.embeddings import CooccurrenceParams
 from wordlab.progress import bar, thread_count
 from wordlab.text.corpus import EncodedCorpus
 from wordlab.text.vocabulary import Vocabulary
 
-Rows = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]
-"""Consecutive rows: their ends, and the columns and units of their cells."""
 WeighedRows = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]
 """The same with weights in place of units."""
 MOST_BLOCK_CELLS = 1 << 19
 """So that a block's memory is used again by the next one; larger ones the system takes back."""
+CLUSTER_TOKENS = 1 << 21
+"""Of a piece that a worker of a cluster counts: 8 MB to send, some 100 MB to send back."""
 Finished = TypeVar("Finished", Rows, WeighedRows)
 Item = TypeVar("Item")
 
@@ -120,6 +121,8 @@ def count_within(
     scratch: Path | None = None,
 ) -> Counts:
     """Count as `count` does, within `budget` instead of `params.memory_mb`."""
+    if cluster.address():
+        budget = replace(budget, piece_tokens=min(CLUSTER_TOKENS, budget.piece_tokens))
     piece_count = -(-len(corpus) // budget.piece_tokens)
     passes = piece_count + 1 if piece_count > 1 else 1  # one for each piece, one to merge them
     ends = [np.zeros(1, np.int64)]
@@ -178,35 +181,27 @@ class _Counter:
         if one_piece:
             for piece in parts:
                 yield from self._count(piece, self._weigh)
-        else:
-            with ExitStack() as files:
-                runs = [
-                    _Run(self._count(piece, lambda rows: rows), scratch, files) for piece in parts
-                ]
-                yield from self._merge(runs)
+            return
+        with Runs(scratch) as runs:
+            if cluster.address():
+                whole = partial(_count_whole, self.size, self.params, self.budget.block_cells)
+                for counted in workers.in_order(whole, parts, batch=1):
+                    runs.add([counted])
+                    self.done(self.size)
+            else:
+                for piece in parts:
+                    runs.add(self._count(piece, lambda rows: rows))
+            yield from self._merge(runs)
 
     def _count(self, piece: Piece, finish: Callable[[Rows], Finished]) -> Iterator[Finished]:
         """Count the rows of a piece, and yield what `finish` makes of each block."""
-        left = 0 if self.params.side == "right" else self.params.window
-        right = 0 if self.params.side == "left" else self.params.window
-        units_at, _ = units_by_distance(self.params)
-        starts, places = group_by_word(piece.tokens, piece.first, piece.last, self.size)
-        most = np.minimum(np.diff(starts) * (left + right), self.size)
+        block, blocks = _blocks(piece, self.size, self.params, self.budget.block_cells)
+        yield from self._in_order(lambda rows: finish(block(rows)), blocks)
 
-        def block(rows: tuple[int, int]) -> Finished:
-            counted = count_rows(
-                piece.tokens, piece.widths, starts, places, units_at, left, right,
-                *rows, int(most[slice(*rows)].sum()),
-            )  # fmt: skip
-            return finish(counted)
-
-        yield from self._in_order(block, sparse.row_blocks(most, self.budget.block_cells))
-
-    def _merge(self, runs: list["_Run"]) -> Iterator[WeighedRows]:
+    def _merge(self, runs: "Runs") -> Iterator[WeighedRows]:
         """Add up the runs of all pieces, block of rows by block of rows."""
-        cells = np.sum([np.diff(run.starts) for run in runs], axis=0)
-        blocks = sparse.row_blocks(cells, self.budget.block_cells)
-        read = (_read_together(runs, first, last) for first, last in blocks)
+        blocks = sparse.row_blocks(runs.cells(), self.budget.block_cells)
+        read = (runs.read(first, last) for first, last in blocks)
         yield from self._in_order(lambda rows: self._weigh(merge_rows(*rows, self.size)), read)
 
     def _in_order(
@@ -221,29 +216,37 @@ class _Counter:
         return ends, columns, (units / units_by_distance(self.params)[1]).astype(np.float32)
 
 
-class _Run:
-    """The rows of one piece, on disk; `starts` says where each begins, int64 (V + 1,)."""
+def _blocks(
+    piece: Piece, size: int, params: CooccurrenceParams, most_cells: int
+) -> tuple[Callable[[tuple[int, int]], Rows], Iterator[tuple[int, int]]]:
+    """Return what counts a block of rows of a piece, and the blocks."""
+    left = 0 if params.side == "right" else params.window
+    right = 0 if params.side == "left" else params.window
+    units_at, _ = units_by_distance(params)
+    starts, places = group_by_word(piece.tokens, piece.first, piece.last, size)
+    most = np.minimum(np.diff(starts) * (left + right), size)
 
-    def __init__(self, blocks: Iterable[Rows], scratch: Path | None, files: ExitStack) -> None:
-        self.columns = files.enter_context(GrowingArray(np.int32, 0, scratch))
-        self.units = files.enter_context(GrowingArray(np.int64, 0, scratch))
-        ends = [np.zeros(1, np.int64)]
-        for block_ends, columns, units in blocks:
-            ends.append(block_ends + len(self.columns))
-            self.columns.append(columns)
-            self.units.append(units)
-        self.starts = np.concatenate(ends)
+    def block(rows: tuple[int, int]) -> Rows:
+        return count_rows(
+            piece.tokens, piece.widths, starts, places, units_at, left, right,
+            *rows, int(most[slice(*rows)].sum()),
+        )  # fmt: skip
+
+    return block, sparse.row_blocks(most, most_cells)
 
 
-def _read_together(runs: list[_Run], first: int, last: int) -> Rows:
-    """Read rows `first` to `last` of all runs: starts (runs, rows + 1), columns and units."""
-    starts, columns, units = [], [], []
-    before = 0
-    for run in runs:
-        own = run.starts[first : last + 1]
-        bounds = int(own[0]), int(own[-1])
-        starts.append(own - bounds[0] + before)
-        columns.append(run.columns.read(*bounds))
-        units.append(run.units.read(*bounds))
-        before += bounds[1] - bounds[0]
-    return np.stack(starts), np.concatenate(columns), np.concatenate(units)
+def _count_whole(size: int, params: CooccurrenceParams, most_cells: int, piece: Piece) -> Rows:
+    """Return all rows of a piece at once."""
+    block, blocks = _blocks(piece, size, params, most_cells)
+    return _joined([block(rows) for rows in blocks])
+
+
+def _joined(blocks: list[Rows]) -> Rows:
+    """Return consecutive blocks of rows as one."""
+    ends, columns, units = zip(*blocks, strict=True)
+    before = np.cumsum([0, *map(len, columns[:-1])])
+    return (
+        np.concatenate([own + start for own, start in zip(ends, before, strict=True)]),
+        np.concatenate(columns),
+        np.concatenate(units),
+    )

@@ -1,12 +1,17 @@
 """Arrays that grow piece by piece, and move to disk when they outgrow their share of memory."""
 
 import tempfile
+from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+
+Rows = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]
+"""Consecutive rows of a matrix: their ends, and the columns and units of their cells."""
 
 
 class GrowingArray:
@@ -74,3 +79,50 @@ class GrowingArray:
             whole[stop - len(part) : stop] = part
             stop -= len(part)
         return whole
+
+
+class Runs:
+    """The rows of a sparse matrix from each piece of a text, on disk, run after run.
+
+    scratch: the folder of the files (None: the system's for temporary ones). Used in a `with`
+    statement, at the end of which they are gone.
+    """
+
+    def __init__(self, scratch: Path | None) -> None:
+        self._files = ExitStack()
+        self._columns = self._files.enter_context(GrowingArray(np.int32, 0, scratch))
+        self._units = self._files.enter_context(GrowingArray(np.int64, 0, scratch))
+        self._starts: list[NDArray[np.int64]] = []
+        """Of each run: where each row begins among all cells, (V + 1,)."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._files.close()
+
+    def add(self, blocks: Iterable[Rows]) -> None:
+        """Append the rows of a piece, given in consecutive blocks."""
+        starts = [np.array([len(self._columns)], np.int64)]
+        for ends, columns, units in blocks:
+            starts.append(ends + len(self._columns))
+            self._columns.append(columns)
+            self._units.append(units)
+        self._starts.append(np.concatenate(starts))
+
+    def cells(self) -> NDArray[np.int64]:
+        """Return how many cells each row has in all runs together, int64 (V,)."""
+        return np.sum([np.diff(starts) for starts in self._starts], axis=0)
+
+    def read(self, first: int, last: int) -> Rows:
+        """Read rows `first` to `last` of all runs: starts (runs, rows + 1), columns and units."""
+        starts, columns, units = [], [], []
+        before = 0
+        for run in self._starts:
+            own = run[first : last + 1]
+            bounds = int(own[0]), int(own[-1])
+            starts.append(own - bounds[0] + before)
+            columns.append(self._columns.read(*bounds))
+            units.append(self._units.read(*bounds))
+            before += bounds[1] - bounds[0]
+        return np.stack(starts), np.concatenate(columns), np.concatenate(units)

@@ -1,0 +1,16 @@
+"""The committed dvc.lock is one that a fresh clone can make come true."""
+
+from ruamel.yaml import YAML
+
+
+def test_folders_that_a_stage_reads_held_nothing_but_what_stages_make(repository):
+    """What is left over of an earlier pipeline is in no remote: such a stage would run again."""
+    stages = YAML(typ="safe").load(repository / "dvc.lock")["stages"].values()
+    made = {out["path"]: out.get("nfiles", 1) for stage in stages for out in stage.get("outs", [])}
+    folders = {
+        dep["path"]: dep["nfiles"] for stage in stages for dep in stage["deps"] if "nfiles" in dep
+    }
+    assert folders
+    for folder, files in folders.items():
+        within = [count for path, count in made.items() if f"{path}/".startswith(f"{folder}/")]
+        assert sum(within) == files, folder
