@@ -36,6 +36,7 @@ class Sweep(StrEnum):
 
     recurrent = "recurrent"
     word2vec = "word2vec"
+    glove = "glove"
 
 
 class SweptProfile(StrEnum):
@@ -237,16 +238,28 @@ def best(
     score: Annotated[
         str, typer.Option(help="By which score: a column of the sweep's best.csv.")
     ] = "",
+    model: Annotated[str, typer.Option(help="Only the winner of this model.")] = "",
     profile: Annotated[
         SweptProfile, typer.Option(help="Of the recurrent sweep: how much it tried.")
     ] = SweptProfile.quick,
 ) -> None:
-    """Print the winners of a sweep as arguments of `dvc exp run`, a line a model."""
-    from wordlab.sweeps import winners
+    """Print the winners of a sweep as arguments of `dvc exp run`, a line a model.
+
+    What each reached goes to standard error, so that $(wordlab best ...) is the arguments alone.
+    """
+    from wordlab.sweeps.winners import winners
 
     name = f"sweep_{sweep.value}" + (f"_{profile.value}" if sweep is Sweep.recurrent else "")
-    table = Path("reports/tables") / name / "best.csv"
-    print("\n".join(winners.arguments(table, sweep.value, load(PARAMS), score, profile.value)))
+    for winner in winners(
+        Path("reports/tables") / name,
+        sweep.value,
+        load(PARAMS),
+        score=score,
+        model=model,
+        profile=profile.value,
+    ):
+        print(f"# {winner.told}", file=sys.stderr, flush=True)
+        print(winner.arguments, flush=True)
 
 
 @app.command()

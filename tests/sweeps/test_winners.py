@@ -1,35 +1,90 @@
 """The winners of a sweep, pasted into DVC, give the params that won."""
 
-import shlex
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 from dvc.utils.hydra import apply_overrides
 
 from wordlab.errors import UserError
-from wordlab.params.whole import load
-from wordlab.sweeps import winners
+from wordlab.params.whole import Params, load
+from wordlab.sweeps.winners import Winner, winners
+
+REACHED = {"mean": 4.1, "low": 4.0, "high": 4.2, "n": 2, "combinations": 8}
 
 
-def test_pasted_arguments_give_the_params_that_won(tmp_path: Path, repository: Path) -> None:
-    params = tmp_path / "params.yaml"
-    shutil.copy(repository / "params.yaml", params)
+@pytest.fixture
+def params(tmp_path: Path, repository: Path) -> Path:
+    """A copy of the shipped params, to be changed."""
+    return Path(shutil.copy(repository / "params.yaml", tmp_path / "params.yaml"))
+
+
+def best(folder: Path, rows: dict[str, Any]) -> Path:
+    folder.mkdir(exist_ok=True)
+    pd.DataFrame({**rows, **REACHED}).to_csv(folder / "best.csv", index=False)
+    return folder
+
+
+def pasted(params: Path, found: list[Winner]) -> Params:
+    """Return what results from `dvc exp run $(wordlab best ...)`, of which a shell makes words."""
+    words = " ".join(winner.arguments for winner in found).split()
+    assert words[::2] == ["-S"] * (len(words) // 2)
+    apply_overrides(str(params), words[1::2])
+    return load(params)
+
+
+RECURRENT = {
+    "model": ["lstm", "gru"],
+    "score": "valid_loss",
+    "hidden_size": [64, 32],
+    "rate": [0.002, 1e-5],
+    "bptt_length": [10, 30],
+}
+
+
+def test_pasted_arguments_give_the_language_models_that_won(tmp_path: Path, params: Path) -> None:
     shipped = load(params)
-    best = {"model": ["lstm", "gru"], "score": "valid_loss", "hidden_size": [64, 32]}
-    table = tmp_path / "best.csv"
-    pd.DataFrame({**best, "rate": [0.002, 1e-5], "bptt_length": [10, 30]}).to_csv(table)
-    lines = winners.arguments(table, "recurrent", shipped, "", "quick")
-    assert len(lines) == 2
-    given = [word for line in lines for word in shlex.split(line) if word != "-S"]
-    apply_overrides(str(params), given)
-    won = load(params).language_model
+    tables = best(tmp_path / "t", RECURRENT)
+    found = winners(tables, "recurrent", shipped)
+    assert found[1].told == "gru: valid_loss 4.1 [4, 4.2], n = 2, the best of 8"
+    won = pasted(params, found).language_model
     assert (won.lstm.hidden_size, won.lstm.rate, won.lstm.bptt_length) == (64, 0.002, 10)
     assert (won.gru.hidden_size, won.gru.rate) == (32, 1e-5)
     for name, value in shipped.sweep_recurrent.quick.fixed.items():
         assert getattr(won.gru, name) == value
-    with pytest.raises(UserError, match="no such score"):
-        winners.arguments(table, "recurrent", shipped, "speed", "quick")
-    with pytest.raises(UserError, match="`dvc repro sweep_word2vec` makes it"):
-        winners.arguments(tmp_path / "gone.csv", "word2vec", shipped, "", "quick")
+    assert winners(tables, "recurrent", shipped, model="gru") == found[1:]
+    with pytest.raises(UserError, match="speed: no such score .* expected one of valid_loss"):
+        winners(tables, "recurrent", shipped, score="speed")
+    with pytest.raises(UserError, match="rnn: no such model .* expected one of lstm, gru"):
+        winners(tables, "recurrent", shipped, model="rnn")
+    with pytest.raises(UserError, match="`dvc repro sweep_recurrent@classic` makes it"):
+        winners(tmp_path / "gone", "recurrent", shipped, profile="classic")
+
+
+def test_a_winner_within_a_budget_has_the_embedding_that_met_it(
+    tmp_path: Path, params: Path
+) -> None:
+    tables = best(tmp_path / "t", RECURRENT)
+    trials = pd.DataFrame({**RECURRENT, "seed": 1, "embedding_size": [21, 33]})
+    others = trials.assign(hidden_size=[32, 64], embedding_size=[99, 98])
+    pd.concat([others, trials]).to_csv(tables / "trials.csv", index=False)
+    quick = "sweep_recurrent.quick"
+    apply_overrides(str(params), [f"+{quick}.parameters=150000", f"~{quick}.fixed.embedding_size"])
+    won = pasted(params, winners(tables, "recurrent", load(params))).language_model
+    assert (won.lstm.embedding_size, won.gru.embedding_size) == (21, 33)
+
+
+def test_pasted_arguments_give_the_vectors_that_won(tmp_path: Path, params: Path) -> None:
+    shipped = load(params)
+    tried = {"score": ["wordsim353"], "window": [7], "dimensions": [30]}
+    skipgram = best(tmp_path / "s", {"model": ["skipgram"], **tried, "rate": [0.03]})
+    glove = best(tmp_path / "g", {"model": ["glove"], **tried, "iterations": [6]})
+    won = pasted(
+        params,
+        [*winners(skipgram, "word2vec", shipped), *winners(glove, "glove", shipped)],
+    )
+    assert (won.word2vec.skipgram.window, won.word2vec.skipgram.rate) == (7, 0.03)
+    assert won.word2vec.cbow.window == shipped.word2vec.cbow.window
+    assert (won.cooccurrence.window, won.glove.dimensions, won.glove.iterations) == (7, 30, 6)

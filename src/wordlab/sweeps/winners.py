@@ -1,7 +1,10 @@
 """The winners of a sweep, as arguments for `dvc exp run`."""
 
 import json
+import math
 import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,49 +12,101 @@ import pandas as pd
 
 from wordlab.errors import UserError
 from wordlab.params.base import SweepProfile
-from wordlab.params.sweeps import RecurrentSweepParams
+from wordlab.params.embeddings import CooccurrenceParams
+from wordlab.params.sweeps import GridSweepParams, RecurrentSweepParams
 from wordlab.params.whole import Params
 
-SECTIONS = {"recurrent": "language_model", "word2vec": "word2vec"}
-"""The section of the params that a sweep's settings are of."""
+SweepName = Literal["recurrent", "word2vec", "glove"]
 
 
-def arguments(
-    table: Path,
-    sweep: Literal["recurrent", "word2vec"],
+@dataclass(frozen=True)
+class Winner:
+    """The best combination of a model: what it reached, in words, and its `-S` arguments."""
+
+    model: str
+    told: str
+    arguments: str
+
+
+def winners(
+    tables: Path,
+    sweep: SweepName,
     params: Params,
-    score: str,
-    profile: SweepProfile,
-) -> list[str]:
-    """Return a line of `-S` arguments a model: the best settings, and those that the sweep fixed.
+    *,
+    score: str = "",
+    model: str = "",
+    profile: SweepProfile = "quick",
+) -> list[Winner]:
+    """Return the winner of each model, with the best settings and those that the sweep fixed.
 
-    table: the sweep's best.csv; score: whose winners, "" being the first; profile: of the sweep of
-    recurrent models. Raises UserError if there
-    is no such table or score.
+    tables: the sweep's folder; score: whose winners, "" being the first; model: only its winner, ""
+    being each; profile: of the sweep of recurrent models. Raises UserError if there is no such
+    table, score or model.
     """
-    if not table.exists():
-        raise UserError(f"{table}: no such table; `dvc repro sweep_{sweep}` makes it")
-    winners = pd.read_csv(table)
-    chosen = score or str(winners["score"].iloc[0])
-    winners = winners[winners["score"] == chosen]
-    if winners.empty:
-        raise UserError(f"{score}: no such score in {table}")
+    path = tables / "best.csv"
+    if not path.exists():
+        stage = f"sweep_{sweep}" + (f"@{profile}" if sweep == "recurrent" else "")
+        raise UserError(f"{path}: no such table; `dvc repro {stage}` makes it")
+    best = pd.read_csv(path)
+    best = _chosen(best, "score", score or str(best["score"].iloc[0]), path)
+    if model:
+        best = _chosen(best, "model", model, path)
+    settings, fixed, place = _described(sweep, params, profile)
+    if not set(settings) <= set(best):
+        raise UserError(
+            f"{path}: made with other settings than params.yaml has; run the sweep again"
+        )
+    found = []
+    for row in json.loads(best.to_json(orient="records", double_precision=15)):
+        values = {**fixed, **{name: row[name] for name in settings}}
+        if sweep == "recurrent" and getattr(params.sweep_recurrent, profile).parameters:
+            values["embedding_size"] = _within_budget(tables, row["model"], best, settings)
+        arguments = [_argument(place(row["model"], name), x) for name, x in values.items()]
+        found.append(Winner(row["model"], _told(row), " ".join(arguments)))
+    return found
+
+
+def _described(
+    sweep: SweepName, params: Params, profile: SweepProfile
+) -> tuple[list[str], Mapping[str, Any], Callable[[str, str], str]]:
+    """Return which settings a sweep tried and which it fixed, and where a model has each."""
     if sweep == "recurrent":
         own: RecurrentSweepParams = getattr(params.sweep_recurrent, profile)
-        settings, fixed = list(own.space), own.fixed
-    else:
-        settings, fixed = list(params.sweep_word2vec.grid), params.sweep_word2vec.fixed
-    missing = [name for name in settings if name not in winners]
-    if missing:
-        raise UserError(
-            f"{table}: made with other settings than params.yaml has; run the sweep again"
-        )
-    lines = []
-    for row in json.loads(winners.to_json(orient="records", double_precision=15)):
-        values: dict[str, Any] = {**fixed, **{name: row[name] for name in settings}}
-        place = f"{SECTIONS[sweep]}.{row['model']}"
-        lines.append(" ".join(_argument(f"{place}.{name}", x) for name, x in values.items()))
-    return lines
+        return list(own.space), own.fixed, lambda model, name: f"language_model.{model}.{name}"
+    grid: GridSweepParams = params.sweep_word2vec if sweep == "word2vec" else params.sweep_glove
+
+    def place(model: str, name: str) -> str:
+        if sweep == "word2vec":
+            return f"word2vec.{model}.{name}"
+        return f"{'cooccurrence' if name in CooccurrenceParams.model_fields else model}.{name}"
+
+    return list(grid.grid), grid.fixed, place
+
+
+def _chosen(table: pd.DataFrame, column: str, value: str, path: Path) -> pd.DataFrame:
+    chosen = table[table[column] == value]
+    if chosen.empty:
+        known = ", ".join(dict.fromkeys(table[column]))
+        raise UserError(f"{value}: no such {column} in {path}; expected one of {known}")
+    return chosen
+
+
+def _within_budget(tables: Path, model: str, best: pd.DataFrame, settings: list[str]) -> int:
+    """Return the embedding_size by which the winner keeps to the budget of weights."""
+    trials = pd.read_csv(tables / "trials.csv").merge(best, on=["model", *settings])
+    return int(trials.loc[trials["model"] == model, "embedding_size"].iloc[0])
+
+
+def _told(row: Mapping[str, Any]) -> str:
+    interval = "" if _unknown(row["low"]) else f" [{row['low']:.4g}, {row['high']:.4g}]"
+    return (
+        f"{row['model']}: {row['score']} {row['mean']:.4g}{interval}, n = {row['n']}, the best of "
+        f"{row['combinations']}"
+    )
+
+
+def _unknown(value: float | None) -> bool:
+    return value is None or math.isnan(value)
 
 
 def _argument(name: str, value: Any) -> str:
