@@ -1,8 +1,12 @@
 """Functional analysis of variance of a random forest: which settings matter, on any design.
 
-Each tree of the forest is constant on boxes of the space of settings, so its mean over all settings
-but one or two, and the variance of that mean, are finite sums over its leaves: nothing is sampled
-(Hutter, Hoos & Leyton-Brown 2014, algorithms 1 and 2). The settings are weighted uniformly.
+Each tree of the forest is constant on boxes of the space of settings, so the forest's mean over all
+settings but one or two, and the variance of that mean, are finite sums over leaves: nothing is
+sampled (Hutter, Hoos & Leyton-Brown 2014, algorithms 1 and 2). The settings are weighted uniformly.
+
+Hutter et al. divide up the variance of each tree and average the shares. Here it is the variance of
+the forest, whose held-out R2 is known: what only single trees have, since each leaf holds a few
+trials, would count as interactions, and main effects come out too small.
 """
 
 import itertools
@@ -17,66 +21,110 @@ from sklearn.tree import DecisionTreeRegressor
 
 from wordlab import rng
 from wordlab.params.sweeps import Range, Tried
+from wordlab.sweeps.importance import without_missing
 
 Floats = NDArray[np.float64]
+Cells = NDArray[np.int16]
+
+PARTS = 256
+"""Equal parts of a range, between which the trees cut."""
 
 
 @dataclass(frozen=True)
 class Axis:
-    """A setting as one dimension of the space: a few values, or all between two bounds."""
+    """A setting as one dimension of the space: cells of equal weight.
+
+    The cells are the few values that are tried, or equal parts of a range.
+    """
 
     name: str
     tried: Tried
 
-    def encode(self, values: Sequence[Any]) -> Floats:
-        """Return each of `values` as a number: its place among those tried, or in [0, 1]."""
+    @property
+    def size(self) -> int:
+        """How many cells there are."""
+        return PARTS if isinstance(self.tried, Range) else len(self.tried)
+
+    def encode(self, values: Sequence[Any]) -> Cells:
+        """Return the cell of each of `values`, int16, from 0."""
         if isinstance(self.tried, Range):
-            return self.tried.place(np.asarray(values, dtype=np.float64))
-        places = list(self.tried)
-        return np.array([places.index(value) for value in values], dtype=np.float64)
-
-    def cells(self, cuts: Floats) -> tuple[Floats, Floats]:
-        """Return a point in each part that no cut divides (C,), and the parts' sizes (C,).
-
-        The sizes sum to 1. A value of a few is a part of its own, whatever the cuts.
-        """
-        if not isinstance(self.tried, Range):
-            count = len(self.tried)
-            return np.arange(count, dtype=np.float64), np.full(count, 1 / count)
-        edges = np.unique(np.concatenate([[0.0, 1.0], cuts.clip(0, 1)]))
-        return (edges[1:] + edges[:-1]) / 2, np.diff(edges)
+            places = self.tried.place(np.asarray(values, dtype=np.float64))
+            return (places * PARTS).clip(0, PARTS - 1).astype(np.int16)
+        tried = list(self.tried)
+        return np.array([tried.index(value) for value in without_missing(values)], dtype=np.int16)
 
 
 @dataclass(frozen=True, eq=False)
 class Boxes:
-    """A tree's leaves: float64 values (L,), lower (exclusive) and upper bounds (L, k)."""
+    """A tree's leaves: float64 values (L,), first cell and the one past the last, int16 (k, L)."""
 
     values: Floats
-    low: Floats
-    high: Floats
+    start: Cells
+    stop: Cells
 
     @classmethod
-    def of(cls, tree: DecisionTreeRegressor) -> "Boxes":
-        """Return the leaves of a fitted tree."""
+    def of(cls, tree: DecisionTreeRegressor, sizes: Cells) -> "Boxes":
+        """Return the leaves of a tree that was fitted to cells; sizes: how many of each axis."""
         nodes = tree.tree_
-        unbounded = np.full(nodes.n_features, np.inf)
-        waiting, leaves = [(0, -unbounded, unbounded)], []
+        waiting, leaves = [(0, np.zeros_like(sizes), sizes)], []
         while waiting:
-            node, low, high = waiting.pop()
+            node, start, stop = waiting.pop()
             left, right = nodes.children_left[node], nodes.children_right[node]
             if left == right:
-                leaves.append((nodes.value[node].item(), low, high))
+                leaves.append((nodes.value[node].item(), start, stop))
                 continue
-            below, above = high.copy(), low.copy()
-            below[nodes.feature[node]] = above[nodes.feature[node]] = nodes.threshold[node]
-            waiting += [(left, low, below), (right, above, high)]
-        values, lows, highs = zip(*leaves, strict=True)
-        return cls(np.array(values), np.array(lows), np.array(highs))
+            below, above = stop.copy(), start.copy()
+            axis = nodes.feature[node]
+            below[axis] = above[axis] = int(np.floor(nodes.threshold[node])) + 1
+            waiting += [(left, start, below), (right, above, stop)]
+        values, starts, stops = zip(*leaves, strict=True)
+        return cls(np.array(values), np.array(starts).T.copy(), np.array(stops).T.copy())
 
-    def inside(self, axis: int, points: Floats) -> Floats:
-        """Return 1 where a leaf holds a point of an axis, else 0: float64 (L, C)."""
-        low, high = self.low[:, axis, None], self.high[:, axis, None]
-        return ((low < points) & (points <= high)).astype(np.float64)
+    @classmethod
+    def mean_of(cls, trees: Sequence["Boxes"]) -> "Boxes":
+        """Return boxes whose values, where they lie upon one another, add up to the trees' mean."""
+        return cls(
+            np.concatenate([tree.values for tree in trees]) / len(trees),
+            np.hstack([tree.start for tree in trees]),
+            np.hstack([tree.stop for tree in trees]),
+        )
+
+    def centred(self, sizes: Cells, at_least: float, at_most: float) -> "Boxes":
+        """Return the leaves with values between bounds, and of mean 0 over the space."""
+        values = self.values.clip(at_least, at_most)
+        volumes = ((self.stop - self.start) / sizes[:, None]).prod(axis=0)
+        return Boxes(values - values @ volumes, self.start, self.stop)
+
+    def mean(self, sizes: Cells, kept: tuple[int, ...]) -> Floats:
+        """Return the mean over all axes but `kept`, at each cell of these: shape sizes[kept].
+
+        Each leaf is entered at the corners of its box, and sums along each axis fill the boxes.
+        """
+        spans = np.delete((self.stop - self.start) / sizes[:, None], kept, axis=0)
+        weights = self.values * spans.prod(axis=0)
+        table = np.zeros([sizes[axis] + 1 for axis in kept])
+        for ends in itertools.product((False, True), repeat=len(kept)):
+            corner = tuple(
+                (self.stop if end else self.start)[axis]
+                for end, axis in zip(ends, kept, strict=True)
+            )
+            np.add.at(table, corner, weights * (-1) ** sum(ends))
+        for place in range(len(kept)):
+            table = table.cumsum(axis=place)
+        return table[(slice(-1),) * len(kept)]
+
+    def product(self, other: "Boxes", sizes: Cells) -> float:
+        """Return the mean over the space of the product with another tree."""
+        meet = np.ones((len(self.values), len(other.values)), dtype=np.bool_)
+        for axis in range(len(sizes)):
+            meet &= self.start[axis][:, None] < other.stop[axis]
+            meet &= other.start[axis] < self.stop[axis][:, None]
+        one, two = np.nonzero(meet)
+        weights = self.values[one] * other.values[two]
+        for axis, size in enumerate(sizes):
+            stop = np.minimum(self.stop[axis][one], other.stop[axis][two])
+            weights *= (stop - np.maximum(self.start[axis][one], other.start[axis][two])) / size
+        return float(weights.sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +149,7 @@ class Forest:
         no trial was drawn.
         """
         points = np.column_stack([axis.encode(trials[axis.name].tolist()) for axis in axes])
+        sizes = np.array([axis.size for axis in axes], dtype=np.int16)
         scores = trials[score].to_numpy(dtype=np.float64)
         count = len(scores)
         group = np.unique(points, axis=0, return_inverse=True)[1].ravel()
@@ -111,7 +160,7 @@ class Forest:
             drawn = weight > 0
             tree = DecisionTreeRegressor(random_state=number)
             tree.fit(points[drawn], scores[drawn], sample_weight=weight[drawn].astype(np.float64))
-            boxes.append(Boxes.of(tree))
+            boxes.append(Boxes.of(tree, sizes))
             held_out = ~np.isin(group, group[drawn])
             if held_out.any():
                 predicted[held_out] += tree.predict(points[held_out])
@@ -121,62 +170,61 @@ class Forest:
         spread = ((scores[tested] - scores[tested].mean()) ** 2).sum() if tested.any() else 0.0
         return cls(tuple(axes), tuple(boxes), 1 - wrong / spread if spread > 0 else float("nan"))
 
-    def shares(self, *, at_most: float = np.inf, at_least: float = -np.inf) -> Floats:
-        """Return the share of each tree's variance that each term makes up: (trees, terms).
-
-        Terms as `terms` names them. at_most, at_least: what lies beyond counts as this value, so
-        that only differences within the part of the space that is better than it matter. A tree
-        without variance has NaN.
-        """
-        return np.array([_shares(self.axes, b, at_least, at_most) for b in self.boxes])
+    @property
+    def sizes(self) -> Cells:
+        """How many cells each axis has, int16 (k,)."""
+        return np.array([axis.size for axis in self.axes], dtype=np.int16)
 
     def terms(self) -> list[tuple[str, ...]]:
         """Return the settings of each term: one by one, then in pairs."""
         names = [axis.name for axis in self.axes]
         return [*((name,) for name in names), *itertools.combinations(names, 2)]
 
+    def shares(self, *, at_most: float = np.inf, at_least: float = -np.inf) -> Floats:
+        """Return the share of the forest's variance that each term makes up, float64 (terms,).
+
+        Terms as `terms` names them. at_most, at_least: what of a tree lies beyond counts as this
+        value, so that only differences within the part of the space that is better than it matter.
+        NaN where the forest has no variance.
+        """
+        sizes, own = self.sizes, range(len(self.axes))
+        trees = [boxes.centred(sizes, at_least, at_most) for boxes in self.boxes]
+        both = itertools.combinations_with_replacement(range(len(trees)), 2)
+        products = [(2 - (i == j)) * trees[i].product(trees[j], sizes) for i, j in both]
+        total = sum(products) / len(trees) ** 2
+        if total <= 0:
+            return np.full(len(self.terms()), np.nan)
+
+        mean = Boxes.mean_of(trees)
+
+        def variance(*kept: int) -> float:
+            return float((mean.mean(sizes, kept) ** 2).mean())
+
+        mains = [variance(axis) for axis in own]
+        pairs = [
+            max(variance(one, other) - mains[one] - mains[other], 0.0)
+            for one, other in itertools.combinations(own, 2)
+        ]
+        return np.array([*mains, *pairs]) / total
+
     def marginal(self, name: str, values: Sequence[Any]) -> Floats:
         """Return each tree's mean at each of `values` of a setting, over all other settings.
 
         float64 (trees, values).
         """
-        place = next(i for i, axis in enumerate(self.axes) if axis.name == name)
-        points = self.axes[place].encode(values)
-        rows = []
-        for boxes in self.boxes:
-            _, sizes = _measures(self.axes, boxes)
-            weights = boxes.values * np.delete(sizes, place, axis=0).prod(axis=0)
-            rows.append(weights @ boxes.inside(place, points))
-        return np.array(rows)
+        (place,) = self._places(name)
+        cells = self.axes[place].encode(values)
+        return np.array([boxes.mean(self.sizes, (place,))[cells] for boxes in self.boxes])
 
+    def surface(self, term: tuple[str, str], values: tuple[Sequence[Any], Sequence[Any]]) -> Floats:
+        """Return the forest's mean at each pair of `values` of two settings, over all others.
 
-def _measures(axes: Sequence[Axis], boxes: Boxes) -> tuple[list[tuple[Floats, Floats]], Floats]:
-    """Return, of each axis, which leaf holds which cell (L, C) and the cells' sizes (C,).
+        float64 (values of the first, of the second).
+        """
+        one, other = self._places(*term)
+        cells = np.ix_(self.axes[one].encode(values[0]), self.axes[other].encode(values[1]))
+        return Boxes.mean_of(self.boxes).mean(self.sizes, (one, other))[cells]
 
-    And the share of each axis that each leaf spans, float64 (k, L).
-    """
-    parts = []
-    for place, axis in enumerate(axes):
-        points, sizes = axis.cells(boxes.high[np.isfinite(boxes.high[:, place]), place])
-        parts.append((boxes.inside(place, points), sizes))
-    return parts, np.array([inside @ sizes for inside, sizes in parts])
-
-
-def _shares(axes: Sequence[Axis], boxes: Boxes, at_least: float, at_most: float) -> Floats:
-    parts, spans = _measures(axes, boxes)
-    values = boxes.values.clip(at_least, at_most)
-    volumes = spans.prod(axis=0)
-    values = values - values @ volumes  # of mean 0
-    total = float(values**2 @ volumes)
-    mains = []
-    for place, (inside, sizes) in enumerate(parts):
-        rest = np.delete(spans, place, axis=0).prod(axis=0)
-        mains.append(float(((values * rest) @ inside) ** 2 @ sizes))
-    pairs = []
-    for one, other in itertools.combinations(range(len(axes)), 2):
-        rest = np.delete(spans, (one, other), axis=0).prod(axis=0)
-        mean = parts[one][0].T @ ((values * rest)[:, None] * parts[other][0])  # (C, C')
-        both = float(parts[one][1] @ mean**2 @ parts[other][1])
-        pairs.append(max(both - mains[one] - mains[other], 0.0))
-    found = np.array([*mains, *pairs])
-    return found / total if total > 0 else np.full(len(found), np.nan)
+    def _places(self, *names: str) -> tuple[int, ...]:
+        own = [axis.name for axis in self.axes]
+        return tuple(own.index(name) for name in names)

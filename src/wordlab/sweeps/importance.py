@@ -19,6 +19,11 @@ from scipy import special
 Floats = NDArray[np.float64]
 
 
+def without_missing(values: Sequence[Any]) -> list[Any]:
+    """Return `values` with None, a setting's value, where pandas has made it a NaN."""
+    return [None if isinstance(v, float) and np.isnan(v) else v for v in values]
+
+
 @dataclass(frozen=True, eq=False)
 class Grid:
     """The scores of one model over a full grid.
@@ -40,13 +45,17 @@ class Grid:
         Folds differ in difficulty for all settings alike, so each fold's mean is set to the
         mean of all. Raises ValueError if a combination or a score is missing.
         """
-        values = [tuple(dict.fromkeys(trials[name].tolist())) for name in names]
+        columns = [without_missing(trials[name].tolist()) for name in names]
+        values = [tuple(dict.fromkeys(column)) for column in columns]
         fold = trials["fold"] if "fold" in trials else pd.Series(1, index=trials.index)
         folds, seeds = fold.nunique(), trials["seed"].nunique()
         shape = (*(len(tried) for tried in values), folds * seeds)
         if len(trials) != np.prod(shape):
             raise ValueError(f"{len(trials)} trials are no full grid of {shape}")
-        keys = [trials[name].map(tried.index) for name, tried in zip(names, values, strict=True)]
+        keys = [
+            np.array([tried.index(value) for value in column])
+            for column, tried in zip(columns, values, strict=True)
+        ]
         order = np.lexsort([trials["seed"], fold, *reversed(keys)])
         scores = trials[score].to_numpy(dtype=np.float64)[order]
         if not np.isfinite(scores).all():

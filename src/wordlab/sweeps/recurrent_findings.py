@@ -18,9 +18,9 @@ def conclude(
 ) -> SweepResult:
     """Return what the `trials` of a sweep show; texts: the yardsticks of drawn text.
 
-    Beside the tables of all sweeps: `sensitivity` and `curves`, as in `sensitivity`; `progress`,
-    the held-out loss of each trial by the tokens it had learnt from: model, settings, fold (if
-    several), seed, tokens, valid_loss; `yardsticks`: fold, text and the scores of real text.
+    Beside the tables of all sweeps: those of `sensitivity.Sensitivity`; `progress`, the held-out
+    loss of each trial by the tokens it had learnt from: model, settings, fold (if several), seed,
+    tokens, valid_loss; `yardsticks`: fold, text and the scores of real text.
     """
     table, progress = curves(trials)
     settings = list(params.space)
@@ -32,7 +32,7 @@ def conclude(
         full_grid=params.search == "grid",
     )
     said = list(found.sentences)
-    parts: dict[str, list[pd.DataFrame]] = {"sensitivity": [], "curves": []}
+    parts: dict[str, list[pd.DataFrame]] = {"sensitivity": [], "curves": [], "surfaces": []}
     for model, part in table.groupby("model", sort=False):
         analysed = analyse(
             part,
@@ -44,7 +44,7 @@ def conclude(
             seed=seed,
         )
         said += sentences(str(model), "valid_loss", analysed)
-        for name, own in (("sensitivity", analysed.shares), ("curves", analysed.curves)):
+        for name, own in analysed.tables().items():
             own.insert(0, "model", str(model))
             own.insert(1, "score", "valid_loss")
             parts[name].append(own)
