@@ -32,6 +32,7 @@ def repository() -> Path:
 SMALL: dict[str, Any] = {
     "cell": "lstm",
     "activation": "tanh",
+    "gates": "all",
     "gru_reset": "after",
     "forget_bias": 1.0,
     "initialisation": "uniform",

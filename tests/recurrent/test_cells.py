@@ -69,6 +69,45 @@ def test_gru_follows_its_equations(reset):
     np.testing.assert_allclose(cell(x, (h,))[0].detach(), expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("gates", ["no_input", "no_forget", "no_output", "coupled"])
+def test_an_lstm_without_a_gate_follows_its_equations(gates):
+    cell = LSTMCell(2, SIZE, generator(), forget_bias=1.5, gates=gates)
+    x, h, c = draw(4, 2), draw(4, SIZE, seed=2), draw(4, SIZE, seed=3)
+    weight, recurrent, bias = numbers(cell)
+    assert weight.shape == (3 * SIZE, 2)
+    total = np.split(x.numpy() @ weight.T + bias + h.numpy() @ recurrent.T, 3, axis=1)
+    o, i, f = {
+        "no_input": lambda o, f, g: (sigmoid(o), 1, sigmoid(f)),
+        "no_forget": lambda o, i, g: (sigmoid(o), sigmoid(i), 1),
+        "no_output": lambda i, f, g: (1, sigmoid(i), sigmoid(f)),
+        "coupled": lambda o, i, g: (sigmoid(o), sigmoid(i), 1 - sigmoid(i)),
+    }[gates](*total)
+    memory = f * c.numpy() + i * np.tanh(total[2])
+    got_hidden, got_memory = cell(x, (h, c))
+    np.testing.assert_allclose(got_hidden.detach(), o * np.tanh(memory), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(got_memory.detach(), memory, rtol=1e-5, atol=1e-6)
+    starts = {"no_input": [0, 1.5, 0], "no_output": [0, 1.5, 0], "coupled": [0, -1.5, 0]}
+    assert bias[::SIZE].tolist() == starts.get(gates, [0, 0, 0])
+
+
+@pytest.mark.parametrize("gates", ["no_reset", "no_update"])
+@pytest.mark.parametrize("reset", ["before", "after"])
+def test_a_gru_without_a_gate_follows_its_equations(reset, gates):
+    cell = GRUCell(2, SIZE, generator(), reset=reset, gates=gates)
+    x, h = draw(4, 2), draw(4, SIZE, seed=2)
+    weight, recurrent, bias = numbers(cell)
+    assert recurrent.shape == (2 * SIZE, SIZE)
+    before = h.numpy()
+    a, a_n = np.split(x.numpy() @ weight.T + bias, 2, axis=1)
+    u, u_n = np.split(recurrent, 2)
+    gate = sigmoid(a + before @ u.T)
+    r, z = (1, gate) if gates == "no_reset" else (gate, 0)
+    # with recurrent_bias 0, as at the start
+    inner = (r * before) @ u_n.T if reset == "before" else r * (before @ u_n.T)
+    expected = (1 - z) * np.tanh(a_n + inner) + z * before
+    np.testing.assert_allclose(cell(x, (h,))[0].detach(), expected, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("kind", ["tanh", "relu", "lstm", "gru"])
 def test_with_copied_weights_each_equals_torch(kind):
     if kind == "lstm":

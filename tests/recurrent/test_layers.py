@@ -8,15 +8,21 @@ from wordlab.recurrent.layers import CellSettings, LayerDropout, RecurrentLayers
 from wordlab.recurrent.unrolled import unroll
 
 KINDS = ["tanh", "relu", "lstm", "gru_before", "gru_after"]
+WITHOUT = [
+    *(f"lstm {gates}" for gates in ("no_input", "no_forget", "no_output", "coupled")),
+    *(f"gru_{reset} {g}" for reset in ("before", "after") for g in ("no_reset", "no_update")),
+]
 
 
 def settings(kind: str) -> CellSettings:
+    kind, _, gates = kind.partition(" ")
     return CellSettings(
         cell={"tanh": "rnn", "relu": "rnn", "lstm": "lstm"}.get(kind, "gru"),
         activation="relu" if kind == "relu" else "tanh",
         gru_reset="before" if kind == "gru_before" else "after",
         forget_bias=1.0,
         initialisation="uniform",
+        gates=gates or "all",
     )
 
 
@@ -36,7 +42,7 @@ def torch_peer(kind: str, layers: int, bidirectional: bool) -> nn.RNNBase:
     return nn.RNN(3, 4, layers, nonlinearity=kind, bidirectional=bidirectional)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS + WITHOUT)
 def test_backward_is_the_gradient(kind):
     cell = settings(kind).make(3, 2, generator()).double()
     for seed, weight in enumerate(cell.parameters(), start=10):
@@ -53,7 +59,7 @@ def test_backward_is_the_gradient(kind):
     assert torch.autograd.gradcheck(run, (inputs, *state, *cell.parameters()))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS + WITHOUT)
 def test_unrolled_equals_step_by_step(kind):
     cell = settings(kind).make(3, 4, generator())
     inputs, state = draw(6, 2, 3), cell.initial_state(2)
@@ -186,3 +192,19 @@ def test_variational_dropout_has_one_mask_for_all_steps():
     for each in (dropped, stepwise):
         assert each.unique().tolist() == pytest.approx([0, 4 / 3])
     assert (stepwise == 0).float().mean().item() == pytest.approx(0.25, abs=0.02)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in WITHOUT if "before" not in kind])
+def test_both_backends_leave_the_same_gate_out(kind):
+    inputs = draw(5, 2, 3)
+    found = []
+    for backend in ("wordlab", "torch"):
+        layers = RecurrentLayers(settings(kind), 3, 4, 2, generator(), backend=backend)
+        output, _ = layers(inputs)
+        output.square().sum().backward()
+        found.append((output, [weight.grad for weight in layers.parameters()]))
+    torch.testing.assert_close(found[0], found[1])
+    whole = RecurrentLayers(settings(kind.split()[0]), 3, 4, 2, generator())
+    per_gate = 4 * (3 + 4 + 1) + 4 * (4 + 4 + 1)
+    sizes = [sum(weight.numel() for weight in each.parameters()) for each in (whole, layers)]
+    assert sizes[0] - sizes[1] == per_gate

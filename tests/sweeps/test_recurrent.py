@@ -255,8 +255,12 @@ def test_results_do_not_depend_on_how_many_trainings_run_at_once(
 
 
 def test_a_budget_of_weights_is_met_by_the_embedding(section: LanguageModelSection) -> None:
-    for cell, hidden in ((section.lstm, 4), (section.gru, 9)):
-        base = override(cell, {**SMALL, "hidden_size": hidden})
+    for cell, hidden, removed in (
+        (section.lstm, 4, "all"),
+        (section.gru, 9, "all"),
+        (section.lstm, 6, "coupled"),
+    ):
+        base = override(cell, {**SMALL, "hidden_size": hidden, "gates": removed})
         params = training.within_budget(base, VOCABULARY.truncated(10), 800)
         model = language_model.build(params, VOCABULARY.truncated(10), level="word", seed=1)
         size = language_model.description(model)["parameters"]

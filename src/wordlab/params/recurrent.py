@@ -23,6 +23,10 @@ class NetworkParams(Section):
     cell: Literal["rnn", "lstm", "gru"]
     activation: Literal["tanh", "relu"]
     """Of the plain RNN; the others have no use for it."""
+    gates: Literal["all", "no_input", "no_forget", "no_output", "coupled", "no_reset", "no_update"]
+    """all; all but one, which is then open, with its weights gone (Greff et al. 2017); coupled: the
+    LSTM's forget gate is 1 - its input gate. The LSTM has input, forget and output gates, the GRU
+    reset and update gates; none has peepholes."""
     gru_reset: Literal["before", "after"]
     """Whether the GRU's reset gate acts before (Cho et al. 2014) or after the matrix product."""
     forget_bias: Annotated[float, Field(allow_inf_nan=False)]
@@ -99,6 +103,20 @@ class NetworkParams(Section):
     precision: Literal["float32", "bfloat16", "auto"]
     """What the factors of large products are rounded to in training; auto: bfloat16 where the
     device has units for it. Weights, sums and scores are float32."""
+
+    @model_validator(mode="after")
+    def gates_of_cell(self) -> Self:
+        own = {
+            "rnn": ["all"],
+            "lstm": ["all", "no_input", "no_forget", "no_output", "coupled"],
+            "gru": ["all", "no_reset", "no_update"],
+        }
+        allowed = own[self.cell]
+        if self.gates not in allowed:
+            raise ValueError(
+                f"gates: expected one of {', '.join(allowed)} for {self.cell}, got {self.gates}"
+            )
+        return self
 
     @model_validator(mode="after")
     def sizes_agree(self) -> Self:

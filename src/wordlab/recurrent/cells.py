@@ -14,23 +14,37 @@ from torch.nn import functional as F
 
 from wordlab.recurrent.threads import threads
 
+Gates = Literal["all", "no_input", "no_forget", "no_output", "coupled", "no_reset", "no_update"]
+"""Which gates a cell has: all, all but one, or, coupled, the forget gate as 1 - the input gate."""
 State = tuple[Tensor, ...]
 """A layer's state: (h,) of RNN and GRU, (h, c) of LSTM, each (B, H)."""
+
+
+REMOVED = {"input": 1.0, "forget": 1.0, "output": 1.0, "reset": 1.0, "update": 0.0}
+"""What a gate that is removed counts as: it lets all through, and the GRU's keeps nothing."""
 
 
 class Cell(nn.Module, ABC):
     """What all cells have in common.
 
     input_weight (G*H, I), recurrent_weight (G*H, H) and bias (G*H,), for the G gates of `gates`;
-    drawn uniformly from +-1/sqrt(H) by `generator`, biases 0.
+    drawn uniformly from +-1/sqrt(H) by `generator`, biases 0. A gate that is removed has no
+    weights, and the value of REMOVED (Greff et al. 2017, 3).
     """
 
-    gates: ClassVar[tuple[str, ...]]
+    all_gates: ClassVar[tuple[str, ...]]
     states: ClassVar[int] = 1
 
-    def __init__(self, input_size: int, hidden_size: int, generator: torch.Generator) -> None:
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        generator: torch.Generator,
+        removed: str | None = None,
+    ) -> None:
         super().__init__()
-        self.input_size, self.hidden_size = input_size, hidden_size
+        self.input_size, self.hidden_size, self.removed = input_size, hidden_size, removed
+        self.gates = tuple(gate for gate in self.all_gates if gate != removed)
         rows = len(self.gates) * hidden_size
         bound = hidden_size**-0.5
         self.input_weight = nn.Parameter(
@@ -61,6 +75,34 @@ class Cell(nn.Module, ABC):
         """Return a(x) of `inputs` (..., I) for all gates: (..., G*H)."""
         return F.linear(inputs, self.input_weight, self.bias)
 
+    def weights_of_all_gates(self, recurrent_weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return input_weight, bias and `recurrent_weight` with rows for a gate that is removed.
+
+        Whose bias alone decides its value: sigmoid(inf) = 1, sigmoid(-inf) = 0.
+        """
+        weights = self.input_weight, self.bias, recurrent_weight
+        if self.removed is None:
+            return weights
+        start = self.all_gates.index(self.removed) * self.hidden_size
+        ends = torch.inf if REMOVED[self.removed] else -torch.inf
+        whole = []
+        for rows, value in zip(weights, (0.0, ends, 0.0), strict=True):
+            fixed = rows.new_full((self.hidden_size, *rows.shape[1:]), value)
+            whole.append(torch.cat([rows[:start], fixed, rows[start:]]))
+        return whole[0], whole[1], whole[2]
+
+    def activations(self, total: Tensor) -> dict[str, Tensor]:
+        """Return the sigmoid of each gate but the candidate, (B, H), from the sums of them all.
+
+        total: (B, G*H), that of the candidate may be missing. A gate that is removed is constant.
+        """
+        parts = total.split(self.hidden_size, dim=1)
+        found = {g: part.sigmoid() for g, part in zip(self.gates[:-1], parts, strict=False)}
+        if self.removed is not None:
+            blank = total[:, : self.hidden_size]
+            found[self.removed] = torch.full_like(blank, REMOVED[self.removed])
+        return found
+
     @abstractmethod
     def step(self, projection: Tensor, state: State) -> State:
         """Return the state after one step, from `projection` = a(x) (B, G*H) and `state`."""
@@ -73,7 +115,7 @@ class Cell(nn.Module, ABC):
 class RNNCell(Cell):
     """Elman's cell: h' = f(a(x) + U h), f = tanh or ReLU (Elman 1990)."""
 
-    gates = ("hidden",)
+    all_gates = ("hidden",)
 
     def __init__(
         self,
@@ -96,36 +138,64 @@ class LSTMCell(Cell):
     """Long short-term memory with a forget gate (Hochreiter & Schmidhuber 1997; Gers et al. 2000).
 
     o, i, f = sigmoid, g = tanh of a(x) + U h;  c' = f * c + i * g;  h' = o * tanh(c').
-    The forget gate's bias starts at `forget_bias` (Jozefowicz et al. 2015).
+    The forget gate's bias starts at `forget_bias` (Jozefowicz et al. 2015). gates "coupled":
+    f = 1 - i, whose bias then starts at -`forget_bias`; "no_input", "no_forget" and "no_output":
+    that gate is 1 (Greff et al. 2017, CIFG, NIG, NFG, NOG).
     """
 
-    gates = ("output", "input", "forget", "candidate")
+    all_gates = ("output", "input", "forget", "candidate")
     states = 2
 
     def __init__(
-        self, input_size: int, hidden_size: int, generator: torch.Generator, *, forget_bias: float
+        self,
+        input_size: int,
+        hidden_size: int,
+        generator: torch.Generator,
+        *,
+        forget_bias: float,
+        gates: Gates = "all",
     ) -> None:
-        super().__init__(input_size, hidden_size, generator)
+        self.coupled = gates == "coupled"
+        removed = "forget" if self.coupled else _removed(gates)
+        super().__init__(input_size, hidden_size, generator, removed)
         with torch.no_grad():
-            self.bias[2 * hidden_size : 3 * hidden_size] = forget_bias
+            start = self.bias.split(hidden_size)
+            if self.coupled:
+                start[self.gates.index("input")].fill_(-forget_bias)
+            elif "forget" in self.gates:
+                start[self.gates.index("forget")].fill_(forget_bias)
 
     def step(self, projection: Tensor, state: State) -> State:
         hidden, memory = state
-        total = projection + hidden @ self.recurrent_weight.T  # (B, 4H)
-        o, i, f = total[:, : 3 * self.hidden_size].sigmoid().chunk(3, dim=1)  # (B, H) each
-        g = total[:, 3 * self.hidden_size :].tanh()  # (B, H)
+        total = projection + hidden @ self.recurrent_weight.T  # (B, G*H)
+        gate = self.activations(total)
+        o, i, f = gate["output"], gate["input"], gate["forget"]  # (B, H) each
+        if self.coupled:
+            f = 1 - i
+        g = total[:, -self.hidden_size :].tanh()  # (B, H)
         memory = f * memory + i * g
         return o * torch.tanh(memory), memory
+
+    def weights_of_all_gates(self, recurrent_weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return them as for any cell; 1 - sigmoid(a) = sigmoid(-a) makes the coupled gate's."""
+        if not self.coupled:
+            return super().weights_of_all_gates(recurrent_weight)
+        whole = []
+        for rows in (self.input_weight, self.bias, recurrent_weight):
+            o, i, g = rows.split(self.hidden_size)
+            whole.append(torch.cat([o, i, -i, g]))
+        return whole[0], whole[1], whole[2]
 
 
 class GRUCell(Cell):
     """Gated recurrent unit (Cho et al. 2014): h' = (1 - z) * n + z * h, with r, z = sigmoid.
 
     reset "before": n = tanh(a(x) + U (r * h)), as in the paper; "after": n = tanh(a(x) + r * (U h
-    + u)), as in cuDNN and torch.nn, with a bias u (H,) of its own, `recurrent_bias`.
+    + u)), as in cuDNN and torch.nn, with a bias u (H,) of its own, `recurrent_bias`. gates
+    "no_reset": r = 1; "no_update": z = 0, so that h' = n.
     """
 
-    gates = ("reset", "update", "candidate")
+    all_gates = ("reset", "update", "candidate")
 
     def __init__(
         self,
@@ -134,24 +204,31 @@ class GRUCell(Cell):
         generator: torch.Generator,
         *,
         reset: Literal["before", "after"],
+        gates: Gates = "all",
     ) -> None:
-        super().__init__(input_size, hidden_size, generator)
+        super().__init__(input_size, hidden_size, generator, _removed(gates))
         self.reset = reset
         if reset == "after":
             self.recurrent_bias = nn.Parameter(torch.zeros(hidden_size))
 
     def step(self, projection: Tensor, state: State) -> State:
         (hidden,) = state
-        size = 2 * self.hidden_size
+        size = self.bias.shape[0] - self.hidden_size
         gate_weight, candidate_weight = self.recurrent_weight[:size], self.recurrent_weight[size:]
-        total = projection[:, :size] + hidden @ gate_weight.T  # (B, 2H)
-        r, z = total.sigmoid().chunk(2, dim=1)  # (B, H) each
+        total = projection[:, :size] + hidden @ gate_weight.T  # (B, G*H - H)
+        gate = self.activations(total)
+        r, z = gate["reset"], gate["update"]  # (B, H) each
         if self.reset == "before":
             n = torch.tanh(projection[:, size:] + (r * hidden) @ candidate_weight.T)  # (B, H)
         else:
             recurrent = hidden @ candidate_weight.T + self.recurrent_bias  # (B, H)
             n = torch.tanh(projection[:, size:] + r * recurrent)  # (B, H)
         return ((1 - z) * n + z * hidden,)
+
+
+def _removed(gates: Gates) -> str | None:
+    """Return the gate that `gates` is without."""
+    return gates.removeprefix("no_") if gates.startswith("no_") else None
 
 
 def from_torch_order(cell: Cell, blocks: Tensor) -> Tensor:

@@ -53,6 +53,7 @@ class LanguageModel(nn.Module):
             params.gru_reset,
             params.forget_bias,
             params.initialisation,
+            params.gates,
         )
         self.layers = RecurrentLayers(
             settings,

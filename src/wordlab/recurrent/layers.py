@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from wordlab.recurrent.cells import Cell, GRUCell, LSTMCell, RNNCell, State
+from wordlab.recurrent.cells import Cell, Gates, GRUCell, LSTMCell, RNNCell, State
 from wordlab.recurrent.torch_backend import unroll_with_torch
 from wordlab.recurrent.unrolled import unroll
 
@@ -22,6 +22,7 @@ class CellSettings:
     gru_reset: Literal["before", "after"]
     forget_bias: float
     initialisation: Literal["uniform", "orthogonal"]
+    gates: Gates = "all"
 
     def make(self, input_size: int, hidden_size: int, generator: torch.Generator) -> Cell:
         """Return a new cell, its weights drawn from `generator`."""
@@ -34,8 +35,14 @@ class CellSettings:
         if self.cell == "rnn":
             return RNNCell(input_size, hidden_size, generator, activation=self.activation)
         if self.cell == "lstm":
-            return LSTMCell(input_size, hidden_size, generator, forget_bias=self.forget_bias)
-        return GRUCell(input_size, hidden_size, generator, reset=self.gru_reset)
+            return LSTMCell(
+                input_size,
+                hidden_size,
+                generator,
+                forget_bias=self.forget_bias,
+                gates=self.gates,
+            )
+        return GRUCell(input_size, hidden_size, generator, reset=self.gru_reset, gates=self.gates)
 
 
 @dataclass(frozen=True)

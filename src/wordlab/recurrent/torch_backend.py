@@ -28,10 +28,11 @@ def unroll_with_torch(
         )
     if lengths is not None:
         raise UserError("cell_backend: sequences of unequal length need wordlab, got torch")
-    recurrent_bias = torch.zeros_like(cell.bias)
+    input_weight, bias, recurrent_weight = cell.weights_of_all_gates(recurrent_weight)
+    recurrent_bias = torch.zeros_like(bias)
     if isinstance(cell, GRUCell):
         recurrent_bias = torch.cat([recurrent_bias[: 2 * cell.hidden_size], cell.recurrent_bias])
-    ordered = (cell.input_weight, recurrent_weight, cell.bias, recurrent_bias)
+    ordered = (input_weight, recurrent_weight, bias, recurrent_bias)
     kind = products or inputs.dtype
     weights = [to_torch_order(cell, weight).to(kind) for weight in ordered]
     start = [part[None].contiguous().to(kind) for part in state]

@@ -31,7 +31,7 @@ def unroll(
     products: what the factors of products over all steps are rounded to. The small product of
     one step stays as it is, for its error would add up from step to step.
     """
-    given = (products, inputs, cell.input_weight, cell.bias, recurrent_weight)
+    given = (products, inputs, *cell.weights_of_all_gates(recurrent_weight))
     if isinstance(cell, LSTMCell):
         return _UnrolledLSTM.apply(*given, *state)
     if isinstance(cell, RNNCell):
