@@ -151,12 +151,12 @@ def peak_mib() -> float:
 
 def scan(text: Path) -> dict[str, float]:
     """Build wordlab's vocabulary and encode the text, beside the text."""
-    from wordlab.text import encoding
+    from wordlab.text import counting, encoding
     from wordlab.text.vocabulary import Vocabulary
 
     started = time.perf_counter()
-    counts, _ = encoding.count_words(text, MIN_COUNT)
-    vocabulary = Vocabulary.build(counts, min_count=MIN_COUNT)
+    tally = counting.count_words(text, MIN_COUNT)
+    vocabulary = Vocabulary.build(tally.table, min_count=MIN_COUNT)
     encoding.encode(text, vocabulary, text.parent / "encoded")
     vocabulary.save(text.parent / "vocabulary.tsv")
     return {"scan_seconds": time.perf_counter() - started, "peak_mib": peak_mib()}

@@ -218,9 +218,11 @@ def generate(
 
 @app.command()
 def compile() -> None:
-    """Compile the kernels of the word vectors, which otherwise happens when they first run."""
+    """Compile the kernels of texts and word vectors, which else happens when they first run."""
     from wordlab.embeddings import warming
+    from wordlab.text import warming as text_warming
 
+    text_warming.compile_kernels()
     warming.compile_kernels(load(PARAMS))
 
 

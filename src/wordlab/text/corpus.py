@@ -55,10 +55,10 @@ class EncodedCorpus:
 
     @classmethod
     def load(cls, folder: Path) -> "EncodedCorpus":
-        """Open what `save` wrote; the tokens are memory-mapped, not read."""
+        """Open what `save` wrote; tokens and ends of sentences are memory-mapped, not read."""
         return cls(
             tokens=np.load(folder / "tokens.npy", mmap_mode="r", allow_pickle=False),
-            sentence_ends=np.load(folder / "sentence_ends.npy", allow_pickle=False),
+            sentence_ends=np.load(folder / "sentence_ends.npy", mmap_mode="r", allow_pickle=False),
             document_ends=np.load(folder / "document_ends.npy", allow_pickle=False),
         )
 
@@ -91,7 +91,8 @@ class Writer:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._files = {name: (folder / f"{name}.npy").open("wb") for name in self.TYPES}
-        self._sizes = dict.fromkeys(self.TYPES, 0)
+        self.sizes = dict.fromkeys(self.TYPES, 0)
+        """How many values are in each array so far."""
         self._document_end = 0
 
     def __enter__(self) -> "Writer":
@@ -106,7 +107,7 @@ class Writer:
         document_ends: NDArray[np.int64],
     ) -> None:
         """Append tokens, and the ends of sentences and documents counted from the first of them."""
-        before = self._sizes["tokens"]
+        before = self.sizes["tokens"]
         rising = np.unique(document_ends + before)
         rising = rising[rising > self._document_end]
         self._document_end = int(rising[-1]) if len(rising) else self._document_end
@@ -116,8 +117,8 @@ class Writer:
 
     def __exit__(self, *raised: object) -> None:
         """Write how long the arrays are; the last document ends with the text."""
-        if self._document_end < self._sizes["tokens"]:
-            self._append("document_ends", np.array([self._sizes["tokens"]], np.int64))
+        if self._document_end < self.sizes["tokens"]:
+            self._append("document_ends", np.array([self.sizes["tokens"]], np.int64))
         for name, file in self._files.items():
             file.seek(0)
             self._head(name)
@@ -125,10 +126,10 @@ class Writer:
 
     def _append(self, name: str, values: NDArray[np.int32] | NDArray[np.int64]) -> None:
         self._files[name].write(values.data)
-        self._sizes[name] += len(values)
+        self.sizes[name] += len(values)
 
     def _head(self, name: str) -> None:
         """Write the header of a .npy file, which has room for any length."""
         kind = np.lib.format.dtype_to_descr(np.dtype(self.TYPES[name]))
-        header = {"descr": kind, "fortran_order": False, "shape": (self._sizes[name],)}
+        header = {"descr": kind, "fortran_order": False, "shape": (self.sizes[name],)}
         np.lib.format.write_array_header_1_0(self._files[name], header)

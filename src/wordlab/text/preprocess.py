@@ -1,21 +1,19 @@
 """Splits by document, and the normalised tokens of each."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from wordlab import rng, workers
+from wordlab import rng
 from wordlab.errors import UserError
 from wordlab.params.text import PreprocessParams, SplitShares
-from wordlab.text import phrases, tokens
+from wordlab.text import phrases, tokenising
 from wordlab.text.splits import SPLITS
-
-LARGE = 16_000_000
-"""Characters from which on it is worth starting processes."""
-BATCH = 200
-"""Documents that a process is given at a time."""
 
 
 def assign(lengths: NDArray[np.int64], shares: SplitShares, seed: int) -> list[str]:
@@ -42,31 +40,26 @@ def assign(lengths: NDArray[np.int64], shares: SplitShares, seed: int) -> list[s
 
 
 def write_splits(
-    documents: Iterable[str], splits: list[str], folder: Path, params: PreprocessParams
+    batches: Iterable[pa.StringArray], splits: list[str], folder: Path, params: PreprocessParams
 ) -> dict[str, dict[str, int]]:
     """Write train.txt, valid.txt and test.txt into `folder`, phrases joined if there are passes.
 
+    batches: the texts of the documents, some at a time; splits: the split of each document.
     Returns for each split how many documents, sentences and tokens it holds; a document without
     a token is left out. Raises UserError if training would have no token at all.
     """
     folder.mkdir(parents=True, exist_ok=True)
     summary = {name: {"documents": 0, "sentences": 0, "tokens": 0} for name in SPLITS}
-    files = {
-        name: (folder / f"{name}.txt").open("w", encoding="utf-8", newline="\n") for name in SPLITS
-    }
-    try:
-        for found, split in zip(_tokenised(documents, params), splits, strict=True):
-            if not found:
-                continue
-            files[split].write("\n".join(found) + "\n\n")
-            sentences, words = tokens.counts(found)
-            counts = summary[split]
-            counts["documents"] += 1
-            counts["sentences"] += sentences
-            counts["tokens"] += words
-    finally:
-        for file in files.values():
-            file.close()
+    with ExitStack() as stack:
+        files = {name: stack.enter_context((folder / f"{name}.txt").open("wb")) for name in SPLITS}
+        documents = chain.from_iterable(tokenising.tokenised(batches, params))
+        for (text, sizes), split in zip(documents, splits, strict=True):
+            if len(text):
+                files[split].write(text)
+                for key, size in zip(
+                    ("documents", "sentences", "tokens"), (1, *sizes.tolist()), strict=True
+                ):
+                    summary[split][key] += size
     if summary["train"]["tokens"] == 0:
         raise UserError(
             f"preprocess.tokens: the text holds no token of the kind {params.tokens!r}; "
@@ -77,19 +70,3 @@ def write_splits(
         for name in SPLITS:
             summary[name]["tokens"] -= joined[name]
     return summary
-
-
-def _tokenised(documents: Iterable[str], params: PreprocessParams) -> Iterator[list[str]]:
-    """Yield the lines of each document; beyond a size, several processes find them."""
-    remaining, characters = iter(documents), 0
-    for text in remaining:
-        yield tokens.lines(text, params)
-        characters += len(text)
-        if characters > LARGE:
-            break
-    jobs = ((text, params) for text in remaining)
-    yield from workers.in_order(_lines, jobs, batch=BATCH)
-
-
-def _lines(job: tuple[str, PreprocessParams]) -> list[str]:
-    return tokens.lines(*job)

@@ -1,4 +1,8 @@
-"""From raw text to normalised tokens, a unit (sentence or document) a line."""
+"""From raw text to normalised tokens, a unit (sentence or document) a line: plainly, in Python.
+
+What a token is is said here. `tokenising` finds the same tokens faster, and comes here for those
+of nltk and for texts whose characters depend on one another.
+"""
 
 import unicodedata
 from collections.abc import Callable, Iterable
@@ -27,10 +31,6 @@ SENTENCE_END = regex.compile(
 )
 """The space between a mark that ends sentences, initials (`H. N.`) excepted, and a capital or a
 digit."""
-ASCII_LETTERS = str.maketrans(
-    {code: " " for code in range(128) if not chr(code).isalpha() and chr(code) != "\n"}
-)
-"""Turns what is no letter into a space, but for line ends: the pattern `letters`, for ASCII."""
 DIGIT = regex.compile(r"\p{Nd}")
 
 
@@ -47,27 +47,18 @@ def lines(text: str, params: PreprocessParams) -> list[str]:
         text = unicodedata.normalize("NFC", text)
     if params.numbers == "zeros":
         text = DIGIT.sub("0", text)
-    found = tokenised(text.split("\n"), params.tokens)
+    found = _found(text.split("\n"), params.tokens)
     if params.numbers == "drop":
         found = ([token for token in tokens if not DIGIT.search(token)] for tokens in found)
     return [" ".join(tokens) for tokens in found if tokens]
 
 
-def tokenised(units: list[str], kind: str) -> Iterable[list[str]]:
+def _found(units: list[str], kind: str) -> Iterable[list[str]]:
     """Return the tokens of each unit, none of which has a space in it."""
-    if kind == "letters":
-        return _letters(units)
     if kind.startswith("nltk:"):
         tokenise = _nltk(kind.removeprefix("nltk:"))
         return (" ".join(tokenise(unit)).split() for unit in units)
     return map(TOKEN_PATTERNS[kind].findall, units)
-
-
-def _letters(units: list[str]) -> Iterable[list[str]]:
-    """Return the runs of letters; those in ASCII are found all at once, which is faster."""
-    find = TOKEN_PATTERNS["letters"].findall
-    plain = iter("\n".join(filter(str.isascii, units)).translate(ASCII_LETTERS).split("\n"))
-    return [next(plain).split() if unit.isascii() else find(unit) for unit in units]
 
 
 def _nltk(name: str) -> Callable[[str], list[str]]:

@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from wordlab.errors import UserError
@@ -33,7 +35,7 @@ class Vocabulary:
     @classmethod
     def build(
         cls,
-        counts: Mapping[str, int],
+        counts: Mapping[str, int] | pa.Table,
         *,
         min_count: int = 1,
         max_size: int | None = None,
@@ -41,21 +43,22 @@ class Vocabulary:
     ) -> "Vocabulary":
         """Return the words seen at least `min_count` times, the `max_size` commonest of them.
 
-        Raises UserError if none is left, naming the `section` of the params.
+        counts: of each word, as a mapping or as a table of the columns word and count. Raises
+        UserError if none is left, naming the `section` of the params.
         """
-        kept = [(word, count) for word, count in counts.items() if count >= min_count]
-        if not kept:
+        if not isinstance(counts, pa.Table):
+            columns = [pa.array(counts, pa.string()), pa.array(counts.values(), pa.int64())]
+            counts = pa.table(columns, ["word", "count"])
+        kept = counts.filter(pc.greater_equal(counts["count"], min_count))
+        if not len(kept):
             raise UserError(
                 f"{section}.min_count: no word of the training split occurs {min_count} times "
                 f"or more ({len(counts)} different words, the commonest "
-                f"{max(counts.values(), default=0)} times); expected a lower value"
+                f"{pc.max(counts['count']).as_py() or 0} times); expected a lower value"
             )
-        kept.sort(key=lambda item: (-item[1], item[0]))
-        kept = kept[:max_size]
-        return cls(
-            words=tuple(word for word, _ in kept),
-            counts=np.array([count for _, count in kept], dtype=np.int64),
-        )
+        order = pc.sort_indices(kept, [("count", "descending"), ("word", "ascending")])
+        kept = kept.take(order[:max_size])
+        return cls(words=tuple(kept["word"].to_pylist()), counts=kept["count"].to_numpy())
 
     def __len__(self) -> int:
         return len(self.words)

@@ -1,0 +1,203 @@
+"""Sentences and tokens of UTF-8 text, straight from its bytes: one pass, compiled by numba."""
+
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+Bytes = NDArray[np.uint8]
+Longs = NDArray[np.int64]
+
+# what a character can be, each a bit
+START = 1 << 0
+"""Begins a word."""
+INNER = 1 << 1
+"""Goes on with a word."""
+JOINER = 1 << 2
+"""Goes on with a word if a character that could begin one follows."""
+ALONE = 1 << 3
+"""Is a token by itself."""
+DIGIT = 1 << 4
+"""Makes its token a number."""
+DOUBTFUL = 1 << 5
+"""May not stand in NFC."""
+CONTEXT = 1 << 6
+"""Has a lower case that depends on its neighbours."""
+DOTTED = 1 << 7
+"""Is written with a combining dot after it."""
+END = 1 << 8
+"""Ends a sentence, if a space and a capital follow."""
+CLOSER = 1 << 9
+"""May stand between the end of a sentence and the space."""
+OPENER = 1 << 10
+"""May stand before the capital of a sentence."""
+SPACE = 1 << 11
+CAPITAL = 1 << 12
+"""Begins a sentence: a capital, a digit, or a letter of a script without case."""
+LETTER = 1 << 13
+WORD = 1 << 14
+"""Is part of a word where an initial is told from its last letter."""
+LINE = 1 << 15
+"""Ends a line."""
+
+GROWTH = 2
+"""Bytes written for one read at most: a mark and the space before it, ẞ and Ⱥ are less."""
+PLAIN, DOUBT, LEFT = 0, 1, 2
+"""What became of a document: written; not, as it may not be in NFC; not, as it cannot be here."""
+SPACE_BYTE, LINE_BYTE = np.uint8(32), np.uint8(10)
+FULL_STOP, DOT_ABOVE = 0x2E, 0x307
+NOWHERE, AFTER_END, AFTER_INITIAL = 0, 1, 2
+
+
+@numba.njit(nogil=True, cache=True)
+def _code(data: Bytes, at: int) -> tuple[Any, int]:
+    """Return the code point at byte `at`, and the place of the next."""
+    first = np.int32(data[at])
+    if first < 0x80:
+        return first, at + 1
+    if first < 0xE0:
+        return (first & 0x1F) << 6 | np.int32(data[at + 1]) & 0x3F, at + 2
+    if first < 0xF0:
+        high = (first & 0x0F) << 12 | (np.int32(data[at + 1]) & 0x3F) << 6
+        return high | np.int32(data[at + 2]) & 0x3F, at + 3
+    high = (first & 0x07) << 18 | (np.int32(data[at + 1]) & 0x3F) << 12
+    return high | (np.int32(data[at + 2]) & 0x3F) << 6 | np.int32(data[at + 3]) & 0x3F, at + 4
+
+
+@numba.njit(nogil=True, cache=True)
+def _put(out: Bytes, at: int, code: int) -> int:
+    """Write a code point at byte `at` of `out`; return the place of the next."""
+    if code < 0x80:
+        out[at] = code
+        return at + 1
+    if code < 0x800:
+        out[at] = 0xC0 | code >> 6
+        out[at + 1] = 0x80 | code & 0x3F
+        return at + 2
+    if code < 0x10000:
+        out[at] = 0xE0 | code >> 12
+        out[at + 1] = 0x80 | code >> 6 & 0x3F
+        out[at + 2] = 0x80 | code & 0x3F
+        return at + 3
+    out[at] = 0xF0 | code >> 18
+    out[at + 1] = 0x80 | code >> 12 & 0x3F
+    out[at + 2] = 0x80 | code >> 6 & 0x3F
+    out[at + 3] = 0x80 | code & 0x3F
+    return at + 4
+
+
+@numba.njit(nogil=True, cache=True)
+def _sentence_begins(data: Bytes, at: int, end: int, flags: NDArray[np.uint32]) -> bool:
+    """Return whether after the spaces from byte `at` on a sentence begins."""
+    seen = np.uint32(SPACE)
+    while at < end and seen & SPACE:
+        code, at = _code(data, at)
+        seen = flags[code]
+    while at < end and seen & OPENER:
+        code, at = _code(data, at)
+        seen = flags[code]
+    return seen & CAPITAL != 0
+
+
+@numba.njit(nogil=True, cache=True)
+def tokenise(
+    data: Bytes, bounds: Longs, flags: NDArray[np.uint32], written: NDArray[np.int32],
+    sentences: bool, drop: bool, trusted: bool,
+    out: Bytes, ends: Longs, sizes: Longs, states: Bytes,
+) -> None:  # fmt: skip
+    """Write each document as lines of tokens apart by spaces, and an empty line after it.
+
+    data: uint8, UTF-8; document d is data[bounds[d]:bounds[d + 1]], bounds (D + 1,). flags and
+    written: those of `Characters`. sentences: lines end with sentences and lines of the text, else
+    with the document. drop: tokens with a digit are left out. trusted: all documents are in NFC,
+    in lower case if that is written. Mutates out: uint8, GROWTH bytes for each of data and 2 for
+    each document; ends: int64 (D,), where in `out` each document ends; sizes: int64 (D, 2), its
+    lines and tokens; states: uint8 (D,), PLAIN, or why nothing was written.
+    """
+    refused = CONTEXT if trusted else CONTEXT | DOUBTFUL
+    pos = 0
+    for document in range(len(bounds) - 1):
+        at, end = bounds[document], bounds[document + 1]
+        first, word_at = pos, pos
+        lines, tokens, on_line = 0, 0, 0
+        in_word, number, dot = False, False, False
+        place = NOWHERE
+        last, before = np.uint32(0), np.uint32(0)  # the flags of the two characters read last
+        state = PLAIN
+        while at < end or dot:
+            ends_line = False
+            if dot:
+                code, dot = DOT_ABOVE, False
+                seen = flags[code]
+            else:
+                code, at = _code(data, at)
+                seen = flags[code]
+                if seen & refused:
+                    state = LEFT if seen & CONTEXT else DOUBT
+                    break
+                dot = seen & DOTTED != 0
+                if sentences:
+                    if seen & END:
+                        initial = code == FULL_STOP and last & LETTER and not before & WORD
+                        place = AFTER_INITIAL if initial else AFTER_END
+                    elif place != NOWHERE:
+                        if seen & CLOSER:
+                            place = AFTER_END
+                        else:
+                            if seen & SPACE and place == AFTER_END:
+                                ends_line = _sentence_begins(data, at, end, flags)
+                            place = NOWHERE
+                    if seen & LINE:
+                        ends_line = True
+                    before, last = last, seen
+            if in_word:
+                goes_on = seen & INNER != 0
+                if not goes_on and seen & JOINER and at < end:
+                    following, _ = _code(data, at)
+                    goes_on = flags[following] & START != 0
+                if goes_on:
+                    pos = _put(out, pos, written[code])
+                    number |= seen & DIGIT != 0
+                    continue
+                in_word = False
+                if drop and number:
+                    pos = word_at
+                else:
+                    on_line += 1
+            if seen & (START | ALONE):
+                word_at = pos
+                if on_line:
+                    out[pos] = SPACE_BYTE
+                    pos += 1
+                pos = _put(out, pos, written[code])
+                if seen & START:
+                    in_word, number = True, seen & DIGIT != 0
+                else:
+                    on_line += 1
+            elif ends_line and on_line:
+                out[pos] = LINE_BYTE
+                pos += 1
+                lines += 1
+                tokens += on_line
+                on_line = 0
+        if state != PLAIN:
+            pos, lines, tokens = first, 0, 0
+        else:
+            if in_word:
+                if drop and number:
+                    pos = word_at
+                else:
+                    on_line += 1
+            if on_line:
+                out[pos] = LINE_BYTE
+                pos += 1
+                lines += 1
+                tokens += on_line
+            if lines:
+                out[pos] = LINE_BYTE
+                pos += 1
+        ends[document] = pos
+        sizes[document, 0] = lines
+        sizes[document, 1] = tokens
+        states[document] = state
