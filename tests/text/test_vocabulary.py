@@ -11,6 +11,7 @@ from wordlab.errors import UserError
 from wordlab.text import counting, encoding, splits
 from wordlab.text.corpus import EncodedCorpus
 from wordlab.text.vocabulary import UNKNOWN, Vocabulary
+from wordlab.text.words import Encoder
 
 COUNTS = {"b": 3, "a": 3, "the": 9, "once": 1}
 
@@ -128,18 +129,18 @@ def test_a_tally_is_that_of_a_counter_and_an_encoded_piece_that_of_a_dict(lines,
     assert counting.added([tally, tally]).counts() == Counter(words * 2)
     known = [word for word, count in Counter(words).items() if count >= min_count]
     vocabulary = Vocabulary(tuple(known), np.ones(len(known), np.int64))
-    encoded = encoding.Encoder(vocabulary).encode(piece)
+    encoded = Encoder(vocabulary).encode(piece)
     ids = [vocabulary.index.get(word, UNKNOWN) for word in words]
     assert encoded.tokens.tolist() == ids
     assert encoded.unknown == ids.count(UNKNOWN)
 
 
 def test_a_piece_with_more_words_than_the_first_table_has_room_for():
-    words = [f"w{number}" for number in range(9000)]
+    words = [f"w{number}" for number in range(40000)]
     piece = "".join(f"{word} {word}\n" for word in words).encode()
     assert counting.tally(piece).counts() == dict.fromkeys(words, 2)
-    encoded = encoding.Encoder(Vocabulary(tuple(words), np.ones(9000, np.int64))).encode(piece)
-    assert encoded.tokens.tolist() == np.repeat(np.arange(9000), 2).tolist()
+    encoded = Encoder(Vocabulary(tuple(words), np.ones(40000, np.int64))).encode(piece)
+    assert encoded.tokens.tolist() == np.repeat(np.arange(40000), 2).tolist()
 
 
 @pytest.mark.parametrize("threads", ["1", "2"])

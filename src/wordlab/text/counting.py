@@ -11,10 +11,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from wordlab import workers
 from wordlab.text import word_kernels as kernels
+from wordlab.text.words import bytes_and_bounds, counted
 
 PIECE = 1 << 22
 """Bytes of text held at a time by a worker."""
@@ -54,23 +54,8 @@ def _table(words: pa.StringArray, counts: pa.Int64Array) -> pa.Table:
 
 def tally(piece: bytes) -> Tally:
     """Return the counts of the words of a text in lines, all of them whole."""
-    words, bounds, counts, _ = kernels.tally(np.frombuffer(piece, np.uint8))
-    return Tally(_table(strings(words, bounds), pa.array(counts)), len(counts))
-
-
-def strings(words: NDArray[np.uint8], bounds: NDArray[np.int64]) -> pa.StringArray:
-    """Return words that lie one after the other, between bounds, as an Arrow array."""
-    offsets = pa.py_buffer(bounds.astype(np.int32))
-    return pa.Array.from_buffers(
-        pa.string(), len(bounds) - 1, [None, offsets, pa.py_buffer(np.ascontiguousarray(words))]
-    )
-
-
-def bytes_and_bounds(words: pa.StringArray) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Return the bytes of words one after the other, and the bounds between them (W + 1,)."""
-    _, offsets, content = words.buffers()
-    bounds = np.frombuffer(offsets, np.int32)[words.offset : words.offset + len(words) + 1]
-    return np.frombuffer(content or b"", np.uint8), bounds.astype(np.int64)
+    words, counts = counted(piece)
+    return Tally(_table(words, pa.array(counts)), len(words))
 
 
 def added(tallies: Iterable[Tally]) -> Tally:
@@ -119,7 +104,7 @@ class _Spill:
         """Write the counts to the files of their words."""
         self.empty = False
         table = counts.table
-        _, hashes = kernels.table(*bytes_and_bounds(table["word"].combine_chunks()))
+        hashes = kernels.hashed(*bytes_and_bounds(table["word"].combine_chunks()))
         share = (hashes >> np.uint64(40)) % np.uint64(SHARES)
         for number in range(SHARES):
             own = table.take(np.flatnonzero(share == number))

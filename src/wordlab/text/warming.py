@@ -4,9 +4,9 @@ import pyarrow as pa
 
 from wordlab.params.text import PhraseParams, PreprocessParams, SplitShares
 from wordlab.text.counting import tally
-from wordlab.text.encoding import Encoder
 from wordlab.text.tokenising import tokenise
 from wordlab.text.vocabulary import Vocabulary
+from wordlab.text.words import Encoder
 
 
 def compile_kernels() -> None:

@@ -1,10 +1,9 @@
-"""Different words of a text, and the number of each of its words: hash tables over bytes, by numba.
+"""The words of a text as numbers: a hash table over its bytes, compiled by numba.
 
-Words lie in uint8 arrays, one after the other, between bounds: word w is text[bounds[w]:
-bounds[w + 1]]. In a text they are apart by spaces and line ends.
+Words are apart by spaces and line ends. Word w of a table is known[starts[w] : starts[w] +
+sizes[w]], with its hash in hashes[w]; slots, int32 (a power of two,), hold the numbers of words,
+or NONE where there is none: open addressing, a word stands at its hash or in the next free slot.
 """
-
-from typing import Any
 
 import numba
 import numpy as np
@@ -19,145 +18,57 @@ SPACE, LINE = 32, 10
 NONE = -1
 BASIS, PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
 """Of the hash FNV-1a (Fowler, Noll and Vo; RFC 9923)."""
+ONE, FOLD = np.uint64(1), np.uint64(29)
+AT, WORDS, TOKENS, SENTENCES, DOCUMENTS, LINE_BEGIN, UNKNOWN = range(7)
+"""Places in the state of `number`: the byte it is at, how many words are known and how many
+tokens, sentences and documents were found, the tokens before this line, and the unknown ones."""
 
 
 @numba.njit(nogil=True, cache=True)
-def _slot(
-    slots: Slots, hashes: Hashes, starts: Longs, sizes: Longs, known: Bytes,
-    word_hash: np.uint64, text: Bytes, start: int, size: int,
-) -> np.uint64:  # fmt: skip
-    """Return the place in `slots` of a word of `text`, or the empty one where it would go.
-
-    slots: int32 (a power of two,), numbers of words in `known`, or NONE.
-    """
-    mask = np.uint64(len(slots) - 1)
-    slot = (word_hash ^ word_hash >> np.uint64(29)) & mask
-    while slots[slot] != NONE:
-        word = slots[slot]
-        if hashes[word] == word_hash and sizes[word] == size:
-            begin, same = starts[word], True
-            for place in range(size):
-                if known[begin + place] != text[start + place]:
-                    same = False
-                    break
-            if same:
-                break
-        slot = (slot + np.uint64(1)) & mask
-    return slot
-
-
-@numba.njit(nogil=True, cache=True)
-def _grown(values: NDArray[Any], size: int) -> NDArray[Any]:
-    """Return the values in an array of another size."""
-    grown = np.empty(size, values.dtype)
-    grown[: len(values)] = values
-    return grown
-
-
-@numba.njit(nogil=True, cache=True)
-def _spread(hashes: Hashes, count: int, capacity: int) -> Slots:
-    """Return a table of `capacity` slots with the first `count` words, all of them different."""
-    slots = np.full(capacity, np.int32(NONE), np.int32)
-    mask = np.uint64(capacity - 1)
-    for word in range(count):
-        slot = (hashes[word] ^ hashes[word] >> np.uint64(29)) & mask
-        while slots[slot] != NONE:
-            slot = (slot + np.uint64(1)) & mask
-        slots[slot] = word
-    return slots
-
-
-@numba.njit(nogil=True, cache=True)
-def tally(text: Bytes) -> tuple[Bytes, Longs, Longs, Hashes]:
-    """Return the different words of a text that ends with a line end, as they are first seen.
-
-    text: uint8 (N,). Returns their bytes, uint8; bounds, int64 (W + 1,); counts, int64 (W,); and
-    hashes, uint64 (W,).
-    """
-    room = 1 << 12
-    hashes = np.empty(room, np.uint64)
-    starts, sizes, counts = (
-        np.empty(room, np.int64),
-        np.empty(room, np.int64),
-        np.empty(room, np.int64),
-    )
-    slots = np.full(2 * room, np.int32(NONE), np.int32)
-    words = 0
-    start, word_hash = 0, BASIS
-    for at in range(len(text)):
-        byte = text[at]
-        if byte != SPACE and byte != LINE:
-            word_hash = (word_hash ^ np.uint64(byte)) * PRIME
-            continue
-        size = at - start
-        if size:
-            slot = _slot(slots, hashes, starts, sizes, text, word_hash, text, start, size)
-            word = slots[slot]
-            if word == NONE:
-                if words == room:
-                    room *= 2
-                    hashes, counts = _grown(hashes, room), _grown(counts, room)
-                    starts, sizes = _grown(starts, room), _grown(sizes, room)
-                    slots = _spread(hashes, words, 2 * room)
-                    slot = _slot(slots, hashes, starts, sizes, text, word_hash, text, start, size)
-                slots[slot] = words
-                hashes[words], starts[words], sizes[words] = word_hash, start, size
-                counts[words] = 1
-                words += 1
-            else:
-                counts[word] += 1
-        start, word_hash = at + 1, BASIS
-    bounds = np.zeros(words + 1, np.int64)
-    for word in range(words):
-        bounds[word + 1] = bounds[word] + sizes[word]
-    found = np.empty(bounds[words], np.uint8)
-    for word in range(words):
-        found[bounds[word] : bounds[word + 1]] = text[starts[word] : starts[word] + sizes[word]]
-    return found, bounds, counts[:words], hashes[:words]
-
-
-@numba.njit(nogil=True, cache=True)
-def table(words: Bytes, bounds: Longs) -> tuple[Slots, Hashes]:
-    """Return a table of different words: its slots, int32, and the hash of each, uint64 (W,)."""
-    count = len(bounds) - 1
-    hashes = np.empty(count, np.uint64)
-    for word in range(count):
-        word_hash = BASIS
-        for at in range(bounds[word], bounds[word + 1]):
-            word_hash = (word_hash ^ np.uint64(words[at])) * PRIME
-        hashes[word] = word_hash
-    capacity = 1 << 10
-    while capacity < 2 * count:
-        capacity *= 2
-    return _spread(hashes, count, capacity), hashes
-
-
-@numba.njit(nogil=True, cache=True)
-def encode(
-    text: Bytes, words: Bytes, bounds: Longs, slots: Slots, hashes: Hashes,
-    tokens: NDArray[np.int32], sentence_ends: Longs, document_ends: Longs,
-) -> tuple[int, int, int, int]:  # fmt: skip
+def number(
+    text: Bytes, known: Bytes, slots: Slots, hashes: Hashes, starts: Longs, sizes: Longs,
+    learn: bool, tokens: Slots, sentence_ends: Longs, document_ends: Longs, state: Longs,
+) -> None:  # fmt: skip
     """Write the number of each word of a text that ends with a line end.
 
-    words, bounds, slots, hashes: the known words and their `table`. Mutates tokens: int32, the
-    number of each word, NONE if unknown; sentence_ends: int64, the words before each end of a
-    line with words; document_ends: int64, the words before each empty line. There is room in the
-    first two for half the bytes of the text, in the last for all. Returns how many tokens,
-    sentences, documents and unknown tokens there are.
+    text: uint8 (N,). learn: new words get the next number, known is the text then, and the work
+    ends early when half of the slots are taken; else they get NONE. Mutates tokens: int32, the
+    numbers; sentence_ends: int64, the tokens before each end of a line with words; document_ends:
+    int64, the tokens before each empty line; state: int64 (7,), and with learn the table. There is
+    room in tokens and sentence_ends for N / 2, in document_ends for N.
     """
-    starts, sizes = bounds[:-1], bounds[1:] - bounds[:-1]
-    found, sentences, documents, unknown, line_begin = 0, 0, 0, 0, 0
-    start, word_hash = 0, BASIS
-    for at in range(len(text)):
+    at, words, found, sentences, documents, line_begin, unknown = state
+    mask = np.uint64(len(slots) - 1)
+    most = len(slots) // 2
+    start, word_hash = at, BASIS
+    while at < len(text):
         byte = text[at]
+        at += 1
         if byte != SPACE and byte != LINE:
             word_hash = (word_hash ^ np.uint64(byte)) * PRIME
             continue
-        size = at - start
+        size = at - 1 - start
         if size:
-            slot = _slot(slots, hashes, starts, sizes, words, word_hash, text, start, size)
+            # all in one place: numba is slow to hand arrays on, even where it inlines a call
+            slot = (word_hash ^ word_hash >> FOLD) & mask
+            while slots[slot] != NONE:
+                word = slots[slot]
+                if hashes[word] == word_hash and sizes[word] == size:
+                    # an index with a sign is looked at for whether it counts from the end
+                    here, there, left = np.uint64(start), np.uint64(starts[word]), np.uint64(size)
+                    while left and known[there] == text[here]:
+                        here, there, left = here + ONE, there + ONE, left - ONE
+                    if not left:
+                        break
+                slot = (slot + ONE) & mask
+            if slots[slot] == NONE:
+                if learn:
+                    slots[slot] = words
+                    hashes[words], starts[words], sizes[words] = word_hash, start, size
+                    words += 1
+                else:
+                    unknown += 1
             tokens[found] = slots[slot]
-            unknown += slots[slot] == NONE
             found += 1
         if byte == LINE:
             if found > line_begin:
@@ -167,5 +78,44 @@ def encode(
                 document_ends[documents] = found
                 documents += 1
             line_begin = found
-        start, word_hash = at + 1, BASIS
-    return found, sentences, documents, unknown
+        start, word_hash = at, BASIS
+        if learn and words >= most:
+            break
+    state[:] = at, words, found, sentences, documents, line_begin, unknown
+
+
+@numba.njit(nogil=True, cache=True)
+def spread(hashes: Hashes, count: int, capacity: int) -> Slots:
+    """Return a table of `capacity` slots with the first `count` words, all of them different."""
+    slots = np.full(capacity, np.int32(NONE), np.int32)
+    mask = np.uint64(capacity - 1)
+    for word in range(count):
+        slot = (hashes[word] ^ hashes[word] >> FOLD) & mask
+        while slots[slot] != NONE:
+            slot = (slot + ONE) & mask
+        slots[slot] = word
+    return slots
+
+
+@numba.njit(nogil=True, cache=True)
+def hashed(words: Bytes, bounds: Longs) -> Hashes:
+    """Return the hash of each word, words[bounds[w]:bounds[w + 1]], uint64 (W,)."""
+    hashes = np.empty(len(bounds) - 1, np.uint64)
+    for word in range(len(hashes)):
+        word_hash = BASIS
+        for at in range(bounds[word], bounds[word + 1]):
+            word_hash = (word_hash ^ np.uint64(words[at])) * PRIME
+        hashes[word] = word_hash
+    return hashes
+
+
+@numba.njit(nogil=True, cache=True)
+def gathered(text: Bytes, starts: Longs, sizes: Longs) -> tuple[Bytes, Longs]:
+    """Return words of a text one after the other, and the bounds between them, int64 (W + 1,)."""
+    bounds = np.zeros(len(starts) + 1, np.int64)
+    bounds[1:] = np.cumsum(sizes)
+    found = np.empty(bounds[-1], np.uint8)
+    for word in range(len(starts)):
+        for place in range(sizes[word]):
+            found[bounds[word] + place] = text[starts[word] + place]
+    return found, bounds
