@@ -160,24 +160,3 @@ def flow(
 
 def _all(jobs: Sequence[Job], function: Callable[[Job], Result]) -> list[Result]:
     return [function(job) for job in jobs]
-
-
-def in_order_of_threads(function: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
-    """Yield `function(job)` in the order of the jobs, computed by threads.
-
-    For functions that spend their time outside Python. Only a few jobs a thread are held at once,
-    so that there may be any number of them.
-    """
-    threads = thread_count()
-    remaining = iter(jobs)
-    with ThreadPoolExecutor(threads) as pool:
-        running: deque[Future[Result]] = deque()
-        try:
-            while True:
-                while len(running) < 2 * threads and (some := list(islice(remaining, 1))):
-                    running.append(pool.submit(function, *some))
-                if not running:
-                    return
-                yield running.popleft().result()
-        finally:  # also when the reader stops early
-            pool.shutdown(cancel_futures=True)
