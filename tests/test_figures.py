@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from wordlab import figures
+from wordlab.figures.settings import Scale
 from wordlab.figures.style import MODELS, line
 
 EMBEDDINGS = ["cbow", "skipgram", "svd", "glove"]
@@ -118,21 +119,80 @@ def ppmi_distributions() -> Figure:
     return figures.ppmi_distributions(pd.DataFrame(rows, columns=columns))
 
 
-def sweep_marginals() -> Figure:
+SETTINGS = ["hidden_size", "rate", "optimizer", "bptt_length", "clip_norm"]
+
+
+def sweep_trials(count: int = 20) -> pd.DataFrame:
+    """Trials of a search over all kinds of settings, one of which diverged."""
     random = rng()
     trials = pd.DataFrame(
         {
-            "model": np.repeat(["lstm", "gru"], 20),
-            "hidden": random.choice([32, 64, 128], 40),
-            "rate": 10 ** random.uniform(-3, -1, 40),
-            "optimizer": random.choice(["adam", "sgd"], 40),
-            "bptt_length": random.integers(5, 50, 40),
-            "perplexity": random.uniform(200, 400, 40),
+            "model": np.repeat(["lstm", "gru"], count),
+            "hidden_size": random.choice([32, 64, 128], 2 * count),
+            "rate": 10 ** random.uniform(-3, -1, 2 * count),
+            "optimizer": random.choice(["adamw", "sgd"], 2 * count),
+            "bptt_length": random.integers(5, 50, 2 * count),
+            "clip_norm": random.choice([1.0, np.nan], 2 * count),
+            "seed": 1,
+            "valid_loss": random.uniform(4, 5, 2 * count),
+            "context_loss": random.uniform(4, 5, 2 * count),
+            "context_2_loss": random.uniform(5, 6, 2 * count),
+            "context_8_loss": random.uniform(5, 6, 2 * count),
+            "clip_rate": random.uniform(0, 1, 2 * count),
+            "loss_variance": 10 ** random.uniform(-4, -1, 2 * count),
+            "parameters": random.integers(10_000, 90_000, 2 * count),
+            "diverged": 0.0,
         }
     )
-    trials.loc[3, "perplexity"] = np.nan
-    names = ["hidden", "rate", "optimizer", "bptt_length"]
-    return figures.sweep_marginals(trials, names, "perplexity", seed_deviation=8.0)
+    trials.loc[3, ["valid_loss", "diverged"]] = 6.9, 1.0
+    trials.loc[3, ["clip_rate", "loss_variance", "context_loss"]] = np.nan
+    return trials
+
+
+def sweep_marginals() -> Figure:
+    trials = sweep_trials()
+    rows = [
+        (model, name, value, 4.5, 4.4, 4.6)
+        for model in ("lstm", "gru")
+        for name in SETTINGS
+        for value in trials[name].drop_duplicates().sort_values()
+    ]
+    curves = pd.DataFrame(rows, columns=["model", "setting", "value", "mean", "low", "high"])
+    return figures.sweep_marginals(trials, curves, SETTINGS, "valid_loss", 0.1)
+
+
+def interactions() -> Figure:
+    values = {"rate": np.geomspace(1e-3, 0.1, 25), "optimizer": ["adamw", "sgd"]}
+    rows = [
+        (model, "rate", "optimizer", x, y, 4 + x)
+        for model in ("lstm", "gru")
+        for x in values["rate"]
+        for y in values["optimizer"]
+    ]
+    columns = ["model", "one", "other", "value_one", "value_other", "mean"]
+    return figures.interactions(pd.DataFrame(rows, columns=columns), "valid_loss")
+
+
+def parallel_coordinates() -> Figure:
+    return figures.parallel_coordinates(sweep_trials(), SETTINGS, "valid_loss")
+
+
+def budget_quality() -> Figure:
+    trials = sweep_trials()
+    own = trials[["model", *SETTINGS, "seed"]]
+    steps = [
+        own.assign(tokens=tokens, valid_loss=trials["valid_loss"] + 1e4 / tokens)
+        for tokens in (10_000, 20_000)
+    ]
+    return figures.budget_quality(pd.concat(steps), trials)
+
+
+def context_use() -> Figure:
+    return figures.context_use(sweep_trials(), [2, 8])
+
+
+def stability() -> Figure:
+    return figures.stability(sweep_trials())
 
 
 def importance() -> Figure:
@@ -146,7 +206,7 @@ def importance() -> Figure:
     columns = ["model", "region", "term", "order", "share", "low", "high", "by_chance", "r2"]
     table = pd.DataFrame(rows, columns=columns)
     table.loc[len(table)] = ["gru", "all", "seed", 0, 0.02, np.nan, np.nan, np.nan, np.nan]
-    return figures.importance(table)
+    return figures.importance(table, "valid_loss")
 
 
 def gradient_by_lag() -> Figure:
@@ -319,6 +379,11 @@ EXAMPLES = [
     ppmi_distributions,
     associations_by_window,
     sweep_marginals,
+    interactions,
+    parallel_coordinates,
+    budget_quality,
+    context_use,
+    stability,
     importance,
     gradient_by_lag,
     tasks_by_delay,
@@ -380,10 +445,34 @@ def test_colours_are_distinct_and_a_name_finds_its_own_however_written() -> None
     assert line("kneser_ney", unknown)["color"] != line("unigram", unknown)["color"]
 
 
-def test_a_trial_that_diverged_is_not_drawn() -> None:
-    figure = sweep_marginals()
-    dots = [drawn for drawn in figure.axes[0].lines if drawn.get_alpha() == 0.35]
+def test_a_trial_that_diverged_is_marked_and_stretches_no_axis() -> None:
+    axes = sweep_marginals().axes[0]
+    dots = [drawn for drawn in axes.lines if drawn.get_alpha() == 0.3]
+    crosses = [drawn for drawn in axes.lines if drawn.get_marker() == "x"]
     assert sum(len(drawn.get_xdata()) for drawn in dots) == 39
+    assert sum(len(drawn.get_xdata()) for drawn in crosses) == 1
+    assert axes.get_ylim()[1] < 6
+
+
+def test_axes_of_settings_fit_their_values() -> None:
+    random = rng()
+    few = Scale.of(pd.Series([64, 32, np.nan]))
+    assert few.texts == ("32", "64", "none")
+    assert few.place([None, "32", 64.0]).tolist() == pytest.approx([5 / 6, 1 / 6, 1 / 2])
+    rates, shares = random.uniform(-4, -1, 99), random.uniform(0.01, 0.6, 99)
+    assert Scale.of(pd.Series(10**rates)).log
+    assert not Scale.of(pd.Series(shares)).log
+    assert Scale.of(pd.Series([True, False])).texts == ("False", "True")
+
+
+def test_the_best_combination_stands_out_among_many() -> None:
+    trials = sweep_trials(150)
+    axes = figures.parallel_coordinates(trials, SETTINGS, "valid_loss").axes[0]
+    ways = [drawn for drawn in axes.lines if len(drawn.get_xdata()) == len(SETTINGS) + 1]
+    thick = [drawn for drawn in ways if drawn.get_linewidth() == 3]
+    assert len(ways) == 150 and len(thick) == 1
+    assert thick[0].get_ydata()[-1] == 1 == max(drawn.get_ydata()[-1] for drawn in ways)
+    assert thick[0].get_zorder() == max(drawn.get_zorder() for drawn in ways)
 
 
 def test_the_share_of_clipped_steps_is_in_the_title() -> None:

@@ -31,14 +31,17 @@ from wordlab.figures.sensitivity import importance
 from wordlab.figures.studies import (
     regularisation_curves,
     regularisation_gaps,
-    sweep_marginals,
 )
 from wordlab.figures.style import png, save
+from wordlab.figures.sweep_measures import budget_quality, context_use, stability
+from wordlab.figures.sweeps import interactions, parallel_coordinates, sweep_marginals
 
 __all__ = [
     "analogy_sections",
     "associations_by_window",
     "autoencoder_by_length",
+    "budget_quality",
+    "context_use",
     "geometry",
     "glove_cost",
     "gradient_by_lag",
@@ -46,8 +49,10 @@ __all__ = [
     "gradient_heat",
     "gradient_norms",
     "importance",
+    "interactions",
     "neighbour_overlap",
     "neighbours_side_by_side",
+    "parallel_coordinates",
     "perplexity",
     "png",
     "ppmi_distributions",
@@ -60,6 +65,7 @@ __all__ = [
     "save",
     "scores",
     "scores_by",
+    "stability",
     "sweep_marginals",
     "tasks_by_delay",
     "truncation",

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
@@ -10,40 +9,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from wordlab import figures
+from wordlab.figures import sweep_catalogue
+from wordlab.figures.measured import Results as Results
 from wordlab.params.base import Profile, SweepProfile
-from wordlab.params.sweeps import RecurrentSweepParams
-from wordlab.params.whole import Params
-
-
-@dataclass(frozen=True)
-class Results:
-    """What the stages measured: CSV files in a folder of curves and in one of tables."""
-
-    curves: Path
-    tables: Path
-    params: Params
-
-    def curve(self, prefix: str) -> pd.DataFrame:
-        """Return the curves `prefix`_MODEL.csv below one another, with the column model."""
-        order = {
-            name: place for place, name in enumerate(("skipgram", "cbow", "rnn", "lstm", "gru"))
-        }
-        paths = sorted(
-            self.curves.glob(f"{prefix}_*.csv"),
-            key=lambda path: order.get(path.stem.removeprefix(f"{prefix}_"), len(order)),
-        )
-        parts = [
-            pd.read_csv(path).assign(model=path.stem.removeprefix(f"{prefix}_")) for path in paths
-        ]
-        return pd.concat(parts, ignore_index=True)
-
-    def has(self, study: str, name: str) -> bool:
-        """Return whether a study has the table `name`; an empty one is not written."""
-        return (self.tables / study / f"{name}.csv").exists()
-
-    def table(self, study: str, name: str) -> pd.DataFrame:
-        """Return the table `name` of a study."""
-        return pd.read_csv(self.tables / study / f"{name}.csv")
 
 
 def names(results: Results, stage: str | None = None) -> list[str]:
@@ -172,36 +140,10 @@ def _gradient_distribution(results: Results, study: str) -> Figure:
     return figures.gradient_distribution(steps, trainings)
 
 
-def _sweep_word2vec(results: Results) -> Figure:
-    return _sweep(results, "sweep_word2vec", list(results.params.sweep_word2vec.grid), "wordsim353")
-
-
-def _sweep_glove(results: Results) -> Figure:
-    return _sweep(results, "sweep_glove", list(results.params.sweep_glove.grid), "wordsim353")
-
-
-def _sweep_recurrent(results: Results, study: str) -> Figure:
-    return _sweep(results, study, list(_recurrent_params(results, study).space), "valid_loss")
-
-
-def _recurrent_params(results: Results, study: str) -> RecurrentSweepParams:
-    params: RecurrentSweepParams = getattr(results.params.sweep_recurrent, study.rpartition("_")[2])
-    return params
-
-
-def _sweep(results: Results, study: str, grid: list[str], score: str) -> Figure:
-    deviation = None
-    if results.has(study, "best"):  # nothing is best where nothing could be scored
-        noise = results.table(study, "best").query("score == @score")["noise"]
-        deviation = float(noise.mean()) if noise.notna().any() else None
-    return figures.sweep_marginals(results.table(study, "trials"), grid, score, deviation)
-
-
-def _importance(results: Results, study: str) -> Figure:
-    """Draw the exact shares of a full grid, or the forest's of another search."""
-    grid = _recurrent_params(results, study).search == "grid"
-    table = results.table(study, "importances" if grid else "sensitivity")
-    return figures.importance(table[table["score"] == "valid_loss"])
+def _of_sweep(
+    drawer: Callable[[Results, str], Figure | None], study: str
+) -> Callable[[Results], Figure | None]:
+    return lambda results: drawer(results, study)
 
 
 def _from_table(
@@ -216,7 +158,21 @@ def _of_study(
     return lambda results, study: figure(results.table(study, table))
 
 
-FIGURES: dict[str, tuple[str, Callable[[Results], Figure]]] = {
+SWEEPS = {
+    "sweep": sweep_catalogue.curves,
+    "importance": sweep_catalogue.shares,
+    "interactions": sweep_catalogue.maps,
+    "combinations": sweep_catalogue.combinations,
+}
+"""Figures of every sweep, by the beginning of their name."""
+
+RECURRENT_SWEEPS = {
+    "budget": sweep_catalogue.budget,
+    "context": sweep_catalogue.context,
+    "stability": sweep_catalogue.steadiness,
+}
+
+FIGURES: dict[str, tuple[str, Callable[[Results], Figure | None]]] = {
     "scores": ("compare_embeddings", _from_table(figures.scores, "embeddings", "scores")),
     "analogy_sections": (
         "compare_embeddings",
@@ -259,12 +215,15 @@ FIGURES: dict[str, tuple[str, Callable[[Results], Figure]]] = {
     ),
     "windows_overlap": ("study_windows", _windows_overlap),
     "windows_scores": ("study_windows", _from_table(figures.scores, "study_windows", "scores")),
-    "sweep_word2vec": ("sweep_word2vec", _sweep_word2vec),
-    "sweep_glove": ("sweep_glove", _sweep_glove),
+    **{
+        f"{name}_{model}": (f"sweep_{model}", _of_sweep(drawer, f"sweep_{model}"))
+        for model in ("word2vec", "glove")
+        for name, drawer in SWEEPS.items()
+    },
 }
 """The figures by name: the stage whose results they show, and how they are drawn."""
 
-PROFILED: dict[str, tuple[str, Callable[[Results, str], Figure]]] = {
+PROFILED: dict[str, tuple[str, Callable[[Results, str], Figure | None]]] = {
     "rate_distortion": ("study_autoencoder", _rate_distortion),
     "autoencoder_by_length": ("study_autoencoder", _autoencoder_by_length),
     "gradient_by_lag": ("study_gradients", _gradient_by_lag),
@@ -281,7 +240,9 @@ PROFILED: dict[str, tuple[str, Callable[[Results, str], Figure]]] = {
         "study_regularisation",
         _of_study(figures.regularisation_gaps, "methods"),
     ),
-    "sweep_recurrent": ("sweep_recurrent", _sweep_recurrent),
-    "importance_recurrent": ("sweep_recurrent", _importance),
+    **{
+        f"{name}_recurrent": ("sweep_recurrent", drawer)
+        for name, drawer in {**SWEEPS, **RECURRENT_SWEEPS}.items()
+    },
 }
 """Those of stages that every profile has its own of: drawn from the tables of `study_profile`."""

@@ -1,95 +1,19 @@
-"""Figures of the sweeps and the studies."""
-
-from collections.abc import Sequence
-from typing import Any
+"""Figures of the studies of regularisation."""
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import NullFormatter, ScalarFormatter
+from matplotlib.ticker import ScalarFormatter
 
 from wordlab.figures.style import (
     INK,
     canvas,
-    hide_unused,
     label,
     line,
     styled,
     whole_steps,
 )
-
-
-@styled
-def sweep_marginals(
-    trials: pd.DataFrame,
-    hyperparameters: Sequence[str],
-    score: str,
-    seed_deviation: float | None = None,
-) -> Figure:
-    """Draw the score of every trial against each hyperparameter, a panel each.
-
-    trials: a row a trial with the columns `hyperparameters`, `score` and optionally model; trials
-    without a score (diverged) are left out. seed_deviation: the standard deviation of the score
-    when the seed alone changes, drawn as a bar of +- that height.
-    """
-    models = list(trials["model"].unique()) if "model" in trials else [score]
-    columns = min(3, len(hyperparameters))
-    rows = -(-len(hyperparameters) // columns)
-    figure = canvas(columns, rows, 3.3 * columns + 0.4, 3.0 * rows + 0.5)
-    for place, (axes, name) in enumerate(zip(figure.axes, hyperparameters, strict=False)):
-        for model in models:
-            part = trials[trials["model"] == model] if "model" in trials else trials
-            _marginal(
-                axes, part.dropna(subset=[score, name]), name, score, line(str(model), models)
-            )
-        axes.set_xlabel(name.replace("_", " "))
-        if place % columns == 0:
-            axes.set_ylabel(score.replace("_", " "))
-        if seed_deviation:
-            _seed_bar(axes, float(trials[score].median()), seed_deviation)
-    hide_unused(figure, len(hyperparameters))
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    if len(labels) > 1:
-        figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
-    return figure
-
-
-def _marginal(axes: Axes, part: pd.DataFrame, name: str, score: str, style: dict[str, Any]) -> None:
-    """Draw each trial as a dot and the median of its value (or of its fifth) as a line."""
-    values = part[name]
-    numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
-    if not numeric:
-        choices = sorted(values.astype(str).unique())
-        values = values.astype(str).map(choices.index)
-        axes.set_xticks(range(len(choices)), choices)
-        axes.set_xlim(-0.5, len(choices) - 0.5)
-    elif (values > 0).all() and values.max() >= 10 * values.min():
-        axes.set_xscale("log")
-        axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.plot(
-        values, part[score], linestyle="none", marker=style["marker"], ms=4, color=style["color"],
-        alpha=0.35,
-    )  # fmt: skip
-    few = values.nunique() <= 6
-    groups = values if few else pd.qcut(values.rank(method="first"), 5, labels=False)
-    medians = pd.DataFrame({"x": values, "y": part[score]}).groupby(groups).median()
-    axes.plot(medians["x"], medians["y"], **style)
-
-
-def _seed_bar(axes: Axes, middle: float, deviation: float) -> None:
-    axes.errorbar(
-        [1.0],
-        [middle],
-        yerr=[deviation],
-        transform=axes.get_yaxis_transform(),
-        color=INK,
-        linewidth=3,
-        capsize=5,
-        clip_on=False,
-        label="±1 standard deviation over seeds",
-    )
 
 
 @styled

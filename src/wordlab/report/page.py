@@ -31,6 +31,10 @@ _COLUMN = 1100
 """The widest figure, in pixels, that is still readable at half the page's width."""
 
 
+_FINDINGS = 12
+"""Sentences of a section and profile that are in sight; the rest is folded."""
+
+
 @dataclass(frozen=True)
 class Picture:
     """A figure as the page holds it: a data URI, its size, and the sentence that says what is seen.
@@ -104,6 +108,7 @@ def build(
         colours={name: colour for name, (_, colour, _) in MODELS.items()},
         key=key,
         label=label,
+        most=_FINDINGS,
     )
 
 

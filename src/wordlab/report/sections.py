@@ -206,18 +206,51 @@ SECTIONS = (
     Section(
         "sweeps",
         "Sensitivity",
-        "Sensitivity",
-        "How the scores move when settings do, and what the seed alone does. What the default "
-        "settings make is a demonstration: few values, on little text.",
+        "Sensitivity of language models",
+        "Which settings of LSTM and GRU matter, by how much, and how sure that is beside the noise "
+        "of the seed. The profile `quick` is a demonstration, a few values of three settings on a "
+        "little text; `classic` is the grid of 27 that one would report.",
+        ("sweep_recurrent",),
+        {
+            "importance_recurrent": "The share of the variance of the validation loss that each "
+            "setting makes up, and each pair beyond its parts. Over a full grid the shares are "
+            "exact sums; otherwise a forest's, worth no more than its held-out R2.",
+            "sweep_recurrent": "Every dot is a training, the line the mean over all other "
+            "settings, the band its interval (over a search, of the forest's trees).",
+            "interactions_recurrent": "The pairs of settings that depend on one another most.",
+            "combinations_recurrent": "Each line is a combination of settings, from its values "
+            "to its loss; lines through one value are spread by their loss.",
+            "stability_recurrent": "The variance is that of the training loss about its trend in "
+            "the last half of a training.",
+            "context_recurrent": "How much worse the same symbols are predicted when only the "
+            "last few before them are known: what a network gains by the context before these. "
+            "Lines are means over all other settings.",
+            "budget_recurrent": "What can be had for how much text and how large a network: the "
+            "lines join the best (Pareto).",
+        },
+        ("sweep_profiles", "sweep_recurrent"),
+    ),
+    Section(
+        "sweeps-vectors",
+        "Sensitivity, vectors",
+        "Sensitivity of word vectors",
+        "The same of word2vec and GloVe, by WordSim-353 in the figures and by all scores in the "
+        "sentences. A demonstration: few values, on little text.",
         ("sweep",),
         {
-            "sweep": "Every dot is a training, the line the median of its value (or fifth).",
-            "importance": "Share of the variance of the validation loss that each setting "
-            "explains, and each pair beyond its parts. Bars are intervals, strokes what chance "
-            "would give; the dotted line is the share of the seed. Over a full grid the shares are "
-            "exact sums; otherwise a forest's, worth no more than its held-out R2.",
+            f"{kind}_{model}": f"{name}: {caption}"
+            for model, name in (("word2vec", "word2vec"), ("glove", "GloVe"))
+            for kind, caption in {
+                "importance": "the share of the variance that each setting makes up, and each "
+                "pair beyond its parts.",
+                "sweep": "every dot is a training, the line the mean over all other settings, the "
+                "band its interval.",
+                "interactions": "the score over pairs of settings.",
+                "combinations": "each line is a combination of settings, from its values to its "
+                "score.",
+            }.items()
         },
-        ("sweep_word2vec", "sweep_glove", "sweep_recurrent"),
+        ("sweep_word2vec", "sweep_glove"),
     ),
     Section("more", "More", "Everything else that was measured", "", ("",)),
 )
