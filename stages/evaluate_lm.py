@@ -28,7 +28,8 @@ def main(run: stage.Stage) -> None:
     write_json(run.output("headline"), language_headline(metrics))
     write_json(run.output("samples"), samples)
     for name, scores in metrics.items():
-        run.on_trial(name, {"model": name}, scores)
+        settings = models[name].params.model_dump() if name in models else {}
+        run.on_trial(name, {"model": name, **settings}, scores)
     for sample in samples:
         run.recorder.text(sample["text"], f"samples/{sample['model']} {sample['prompt']}.txt")
 

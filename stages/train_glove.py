@@ -6,6 +6,7 @@ from wordlab.embeddings.cooccurrence import Counts
 
 
 def main(run: stage.Stage) -> None:
+    run.settings("glove", run.params.glove.model_dump())
     vectors = glove.train(
         Counts.load(run.input("counts")),
         run.params.glove,

@@ -9,6 +9,7 @@ from wordlab.text.vocabulary import Vocabulary
 
 def main(run: stage.Stage) -> None:
     params, seed = getattr(run.params.language_model, run.item), run.params.seed
+    run.settings(run.item, params.model_dump())
     words = run.input("words")
     vectors = Vectors.load(words) if words.is_dir() else None
     vocabulary = Vocabulary.load(words) if vectors is None else vectors.vocabulary

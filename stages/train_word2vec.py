@@ -11,6 +11,7 @@ from wordlab.text.vocabulary import Vocabulary
 
 def main(run: stage.Stage) -> None:
     params = getattr(run.params.word2vec, run.item)
+    run.settings(run.item, params.model_dump())
     vectors = word2vec.train(
         EncodedCorpus.load(run.input("corpus") / "train"),
         Vocabulary.load(run.input("vocabulary")),

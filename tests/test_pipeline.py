@@ -168,6 +168,22 @@ def test_every_stage_made_a_run_under_the_run_of_the_pass(clone):
     assert any("trial" in run.data.tags["wordlab.stage"] for run in runs if run not in parents)
 
 
+def test_trials_of_sweeps_have_the_names_of_trainings_in_full(clone):
+    runs = [run for run in clone.runs() if "model" in run.data.params]
+    named = {run.info.run_name: run.data for run in runs}
+    seeds = {run.data.tags["wordlab.stage"]: run.data for run in runs if "seed" in run.data.params}
+    for sweep, stage, measured in (
+        ("sweep_recurrent@quick", "train_lm@gru", {"valid_loss", "valid_perplexity", "clip_rate"}),
+        ("sweep_word2vec", "train_word2vec@skipgram", set()),
+        ("sweep_glove", "train_glove", set()),
+    ):
+        trial, full = seeds[f"{sweep} trial"], seeds[stage]
+        assert set(trial.params) - {"fold", "window"} <= set(full.params)
+        assert measured <= set(trial.metrics) & set(full.metrics)
+    assert "window" in named["skipgram"].params
+    assert "hidden_size" in named["lstm"].params
+
+
 def test_the_report_stands_on_its_own(clone):
     page = (clone.folder / "reports" / "report.html").read_text(encoding="utf-8")
     assert "data:image/png;base64," in page
@@ -224,6 +240,7 @@ def test_queued_experiments_land_in_the_one_store_with_their_results(clone):
         (stage,) = [run for run in own if run.data.tags.get("wordlab.stage") == target]
         rates[name] = stage.data.params["word2vec.skipgram.rate"]
         assert stage.data.metrics["loss"] > 0
+        assert stage.data.params["rate"] == rates[name]
     assert sorted(rates.values()) == ["0.02", "0.03"]
     table = json.loads(clone.dvc("exp", "show", "--json"))
     assert table

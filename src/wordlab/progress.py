@@ -27,7 +27,6 @@ def bar(total: float, title: str, unit: str) -> "tqdm[NoReturn]":
         unit=unit,
         unit_scale=not few,
         smoothing=0 if few else 0.3,
-        dynamic_ncols=True,
         disable=None,
         leave=False,
     )

@@ -95,6 +95,10 @@ class Stage:
         self.table("curve", pd.DataFrame(rows))
         self.metrics(rows[-1])
 
+    def settings(self, model: str, params: Mapping[str, Any]) -> None:
+        """Log what this stage trains, and how, under the names that trials of sweeps have."""
+        self.recorder.params({"model": model, **params})
+
     def on_trial(self, name: str, params: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
         """Log one setting of a study or sweep as a run below this one."""
         self.recorder.child(name, params, metrics)

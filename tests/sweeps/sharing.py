@@ -56,6 +56,7 @@ def sweep(ran: list[str] | Path, kill: int = 0) -> pd.DataFrame:
         objective=OBJECTIVE,
         title="sharing",
         count=len(PLANNED),
+        fixed={},
         on_trial=trials.ignore_trial,
     ) as running:
         return running.run(PLANNED, runner)

@@ -45,6 +45,7 @@ def sweep(
         objective=Objective("score", "higher"),
         title="t",
         count=len(PLANNED),
+        fixed={"c": 3},
         on_trial=on_trial,
     ) as running:
         return running.run(PLANNED, run, [[0, 1], [2], [3, 4, 5], [6, 7]])
@@ -97,6 +98,7 @@ def test_the_best_so_far_is_the_best_by_the_objective(tmp_path: Path) -> None:
         objective=Objective("score", "higher"),
         title="t",
         count=len(PLANNED),
+        fixed={"c": 3},
         on_trial=lambda name, row, metrics: told.append(running.best),
     ) as running:
         running.run(PLANNED, runner([]))

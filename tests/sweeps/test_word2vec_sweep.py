@@ -1,5 +1,6 @@
 """The sweep of word2vec on a small text."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,12 @@ def run(folder: Path, base: Word2vecSection) -> tuple[SweepResult, list[str]]:
         }
     )
     named: list[str] = []
+
+    def on_trial(name: str, params: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
+        named.append(name)
+        assert {"pairs.spearman", "analogy.3cosadd.total", "seconds"} <= set(metrics)
+        assert params["dimensions"] == 8
+
     result = word2vec.sweep(
         EncodedCorpus(tokens, ends, ends),
         vocabulary,
@@ -54,7 +61,7 @@ def run(folder: Path, base: Word2vecSection) -> tuple[SweepResult, list[str]]:
         Word2vecSweepParams.model_validate(SWEEP),
         evaluation,
         seed=3,
-        on_trial=lambda name, params, metrics: named.append(name),
+        on_trial=on_trial,
     )
     return result, named
 

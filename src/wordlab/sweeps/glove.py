@@ -11,7 +11,7 @@ from wordlab.evaluation import scores
 from wordlab.params.embeddings import CooccurrenceParams, GloveParams
 from wordlab.params.evaluation import EvaluationParams
 from wordlab.params.sweeps import GloveSweepParams
-from wordlab.sweeps.scoring import goals, measure, objective
+from wordlab.sweeps.scoring import as_evaluated, goals, measure, objective
 from wordlab.sweeps.space import Trial, code_digest, fingerprint, grid, override, text_digest
 from wordlab.sweeps.store import opened
 from wordlab.sweeps.summary import SweepResult, summarise
@@ -83,7 +83,8 @@ def sweep(
         objective=objective(sets),
         title="sweep of GloVe",
         count=len(planned),
-        on_trial=on_trial,
+        fixed=params.fixed,
+        on_trial=as_evaluated(on_trial, evaluation, sets),
     ) as running:
         table = running.run(planned, runner, list(alike.values()))
     return summarise(table, list(params.grid), goals(table, sets), params.confidence)

@@ -98,6 +98,7 @@ def sweep(
             objective=Objective("valid_perplexity", "lower"),
             title="sweep of language models",
             count=sum(s.count for s in searchers.values()) * params.seeds * params.folds,
+            fixed=params.fixed,
             on_trial=on_trial,
         ),
         searchers,

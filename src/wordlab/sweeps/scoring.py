@@ -1,5 +1,8 @@
 """What the trials of a sweep of word vectors are judged by."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from wordlab.embeddings.vectors import Vectors
@@ -8,7 +11,7 @@ from wordlab.evaluation.scores import EvaluationSets
 from wordlab.evaluation.spaces import DenseSpace
 from wordlab.params.evaluation import EvaluationParams
 from wordlab.sweeps.summary import Goal
-from wordlab.sweeps.trials import Objective
+from wordlab.sweeps.trials import Metrics, Objective, TrialLogger
 
 
 def measure(vectors: Vectors, params: EvaluationParams, sets: EvaluationSets) -> dict[str, float]:
@@ -44,3 +47,20 @@ def goals(trials: pd.DataFrame, sets: EvaluationSets) -> dict[str, Goal]:
 def objective(sets: EvaluationSets) -> Objective:
     """Return what tells the best trial while a sweep runs: the first set of pairs, or analogies."""
     return Objective(sets.pairs[0].name if sets.pairs else "analogy_total", "higher")
+
+
+def as_evaluated(
+    on_trial: TrialLogger, params: EvaluationParams, sets: EvaluationSets
+) -> TrialLogger:
+    """Return `on_trial` with the scores under the names that evaluate_embeddings gives them.
+
+    So the runs of trials, and those of models trained in full, can be compared.
+    """
+    names = {pairs.name: f"{pairs.name}.spearman" for pairs in sets.pairs}
+    for group in scores.GROUPS:
+        names[f"analogy_{group}"] = f"analogy.{params.analogies.methods[0]}.{group}"
+
+    def renamed(name: str, settings: Mapping[str, Any], metrics: Metrics) -> None:
+        on_trial(name, settings, {names.get(key, key): x for key, x in metrics.items()})
+
+    return renamed

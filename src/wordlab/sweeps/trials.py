@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Metrics = Mapping[str, float]
 TrialLogger = Callable[[str, Mapping[str, Any], Metrics], None]
-"""Receives a trial's name, its settings and repetition, and its metrics (without NaN)."""
+"""Receives a trial's name, its model, settings and repetition, and its metrics (without NaN)."""
 Runner = Callable[[Iterator[Sequence[int]]], Iterable[tuple[int, Metrics]]]
 """Runs trials, giving the metrics of each, by number, as it ends.
 
@@ -99,14 +99,16 @@ class Sweep:
         objective: Objective,
         title: str,
         count: int,
+        fixed: Mapping[str, Any],
         on_trial: TrialLogger,
     ) -> None:
         """recipe: all that decides the results besides the trials, as JSON can hold it.
 
         Trials that the store has from the same recipe are not run again, but reported as the others
-        are. objective: what the progress bar tells the best by; count: how many trials it expects.
+        are. objective: what the progress bar tells the best by; count: how many trials it expects;
+        fixed: what all trials have in common and is reported with each.
         """
-        self.objective, self.on_trial = objective, on_trial
+        self.objective, self.fixed, self.on_trial = objective, fixed, on_trial
         self.best: tuple[float, str] | None = None
         """The best value so far, and the trial that has it."""
         self._kept = 0
@@ -176,8 +178,9 @@ class Sweep:
             if number in done or trial.name not in ended:
                 continue
             metrics = done[number] = ended[trial.name]
+            settings = {**self.fixed, **trial.row()}
             self.on_trial(
-                trial.name, trial.row(), {k: x for k, x in metrics.items() if math.isfinite(x)}
+                trial.name, settings, {k: x for k, x in metrics.items() if math.isfinite(x)}
             )
             value = self.objective.value(metrics)
             if self.best is None or self.objective.better(value, self.best[0]):

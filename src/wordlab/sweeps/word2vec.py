@@ -11,7 +11,7 @@ from wordlab.evaluation import scores
 from wordlab.params.embeddings import Word2vecSection
 from wordlab.params.evaluation import EvaluationParams
 from wordlab.params.sweeps import Word2vecSweepParams
-from wordlab.sweeps.scoring import goals, measure, objective
+from wordlab.sweeps.scoring import as_evaluated, goals, measure, objective
 from wordlab.sweeps.space import code_digest, fingerprint, grid, override, text_digest
 from wordlab.sweeps.store import opened
 from wordlab.sweeps.summary import SweepResult, summarise
@@ -75,7 +75,8 @@ def sweep(
         objective=objective(sets),
         title="sweep of word2vec",
         count=len(planned),
-        on_trial=on_trial,
+        fixed=params.fixed,
+        on_trial=as_evaluated(on_trial, evaluation, sets),
     ) as running:
         table = running.run(planned, runner)
     return summarise(table, list(params.grid), goals(table, sets), params.confidence)
