@@ -1,14 +1,14 @@
 """A sweep of trials that take no time, run by several processes: `sharing.py FOLDER KILL NAME...`.
 
 Each process writes the table to FOLDER/NAME.csv, and to FOLDER/NAME.ran the trials that it runs, as
-they begin. The first kills itself in its KILLth trial, if that is not 0.
+they begin; none does before all are ready. The first kills itself in its KILLth trial, unless 0.
 """
 
 import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import optuna  # noqa: F401  (here, so that the processes need not each load it)
@@ -30,23 +30,24 @@ def loss(trial: Trial) -> float:
     return trial.settings["rate"] * trial.settings["size"] / 3
 
 
-def sweep(ran: list[str] | Path, kill: int = 0) -> pd.DataFrame:
-    """Run what is left of the sweep; `ran` is told each trial that this process begins."""
+def sweep(
+    begun: Callable[[str], object],
+    ready: Callable[[], object] = lambda: None,
+    kill: int = 0,
+) -> pd.DataFrame:
+    """Run what is left of the sweep, telling `begun` each trial that this process begins."""
     count = 0
 
     def runner(groups: Iterator[Sequence[int]]) -> Iterator[tuple[int, trials.Metrics]]:
         nonlocal count
+        ready()
         for group in groups:
             for number in group:
-                if isinstance(ran, list):
-                    ran.append(PLANNED[number].name)
-                else:
-                    with ran.open("a") as file:
-                        print(PLANNED[number].name, file=file)
+                begun(PLANNED[number].name)
                 count += 1
                 if count == kill:
                     os.kill(os.getpid(), signal.SIGKILL)
-                time.sleep(0.005)
+                time.sleep(0.02)
                 yield number, {"loss": loss(PLANNED[number]), "seconds": time.monotonic()}
 
     with trials.Sweep(
@@ -62,12 +63,29 @@ def sweep(ran: list[str] | Path, kill: int = 0) -> pd.DataFrame:
         return running.run(PLANNED, runner)
 
 
+def work(log: Path, others: Sequence[Path], kill: int) -> pd.DataFrame:
+    """Run the sweep once the `others` are there, too."""
+
+    def ready() -> None:
+        log.touch()
+        while not all(path.exists() for path in others):
+            time.sleep(0.02)
+
+    def begun(name: str) -> None:
+        with log.open("a") as file:
+            print(name, file=file)
+
+    return sweep(begun, ready, kill)
+
+
 def main(folder: Path, kill: int, names: Sequence[str]) -> None:
     database.HEARTBEAT, database.GRACE, trials.POLL = 1, 2, 0.1
-    for name in names:
+    logs = [folder / f"{name}.ran" for name in names]
+    for log in logs:
         if os.fork() == 0:
-            table = sweep(folder / f"{name}.ran", kill if name == names[0] else 0)
-            table.to_csv(folder / f"{name}.csv", index=False)
+            work(log, logs, kill if log == logs[0] else 0).to_csv(
+                log.with_suffix(".csv"), index=False
+            )
             return
     ended = [os.waitstatus_to_exitcode(os.wait()[1]) for _ in names]
     assert sorted(ended) == ([-signal.SIGKILL, 0] if kill else [0, 0]), ended

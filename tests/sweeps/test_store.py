@@ -96,10 +96,10 @@ def check_shared(folder: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> Non
     assert one and two
     again: list[str] = []
     monkeypatch.setenv("WORDLAB_STORE", url)
-    sharing.sweep(again).to_csv(folder / "again.csv", index=False)
+    sharing.sweep(again.append).to_csv(folder / "again.csv", index=False)
     assert again == []
     monkeypatch.delenv("WORDLAB_STORE")
-    sharing.sweep(again).to_csv(folder / "alone.csv", index=False)
+    sharing.sweep(again.append).to_csv(folder / "alone.csv", index=False)
     assert again == NAMES
     tables = [(folder / f"{name}.csv").read_bytes() for name in ("one", "two", "again", "alone")]
     assert len(set(tables)) == 1
