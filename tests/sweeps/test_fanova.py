@@ -130,13 +130,14 @@ def test_chance_is_rarely_taken_for_a_setting_and_a_real_one_is_found() -> None:
         trials = pd.DataFrame(x, columns=["a", "b"]).assign(model="m", seed=1)
         trials["y"] = random.standard_normal(24)
         options = {"trees": 8, "confidence": 0.9, "seed": number}
-        said = sentences("m", "y", analyse(trials, space, "y", "lower", **options))
+        said = sentences("m", "y", analyse(trials, space, "y", "lower", **options), "seed")
         alarms += any("over all that was tried, settings beyond" in line for line in said)
         trials["y"] += 4 * trials["a"]
     assert alarms <= 3
     found = analyse(trials, space, "y", "lower", **options)
     assert any(
-        "settings beyond what chance gives them" in one for one in sentences("m", "y", found)
+        "settings beyond what chance gives them" in one
+        for one in sentences("m", "y", found, "seed")
     )
     curve = found.curves.query("setting == 'a'")["mean"]
     assert curve.iloc[-1] - curve.iloc[0] > 4 * np.pi

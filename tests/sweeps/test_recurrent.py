@@ -16,7 +16,7 @@ from wordlab.params import whole
 from wordlab.params.recurrent import LanguageModelSection
 from wordlab.params.sweeps import RecurrentSweepParams
 from wordlab.recurrent import language_model
-from wordlab.sweeps import folds, recurrent, recurrent_findings, training
+from wordlab.sweeps import folds, recurrent, recurrent_sentences, training
 from wordlab.sweeps.space import grid, override
 from wordlab.text.corpus import EncodedCorpus
 from wordlab.text.vocabulary import Vocabulary
@@ -152,10 +152,10 @@ def test_what_else_differs_between_trials_is_said() -> None:
             "diverged": [0.0, 1.0, 0.0, 0.0],
         }
     )
-    updates, diverged = recurrent_findings.caveats(table)
+    updates, diverged = recurrent_sentences.caveats(table)
     assert "(40 at 5, 10 at 20)" in updates
     assert diverged.startswith("gru: 1 of 2 trainings diverged")
-    assert recurrent_findings.caveats(table[table["bptt_length"] == 5]) == []
+    assert recurrent_sentences.caveats(table[table["bptt_length"] == 5]) == []
 
 
 def test_the_cell_is_not_for_the_grid() -> None:

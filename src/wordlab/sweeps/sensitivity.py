@@ -96,13 +96,13 @@ def analyse(
     return Sensitivity(table, _curves(forest, space, confidence), _surfaces(forest, space, table))
 
 
-def sentences(model: str, score: str, found: Sensitivity) -> list[str]:
+def sentences(model: str, score: str, found: Sensitivity, repeated: str) -> list[str]:
     """Return what the shares say of one model, with intervals."""
     subject = f"{model}, {score}"
     table = found.shares
     r2 = float(table["r2"].iloc[0])
     seed = float(table.loc[table["term"] == "seed", "share"].iloc[0])
-    said = [f"{subject}: {_trust(r2)}{_seed(seed)}."]
+    said = [f"{subject}: {_trust(r2)}{_seed(seed, repeated)}."]
     if not r2 > 0:
         return said
     for region, part in table[table["order"] > 0].groupby("region", sort=False):
@@ -140,10 +140,10 @@ def _trust(r2: float) -> str:
     return f"the forest explains {r2:.0%} of the variance of combinations that it has not seen"
 
 
-def _seed(share: float) -> str:
+def _seed(share: float, repeated: str) -> str:
     if not np.isfinite(share):
-        return "; the part of the seed is unknown, with one training a combination"
-    return f"; the seed makes up {share:.0%} of the variance of the trials"
+        return f"; the part of the {repeated} is unknown, with one training a combination"
+    return f"; the {repeated} makes up {share:.0%} of the variance of the trials"
 
 
 def _without_folds(trials: pd.DataFrame, score: str) -> pd.Series:

@@ -91,7 +91,7 @@ def summarise(
                 continue
             if not full_grid:
                 best.append(_best_drawn(part, settings, score, goal, confidence))
-                sentences.append(_told_best(settings, best[-1], goal))
+                sentences.append(_told_best(settings, best[-1], goal, repetition(part)))
                 continue
             grid = Grid.of(part, settings, score)
             found = {
@@ -104,8 +104,8 @@ def summarise(
                 table.insert(1, "score", score)
                 tables[name].append(table)
             best.append({"model": str(model), "score": score, **_best(grid, goal, confidence)})
-            sentences += _sentences(grid, best[-1], found["differences"], goal)
-            sentences += _told_shares(f"{model}, {score}", found["importances"])
+            sentences += _sentences(grid, best[-1], found["differences"], goal, repetition(part))
+            sentences += _told_shares(f"{model}, {score}", found["importances"], repetition(part))
     joined = {name: pd.concat(parts) if parts else pd.DataFrame() for name, parts in tables.items()}
     return SweepResult(
         trials=trials,
@@ -141,6 +141,12 @@ def _best(grid: Grid, goal: Goal, confidence: float) -> dict[str, Any]:
     }
 
 
+def repetition(trials: pd.DataFrame) -> str:
+    """Return in what trainings of the same settings differ: seed, fold, or fold and seed."""
+    folds = "fold" in trials and trials["fold"].nunique() > 1
+    return ("fold and seed" if trials["seed"].nunique() > 1 else "fold") if folds else "seed"
+
+
 def numbered(trials: pd.DataFrame, settings: Sequence[str]) -> pd.DataFrame:
     """Return `trials` with the number of each combination of settings, in order of appearance."""
     groups = trials.groupby(list(settings), sort=False, dropna=False)
@@ -162,7 +168,7 @@ def _best_drawn(
     }
 
 
-def _told_best(settings: Sequence[str], best: Mapping[str, Any], goal: Goal) -> str:
+def _told_best(settings: Sequence[str], best: Mapping[str, Any], goal: Goal, repeated: str) -> str:
     """Return which combination did best, and which cannot be told from it."""
     subject = f"{best['model']}, {best['score']}"
     chosen = ", ".join(f"{name} {best[name]}" for name in settings)
@@ -177,11 +183,11 @@ def _told_best(settings: Sequence[str], best: Mapping[str, Any], goal: Goal) -> 
         f"{subject}: the best of {best['combinations']} combinations is {chosen}, at "
         f"{best['mean']:.4g} [{best['low']:.4g}, {best['high']:.4g}]; "
         f"{others.get(count, f'{count} others cannot be told from it')}; trainings that differ "
-        f"in the seed alone have a standard deviation of {best['noise']:.2g}."
+        f"in the {repeated} alone have a standard deviation of {best['noise']:.2g}."
     )
 
 
-def _told_shares(subject: str, shares: pd.DataFrame) -> list[str]:
+def _told_shares(subject: str, shares: pd.DataFrame, repeated: str) -> list[str]:
     """Return which settings and pairs have a part in the variance that is no noise."""
     told = shares[(shares["order"] > 0) & (shares["low"] > 0)]
     if not len(told):
@@ -191,13 +197,15 @@ def _told_shares(subject: str, shares: pd.DataFrame) -> list[str]:
         for row in told.sort_values("share", ascending=False).to_dict("records")
     )
     seed = float(shares.loc[shares["term"] == "seed", "share"].iloc[0])
-    return [f"{subject}: shares of the variance over the grid: {named}; the seed {seed:.0%}."]
+    return [f"{subject}: shares of the variance over the grid: {named}; the {repeated} {seed:.0%}."]
 
 
-def _sentences(grid: Grid, best: Mapping[str, Any], effects: pd.DataFrame, goal: Goal) -> list[str]:
+def _sentences(
+    grid: Grid, best: Mapping[str, Any], effects: pd.DataFrame, goal: Goal, repeated: str
+) -> list[str]:
     """Return what can be said of one model and score."""
     subject = f"{best['model']}, {best['score']}"
-    said = [_told_best(grid.names, best, goal)]
+    said = [_told_best(grid.names, best, goal, repeated)]
     if not np.isfinite(grid.noise):
         return said
     for row in effects.to_dict("records"):
