@@ -15,6 +15,7 @@ from wordlab.recurrent.records import Update
 from wordlab.sweeps import course
 from wordlab.sweeps.course import Course
 from wordlab.sweeps.drawn import Reference, cut, yardsticks
+from wordlab.sweeps.recurrent_sentences import interval
 from wordlab.text.corpus import EncodedCorpus
 from wordlab.text.vocabulary import Vocabulary
 
@@ -130,3 +131,10 @@ def test_real_text_is_worth_more_than_its_words_shuffled() -> None:
     assert real["text_distinct_2"] < shuffled["text_distinct_2"]
     assert real["text_coherence"] > shuffled["text_coherence"]
     assert cut(np.arange(3), params).tolist() == [[0, 1, 2]]
+
+
+def test_an_interval_of_perplexities_stays_above_zero() -> None:
+    # t of one degree of freedom at 95 % is 12.71; the logarithms of 2 and 8 lie ln 2 from ln 4
+    assert interval(pd.Series([2.0, 8.0]), 0.95, 4).startswith("4.0000 [0.0006, ")
+    assert interval(pd.Series([-1.0, 1.0]), 0.95, 1) == "0.0 [-12.7, 12.7]"
+    assert interval(pd.Series([3.0]), 0.95, 1) == "3.0"

@@ -119,13 +119,20 @@ def drawn_texts(
 
 
 def interval(values: pd.Series, confidence: float, digits: int) -> str:
-    """Return the mean of `values` and its interval by Student's t; a single one has none."""
-    mean, count = float(values.mean()), len(values)
-    if count < 2:
-        return f"{mean:.{digits}f}"
-    quantile = float(special.stdtrit(count - 1, (1 + confidence) / 2))
-    margin = quantile * float(values.std(ddof=1)) / np.sqrt(count)
-    return f"{mean:.{digits}f} [{mean - margin:.{digits}f}, {mean + margin:.{digits}f}]"
+    """Return the mean of `values` and its interval by Student's t; a single one has none.
+
+    Of values that are all above 0 it is the geometric mean, and the interval that of the logarithm.
+    """
+    positive, count = bool((values > 0).all()), len(values)
+    scaled = np.log(values) if positive else values
+    mean = float(scaled.mean())
+    ends = [mean]
+    if count > 1:
+        quantile = float(special.stdtrit(count - 1, (1 + confidence) / 2))
+        margin = quantile * float(scaled.std(ddof=1)) / np.sqrt(count)
+        ends += [mean - margin, mean + margin]
+    told = [f"{np.exp(end) if positive else end:.{digits}f}" for end in ends]
+    return told[0] + (f" [{told[1]}, {told[2]}]" if count > 1 else "")
 
 
 def reached(table: pd.DataFrame, params: RecurrentSweepParams) -> list[str]:
