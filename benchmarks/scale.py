@@ -5,7 +5,8 @@
 Every step runs on five slices of FILE, 1/16 to all of it, each step a process of its own, with the
 settings below. The numbers of different words, of words seen often enough and of pairs that occur
 are fitted by power laws of the number of tokens (Heaps' law for the first), each over three slices.
-Seconds and bytes of a step grow with what it works through, its driver: tokens or pairs.
+Seconds and bytes of a step grow with what it works through, its driver: tokens or pairs. Memory is
+that of the process without mapped files, which the system may take back.
 
 The first table sets what the slices up to 1/4 predict for the whole FILE against what that took;
 the second predicts `--tokens` from the three largest. `--words` keeps the commonest words only.
@@ -14,10 +15,10 @@ the second predicts `--tokens` from the three largest. `--words` keeps the commo
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,7 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.step:
         step, folder = asked.step
+        MEMORY.start()
         harness.run(asked, lambda _: STEP_BY_NAME[step](Path(folder), asked.words))
         return
     runs = json.loads(asked.earlier.read_text()) if asked.earlier else measured(asked)
@@ -103,10 +105,29 @@ def cut(path: Path, share: float, target: Path) -> None:
             written += len(text)
 
 
+class Memory(threading.Thread):
+    """Watches the memory of this process but for mapped files, which the system may take back."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.peak = 0
+
+    def run(self) -> None:
+        import psutil
+
+        process = psutil.Process()
+        while True:
+            now = process.memory_info()
+            self.peak = max(self.peak, now.rss - now.shared)
+            time.sleep(0.01)
+
+
+MEMORY = Memory()
+
+
 def finished(step: str, seconds: float, **found: float) -> dict[str, float]:
-    """Return what a step found, with its seconds and the largest memory of its process."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {**found, f"{step}_seconds": seconds, f"{step}_mib": peak}
+    """Return what a step found, with its seconds and the most memory that it held."""
+    return {**found, f"{step}_seconds": seconds, f"{step}_mib": MEMORY.peak / 2**20}
 
 
 def bytes_in(folder: Path) -> int:

@@ -4,11 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from distributed import Client
 
@@ -16,7 +18,10 @@ from wordlab import cluster, workers
 from wordlab.embeddings import cooccurrence
 from wordlab.errors import UserError
 from wordlab.params.embeddings import CooccurrenceParams
+from wordlab.params.text import PhraseParams, PreprocessParams, SplitShares
+from wordlab.text import counting, encoding, preprocess
 from wordlab.text.corpus import EncodedCorpus
+from wordlab.text.splits import SPLITS
 from wordlab.text.vocabulary import Vocabulary
 
 TESTS = Path(__file__).parent
@@ -74,6 +79,18 @@ class Dask:
             time.sleep(0.01)
         raise AssertionError("no worker was ever at work")
 
+    @contextmanager
+    def a_worker_killed(self):
+        """Kill a worker in the middle of what is done meanwhile, and start another afterwards."""
+        before = len(self.client.nthreads())
+        with ThreadPoolExecutor(1) as other:
+            killed = other.submit(self.kill_a_worker_at_work)
+            yield
+            killed.result()
+        assert len(self.client.nthreads()) == before - 1
+        self.add_workers(1)
+        self.client.wait_for_workers(before, timeout=60)
+
     def close(self):
         self.client.close()
         for process in self.processes:
@@ -129,6 +146,35 @@ def counted(monkeypatch, **changes):
     return [getattr(matrix, name).tobytes() for name in ("data", "indices", "indptr")]
 
 
+def written(monkeypatch, folder):
+    """Tokenise, count and encode a text in many pieces; return every file that comes of it."""
+    monkeypatch.setattr(counting, "PIECE", 20_000)
+    rng = np.random.default_rng(5)
+    words = np.array([f"{'Éa' * (i % 3)}word{chr(97 + i % 26) * (i % 7)}" for i in range(3000)])
+    texts = [" ".join(words[rng.zipf(1.4, 200).clip(max=2999)]) + "." for _ in range(600)]
+    params = PreprocessParams(
+        lowercase=True,
+        tokens="letters",
+        numbers="keep",
+        units="sentences",
+        phrases=PhraseParams(passes=0, discount=5, threshold=100),
+        splits=SplitShares(train=0.8, valid=0.1, test=0.1),
+    )
+    batches = (pa.array(texts[start : start + 10]) for start in range(0, len(texts), 10))
+    splits = [*SPLITS, "train"] * (len(texts) // 4)
+    summary = preprocess.write_splits(batches, splits, folder, params)
+    tally = counting.count_words(folder / "train.txt", min_count=2)
+    vocabulary = Vocabulary.build(tally.table, min_count=2)
+    vocabulary.save(folder / "vocabulary.tsv")
+    sizes = [encoding.encode(folder / f"{name}.txt", vocabulary, folder / name) for name in SPLITS]
+    files = {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+    return summary, tally.different, sizes, files
+
+
 def test_results_come_in_the_order_of_the_jobs(on_cluster):
     assert list(workers.in_order(squared, range(100), batch=3)) == [n**2 for n in range(100)]
 
@@ -139,15 +185,20 @@ def test_counts_of_pairs_are_those_of_one_process_though_a_worker_is_killed(
     with monkeypatch.context() as alone:
         alone.delenv("WORDLAB_SCHEDULER")
         expected = counted(alone)
-    killer = threading.Thread(target=on_cluster.kill_a_worker_at_work)
-    before = len(on_cluster.client.nthreads())
-    killer.start()
-    found = counted(monkeypatch)
-    killer.join()
+    with on_cluster.a_worker_killed():
+        found = counted(monkeypatch)
     assert found == expected
-    assert len(on_cluster.client.nthreads()) == before - 1
-    on_cluster.add_workers(1)
-    on_cluster.client.wait_for_workers(before, timeout=60)
+
+
+def test_text_comes_out_as_from_one_process_though_a_worker_is_killed(
+    on_cluster, monkeypatch, tmp_path
+):
+    with monkeypatch.context() as alone:
+        alone.delenv("WORDLAB_SCHEDULER")
+        expected = written(alone, tmp_path / "alone")
+    with on_cluster.a_worker_killed():
+        found = written(monkeypatch, tmp_path / "together")
+    assert found == expected
 
 
 def test_a_mistake_on_a_worker_is_told_as_here(on_cluster):
