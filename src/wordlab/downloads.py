@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from wordlab import progress, repository
-from wordlab.errors import UserError
+from wordlab.errors import Unreachable, UserError
 
 ATTEMPTS = 3
 """Transfers that may break off before the download is given up."""
@@ -36,8 +36,8 @@ def fetch(url: str, checksum: str, path: Path) -> None:
     checksum: the sha256 in hexadecimal digits, or the md5 where a publisher gives no better.
 
     What a broken transfer left is kept beside `path` and gone on from, by this call or the next.
-    Raises UserError if the server refuses or cannot be reached, or if the file has another
-    checksum; nothing is then at `path` that was not there before.
+    Raises Unreachable if the server cannot be reached or the transfer breaks off, UserError if it
+    refuses or the file has another checksum; nothing is then at `path` that was not there before.
     """
     checksum = checksum.lower()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,8 @@ def fetch(url: str, checksum: str, path: Path) -> None:
 def read(url: str, most: int) -> bytes:
     """Return what is at `url`: a list or an index, small and without a checksum.
 
-    Raises UserError if the server refuses or cannot be reached, or sends more than `most` bytes.
+    Raises Unreachable if the server cannot be reached, UserError if it refuses or sends more than
+    `most` bytes.
     """
     request = urllib.request.Request(url, headers={"User-Agent": "wordlab"})
     try:
@@ -71,7 +72,7 @@ def read(url: str, most: int) -> bytes:
         raise UserError(f"{url}: the server answered {error.code} {error.reason}") from None
     except (OSError, HTTPException) as error:
         problem = str(getattr(error, "reason", "") or error or type(error).__name__)
-        raise UserError(f"{url}: cannot be fetched ({problem})") from None
+        raise Unreachable(f"{url}: cannot be fetched ({problem})") from None
     if len(content) > most:
         raise UserError(f"{url}: expected at most {most:,} bytes, got more")
     return content
@@ -102,7 +103,7 @@ def _transfer(url: str, partial: Path) -> None:
             problem = str(getattr(error, "reason", "") or error or type(error).__name__)
     there = partial.stat().st_size if partial.exists() else 0
     kept = f"; {there:,} bytes are kept, and the next run goes on from them" if there else ""
-    raise UserError(f"{url}: cannot be fetched ({problem}){kept}")
+    raise Unreachable(f"{url}: cannot be fetched ({problem}){kept}")
 
 
 def _append(url: str, partial: Path) -> bool:

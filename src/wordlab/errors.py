@@ -6,3 +6,7 @@ class UserError(Exception):
 
     Stages and the command line print its text and exit with status 1, without a traceback.
     """
+
+
+class Unreachable(UserError):
+    """A server that cannot be reached: there may be no network."""

@@ -78,7 +78,7 @@ def test_a_file_at_a_url_is_read_by_its_format_and_fetched_once(server, tmp_path
 
 def test_a_file_with_another_checksum_is_refused(server, tmp_path):
     server.files["/text.txt"] = b"other"
-    with pytest.raises(UserError, match=f"expected the sha256 {'0' * 64}, got [0-9a-f]{{64}};"):
+    with pytest.raises(UserError, match=f"expected the sha256 {'0' * 64}, got [0-9a-f]{{64}}$"):
         corpus("url", tmp_path, f"{server.url}/text.txt", "0" * 64)
 
 
@@ -107,13 +107,13 @@ def test_a_corpus_of_gensim_data_in_one_file_or_several(server, tmp_path, parts)
     assert (provenance["licence"], provenance["origin"]) == ("CC0", "gensim-data, news: News")
     server.files.clear()
     assert list(corpus("gensim:news", tmp_path).documents()) == expected
-    with pytest.raises(UserError, match="404.*; corpus.source gensim:gone needs the network once"):
+    with pytest.raises(UserError, match="the server answered 404 Not Found$"):
         corpus("gensim:gone", tmp_path)
 
 
 def test_a_corpus_that_gensim_data_has_not_is_refused_with_those_it_has(server, tmp_path):
     offer_gensim(server, "news", b"", 1)
-    with pytest.raises(UserError, match="no corpus 'olds'; expected one of news"):
+    with pytest.raises(UserError, match="no corpus 'olds'; expected one of news$"):
         corpus("gensim:olds", tmp_path)
 
 
@@ -162,7 +162,7 @@ def test_a_tagged_corpus_of_nltk_has_a_sentence_a_line(server, tmp_path):
 
 def test_a_corpus_that_nltk_has_not_is_refused(server, tmp_path):
     offer_nltk(server, "gutenberg", {"a.txt": "text"})
-    with pytest.raises(UserError, match="nltk:nothing: "):
+    with pytest.raises(UserError, match="nltk:nothing: [^;]*not found in index$"):
         corpus("nltk:nothing", tmp_path)
 
 

@@ -133,6 +133,17 @@ def test_documents_beyond_one_row_group_come_back_in_order(tmp_path):
     assert list(documents.read(tmp_path / "many.parquet")) == [one.text for one in many]
 
 
+def test_few_characters_are_held_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(documents, "CHARACTERS", 10)
+    texts = [f"{number:04}" for number in range(20)] + ["a text of its own size"]
+    path = tmp_path / "documents.parquet"
+    documents.write(path, (Document(None, text) for text in texts))
+    batches = list(documents.batches(path))
+    assert [text for batch in batches for text in batch.to_pylist()] == texts
+    assert max(map(len, batches)) == 3
+    assert documents.lengths(path).tolist() == list(map(len, texts))
+
+
 @pytest.mark.parametrize(
     ("ending", "compress"), [(".gz", gzip.compress), (".zip", zipped), (".tar.gz", tarred)]
 )
@@ -186,6 +197,15 @@ def test_parquet_yields_a_document_a_row(tmp_path):
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(UserError, match="not a whole Parquet file"):
         read(path)
+
+
+def test_lines_without_an_empty_one_are_cut_between_lines(tmp_path):
+    lines = [f"Sentence {number} of a text." for number in range(30_000)]
+    (tmp_path / "lines.txt").write_text("\n".join(lines) + "\n")
+    found = [document.text for document in readers.read(tmp_path / "lines.txt", "text")]
+    assert "\n".join(found).split("\n") == lines
+    assert {len(text) // readers.LONGEST_TEXT for text in found[:-1]} == {1}
+    assert len(found) > 2
 
 
 def test_a_line_without_end_is_cut_between_words(tmp_path):

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError, URLError
 
 from wordlab import downloads, repository
-from wordlab.errors import UserError
+from wordlab.errors import Unreachable, UserError
 from wordlab.text.documents import Document
 
 LARGEST_LIST = 1 << 20
@@ -102,7 +103,9 @@ def from_nltk(name: str, column: str) -> Collected:
             package = downloader.info(name)
             downloader.download(name, quiet=True, raise_on_error=True)
         except (OSError, ValueError) as error:
-            raise UserError(f"corpus.source: nltk:{name}: {error}") from None
+            unreachable = isinstance(error, URLError) and not isinstance(error, HTTPError)
+            problem = Unreachable if unreachable else UserError
+            raise problem(f"corpus.source: nltk:{name}: {error}") from None
         if not path.is_file():
             raise UserError(f"corpus.source: nltk:{name}: no corpus; expected one with text")
         about = {key: getattr(package, key, None) for key in ("name", "license", "copyright")}
@@ -153,7 +156,8 @@ def from_hub(name: str, column: str) -> Collected:
             dataset, config, cache_dir=str(folder), verification_mode="all_checks"
         )
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
-        raise UserError(f"corpus.source: hf:{name}: {str(error).splitlines()[0]}") from None
+        problem = Unreachable if isinstance(error, ConnectionError) else UserError
+        raise problem(f"corpus.source: hf:{name}: {str(error).splitlines()[0]}") from None
     splits = list(found.values())
     if column not in splits[0].column_names:
         listed = ", ".join(splits[0].column_names)

@@ -18,7 +18,7 @@ from wordlab.text.words import bytes_and_bounds, counted
 
 PIECE = 1 << 22
 """Bytes of text held at a time by a worker."""
-MOST_WORDS = 2_000_000
+MOST_WORDS = 1_000_000
 """Different words held at a time; beyond, counts go to disk and are added up there by shares."""
 SHARES = 64
 """Into how many files they go, each with all counts of the words whose hash is its own."""

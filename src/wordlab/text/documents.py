@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 ROWS = 1000
 """Documents held in memory at a time."""
-CHARACTERS = 16 << 20
+CHARACTERS = 4 << 20
 """Characters of documents held in memory at a time, and those of one document more."""
 SCHEMA = pa.schema([("title", pa.string()), ("text", pa.string())])
 

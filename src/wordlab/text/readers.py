@@ -22,6 +22,9 @@ FEWEST_TOKENS = 50
 LONGEST_LINE = 1 << 16
 """Characters of a line beyond which it is cut between words, each piece a document: text8 is one
 line, and splits are by document."""
+LONGEST_TEXT = 1 << 18
+"""Characters of plain text without an empty line from which on the next line begins a document:
+a text with a sentence a line may have no empty one."""
 TEXT_KEYS = ("text", "data", "section_texts")
 """Where a JSON line has its text, or the list of its paragraphs: WikiExtractor and gensim-data."""
 LARGE = 8 << 20
@@ -62,6 +65,7 @@ def read_lines(lines: Iterable[str], place: str) -> Iterator[Document]:
 
 def _plain_text(lines: Iterable[str]) -> Iterator[Document]:
     paragraphs: list[str] = []
+    held = 0
     cut = ""  # what of a line that is too long is still to come out
     for line in lines:
         if len(line) >= LONGEST_LINE and not line.endswith("\n"):
@@ -69,14 +73,15 @@ def _plain_text(lines: Iterable[str]) -> Iterator[Document]:
             if not piece:
                 piece, cut = cut, ""
             yield Document(None, "\n".join([*paragraphs, piece.strip()]))
-            paragraphs = []
+            paragraphs, held = [], 0
             continue
         text, cut = (cut + line).strip(), ""
         if text:
             paragraphs.append(text)
-        elif paragraphs:
+            held += len(text)
+        if paragraphs and (not text or held >= LONGEST_TEXT):
             yield Document(None, "\n".join(paragraphs))
-            paragraphs = []
+            paragraphs, held = [], 0
     if cut.strip():
         paragraphs.append(cut.strip())
     if paragraphs:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from wordlab import downloads
-from wordlab.errors import UserError
+from wordlab.errors import Unreachable, UserError
 from wordlab.params.text import CorpusParams
 from wordlab.text import collections, readers
 from wordlab.text.documents import Document
@@ -84,8 +84,8 @@ def find(params: CorpusParams, root: Path) -> Source:
             file = downloads.cached(str(params.url), str(params.sha256))
             return Source("url", str(params.url), UNKNOWN, (file,), read)
         found = collections.FETCH[kind](name, params.column)
-    except UserError as error:
-        raise UserError(
+    except Unreachable as error:
+        raise Unreachable(
             f"{error}; corpus.source {params.source} needs the network once, "
             "sample, file and wikipedia-dump never do"
         ) from None
