@@ -6,7 +6,8 @@
 set -euo pipefail
 folder=$(mktemp -d)
 cd "$folder"
-trap 'kill $(cat ./*.pid 2>/dev/null) 2>/dev/null; rm -rf "$folder"' EXIT
+trap 'kill $(cat ./*.pid 2>/dev/null) $(jobs -p) 2>/dev/null; rm -rf "$folder"' EXIT
+trap exit INT TERM
 
 monitor='[v2:127.0.0.1:13300,v1:127.0.0.1:16789]'
 endpoint=127.0.0.1:17480
@@ -59,4 +60,5 @@ export TEST_S3_ENDPOINT=http://$endpoint
 export AWS_ACCESS_KEY_ID=wordlab AWS_SECRET_ACCESS_KEY=$secret
 pytest tests/test_pipeline.py -k clone_pulls
 END
-sleep infinity
+sleep infinity &
+wait
