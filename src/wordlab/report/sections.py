@@ -228,7 +228,7 @@ SECTIONS = (
             "budget_recurrent": "What can be had for how much text and how large a network: the "
             "lines join the best (Pareto).",
         },
-        ("sweep_profiles", "sweep_recurrent"),
+        ("sweep_recurrent",),
     ),
     Section(
         "sweeps-vectors",
