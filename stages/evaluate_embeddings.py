@@ -30,7 +30,8 @@ def main(run: stage.Stage) -> None:
 
 def settings(model: Vectors | Space) -> Mapping[str, object]:
     """Return the settings a model was trained with, as its description tells."""
-    return model.description.get("params", {}) if isinstance(model, Vectors) else {}
+    told = model.description if isinstance(model, Vectors) else {}
+    return told.get("params", {name: x for name, x in told.items() if name != "model"})
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ def test_a_winner_within_a_budget_has_the_embedding_that_met_it(
     others = trials.assign(hidden_size=[32, 64], embedding_size=[99, 98])
     pd.concat([others, trials]).to_csv(tables / "trials.csv", index=False)
     quick = "sweep_recurrent.quick"
-    apply_overrides(str(params), [f"+{quick}.parameters=150000", f"~{quick}.fixed.embedding_size"])
+    apply_overrides(str(params), [f"++{quick}.parameters=150000", f"~{quick}.fixed.embedding_size"])
     won = pasted(params, winners(tables, "recurrent", load(params))).language_model
     assert (won.lstm.embedding_size, won.gru.embedding_size) == (21, 33)
 
