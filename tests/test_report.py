@@ -9,6 +9,9 @@ import pandas as pd
 import pytest
 
 from wordlab import figures, report
+from wordlab.params.whole import PARAMS as PARAMS_YAML
+from wordlab.params.whole import load
+from wordlab.report.sections import SECTIONS
 from wordlab.report.tables import embedding_scores, language_scores, number, tables
 
 PARAMS = {
@@ -203,3 +206,9 @@ def test_numbers_are_written_for_reading() -> None:
         "–",
         "yes",
     ]
+
+
+def test_every_section_s_settings_are_sections_of_params_yaml() -> None:
+    params = load(PARAMS_YAML).model_dump()
+    named = {name for section in SECTIONS for name in section.params}
+    assert named and all(isinstance(params[name], dict) for name in named)

@@ -208,8 +208,8 @@ SECTIONS = (
         "Sensitivity",
         "Sensitivity of language models",
         "Which settings of LSTM and GRU matter, by how much, and how sure that is beside the noise "
-        "of the seed. The profile `quick` is a demonstration, a few values of three settings on a "
-        "little text; `classic` is the grid of 27 that one would report.",
+        "of the seed. The profile quick is a demonstration, a few values of three settings on a "
+        "little text; classic is the grid of 27 that one would report.",
         ("sweep_recurrent",),
         {
             "importance_recurrent": "The share of the variance of the validation loss that each "
