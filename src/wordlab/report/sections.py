@@ -160,7 +160,7 @@ SECTIONS = (
             "common, mean over the words looked up.",
             "windows_scores": "Each dot is a window's score, each bar its bootstrap interval.",
         },
-        ("window_study", "study_windows"),
+        ("window_study",),
     ),
     Section(
         "gradients",
