@@ -35,6 +35,13 @@ def test_a_vocabulary_left_empty_is_refused_with_the_param_and_the_highest_count
         Vocabulary.build(COUNTS, min_count=10)
 
 
+def test_the_specials_of_language_models_come_after_the_words_that_are_kept():
+    vocabulary = Vocabulary.build({"a": 3, "b": 2, "c": 1})
+    assert (vocabulary.unknown, vocabulary.end, vocabulary.classes) == (3, 4, 5)
+    fewer = vocabulary.truncated(1)
+    assert (fewer.unknown, fewer.end, fewer.classes) == (1, 2, 3)
+
+
 def test_a_saved_vocabulary_comes_back(tmp_path):
     vocabulary = Vocabulary.build(COUNTS)
     vocabulary.save(tmp_path / "vocabulary.tsv")

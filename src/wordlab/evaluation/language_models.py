@@ -12,6 +12,7 @@ from wordlab.evaluation.ngrams import KneserNey
 from wordlab.params.recurrent import GenerationParams, LanguageEvaluationParams
 from wordlab.recurrent.generation import generate
 from wordlab.recurrent.language_model import LanguageModel
+from wordlab.text.vocabulary import Vocabulary
 
 STREAMS = 16
 """The held-out text is read as so many stretches side by side; each but the first begins without
@@ -22,12 +23,12 @@ what stood before it."""
 class Symbols:
     """The training and the held-out text in the classes of one model or several alike.
 
-    train_ids, test_ids: int64; test_starts: int64, where the documents of the held-out text begin;
-    unknown and end: the last two classes.
+    train_ids, test_ids: int64, classes of the `vocabulary`; test_starts: int64, where the documents
+    of the held-out text begin.
     """
 
     level: str
-    known: int
+    vocabulary: Vocabulary = field(repr=False)
     train_ids: NDArray[np.int64] = field(repr=False)
     test_ids: NDArray[np.int64] = field(repr=False)
     test_starts: NDArray[np.int64] = field(repr=False)
@@ -41,28 +42,22 @@ class Symbols:
         starts = np.cumsum([0, *(len(ids) for ids in documents[:-1])])
         return cls(
             model.level,
-            len(model.vocabulary),
+            model.vocabulary,
             symbol_ids(model, train),
             np.concatenate(documents),
             starts[: len(documents)],
         )
 
-    @property
-    def unknown(self) -> int:
-        return self.known
-
-    @property
-    def end(self) -> int:
-        return self.known + 1
-
     def ngrams(self, order: int) -> KneserNey:
         """Return the Kneser-Ney model of the training text; order 1 is the unigram."""
-        return KneserNey.fit(self.train_ids, order=order, classes=self.known + 2, end=self.end)
+        known = self.vocabulary
+        return KneserNey.fit(self.train_ids, order=order, classes=known.classes, end=known.end)
 
     def score(self, losses: NDArray[np.floating], seed: int) -> dict[str, Any]:
         """Return the score of the held-out text's losses as numbers by name."""
+        known = self.vocabulary
         return asdict(
-            language.score(losses, self.test_ids, unknown=self.unknown, end=self.end, seed=seed)
+            language.score(losses, self.test_ids, unknown=known.unknown, end=known.end, seed=seed)
         )
 
 
@@ -141,4 +136,4 @@ def _label(symbols: Symbols, kinds: list[tuple[str, int]]) -> str:
     """Return what tells a baseline from those of other levels or vocabularies."""
     alike = [size for level, size in kinds if level == symbols.level]
     label = "" if symbols.level == "word" else f"_{symbols.level}"
-    return label if len(alike) == 1 else f"{label}_{symbols.known}"
+    return label if len(alike) == 1 else f"{label}_{len(symbols.vocabulary)}"

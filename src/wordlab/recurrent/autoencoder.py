@@ -57,14 +57,14 @@ class Autoencoder(nn.Module):
     """z = W h_encoder + b from the encoder's last hidden state; the decoder starts at
     tanh(V z + d) and reads z beside the symbol before at every step.
 
-    Of V symbols, class V is the unknown one, class V + 1 the end of a sequence and its beginning.
+    The classes are those of `vocabulary`; its end is also what a sequence begins with.
     """
 
     def __init__(self, params: AutoencoderParams, vocabulary: Vocabulary, seed: int) -> None:
         super().__init__()
         self.params, self.vocabulary = params, vocabulary
-        self.unknown, self.end = len(vocabulary), len(vocabulary) + 1
-        self.classes = len(vocabulary) + 2
+        self.unknown, self.end = vocabulary.unknown, vocabulary.end
+        self.classes = vocabulary.classes
         generator = torch.Generator().manual_seed(rng.derive(seed, "autoencoder"))
         settings = CellSettings(
             params.cell,

@@ -16,13 +16,13 @@ def language_ids(
 ) -> NDArray[np.int64]:
     """Return `corpus` as classes of a word model, int64 (N + S,) for N tokens and S sentences.
 
-    The `vocabulary_size` commonest words, V at most, keep their ids; every other word is V, the
-    unknown word; V + 1 ends each sentence.
+    The `vocabulary_size` commonest words keep their ids; the specials are those of a vocabulary of
+    these words alone.
     """
-    known = min(vocabulary_size, len(vocabulary))
+    known = vocabulary.truncated(vocabulary_size)
     tokens = np.asarray(corpus.tokens, dtype=np.int64)
-    tokens = np.where((tokens < 0) | (tokens >= known), known, tokens)
-    return np.insert(tokens, corpus.sentence_ends, known + 1)
+    tokens = np.where((tokens < 0) | (tokens >= len(known)), known.unknown, tokens)
+    return np.insert(tokens, corpus.sentence_ends, known.end)
 
 
 def document_starts(corpus: EncodedCorpus) -> NDArray[np.int64]:

@@ -47,11 +47,10 @@ def alphabet(lines: Iterable[str], *, min_count: int) -> Vocabulary:
 def character_ids(lines: Iterable[str], characters: Vocabulary) -> NDArray[np.int64]:
     """Return `lines` as classes of a character model, int64, one a character and one a line end.
 
-    With A characters, A is the unknown character and A + 1 ends each line.
+    Unknown characters and line ends are the specials of the vocabulary.
     """
-    size = len(characters)
     ids: list[int] = []
     for line in lines:
-        ids.extend(characters.index.get(character, size) for character in line)
-        ids.append(size + 1)
+        ids.extend(characters.index.get(character, characters.unknown) for character in line)
+        ids.append(characters.end)
     return np.array(ids, dtype=np.int64)

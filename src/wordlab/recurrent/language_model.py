@@ -26,18 +26,15 @@ Level = Literal["word", "character"]
 
 
 class LanguageModel(nn.Module):
-    """p(next symbol | all before), over the V symbols of `vocabulary`, unknown and end.
-
-    Class V is the unknown symbol, class V + 1 the end of a sentence.
-    """
+    """p(next symbol | all before), over the symbols of `vocabulary` and its specials."""
 
     def __init__(
         self, params: NetworkParams, vocabulary: Vocabulary, level: Level, seed: int
     ) -> None:
         super().__init__()
         self.params, self.vocabulary, self.level = params, vocabulary, level
-        self.unknown, self.end = len(vocabulary), len(vocabulary) + 1
-        self.classes = len(vocabulary) + 2
+        self.unknown, self.end = vocabulary.unknown, vocabulary.end
+        self.classes = vocabulary.classes
         generator = torch.Generator().manual_seed(rng.derive(seed, "language model"))
         width = params.embedding_size
         if params.embedding == "one_hot":

@@ -77,7 +77,7 @@ def sequence_splits(
         chosen[name] = [fresh[place] for place in np.sort(order[:most])]
     counts = Counter(symbol for symbols in chosen["train"] for symbol in symbols)
     vocabulary = Vocabulary.build(counts, min_count=params.min_count, section="autoencoder")
-    index, unknown = vocabulary.index, len(vocabulary)
+    index, unknown = vocabulary.index, vocabulary.unknown
     encoded = {
         name: [np.array([index.get(s, unknown) for s in symbols], np.int64) for symbols in rows]
         for name, rows in chosen.items()

@@ -48,14 +48,15 @@ class Reference:
         params: DrawnTextParams,
     ) -> "Reference":
         """Return the text of `corpus` as a reference; order: of the n-grams."""
-        words = min(vocabulary_size, len(vocabulary))
+        known = vocabulary.truncated(vocabulary_size)
+        words = len(known)
         ids = language_ids(corpus, vocabulary, vocabulary_size)
         near = _pairs(ids[None], words, params)
         pairs, counts = np.unique(near, return_counts=True)
         ends = np.concatenate([near // words, near % words])
         return cls(
             params,
-            KneserNey.fit(ids, order=order, classes=words + 2, end=words + 1),
+            KneserNey.fit(ids, order=order, classes=known.classes, end=known.end),
             words,
             pairs,
             counts / max(len(near), 1),

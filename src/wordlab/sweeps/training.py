@@ -96,7 +96,7 @@ def train_model(
     model = language_model.build(params, known, level="word", seed=job.seed)
     size = language_model.description(model)
     starts = document_starts(learnt), document_starts(valid)
-    text = Text(train_ids, starts[0]).examples(params, end=len(known) + 1, seed=job.seed)
+    text = Text(train_ids, starts[0]).examples(params, end=known.end, seed=job.seed)
     blind = math.log(size["classes"])
     measured = dict.fromkeys(("train_loss", "gradient_norm", "epoch"), math.nan)
     course = Course(sweep.progress_tokens, sweep.target_loss)

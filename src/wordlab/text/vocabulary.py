@@ -71,6 +71,21 @@ class Vocabulary:
         """The id of each word."""
         return {word: i for i, word in enumerate(self.words)}
 
+    @property
+    def unknown(self) -> int:
+        """The class V of a language model: whatever is not among the words."""
+        return len(self)
+
+    @property
+    def end(self) -> int:
+        """The class V + 1 of a language model: the end of a sentence, and what begins the next."""
+        return len(self) + 1
+
+    @property
+    def classes(self) -> int:
+        """How many classes a language model tells apart: the words and both specials."""
+        return len(self) + 2
+
     def id(self, word: str) -> int | None:
         """Return the id of `word`, or None if it is unknown."""
         return self.index.get(word)
