@@ -59,6 +59,8 @@ SMALL: dict[str, Any] = {
     "clip_norm": 1.0,
     "clip_value": None,
     "epochs": 2,
+    "tokens": None,
+    "minutes": None,
     "patience": None,
     "batch_size": 4,
     "bptt_length": 8,

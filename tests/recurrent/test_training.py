@@ -231,6 +231,37 @@ def test_it_stops_early_and_keeps_the_best_weights(network):
     assert kept == pytest.approx(min(losses), abs=1e-9)
 
 
+def test_a_budget_of_tokens_ends_the_training_and_the_schedule(network):
+    # 4 streams of 149 steps: 596 tokens and 19 windows an epoch, 32 tokens in all but the last
+    params = network(tokens=700, epochs=3, schedule="linear")
+    steps = []
+
+    class Watching:
+        interval = 10_000
+
+        def updated(self, update):
+            steps.append(update)
+
+    _, record = run(params, watcher=Watching())
+    assert len(steps) == math.ceil(700 * 19 / 596) == 23
+    assert [row.epoch for row in record.epochs] == [1, 2]
+    assert record.epochs[1].rate == pytest.approx(params.rate / 23)
+    last = steps[19:]
+    mean = sum(u.loss * u.symbols for u in last) / sum(u.symbols for u in last)
+    assert record.epochs[1].train_loss == pytest.approx(mean)
+    assert not record.stopped_early
+    whole, free = run(network(epochs=1)), run(network(epochs=1, tokens=10**6, minutes=60.0))
+    assert same(whole[0], free[0])
+
+
+def test_a_budget_of_minutes_ends_the_training(network):
+    _, record = run(network(minutes=1e-9, epochs=3))
+    assert len(record.epochs) == 1
+    first, _ = run(network(tokens=1, epochs=3))
+    again, _ = run(network(minutes=1e-9, epochs=3))
+    assert same(first, again)  # one window each
+
+
 def test_gradients_are_clipped_and_the_norm_before_is_told(network):
     _, free = run(network(clip_norm=None, optimizer="sgd", rate=0.1))
     _, clipped = run(network(clip_norm=1e-4, optimizer="sgd", rate=0.1))
@@ -325,6 +356,7 @@ class Cut(Exception):
         {"optimizer": "averaged_sgd", "averaging_patience": 1, "rate": 20.0, "epochs": 4},
         {"examples": "windows", "batch_size": 20},
         {"carry_state": "within_documents"},
+        {"tokens": 1100},
     ],
 )
 @pytest.mark.parametrize("stop_after", [1, 23, 30])

@@ -83,6 +83,12 @@ class NetworkParams(Section):
     clip_value: Positive | None
     """The largest entry, up or down, of any gradient (Mikolov 2012, 3.2.2); null clips nothing."""
     epochs: Count
+    tokens: Count | None
+    """Stop after about so many tokens, to the window, if the epochs are not over before; schedules
+    end there too. null: no such limit."""
+    minutes: Positive | None
+    """Stop after so many minutes on the clock. The one setting whose results depend on the machine:
+    not the same bytes again. null: no such limit."""
     patience: Count | None
     """Stop after this many epochs without a better validation loss; null never stops early."""
     examples: Literal["streams", "windows", "sentences"]

@@ -20,11 +20,13 @@ class Position:
 
     step: int = 0
     """Windows done, over all epochs."""
-    symbols: int = 0
-    """Predicted in them."""
+    learnt: int = 0
+    """Symbols predicted in them."""
     loss_sum: float = 0.0
-    """Of this epoch, as the two below; the loss is weighted by symbols."""
+    """Of this epoch, as norm_sum and clipped; the loss is weighted by symbols."""
     norm_sum: float = 0.0
+    seconds: float = 0.0
+    """Of the training, by the clock, up to the last checkpoint."""
     clipped: int = 0
     plateau_factor: float = 1.0
     best_loss: float = math.inf

@@ -154,15 +154,40 @@ class _Training:
 
     @property
     def updates(self) -> int:
-        """How many there are if no epoch is spared."""
-        return self.params.epochs * self.examples.batch_count
+        """How many there are if none is spared: those of all epochs, or of `tokens`."""
+        windows, tokens = self.examples.batch_count, self.params.tokens
+        total = self.params.epochs * windows
+        if tokens is None:
+            return total
+        return min(total, -(-tokens * windows // self.examples.symbols))
+
+    @property
+    def spent(self) -> bool:
+        """Whether the budget of epochs, tokens or minutes is used up."""
+        return self.position.step >= self.updates or self._late()
+
+    def _late(self) -> bool:
+        """Return whether the minutes are over, by the clock of the first process."""
+        if self.params.minutes is None or self.position.step == 0:
+            return False
+        left = torch.tensor(60 * self.params.minutes - self._seconds(), dtype=torch.float64)
+        return float(self.processes.of_first(left)) <= 0
+
+    @property
+    def stale(self) -> bool:
+        """Whether there were `patience` epochs without a better validation loss."""
+        patience = self.params.patience
+        return (
+            patience is not None
+            and len(self.position.epochs) - self.position.best_epoch >= patience
+        )
 
     @property
     def finished(self) -> bool:
-        done = len(self.position.epochs)
-        patience = self.params.patience
-        stale = patience is not None and done - self.position.best_epoch >= patience
-        return done >= self.params.epochs or stale
+        return self.spent or self.stale
+
+    def _seconds(self) -> float:
+        return self.position.seconds + time.monotonic() - self.saved_at
 
     def run_epoch(self, bar: Any) -> Epoch:
         """Go through the rest of this epoch's windows, then validate."""
@@ -171,6 +196,8 @@ class _Training:
         for window in self.examples.batches(done, first):
             self._run_window(window)
             bar.update(1)
+            if self.spent:
+                break
             # other processes have other states: theirs are all zeros at the end of an epoch only
             alone = self.processes.count == 1
             if alone and time.monotonic() - self.saved_at > _SECONDS_BETWEEN_CHECKPOINTS:
@@ -213,7 +240,7 @@ class _Training:
             )
         self.optimizer.step(self._rate(position.step), position.step + 1)
         position.step += 1
-        position.symbols += symbols
+        position.learnt += symbols
         position.loss_sum += loss * symbols
         position.norm_sum += norm
         position.clipped += clipped
@@ -226,7 +253,7 @@ class _Training:
 
     def _tell(self, watcher: Watcher, update: Update) -> None:
         watcher.updated(update)
-        after = self.position.symbols
+        after = self.position.learnt
         mark = after - after % watcher.interval
         if mark > after - update.symbols:
             watcher.validated(update.step, mark, self._valid_loss())
@@ -240,18 +267,19 @@ class _Training:
 
     def _rate(self, step: int) -> float:
         """Return the learning rate of window `step`, counted over all epochs."""
-        total = self.params.epochs * self.examples.batch_count
-        return schedules.rate(self.params, step, total, self.position.plateau_factor)
+        return schedules.rate(self.params, step, self.updates, self.position.plateau_factor)
 
     def _close_epoch(self) -> Epoch:
         """Validate, note what the epoch measured, and keep the weights if they are the best."""
-        position, params, windows = self.position, self.params, self.examples.batch_count
+        position, params, done = self.position, self.params, len(self.position.epochs)
+        windows = position.step - done * self.examples.batch_count
+        symbols = position.learnt - done * self.examples.symbols
         with self.optimizer.averaged():
             valid_loss = self._valid_loss()
             weights = {name: weight.clone() for name, weight in self.model.weights().items()}
-        train_loss = position.loss_sum / self.examples.symbols
+        train_loss = position.loss_sum / symbols
         epoch = Epoch(
-            epoch=len(position.epochs) + 1,
+            epoch=done + 1,
             train_loss=train_loss,
             train_perplexity=perplexity(train_loss),
             valid_loss=valid_loss,
@@ -301,15 +329,15 @@ class _Training:
         """Give the model its best weights and return the record."""
         self.model.restore(self.best, source="training")
         epochs = tuple(Epoch(**row) for row in self.position.epochs)
-        return TrainingRecord(
-            epochs, self.position.best_epoch, stopped_early=len(epochs) < self.params.epochs
-        )
+        early = self.stale and not self.spent
+        return TrainingRecord(epochs, self.position.best_epoch, stopped_early=early)
 
     def save(self) -> None:
         """Write everything to the checkpoint."""
         arrays = pack(self.model, self.best, self.optimizer, self.state, self.generator)
-        self.checkpoint.save(arrays, asdict(self.position) | self._recipe())
+        self.position.seconds = self._seconds()
         self.saved_at = time.monotonic()
+        self.checkpoint.save(arrays, asdict(self.position) | self._recipe())
 
     def resume(self) -> None:
         """Go back to where the checkpoint was saved, if it is one of this training.
