@@ -111,7 +111,8 @@ def sweep(
     found = conclude(table, real, params, seed=seed)
     won = [replace(trial, fold=None, seed=1) for trial in winners(found.best, found.trials, done)]
     own = {"train": learnt, "valid": valid, "test": corpora["test"]}
-    return with_tests(found, test(won, prepared(won), own, vocabulary, on_trial=on_trial))
+    tested = test(won, prepared(won), own, vocabulary, on_trial=on_trial)
+    return with_tests(found, tested, list(params.space))
 
 
 def _searched(

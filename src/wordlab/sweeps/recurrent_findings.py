@@ -1,5 +1,6 @@
 """What a sweep of recurrent language models shows, in tables and sentences."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -35,7 +36,10 @@ def conclude(
         params.confidence,
         full_grid=params.search == "grid",
     )
-    said = [*most_important(found.importances), *found.sentences]
+    headline = most_important(found.importances)
+    if params.search == "grid" and "bptt_length" in settings:
+        headline += truncation_effects(table, settings, params)
+    said = list(found.sentences)
     parts: dict[str, list[pd.DataFrame]] = {"sensitivity": [], "curves": [], "surfaces": []}
     for model, part in table.groupby("model", sort=False):
         analysed = analyse(
@@ -52,12 +56,10 @@ def conclude(
             own.insert(0, "model", str(model))
             own.insert(1, "score", "valid_loss")
             parts[name].append(own)
-    if params.search == "grid" and "bptt_length" in settings:
-        said += truncation_effects(table, settings, params)
     said += drawn_texts(table, found.best, texts, params) + reached(table, params)
     return replace(
         found,
-        sentences=(*said, *caveats(table)),
+        sentences=(*headline, *said, *caveats(table)),
         further={
             **{name: pd.concat(own, ignore_index=True) for name, own in parts.items()},
             "progress": progress,
@@ -66,19 +68,23 @@ def conclude(
     )
 
 
-def with_tests(found: SweepResult, tested: pd.DataFrame) -> SweepResult:
+def with_tests(found: SweepResult, tested: pd.DataFrame, settings: Sequence[str]) -> SweepResult:
     """Return `found` with what the winners reach on the test split, `tested`, as in `final`.
 
-    It becomes the table `winners`.
+    It becomes the table `winners`; what it says comes first. settings: the names of those tried.
     """
     said, numbers = [], {}
     for row in tested.to_dict("records"):
         model = str(row["model"])
+        chosen = ", ".join(f"{name} {row[name]}" for name in settings)
         if row["diverged"]:
-            said.append(f"{model}: the best settings, trained on all the text, diverged.")
+            said.append(
+                f"{model}: the best settings ({chosen}), trained on all the text, diverged."
+            )
             continue
         said.append(
-            f"{model}: the best settings, trained once more on all the text, have a perplexity of "
+            f"{model}: the best settings ({chosen}), trained once more on all the text, reach a "
+            f"perplexity of "
             f"{row['test_perplexity']:.1f} [{row['low']:.1f}, {row['high']:.1f}] on the "
             f"{row['symbols']:,.0f} symbols of the test split, which nothing was chosen by; "
             f"Kneser-Ney n-grams of the same text have {row['ngram_perplexity']:.1f}."
@@ -87,7 +93,7 @@ def with_tests(found: SweepResult, tested: pd.DataFrame) -> SweepResult:
         numbers[model] = {"test": {name: row[name] for name in scores}}
     return replace(
         found,
-        sentences=(*found.sentences, *said),
+        sentences=(*said, *found.sentences),
         further={**found.further, "winners": tested},
         numbers=numbers,
     )
