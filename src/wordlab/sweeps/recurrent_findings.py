@@ -85,8 +85,9 @@ def with_tests(found: SweepResult, tested: pd.DataFrame, settings: Sequence[str]
         reached = f"{row['test_perplexity']:.1f} [{row['low']:.1f}, {row['high']:.1f}]"
         said.append(
             f"{model}: the best settings ({chosen}), trained once more on all the text, reach a "
-            f"perplexity of {reached} on the {row['symbols']:,.0f} symbols of the test split, which nothing was chosen by; "
-            f"Kneser-Ney n-grams of the same text have {row['ngram_perplexity']:.1f}."
+            f"perplexity of {reached} on the {row['symbols']:,.0f} symbols of the test split, "
+            f"which nothing was chosen by; Kneser-Ney n-grams of the same text have "
+            f"{row['ngram_perplexity']:.1f}."
         )
         scores = ("test_perplexity", "low", "high", "symbols", "ngram_perplexity")
         numbers[model] = {"test": {name: row[name] for name in scores}}
