@@ -34,6 +34,7 @@ SMALL: dict[str, Any] = {
 SWEEP: dict[str, Any] = {
     "search": "grid",
     "trials": 4,
+    "pruning": "none",
     "space": {"hidden_size": [3, 6]},
     "fixed": {key: value for key, value in SMALL.items() if key != "hidden_size"},
     "seeds": 1,
@@ -171,8 +172,15 @@ def searched(**changes: Any) -> RecurrentSweepParams:
     )
 
 
+@pytest.mark.parametrize(
+    ("changes", "count"), [({}, 5), ({"search": "random", "pruning": "median"}, 5 + 3 + 2)]
+)
 def test_a_sweep_cut_off_goes_on_from_its_database_and_ends_the_same(
-    section: LanguageModelSection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    section: LanguageModelSection,
+    changes: dict[str, Any],
+    count: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("WORDLAB_THREADS", "1")
 
@@ -182,7 +190,7 @@ def test_a_sweep_cut_off_goes_on_from_its_database_and_ends_the_same(
             CORPORA,
             VOCABULARY,
             section,
-            searched(),
+            searched(**changes),
             ngram_order=2,
             seed=1,
             on_trial=lambda name, row, metrics: told.append(name),
@@ -195,7 +203,7 @@ def test_a_sweep_cut_off_goes_on_from_its_database_and_ends_the_same(
     trained, kept = training.train, []
 
     def cut_off(job: training.Job, *rest: Any) -> dict[str, float]:
-        if len(kept) == 3:
+        if len(kept) == count - 2:
             raise KeyboardInterrupt
         kept.append(job)
         return trained(job, *rest)
@@ -206,7 +214,7 @@ def test_a_sweep_cut_off_goes_on_from_its_database_and_ends_the_same(
     monkeypatch.setattr(recurrent, "train", lambda *all: (kept.append(all[0]), trained(*all))[1])
     resumed, told = run(checkpoint)
     pd.testing.assert_frame_equal(resumed, whole)
-    assert len(kept) == len(told[:-1]) == 5
+    assert len(kept) == len(told[:-1]) == count
     checkpoint.clear()
     assert list(tmp_path.iterdir()) == []
 
@@ -226,11 +234,18 @@ def by(workers: int) -> Any:
     return side_by_side
 
 
-@pytest.mark.parametrize("search", ["grid", "random", "quasi_random", "tpe"])
+@pytest.mark.parametrize(
+    ("search", "pruning"),
+    [
+        *((search, "none") for search in ("grid", "random", "quasi_random", "tpe")),
+        ("grid", "median"),
+        ("random", "hyperband"),
+    ],
+)
 def test_results_do_not_depend_on_how_many_trainings_run_at_once(
-    section: LanguageModelSection, search: str, monkeypatch: pytest.MonkeyPatch
+    section: LanguageModelSection, search: str, pruning: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    changes: dict[str, Any] = {"search": search, "trials": 3}
+    changes: dict[str, Any] = {"search": search, "pruning": pruning, "trials": 4}
     if search == "grid":
         changes["space"] = {"hidden_size": [2, 4], "bptt_length": [5, 10]}
     found, order = [], []
@@ -297,3 +312,32 @@ def test_a_range_is_not_for_a_grid() -> None:
         searched(space={"rate": {"low": 0.1, "high": 0.01, "log": True}})
     with pytest.raises(ValueError, match="the budget decides embedding_size"):
         searched(parameters=1000)
+
+
+def test_a_rung_trains_on_its_share_and_the_last_is_a_trial_without_pruning(
+    section: LanguageModelSection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recurrent, "side_by_side", by(1))
+    found = {
+        kind: recurrent.sweep(
+            CORPORA,
+            VOCABULARY,
+            section,
+            searched(search="grid", space={"hidden_size": [2, 4], "bptt_length": [5, 10]}, **more),
+            ngram_order=2,
+            seed=1,
+        )
+        for kind, more in (("none", {}), ("median", {"pruning": "median"}))
+    }
+    trials = found["median"].trials
+    assert trials["budget"].tolist() == [0.25] * 4 + [0.5] * 2 + [1.0]
+    np.testing.assert_allclose(trials["steps"] / trials["updates"], trials["budget"], atol=0.1)
+    same = found["none"].trials.merge(trials[trials["budget"] == 1].drop(columns="budget"))
+    assert len(same) == 1
+    assert found["median"].best["combinations"].tolist() == [1]
+    assert len(found["median"].importances)
+
+
+def test_tpe_does_not_prune() -> None:
+    with pytest.raises(ValueError, match="pruning: tpe draws by the losses on the whole budget"):
+        searched(pruning="median")

@@ -27,7 +27,7 @@ def curves(results: Results, study: str) -> Figure | None:
     table = results.table(study, "marginals" if grid else "curves")
     noise = results.table(study, "best").query("score == @score")["noise"]
     return sweep_marginals(
-        results.table(study, "trials"),
+        _trials(results, study),
         table[table["score"] == score],
         settings,
         score,
@@ -55,7 +55,7 @@ def maps(results: Results, study: str) -> Figure | None:
         return None
     if results.has(study, "importances"):
         shares = results.table(study, "importances").query("score == @score and order == 2")
-        table = grid_maps(results.table(study, "trials"), shares, score)
+        table = grid_maps(_trials(results, study), shares, score)
     else:
         table = results.table(study, "surfaces")
     return interactions(table, score) if len(table) else None
@@ -64,7 +64,7 @@ def maps(results: Results, study: str) -> Figure | None:
 def combinations(results: Results, study: str) -> Figure | None:
     """Draw all combinations of settings as lines across them."""
     score = _score(results, study)
-    trials = results.table(study, "trials")
+    trials = _trials(results, study)
     settings = _settings(results, study)
     if score is None or not varied(trials, settings):
         return None
@@ -80,7 +80,7 @@ def budget(results: Results, study: str) -> Figure | None:
 
 def context(results: Results, study: str) -> Figure | None:
     """Draw the use of distant context by the length of truncation."""
-    trials = results.table(study, "trials")
+    trials = _trials(results, study)
     found = (re.fullmatch(r"context_(\d+)_loss", name) for name in map(str, trials))
     lengths = [int(match[1]) for match in found if match]
     if not lengths or "bptt_length" not in _settings(results, study):
@@ -90,7 +90,7 @@ def context(results: Results, study: str) -> Figure | None:
 
 def steadiness(results: Results, study: str) -> Figure | None:
     """Draw how stable trainings are by the length of truncation."""
-    trials = results.table(study, "trials")
+    trials = _trials(results, study)
     known = any(name in trials and trials[name].notna().any() for name in STABILITY)
     return stability(trials) if known and "bptt_length" in _settings(results, study) else None
 
@@ -119,8 +119,16 @@ def _score(results: Results, study: str) -> str | None:
     return next((score for score in SHOWN if score in known), str(known[0]))
 
 
+def _trials(results: Results, study: str) -> pd.DataFrame:
+    """Return the trainings that can be compared: on the least budget where a sweep prunes."""
+    trials = results.table(study, "trials")
+    if "budget" not in trials:
+        return trials
+    return trials[trials["budget"] == trials["budget"].min()].drop(columns="budget")
+
+
 def _settings(results: Results, study: str) -> list[str]:
     """Return the settings that a sweep tries: the columns between model and repetition."""
-    columns = [str(name) for name in results.table(study, "trials")]
+    columns = [str(name) for name in _trials(results, study)]
     end = columns.index("fold") if "fold" in columns else columns.index("seed")
     return columns[columns.index("model") + 1 : end]

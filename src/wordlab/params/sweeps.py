@@ -128,6 +128,10 @@ class RecurrentSweepParams(SweepParams):
     Parzen estimators, Bergstra et al. 2011)."""
     trials: Count
     """Combinations to draw for each cell; a grid tries all that there are."""
+    pruning: Literal["none", "median", "hyperband"]
+    """none: every combination has the whole budget of epochs or tokens; median: all have a quarter
+    of it, those that do no worse than the median half, and of these likewise all; hyperband: a
+    third goes on to three times the budget, from a ninth of it up (Li et al. 2018)."""
     space: Annotated[dict[str, Values | Range], Field(min_length=1)]
     """What to try of each setting, by its name in `language_model`: a list of values, or
     {low: 0.001, high: 0.1, log: true}, which no grid can try."""
@@ -161,6 +165,11 @@ class RecurrentSweepParams(SweepParams):
             raise ValueError(
                 f"space.{ranges[0]}: a grid cannot try all values of a range; expected a list, or "
                 f"search: random, quasi_random or tpe"
+            )
+        if self.search == "tpe" and self.pruning != "none":
+            raise ValueError(
+                "pruning: tpe draws by the losses on the whole budget; expected pruning: none, or "
+                "search: grid, random or quasi_random"
             )
         if self.parameters is not None and "embedding_size" in {*self.space, *self.fixed}:
             raise ValueError(

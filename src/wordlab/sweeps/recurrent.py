@@ -18,6 +18,7 @@ from wordlab.params.sweeps import RecurrentSweepParams
 from wordlab.sweeps.drawn import yardsticks
 from wordlab.sweeps.final import test, winners
 from wordlab.sweeps.folds import Split, beginning, rest, splits
+from wordlab.sweeps.pruning import Pruner
 from wordlab.sweeps.recurrent_findings import conclude, with_tests
 from wordlab.sweeps.search import Searcher, Settings
 from wordlab.sweeps.space import (
@@ -85,8 +86,10 @@ def sweep(
         "seed": seed,
         "code": code_digest(*CODE),
     }
-    searchers: dict[str, Searcher] = {
-        cell: Searcher(params.space, params.search, trials=params.trials, seed=seed)
+    pruners: dict[str, Pruner] = {
+        cell: Pruner(
+            Searcher(params.space, params.search, trials=params.trials, seed=seed), params.pruning
+        )
         for cell in params.cells
     }
     prepared = partial(jobs, base=base, params=params, ngram_order=ngram_order, seed=seed)
@@ -97,11 +100,11 @@ def sweep(
             models=params.cells,
             objective=Objective("valid_perplexity", "lower"),
             title="sweep of language models",
-            count=sum(s.count for s in searchers.values()) * params.seeds * params.folds,
+            count=sum(p.count for p in pruners.values()) * params.seeds * params.folds,
             fixed=params.fixed,
             on_trial=on_trial,
         ),
-        searchers,
+        pruners,
         params,
         prepared,
         (pairs, judge, vocabulary),
@@ -109,7 +112,10 @@ def sweep(
     judged_by = reference(prepared(done[:1])[0], judge, vocabulary)
     real = yardsticks([held_out for _, held_out in pairs], vocabulary, judged_by, seed=seed)
     found = conclude(table, real, params, seed=seed)
-    won = [replace(trial, fold=None, seed=1) for trial in winners(found.best, found.trials, done)]
+    won = [
+        replace(trial, fold=None, seed=1, budget=None)
+        for trial in winners(found.best, found.trials, done)
+    ]
     own = {"train": learnt, "valid": valid, "test": corpora["test"]}
     tested = test(won, prepared(won), own, vocabulary, on_trial=on_trial)
     return with_tests(found, tested, list(params.space))
@@ -117,7 +123,7 @@ def sweep(
 
 def _searched(
     running: Sweep,
-    searchers: Mapping[str, Searcher],
+    pruners: Mapping[str, Pruner],
     params: RecurrentSweepParams,
     prepared: Callable[[Sequence[Trial]], list[Job]],
     shared: Shared,
@@ -128,13 +134,20 @@ def _searched(
     with running:
         while planned := [
             trial
-            for cell, searcher in searchers.items()
-            for trial in repeated(cell, searcher.propose(), seeds=params.seeds, folds=params.folds)
+            for cell, pruner in pruners.items()
+            for settings, share in pruner.propose()
+            for trial in repeated(
+                cell,
+                [settings],
+                seeds=params.seeds,
+                folds=params.folds,
+                budget=None if params.pruning == "none" else share,
+            )
         ]:
             runner = partial(_run, planned_jobs=prepared(planned), shared=shared)
             table = running.run(planned, runner)
-            for cell, searcher in searchers.items():
-                searcher.tell(*mean_losses(table[table["model"] == cell], list(params.space)))
+            for cell, pruner in pruners.items():
+                pruner.tell(*mean_losses(table[table["model"] == cell], list(params.space)))
             tables.append(table)
             done += planned
     return done, pd.concat(tables, ignore_index=True)
@@ -164,6 +177,7 @@ def jobs(
             seed=rng.derive(seed, "sweep", trial.fold or 1, trial.seed),
             sweep=params,
             ngram_order=ngram_order,
+            share=trial.budget or 1.0,
         )
         for trial in planned
     ]

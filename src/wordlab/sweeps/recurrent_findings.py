@@ -6,6 +6,7 @@ from dataclasses import replace
 import pandas as pd
 
 from wordlab.params.sweeps import RecurrentSweepParams
+from wordlab.sweeps import pruning
 from wordlab.sweeps.course import curves
 from wordlab.sweeps.recurrent_sentences import (
     caveats,
@@ -15,7 +16,7 @@ from wordlab.sweeps.recurrent_sentences import (
     truncation_effects,
 )
 from wordlab.sweeps.sensitivity import analyse, sentences
-from wordlab.sweeps.summary import SweepResult, repetition, summarise
+from wordlab.sweeps.summary import Goal, SweepResult, repetition, summarise
 
 
 def conclude(
@@ -25,23 +26,21 @@ def conclude(
 
     Beside the tables of all sweeps: those of `sensitivity.Sensitivity`; `progress`, the held-out
     loss of each trial by the tokens it had learnt from: model, settings, fold (if several), seed,
-    tokens, valid_loss; `yardsticks`: fold, text and the scores of real text.
+    tokens, valid_loss; `yardsticks`: fold, text and the scores of real text. Where the sweep
+    prunes, trials have a budget before their seed: the best is of those with all of it, what the
+    settings do of those with the least.
     """
     table, progress = curves(trials)
-    settings = list(params.space)
-    found = summarise(
-        table,
-        settings,
-        {"valid_loss": "lower"},
-        params.confidence,
-        full_grid=params.search == "grid",
-    )
-    headline = most_important(found.importances)
+    settings, pruned = list(params.space), params.pruning != "none"
+    first, full = pruning.ends(table) if pruned else (table, table)
+    found = _summarised(table, first, full, params)
+    headline = pruning.sentences(table, settings) if pruned else []
+    headline += most_important(found.importances)
     if params.search == "grid" and "bptt_length" in settings:
-        headline += truncation_effects(table, settings, params)
+        headline += truncation_effects(first, settings, params)
     said = list(found.sentences)
     parts: dict[str, list[pd.DataFrame]] = {"sensitivity": [], "curves": [], "surfaces": []}
-    for model, part in table.groupby("model", sort=False):
+    for model, part in first.groupby("model", sort=False):
         analysed = analyse(
             part,
             params.space,
@@ -56,16 +55,31 @@ def conclude(
             own.insert(0, "model", str(model))
             own.insert(1, "score", "valid_loss")
             parts[name].append(own)
-    said += drawn_texts(table, found.best, texts, params) + reached(table, params)
+    said += drawn_texts(full, found.best, texts, params) + reached(full, params)
     return replace(
         found,
-        sentences=(*headline, *said, *caveats(table)),
+        sentences=(*headline, *said, *caveats(first)),
         further={
             **{name: pd.concat(own, ignore_index=True) for name, own in parts.items()},
             "progress": progress,
             "yardsticks": texts,
         },
     )
+
+
+def _summarised(
+    table: pd.DataFrame, first: pd.DataFrame, full: pd.DataFrame, params: RecurrentSweepParams
+) -> SweepResult:
+    """Return the tables of all sweeps; the exact analysis is of `first`, a full grid if any is."""
+    settings, grid = list(params.space), params.search == "grid"
+    goals: dict[str, Goal] = {"valid_loss": "lower"}
+    if params.pruning == "none":
+        return summarise(table, settings, goals, params.confidence, full_grid=grid)
+    found = summarise(full, settings, goals, params.confidence, full_grid=False)
+    if not grid:
+        return replace(found, trials=table)
+    exact = summarise(first, settings, goals, params.confidence)
+    return replace(exact, trials=table, best=found.best, sentences=found.sentences)
 
 
 def with_tests(found: SweepResult, tested: pd.DataFrame, settings: Sequence[str]) -> SweepResult:

@@ -27,17 +27,24 @@ class Trial:
     settings: Mapping[str, Any]
     seed: int
     fold: int | None = None
+    budget: float | None = None
+    """The share of the budget that it trains on, where a sweep prunes."""
 
     @property
     def name(self) -> str:
         """The trial in one line, such as `lstm hidden_size=128 rate=0.01 fold=1 seed=1`."""
-        rest = [f"{key}={value}" for key, value in self.row().items() if key != "model"]
+        rest = [
+            f"{key}={value:.6g}" if key == "budget" else f"{key}={value}"
+            for key, value in self.row().items()
+            if key != "model" and (key, value) != ("budget", 1)  # the same trial without pruning
+        ]
         return " ".join([self.model, *rest])
 
     def row(self) -> dict[str, Any]:
         """Return the model, the settings and the repetition as the columns of a table."""
         fold = {} if self.fold is None else {"fold": self.fold}
-        return {"model": self.model, **self.settings, **fold, "seed": self.seed}
+        budget = {} if self.budget is None else {"budget": self.budget}
+        return {"model": self.model, **self.settings, **fold, **budget, "seed": self.seed}
 
 
 def grid(
@@ -58,11 +65,16 @@ def grid(
 
 
 def repeated(
-    model: str, combinations: Sequence[Mapping[str, Any]], *, seeds: int, folds: int
+    model: str,
+    combinations: Sequence[Mapping[str, Any]],
+    *,
+    seeds: int,
+    folds: int,
+    budget: float | None = None,
 ) -> list[Trial]:
     """Return the trials of one model: each combination once a fold and seed."""
     return [
-        Trial(model, settings, seed, fold)
+        Trial(model, settings, seed, fold, budget)
         for settings in combinations
         for fold in (range(1, folds + 1) if folds > 1 else [None])
         for seed in range(1, seeds + 1)

@@ -177,6 +177,11 @@ def _told_best(settings: Sequence[str], best: Mapping[str, Any], goal: Goal, rep
             f"{subject}: {goal} is better, and {chosen} did best ({best['mean']:.4g}), but with "
             f"one training a combination the noise is unknown: no difference is established."
         )
+    if best["combinations"] == 1:
+        return (
+            f"{subject}: the only combination trained in full is {chosen}, at {best['mean']:.4g} "
+            f"[{best['low']:.4g}, {best['high']:.4g}]."
+        )
     count = best["others"]
     others = {0: "all others are worse beyond the noise", 1: "one other cannot be told from it"}
     return (

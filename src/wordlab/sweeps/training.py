@@ -30,7 +30,7 @@ class Job:
     """What a trial trains: its settings, on which split (from 0), from which seed.
 
     sweep: what is measured, and the budget of weights; ngram_order: of the Kneser-Ney model that
-    drawn text is scored by.
+    drawn text is scored by; share: of the budget in epochs or tokens, that it trains on.
     """
 
     params: LanguageModelParams
@@ -38,6 +38,7 @@ class Job:
     seed: int
     sweep: RecurrentSweepParams
     ngram_order: int
+    share: float = 1.0
 
 
 def train(
@@ -97,6 +98,10 @@ def train_model(
     size = language_model.description(model)
     starts = document_starts(learnt), document_starts(valid)
     text = Text(train_ids, starts[0]).examples(params, end=known.end, seed=job.seed)
+    if job.share < 1:
+        tokens = params.epochs * text.symbols
+        tokens = min(tokens, params.tokens or tokens)
+        params = params.model_copy(update={"tokens": math.ceil(job.share * tokens)})
     blind = math.log(size["classes"])
     measured = dict.fromkeys(("train_loss", "gradient_norm", "epoch"), math.nan)
     course = Course(sweep.progress_tokens, sweep.target_loss)
