@@ -164,7 +164,8 @@ def test_every_stage_made_a_run_under_the_run_of_the_pass(clone):
     assert len(parents) == 1
     assert set(own) == stages
     assert {run.info.status for run in runs} == {"FINISHED"}
-    assert all(run.data.params for run in own.values())
+    without = {name for name, run in own.items() if not run.data.params}
+    assert without <= {"report"}  # it shows all of params.yaml, which the run of the pass has
     assert any("trial" in run.data.tags["wordlab.stage"] for run in runs if run not in parents)
 
 

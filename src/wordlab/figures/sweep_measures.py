@@ -136,10 +136,11 @@ def stability(trials: pd.DataFrame) -> Figure:
             means = pd.DataFrame({"x": places, "y": part[name]}).groupby(groups, observed=True)
             axes.plot(means["x"].mean() + apart, means["y"].mean(), **style)
         scale.on_x(axes)
-        if np.nanmin(trials[name]) > 0 and np.nanmax(trials[name]) > 30 * np.nanmin(trials[name]):
-            axes.set_yscale("log")
+        least, most = np.nanmin(trials[name]), np.nanmax(trials[name])
         if name in ("diverged", "clip_rate"):
             axes.set_ylim(-0.03, 1.03)
+        elif least > 0 and most > 30 * least:
+            axes.set_yscale("log")
         axes.set(xlabel="bptt length, tokens")
         axes.set_title(STABILITY[name], fontsize=9.5)
     figure.suptitle("How stable the trainings are, by the length of truncation", x=0.01, ha="left")
