@@ -1,6 +1,6 @@
 """Several language models on one held-out text, beside n-gram baselines, and what they write."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -12,7 +12,11 @@ from wordlab.evaluation.ngrams import KneserNey
 from wordlab.params.recurrent import GenerationParams, LanguageEvaluationParams
 from wordlab.recurrent.generation import generate
 from wordlab.recurrent.language_model import LanguageModel
+from wordlab.text.study_words import content_words
 from wordlab.text.vocabulary import Vocabulary
+
+PROMPTS = 3
+"""How many prompts are chosen from the text where nobody named any."""
 
 STREAMS = 16
 """The held-out text is read as so many stretches side by side; each but the first begins without
@@ -71,14 +75,28 @@ def symbol_ids(model: LanguageModel, lines: Sequence[str]) -> NDArray[np.int64]:
     return np.array(ids, dtype=np.int64)
 
 
-def known_prompts(model: LanguageModel, prompts: Sequence[str]) -> list[str]:
-    """Return the prompts whose symbols `model` knows, or else the empty one."""
-    known = []
-    for prompt in prompts:
-        symbols = prompt.split() if model.level == "word" else prompt
-        if all(symbol in model.vocabulary for symbol in symbols):
-            known.append(prompt)
-    return known or [""]
+def known_prompts(
+    model: LanguageModel, prompts: Sequence[str] | None, chosen: Sequence[str]
+) -> list[str]:
+    """Return the `prompts` whose symbols `model` knows; if none, those of `chosen`; or else [""].
+
+    prompts: those a person named, if any; chosen: words of the text.
+    """
+    for beginnings in (prompts or (), chosen):
+        known = []
+        for prompt in beginnings:
+            symbols = prompt.split() if model.level == "word" else prompt
+            if all(symbol in model.vocabulary for symbol in symbols):
+                known.append(prompt)
+        if known:
+            return known
+    return [""]
+
+
+def chosen_prompts(models: Iterable[LanguageModel], count: int) -> tuple[str, ...]:
+    """Return `count` words chosen from the vocabulary of the first word model, none without one."""
+    words = next((model.vocabulary for model in models if model.level == "word"), None)
+    return content_words(words, count) if words is not None else ()
 
 
 def evaluate(
@@ -98,6 +116,8 @@ def evaluate(
     """
     metrics: dict[str, Any] = {}
     samples: list[dict[str, str]] = []
+    named = generation.prompts or ()
+    chosen = chosen_prompts(models.values(), len(named) or PROMPTS)
     kinds: dict[tuple[str, int], tuple[Symbols, KneserNey]] = {}
     for name, model in models.items():
         kind = (model.level, len(model.vocabulary))
@@ -105,14 +125,18 @@ def evaluate(
             symbols = Symbols.of(model, train, test)
             kinds[kind] = symbols, symbols.ngrams(getattr(params.ngram_order, model.level))
         symbols, ngrams = kinds[kind]
-        prompts = known_prompts(model, generation.prompts)
+        prompts = known_prompts(model, named, chosen)
         texts = [
             generate(model, prompt, generation.length, generation, seed=seed) for prompt in prompts
         ]
         written = symbol_ids(model, [line for text in texts for line in text.splitlines()])
         metrics[name] = {
             **symbols.score(_losses(model, symbols), seed),
-            "generated": asdict(language.score_generated(written, symbols.train_ids, ngrams)),
+            "generated": {
+                **asdict(language.score_generated(written, symbols.train_ids, ngrams)),
+                "prompts": len(prompts),
+                "prompts_left_out": len(set(named) - set(prompts)),
+            },
         }
         samples += [
             {"model": name, "prompt": prompt, "text": text}
