@@ -12,7 +12,7 @@ from wordlab.evaluation.ngrams import KneserNey
 from wordlab.params.recurrent import GenerationParams, LanguageEvaluationParams
 from wordlab.recurrent.generation import generate
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.text.study_words import content_words
+from wordlab.text.study_words import study_words
 from wordlab.text.vocabulary import Vocabulary
 
 PROMPTS = 3
@@ -75,28 +75,27 @@ def symbol_ids(model: LanguageModel, lines: Sequence[str]) -> NDArray[np.int64]:
     return np.array(ids, dtype=np.int64)
 
 
-def known_prompts(
-    model: LanguageModel, prompts: Sequence[str] | None, chosen: Sequence[str]
-) -> list[str]:
-    """Return the `prompts` whose symbols `model` knows; if none, those of `chosen`; or else [""].
+def known_prompts(model: LanguageModel, prompts: Sequence[str]) -> list[str]:
+    """Return the prompts whose symbols `model` knows, or else the empty one."""
+    known = []
+    for prompt in prompts:
+        symbols = prompt.split() if model.level == "word" else prompt
+        if all(symbol in model.vocabulary for symbol in symbols):
+            known.append(prompt)
+    return known or [""]
 
-    prompts: those a person named, if any; chosen: words of the text.
+
+def prompts_of_words(
+    models: Iterable[LanguageModel], named: Sequence[str] | None
+) -> tuple[str, ...]:
+    """Return the prompts `named` that the first word model knows, or words that it has chosen.
+
+    All of `named` where there is no word model.
     """
-    for beginnings in (prompts or (), chosen):
-        known = []
-        for prompt in beginnings:
-            symbols = prompt.split() if model.level == "word" else prompt
-            if all(symbol in model.vocabulary for symbol in symbols):
-                known.append(prompt)
-        if known:
-            return known
-    return [""]
-
-
-def chosen_prompts(models: Iterable[LanguageModel], count: int) -> tuple[str, ...]:
-    """Return `count` words chosen from the vocabulary of the first word model, none without one."""
     words = next((model.vocabulary for model in models if model.level == "word"), None)
-    return content_words(words, count) if words is not None else ()
+    if words is None:
+        return tuple(named or ())
+    return study_words(named, words, PROMPTS, prompts=True).words
 
 
 def evaluate(
@@ -116,8 +115,7 @@ def evaluate(
     """
     metrics: dict[str, Any] = {}
     samples: list[dict[str, str]] = []
-    named = generation.prompts or ()
-    chosen = chosen_prompts(models.values(), len(named) or PROMPTS)
+    beginnings = prompts_of_words(models.values(), generation.prompts)
     kinds: dict[tuple[str, int], tuple[Symbols, KneserNey]] = {}
     for name, model in models.items():
         kind = (model.level, len(model.vocabulary))
@@ -125,7 +123,7 @@ def evaluate(
             symbols = Symbols.of(model, train, test)
             kinds[kind] = symbols, symbols.ngrams(getattr(params.ngram_order, model.level))
         symbols, ngrams = kinds[kind]
-        prompts = known_prompts(model, named, chosen)
+        prompts = known_prompts(model, beginnings)
         texts = [
             generate(model, prompt, generation.length, generation, seed=seed) for prompt in prompts
         ]
@@ -135,7 +133,7 @@ def evaluate(
             "generated": {
                 **asdict(language.score_generated(written, symbols.train_ids, ngrams)),
                 "prompts": len(prompts),
-                "prompts_left_out": len(set(named) - set(prompts)),
+                "prompts_left_out": len(set(generation.prompts or ()) - set(prompts)),
             },
         }
         samples += [

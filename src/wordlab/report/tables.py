@@ -208,7 +208,7 @@ def _side_by_side(title: str, columns: Mapping[str, Column], note: str) -> Table
     """
     filled = [c for c in columns.values() if any(s.value is not None for s in c.scores.values())]
     if not filled:
-        asked = ", ".join(column.title for column in columns.values())
+        asked = "; ".join(column.title for column in columns.values())
         return Table(title, [], [], f"Nothing could be scored: {asked}.")
     models = list(dict.fromkeys(model for column in filled for model in column.scores))
     head, shared = [], []

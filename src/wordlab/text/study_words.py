@@ -29,28 +29,35 @@ class StudyWords:
         listed = ", ".join(self.words)
         if self.chosen and self.named:
             return [
-                f"{title}: none of the {self.named} named is in the vocabulary; chosen from the "
-                f"text instead: {listed}."
+                f"{title}: 0 of the {self.named} named are in the vocabulary; chosen from the text "
+                f"instead: {listed}."
             ]
         if self.chosen:
             return [f"{title}, chosen from the text: {listed}."]
         if self.left_out:
             return [
-                f"{title}: {len(self.left_out)} of the {self.named} named are left out, as they "
-                f"are not in the vocabulary: {', '.join(self.left_out)}."
+                f"{title}: {len(self.left_out)} of the {self.named} named are not in the "
+                f"vocabulary and left out: {', '.join(self.left_out)}."
             ]
         return []
 
 
-def study_words(named: Sequence[str] | None, vocabulary: Vocabulary, count: int) -> StudyWords:
+def study_words(
+    named: Sequence[str] | None, vocabulary: Vocabulary, count: int, *, prompts: bool = False
+) -> StudyWords:
     """Return the words of `named` that `vocabulary` has; if there are none, words of its own.
 
     named: None where nobody named any. count: how many are then chosen; where none of those named
-    is known, as many are chosen as were named.
+    is known, as many are chosen as were named. prompts: each of `named` may be several words with
+    spaces between, all of which have to be known, or none.
     """
     named = tuple(named or ())
-    known = tuple(word for word in named if word in vocabulary)
-    left_out = tuple(word for word in named if word not in vocabulary)
+    left_out = tuple(
+        one
+        for one in named
+        if any(w not in vocabulary for w in (one.split() if prompts else [one]))
+    )
+    known = tuple(one for one in named if one not in left_out)
     words = known or content_words(vocabulary, len(named) or count)
     return StudyWords(words, len(named), left_out, chosen=not known)
 
