@@ -20,8 +20,8 @@ SMALL = Path(__file__).with_name("small_params.yaml")
 """What is changed in params.yaml, so that a pass takes little more than its overhead."""
 
 
-def shrink(params, **changes):
-    """Lay `small_params.yaml`, and `changes` by section, over the file `params`."""
+def shrink(params, changes=None):
+    """Lay `small_params.yaml`, then `changes`, over the file `params`."""
     yaml = YAML()
     values = yaml.load(params)
 
@@ -34,7 +34,7 @@ def shrink(params, **changes):
                 target[key] = value
 
     merge(values, YAML(typ="safe").load(SMALL))
-    merge(values, changes)
+    merge(values, changes or {})
     yaml.dump(values, params)
 
 
@@ -102,17 +102,21 @@ def run_stage(command, params, folder):
     return kept.calls
 
 
-def run_pipeline(folder, text, **changes):
-    """Run every stage on `text` below `folder`; return the params and what the stages sent.
+def run_pipeline(folder, text, *, only=None, **changes):
+    """Run the stages on `text` below `folder`, every one or those in `only`.
 
-    changes: to the params, by section. A file of an earlier stage is there when a later one runs.
+    changes: to the params, by section. Returns the params and the calls of each stage to MLflow.
     """
     (folder / "text.txt").write_text(text, encoding="utf-8")
     path = folder / "params.yaml"
     path.write_text((REPOSITORY / "params.yaml").read_text())
-    shrink(path, **changes)
+    shrink(path, changes)
     params = load(path)
-    return params, {c.name: run_stage(c, params, folder) for c in commands(params)}
+    return params, {
+        command.name: run_stage(command, params, folder)
+        for command in commands(params)
+        if only is None or command.name in only
+    }
 
 
 def metrics(folder):
