@@ -1,5 +1,6 @@
 """The results of the last run as Markdown tables, for the README and for a terminal."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ def language_headline(metrics: Mapping[str, Any]) -> dict[str, dict[str, float |
 
 
 def _short(value: float | None) -> float | None:
-    return None if value is None else float(f"{value:.4g}")
+    return None if value is None or not math.isfinite(value) else float(f"{value:.4g}")
 
 
 def _method(scores: Mapping[str, Any]) -> str:
