@@ -47,7 +47,7 @@ TOPICS = (
     (
         "reino rey reina guerra ejército batalla corona castillo soldado pueblo",
         "luchar vencer reinar defender conquistar huir",
-        "antiguo poderoso valiente cruel noble vencido",
+        "antiguo poderoso valiente temible noble vencido",
     ),
     (
         "canción música guitarra voz baile orquesta violín maestro teatro público",
@@ -62,7 +62,7 @@ TOPICS = (
 )
 """Nouns, verbs and adjectives of each topic."""
 SENTENCES = (
-    "El {n0} de la {n1} no quiso {v0} porque era muy {a0}.",
+    "El {n0} de la {n1} no quiso {v0} porque parecía muy {a0}.",
     "¿Por qué el {n0} y la {n1} tenían que {v0} con un {n2} tan {a0}?",
     "En aquel año, según cuentan, el {n0} {a0} empezó a {v0} sobre el {n1}.",
     "¡Qué {a0} estaba la {n0} cuando los del {n1} fueron a {v0}!",

@@ -74,13 +74,13 @@ def _method(scores: Mapping[str, Any]) -> str:
 def embeddings(metrics: Mapping[str, Any]) -> str:
     """Return the table of word vectors: correlations and analogies with intervals and n.
 
-    A sentence, where no word of any set is known.
+    A sentence, where no item of any set can be scored.
     """
     first = next(iter(metrics.values()))
     sets = [(name, SETS.get(name, name)) for name in first if name != "analogy"]
     if not any(first[name]["n"] for name in first):
         names = ", ".join([*(title for _, title in sets), "analogies"])
-        return f"Word vectors: no word of these sets is known, so nothing is scored: {names}."
+        return f"Word vectors: no item of these sets has all its words in the vocabulary: {names}."
     heads = ["word vectors"]
     for key, title in sets:
         heads.append(f"{title} ({first[key]['n']} of {first[key]['pairs']} pairs)")

@@ -127,7 +127,7 @@ def _sentences(tasks: Sequence[Task], models: list[str], differences: pd.DataFra
     """Return a sentence for each task and the verdict, or one where no task can be scored."""
     if not any(task.n for task in tasks):
         names = ", ".join(task.name for task in tasks)
-        return [f"No word of these sets is known, so nothing can be scored: {names}."]
+        return [f"Nothing can be scored, as no item's words are all in the vocabulary: {names}."]
     return [*(sentence(task, models, differences) for task in tasks), verdict(differences)]
 
 
