@@ -42,6 +42,9 @@ class Params(Section):
 
     seed: Annotated[int, Field(ge=0)]
     """Every random stream is derived from it."""
+    vector_seeds: Count
+    """How often word2vec and GloVe are trained: their scores are means over these trainings, whose
+    seeds differ; what else loads vectors takes those of the first, trained with `seed`."""
     torch_threads: Count
     """Threads of each torch training: sums are split by them, so they belong to the recipe."""
     profiles: Annotated[tuple[Profile, ...], Field(min_length=1, strict=False)]
