@@ -95,9 +95,7 @@ def study_sizes(
     a smaller share are among those of a larger one. A share with no more words than the vectors
     have dimensions is left out. Analogies are answered by the first method.
     """
-    analogies = evaluation.analogies
-    first = analogies.model_copy(update={"methods": analogies.methods[:1]})
-    evaluation = evaluation.model_copy(update={"analogies": first})
+    evaluation = evaluation.by_first_method()
     vocabulary = next(iter(whole.values())).vocabulary
     order = stream(seed, "sizes").permutation(len(corpus.document_ends))
     trained: dict[float, Models] = {}
