@@ -135,7 +135,7 @@ def test_real_text_is_worth_more_than_its_words_shuffled() -> None:
 
 def test_an_interval_of_perplexities_stays_above_zero() -> None:
     # t of two degrees of freedom at 95 % is 4.303; the deviation of the logarithms is ln 2
-    assert interval(pd.Series([2.0, 4.0, 8.0]), 0.95, 3) == "4.000 [0.715, 22.382]"
+    assert interval(pd.Series([2.0, 4.0, 8.0]), 0.95, 3) == "4.000 [0.715, 22.380]"
     assert interval(pd.Series([-1.0, 0.0, 1.0]), 0.95, 1) == "0.0 [-2.5, 2.5]"
     assert interval(pd.Series([3.0]), 0.95, 1) == "3.0"
 

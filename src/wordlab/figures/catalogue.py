@@ -83,8 +83,8 @@ def _scores_by_frequency(results: Results) -> Figure:
     return figures.scores_by(table, "band", "by each item's rarest word")
 
 
-def _scores_by_size(results: Results) -> Figure:
-    return figures.scores_by(results.table("study_sizes", "scores"), "share", "share of the text")
+def _scores_by_size(table: pd.DataFrame) -> Figure:
+    return figures.scores_by(table, "share", "share of the text")
 
 
 def _word_map(results: Results) -> Figure:
@@ -194,7 +194,8 @@ FIGURES: dict[str, tuple[str, Callable[[Results], Figure | None]]] = {
         _from_table(figures.geometry, "embeddings", "geometry"),
     ),
     "word_map": ("map_embeddings", _word_map),
-    "sizes": ("study_sizes", _scores_by_size),
+    "sizes": ("study_sizes", _from_table(_scores_by_size, "study_sizes", "scores")),
+    "sizes_own": ("study_sizes", _from_table(_scores_by_size, "study_sizes", "own")),
     "word2vec_loss": (
         "train_word2vec",
         lambda results: figures.word2vec_loss(results.curve("word2vec")),

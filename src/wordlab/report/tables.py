@@ -123,7 +123,8 @@ def _counted(found: Mapping[str, Any], total: str) -> str:
         return ""
     share = f", {found['coverage']:.0%}" if found.get("coverage") is not None else ""
     of = f" of {number(found[total])}" if total in found else ""
-    return f"n = {number(found['n'])}{of}{share}"
+    seeds = f", {found['seeds']} seeds" if found.get("seeds", 1) > 1 else ""
+    return f"n = {number(found['n'])}{of}{share}{seeds}"
 
 
 def language_scores(metrics: Mapping[str, Any], trained: Mapping[str, Any]) -> list[Table]:
