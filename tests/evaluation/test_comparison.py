@@ -78,7 +78,7 @@ def test_good_models_are_told_from_noise_but_not_from_one_another(compared: Comp
     assert not distinct[frozenset(("good", "also good"))]
     assert (table["second"] == "noise").sum() == 3
     said = next(s for s in compared.sentences if s.startswith("pairs (300 of 301 items)"))
-    above, _, untold = said.partition("but not told apart from")
+    above, _, untold = said.partition("but not shown to be above")
     assert "above noise by" in above
     assert "good by" in untold
 

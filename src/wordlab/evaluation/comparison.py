@@ -165,7 +165,7 @@ def differences_of(
 
 
 def sentence(task: Task, models: Sequence[str], differences: pd.DataFrame) -> str:
-    """Return which model leads a task and which others it can be told from."""
+    """Return which model leads a task, and above which others its lead is shown."""
     if task.n == 0 or not np.isfinite(task.scores).any():
         return f"{task.name}: none of its {task.total} items can be scored."
     best = int(np.nanargmax(task.scores))
@@ -174,10 +174,10 @@ def sentence(task: Task, models: Sequence[str], differences: pd.DataFrame) -> st
         f"{task.scores[best]:.3f}"
     )
     own = differences[(differences["task"] == task.name) & (differences["first"] == models[best])]
-    told = [_difference(row) for row in own[own["distinct"]].to_dict("records")]
-    untold = [_difference(row) for row in own[~own["distinct"]].to_dict("records")]
-    parts = [f"above {'; '.join(told)}"] if told else []
-    parts += [f"not told apart from {'; '.join(untold)}"] if untold else []
+    clear = [_difference(row) for row in own[own["distinct"]].to_dict("records")]
+    unclear = [_difference(row) for row in own[~own["distinct"]].to_dict("records")]
+    parts = [f"above {'; '.join(clear)}"] if clear else []
+    parts += [f"not shown to be above {'; '.join(unclear)}"] if unclear else []
     return f"{start}{', ' if parts else ''}{'; but '.join(parts)}."
 
 

@@ -30,7 +30,7 @@ Result = TypeVar("Result", SimilarityResult, AnalogyResult)
 
 @dataclass(frozen=True, eq=False)
 class EvaluationSets:
-    """What models are scored on, read once: sets of word pairs, and analogy questions."""
+    """What models are scored on: sets of word pairs, and analogy questions."""
 
     pairs: tuple[WordPairs, ...]
     questions: Questions
@@ -59,13 +59,12 @@ class Scores:
         """Return the scores as nested rounded numbers, None for what has no value.
 
         A score is the mean over `seeds` trainings. For each set of word pairs: `spearman` and
-        `pearson` over the pairs whose words are known, `low` and `high`, the bootstrap interval of
-        `spearman`, which draws words and trainings; `by_seed`, its values, where there are several;
-        `spearman_all`, unknown words at cosine 0; `n` pairs known of `pairs`, and `coverage`, their
-        ratio. For `analogy`: `n`, `questions` and `coverage`, and under each method the share of
-        right answers `semantic`, `syntactic` and in `total`, each over the known questions, the
-        interval of `total`, which draws word pairs and trainings, `by_seed` of it, `*_all` with
-        unknown questions wrong, and `sections`.
+        `pearson` over the `n` of `pairs` whose words are known (`coverage`), `spearman_all`,
+        unknown words at cosine 0. For `analogy`: `n` of `questions` and `coverage`, and under each
+        method the share of right answers `semantic`, `syntactic` and in `total`, each over the
+        known questions, `*_all` with unknown ones wrong, and `sections`. Of `spearman` and `total`
+        `low` and `high`, the interval of a bootstrap that draws words, or word pairs, and
+        trainings; and `by_seed`, where there are several.
         """
         result: dict[str, Any] = {}
         for name, results in self.similarity.items():
@@ -122,10 +121,10 @@ class Scores:
 class Task:
     """One thing that models are scored on: a set of word pairs, or a method for analogies.
 
-    name: of the task; n: the items whose words all models know, of `total`; by_seed: for each
-    model the score of each of its trainings on these items, float64 (S,); draws: for each model the
-    mean over trainings in bootstrap resamples, float64 (models, R). All models share the resamples
-    of items, which cross the parts that items share; each has its trainings drawn.
+    n: the items whose words all models know, of `total`; by_seed: for each model the score of each
+    of its trainings on these items, float64 (S,); draws: for each model the mean over trainings in
+    bootstrap resamples, float64 (models, R). All models share the resamples of items, which cross
+    the parts that items share; each has its trainings drawn.
     """
 
     name: str
@@ -143,8 +142,9 @@ class Task:
 def tasks(found: Mapping[str, Scores]) -> list[Task]:
     """Return what the models of `found` are scored on, over the items that all of them know."""
     first = next(iter(found.values()))
-    return [similarity_task(found, name) for name in first.similarity] + [
-        analogy_task(found, method) for method in first.analogy
+    return [
+        *(similarity_task(found, name) for name in first.similarity),
+        *(analogy_task(found, method) for method in first.analogy),
     ]
 
 
@@ -182,13 +182,11 @@ def analogy_task(
         ab[known], cd[known], params.resamples, stream(seed, "bootstrap", "analogy")
     )
 
-    def score(result: AnalogyResult) -> float:
-        return result.accuracy(known)
-
     def resampled(result: AnalogyResult) -> Floats:
         return crossed.means(result.correct[known])
 
-    return _task(f"analogy {method}", found, answers, known, score, resampled)
+    name = f"analogy {method}"
+    return _task(name, found, answers, known, lambda result: result.accuracy(known), resampled)
 
 
 def _shared(
@@ -231,9 +229,8 @@ def read_sets(params: EvaluationParams) -> EvaluationSets:
     """
     pairs = tuple(similarity.read_pairs(_file(item), item.name) for item in params.similarity)
     path = params.analogies.path
-    return EvaluationSets(
-        pairs, analogy.read_questions(Path(path) if path else packaged("analogies"))
-    )
+    questions = analogy.read_questions(Path(path) if path else packaged("analogies"))
+    return EvaluationSets(pairs, questions)
 
 
 def _file(pairs: WordPairsParams) -> Path:

@@ -84,8 +84,8 @@ SECTIONS = (
         "comparison",
         "Comparison",
         "PPMI, GloVe and word2vec side by side",
-        "The same words looked up in every model, and pairs of words in known relations: can the "
-        "cosine tell them apart?",
+        "The same words looked up in every model, and pairs of words in known relations: does the "
+        "cosine distinguish them? Neighbours and geometry are those of each model's first seed.",
         ("compar", "neighbour"),
         {
             "neighbours": "The nearest words in each model, and PPMI's strongest direct "
