@@ -22,10 +22,8 @@ from wordlab.rng import stream
 
 GROUPS = ("semantic", "syntactic", "total")
 Trained = Vectors | Space | Sequence[Vectors]
-"""A model: its vectors or its space, or the vectors of several trainings that differ in the seed
-alone and so have the same words."""
+"""A model, once trained or several times with different seeds; then all have the same words."""
 Result = TypeVar("Result", SimilarityResult, AnalogyResult)
-"""What one training answered."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -249,8 +247,7 @@ def evaluate(
 ) -> Scores:
     """Return the scores of `model`, which is left as it was.
 
-    seed: of the bootstrap; sets: those of `params` if they have been read already; name: of the
-    model, for which the bootstrap draws among its trainings.
+    seed: of the bootstrap; sets: those of `params` if they have been read already.
     """
     sets = sets or read_sets(params)
     spaces = [space(one) for one in trainings(model)]
