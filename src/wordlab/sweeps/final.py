@@ -1,5 +1,6 @@
 """The winners of a sweep on the test split, which nothing else in the sweep has seen."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -60,24 +61,22 @@ def _test(
     vocabulary: Vocabulary,
 ) -> dict[str, float]:
     # imported here, for the process that hands out the work needs no torch
-    from wordlab.evaluation.language import score, score_ngrams
+    from wordlab.evaluation.language import HeldOut, score
+    from wordlab.evaluation.ngrams import KneserNey
     from wordlab.recurrent.threads import threads
 
     model, measured = train_model(job, learnt, valid, vocabulary)
-    train_ids, ids = (
-        language_ids(corpus, vocabulary, job.params.vocabulary_size)
-        for corpus in (learnt, held_out)
-    )
-    known = {"unknown": model.unknown, "end": model.end, "seed": job.seed}
+    train_ids, ids = (language_ids(corpus, vocabulary) for corpus in (learnt, held_out))
+    text = HeldOut(ids, document_starts(held_out), vocabulary.unknown, vocabulary.end)
     with threads(1):
-        losses = model.token_losses(
-            ids, streams=job.params.batch_size, document_starts=document_starts(held_out)
-        )
-    found = asdict(score(losses, ids, **known))
-    ngrams = score_ngrams(train_ids, ids, order=job.ngram_order, **known)
+        losses = model.token_losses(ids, document_starts=text.document_starts)
+    ngrams = KneserNey.fit(
+        train_ids, order=job.ngram_order, classes=vocabulary.classes, end=vocabulary.end
+    ).losses(ids)
+    found = asdict(score(losses, text, seed=job.seed, baseline=ngrams))
     return {
         "diverged": measured["diverged"],
         "test_perplexity": found["perplexity"],
         **{name: found[name] for name in ("low", "high", "symbols", "unknown_share")},
-        "ngram_perplexity": ngrams.perplexity,
+        "ngram_perplexity": math.exp(ngrams.mean()),
     }

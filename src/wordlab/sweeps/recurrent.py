@@ -13,8 +13,10 @@ import pandas as pd
 
 from wordlab import rng
 from wordlab.checkpoints import Checkpoint
+from wordlab.evaluation.ngrams import KneserNey
 from wordlab.params.recurrent import LanguageModelSection
 from wordlab.params.sweeps import RecurrentSweepParams
+from wordlab.recurrent.batching import language_ids
 from wordlab.sweeps.drawn import yardsticks
 from wordlab.sweeps.final import test, winners
 from wordlab.sweeps.folds import Split, beginning, rest, splits
@@ -55,7 +57,7 @@ def sweep(
     base: LanguageModelSection,
     params: RecurrentSweepParams,
     *,
-    ngram_order: int,
+    ngram_orders: Sequence[int],
     seed: int,
     name: str = "sweep_recurrent",
     on_trial: TrialLogger = ignore_trial,
@@ -64,9 +66,10 @@ def sweep(
     """Train language models with the combinations of a search and score them on held-out text.
 
     corpora: the splits train, valid and test; base: the settings that a trial does not change;
-    ngram_order: of the Kneser-Ney models beside them; name: of the sweep, under which its trials
-    are kept. A trial's `valid_loss` is the lowest over its epochs, in nats a symbol, or
-    log(classes) where it diverged, or where it is above that. The trainings of one repetition
+    ngram_orders: to choose that of the Kneser-Ney models from, on the split valid; name: of the
+    sweep, under which its trials are kept. A trial's `valid_loss` is the lowest over its epochs, in
+    nats per symbol, or log(classes) where it diverged or is above that. The trainings of one
+    repetition
     share their seed, whatever the settings. Raises UserError if settings contradict one another
     or a split is too short.
     """
@@ -77,6 +80,13 @@ def sweep(
         for own, held_out in splits(learnt, valid, folds=params.folds)
     ]
     judge = rest(corpora["train"], learnt)
+    ngram_order = KneserNey.chosen(
+        language_ids(judge, vocabulary),
+        language_ids(valid, vocabulary),
+        orders=ngram_orders,
+        classes=vocabulary.classes,
+        end=vocabulary.end,
+    ).order
     recipe = {
         "base": [getattr(base, cell).model_dump() for cell in params.cells],
         "sweep": params.model_dump(include=MEASURED),

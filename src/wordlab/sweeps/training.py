@@ -73,7 +73,6 @@ def reference(job: Job, judge: EncodedCorpus, vocabulary: Vocabulary) -> Referen
     return Reference.of(
         judge,
         vocabulary,
-        vocabulary_size=job.params.vocabulary_size,
         order=job.ngram_order,
         params=job.sweep.drawn_text,
     )
@@ -88,10 +87,8 @@ def train_model(
     from wordlab.recurrent import language_model, training
     from wordlab.recurrent.threads import threads
 
-    sweep, known = job.sweep, vocabulary.truncated(job.params.vocabulary_size)
-    train_ids, valid_ids = (
-        language_ids(corpus, vocabulary, job.params.vocabulary_size) for corpus in (learnt, valid)
-    )
+    sweep, known = job.sweep, vocabulary
+    train_ids, valid_ids = (language_ids(corpus, known) for corpus in (learnt, valid))
     budget = sweep.parameters
     params = job.params if budget is None else within_budget(job.params, known, budget)
     model = language_model.build(params, known, level="word", seed=job.seed)
@@ -130,7 +127,6 @@ def train_model(
                 model,
                 valid_ids,
                 sweep.contexts,
-                streams=params.batch_size,
                 document_starts=starts[1],
             )
     told = {} if budget is None else {"embedding_size": float(params.embedding_size)}
@@ -198,7 +194,6 @@ def context_losses(
     ids: NDArray[np.int64],
     contexts: Sequence[int],
     *,
-    streams: int,
     document_starts: NDArray[np.int64],
 ) -> dict[str, float]:
     """Return how well `model` predicts with its whole context, and with the last symbols only.
@@ -211,14 +206,14 @@ def context_losses(
     if not contexts:
         return {}
     first, *names = context_names(contexts)
-    whole = model.token_losses(ids, streams=streams, document_starts=document_starts)
-    length, longest = -(-len(ids) // max(1, min(streams, len(ids)))), max(contexts)
-    places = np.arange(len(ids))
-    start = np.zeros(len(ids), dtype=np.int64)
-    inside = document_starts[document_starts < len(ids)]
-    start[inside] = inside
-    depth = np.minimum(places - np.maximum.accumulate(start), places % length)
-    chosen = places[depth >= longest]
+    from wordlab.recurrent.reading import STREAMS, stream_starts
+
+    whole = model.token_losses(ids, document_starts=document_starts)
+    places, start = np.arange(len(ids)), np.zeros(len(ids), dtype=np.int64)
+    for begun in (document_starts, stream_starts(ids, model.end, document_starts, STREAMS)):
+        inside = begun[begun < len(ids)]
+        start[inside] = inside
+    chosen = places[places - np.maximum.accumulate(start) >= max(contexts)]
     if not len(chosen):
         return dict.fromkeys((first, *names), math.nan)
     losses = {first: float(whole[chosen].mean(dtype=np.float64))}
