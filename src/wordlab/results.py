@@ -68,7 +68,7 @@ def _method(scores: Mapping[str, Any]) -> str:
 
 
 def embeddings(metrics: Mapping[str, Any]) -> str:
-    """Return the table of word vectors: correlations and analogies with intervals and n."""
+    """Return the table of word vectors: correlations and analogies with intervals, n and seeds."""
     first = next(iter(metrics.values()))
     sets = [(name, SETS.get(name, name)) for name in first if name != "analogy"]
     heads = ["word vectors"]
@@ -86,7 +86,8 @@ def embeddings(metrics: Mapping[str, Any]) -> str:
         ]
         answered = scores["analogy"][method]
         cells.append(f"{_percent(answered['total'])} {_interval(answered, _percent)} %")
-        rows.append([title, *cells])
+        seeds = scores["analogy"].get("seeds", 1)
+        rows.append([f"{title}, {seeds} seeds" if seeds > 1 else title, *cells])
     return _markdown(heads, rows)
 
 
