@@ -119,24 +119,20 @@ def drawn_texts(
 
 
 def interval(values: pd.Series, confidence: float, digits: int) -> str:
-    """Return the mean of `values` and its interval by Student's t.
+    """Return the mean of `values` and its interval by Student's t; a single one has none.
 
-    Fewer than 3 make no interval, whose width would be a matter of luck: two are given as they are.
     Of values that are all above 0 it is the geometric mean, and the interval that of the logarithm.
     """
     positive, count = bool((values > 0).all()), len(values)
     scaled = np.log(values) if positive else values
     mean = float(scaled.mean())
-    middle = f"{np.exp(mean) if positive else mean:.{digits}f}"
-    if count == 1:
-        return middle
-    if count == 2:
-        each = " and ".join(f"{value:.{digits}f}" for value in values)
-        return f"{middle} (two trainings, too few for an interval: {each})"
-    quantile = float(special.stdtrit(count - 1, (1 + confidence) / 2))
-    margin = quantile * float(scaled.std(ddof=1)) / np.sqrt(count)
-    low, high = (np.exp(end) if positive else end for end in (mean - margin, mean + margin))
-    return f"{middle} [{low:.{digits}f}, {high:.{digits}f}]"
+    ends = [mean]
+    if count > 1:
+        quantile = float(special.stdtrit(count - 1, (1 + confidence) / 2))
+        margin = quantile * float(scaled.std(ddof=1)) / np.sqrt(count)
+        ends += [mean - margin, mean + margin]
+    told = [f"{np.exp(end) if positive else end:.{digits}f}" for end in ends]
+    return told[0] + (f" [{told[1]}, {told[2]}]" if count > 1 else "")
 
 
 def reached(table: pd.DataFrame, params: RecurrentSweepParams) -> list[str]:
