@@ -1,9 +1,11 @@
 """Word vectors on less text: what a share holds, and that scores are over the same items."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from wordlab.embeddings import cooccurrence, glove, ppmi, word2vec
+from wordlab.evaluation.scores import Task
 from wordlab.params.studies import SizeStudyParams
 from wordlab.params.whole import load
 from wordlab.rng import stream
@@ -142,12 +144,36 @@ def test_growth_is_a_paired_difference_that_claims_no_more_than_its_interval(stu
         assert row.difference == pytest.approx(rise) and row.low <= rise <= row.high
         assert row.distinct == ((row.low > 0 or row.high < 0) and row.n >= 10)
     assert not growth[growth["task"] != "line"]["distinct"].any()  # two questions show nothing
-    assert "line, over the 80 of 83 items known at every size: from 30 %" in study.sentences[0]
-    assert study.sentences[0].count("which shows no change") == int(
-        (~growth[growth["task"] == "line"]["distinct"]).sum()
+    line = growth[growth["task"] == "line"].set_index("model")["distinct"]
+    said = study.sentences[0]
+    assert said.startswith(
+        "line, from 30 % of the text to all of it, over the 80 of 83 items known"
     )
+    shown, _, unshown = said.partition("no change is shown of")
+    for model, distinct in line.items():
+        assert (f"{model} changes by" in shown) == distinct
+        assert (model in unshown) == (not distinct)
+
+
+def test_a_change_is_claimed_where_its_interval_leaves_out_zero_and_items_are_enough():
+    names = [(share, model) for share in (0.3, 1.0) for model in ("up", "level")]
+    random = np.random.default_rng(5)
+    scores = np.array([0.2, 0.3, 0.6, 0.32])
+    draws = scores[:, None] + 0.05 * random.standard_normal((4, 400))
+    by_seed = tuple(scores[:, None])
+    tasks = [Task(f"of {n}", n, 20, by_seed, draws) for n in (9, 12)]
+    growth = sizes._growth(tasks, names, 0.95)
+    assert growth.set_index(["task", "model"])["distinct"].to_dict() == {
+        ("of 9", "up"): False, ("of 9", "level"): False,
+        ("of 12", "up"): True, ("of 12", "level"): False,
+    }  # fmt: skip
+    table = pd.concat([sizes._table(task, names, 0.95) for task in tasks])
+    few, enough = sizes._sentences(table, growth)
+    assert "9 of 20 items known at every size: no change is shown of up, level" in few
+    assert "12 of 20 items known at every size: up changes by +0.400 [+0." in enough
+    assert "no change is shown of level; one would show from 0.1" in enough
 
 
 def test_a_share_too_small_to_train_on_is_left_out_and_named(study):
     assert study.sentences[-1].endswith("too small: 0.1 % of the text.")
-    assert any("over the items known at each size (80, 82 at" in s for s in study.sentences)
+    assert any("known at each size (80, 82 of line; " in s for s in study.sentences)

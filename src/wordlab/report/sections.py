@@ -68,8 +68,9 @@ SECTIONS = (
         "comes first. Every score is the mean over trainings that differ in the seed (the sparse "
         "rows of PPMI draw nothing), with its number of items, the share of the set whose words "
         "are known, and a bootstrap interval, which draws seeds and words: pairs that share a word "
-        "are not independent. All models have the same window; their other settings were sought "
-        "with the same budget on pairs of words that no set has (benchmarks/vector_settings.py).",
+        "are not independent, and the interval errs on the wide side. All models have the same "
+        "window; their other settings were sought with the same budget on pairs of words that no "
+        "set has (benchmarks/vector_settings.py).",
         ("embeddings", "word2vec", "glove", "ppmi", "cooccurrence"),
         {
             "scores": "Each dot is a model's score, each bar its bootstrap interval.",

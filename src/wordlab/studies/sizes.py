@@ -133,8 +133,8 @@ def study_sizes(
         )
     ]
     growth = _growth(common, names, confidence)
-    sentences = (*_sentences(tables[0], growth), *_on_own(tables[1]), *_caveat(found))
-    return SizeStudy(tables[0], tables[1], growth, (*sentences, *_missing(left_out)))
+    sentences = (*_sentences(tables[0], growth), *_caveats(tables[1]), *_missing(left_out))
+    return SizeStudy(tables[0], tables[1], growth, sentences)
 
 
 def _part(
@@ -225,56 +225,47 @@ def _growth(
 
 
 def _sentences(table: pd.DataFrame, growth: pd.DataFrame) -> list[str]:
-    """Return for each task how much each model gains from the least text to all of it."""
+    """Return for each task which models' scores change from the least text to all of it."""
     sentences = []
     for task, part in table.groupby("task", sort=False):
-        n, total = int(part["n"].iloc[0]), int(part["total"].iloc[0])
         steps = growth[(growth["task"] == task) & (growth["larger"] == 1)]
         steps = steps[steps["share"] == steps["share"].min()]
         if steps.empty or steps["difference"].isna().any():
             continue
-        rows = [
-            f"{row['model']} {row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
-            + ("" if row["distinct"] else ", which shows no change")
-            for row in steps.to_dict("records")
+        changes = [
+            f"{row['model']} changes by {row['difference']:+.3f} [{row['low']:+.3f}, "
+            f"{row['high']:+.3f}]"
+            for row in steps[steps["distinct"]].to_dict("records")
         ]
+        others = ", ".join(steps.loc[~steps["distinct"], "model"])
+        if others:
+            least = float((steps["high"] - steps["difference"])[~steps["distinct"]].min())
+            changes.append(f"no change is shown of {others}; one would show from {least:.2f} on")
         sentences.append(
-            f"{task}, over the {n:,} of {total:,} items known at every size: from "
-            f"{_percent(steps['share'].iloc[0])} of the text to all of it the score changes by "
-            f"{'; '.join(rows)}. The smallest change that these items could show is about "
-            f"{(steps['high'] - steps['difference']).min():.2f}."
+            f"{task}, from {_percent(steps['share'].iloc[0])} of the text to all of it, over the "
+            f"{int(part['n'].iloc[0]):,} of {int(part['total'].iloc[0]):,} items known at every "
+            f"size: {'; '.join(changes)}."
         )
     return sentences
 
 
-def _on_own(table: pd.DataFrame) -> list[str]:
-    """Return for each task what each model scores over the items known at each share."""
-    sentences = []
-    for task, part in table.groupby("task", sort=False):
-        if part["score"].isna().any():
-            continue
-        rows = [
-            f"{model} {', '.join(f'{score:.3f}' for score in own['score'])}"
-            for model, own in part.groupby("model", sort=False)
-        ]
-        by_share = part.groupby("share")["n"].first()
-        sizes = ", ".join(map(_percent, by_share.index))
-        counts = ", ".join(f"{n:,}" for n in by_share)
-        sentences.append(
-            f"{task}, over the items known at each size ({counts} at {sizes}): "
-            f"{'; '.join(rows)}. These are other items at each size: a larger text brings in rarer "
-            f"words."
-        )
-    return sentences
-
-
-def _caveat(found: Mapping[float, object]) -> list[str]:
-    """Return what the intervals leave out, if there is more than one size."""
+def _caveats(own: pd.DataFrame) -> list[str]:
+    """Return what the numbers leave out, if there is more than one size."""
+    shares = own["share"].unique()
+    if len(shares) < 2:
+        return []
+    counts = [
+        f"{', '.join(f'{n:,}' for n in part.groupby('share')['n'].first())} of {task}"
+        for task, part in own.groupby("task", sort=False)
+    ]
     return [
+        f"The items known at each size ({'; '.join(counts)} at "
+        f"{', '.join(map(_percent, shares))} of the text) are other questions at each: a larger "
+        f"text brings in rarer words. Compare models there, not sizes.",
         "The intervals draw words and word pairs, and hold together for all sizes, models and "
         "tasks; each size is one draw of documents and one training, whose own noise they leave "
-        "out."
-    ] * (len(found) > 1)
+        "out.",
+    ]
 
 
 def _percent(share: float) -> str:
