@@ -1,36 +1,38 @@
 """The settings of word vectors, sought for every model with the same budget and by the same rule.
 
-    python benchmarks/vector_settings.py [--json OUT]
+    python benchmarks/vector_settings.py [--corpus FILE] [--json OUT]
 
-Run it where `dvc repro build_vocab` has encoded the text. Each model tries the same number of
-settings at each window, one training each; all else is as in params.yaml. They are judged by pairs
-of words that no evaluation set has: how often a pair of wordlab's own list of relations (synonyms,
-antonyms, hypernyms, co-hyponyms, related words) has a higher cosine than a pair of words of that
-list drawn at random, which is the area under the ROC curve. The rule, set beforehand: each model
-takes its best settings at each window, and all take the window that has the best mean over the
-models. Scores on WordSim-353, SimLex-999 and the analogies play no part.
+Without --corpus it takes the text that `dvc repro build_vocab` has encoded. Each model tries the
+same number of settings at each window, one training each; all else is as in params.yaml. They are
+judged by pairs of words that no evaluation set has: how often a pair of wordlab's own list of
+relations (synonyms, antonyms, hypernyms, co-hyponyms, related words) has a higher cosine than a
+pair of words of that list drawn at random, which is the area under the ROC curve. The rule, set
+beforehand: each model takes its best settings at each window, and all take the window that has the
+best mean over the models. Scores on WordSim-353, SimLex-999 and the analogies play no part.
 """
 
 import argparse
 import itertools
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import harness
 import numpy as np
 from numpy.typing import NDArray
+from reading import encoded
 
 from wordlab.embeddings import cooccurrence, glove, ppmi, word2vec
 from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation import relations, scores, statistics
 from wordlab.evaluation.spaces import space
-from wordlab.params.whole import PARAMS, Params, load
+from wordlab.params.whole import Params
 from wordlab.rng import stream
 from wordlab.text.corpus import EncodedCorpus
 from wordlab.text.vocabulary import Vocabulary
 
+PROCESSED = Path("data/processed")
 WINDOWS = (5, 10)
 WORD2VEC = {"rate": (0.025, 0.05), "subsample": (1e-3, 1e-4)}
 GLOVE = {"rate": (0.05, 0.1), "x_max": (2.0, 10.0)}
@@ -85,25 +87,29 @@ def _ids(pairs: Sequence[Sequence[str]], vocabulary: Vocabulary) -> Ids:
 
 
 def trained(
-    corpus: EncodedCorpus, vocabulary: Vocabulary, params: Params, window: int
+    corpus: EncodedCorpus,
+    vocabulary: Vocabulary,
+    params: Params,
+    window: int,
+    fixed: dict[str, Any],
 ) -> Iterator[tuple[str, dict[str, Any], Vectors]]:
-    """Yield each model's settings at a window with the vectors that they make."""
+    """Yield each model's settings at a window with the vectors that they make; fixed: of all."""
     for model in ("skipgram", "cbow"):
         base = getattr(params.word2vec, model)
         for settings in combinations(WORD2VEC):
-            own = base.model_copy(update={**settings, "window": window})
+            own = harness.changed(base, **settings, **fixed, window=window)
             yield (
                 model,
                 settings,
                 word2vec.train(corpus, vocabulary, own, architecture=model, seed=params.seed),
             )
-    counting = params.cooccurrence.model_copy(update={"window": window})
+    counting = harness.changed(params.cooccurrence, window=window)
     counts = cooccurrence.count(corpus, vocabulary, counting, seed=params.seed)
     for settings in combinations(GLOVE):
-        own = params.glove.model_copy(update=settings)
+        own = harness.changed(params.glove, **settings, **fixed)
         yield "glove", settings, glove.train(counts, own, seed=params.seed)
     for settings in combinations(PPMI):
-        own = params.ppmi.model_copy(update=settings)
+        own = harness.changed(params.ppmi, **settings, **fixed)
         matrix = ppmi.ppmi(counts, own).matrix
         yield "ppmi_svd", settings, ppmi.factorise(matrix, vocabulary, own, seed=params.seed)
 
@@ -126,29 +132,37 @@ def chosen(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(best[max(means, key=lambda window: means[window])].values())
 
 
-def search(corpus: EncodedCorpus, vocabulary: Vocabulary, params: Params) -> list[dict[str, Any]]:
+def search(
+    corpus: EncodedCorpus, vocabulary: Vocabulary, params: Params, dimensions: int | None = None
+) -> list[dict[str, Any]]:
     """Return a row per training: model, window, settings and score."""
     development = Development.of(vocabulary, params)
     rows = []
     for window in WINDOWS:
-        for model, settings, vectors in trained(corpus, vocabulary, params, window):
+        fixed = {"dimensions": dimensions} if dimensions else {}
+        for model, settings, vectors in trained(corpus, vocabulary, params, window, fixed):
             score = round(development.score(vectors), 4)
             rows.append({"model": model, "window": window, "settings": settings, "score": score})
             print(model, f"window={window}", settings, score)
     return rows
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--corpus", type=Path, help="a text; else the one that is encoded")
     parser.add_argument("--json", type=Path, help="where to write the scores and the choice")
-    asked = parser.parse_args()
-    processed = Path("data/processed")
-    corpus = EncodedCorpus.load(processed / "corpus" / "train")
-    rows = search(corpus, Vocabulary.load(processed / "vocabulary.tsv"), load(PARAMS))
+    parser.add_argument("--dimensions", type=int, help="those of params.yaml if not given")
+    asked = parser.parse_args(arguments)
+    shipped = harness.params()
+    if asked.corpus:
+        corpus, vocabulary = encoded(asked.corpus, shipped.vocabulary.min_count)
+    else:
+        corpus = EncodedCorpus.load(PROCESSED / "corpus" / "train")
+        vocabulary = Vocabulary.load(PROCESSED / "vocabulary.tsv")
+    rows = search(corpus, vocabulary, shipped, asked.dimensions)
     for row in chosen(rows):
         print("chosen:", row["model"], f"window={row['window']}", row["settings"], row["score"])
-    if asked.json:
-        asked.json.write_text(json.dumps({"rows": rows, "chosen": chosen(rows)}, indent=2) + "\n")
+    harness.write({"rows": rows, "chosen": chosen(rows)}, asked.json)
 
 
 if __name__ == "__main__":

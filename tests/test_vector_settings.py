@@ -1,6 +1,6 @@
 """The search for settings of word vectors: what it is judged by, and its rule."""
 
-import importlib.util
+import importlib
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +13,13 @@ from wordlab.text.corpus import EncodedCorpus
 from wordlab.text.vocabulary import Vocabulary
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-SPEC = importlib.util.spec_from_file_location(
-    "vector_settings", REPOSITORY / "benchmarks" / "vector_settings.py"
-)
-settings = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(settings)
+
+
+@pytest.fixture
+def settings(monkeypatch):
+    """The benchmark that searches."""
+    monkeypatch.syspath_prepend(REPOSITORY / "benchmarks")
+    return importlib.import_module("vector_settings")
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,7 @@ def vocabulary():
     return Vocabulary(tuple(words), np.full(len(words), 20))
 
 
-def test_no_pair_that_settings_are_judged_by_is_in_an_evaluation_set(params, vocabulary):
+def test_no_pair_that_settings_are_judged_by_is_in_an_evaluation_set(settings, params, vocabulary):
     development = settings.Development.of(vocabulary, params)
     sets = scores.read_sets(params.evaluation).pairs
     tested = {frozenset(map(str.casefold, pair)) for one in sets for pair in one.words}
@@ -42,7 +44,7 @@ def test_no_pair_that_settings_are_judged_by_is_in_an_evaluation_set(params, voc
     assert development.unrelated.shape == (2, settings.UNRELATED)
 
 
-def test_vectors_in_which_related_words_are_near_score_higher(params, vocabulary):
+def test_vectors_in_which_related_words_are_near_score_higher(settings, params, vocabulary):
     development = settings.Development.of(vocabulary, params)
     matrix = np.random.default_rng(1).standard_normal((300, 20)).astype(np.float32)
     near = matrix.copy()
@@ -52,7 +54,7 @@ def test_vectors_in_which_related_words_are_near_score_higher(params, vocabulary
     assert scored[0] == pytest.approx(0.5, abs=0.1) and scored[1] > 0.8
 
 
-def test_each_model_takes_its_best_settings_at_the_window_that_is_best_on_average():
+def test_each_model_takes_its_best_settings_at_the_window_that_is_best_on_average(settings):
     rows = [
         {"model": model, "window": window, "settings": {"rate": rate}, "score": score}
         for model, window, rate, score in [
@@ -63,23 +65,10 @@ def test_each_model_takes_its_best_settings_at_the_window_that_is_best_on_averag
     assert settings.chosen(rows) == [rows[5], rows[6]]
 
 
-def test_every_model_is_tried_with_as_many_settings(params, vocabulary, monkeypatch):
+def test_every_model_is_tried_with_as_many_settings(settings, params, vocabulary):
     tokens = np.random.default_rng(2).integers(0, 300, 3000).astype(np.int32)
     corpus = EncodedCorpus(tokens, np.array([3000]), np.array([3000]))
-    small = {"dimensions": 4, "epochs": 1}
-    params = params.model_copy(
-        update={
-            "word2vec": params.word2vec.model_copy(
-                update={
-                    name: getattr(params.word2vec, name).model_copy(update=small)
-                    for name in ("skipgram", "cbow")
-                }
-            ),
-            "glove": params.glove.model_copy(update={"dimensions": 4, "iterations": 1}),
-            "ppmi": params.ppmi.model_copy(update={"dimensions": 4}),
-        }
-    )
-    rows = settings.search(corpus, vocabulary, params)
+    rows = settings.search(corpus, vocabulary, params, dimensions=4)
     counts = {(row["model"], row["window"]) for row in rows}
     assert len(counts) == 4 * len(settings.WINDOWS)
     for model, window in counts:
@@ -87,7 +76,7 @@ def test_every_model_is_tried_with_as_many_settings(params, vocabulary, monkeypa
     assert len(settings.chosen(rows)) == 4
 
 
-def test_the_shipped_settings_are_among_those_tried(params):
+def test_the_shipped_settings_are_among_those_tried(settings, params):
     windows = {params.cooccurrence.window}
     for model in (params.word2vec.skipgram, params.word2vec.cbow):
         windows.add(model.window)

@@ -13,6 +13,11 @@ from wordlab.evaluation import neighbours, scores, statistics
 from wordlab.evaluation.scores import Scores, Task, Trained
 from wordlab.evaluation.spaces import Space, space
 from wordlab.params.evaluation import ComparisonParams, EvaluationParams
+from wordlab.text.study_words import StudyWords, study_words
+from wordlab.text.vocabulary import Vocabulary
+
+WORDS = 6
+"""How many words are chosen from the text where nobody named any."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,24 +83,43 @@ def compare_scored(
     evaluation = next(iter(found.values())).params
     tasks = scores.tasks(found)
     names = list(spaces)
+    words = looked_up(params, next(iter(spaces.values())).vocabulary)
     each = 1 - (1 - evaluation.confidence) / len(tasks)  # Bonferroni's correction
     differences = pd.concat(
         [differences_of(task, names, each, tasks=len(tasks)) for task in tasks], ignore_index=True
     )
-    seeds = {name: scored.trainings for name, scored in found.items()}
     return Comparison(
         scores=pd.concat(
             [score_table(task, names, evaluation.confidence) for task in tasks], ignore_index=True
         ),
         sections=_section_table(found),
         differences=differences,
-        neighbours=neighbours.table(spaces, params.words, params.neighbours),
+        neighbours=neighbours.table(spaces, words.words, params.neighbours),
         overlap=neighbours.overlap(spaces, params.overlap_words, params.neighbours),
         sentences=(
-            *(sentence(task, names, differences) for task in tasks),
-            verdict(differences, seeds),
+            *_sentences(tasks, names, differences, found),
+            *words.sentences("Words looked up"),
         ),
     )
+
+
+def looked_up(params: ComparisonParams, vocabulary: Vocabulary) -> StudyWords:
+    """Return the words whose neighbours are shown."""
+    return study_words(params.words, vocabulary, WORDS)
+
+
+def _sentences(
+    tasks: Sequence[Task],
+    models: Sequence[str],
+    differences: pd.DataFrame,
+    found: Mapping[str, Scores],
+) -> list[str]:
+    """Return a sentence for each task and the verdict, or one where no task can be scored."""
+    if not any(task.n for task in tasks):
+        names = ", ".join(task.name for task in tasks)
+        return [f"Nothing can be scored, as no item's words are all in the vocabulary: {names}."]
+    seeds = {name: scored.trainings for name, scored in found.items()}
+    return [*(sentence(task, models, differences) for task in tasks), verdict(differences, seeds)]
 
 
 def score_table(task: Task, models: Sequence[str], confidence: float) -> pd.DataFrame:

@@ -215,6 +215,8 @@ def _cosines(space: Space, lookup: Lookup, pairs: Sequence[tuple[str, str]]) -> 
 
 def _sentences(contrasts: pd.DataFrame) -> list[str]:
     """Return whether antonyms are as near as synonyms, and how many relations each model tells."""
+    if contrasts["auc"].isna().all():
+        return ["Relations: no two of them have pairs whose words all models know."]
     sentences = []
     asked = contrasts.query("first == 'synonyms' and second == 'antonyms'")
     if len(asked) and asked["auc"].notna().all():

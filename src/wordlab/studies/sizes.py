@@ -246,6 +246,8 @@ def _sentences(table: pd.DataFrame, growth: pd.DataFrame) -> list[str]:
             f"{int(part['n'].iloc[0]):,} of {int(part['total'].iloc[0]):,} items known at every "
             f"size: {'; '.join(changes)}."
         )
+    if table["score"].isna().all():
+        sentences.append("No set can be scored at every size of the text.")
     return sentences
 
 
