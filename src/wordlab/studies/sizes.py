@@ -246,13 +246,13 @@ def _sentences(table: pd.DataFrame, growth: pd.DataFrame) -> list[str]:
             f"{int(part['n'].iloc[0]):,} of {int(part['total'].iloc[0]):,} items known at every "
             f"size: {'; '.join(changes)}."
         )
-    if table["score"].isna().all():
-        sentences.append("No set can be scored at every size of the text.")
     return sentences
 
 
 def _caveats(own: pd.DataFrame) -> list[str]:
-    """Return what the numbers leave out, if there is more than one size."""
+    """Return what the numbers of several sizes leave out, or that there are none."""
+    if own["score"].isna().all():
+        return ["No set can be scored at every size of the text."]
     shares = own["share"].unique()
     if len(shares) < 2:
         return []
