@@ -46,27 +46,7 @@ class KneserNey:
 
         Order 1 is the unigram model, its seen frequencies discounted in favour of the unseen.
         """
-        padded = np.concatenate([np.full(order - 1, end), ids])
-        keys, numbers, firsts = [], [], []
-        prefixes = np.zeros(len(padded), dtype=np.int64)
-        for k in range(1, order + 1):
-            found, first, number = np.unique(
-                prefixes * classes + padded[k - 1 :], return_index=True, return_inverse=True
-            )
-            keys.append(found)
-            firsts.append(first)
-            numbers.append(number)
-            prefixes = number[:-1]
-        orders = []
-        for k in range(order):
-            if k == order - 1:
-                counts = np.bincount(numbers[k], minlength=len(keys[k]))
-            else:  # how many different symbols were seen before it
-                suffixes = numbers[k][firsts[k + 1] + 1]
-                counts = np.bincount(suffixes, minlength=len(keys[k]))
-            contexts = len(keys[k - 1]) if k else 1
-            orders.append(_discount(keys[k], counts, contexts, classes))
-        return cls(tuple(orders), classes, end)
+        return cls._of(_count(ids, order, classes, end), order, classes, end)
 
     @classmethod
     def chosen(
@@ -82,11 +62,22 @@ class KneserNey:
 
         Of equally good orders it is the one named first.
         """
-        models = (
-            cls.fit(train_ids, order=order, classes=classes, end=end)
-            for order in dict.fromkeys(orders)
-        )
+        levels = _count(train_ids, max(orders), classes, end)
+        models = (cls._of(levels, order, classes, end) for order in orders)
         return min(models, key=lambda model: float(model.losses(valid_ids).mean()))
+
+    @classmethod
+    def _of(cls, levels: Sequence["_Level"], order: int, classes: int, end: int) -> "KneserNey":
+        """Return the model of the first `order` of `levels`."""
+        orders = []
+        for k in range(order):
+            own, contexts = levels[k], len(levels[k - 1].keys) if k else 1
+            counted = own.numbers  # how often; below the highest order, after how many symbols
+            if k < order - 1:
+                counted = own.numbers[levels[k + 1].firsts + 1]
+            counts = np.bincount(counted, minlength=len(own.keys))
+            orders.append(_discount(own.keys, counts, contexts, classes))
+        return cls(tuple(orders), classes, end)
 
     @property
     def order(self) -> int:
@@ -124,6 +115,31 @@ class KneserNey:
         backoff = np.where(seen, table.backoff[contexts], 1.0)
         numbers = np.where(seen, table.numbers(contexts * self.classes + symbols), -1)
         return np.where(numbers >= 0, table.discounted[numbers], 0.0) + backoff * lower
+
+
+@dataclass(frozen=True, eq=False)
+class _Level:
+    """All n-grams of one length of a text.
+
+    keys: int64 (G,), as in `_Order`; firsts: int64 (G,), where each is first; numbers: int64, the
+    number of the n-gram at each place.
+    """
+
+    keys: NDArray[np.int64]
+    firsts: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+
+
+def _count(ids: NDArray[np.int64], longest: int, classes: int, end: int) -> list[_Level]:
+    """Return the n-grams of `ids` (N,) of each length up to `longest`, `end` before the text."""
+    padded = np.concatenate([np.full(longest - 1, end), ids])
+    levels: list[_Level] = []
+    prefixes = np.zeros(len(padded), dtype=np.int64)
+    for k in range(longest):
+        keys = prefixes * classes + padded[k:]
+        levels.append(_Level(*np.unique(keys, return_index=True, return_inverse=True)))
+        prefixes = levels[-1].numbers[:-1]
+    return levels
 
 
 def _discount(
