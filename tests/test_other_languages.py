@@ -112,7 +112,10 @@ def test_sections_with_nothing_to_show_say_so_in_one_line(made_up):
     folder, _, _ = made_up
     found = {name: list(sentences(value)) for name, value in metrics(folder).items()}
     assert found["comparison"][0].startswith("Nothing can be scored")
-    assert found["comparison"][-1] == "Relations: no pair of the lists is known to all models."
+    assert (
+        found["comparison"][-1]
+        == "Relations: no two of them have pairs whose words all models know."
+    )
     assert found["study_sizes"] == ["No set can be scored at every size of the text."]
     for sweep in ("sweep_word2vec", "sweep_glove"):
         assert [line.split(":")[1].split(",")[0] for line in found[sweep]] == [
