@@ -156,7 +156,7 @@ class _Norms:
         }
 
     def rows(self, windows: int) -> list[dict[str, Any]]:
-        """Return a row for each parameter and step kept; an epoch has `windows` steps."""
+        """Return one row per parameter and step kept; an epoch has `windows` steps."""
         kept = range(0, len(self.steps), max(1, -(-len(self.steps) // _STEPS_KEPT)))
         return [
             {"epoch": step // windows + 1, "step": step + 1, "parameter": name, "norm": norm}

@@ -82,7 +82,7 @@ def _compared(cell: str, steps: Mapping[str, float], rnn: Mapping[str, float]) -
 def clipping(table: pd.DataFrame, classes: int) -> list[str]:
     """Say how each training by plain gradient descent ends, and how often it was clipped.
 
-    table: a row per cell, initialisation and clipping; classes: of the language model.
+    table: one row per cell, initialisation and clipping; classes: of the language model.
     """
     said = [
         "Plain gradient descent, one short training per setting: it diverges where it ends above "

@@ -177,7 +177,7 @@ def _jobs(cells: Sequence[Any], params: GradientStudyParams) -> list[Any]:
 
 
 def _table(found: Sequence[tuple[Any, Outcome]], kind: type[Any]) -> pd.DataFrame:
-    """Return a row of settings and numbers for each job of a kind."""
+    """Return one row of settings and numbers per job of a kind."""
     return pd.DataFrame(
         {**asdict(job), **{k: v for k, v in outcome.numbers.items() if k not in _TABLES}}
         for job, outcome in found
