@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from pydantic import ValidationError
+from scipy import stats
 
 from wordlab import figures
 from wordlab.artifacts import rounded
@@ -16,12 +17,13 @@ from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
 from wordlab.params.gradients import GradientStudyParams, TruncationParams
 from wordlab.params.recurrent import LanguageModelParams
+from wordlab.params.whole import load
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.studies import gradient_jobs
 from wordlab.studies import gradient_sentences as sentences
 from wordlab.studies.gradient_lags import Texts
 from wordlab.studies.gradients import GradientStudy, study, truncations
-from wordlab.studies.statistics import mean_interval, median_interval
+from wordlab.studies.statistics import change_intervals, mean_intervals, median_interval
 from wordlab.text.vocabulary import Vocabulary
 
 PARAMS: dict[str, Any] = {
@@ -150,6 +152,24 @@ def test_a_training_that_ends_worse_than_a_blind_guess_has_diverged(
     assert above.all() if diverged else not above.any()
 
 
+def test_the_shipped_thresholds_clip_few_steps(repository: Path) -> None:
+    shipped, random = load(repository / "params.yaml"), np.random.default_rng(1)
+    words = 8000  # as common as words are: Zipf's law with Mandelbrot's offset
+    common = 1 / (np.arange(words) + 3.7)
+    params = shipped.gradient_study.quick
+    size = params.training.tokens + params.training.valid_tokens
+    ids = random.choice(words, size, p=common / common.sum())
+    ids[19::20] = words + 1
+    vocabulary = Vocabulary(tuple(map(str, range(words))), np.ones(words, np.int64))
+    model = LanguageModel(shipped.language_model.gru, vocabulary, "word", 1)
+    texts = Texts(*np.split(ids, [params.training.tokens]))
+    shared = gradient_jobs.Shared({"gru": model}, texts, params, seed=1, torch_threads=1)
+    for way in ("by norm", "by value"):
+        measured = gradient_jobs.Training("gru", "uniform", way).measure(shared).numbers
+        assert 0.03 < measured["clip_rate"] < 0.3
+        assert not measured["diverged"]
+
+
 def test_sequences_do_not_overlap_and_are_fewer_where_the_text_is_short() -> None:
     texts = Texts(np.arange(0), np.arange(100))
     for count, expected in ((3, 3), (50, 9)):
@@ -162,16 +182,15 @@ def test_sequences_do_not_overlap_and_are_fewer_where_the_text_is_short() -> Non
 
 
 def test_windows_are_compared_over_seeds_with_the_longest() -> None:
-    losses = {5: [5.3, 5.41, 5.5], 20: [5.1, 5.0, 5.3], 50: [5.0, 5.1, 5.2]}
+    losses = {5: [5.3, 5.41, 5.5], 20: [5.04, 5.09, 5.25], 50: [5.0, 5.1, 5.2]}
     measured = pd.DataFrame(
         {"cell": "gru", "length": length, "agreement": 0.5, "kept_mib": 1.0, "losses": own}
         for length, own in losses.items()
     )
     table = truncations(measured, 0.95).set_index("length")
-    assert table["change"].tolist() == pytest.approx([0.3033, 0.0333, 0.0], abs=1e-4)
-    low, high = table.loc[5, ["change_low", "change_high"]]
-    _, *single = mean_interval([0.3, 0.31, 0.3], 0.95)
-    assert 0 < low < single[0] < single[1] < high  # corrected for two comparisons
+    assert table["change"].tolist() == pytest.approx([0.3033, 0.0267, 0.0], abs=1e-4)
+    expected = change_intervals(np.array(list(losses.values())), 2, 0.95, 2)  # two comparisons
+    np.testing.assert_allclose(table[["change", "change_low", "change_high"]], expected)
     params = TruncationParams.model_validate(
         {**PARAMS["truncation"], "lengths": [5, 20, 50], "window_tokens": 100}
     )
@@ -209,21 +228,33 @@ def test_reaches_differ_only_where_their_intervals_do() -> None:
     assert "GRU, trained: the gradient does not fade over their whole length." in alone
 
 
-def test_intervals_cover_what_they_claim() -> None:
+def test_intervals_over_seeds_cover_what_they_claim_all_at_once() -> None:
     random = np.random.default_rng(1)
-    samples = random.normal(3.0, 1.0, (400, 5))
-    spans = [mean_interval(sample.tolist(), 0.9) for sample in samples]
-    covered = np.mean([low <= 3.0 <= high for _, low, high in spans])
-    assert 0.85 < covered < 0.95
-    families = random.normal(3.0, 1.0, (400, 10, 5))  # ten intervals each, right all at once
-    held = [
-        all(
-            low <= 3.0 <= high for _, low, high in (mean_interval(x.tolist(), 0.9, 10) for x in ten)
-        )
-        for ten in families
-    ]
-    assert 0.86 < np.mean(held) < 0.96
-    assert np.isnan(mean_interval([1.0, 2.0], 0.95)[1:]).all()
+    truth = np.arange(5.0)
+    single, means, changes = [], [], []
+    for _ in range(600):
+        seeds = random.normal(0.0, 2.0, 3)  # moves all settings alike
+        values = truth[:, None] + seeds + random.normal(0.0, 0.5, (5, 3))
+        lone = truth[:, None] + random.normal(0.0, 0.5, (5, 3))
+        single.append(_holds(mean_intervals(lone, 0.9), truth)[0])
+        means.append(_holds(mean_intervals(lone, 0.9, 5), truth).all())
+        changes.append(_holds(change_intervals(values, 0, 0.9, 4)[1:], truth[1:]).all())
+    assert 0.87 < np.mean(single) < 0.93
+    assert 0.88 < np.mean(means) < 0.95
+    assert 0.88 < np.mean(changes) < 0.95
+
+
+def _holds(intervals: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    return (intervals[:, 1] <= truth) & (truth <= intervals[:, 2])
+
+
+def test_changes_of_two_settings_have_the_paired_t_interval() -> None:
+    values = np.array([[1.0, 2.0, 3.5], [1.3, 2.1, 4.0]])
+    paired = stats.ttest_rel(values[1], values[0]).confidence_interval(0.95)
+    nothing, (change, *ends) = change_intervals(values, 0, 0.95).tolist()
+    assert nothing == [0, 0, 0]
+    assert change == pytest.approx(0.3)
+    assert ends == pytest.approx([paired.low, paired.high])
 
 
 def test_the_interval_of_a_median_covers_it_as_often_as_it_says() -> None:

@@ -30,7 +30,7 @@ from wordlab.studies import (
 from wordlab.studies.jobs import Outcome
 from wordlab.studies.regularisation import RegularisationStudy, Text, study
 from wordlab.studies.regularisation_results import Baselines, Row
-from wordlab.studies.statistics import mean_interval
+from wordlab.studies.statistics import change_intervals
 from wordlab.text.vocabulary import Vocabulary
 
 NOTHING: dict[str, Any] = {
@@ -228,20 +228,24 @@ BASELINES = Baselines(unigram=5.0, kneser_ney=4.9, order=2)
 
 def test_only_changes_beyond_the_noise_between_seeds_are_claimed() -> None:
     changes = {
-        "none": [0, 0, 0],
-        "dropout": [-0.5, -0.501, -0.499],
-        "early stopping": [-0.5, -0.6, -0.4],
-        "decay": [-0.5, 0.6, -0.2],
+        "none": [0.0, 0.0, 0.0],
+        "dropout": [-0.8, -0.7, -0.6],
+        "early stopping": [-0.3, -0.2, -0.4],
+        "decay": [-0.05, 0.15, -0.1],
     }
     table = regularisation_results.table(runs(changes), BASELINES, 2, 0.95)
     assert set(table["comparisons"]) == {10}  # 2 changes of 3 methods, 4 networks and the unigram
     said = regularisation_sentences.sentences(table, params(), 150)
     assert "GRU: dropout lowers the test loss." in said
-    assert "GRU: the largest of these changes is that by dropout, 0.50 nats per token." in said
+    assert "GRU: the largest of these changes is that by dropout, 0.70 nats per token." in said
     (unclear,) = [text for text in said if "no change of the test loss beyond" in text]
-    assert unclear.endswith("with early stopping or decay.")  # the one clear only by itself
-    _, low, high = mean_interval([-0.5, -0.6, -0.4], 0.95)
-    assert low < high < 0
+    assert unclear.endswith("with early stopping or decay.")
+    losses = np.array(list(changes.values())) + [5.0, 5.3, 5.6]
+    alone = change_intervals(losses, 0, 0.95)
+    assert alone[2, 2] < 0 < alone[3, 2]  # early stopping would count if it were the only one
+    together = change_intervals(losses, 0, 0.95, 10)
+    found = table[["test_change", "test_change_low", "test_change_high"]]
+    np.testing.assert_allclose(found, together, atol=1e-12)
     assert any("hold all at once" in text and "10 intervals" in text for text in said)
 
 

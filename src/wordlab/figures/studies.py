@@ -19,7 +19,7 @@ from wordlab.figures.style import (
 
 @styled
 def regularisation_curves(curves: pd.DataFrame) -> Figure:
-    """Draw perplexity by epoch, one row per cell and one column per method.
+    """Draw validation and training perplexity by epoch, one row per cell, one column per method.
 
     curves: columns cell, method, seed, epoch, train_perplexity, valid_perplexity; the line is the
     mean over seeds, the band goes from the least to the greatest.

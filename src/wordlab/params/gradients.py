@@ -87,6 +87,7 @@ class TaskParams(Section):
     """Batches to learn from."""
     batch_size: Count
     rate: Rate
+    """At the first batch; it falls linearly to 0."""
     clip_norm: Positive
     test_sequences: Count
 

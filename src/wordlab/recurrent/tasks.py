@@ -105,6 +105,7 @@ def learn(
 ) -> dict[str, float]:
     """Train a network on a task over `delay` steps, and return what it makes of new sequences.
 
+    The learning rate falls linearly to 0, for a sum within `TOLERANCE` needs small last steps.
     success: the share of sums within `TOLERANCE`, or of symbols right; loss: the mean squared
     error, or the cross-entropy in nats per symbol. Raises DivergedError where the loss is no longer
     a number.
@@ -132,7 +133,7 @@ def learn(
                     f"gradient_study.tasks.rate: {task} diverged at batch {step + 1}; expected a "
                     f"rate lower than {params.rate:g}"
                 )
-            optimizer.step(params.rate, step + 1)
+            optimizer.step(params.rate * (1 - step / params.steps), step + 1)
         with torch.no_grad():
             answers = network(test.inputs, len(test.targets))
             right = _right(answers, test.targets)

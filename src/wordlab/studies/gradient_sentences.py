@@ -115,8 +115,8 @@ def truncation(table: pd.DataFrame, params: TruncationParams, confidence: float)
     said = [
         f"Windows of every length get the same {updates} updates of {params.window_tokens} tokens "
         "each; shorter windows have more streams side by side.",
-        f"Losses are means over {params.seeds} seeds; a difference counts where its interval "
-        f"leaves out 0, with all of them together holding at {confidence:.0%} (Bonferroni).",
+        f"Losses are means over {params.seeds} seeds; a difference counts where its t interval "
+        f"leaves out 0, all of which hold at once with {confidence:.0%} confidence (Bonferroni).",
     ]
     for cell, part in table.groupby("cell", sort=False):
         name, unclear = str(cell).upper(), []

@@ -20,7 +20,7 @@ from wordlab.studies import gradient_jobs as jobs
 from wordlab.studies import gradient_sentences as sentences
 from wordlab.studies.gradient_lags import Texts
 from wordlab.studies.jobs import Measurements, Outcome, TrialLogger
-from wordlab.studies.statistics import mean_interval
+from wordlab.studies.statistics import change_intervals
 
 _TABLES = ("rows",)
 
@@ -129,29 +129,24 @@ def truncations(measured: pd.DataFrame, confidence: float) -> pd.DataFrame:
     measured: columns cell, length, agreement, kept_mib, losses (one per seed). valid_loss: their
     mean in nats per token; change: how much higher it is than with the longest window, a mean over
     seeds with its t interval, change_low to change_high. comparisons: the number of these
-    intervals, which together hold with `confidence` (Bonferroni).
+    intervals, which hold all at once with `confidence` (Bonferroni).
     """
-    rows = []
     longest = measured["length"].max()
     comparisons = int((measured["length"] < longest).sum())
+    parts = []
     for _, part in measured.groupby("cell", sort=False):
-        losses = {row["length"]: np.array(row["losses"]) for row in part.to_dict("records")}
-        for row in part.to_dict("records"):
-            own = losses[row["length"]]
-            changes = (own - losses[longest]).tolist()
-            change, low, high = mean_interval(changes, confidence, comparisons)
-            del row["losses"]
-            rows.append(
-                {
-                    **row,
-                    "valid_loss": float(own.mean()),
-                    "change": change,
-                    "change_low": low,
-                    "change_high": high,
-                    "comparisons": comparisons,
-                }
+        losses = np.array(part["losses"].to_list())  # (lengths, seeds)
+        reference = part["length"].to_list().index(longest)
+        changes = change_intervals(losses, reference, confidence, comparisons)
+        names = ["change", "change_low", "change_high"]
+        parts.append(
+            part.drop(columns="losses").assign(
+                valid_loss=losses.mean(axis=1),
+                **dict(zip(names, changes.T, strict=True)),
+                comparisons=comparisons,
             )
-    return pd.DataFrame(rows)
+        )
+    return pd.concat(parts, ignore_index=True)
 
 
 def _jobs(cells: Sequence[Any], params: GradientStudyParams) -> list[Any]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from wordlab.params.regularisation import RegularisationMethod
-from wordlab.studies.statistics import mean_interval
+from wordlab.studies.statistics import change_intervals, mean_intervals
 
 
 @dataclass(frozen=True)
@@ -136,32 +136,39 @@ def table(runs: Runs, baselines: Baselines, patience: int, confidence: float) ->
     likewise: test_change and gap_change from the runs of the same seeds with nothing, and
     unigram_change of the loss from that of the unigram model. comparisons: the number of their
     intervals in the whole table, which hold all at once with `confidence` (t intervals, corrected
-    after Bonferroni). unigram, kneser_ney: the baselines' losses. epochs and saved_share: means.
+    after Bonferroni; the noise between seeds is pooled over the methods of a cell). unigram,
+    kneser_ney: the baselines' losses. epochs and saved_share: means.
     would_stop: the mean epoch after which early stopping with `patience` ends the training;
     would_save: the share of the epochs after it; would_gain: how much lower its test loss is than
     that of the last epoch.
     """
-    plain = sum(method != "none" for _, method in runs)
-    comparisons = 2 * plain + len(runs)
+    comparisons = 2 * sum(method != "none" for _, method in runs) + len(runs)
     rows = []
-    for (cell, method), group in runs.items():
-        own = pd.DataFrame([run.metrics() for run in group])
-        nothing = pd.DataFrame([run.metrics() for run in runs[cell, "none"]])
-        row: dict[str, Any] = {"cell": cell, "method": method}
-        for name, values, count in (
-            ("test", own["test_loss"], 1),
-            ("gap", own["gap"], 1),
-            ("test_change", own["test_loss"] - nothing["test_loss"], comparisons),
-            ("gap_change", own["gap"] - nothing["gap"], comparisons),
-            ("unigram_change", own["test_loss"] - baselines.unigram, comparisons),
-        ):
-            middle, low, high = mean_interval(values.to_list(), confidence, count)
-            row |= {name: middle, f"{name}_low": low, f"{name}_high": high}
-        row |= {"comparisons": comparisons}
-        row |= {"unigram": baselines.unigram, "kneser_ney": baselines.kneser_ney}
-        row |= {"epochs": own["epochs"].mean(), "saved_share": own["saved_share"].mean()}
-        row |= _stopped(group, patience)
-        rows.append(row)
+    for cell in dict.fromkeys(cell for cell, _ in runs):
+        groups = {method: group for (own, method), group in runs.items() if own == cell}
+        plain = list(groups).index("none")
+        measured = [[run.metrics() for run in group] for group in groups.values()]
+        test, gap = (
+            np.array([[run[name] for run in group] for group in measured])
+            for name in ("test_loss", "gap")
+        )
+        intervals = {
+            "test": mean_intervals(test, confidence),
+            "gap": mean_intervals(gap, confidence),
+            "test_change": change_intervals(test, plain, confidence, comparisons),
+            "gap_change": change_intervals(gap, plain, confidence, comparisons),
+            "unigram_change": mean_intervals(test - baselines.unigram, confidence, comparisons),
+        }
+        for place, (method, group) in enumerate(groups.items()):
+            row: dict[str, Any] = {"cell": cell, "method": method}
+            for name, table_of in intervals.items():
+                middle, low, high = table_of[place].tolist()
+                row |= {name: middle, f"{name}_low": low, f"{name}_high": high}
+            row |= {"comparisons": comparisons}
+            row |= {"unigram": baselines.unigram, "kneser_ney": baselines.kneser_ney}
+            for name in ("epochs", "saved_share"):
+                row[name] = float(np.mean([run[name] for run in measured[place]]))
+            rows.append(row | _stopped(group, patience))
     return pd.DataFrame(rows)
 
 

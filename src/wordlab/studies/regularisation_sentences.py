@@ -18,7 +18,7 @@ def sentences(rows: pd.DataFrame, params: RegularisationStudyParams, test_tokens
         f"Every loss is that of the same {test_tokens} symbols of the test split; validation only "
         "chooses the epoch of early stopping and what is combined.",
         f"A difference is a mean over {params.seeds} seeds, and counts where its t interval leaves "
-        "out 0.",
+        "out 0; the noise between seeds is pooled over the methods of a cell.",
         f"The {first['comparisons']} intervals of differences hold all at once with "
         f"{params.confidence:.0%} confidence (Bonferroni); they are about seeds, not about other "
         "texts.",

@@ -1,30 +1,53 @@
-"""Intervals of what studies measure: means over seeds, and medians over sequences."""
+"""Intervals of what studies measure: means over seeds, and medians over sequences.
+
+A few seeds say little about the noise of one setting, so that it is pooled over all settings
+trained with them, as the analysis of variance does: settings are taken to be equally noisy.
+"""
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+Floats = NDArray[np.float64]
 
-def mean_interval(
-    values: Sequence[float], confidence: float, comparisons: int = 1
-) -> tuple[float, float, float]:
-    """Return the mean of independent `values` and its interval by Student's t.
 
-    comparisons: how many intervals are looked at together. Each is widened so that all of them
-    hold at once with `confidence` (Bonferroni: the chance to miss is divided by their number). The
-    interval is NaN with fewer than 3 values: that of two is too wide to say anything.
+def mean_intervals(values: Floats, confidence: float, comparisons: int = 1) -> Floats:
+    """Return the mean over seeds and the ends of its interval for each setting: (M, 3).
+
+    values: (M, S), M settings by S seeds. comparisons: how many intervals are looked at together.
+    Each is widened so that all of them hold at once with `confidence` (Bonferroni: the chance to
+    miss is divided by their number). Student's t with M (S - 1) degrees of freedom.
     """
-    array = np.asarray(values, dtype=np.float64)
-    mean = float(array.mean())
-    if len(array) < 3:
-        return mean, math.nan, math.nan
+    means = values.mean(axis=1)
+    noise = values - means[:, None]
+    half = _half_width(noise, len(values) * (values.shape[1] - 1), confidence, comparisons)
+    return np.stack([means, means - half, means + half], axis=1)
+
+
+def change_intervals(
+    values: Floats, reference: int, confidence: float, comparisons: int = 1
+) -> Floats:
+    """Return by how much each setting exceeds the one at `reference`, with interval ends: (M, 3).
+
+    values, comparisons: as for `mean_intervals`. Seeds are blocks: what a seed adds to all settings
+    alike is no noise. Student's t with (M - 1) (S - 1) degrees of freedom (Montgomery 2017, 4.1).
+    """
+    settings, seeds = values.shape
+    changes = values.mean(axis=1) - values[reference].mean()
+    noise = values - values.mean(axis=1, keepdims=True) - values.mean(axis=0) + values.mean()
+    half = _half_width(noise, (settings - 1) * (seeds - 1), confidence, comparisons)
+    halves = np.full(settings, math.sqrt(2) * half)
+    halves[reference] = 0
+    return np.stack([changes, changes - halves, changes + halves], axis=1)
+
+
+def _half_width(noise: Floats, freedom: int, confidence: float, comparisons: int) -> float:
+    """Return half the width of the interval of a mean over the columns of `noise` (M, S)."""
     missed = (1 - confidence) / comparisons
-    reach = float(stats.t.ppf(1 - missed / 2, len(array) - 1))
-    half = reach * float(array.std(ddof=1)) / math.sqrt(len(array))
-    return mean, mean - half, mean + half
+    variance = float(np.square(noise).sum()) / freedom
+    return float(stats.t.ppf(1 - missed / 2, freedom)) * math.sqrt(variance / noise.shape[1])
 
 
 def median_interval(values: NDArray[np.floating], confidence: float) -> tuple[float, float, float]:
