@@ -112,15 +112,10 @@ def test_sections_with_nothing_to_show_say_so_in_one_line(made_up):
     folder, _, _ = made_up
     found = {name: list(sentences(value)) for name, value in metrics(folder).items()}
     assert found["comparison"][0].startswith("Nothing can be scored")
-    assert (
-        found["comparison"][-1]
-        == "Relations: no two of them have pairs whose words all models know."
-    )
-    assert found["study_sizes"] == ["No set can be scored at every size of the text."]
+    assert found["comparison"][-1].startswith("Relations: no two of them have pairs")
+    assert found["study_sizes"][0] == "No set can be scored at every size of the text."
     for sweep in ("sweep_word2vec", "sweep_glove"):
-        assert [line.split(":")[1].split(",")[0] for line in found[sweep]] == [
-            " no trial has a score"
-        ]
+        assert "no trial has a score, so nothing is analysed" in found[sweep][-1]
     (line,) = results.tables(folder / "reports" / "metrics").split("\n\n")[0].splitlines()
     assert line == (
         "Word vectors: no item of these sets has all its words in the vocabulary: WordSim-353, "
@@ -133,10 +128,10 @@ def test_the_report_says_what_it_has_nothing_of(made_up):
     page = (folder / "reports" / "report.html").read_text(encoding="utf-8")
     assert "Nothing could be scored: WordSim-353; SimLex-999; analogies, 3CosAdd" in page
     for names in (
-        "scores, analogy sections.",
-        "relation cosines, relation contrasts, frequency.",
-        "sizes.",
-        "windows scores.",
+        "scores, analogy sections",
+        "relation cosines, relation contrasts, frequency",
+        "sizes",
+        "windows scores",
     ):
         assert f"Nothing to show in this text: {names}" in page
     drawn = {path.stem for path in (folder / "reports" / "figures").glob("*.png")}
