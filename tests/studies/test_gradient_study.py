@@ -226,6 +226,12 @@ def test_reaches_differ_only_where_their_intervals_do() -> None:
     assert any("GRU" in text and "not clear" in text for text in said)
     alone = sentences.reach({"gru": reach(100, 100)}, 100, 0.95)
     assert "GRU, trained: the gradient does not fade over their whole length." in alone
+    few = reach(12, 12)
+    few["trained"]["length 100"] |= {"low": np.nan, "high": np.nan}
+    said = sentences.reach({"rnn": reach(8, 12), "lstm": few}, 100, 0.95)
+    assert any("after 12 steps at the median of too few for an interval" in x for x in said)
+    assert any("LSTM" in text and "not clear" in text for text in said)
+    assert not any("nan" in text for text in said)
 
 
 def test_intervals_over_seeds_cover_what_they_claim_all_at_once() -> None:
