@@ -14,6 +14,7 @@ from wordlab.recurrent.layers import CellSettings
 
 PARAMS = TaskParams(
     delays=[6],
+    initialisations=["orthogonal"],
     symbols=3,
     copied=2,
     hidden_size=16,
@@ -61,7 +62,7 @@ def test_the_shipped_tasks_show_what_a_memory_cell_is_for(repository: Path) -> N
     found = {
         cell: tasks.learn(
             "adding",
-            CellSettings(cell, "tanh", "after", 1.0, "uniform"),
+            CellSettings(cell, "tanh", "after", 1.0, shipped.initialisations[0]),
             max(shipped.delays),
             shipped,
             seed=1,

@@ -54,6 +54,7 @@ PARAMS: dict[str, Any] = {
     },
     "tasks": {
         "delays": [4],
+        "initialisations": ["uniform", "orthogonal"],
         "symbols": 3,
         "copied": 1,
         "hidden_size": 8,

@@ -12,6 +12,8 @@ from wordlab.params.base import (
     SharedSection,
 )
 
+Initialisation = Literal["uniform", "orthogonal"]
+"""Of recurrent weights, see `language_model`."""
 Steps = Annotated[int, Field(ge=2)]
 """A number of steps between which there is a step back."""
 
@@ -80,6 +82,7 @@ class TaskParams(Section):
     """Steps of an adding sequence; blanks between what is to be copied and its copy."""
     symbols: Annotated[int, Field(ge=2)]
     """Different symbols that may have to be copied."""
+    initialisations: Annotated[list[Initialisation], Field(min_length=1)]
     copied: Count
     """Symbols to copy in a sequence."""
     hidden_size: Count
@@ -104,8 +107,8 @@ class GradientStudyParams(Section):
     """Sequences of each length, drawn from the validation split so that none overlap; fewer where
     it is too short for so many."""
     confidence: Annotated[float, Field(gt=0, lt=1)]
-    initialisations: Annotated[list[Literal["uniform", "orthogonal"]], Field(min_length=1)]
-    """Of the recurrent weights of every network that is trained here."""
+    initialisations: Annotated[list[Initialisation], Field(min_length=1)]
+    """Of untrained networks whose gradients are followed, and of plain gradient descent."""
     training: GradientTrainingParams
     truncation: TruncationParams
     tasks: TaskParams

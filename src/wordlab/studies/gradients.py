@@ -165,7 +165,7 @@ def _jobs(cells: Sequence[Any], params: GradientStudyParams) -> list[Any]:
             jobs.Learning(task, cell, start, delay)
             for task in ("adding", "copying")
             for delay in params.tasks.delays
-            for start in starts
+            for start in params.tasks.initialisations
             for cell in cells
         ),
     ]
