@@ -27,8 +27,22 @@ WHOLE = "all"
 """Stands for all parameters together among their names."""
 _STEPS_KEPT = 200
 """Steps of a training whose gradients are kept, evenly spaced."""
-_STREAMS = {"embedding": "trained", "examples": "streams", "carry_state": "always",
-            "device": "cpu", "precision": "float32", "patience": None}  # fmt: skip
+_PLAIN = {
+    "embedding": "trained",
+    "examples": "streams",
+    "carry_state": "always",
+    "device": "cpu",
+    "precision": "float32",
+    "patience": None,
+    "dropout_input": 0.0,
+    "dropout_between": 0.0,
+    "dropout_output": 0.0,
+    "dropout_recurrent": 0.0,
+    "activation_penalty": 0.0,
+    "temporal_penalty": 0.0,
+    "weight_decay": 0.0,
+}
+"""Streams of text, and nothing that regularises: it would change gradients too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,12 +56,12 @@ class Shared:
     torch_threads: int
 
     def fresh(self, cell: str, *, seed: int | None = None, **changes: Any) -> LanguageModel:
-        """Return an untrained model of `cell` that reads streams of text, its settings changed.
+        """Return an untrained model of `cell`, not regularised, its settings changed.
 
         Its weights are drawn from `seed`, or from the study's.
         """
         own = self.models[cell]
-        network = own.params.model_copy(update={**_STREAMS, **changes})
+        network = own.params.model_copy(update={**_PLAIN, **changes})
         drawn_from = self.seed if seed is None else seed
         return LanguageModel(network, own.vocabulary, own.level, drawn_from)
 
