@@ -184,14 +184,14 @@ SECTIONS = (
         {
             "gradient_by_lag": "Norm of the loss's gradient with respect to the hidden state, by "
             "how many steps before the loss it lies; 1 at lag 0. Lines are medians over "
-            "sequences, bands the middle half.",
+            "sequences that do not overlap, bands the middle half.",
             "gradient_untrained": "The same of untrained networks by how their recurrent weights "
             "were drawn, over the longest sequences.",
             "gradient_heat": "Norm of every parameter's gradient before clipping, step by step, in "
             "short trainings by plain gradient descent.",
             "gradient_distribution": "The norm of all gradients together over the steps of these "
             "trainings: quartiles and range.",
-            "gradient_truncation": "Windows of several lengths: what a training reaches with as "
+            "gradient_truncation": "Windows of several lengths: the mean loss over seeds after as "
             "many updates of as many tokens, how far the gradient points where that of the longest "
             "window does, and the memory of a window of one batch.",
             "gradient_tasks": "Two tasks that need a memory, over growing delays; one training "
@@ -209,8 +209,9 @@ SECTIONS = (
         {
             "regularisation_curves": "Perplexity by epoch up to where the method stops: means over "
             "seeds, bands from the least to the greatest.",
-            "regularisation_gaps": "The gap between validation and training, and the validation "
-            "loss itself; bars are intervals over seeds.",
+            "regularisation_gaps": "The gap between test and training loss, and the test loss "
+            "itself; bars are intervals over seeds, of one mean each. Lines are the losses of "
+            "models that only count the same training text.",
         },
         ("regularisation_study",),
     ),
