@@ -16,7 +16,7 @@ from wordlab.sweeps.recurrent_sentences import (
     truncation_effects,
 )
 from wordlab.sweeps.sensitivity import analyse, sentences
-from wordlab.sweeps.summary import Goal, SweepResult, repetition, summarise
+from wordlab.sweeps.summary import Goal, SweepResult, summarise
 
 
 def conclude(
@@ -50,7 +50,7 @@ def conclude(
             confidence=params.confidence,
             seed=seed,
         )
-        said += sentences(str(model), "valid_loss", analysed, repetition(part))
+        said += sentences(str(model), "valid_loss", analysed)
         for name, own in analysed.tables().items():
             own.insert(0, "model", str(model))
             own.insert(1, "score", "valid_loss")
