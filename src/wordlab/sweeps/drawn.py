@@ -41,16 +41,14 @@ class Reference:
     def of(
         cls,
         corpus: EncodedCorpus,
-        vocabulary: Vocabulary,
+        known: Vocabulary,
         *,
-        vocabulary_size: int,
         order: int,
         params: DrawnTextParams,
     ) -> "Reference":
         """Return the text of `corpus` as a reference; order: of the n-grams."""
-        known = vocabulary.truncated(vocabulary_size)
         words = len(known)
-        ids = language_ids(corpus, vocabulary, vocabulary_size)
+        ids = language_ids(corpus, known)
         near = _pairs(ids[None], words, params)
         pairs, counts = np.unique(near, return_counts=True)
         ends = np.concatenate([near // words, near % words])
@@ -108,7 +106,7 @@ def yardsticks(
     """
     rows = []
     for number, corpus in enumerate(held_out, start=1):
-        texts = cut(language_ids(corpus, vocabulary, reference.words), reference.params)
+        texts = cut(language_ids(corpus, vocabulary), reference.params)
         mixed = rng.stream(seed, "shuffled", number).permutation(texts.ravel())
         for name, own in (("held out", texts), ("shuffled", mixed.reshape(texts.shape))):
             rows.append({"fold": number, "text": name, **reference.scores(own)})

@@ -37,9 +37,10 @@ class Sensitivity:
     each tenth of the combinations; Efron & Stein 1981), by_chance (the largest share that the term
     has in forests for which the values of a setting are shuffled among the combinations; after
     Altmann et al. 2010), r2 (held out). The seed has no share in this variance: its part is that of
-    the trials, which `importance.decomposition` divides up. low, high and by_chance are NaN where r2 is not above 0. curves: setting, value,
-    mean, low, high of the score (of the trees), over all values of the others. surfaces: one,
-    other, value_one, value_other, mean of the score, of the strongest pairs of settings.
+    the trials, which `importance.decomposition` divides up. low, high and by_chance are NaN where
+    r2 is not above 0. curves: setting, value, mean, low, high of the score (of the trees), over all
+    values of the others. surfaces: one, other, value_one, value_other, mean of the score, of the
+    strongest pairs of settings.
     """
 
     shares: pd.DataFrame
