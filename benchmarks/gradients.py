@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
     params = load(Path("params.yaml"))
-    size = params.language_model.gru.vocabulary_size
+    size = params.language_model.vocabulary_size or 10_000
     vocabulary = Vocabulary(tuple(f"w{n}" for n in range(size)), np.ones(size, np.int64))
     weights = 1 / np.arange(1, size + 1)
     ids = np.random.default_rng(1).choice(size, given.tokens, p=weights / weights.sum())

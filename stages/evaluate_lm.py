@@ -13,12 +13,14 @@ MODELS = ("rnn", "lstm", "gru", "char")
 
 def main(run: stage.Stage) -> None:
     models = {name: LanguageModel.load(run.input(name)) for name in MODELS}
-    train = read_lines(run.input("splits") / "train.txt")
-    test = read_documents(run.input("splits") / "test.txt")
+    splits = run.input("splits")
+    train = read_lines(splits / "train.txt")
+    valid, test = (read_documents(splits / f"{split}.txt") for split in ("valid", "test"))
     with threads(run.params.torch_threads):
         metrics, samples = language_models.evaluate(
             models,
             train,
+            valid,
             test,
             run.params.language_evaluation,
             run.params.generation,

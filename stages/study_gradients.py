@@ -6,20 +6,15 @@ from wordlab.recurrent.language_model import LanguageModel
 from wordlab.studies.gradient_lags import Texts
 from wordlab.studies.gradients import study
 from wordlab.text.corpus import EncodedCorpus
-from wordlab.text.vocabulary import Vocabulary
 
 CELLS = ("rnn", "lstm", "gru")
 
 
 def main(run: stage.Stage) -> None:
     models = {cell: LanguageModel.load(run.input(cell)) for cell in CELLS}
-    vocabulary = Vocabulary.load(run.input("vocabulary"))
+    known = models["gru"].vocabulary
     train_ids, valid_ids = (
-        language_ids(
-            EncodedCorpus.load(run.input("corpus") / split),
-            vocabulary,
-            len(models["gru"].vocabulary),
-        )
+        language_ids(EncodedCorpus.load(run.input("corpus") / split), known)
         for split in ("train", "valid")
     )
     found = study(
@@ -35,4 +30,4 @@ def main(run: stage.Stage) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, inputs=[*CELLS, "vocabulary", "corpus"], outputs=["tables", "metrics"])
+    stage.run(main, inputs=[*CELLS, "corpus"], outputs=["tables", "metrics"])

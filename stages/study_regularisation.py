@@ -11,16 +11,15 @@ CELLS = ("rnn", "lstm", "gru")
 
 def main(run: stage.Stage) -> None:
     params = getattr(run.params.regularisation_study, run.item)
-    vocabulary = Vocabulary.load(run.input("vocabulary"))
+    networks = run.params.language_model
+    known = Vocabulary.load(run.input("vocabulary")).truncated(networks.vocabulary_size)
     train_ids, valid_ids = (
-        language_ids(
-            EncodedCorpus.load(run.input("corpus") / split), vocabulary, params.vocabulary_size
-        )
+        language_ids(EncodedCorpus.load(run.input("corpus") / split), known)
         for split in ("train", "valid")
     )
     found = study(
-        {cell: getattr(run.params.language_model, cell) for cell in CELLS},
-        Text(train_ids, valid_ids, vocabulary.truncated(params.vocabulary_size)),
+        {cell: getattr(networks, cell) for cell in CELLS},
+        Text(train_ids, valid_ids, known),
         params,
         seed=run.params.seed,
         on_trial=run.on_trial,

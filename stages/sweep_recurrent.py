@@ -8,12 +8,13 @@ from wordlab.text.vocabulary import Vocabulary
 
 
 def main(run: stage.Stage) -> None:
+    networks = run.params.language_model
     found = recurrent.sweep(
         {name: EncodedCorpus.load(run.input("corpus") / name) for name in SPLITS},
-        Vocabulary.load(run.input("vocabulary")),
-        run.params.language_model,
+        Vocabulary.load(run.input("vocabulary")).truncated(networks.vocabulary_size),
+        networks,
         getattr(run.params.sweep_recurrent, run.item),
-        ngram_order=run.params.language_evaluation.ngram_order.word,
+        ngram_orders=run.params.language_evaluation.ngram_orders.word,
         name=run.name,
         seed=run.params.seed,
         on_trial=run.on_trial,

@@ -14,14 +14,14 @@ def main(run: stage.Stage) -> None:
     vectors = Vectors.load(words) if words.is_dir() else None
     vocabulary = Vocabulary.load(words) if vectors is None else vectors.vocabulary
     train, valid = (EncodedCorpus.load(run.input("corpus") / split) for split in ("train", "valid"))
-    known = vocabulary.truncated(params.vocabulary_size)
+    known = vocabulary.truncated(run.params.language_model.vocabulary_size)
     model = language_model.build(params, known, level="word", seed=seed)
     if vectors is not None:
         language_model.start_from(model, vectors.matrix, source=str(words))
     record = training.train(
         model,
-        batching.language_ids(train, vocabulary, params.vocabulary_size),
-        batching.language_ids(valid, vocabulary, params.vocabulary_size),
+        batching.language_ids(train, known),
+        batching.language_ids(valid, known),
         params,
         seed=seed,
         torch_threads=run.params.torch_threads,

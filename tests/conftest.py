@@ -66,6 +66,7 @@ SMALL: dict[str, Any] = {
     "bptt_length": 8,
     "examples": "streams",
     "carry_state": "always",
+    "fresh_starts": 0.0,
     "device": "cpu",
     "precision": "float32",
 }

@@ -91,15 +91,22 @@ def embeddings(metrics: Mapping[str, Any]) -> str:
 
 
 def language_models(metrics: Mapping[str, Any]) -> str:
-    """Return the table of language models: test perplexity with interval, and bits a symbol."""
+    """Return the table of language models: test perplexity, and its ratio to Kneser-Ney's."""
     rows = []
     for key, title in LANGUAGE_MODELS.items():
         if key not in metrics:
             continue
         scores = metrics[key]
         perplexity = f"{scores['perplexity']:.1f} {_interval(scores, '{:.1f}'.format)}"
-        rows.append([title, perplexity, f"{scores['bits']:.2f}", f"{scores['symbols']:,}"])
-    return _markdown(["language model", "test perplexity", "bits a symbol", "symbols"], rows)
+        ratio = "1"
+        if scores["ratio"] is not None:
+            ends = f"[{scores['ratio_low']:.2f}, {scores['ratio_high']:.2f}]"
+            ratio = f"{scores['ratio']:.2f} {ends}"
+        known = f"{scores['perplexity_known']:.1f}"
+        unknown = f"{_percent(scores['unknown_share'])} % of {scores['symbols']:,}"
+        rows.append([title, perplexity, ratio, known, unknown, f"{scores['bits']:.2f}"])
+    heads = ["test perplexity", "ratio to Kneser-Ney", "over known symbols", "unknown symbols"]
+    return _markdown(["language model", *heads, "bits per symbol"], rows)
 
 
 def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -3,7 +3,13 @@ import math
 import numpy as np
 import pytest
 
-from wordlab.evaluation.language import distinct, longest_copy, score, score_generated
+from wordlab.evaluation.language import (
+    HeldOut,
+    distinct,
+    longest_copy,
+    score,
+    score_generated,
+)
 from wordlab.evaluation.ngrams import KneserNey, _discounts
 
 UNKNOWN, END = 4, 5
@@ -20,26 +26,62 @@ def some_text(length: int = 4000) -> np.ndarray:
     return np.array(text, dtype=np.int64)
 
 
+def held_out(ids: np.ndarray, starts: list[int] | None = None) -> HeldOut:
+    return HeldOut(ids, np.array(starts or [0]), UNKNOWN, END)
+
+
 def test_perplexity_is_weighted_by_symbol():
     losses = np.log([2.0, 8.0, 4.0, 4.0])
-    result = score(losses, np.array([0, UNKNOWN, 1, END]), unknown=UNKNOWN, end=END, seed=1)
+    result = score(losses, held_out(np.array([0, UNKNOWN, 1, END])), seed=1)
     assert result.perplexity == pytest.approx(4)
     assert result.bits == pytest.approx(2)
     assert result.perplexity_known == pytest.approx(32 ** (1 / 3))
     assert result.unknown_share == 0.25
     assert result.symbols == 4
+    assert result.ratio is None
 
 
 def test_the_interval_comes_from_whole_sentences():
-    one = score(np.log([2.0, 9.0]), np.array([0, END]), unknown=UNKNOWN, end=END, seed=1)
+    one = score(np.log([2.0, 9.0]), held_out(np.array([0, END])), seed=1)
     assert one.low == pytest.approx(one.perplexity) == one.high
     ids = some_text()
     losses = np.random.default_rng(1).gamma(2.0, size=len(ids))
-    first, again = (score(losses, ids, unknown=UNKNOWN, end=END, seed=2) for _ in range(2))
+    first, again = (score(losses, held_out(ids), seed=2) for _ in range(2))
     assert first == again
     assert first.low < first.perplexity < first.high
-    half = score(losses[:1000], ids[:1000], unknown=UNKNOWN, end=END, seed=2)
+    half = score(losses[:1000], held_out(ids[:1000]), seed=2)
     assert math.log(half.high / half.low) > 1.4 * math.log(first.high / first.low)
+
+
+def test_documents_are_drawn_then_their_sentences():
+    """Losses differ between documents, not within them: only drawing documents moves the mean."""
+    sizes, each = [30, 10, 40, 20], [1.0, 2.0, 3.0, 4.0]
+    ids = np.tile([0, END], sum(sizes))
+    losses = np.repeat(each, np.array(sizes) * 2)
+    starts = np.cumsum([0, *sizes[:-1]]) * 2
+    text = held_out(ids, starts.tolist())
+    bounds = np.append(np.searchsorted(text.sentences, starts), len(text.sentences))
+    for number, times in enumerate(text.resamples(seed=1)):
+        per_document = np.add.reduceat(times, bounds[:-1])
+        assert (per_document % sizes == 0).all()
+        assert (per_document // sizes).sum() == 4
+        if number == 0:
+            assert len(set(times)) > 2, "sentences are drawn too"
+    one, by_sentences = score(losses, text, seed=1), score(losses, held_out(ids), seed=1)
+    assert math.log(one.high / one.low) > 3 * math.log(by_sentences.high / by_sentences.low)
+
+
+def test_the_ratio_to_a_baseline_is_paired():
+    """Twice the perplexity everywhere is a ratio of 2 whatever sentences are drawn."""
+    ids, losses = some_text(), np.random.default_rng(1).gamma(2.0, size=4000)
+    text = held_out(ids, [0, 1000, 3000])
+    twice = score(losses + math.log(2), text, seed=1, baseline=losses)
+    assert (twice.ratio, twice.ratio_low, twice.ratio_high) == pytest.approx((2, 2, 2))
+    assert twice.high / twice.low > 1.05
+    noise = np.random.default_rng(2).normal(scale=0.1, size=4000)
+    close = score(losses + noise, text, seed=1, baseline=losses)
+    assert close.ratio_low < close.ratio < close.ratio_high
+    assert close.ratio_high / close.ratio_low < 1.01 < 1.08 < close.high / close.low
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 4])
@@ -69,6 +111,39 @@ def test_modified_discounts():
     y = 40 / 72
     expected = [0, 1 - 2 * y * 16 / 40, 2 - 3 * y * 8 / 16, 3 - 4 * y * 5 / 8]
     assert _discounts(counts).tolist() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("counts", [[167, 31, 2, 6], [10, 4, 9, 1], [10, 4, 5, 20], [8, 8, 0, 9]])
+def test_every_discount_lies_between_0_and_its_count(counts):
+    seen = np.repeat([1, 2, 3, 4], counts)
+    found = _discounts(seen)
+    assert found[0] == 0
+    assert all(0 < taken < count for count, taken in enumerate(found[1:], start=1))
+
+
+def test_kneser_ney_gives_every_symbol_a_probability_however_odd_the_counts():
+    """Unigram counts of 167, 31, 2 and 6 words: equation 26 has a third discount below 0."""
+    counts = np.repeat([1, 2, 3, 4], [167, 31, 2, 6])
+    text = np.random.default_rng(1).permutation(np.repeat(np.arange(len(counts)), counts))
+    classes = len(counts) + 4
+    for order in (1, 2, 3):
+        model = KneserNey.fit(text, order=order, classes=classes, end=classes - 1)
+        every = np.arange(classes)
+        for context in ([], text[:2].tolist(), text[-2:].tolist(), [classes - 2]):
+            p = np.exp([-model.losses(np.array([*context, w]))[-1] for w in every])
+            assert (p > 0).all()
+            assert p.sum() == pytest.approx(1)
+
+
+def test_the_order_is_the_best_on_the_validation_text():
+    text = some_text(6000)
+    train, valid = text[:5000], text[5000:]
+    losses = {
+        n: KneserNey.fit(train, order=n, classes=6, end=END).losses(valid).mean()
+        for n in (1, 2, 3, 4, 5)
+    }
+    chosen = KneserNey.chosen(train, valid, orders=[5, 1, 4, 2, 3], classes=6, end=END)
+    assert chosen.order == min(losses, key=losses.__getitem__) not in (1, 5)
 
 
 def test_kneser_ney_learns_from_context():

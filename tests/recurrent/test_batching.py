@@ -15,8 +15,8 @@ def test_language_ids_end_sentences_and_hide_rare_words():
         document_ends=np.array([5]),
     )
     vocabulary = Vocabulary(("the", "cat", "sat"), np.array([3, 2, 1]))
-    assert language_ids(corpus, vocabulary, 2).tolist() == [0, 2, 2, 3, 1, 0, 3]
-    assert language_ids(corpus, vocabulary, 9).tolist() == [0, 2, 3, 4, 1, 0, 4]
+    assert language_ids(corpus, vocabulary.truncated(2)).tolist() == [0, 2, 2, 3, 1, 0, 3]
+    assert language_ids(corpus, vocabulary).tolist() == [0, 2, 3, 4, 1, 0, 4]
 
 
 def test_streams_are_stretches_of_the_text_and_targets_what_follows():

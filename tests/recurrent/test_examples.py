@@ -5,7 +5,7 @@ from wordlab.errors import UserError
 from wordlab.recurrent.batching import NOTHING, Streams, document_starts, language_ids
 from wordlab.recurrent.characters import character_ids, read_documents, read_lines
 from wordlab.recurrent.characters import document_starts as character_starts
-from wordlab.recurrent.examples import NextSymbol, Sentences
+from wordlab.recurrent.examples import NextSymbol, Sentences, Text
 from wordlab.text.corpus import EncodedCorpus
 from wordlab.text.vocabulary import Vocabulary
 
@@ -87,6 +87,27 @@ def test_streams_begin_anew_where_a_document_does():
     assert [window.resets is None for window in windows] == [False, False, True, True]
 
 
+def test_some_sentences_start_from_zeros_others_in_each_epoch(network):
+    text = Text(np.tile(IDS, 400), np.array([0, 8]))
+    examples = text.examples(network(fresh_starts=0.25), END, seed=1)
+    epochs = []
+    for epoch in range(2):
+        inputs, resets = [], []
+        for window in examples.batches(epoch):
+            inputs.append(window.inputs)
+            resets.append(np.zeros_like(window.inputs) if window.resets is None else window.resets)
+        inputs, resets = np.concatenate(inputs), np.concatenate(resets).astype(bool)
+        assert (inputs[resets] == END).all()
+        assert 0.2 < resets.sum() / (inputs == END).sum() < 0.3
+        epochs.append(resets)
+    assert (epochs[0] != epochs[1]).any()
+    plain = text.examples(network(fresh_starts=0.0), END, seed=1)
+    assert all(window.resets is None for window in plain.batches(0))
+    both = text.examples(network(fresh_starts=0.25, carry_state="within_documents"), END, seed=1)
+    resets = next(iter(both.batches(0))).resets
+    assert resets[7, 0], "the document that begins at 8"
+
+
 def test_documents_of_words_and_characters_begin_where_they_do(tmp_path):
     corpus = EncodedCorpus(
         tokens=np.array([0, 2, 1, 1, 0, 2], dtype=np.int32),
@@ -94,7 +115,7 @@ def test_documents_of_words_and_characters_begin_where_they_do(tmp_path):
         document_ends=np.array([3, 6]),
     )
     words = Vocabulary(("a", "b", "c"), np.array([3, 2, 1]))
-    ids = language_ids(corpus, words, 3)
+    ids = language_ids(corpus, words)
     assert document_starts(corpus).tolist() == [0, 5]
     assert ids.tolist() == [0, 2, 4, 1, 4, 1, 0, 4, 2, 4]
     path = tmp_path / "train.txt"

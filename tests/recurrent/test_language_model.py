@@ -63,14 +63,71 @@ def test_a_model_starts_from_word_vectors(network):
 
 def test_losses_do_not_depend_on_the_window(model):
     whole = model.token_losses(TEXT)
-    np.testing.assert_allclose(model.token_losses(TEXT, window=3), whole, rtol=1e-5)
+    np.testing.assert_allclose(model.token_losses(TEXT, steps=3), whole, rtol=1e-5)
 
 
-def test_parallel_streams_lose_their_context_only(model):
-    whole, two = model.token_losses(TEXT), model.token_losses(TEXT, streams=2)
+def test_parallel_streams_begin_with_a_sentence_and_lose_their_context_only(model):
+    whole, two = model.token_losses(TEXT, streams=1), model.token_losses(TEXT, streams=2)
     assert len(two) == len(TEXT)
-    np.testing.assert_allclose(two[:7], whole[:7], rtol=1e-5)
-    assert not np.allclose(two[7:], whole[7:], rtol=1e-5)
+    begun = 8  # after the end of a sentence, the one closest to the middle
+    np.testing.assert_allclose(two[:begun], whole[:begun], rtol=1e-5)
+    np.testing.assert_allclose(two[begun:], model.token_losses(TEXT[begun:], streams=1), rtol=1e-5)
+    assert not np.allclose(two[begun:], whole[begun:], rtol=1e-5)
+
+
+def test_the_batch_size_changes_no_score(network):
+    small, large = (build(network(batch_size=n), WORDS, level="word", seed=1) for n in (1, 9))
+    long = np.tile(TEXT, 30)
+    np.testing.assert_array_equal(small.token_losses(long), large.token_losses(long))
+
+
+def alone(model, context):
+    """Return the loss of the last symbol of `context`, given those before it alone."""
+    inputs = torch.tensor(context[:-1])[:, None]
+    hidden, _ = model(inputs, model.initial_state(1))
+    return model.output.losses(hidden[-1], torch.tensor(context[-1:])).item()
+
+
+def test_a_model_of_windows_is_scored_by_windows(network):
+    model = build(network(examples="windows", bptt_length=3), WORDS, level="word", seed=1)
+    losses = model.token_losses(TEXT)
+    padded = [5, 5, 5, *TEXT.tolist()]
+    for place in range(len(TEXT)):
+        assert losses[place] == pytest.approx(alone(model, padded[place : place + 4]), rel=1e-5)
+
+
+def test_a_model_of_sentences_is_scored_by_sentences(network):
+    model = build(network(examples="sentences", bptt_length=3), WORDS, level="word", seed=1)
+    losses = model.token_losses(TEXT)
+    begun = [0, 3, 4, 7, 8, 11]  # pieces of 3 at most of the sentences, which end at 3, 7 and 12
+    before = [5, *TEXT.tolist()]
+    for place in range(len(TEXT)):
+        start = max(b for b in begun if b <= place)
+        assert losses[place] == pytest.approx(alone(model, before[start : place + 2]), rel=1e-5)
+
+
+def test_a_state_that_is_never_carried_is_not_carried_in_scoring(network):
+    model = build(network(carry_state="never", bptt_length=3), WORDS, level="word", seed=1)
+    losses = model.token_losses(TEXT, streams=1)
+    before = [5, *TEXT.tolist()]
+    for place in range(len(TEXT)):
+        start = place - place % 3
+        assert losses[place] == pytest.approx(alone(model, before[start : place + 2]), rel=1e-5)
+
+
+def test_a_state_is_cut_at_documents_if_training_cuts_it_there(network):
+    starts = np.array([0, 8])
+    carried, cut = (
+        build(network(carry_state=how), WORDS, level="word", seed=1)
+        for how in ("always", "within_documents")
+    )
+    whole = carried.token_losses(TEXT, streams=1)
+    np.testing.assert_array_equal(
+        carried.token_losses(TEXT, document_starts=starts, streams=1), whole
+    )
+    apart = cut.token_losses(TEXT, document_starts=starts, streams=1)
+    np.testing.assert_allclose(apart[:8], whole[:8], rtol=1e-5)
+    np.testing.assert_allclose(apart[8:], carried.token_losses(TEXT[8:], streams=1), rtol=1e-5)
 
 
 def test_scoring_leaves_the_model_alone(model):

@@ -424,3 +424,19 @@ def test_killed_and_started_again_it_ends_at_the_same_bytes(tmp_path):
         subprocess.run([*command, str(saved), str(tmp_path / model), "10"], check=True)
     for file in (tmp_path / "whole").iterdir():
         assert file.read_bytes() == (tmp_path / "resumed" / file.name).read_bytes()
+
+
+def counted(sentences: int, seed: int) -> np.ndarray:
+    """Return sentences of n zeros, n ones and the end 7; n is 3 or 6."""
+    sizes = np.random.default_rng(seed).choice([3, 6], size=sentences)
+    return np.concatenate([[0] * n + [1] * n + [7] for n in sizes])
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_a_loss_does_not_depend_on_how_many_streams_a_text_is_read_in(network, cell):
+    params = network(cell=cell, epochs=10, bptt_length=20, fresh_starts=0.05)
+    held_out = counted(40, seed=2)
+    model, _ = run(params, train_ids=counted(200, seed=1), valid_ids=held_out)
+    one, several = (model.token_losses(held_out, streams=n).mean() for n in (1, 16))
+    assert 0.05 < one < 0.45
+    assert several == pytest.approx(one, rel=0.01)

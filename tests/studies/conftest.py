@@ -14,6 +14,5 @@ def networks(
     """Return a maker of small networks' settings, by cell."""
     small = network(embedding_size=8, hidden_size=8, epochs=1, bptt_length=10).model_dump()
     return lambda *cells: {
-        cell: LanguageModelParams.model_validate({**small, "vocabulary_size": 6, "cell": cell})
-        for cell in cells
+        cell: LanguageModelParams.model_validate({**small, "cell": cell}) for cell in cells
     }

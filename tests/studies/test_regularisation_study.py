@@ -36,7 +36,6 @@ def params(**changes: Any) -> RegularisationStudyParams:
     values = {
         "train_tokens": 200,
         "valid_tokens": 150,
-        "vocabulary_size": 6,
         "hidden_size": 12,
         "layers": 2,
         "rate": 0.02,

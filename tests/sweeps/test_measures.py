@@ -107,7 +107,7 @@ def corpus(tokens: list[int]) -> EncodedCorpus:
 
 
 def reference(tokens: list[int], params: DrawnTextParams = DRAWN) -> Reference:
-    return Reference.of(corpus(tokens), VOCABULARY, vocabulary_size=6, order=2, params=params)
+    return Reference.of(corpus(tokens), VOCABULARY, order=2, params=params)
 
 
 def test_coherence_is_the_npmi_of_pairs_nearby() -> None:

@@ -22,7 +22,6 @@ from wordlab.text.corpus import EncodedCorpus
 from wordlab.text.vocabulary import Vocabulary
 
 SMALL: dict[str, Any] = {
-    "vocabulary_size": 10,
     "embedding_size": 6,
     "hidden_size": 6,
     "tied": False,
@@ -50,7 +49,7 @@ SWEEP: dict[str, Any] = {
     "target_loss": 2.4,
     "drawn_text": {"texts": 3, "length": 5, "window": 2, "common_words": 1},
 }
-VOCABULARY = Vocabulary(tuple("abcdefghijkl"), np.arange(12, 0, -1, dtype=np.int64))
+VOCABULARY = Vocabulary(tuple("abcdefghij"), np.arange(10, 0, -1, dtype=np.int64))
 
 
 @pytest.fixture
@@ -106,7 +105,7 @@ def test_trials_in_processes_give_what_they_give_alone(
         VOCABULARY,
         section,
         params,
-        ngram_order=2,
+        ngram_orders=[2],
         seed=1,
         on_trial=lambda name, row, metrics: told.update({name: metrics}),
     )
@@ -191,7 +190,7 @@ def test_a_sweep_cut_off_goes_on_from_its_database_and_ends_the_same(
             VOCABULARY,
             section,
             searched(**changes),
-            ngram_order=2,
+            ngram_orders=[2],
             seed=1,
             on_trial=lambda name, row, metrics: told.append(name),
             checkpoint=checkpoint,
@@ -257,7 +256,7 @@ def test_results_do_not_depend_on_how_many_trainings_run_at_once(
             VOCABULARY,
             section,
             searched(**changes),
-            ngram_order=2,
+            ngram_orders=[2],
             seed=1,
             on_trial=lambda name, row, metrics, told=told: told.append(name),
         )
@@ -276,32 +275,31 @@ def test_a_budget_of_weights_is_met_by_the_embedding(section: LanguageModelSecti
         (section.lstm, 6, "coupled"),
     ):
         base = override(cell, {**SMALL, "hidden_size": hidden, "gates": removed})
-        params = training.within_budget(base, VOCABULARY.truncated(10), 800)
-        model = language_model.build(params, VOCABULARY.truncated(10), level="word", seed=1)
+        params = training.within_budget(base, VOCABULARY, 800)
+        model = language_model.build(params, VOCABULARY, level="word", seed=1)
         size = language_model.description(model)["parameters"]
         gates = 4 if cell.cell == "lstm" else 3
         assert abs(size - 800) <= (12 + gates * hidden) / 2
     with pytest.raises(UserError, match="expected a budget above"):
-        training.within_budget(base, VOCABULARY.truncated(10), 100)
+        training.within_budget(base, VOCABULARY, 100)
 
 
 def test_a_cut_context_is_read_from_a_state_of_zeros(section: LanguageModelSection) -> None:
     params = override(section.gru, SMALL)
-    model = language_model.build(params, VOCABULARY.truncated(10), level="word", seed=1)
+    model = language_model.build(params, VOCABULARY, level="word", seed=1)
     ids = np.random.default_rng(1).integers(0, 11, 40)
-    found = training.context_losses(
-        model, ids, (2, 4), streams=2, document_starts=np.array([0, 10])
-    )
-    chosen = [i for i in range(40) if min(i - (10 if i >= 10 else 0), i % 20) >= 4]
+    found = training.context_losses(model, ids, (2, 4), document_starts=np.array([0, 10]))
+    begun = sorted({0, 10, *(np.flatnonzero(ids[:-1] == 11) + 1).tolist()})
+    chosen = [i for i in range(40) if i - max(start for start in begun if start <= i) >= 4]
     alone = []
     for place in chosen:
         window = torch.from_numpy(ids[place - 2 : place, None])
         hidden, _ = model(window, model.initial_state(1))
         alone.append(model.output.losses(hidden[-1], torch.tensor([ids[place]])).item())
     assert found["context_2_loss"] == pytest.approx(np.mean(alone), rel=1e-5)
-    whole = model.token_losses(ids, streams=2, document_starts=np.array([0, 10]))
+    whole = model.token_losses(ids, document_starts=np.array([0, 10]))
     assert found["context_loss"] == pytest.approx(whole[chosen].mean(), rel=1e-5)
-    none = training.context_losses(model, ids, (30,), streams=2, document_starts=np.array([0]))
+    none = training.context_losses(model, ids, (40,), document_starts=np.array([0]))
     assert math.isnan(none["context_30_loss"])
 
 
@@ -324,7 +322,7 @@ def test_a_rung_trains_on_its_share_and_the_last_is_a_trial_without_pruning(
             VOCABULARY,
             section,
             searched(search="grid", space={"hidden_size": [2, 4], "bptt_length": [5, 10]}, **more),
-            ngram_order=2,
+            ngram_orders=[2],
             seed=1,
         )
         for kind, more in (("none", {}), ("median", {"pruning": "median"}))

@@ -1,25 +1,68 @@
 """Language models on held-out text, beside n-gram baselines, and what they generate."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wordlab import rng
 from wordlab.evaluation.ngrams import KneserNey
-from wordlab.recurrent.language_model import LanguageModel
 
 _RESAMPLES = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """A held-out text as classes.
+
+    ids: int64 (N,), N at least 1; document_starts: int64 (D,), where its documents begin, rising;
+    unknown, end: the classes of the unknown word and of the end of a sentence.
+    """
+
+    ids: NDArray[np.int64] = field(repr=False)
+    document_starts: NDArray[np.int64] = field(repr=False)
+    unknown: int
+    end: int
+
+    @cached_property
+    def sentences(self) -> NDArray[np.int64]:
+        """Where sentences begin, int64 (S,); a document begins one."""
+        ends = np.flatnonzero(self.ids[:-1] == self.end) + 1
+        documents = self.document_starts[self.document_starts < len(self.ids)]
+        return np.unique(np.concatenate([[0], documents, ends]))
+
+    def resamples(self, seed: int) -> Iterator[NDArray[np.int64]]:
+        """Yield how often each sentence is drawn in each sample of a bootstrap, int64 (S,).
+
+        Documents are drawn with replacement, then as many sentences of each as it has (two-stage
+        resampling: Davison & Hinkley 1997, section 3.8): sentences of a document are alike, so that
+        drawing sentences alone would make the interval too narrow. The same `seed` gives the same
+        samples, so that models scored on one text are paired.
+        """
+        random, begin = rng.stream(seed, "perplexity"), self.sentences
+        documents = np.unique(np.append(self.document_starts, 0))
+        firsts = np.searchsorted(begin, documents)
+        sizes = np.diff(np.append(firsts, len(begin)))
+        firsts, sizes = firsts[sizes > 0], sizes[sizes > 0]
+        for _ in range(_RESAMPLES):
+            drawn = random.integers(0, len(sizes), size=len(sizes))
+            first, size = (np.repeat(each[drawn], sizes[drawn]) for each in (firsts, sizes))
+            chosen = first + (random.random(len(size)) * size).astype(np.int64)
+            yield np.bincount(chosen, minlength=len(begin))
 
 
 @dataclass(frozen=True)
 class LanguageScore:
     """How well a model predicts a text of `symbols` symbols.
 
-    perplexity: exp of the mean loss a symbol; low, high: its 95 % interval when sentences are
-    drawn anew (bootstrap); bits: the mean loss in bits; perplexity_known: over the symbols
-    other than the unknown one; unknown_share: how many of the symbols are that one.
+    perplexity: exp of the mean loss per symbol; low, high: its 95 % interval when documents, then
+    their sentences, are drawn anew (bootstrap); bits: the mean loss in bits per symbol;
+    perplexity_known: over the symbols other than the unknown one; unknown_share: how many of the
+    symbols are that one. ratio: the perplexity divided by that of a baseline on the same text,
+    ratio_low, ratio_high: its 95 % interval over the same samples for both; None without one.
     """
 
     perplexity: float
@@ -29,64 +72,53 @@ class LanguageScore:
     perplexity_known: float
     unknown_share: float
     symbols: int
+    ratio: float | None = None
+    ratio_low: float | None = None
+    ratio_high: float | None = None
 
 
 def score(
-    losses: NDArray[np.floating], ids: NDArray[np.int64], *, unknown: int, end: int, seed: int
+    losses: NDArray[np.floating],
+    text: HeldOut,
+    *,
+    seed: int,
+    baseline: NDArray[np.floating] | None = None,
 ) -> LanguageScore:
-    """Return the score of `losses` (N,), nats, on the symbols `ids` (N,), N at least 1.
+    """Return the score of `losses` (N,), nats, on the symbols of `text`.
 
-    Sentences end with the symbol `end`; `seed` draws the bootstrap's samples.
+    Those of several trainings alike but for the seed, (S, N), have the score of their mean, and the
+    samples draw S trainings too. baseline: the losses (N,) of another model on them, to compare with; `seed` draws the samples.
     """
-    precise = losses.astype(np.float64)
-    mean = precise.mean()
-    known = ids != unknown
-    low, high = _interval(precise, ids == end, rng.stream(seed, "perplexity"))
+    each = np.atleast_2d(losses).astype(np.float64)  # (S, N)
+    precise = each.mean(axis=0)
+    others = precise if baseline is None else baseline.astype(np.float64)
+    sizes = np.diff(np.append(text.sentences, len(precise)))
+    sums = np.add.reduceat(np.vstack([each, others]), text.sentences, axis=1)  # (S + 1, sentences)
+    random, count = rng.stream(seed, "trainings"), len(each)
+    samples = []
+    for times in text.resamples(seed):
+        means = sums @ times / (sizes @ times)
+        samples.append((means[random.integers(count, size=count)].mean(), means[-1]))
+    drawn = np.array(samples)  # (R, 2)
+    known = text.ids != text.unknown
+    mean = float(precise.mean())
+    low, high = np.exp(np.percentile(drawn[:, 0], [2.5, 97.5]))
+    compared = {}
+    if baseline is not None:
+        ends = np.percentile(drawn[:, 0] - drawn[:, 1], [2.5, 97.5])
+        names = ("ratio", "ratio_low", "ratio_high")
+        ratios = np.exp([mean - others.mean(), *ends]).tolist()
+        compared = dict(zip(names, ratios, strict=True))
     return LanguageScore(
         perplexity=math.exp(mean),
-        low=low,
-        high=high,
+        low=float(low),
+        high=float(high),
         bits=mean / math.log(2),
         perplexity_known=math.exp(precise[known].mean()) if known.any() else math.nan,
         unknown_share=1 - float(known.mean()),
-        symbols=len(ids),
+        symbols=len(text.ids),
+        **compared,
     )
-
-
-def score_model(model: LanguageModel, ids: NDArray[np.int64], *, seed: int) -> LanguageScore:
-    """Return the score of `model` on the text `ids` (N,), read as one stream."""
-    losses = model.token_losses(ids)
-    return score(losses, ids, unknown=model.unknown, end=model.end, seed=seed)
-
-
-def score_ngrams(
-    train_ids: NDArray[np.int64],
-    ids: NDArray[np.int64],
-    *,
-    order: int,
-    unknown: int,
-    end: int,
-    seed: int,
-) -> LanguageScore:
-    """Return the score on `ids` of a Kneser-Ney model counted on `train_ids`; order 1: unigram.
-
-    unknown, end: the last two classes, as a language model has them.
-    """
-    model = KneserNey.fit(train_ids, order=order, classes=end + 1, end=end)
-    return score(model.losses(ids), ids, unknown=unknown, end=end, seed=seed)
-
-
-def _interval(
-    losses: NDArray[np.float64], ends: NDArray[np.bool_], stream: np.random.Generator
-) -> tuple[float, float]:
-    """Return the 95 % percentile interval of the perplexity over resampled sentences."""
-    starts = np.concatenate([[0], np.flatnonzero(ends[:-1]) + 1])
-    sums = np.add.reduceat(losses, starts)
-    sizes = np.diff(np.append(starts, len(losses)))
-    share = np.full(len(sums), 1 / len(sums))
-    times = stream.multinomial(len(sums), share, size=_RESAMPLES)  # (resamples, sentences)
-    low, high = np.percentile(times @ sums / (times @ sizes), [2.5, 97.5])
-    return math.exp(low), math.exp(high)
 
 
 @dataclass(frozen=True)

@@ -8,57 +8,55 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordlab.evaluation import language
+from wordlab.evaluation.language import HeldOut
 from wordlab.evaluation.ngrams import KneserNey
 from wordlab.params.recurrent import GenerationParams, LanguageEvaluationParams
 from wordlab.recurrent.generation import generate
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.text.vocabulary import Vocabulary
 
-STREAMS = 16
-"""The held-out text is read as so many stretches side by side; each but the first begins without
-what stood before it."""
+Documents = Sequence[Sequence[str]]
+"""Documents of sentences."""
 
 
 @dataclass(frozen=True, eq=False)
 class Symbols:
-    """The training and the held-out text in the classes of one model or several alike.
+    """The training and the held-out texts in the classes of one model or several alike.
 
-    train_ids, test_ids: int64, classes of the `vocabulary`; test_starts: int64, where the documents
-    of the held-out text begin.
+    vocabulary: of the models; train: int64, classes; valid, test: the held-out texts.
     """
 
     level: str
     vocabulary: Vocabulary = field(repr=False)
-    train_ids: NDArray[np.int64] = field(repr=False)
-    test_ids: NDArray[np.int64] = field(repr=False)
-    test_starts: NDArray[np.int64] = field(repr=False)
+    train: NDArray[np.int64] = field(repr=False)
+    valid: HeldOut = field(repr=False)
+    test: HeldOut = field(repr=False)
 
     @classmethod
     def of(
-        cls, model: LanguageModel, train: Sequence[str], test: Sequence[Sequence[str]]
+        cls, model: LanguageModel, train: Sequence[str], valid: Documents, test: Documents
     ) -> "Symbols":
-        """Encode the sentences `train` and the documents `test` as `model` has them."""
-        documents = [symbol_ids(model, sentences) for sentences in test]
-        starts = np.cumsum([0, *(len(ids) for ids in documents[:-1])])
+        """Encode the sentences `train` and the documents `valid` and `test` as `model` has them."""
         return cls(
             model.level,
             model.vocabulary,
             symbol_ids(model, train),
-            np.concatenate(documents),
-            starts[: len(documents)],
+            _held_out(model, valid),
+            _held_out(model, test),
         )
 
-    def ngrams(self, order: int) -> KneserNey:
-        """Return the Kneser-Ney model of the training text; order 1 is the unigram."""
+    def ngrams(self, orders: Sequence[int]) -> KneserNey:
+        """Return the Kneser-Ney model of the training text, of the order best on the valid text."""
         known = self.vocabulary
-        return KneserNey.fit(self.train_ids, order=order, classes=known.classes, end=known.end)
-
-    def score(self, losses: NDArray[np.floating], seed: int) -> dict[str, Any]:
-        """Return the score of the held-out text's losses as numbers by name."""
-        known = self.vocabulary
-        return asdict(
-            language.score(losses, self.test_ids, unknown=known.unknown, end=known.end, seed=seed)
+        return KneserNey.chosen(
+            self.train, self.valid.ids, orders=orders, classes=known.classes, end=known.end
         )
+
+
+def _held_out(model: LanguageModel, documents: Documents) -> HeldOut:
+    parts = [symbol_ids(model, sentences) for sentences in documents]
+    starts = np.cumsum([0, *(len(ids) for ids in parts[:-1])])[: len(parts)]
+    return HeldOut(np.concatenate(parts), starts, model.unknown, model.end)
 
 
 def symbol_ids(model: LanguageModel, lines: Sequence[str]) -> NDArray[np.int64]:
@@ -84,7 +82,8 @@ def known_prompts(model: LanguageModel, prompts: Sequence[str]) -> list[str]:
 def evaluate(
     models: Mapping[str, LanguageModel],
     train: Sequence[str],
-    test: Sequence[Sequence[str]],
+    valid: Documents,
+    test: Documents,
     params: LanguageEvaluationParams,
     generation: GenerationParams,
     *,
@@ -92,44 +91,45 @@ def evaluate(
 ) -> tuple[dict[str, Any], list[dict[str, str]]]:
     """Return scores by model and baseline, and a sample of each model for each prompt.
 
-    train: sentences; test: documents of sentences. Models of the same symbols share their
-    baselines: `unigram` and `kneser_ney`, named with the level and the number of symbols where
-    there are several kinds.
+    train: sentences; valid chooses the order of the Kneser-Ney model, which all others are compared
+    with. `read_as`: how a network reads the text, as it was trained. Models of the same symbols
+    share their baselines: `unigram` and `kneser_ney`, named with the level and the number of
+    symbols where there are several kinds.
     """
     metrics: dict[str, Any] = {}
     samples: list[dict[str, str]] = []
-    kinds: dict[tuple[str, int], tuple[Symbols, KneserNey]] = {}
+    kinds: dict[tuple[str, int], tuple[Symbols, KneserNey, NDArray[np.float64]]] = {}
     for name, model in models.items():
         kind = (model.level, len(model.vocabulary))
         if kind not in kinds:
-            symbols = Symbols.of(model, train, test)
-            kinds[kind] = symbols, symbols.ngrams(getattr(params.ngram_order, model.level))
-        symbols, ngrams = kinds[kind]
+            symbols = Symbols.of(model, train, valid, test)
+            ngrams = symbols.ngrams(getattr(params.ngram_orders, model.level))
+            kinds[kind] = symbols, ngrams, ngrams.losses(symbols.test.ids)
+        symbols, ngrams, baseline = kinds[kind]
         prompts = known_prompts(model, generation.prompts)
         texts = [
             generate(model, prompt, generation.length, generation, seed=seed) for prompt in prompts
         ]
         written = symbol_ids(model, [line for text in texts for line in text.splitlines()])
+        losses = model.token_losses(symbols.test.ids, document_starts=symbols.test.document_starts)
         metrics[name] = {
-            **symbols.score(_losses(model, symbols), seed),
-            "generated": asdict(language.score_generated(written, symbols.train_ids, ngrams)),
+            **asdict(language.score(losses, symbols.test, seed=seed, baseline=baseline)),
+            "read_as": model.params.examples,
+            "generated": asdict(language.score_generated(written, symbols.train, ngrams)),
         }
         samples += [
             {"model": name, "prompt": prompt, "text": text}
             for prompt, text in zip(prompts, texts, strict=True)
         ]
-    for symbols, ngrams in kinds.values():
+    for symbols, ngrams, baseline in kinds.values():
         label = _label(symbols, list(kinds))
-        unigram = symbols.ngrams(1)
-        metrics[f"unigram{label}"] = symbols.score(unigram.losses(symbols.test_ids), seed)
-        metrics[f"kneser_ney{label}"] = symbols.score(ngrams.losses(symbols.test_ids), seed)
+        unigram = symbols.ngrams([1]).losses(symbols.test.ids)
+        metrics[f"unigram{label}"] = asdict(
+            language.score(unigram, symbols.test, seed=seed, baseline=baseline)
+        )
+        kneser_ney = language.score(baseline, symbols.test, seed=seed)
+        metrics[f"kneser_ney{label}"] = {**asdict(kneser_ney), "order": ngrams.order}
     return metrics, samples
-
-
-def _losses(model: LanguageModel, symbols: Symbols) -> NDArray[np.float32]:
-    return model.token_losses(
-        symbols.test_ids, streams=STREAMS, document_starts=symbols.test_starts
-    )
 
 
 def _label(symbols: Symbols, kinds: list[tuple[str, int]]) -> str:

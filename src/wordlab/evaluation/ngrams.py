@@ -1,5 +1,6 @@
 """Interpolated modified Kneser-Ney n-gram models of symbol ids, counted exactly with NumPy."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -45,34 +46,49 @@ class KneserNey:
 
         Order 1 is the unigram model, its seen frequencies discounted in favour of the unseen.
         """
-        padded = np.concatenate([np.full(order - 1, end), ids])
-        keys, numbers, firsts = [], [], []
-        prefixes = np.zeros(len(padded), dtype=np.int64)
-        for k in range(1, order + 1):
-            found, first, number = np.unique(
-                prefixes * classes + padded[k - 1 :], return_index=True, return_inverse=True
-            )
-            keys.append(found)
-            firsts.append(first)
-            numbers.append(number)
-            prefixes = number[:-1]
+        return cls._of(_count(ids, order, classes, end), order, classes, end)
+
+    @classmethod
+    def chosen(
+        cls,
+        train_ids: NDArray[np.int64],
+        valid_ids: NDArray[np.int64],
+        *,
+        orders: Sequence[int],
+        classes: int,
+        end: int,
+    ) -> "KneserNey":
+        """Return the model of `train_ids` (N,) of the one of `orders` that is best on `valid_ids`.
+
+        Of equally good orders it is the one named first.
+        """
+        levels = _count(train_ids, max(orders), classes, end)
+        models = (cls._of(levels, order, classes, end) for order in orders)
+        return min(models, key=lambda model: float(model.losses(valid_ids).mean()))
+
+    @classmethod
+    def _of(cls, levels: Sequence["_Level"], order: int, classes: int, end: int) -> "KneserNey":
+        """Return the model of the first `order` of `levels`."""
         orders = []
         for k in range(order):
-            if k == order - 1:
-                counts = np.bincount(numbers[k], minlength=len(keys[k]))
-            else:  # how many different symbols were seen before it
-                suffixes = numbers[k][firsts[k + 1] + 1]
-                counts = np.bincount(suffixes, minlength=len(keys[k]))
-            contexts = len(keys[k - 1]) if k else 1
-            orders.append(_discount(keys[k], counts, contexts, classes))
+            own, contexts = levels[k], len(levels[k - 1].keys) if k else 1
+            counted = own.numbers  # how often; below the highest order, after how many symbols
+            if k < order - 1:
+                counted = own.numbers[levels[k + 1].firsts + 1]
+            counts = np.bincount(counted, minlength=len(own.keys))
+            orders.append(_discount(own.keys, counts, contexts, classes))
         return cls(tuple(orders), classes, end)
+
+    @property
+    def order(self) -> int:
+        """The length of the longest n-grams."""
+        return len(self.orders)
 
     def losses(self, ids: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return -log p in nats of every symbol of `ids` (N,), given those before: (N,)."""
-        order = len(self.orders)
-        padded = np.concatenate([np.full(order - 1, self.end), ids])
+        padded = np.concatenate([np.full(self.order - 1, self.end), ids])
         p = np.full(len(ids), 1 / self.classes)
-        for k in range(1, order + 1):
+        for k in range(1, self.order + 1):
             # the symbol at the end of a window of k, after the window's first k - 1
             contexts = self._numbers(padded, k - 1, len(ids))
             p = self._interpolate(self.orders[k - 1], contexts, ids, p)
@@ -101,6 +117,31 @@ class KneserNey:
         return np.where(numbers >= 0, table.discounted[numbers], 0.0) + backoff * lower
 
 
+@dataclass(frozen=True, eq=False)
+class _Level:
+    """All n-grams of one length of a text.
+
+    keys: int64 (G,), as in `_Order`; firsts: int64 (G,), where each is first; numbers: int64, the
+    number of the n-gram at each place.
+    """
+
+    keys: NDArray[np.int64]
+    firsts: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+
+
+def _count(ids: NDArray[np.int64], longest: int, classes: int, end: int) -> list[_Level]:
+    """Return the n-grams of `ids` (N,) of each length up to `longest`, `end` before the text."""
+    padded = np.concatenate([np.full(longest - 1, end), ids])
+    levels: list[_Level] = []
+    prefixes = np.zeros(len(padded), dtype=np.int64)
+    for k in range(longest):
+        keys = prefixes * classes + padded[k:]
+        levels.append(_Level(*np.unique(keys, return_index=True, return_inverse=True)))
+        prefixes = levels[-1].numbers[:-1]
+    return levels
+
+
 def _discount(
     keys: NDArray[np.int64], counts: NDArray[np.int64], contexts: int, classes: int
 ) -> _Order:
@@ -121,14 +162,17 @@ def _discount(
 def _discounts(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return what is taken off a count of 0, 1, 2, and 3 or more.
 
-    Where too few different counts occur to estimate all three, the one discount of Ney, Essen &
-    Kneser 1994 is taken off all, and a half where that too is unknown.
+    Each lies above 0 and below its count: else unseen symbols, or seen ones, would have no
+    probability. Where the three of equation 26 do not, or too few different counts occur to
+    estimate them, the one discount of Ney, Essen & Kneser 1994 is taken off all, and a half where
+    that too is unknown.
     """
     n1, n2, n3, n4 = (int((counts == k).sum()) for k in range(1, 5))
     if n1 == 0 or n2 == 0:
         return np.array([0.0, 0.5, 0.5, 0.5])
     y = n1 / (n1 + 2 * n2)
-    if n3 == 0 or n4 == 0:
-        return np.array([0.0, y, y, y])
-    three = [1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3]
-    return np.array([0.0, *np.clip(three, 0.0, [1.0, 2.0, 3.0])])
+    if n3 > 0:
+        three = [1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3]
+        if n4 > 0 and all(0 < taken < count for count, taken in enumerate(three, start=1)):
+            return np.array([0.0, *three])
+    return np.array([0.0, y, y, y])

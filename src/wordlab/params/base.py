@@ -32,8 +32,8 @@ class Section(BaseModel):
 class SharedSection(Section):
     """A section for several models: each takes the keys of `shared`, with its own on top.
 
-    A subclass has one field a model; the field holds that model's complete settings. Keys within
-    keys are laid over one another likewise.
+    A subclass has one field per model, which holds that model's complete settings; fields of other
+    types are as they stand. Keys within keys are laid over one another likewise.
     """
 
     shared_key: ClassVar[str] = "shared"
@@ -51,8 +51,11 @@ class SharedSection(Section):
         if not isinstance(shared, Mapping):
             raise ValueError(f"{cls.shared_key}: expected keys with values, got {shared!r}")
         own = {name: value for name, value in raw.items() if name != cls.shared_key}
+        models = {name for name, field in cls.model_fields.items() if _is_section(field.annotation)}
         spread = {
-            name: _merged(shared, value or {}) if isinstance(value, Mapping | None) else value
+            name: _merged(shared, value or {})
+            if name in models and isinstance(value, Mapping | None)
+            else value
             for name, value in own.items()
         }
         for name, value in spread.items():
@@ -60,6 +63,10 @@ class SharedSection(Section):
             if cell != name:
                 raise ValueError(f"{name}.cell: expected {name}, got {cell}")
         return spread
+
+
+def _is_section(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, Section)
 
 
 def _merged(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:

@@ -103,6 +103,10 @@ class NetworkParams(Section):
     carry_state: Literal["always", "within_documents", "never"]
     """Of streams: whether a stretch of bptt_length starts with the state at the end of the one
     before, or with zeros; within_documents: with zeros at the beginning of each document."""
+    fresh_starts: Share
+    """Of streams: the share of sentences that training begins with zeros. Held-out text is read as
+    parallel stretches that begin so, a state the network has to know: one that it has met once per
+    stream can send it astray for good."""
 
     device: Literal["cpu", "cuda", "auto"]
     """Where to train; auto: CUDA if there is one. Each kind has its own last digits."""
@@ -145,12 +149,12 @@ class NetworkParams(Section):
 class LanguageModelParams(NetworkParams):
     """`language_model.shared` with `language_model.rnn`, `.lstm` or `.gru` on top."""
 
-    vocabulary_size: Count
-    """The commonest words kept; all others are one class, the unknown word."""
-
 
 class LanguageModelSection(SharedSection):
-    """`language_model`: the settings of the word models."""
+    """`language_model`: the settings of the word models, and of what the sweep and studies train.
+
+    All of them have one vocabulary, so that their perplexities can be compared.
+    """
 
     words: Literal[
         "processed/vocabulary.tsv",
@@ -161,6 +165,8 @@ class LanguageModelSection(SharedSection):
     ]
     """Below data/: the vocabulary, whose embedding starts at random; or word vectors for it to
     start from, which need their size as embedding_size."""
+    vocabulary_size: Count | None
+    """The commonest words kept, null for all; the others are one class, the unknown word."""
     rnn: LanguageModelParams
     lstm: LanguageModelParams
     gru: LanguageModelParams
@@ -200,13 +206,14 @@ class GenerationParams(DecodingParams):
 
 
 class NgramOrders(Section):
-    """`language_evaluation.ngram_order`: the order of the Kneser-Ney baseline of each level."""
+    """`language_evaluation.ngram_orders`: the orders to choose each Kneser-Ney model's from."""
 
-    word: Count
-    character: Count
+    word: Annotated[tuple[Count, ...], Field(min_length=1, strict=False)]
+    character: Annotated[tuple[Count, ...], Field(min_length=1, strict=False)]
 
 
 class LanguageEvaluationParams(Section):
-    """`language_evaluation`: what language models are held against."""
+    """`language_evaluation`: what language models are compared with."""
 
-    ngram_order: NgramOrders
+    ngram_orders: NgramOrders
+    """The one with the lowest loss on the validation split is taken."""

@@ -41,7 +41,6 @@ class RegularisationStudyParams(Section):
     train_tokens: Count
     """Of the training split's beginning."""
     valid_tokens: Count
-    vocabulary_size: Count
     hidden_size: Count
     """Of the embedding as well."""
     layers: Annotated[int, Field(ge=2)]

@@ -11,15 +11,11 @@ from wordlab.text.corpus import EncodedCorpus
 from wordlab.text.vocabulary import Vocabulary
 
 
-def language_ids(
-    corpus: EncodedCorpus, vocabulary: Vocabulary, vocabulary_size: int
-) -> NDArray[np.int64]:
+def language_ids(corpus: EncodedCorpus, known: Vocabulary) -> NDArray[np.int64]:
     """Return `corpus` as classes of a word model, int64 (N + S,) for N tokens and S sentences.
 
-    The `vocabulary_size` commonest words keep their ids; the specials are those of a vocabulary of
-    these words alone.
+    known: the words of the model, whose ids are those of the corpus; all others are unknown.
     """
-    known = vocabulary.truncated(vocabulary_size)
     tokens = np.asarray(corpus.tokens, dtype=np.int64)
     tokens = np.where((tokens < 0) | (tokens >= len(known)), known.unknown, tokens)
     return np.insert(tokens, corpus.sentence_ends, known.end)
@@ -53,7 +49,7 @@ class Streams:
     """A text cut into B streams of equal length that are read side by side.
 
     inputs, targets: int64 (L, B), column b the b-th stretch of the text and what follows each of
-    its symbols. resets: bool (L, B), the steps that predict the first symbol of a document.
+    its symbols. resets: bool (L, B), the steps that start from a state of zeros.
     """
 
     inputs: NDArray[np.int64]
@@ -93,6 +89,20 @@ class Streams:
     def window_count(self, bptt_length: int) -> int:
         """Return how many windows of `bptt_length` steps there are; the last may be shorter."""
         return -(-len(self.inputs) // bptt_length)
+
+    def with_fresh_starts(self, end: int, share: float, random: np.random.Generator) -> "Streams":
+        """Return the same streams, with resets at a random `share` of the sentence beginnings too.
+
+        A sentence begins after the symbol `end`.
+        """
+        if share == 0:
+            return self
+        resets = (
+            np.zeros(self.inputs.shape, np.bool_) if self.resets is None else self.resets.copy()
+        )
+        beginnings = self.inputs == end
+        resets[beginnings] |= random.random(int(beginnings.sum())) < share
+        return Streams(self.inputs, self.targets, resets)
 
     def windows(self, bptt_length: int, first: int = 0) -> Iterator[Window]:
         """Yield the windows in order, from number `first` on."""

@@ -41,11 +41,18 @@ class Examples(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class StreamExamples:
-    """Parallel streams, a window of steps after the other: truncated backpropagation in time."""
+    """Parallel streams, one window of steps after another: truncated backpropagation in time.
+
+    In each epoch another `fresh_starts` of the sentences, which follow the symbol `end`, start from
+    a state of zeros.
+    """
 
     streams: Streams
     bptt_length: int
     carries: bool
+    end: int
+    fresh_starts: float
+    seed: int
 
     @property
     def symbols(self) -> int:
@@ -56,7 +63,9 @@ class StreamExamples:
         return self.streams.window_count(self.bptt_length)
 
     def batches(self, epoch: int, first: int = 0) -> Iterator[Window]:
-        return self.streams.windows(self.bptt_length, first)
+        random = rng.stream(self.seed, "fresh starts", epoch)
+        streams = self.streams.with_fresh_starts(self.end, self.fresh_starts, random)
+        return streams.windows(self.bptt_length, first)
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +178,8 @@ class Text:
             return Sentences.cut(self.ids, end, length, size, seed)
         cut = self.document_starts if params.carry_state == "within_documents" else None
         streams = Streams.cut(self.ids, size, cut)
-        return StreamExamples(streams, length, params.carry_state != "never")
+        carries = params.carry_state != "never"
+        return StreamExamples(streams, length, carries, end, params.fresh_starts, seed)
 
 
 def _padded(columns: NDArray[np.int64], batch_size: int, value: int) -> NDArray[np.int64]:

@@ -20,6 +20,7 @@ from wordlab.params.recurrent import NetworkParams
 from wordlab.recurrent.cells import State
 from wordlab.recurrent.layers import CellSettings, LayerDropout, RecurrentLayers, Share, drop
 from wordlab.recurrent.output import AdaptiveSoftmax, FullSoftmax
+from wordlab.recurrent.reading import STEPS, STREAMS, read
 from wordlab.text.vocabulary import Vocabulary
 
 Level = Literal["word", "character"]
@@ -134,41 +135,38 @@ class LanguageModel(nn.Module):
         self,
         ids: NDArray[np.int64],
         *,
-        streams: int = 1,
-        window: int = 256,
         document_starts: NDArray[np.int64] | None = None,
+        streams: int = STREAMS,
+        steps: int = STEPS,
     ) -> NDArray[np.float32]:
         """Return -log p in nats of every symbol of `ids` (N,), given those before: float32 (N,).
 
-        The first is predicted after an end of sentence. The text is read as `streams` stretches
-        side by side; each starts with a state of zeros and the symbol before it, and so does each
-        document, where `document_starts` says where they begin and the params that their bounds
-        count.
+        The text is read as the model was trained, see `reading.read`: as streams, windows or
+        sentences. document_starts: int64 (D,), where documents begin; None is one document.
         """
-        count = len(ids)
-        streams = max(1, min(streams, count))
-        length = -(-count // streams)
-        padded = np.full(length * streams, self.end, dtype=np.int64)
-        padded[:count] = ids
-        before = np.concatenate([[self.end], padded[:-1]])
-        first = np.zeros(length * streams, dtype=np.bool_)
-        if document_starts is not None and self.params.carry_state == "within_documents":
-            first[document_starts[document_starts < count]] = True
-        device = self.embedding.device
-        inputs, targets, resets = (
-            torch.from_numpy(flat.reshape(streams, length).T.copy()).to(device)
-            for flat in (before, padded, first)
-        )
-        losses = torch.empty(length, streams)
-        state = self.initial_state(streams)
+        starts = np.zeros(1, np.int64) if document_starts is None else document_starts
+        device, losses = self.embedding.device, torch.empty(len(ids))
+        state: list[State] = []
         with torch.no_grad():
-            for start in range(0, length, window):
-                steps = slice(start, start + window)
-                cut = resets[steps] if resets[steps].any() else None
-                hidden, state = self(inputs[steps], state, cut)
-                flat = self.output.losses(hidden.flatten(0, 1), targets[steps].flatten())
-                losses[steps] = flat.view_as(targets[steps]).cpu()
-        return losses.T.flatten()[:count].numpy()
+            for reading in read(
+                ids,
+                self.params,
+                end=self.end,
+                document_starts=starts,
+                streams=streams,
+                steps=steps,
+            ):
+                inputs = torch.from_numpy(reading.inputs).to(device)
+                resets = None if reading.resets is None else torch.from_numpy(reading.resets)
+                if reading.fresh:
+                    state = self.initial_state(inputs.shape[1])
+                hidden, state = self(inputs, state, None if resets is None else resets.to(device))
+                predicted = reading.places >= 0
+                places = reading.places[predicted]
+                targets = torch.from_numpy(ids[places]).to(device)
+                hidden = hidden[torch.from_numpy(predicted).to(device)]
+                losses[torch.from_numpy(places)] = self.output.losses(hidden, targets).cpu()
+        return losses.numpy()
 
     def window_loss(self, inputs: Tensor, targets: Tensor, state: Sequence[State]) -> float:
         """Return the sum of -log p in nats of those `targets` int64 (T, B) that are not below 0."""

@@ -307,22 +307,11 @@ class _Training:
         return epoch
 
     def _valid_loss(self) -> float:
-        """Return the mean loss of the validation text, read as the training text is."""
-        if self.params.examples == "streams":
-            losses = self.model.token_losses(
-                self.valid_text.ids,
-                streams=self.params.batch_size,
-                document_starts=self.valid_text.document_starts,
-            )
-            loss = float(losses.mean(dtype=np.float64))
-        else:
-            held_out = self.valid_text.examples(self.params, self.model.end, seed=0)
-            state = self.model.initial_state(self.params.batch_size)
-            total = 0.0
-            for window in held_out.batches(0):
-                inputs, targets = self._tensor(window.inputs), self._tensor(window.targets)
-                total += self.model.window_loss(inputs, targets, state)
-            loss = total / held_out.symbols
+        """Return the mean loss of the validation text, read as any held-out text is."""
+        losses = self.model.token_losses(
+            self.valid_text.ids, document_starts=self.valid_text.document_starts
+        )
+        loss = losses.mean(dtype=np.float64)
         return float(self.processes.of_first(torch.tensor(loss, dtype=torch.float64)))
 
     def conclude(self) -> TrainingRecord:

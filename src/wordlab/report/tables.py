@@ -140,9 +140,11 @@ def language_scores(metrics: Mapping[str, Any], trained: Mapping[str, Any]) -> l
     for symbols, models in kinds.items():
         columns = {
             "perplexity": Column("test perplexity", _short, min),
+            "ratio": Column("ratio to Kneser-Ney", "{:.3f}".format, min),
             "known": Column("over known symbols", _short, min),
-            "bits": Column("bits a symbol", "{:.3f}".format, min),
+            "bits": Column("bits per symbol", "{:.3f}".format, min),
             "unknown": Column("unknown", percent),
+            "read": Column("read as", str),
             "valid": Column("best validation", _short),
             "epochs": Column("epochs, best", number),
             "parameters": Column("parameters", number),
@@ -153,10 +155,14 @@ def language_scores(metrics: Mapping[str, Any], trained: Mapping[str, Any]) -> l
             columns["perplexity"].scores[model] = Score(
                 scores["perplexity"], scores.get("low"), scores.get("high"), note
             )
+            columns["ratio"].scores[model] = Score(
+                scores.get("ratio"), scores.get("ratio_low"), scores.get("ratio_high")
+            )
             values = {
                 "known": scores.get("perplexity_known"),
                 "bits": scores.get("bits"),
                 "unknown": scores.get("unknown_share"),
+                "read": scores.get("read_as"),
                 "valid": training.get("valid_perplexity"),
                 "epochs": training.get("best_epoch"),
                 "parameters": training.get("parameters"),

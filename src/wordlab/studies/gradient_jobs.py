@@ -24,7 +24,6 @@ WHOLE = "all"
 """Stands for all parameters together among their names."""
 _STEPS_KEPT = 200
 """Steps of a training whose gradients are kept, evenly spaced."""
-_EVALUATION_STREAMS = 8
 _STREAMS = {"embedding": "trained", "examples": "streams", "carry_state": "always",
             "device": "cpu", "precision": "float32", "patience": None}  # fmt: skip
 
@@ -201,7 +200,7 @@ class Truncation:
             torch_threads=shared.torch_threads,
         )
         seconds = time.monotonic() - started
-        losses = model.token_losses(valid, streams=_EVALUATION_STREAMS)
+        losses = model.token_losses(valid)
         return float(losses.mean(dtype=np.float64)), seconds
 
 

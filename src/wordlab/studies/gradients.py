@@ -71,8 +71,8 @@ def study(
     """
     if len({model.vocabulary.words for model in models.values()}) > 1:
         raise UserError(
-            "language_model: the study of gradients needs models of the same words; expected the "
-            "same vocabulary_size for rnn, lstm and gru"
+            "models: the study of gradients needs models of the same words; expected rnn, lstm and "
+            "gru to be trained on the same text"
         )
     if len(texts.valid) <= max(params.lengths):
         raise UserError(

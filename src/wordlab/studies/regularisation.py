@@ -167,7 +167,6 @@ def _network(
 ) -> LanguageModelParams:
     """Return the settings of a small network held back by `method` alone."""
     changes = {
-        "vocabulary_size": params.vocabulary_size,
         "embedding_size": params.hidden_size,
         "hidden_size": params.hidden_size,
         "layers": params.layers,
@@ -200,7 +199,7 @@ def learn(job: Job, text: Text) -> Outcome:
     curve: Curve = []
 
     def note(epoch: int, measured: Mapping[str, float]) -> None:
-        losses = model.token_losses(text.train_ids, streams=job.params.batch_size)
+        losses = model.token_losses(text.train_ids)
         train_loss = float(losses.mean(dtype=np.float64))
         valid_loss = measured["valid_loss"]
         curve.append({"epoch": epoch, "train_loss": train_loss, "valid_loss": valid_loss})

@@ -103,8 +103,8 @@ class Vocabulary:
         """Return the id of each of `words`, None for the unknown."""
         return [self.index.get(word) for word in words]
 
-    def truncated(self, size: int) -> "Vocabulary":
-        """Return the `size` commonest words; their ids stay what they were."""
+    def truncated(self, size: int | None) -> "Vocabulary":
+        """Return the `size` commonest words, None for all; their ids stay what they were."""
         return Vocabulary(self.words[:size], self.counts[:size].copy())
 
     def save(self, path: Path) -> None:
