@@ -87,7 +87,8 @@ def score(
     """Return the score of `losses` (N,), nats, on the symbols of `text`.
 
     Those of several trainings alike but for the seed, (S, N), have the score of their mean, and the
-    samples draw S trainings too. baseline: the losses (N,) of another model on them, to compare with; `seed` draws the samples.
+    samples draw S trainings too. baseline: the losses (N,) of another model on them, to compare
+    with; `seed` draws the samples.
     """
     each = np.atleast_2d(losses).astype(np.float64)  # (S, N)
     precise = each.mean(axis=0)

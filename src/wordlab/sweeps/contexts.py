@@ -16,7 +16,7 @@ Ids = NDArray[np.int64]
 
 FAR = 50
 """Symbols of other text, from the beginning of a sentence, that stand for the far context."""
-PLACES = 2000
+PLACES = 1000
 """Symbols predicted at most, which bounds the time it takes."""
 SIDE_BY_SIDE = 500
 """Symbols predicted side by side, which bounds the memory it takes."""
