@@ -200,7 +200,8 @@ class RecurrentSweepParams(SweepParams):
                 "nor fixed, or update_tokens: null"
             )
         ranged = isinstance(self.space.get("bptt_length"), Range)
-        for length in map(int, ends.get("bptt_length", ())):
+        lengths = (x for x in ends.get("bptt_length", ()) if isinstance(x, int))
+        for length in lengths:
             if length > self.update_tokens or (not ranged and self.update_tokens % length):
                 raise ValueError(
                     f"update_tokens: expected a multiple of each bptt_length, {length} among them, "

@@ -72,12 +72,9 @@ def test(
     rows: list[dict[str, Any]] = []
     for place, trial in enumerate(won):
         own = found[place * len(seeds) : (place + 1) * len(seeds)]
-        for name, losses in [
-            *((name, [one]) for name, one in zip(seeds, own, strict=True)),
-            ("mean", own),
-        ]:
-            scored = _scored(losses, text, baseline, seed)
+        for name, alike in [*zip(seeds, ([losses] for losses in own), strict=True), ("mean", own)]:
             row = {"model": trial.model, **trial.settings, "seed": name}
+            scored = _scored(alike, text, baseline, seed)
             finite = {key: x for key, x in scored.items() if math.isfinite(x)}
             on_trial(f"{trial.model} winner, seed {name}, on the test split", row, finite)
             rows.append({**row, **scored})

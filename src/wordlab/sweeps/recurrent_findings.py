@@ -31,11 +31,11 @@ def conclude(
 ) -> SweepResult:
     """Return what the `trials` of a sweep show; texts: the yardsticks of drawn text.
 
-    Beside the tables of all sweeps: those of `sensitivity.Sensitivity`; `progress`, the held-out
-    loss of each trial by the tokens it had learnt from: model, settings, fold (if several), seed,
-    tokens, valid_loss; `yardsticks`: fold, text and the scores of real text. Where the sweep
-    prunes, trials have a budget before their seed: the best is of those with all of it, what the
-    settings do of those with the least.
+    Beside the tables of all sweeps: those of `sensitivity.Sensitivity`; `progress`, the loss of
+    each trial on the text that chooses its epoch by the tokens learnt from: model, settings, fold
+    (if several), seed, tokens, valid_loss; `yardsticks`: fold, text and the scores of real text.
+    Where the sweep prunes, trials have a budget before their seed: the best is of those with all of
+    it, what the settings do of those with the least.
     """
     table, progress = curves(trials)
     settings, pruned = list(params.space), params.pruning != "none"
