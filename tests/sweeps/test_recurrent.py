@@ -319,8 +319,8 @@ def test_every_length_makes_as_many_updates(section: LanguageModelSection) -> No
         )
     with pytest.raises(ValueError, match="batch_size follows from it"):
         RecurrentSweepParams.model_validate({**SWEEP, "update_tokens": 60})
-    with pytest.raises(ValueError, match="update_tokens: expected null where examples are not"):
-        params.combined(section.gru, {"bptt_length": 5, "examples": "windows"})
+    windows = params.combined(section.gru, {"bptt_length": 5, "examples": "windows"})
+    assert windows["batch_size"] == 60  # each predicts one symbol
 
 
 def test_what_else_differs_is_in_the_same_sentence() -> None:
@@ -328,14 +328,15 @@ def test_what_else_differs_is_in_the_same_sentence() -> None:
         {"model": "gru", "bptt_length": [5, 20], "updates": [40.0, 10.0], "diverged": [0.0, 1.0]}
     )
     said = ["bptt_length 5 does better than 20.", "rate 1 does better than 2."]
-    length, rate = confounded(said, table, None)
+    length, rate = confounded(said, table)
     assert length == (
         "bptt_length 5 does better than 20 (a larger bptt_length makes fewer updates of the same "
         "text)."
     )
     assert rate == said[1]
-    assert "every update learns from 60 tokens" in confounded(said, table, 60)[0]
-    assert confounded(said, table[table["bptt_length"] == 5], 60) == said
+    equal = table.assign(updates=10.0, batch_size=[12.0, 3.0])
+    assert "a longer bptt_length has a smaller batch_size" in confounded(said, equal)[0]
+    assert confounded(said, table[table["bptt_length"] == 5]) == said
     assert diverged(table)[0].startswith("gru: 1 of 2 trainings diverged")
 
 

@@ -141,8 +141,8 @@ class RecurrentSweepParams(SweepParams):
     tokens: Count
     """The trials learn from the beginning of the training split, up to this many tokens."""
     update_tokens: Count | None
-    """Tokens that each update learns from: batch_size is this divided by bptt_length, so that
-    different lengths make equally many updates. null: batch_size is set as any other setting."""
+    """Tokens that each update predicts: batch_size is this divided by bptt_length, so that all
+    lengths make equally many updates. null: batch_size is set as any other setting."""
     valid_tokens: Count | None
     """They are scored on the same share of each held-out document, so many tokens in all; null:
     on whole documents."""
@@ -212,14 +212,13 @@ class RecurrentSweepParams(SweepParams):
     def combined(self, base: LanguageModelParams, chosen: Mapping[str, Value]) -> dict[str, Value]:
         """Return the settings of a trial beside `base`: `fixed`, those `chosen`, and batch_size.
 
-        Raises ValueError where batch_size cannot follow from `update_tokens`.
+        A window predicts one symbol, a stretch of a stream, or of a sentence, bptt_length.
         """
         settings = {**self.fixed, **chosen}
         if self.update_tokens is None:
             return settings
-        if settings.get("examples", base.examples) != "streams":
-            raise ValueError("update_tokens: expected null where examples are not streams")
-        length = int(settings.get("bptt_length", base.bptt_length) or 1)
+        windows = settings.get("examples", base.examples) == "windows"
+        length = 1 if windows else int(settings.get("bptt_length", base.bptt_length) or 1)
         return {**settings, "batch_size": max(1, round(self.update_tokens / length))}
 
     def corners(self) -> Iterator[dict[str, Value]]:

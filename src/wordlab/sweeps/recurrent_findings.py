@@ -62,7 +62,7 @@ def conclude(
             own.insert(0, "model", str(model))
             own.insert(1, "score", "valid_loss")
             parts[name].append(own)
-    said = confounded([*headline, *said], first, params.update_tokens)
+    said = confounded([*headline, *said], first)
     said += drawn_texts(full, found.best, texts, params) + reached(full, params) + diverged(first)
     return replace(
         found,

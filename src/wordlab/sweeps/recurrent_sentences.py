@@ -9,6 +9,9 @@ from scipy import special
 from wordlab.params.sweeps import RecurrentSweepParams
 from wordlab.sweeps.importance import Grid, differences
 
+EQUAL = 1.1
+"""Numbers of updates that differ by no more than this factor count as equal."""
+
 
 def most_important(shares: pd.DataFrame) -> list[str]:
     """Return which settings matter most for each model, by their exact shares over a full grid."""
@@ -70,24 +73,23 @@ def truncation_effects(
     return said
 
 
-def confounded(
-    sentences: Sequence[str], table: pd.DataFrame, update_tokens: int | None
-) -> list[str]:
+def confounded(sentences: Sequence[str], table: pd.DataFrame) -> list[str]:
     """Return `sentences`, with what else differs added to those on bptt_length or batch_size.
 
-    table: one row per training: the settings, and updates, those of an epoch.
+    table: one row per training: the settings, updates, those of an epoch, and batch_size if it
+    follows from bptt_length.
     """
     notes = {}
     for name in ("bptt_length", "batch_size"):
         if name not in table or table[name].nunique() < 2:
             continue
-        if name == "bptt_length" and update_tokens is not None:
-            notes[name] = (
-                f"every update learns from {update_tokens:,} tokens, so a longer bptt_length has "
-                f"a smaller batch_size"
-            )
-        elif table.groupby(name)["updates"].mean().nunique() > 1:
+        means = table.groupby(name)[["updates", *{"batch_size"}.intersection(table)]].mean()
+        if means["updates"].max() > EQUAL * means["updates"].min():
             notes[name] = f"a larger {name} makes fewer updates of the same text"
+        elif name == "bptt_length" and "batch_size" in table and means["batch_size"].nunique() > 1:
+            notes[name] = (
+                "at equal numbers of updates: a longer bptt_length has a smaller batch_size"
+            )
     said = []
     for sentence in sentences:
         own = [note for name, note in notes.items() if name in sentence]

@@ -48,9 +48,9 @@ def train(job: Job, split: Split, judge: EncodedCorpus, vocabulary: Vocabulary) 
     valid_perplexity: its exponential; diverged: 1 where the training broke off or that loss is
     above log(classes), that of guessing blindly, else 0; train_loss, gradient_norm, epoch: of the
     epoch that was best on the text held out to choose it; updates: of an epoch; parameters: how
-    many; embedding_size, where a budget decides it; context_loss and context_N_loss: as in
-    `contexts`; text_perplexity, text_distinct_2, text_coherence: of text drawn from the model, as
-    in `drawn`; and what `Course` measures.
+    many; embedding_size and batch_size, where they follow from a budget; context_loss and
+    context_N_loss: as in `contexts`; text_perplexity, text_distinct_2, text_coherence: of text
+    drawn from the model, as in `drawn`; and what `Course` measures.
     """
     # imported here, for the process that hands out the trials needs no torch
     from wordlab.recurrent.threads import threads
@@ -125,11 +125,13 @@ def train_model(
         measured |= {name: float(getattr(best, name)) for name in measured}
     except training.DivergedError:
         diverged = True
-    embedding = {} if budget is None else {"embedding_size": float(params.embedding_size)}
+    sizes = {} if budget is None else {"embedding_size": float(params.embedding_size)}
+    if sweep.update_tokens is not None:
+        sizes["batch_size"] = float(params.batch_size)
     return model, {
         "diverged": float(diverged),
         **measured,
-        **embedding,
+        **sizes,
         "updates": float(text.batch_count),
         "parameters": float(language_model.description(model)["parameters"]),
         **course.metrics(),
