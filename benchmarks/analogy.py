@@ -10,34 +10,29 @@ nearer to one another than float32 can tell (1e-6 of a cosine, in float64): `tie
 """
 
 import argparse
-import json
-import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import harness
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--words", type=int, default=70_000)
     parser.add_argument("--dimensions", type=int, default=100)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", type=Path, help="where to write the figures")
-    asked = parser.parse_args()
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "WORDLAB_THREADS"):
-        os.environ[name] = str(asked.threads)  # before NumPy is imported
-
-    figures = measure(asked.words, asked.dimensions, asked.repeats)
-    figures["threads"] = asked.threads
-    if asked.json:
-        asked.json.write_text(json.dumps(figures, indent=2) + "\n")
-    print(" ".join(f"{name}={value}" for name, value in figures.items()))
+    asked = parser.parse_args(arguments)
+    figures = harness.run(asked, measure)
     if not figures["same_verdicts"]:
         sys.exit("the two differ in their verdicts")
 
 
-def measure(words: int, dimensions: int, repeats: int) -> dict[str, float | bool]:
+def measure(asked: argparse.Namespace) -> dict[str, Any]:
     """Return the seconds of both, their ratio, and whether all verdicts are the same."""
     from gensim.models import KeyedVectors
 
@@ -45,13 +40,14 @@ def measure(words: int, dimensions: int, repeats: int) -> dict[str, float | bool
     from wordlab.evaluation.datasets import packaged
     from wordlab.evaluation.spaces import DenseSpace
 
+    words, dimensions = asked.words, asked.dimensions
     file = packaged("analogies")
     vectors = draw(words, dimensions)
     keyed = KeyedVectors(dimensions)
     keyed.add_vectors(list(vectors.vocabulary.words), vectors.matrix)
 
     ours, theirs = [], []
-    for _ in range(repeats):
+    for _ in range(asked.repeats):
         started = time.perf_counter()
         questions = analogy.read_questions(file)
         result = analogy.score(DenseSpace(vectors), questions, "3cosadd", ignore_case=True)
@@ -74,6 +70,7 @@ def measure(words: int, dimensions: int, repeats: int) -> dict[str, float | bool
     differing = mine ^ its
     ties = sum(margin(vectors, question) < 1e-6 for _, *question in differing)
     return {
+        "threads": asked.threads,
         "words": words,
         "dimensions": dimensions,
         "questions": int(result.known.sum()),

@@ -19,6 +19,7 @@ Compilation is not timed. With the peers it takes some ten minutes on a text of 
 import argparse
 import resource
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -26,12 +27,12 @@ import harness
 from harness import timed
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = harness.parser(__doc__.splitlines()[0], dimensions=300)
     parser.add_argument("--tolerance", type=float, default=0.01)
     parser.add_argument("--no-peers", action="store_true")
     parser.add_argument("--score", action="store_true", help="score the vectors of the SVD")
-    figures = harness.run(parser.parse_args(), measure)
+    figures = harness.run(parser.parse_args(arguments), measure)
     if figures.get("same_counts") is False:
         sys.exit("the counts are not those of the peer")
 
@@ -43,15 +44,12 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
     from wordlab.embeddings import cooccurrence, glove, ppmi
     from wordlab.embeddings.svd import truncated_svd
     from wordlab.embeddings.vectors import Vectors
-    from wordlab.params.embeddings import PpmiParams
     from wordlab.text.corpus import EncodedCorpus
 
-    counting = harness.counting(asked)
-    training = harness.training(dimensions=100, iterations=1, x_max=10.0)
-    weighing = PpmiParams(
-        context_exponent=0.75, shift=1.0, dimensions=asked.dimensions, eigenvalue_exponent=0.5,
-        add_contexts=False, tolerance=asked.tolerance,
-    )  # fmt: skip
+    shipped = harness.params()
+    counting = harness.changed(shipped.cooccurrence, window=asked.window, memory_mb=asked.memory_mb)
+    training = harness.changed(shipped.glove, dimensions=100, x_max=10.0)
+    weighing = harness.changed(shipped.ppmi, dimensions=asked.dimensions, tolerance=asked.tolerance)
     corpus, vocabulary = encoded(asked.corpus, asked.min_count)
     groups = glove.group_count(len(vocabulary), training.dimensions)
     ends = corpus.document_ends[corpus.document_ends <= 20_000]

@@ -9,6 +9,7 @@ AdaGrad steps for batches of cells in NumPy, on a part of the cells. Compilation
 
 import argparse
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import harness
@@ -16,12 +17,12 @@ import harness
 BATCH = 4096
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = harness.parser(__doc__.splitlines()[0], dimensions=100)
     parser.add_argument("--iterations", type=int, default=5)
     parser.add_argument("--x-max", type=float, default=10.0)
     parser.add_argument("--score", action="store_true", help="score the vectors at the end")
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     if asked.iterations < 2:
         parser.error("--iterations: expected 2 or more; the time of the first includes the dealing")
     harness.run(asked, measure)
@@ -37,11 +38,17 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
     from wordlab.embeddings.cooccurrence import Counts
     from wordlab.text.vocabulary import Vocabulary
 
-    training = harness.training(
-        dimensions=asked.dimensions, iterations=asked.iterations, x_max=asked.x_max
+    shipped = harness.params()
+    counting = harness.changed(shipped.cooccurrence, window=asked.window, memory_mb=asked.memory_mb)
+    training = harness.changed(
+        shipped.glove,
+        dimensions=asked.dimensions,
+        iterations=asked.iterations,
+        x_max=asked.x_max,
+        rate=0.05,
     )
     corpus, vocabulary = encoded(asked.corpus, asked.min_count)
-    counts = cooccurrence.count(corpus, vocabulary, harness.counting(asked), seed=1)
+    counts = cooccurrence.count(corpus, vocabulary, counting, seed=1)
     pair = Counts(Vocabulary(("a", "b"), np.array([2, 1])), csr_array(np.eye(2, dtype=np.float32)))
     glove.train(pair, training, seed=1)  # compiles
 

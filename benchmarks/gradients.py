@@ -1,6 +1,7 @@
 """What the statistics of gradients add to a training: the same one with and without them, in turn.
 
-    python benchmarks/gradients.py [--tokens 60000] [--rounds 5]
+    python benchmarks/gradients.py [--tokens 60000] [--rounds 5] [--vocabulary 3000]
+        [--json OUT]
 
 Language models of each cell with the settings of params.yaml, on random words of Zipf's law; every
 parameter's gradient norm is taken at every step. The best time of the rounds counts.
@@ -8,37 +9,44 @@ parameter's gradient norm is taken at every step. The best time of the rounds co
 
 import argparse
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+import harness
 import numpy as np
 
 from wordlab.params.recurrent import NetworkParams
-from wordlab.params.whole import load
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.training import train
 from wordlab.text.vocabulary import Vocabulary
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tokens", type=int, default=60_000)
     parser.add_argument("--rounds", type=int, default=5)
-    given = parser.parse_args()
-    params = load(Path("params.yaml"))
-    size = params.language_model.vocabulary_size or 10_000
+    parser.add_argument("--vocabulary", type=int, default=3000)
+    parser.add_argument("--json", type=Path, help="where to write the figures")
+    given = parser.parse_args(arguments)
+    params, size = harness.params(), given.vocabulary
     vocabulary = Vocabulary(tuple(f"w{n}" for n in range(size)), np.ones(size, np.int64))
     weights = 1 / np.arange(1, size + 1)
     ids = np.random.default_rng(1).choice(size, given.tokens, p=weights / weights.sum())
-    print("cell   without    with   ratio")
+    figures = {}
     for cell in ("rnn", "lstm", "gru"):
-        network = getattr(params.language_model, cell).model_copy(update={"epochs": 1})
+        network = harness.changed(getattr(params.language_model, cell), epochs=1)
         best = {False: np.inf, True: np.inf}
         for _ in range(given.rounds):
             for followed in best:
                 seconds = timed(network, vocabulary, ids, followed, params.torch_threads)
                 best[followed] = min(best[followed], seconds)
-        ratio = best[True] / best[False]
-        print(f"{cell:5} {best[False]:7.2f} s {best[True]:6.2f} s {ratio:7.3f}")
+        figures[cell] = {
+            "without_seconds": round(best[False], 3),
+            "with_seconds": round(best[True], 3),
+            "ratio": round(best[True] / best[False], 3),
+        }
+        print(cell, *(f"{name}={value}" for name, value in figures[cell].items()))
+    harness.write(figures, given.json)
 
 
 def timed(

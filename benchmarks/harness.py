@@ -5,6 +5,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,20 +25,30 @@ def parser(description: str, *, dimensions: int) -> argparse.ArgumentParser:
     return options
 
 
+def use_threads(count: int) -> None:
+    """Have this process and those it starts use so many threads.
+
+    NumPy and torch must not have been imported yet: they read the number when they are.
+    """
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "WORDLAB_THREADS"):
+        os.environ[name] = str(count)
+
+
 def run(
     asked: argparse.Namespace, measure: Callable[[argparse.Namespace], dict[str, Any]]
 ) -> dict[str, Any]:
-    """Measure with `asked.threads`, write the figures where asked, print them in one line.
-
-    NumPy must not have been imported yet: it reads the number of threads when it is.
-    """
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "WORDLAB_THREADS"):
-        os.environ[name] = str(asked.threads)
+    """Measure with `asked.threads`, write the figures where asked, print them in one line."""
+    use_threads(asked.threads)
     figures = measure(asked)
-    if asked.json:
-        asked.json.write_text(json.dumps(figures, indent=2) + "\n")
+    write(figures, asked.json)
     print(" ".join(f"{name}={value}" for name, value in figures.items()))
     return figures
+
+
+def write(figures: Any, path: Path | None) -> None:
+    """Write figures as JSON, where a path is given."""
+    if path:
+        path.write_text(json.dumps(figures, indent=2) + "\n")
 
 
 def timed(work: Callable[[], Result]) -> tuple[float, Result]:
@@ -47,53 +58,33 @@ def timed(work: Callable[[], Result]) -> tuple[float, Result]:
     return time.perf_counter() - started, result
 
 
-def counting(asked: argparse.Namespace) -> Any:
-    """Return the settings of counting that the C program was measured with."""
-    from wordlab.params.embeddings import CooccurrenceParams
+@cache
+def params() -> Any:
+    """Return the params that the pipeline ships with; a benchmark says what it changes of them."""
+    from wordlab.params.whole import load
 
-    return CooccurrenceParams(
-        window=asked.window,
-        dynamic_window=False,
-        weighting="inverse_distance",
-        side="both",
-        subsample=0.0,
-        subsample_formula="code",
-        memory_mb=asked.memory_mb,
-    )
+    return load(Path(__file__).resolve().parents[1] / "params.yaml")
 
 
-def training(*, dimensions: int, iterations: int, x_max: float) -> Any:
-    """Return the settings of GloVe that the C program was measured with."""
-    from wordlab.params.embeddings import GloveParams
+def changed(section: Any, **settings: Any) -> Any:
+    """Return a section of the params, validated, with `settings` on top."""
+    from wordlab.params.sweeps import check_combination
 
-    return GloveParams(
-        dimensions=dimensions,
-        iterations=iterations,
-        rate=0.05,
-        x_max=x_max,
-        exponent=0.75,
-        adagrad="code",
-        vectors="sum",
-    )
+    return check_combination(section, settings)
 
 
 def scores(vectors: Any) -> dict[str, float]:
     """Return WordSim-353, SimLex-999 and analogies over what the vocabulary knows."""
     from wordlab.evaluation.scores import evaluate
-    from wordlab.params.evaluation import EvaluationParams
 
-    params = EvaluationParams.model_validate(
-        {
-            "similarity": [{"name": n, "path": None} for n in ("wordsim353", "simlex999")],
-            "analogies": {"path": None, "methods": ["3cosadd"], "restrict_vocabulary": None},
-            "ignore_case": True,
-            "resamples": 100,
-            "confidence": 0.95,
-        }
-    )
-    found = evaluate(vectors, params, seed=1).metrics()
+    shipped = params().evaluation
+    method = "3cosadd"
+    analogies = changed(shipped.analogies, methods=(method,))
+    found = evaluate(
+        vectors, shipped.model_copy(update={"resamples": 100, "analogies": analogies}), seed=1
+    ).metrics()
     return {
         "wordsim353": found["wordsim353"]["spearman"],
         "simlex999": found["simlex999"]["spearman"],
-        "analogy": found["analogy"]["3cosadd"]["total"],
+        "analogy": found["analogy"][method]["total"],
     }

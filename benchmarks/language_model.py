@@ -14,59 +14,36 @@ that counts as ours, not as the peer's. Before, the recurrent layers alone: one 
 import argparse
 import json
 import lzma
-import os
 import resource
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import harness
 import numpy as np
 
 from wordlab.text.vocabulary import Vocabulary
 
-SETTINGS: dict[str, Any] = {
-    "cell": "gru",
-    "activation": "tanh",
-    "gru_reset": "after",
-    "forget_bias": 1.0,
-    "initialisation": "uniform",
-    "cell_backend": "wordlab",
-    "embedding": "trained",
-    "embedding_size": 200,
-    "hidden_size": 200,
-    "layers": 1,
-    "tied": True,
-    "adaptive_cutoffs": [200, 1000, 3000],
-    "dropout_input": 0.0,
-    "dropout_between": 0.0,
-    "dropout_output": 0.0,
-    "dropout_recurrent": 0.0,
-    "variational": False,
-    "activation_penalty": 0.0,
-    "temporal_penalty": 0.0,
-    "weight_decay": 0.0,
-    "optimizer": "adamw",
-    "averaging_patience": 5,
+WIDTH, BATCH, LENGTH = 200, 20, 35
+"""Of the peer and of the step that is timed: units of a layer, streams, and symbols a window."""
+SETTINGS = {
+    "embedding_size": WIDTH,
+    "hidden_size": WIDTH,
     "rate": 0.008,
-    "schedule": "cosine",
-    "warmup": 0.05,
-    "clip_norm": 1.0,
-    "clip_value": None,
     "patience": None,
     "batch_size": 64,
-    "bptt_length": 35,
-    "examples": "streams",
-    "carry_state": "always",
-    "device": "cpu",
-    "precision": "float32",
+    "bptt_length": LENGTH,
 }
+"""What ours changes of `language_model.gru` in params.yaml, beside the cutoffs."""
+CUTOFFS = (200, 1000, 3000)
+"""Of the adaptive softmax, those below the number of words."""
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--tokens", type=int, default=1_200_000)
@@ -74,13 +51,16 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", type=Path, help="where to write the figures")
-    asked = parser.parse_args()
-    os.environ["OMP_NUM_THREADS"] = str(asked.threads)  # before torch is imported
+    parser.add_argument(
+        "--rounds", type=int, default=40, help="steps of the layers, of which the best counts"
+    )
+    asked = parser.parse_args(arguments)
+    harness.use_threads(asked.threads)
 
     import torch
 
     torch.set_num_threads(asked.threads)
-    figures: dict[str, Any] = {"threads": asked.threads, "layers": layer_ratios()}
+    figures: dict[str, Any] = {"threads": asked.threads, "layers": layer_ratios(asked.rounds)}
     train_ids, valid_ids, vocabulary = read(asked.corpus, asked.tokens, asked.vocabulary)
     ours = alone(train_ours, train_ids, valid_ids, vocabulary, asked.epochs, asked.threads)
     marks = [seconds for seconds, _ in ours["perplexity_by_second"]]
@@ -88,8 +68,7 @@ def main() -> None:
     figures |= {"wordlab": ours, "plain": peer}
     figures["speed_ratio"] = ours["tokens_per_second"] / peer["tokens_per_second"]
     figures["perplexity_ratio"] = ours["perplexity"] / peer["perplexity"]
-    if asked.json:
-        asked.json.write_text(json.dumps(figures, indent=2) + "\n")
+    harness.write(figures, asked.json)
     print(json.dumps(figures, indent=2))
 
 
@@ -99,21 +78,24 @@ def alone(function: Callable[..., Any], *arguments: Any) -> Any:
         return pool.submit(function, *arguments).result()
 
 
-def layer_ratios() -> dict[str, float]:
+def layer_ratios(rounds: int) -> dict[str, float]:
     """Return how many times as fast as torch.nn's our layers make a training step."""
     import torch
     from torch import nn
 
     from wordlab.recurrent.layers import CellSettings, RecurrentLayers
 
-    inputs, errors = torch.randn(2, 35, 20, 200).unbind(0)
+    inputs, errors = torch.randn(2, LENGTH, BATCH, WIDTH).unbind(0)
     inputs.requires_grad_()
     ratios = {}
     for kind, peer in (("rnn", nn.RNN), ("lstm", nn.LSTM), ("gru", nn.GRU)):
         settings = CellSettings(kind, "tanh", "after", 1.0, "uniform")
-        contenders = [RecurrentLayers(settings, 200, 200, 2, torch.Generator()), peer(200, 200, 2)]
+        contenders = [
+            RecurrentLayers(settings, WIDTH, WIDTH, 2, torch.Generator()),
+            peer(WIDTH, WIDTH, 2),
+        ]
         best = [float("inf")] * 2
-        for _ in range(40):
+        for _ in range(rounds):
             for number, layers in enumerate(contenders):
                 start = time.perf_counter()
                 layers(inputs)[0].backward(errors)
@@ -131,9 +113,10 @@ def read(path: Path, tokens: int, size: int) -> tuple[np.ndarray, np.ndarray, Vo
             words += line.split()
             if len(words) >= tokens:
                 break
-    bound = tokens * 9 // 10
+    words = words[:tokens]
+    bound = len(words) * 9 // 10
     vocabulary = Vocabulary.build(Counter(words[:bound]), max_size=size)
-    ids = np.array([vocabulary.index.get(word, len(vocabulary)) for word in words[:tokens]])
+    ids = np.array([vocabulary.index.get(word, len(vocabulary)) for word in words])
     return ids[:bound], ids[bound:], vocabulary
 
 
@@ -141,10 +124,11 @@ def train_ours(
     train_ids: np.ndarray, valid_ids: np.ndarray, vocabulary: Vocabulary, epochs: int, threads: int
 ) -> dict[str, Any]:
     """Train wordlab's model for `epochs` and score it."""
-    from wordlab.params.recurrent import NetworkParams
     from wordlab.recurrent import language_model, training
 
-    params = NetworkParams(**SETTINGS, epochs=epochs)
+    cutoffs = [cutoff for cutoff in CUTOFFS if cutoff < len(vocabulary)]
+    settings = {**SETTINGS, "adaptive_cutoffs": cutoffs, "epochs": epochs}
+    params = harness.changed(harness.params().language_model.gru, **settings)
     model = language_model.build(params, vocabulary, level="word", seed=1)
     start, curve = time.perf_counter(), []
     training.train(
@@ -175,8 +159,8 @@ def train_plain(
     from torch.nn import functional as F
 
     torch.manual_seed(1)
-    embedding, drop, decoder = nn.Embedding(classes, 200), nn.Dropout(0.2), nn.Linear(200, classes)
-    lstm = nn.LSTM(200, 200, 2, dropout=0.2)
+    embedding, decoder = nn.Embedding(classes, WIDTH), nn.Linear(WIDTH, classes)
+    lstm, drop = nn.LSTM(WIDTH, WIDTH, 2, dropout=0.2), nn.Dropout(0.2)
     nn.init.uniform_(embedding.weight, -0.1, 0.1)
     nn.init.uniform_(decoder.weight, -0.1, 0.1)
     nn.init.zeros_(decoder.bias)
@@ -187,7 +171,7 @@ def train_plain(
         return torch.from_numpy(ids[: length * count].reshape(count, length).T.copy())
 
     def loss_of(text: torch.Tensor, start: int, state: Any) -> tuple[torch.Tensor, Any]:
-        inputs, targets = text[:-1][start : start + 35], text[1:][start : start + 35]
+        inputs, targets = text[:-1][start : start + LENGTH], text[1:][start : start + LENGTH]
         hidden, state = lstm(drop(embedding(inputs)), state)
         logits = decoder(drop(hidden))
         return F.cross_entropy(logits.flatten(0, 1), targets.flatten()), state
@@ -196,16 +180,16 @@ def train_plain(
         model.eval()
         total, state = 0.0, None
         with torch.no_grad():
-            for start in range(0, len(held_out) - 1, 35):
+            for start in range(0, len(held_out) - 1, LENGTH):
                 loss, state = loss_of(held_out, start, state)
-                total += float(loss) * min(35, len(held_out) - 1 - start)
+                total += float(loss) * min(LENGTH, len(held_out) - 1 - start)
         model.train()
         return total / (len(held_out) - 1)
 
-    text, held_out = streams(train_ids, 20), streams(valid_ids, 10)
+    text, held_out = streams(train_ids, BATCH), streams(valid_ids, 10)
     rate, best, spent, windows = 20.0, float("inf"), 0.0, 0
     state: Any = None
-    starts = range(0, len(text) - 1, 35)
+    starts = range(0, len(text) - 1, LENGTH)
     curve: list[tuple[float, float]] = []
     while len(curve) < len(marks):
         if windows and windows % len(starts) == 0:
@@ -225,7 +209,7 @@ def train_plain(
         if spent >= marks[len(curve)]:
             curve.append((spent, float(np.exp(validate()))))
     return {
-        "tokens_per_second": windows * 35 * 20 / spent,
+        "tokens_per_second": windows * LENGTH * BATCH / spent,
         "perplexity": curve[-1][1],
         "perplexity_by_second": curve,
         "peak_mib": peak(),

@@ -3,16 +3,16 @@
     python benchmarks/machine.py [--json OUT]
 
 - multiply_adds_per_second: of the small matrix product that word2vec's kernels are made of
-  (32 x 40 x 112, float32, all in the first cache), the best of 20 runs;
-- copy_bytes_per_second: of copying 256 MiB, read and written bytes together, the best of 10 runs.
+  (32 x 40 x 112, float32, all in the first cache), the best of --runs;
+- copy_bytes_per_second: of copying 256 MiB, read and written bytes together, likewise.
 """
 
 import argparse
-import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import harness
 import numpy as np
 from numba import njit
 
@@ -39,23 +39,23 @@ def best(work: Callable[[], object], runs: int) -> float:
     return min(seconds)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, help="where to write the figures")
-    asked = parser.parse_args()
+    parser.add_argument("--runs", type=int, default=20, help="runs of either, the best counts")
+    asked = parser.parse_args(arguments)
     out, a, b = (
         np.ones(shape, dtype=np.float32) for shape in ((ROWS, WIDTH), (ROWS, DEPTH), (DEPTH, WIDTH))
     )
     source = np.ones(64 << 20, dtype=np.float32)
     target = np.empty_like(source)
-    product = best(lambda: _products(out, a, b, REPEATS), 20)
-    copy = best(lambda: np.copyto(target, source), 10)
+    product = best(lambda: _products(out, a, b, REPEATS), asked.runs)
+    copy = best(lambda: np.copyto(target, source), asked.runs)
     figures = {
         "multiply_adds_per_second": ROWS * DEPTH * WIDTH * REPEATS / product,
         "copy_bytes_per_second": 2 * source.nbytes / copy,
     }
-    if asked.json:
-        asked.json.write_text(json.dumps(figures, indent=2) + "\n")
+    harness.write(figures, asked.json)
     print(" ".join(f"{name}={value / 1e9:.1f}e9" for name, value in figures.items()))
 
 

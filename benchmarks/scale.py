@@ -20,6 +20,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ BOUNDED = ("text", "cooccurrence")
 """Steps whose memory a setting bounds, whatever the text."""
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--corpus", type=Path)
     parser.add_argument("--tokens", type=float, default=1e9)
@@ -58,15 +59,14 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="where to write what was measured")
     parser.add_argument("--from", dest="earlier", type=Path, help="what was measured before")
     parser.add_argument("--step", nargs=2, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     if asked.step:
         step, folder = asked.step
         MEMORY.start()
         harness.run(asked, lambda _: STEP_BY_NAME[step](Path(folder), asked.words))
         return
     runs = json.loads(asked.earlier.read_text()) if asked.earlier else measured(asked)
-    if asked.json:
-        asked.json.write_text(json.dumps(runs, indent=2) + "\n")
+    harness.write(runs, asked.json)
     print(check(runs), prediction(runs, asked.tokens), sep="\n")
 
 
@@ -79,16 +79,21 @@ def measured(asked: argparse.Namespace) -> list[dict[str, Any]]:
             cut(asked.corpus, share, folder / "text.txt")
             run: dict[str, Any] = {}
             for step in STEPS:
-                figures = folder / f"{step}.json"
-                command = [sys.executable, __file__, "--step", step, scratch]
-                options = ["--threads", str(asked.threads), "--json", str(figures)]
-                if asked.words:
-                    options += ["--words", str(asked.words)]
-                subprocess.run([*command, *options], check=True, stdout=subprocess.DEVNULL)
-                run |= json.loads(figures.read_text())
+                run |= in_a_process(step, folder, asked)
         print(run, file=sys.stderr)
         runs.append(run)
     return runs
+
+
+def in_a_process(step: str, folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    """Return what a step finds in a process of its own, for its memory to be its own."""
+    figures = folder / f"{step}.json"
+    command = [sys.executable, __file__, "--step", step, str(folder)]
+    options = ["--threads", str(asked.threads), "--json", str(figures)]
+    if asked.words:
+        options += ["--words", str(asked.words)]
+    subprocess.run([*command, *options], check=True, stdout=subprocess.DEVNULL)
+    return json.loads(figures.read_text())
 
 
 def cut(path: Path, share: float, target: Path) -> None:
@@ -164,7 +169,7 @@ def encoded(folder: Path, words: int | None) -> tuple[Any, Any]:
 def cooccurrence_step(folder: Path, words: int | None) -> dict[str, float]:
     from wordlab.embeddings import cooccurrence
 
-    params = harness.counting(argparse.Namespace(window=10, memory_mb=MEMORY_MB))
+    params = harness.changed(harness.params().cooccurrence, window=10, memory_mb=MEMORY_MB)
     corpus, vocabulary = encoded(folder, words)
     seconds, counts = harness.timed(
         lambda: cooccurrence.count(corpus, vocabulary, params, seed=1, scratch=folder)
@@ -181,12 +186,7 @@ def cooccurrence_step(folder: Path, words: int | None) -> dict[str, float]:
 
 
 def ppmi_settings() -> Any:
-    from wordlab.params.embeddings import PpmiParams
-
-    return PpmiParams(
-        context_exponent=0.75, shift=1.0, dimensions=DIMENSIONS, eigenvalue_exponent=0.5,
-        add_contexts=False, tolerance=0.01,
-    )  # fmt: skip
+    return harness.changed(harness.params().ppmi, dimensions=DIMENSIONS)
 
 
 def ppmi_step(folder: Path, words: int | None) -> dict[str, float]:
@@ -217,7 +217,9 @@ def glove_step(folder: Path, words: int | None) -> dict[str, float]:
     ends: list[float] = []
     vectors = glove.train(
         Counts.load(folder / "counts"),
-        harness.training(dimensions=DIMENSIONS, iterations=2, x_max=10.0),
+        harness.changed(
+            harness.params().glove, dimensions=DIMENSIONS, iterations=2, x_max=10.0, rate=0.05
+        ),
         seed=1,
         on_iteration=lambda iteration, metrics: ends.append(time.perf_counter()),
     )
@@ -226,14 +228,11 @@ def glove_step(folder: Path, words: int | None) -> dict[str, float]:
 
 
 def skipgram_step(folder: Path, words: int | None) -> dict[str, float]:
-    import word2vec as settings
+    from word2vec import settings
 
     from wordlab.embeddings import word2vec
-    from wordlab.params.embeddings import Word2vecParams
 
-    params = Word2vecParams(
-        **settings.SETTINGS, rate=settings.RATES["skipgram"], epochs=1, mode="deterministic"
-    )
+    params = settings("skipgram", epochs=1)
     corpus, vocabulary = encoded(folder, words)
     seconds, vectors = harness.timed(
         lambda: word2vec.train(corpus, vocabulary, params, architecture="skipgram", seed=1)

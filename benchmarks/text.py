@@ -18,12 +18,12 @@ import argparse
 import resource
 import string
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import harness
 
-MIN_COUNT = 5
 WORK = ("tokenise", "count", "encode")
 
 
@@ -65,19 +65,11 @@ def copied(path: Path, copies: int, target: Path) -> Path:
 
 def ours(path: Path, folder: Path) -> dict[str, Any]:
     """Read, tokenise, count and encode the text into `folder`; return how long each took."""
-    from wordlab.params.text import PhraseParams, PreprocessParams, SplitShares
     from wordlab.text import counting, documents, encoding, preprocess, readers, warming
     from wordlab.text.splits import SPLITS
     from wordlab.text.vocabulary import Vocabulary
 
-    params = PreprocessParams(
-        lowercase=True,
-        tokens="letters",
-        numbers="keep",
-        units="sentences",
-        phrases=PhraseParams(passes=0, discount=5, threshold=100),
-        splits=SplitShares(train=0.9, valid=0.05, test=0.05),
-    )
+    params, least = harness.params().preprocess, harness.params().vocabulary.min_count
     raw = folder / "documents.parquet"
     warming.compile_kernels()
     seconds: dict[str, float] = {}
@@ -87,8 +79,8 @@ def ours(path: Path, folder: Path) -> dict[str, Any]:
         preprocess.write_splits(documents.batches(raw), splits, folder, params)
 
     def count() -> tuple[Vocabulary, int]:
-        tally = counting.count_words(folder / "train.txt", MIN_COUNT)
-        vocabulary = Vocabulary.build(tally.table, min_count=MIN_COUNT)
+        tally = counting.count_words(folder / "train.txt", least)
+        vocabulary = Vocabulary.build(tally.table, min_count=least)
         vocabulary.save(folder / "vocabulary.tsv")
         return vocabulary, tally.different
 
@@ -119,16 +111,20 @@ def gensim_scan(path: Path) -> int:
     from gensim.models import Word2Vec
     from gensim.models.word2vec import LineSentence
 
-    model = Word2Vec(min_count=MIN_COUNT)
+    model = Word2Vec(min_count=harness.params().vocabulary.min_count)
     model.build_vocab(LineSentence(str(path)))
     return model.corpus_total_words
 
 
-if __name__ == "__main__":
+def main(arguments: Sequence[str] | None = None) -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--corpus", type=Path, required=True)
     options.add_argument("--threads", type=int, default=2)
     options.add_argument("--copies", type=int, default=1, help="how often the text is repeated")
     options.add_argument("--alone", action="store_true", help="leave gensim out")
     options.add_argument("--json", type=Path, help="where to write the figures")
-    harness.run(options.parse_args(), measure)
+    harness.run(options.parse_args(arguments), measure)
+
+
+if __name__ == "__main__":
+    main()

@@ -28,18 +28,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import harness
+
 BEGUN = time.perf_counter()
-SETTINGS: dict[str, Any] = {
-    "dimensions": 100, "window": 5, "dynamic_window": True, "output": "negative_sampling",
-    "negatives": 5, "noise_exponent": 0.75, "subsample": 1e-4, "subsample_formula": "code",
-    "rate_floor": 1e-4, "cbow_gradient": "code", "vectors": "input",
-    "score_epochs": False,
-}  # fmt: skip
-RATES = {"skipgram": 0.025, "cbow": 0.05}
-MIN_COUNT = 5
+SUBSAMPLE = 1e-4
+"""What is changed of `word2vec` in params.yaml, beside the epochs and the mode."""
+ARCHITECTURES = ("skipgram", "cbow")
 SYSTEMS = ("gensim", "wordlab", "wordlab_lock_free")
 FIGURES = (
     "seconds", "words_per_second", "whole_seconds", "scan_seconds", "peak_mib", "wordsim353",
@@ -47,17 +45,17 @@ FIGURES = (
 )  # fmt: skip
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--seeds", type=int, default=1, help="how many seeds to take the mean of")
-    parser.add_argument("--architectures", nargs="+", default=list(RATES), choices=list(RATES))
+    parser.add_argument("--architectures", nargs="+", default=ARCHITECTURES, choices=ARCHITECTURES)
     parser.add_argument("--systems", nargs="+", default=list(SYSTEMS), choices=SYSTEMS)
     parser.add_argument("--json", type=Path, help="where to write the figures")
     parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     if asked.child:
         child(asked)
         return
@@ -67,13 +65,24 @@ def main() -> None:
         tokens = normalise(asked.corpus, text)
         figures: dict[str, Any] = {
             "tokens": tokens, "threads": asked.threads, "epochs": asked.epochs,
-            "seeds": asked.seeds, "settings": SETTINGS, "min_count": MIN_COUNT,
+            "seeds": asked.seeds, "min_count": min_count(),
+            "settings": {name: settings(name).model_dump() for name in asked.architectures},
         }  # fmt: skip
         for architecture in asked.architectures:
             figures[architecture] = compare(asked, architecture, text)
-    if asked.json:
-        asked.json.write_text(json.dumps(figures, indent=2) + "\n")
+    harness.write(figures, asked.json)
     print(one_line(figures, asked.architectures))
+
+
+def settings(architecture: str, **changes: Any) -> Any:
+    """Return the settings of an architecture that both train with, `changes` on top."""
+    shipped = getattr(harness.params().word2vec, architecture)
+    return harness.changed(shipped, subsample=SUBSAMPLE, **changes)
+
+
+def min_count() -> int:
+    """Return how often a word has to occur to be in the vocabulary."""
+    return harness.params().vocabulary.min_count
 
 
 def normalise(source: Path, target: Path) -> int:
@@ -155,8 +164,8 @@ def scan(text: Path) -> dict[str, float]:
     from wordlab.text.vocabulary import Vocabulary
 
     started = time.perf_counter()
-    tally = counting.count_words(text, MIN_COUNT)
-    vocabulary = Vocabulary.build(tally.table, min_count=MIN_COUNT)
+    tally = counting.count_words(text, min_count())
+    vocabulary = Vocabulary.build(tally.table, min_count=min_count())
     encoding.encode(text, vocabulary, text.parent / "encoded")
     vocabulary.save(text.parent / "vocabulary.tsv")
     return {"scan_seconds": time.perf_counter() - started, "peak_mib": peak_mib()}
@@ -167,18 +176,13 @@ def train_wordlab(
 ) -> dict[str, float]:
     """Train wordlab's vectors on what `scan` left beside the text."""
     from wordlab.embeddings import formats, word2vec
-    from wordlab.params.embeddings import Word2vecParams
     from wordlab.text.corpus import EncodedCorpus
     from wordlab.text.vocabulary import Vocabulary
 
     vocabulary = Vocabulary.load(asked.corpus.parent / "vocabulary.tsv")
     corpus = EncodedCorpus.load(asked.corpus.parent / "encoded")
-    params = Word2vecParams(
-        **SETTINGS,
-        rate=RATES[architecture],
-        epochs=asked.epochs,
-        mode="lock_free" if system == "wordlab_lock_free" else "deterministic",
-    )
+    mode = "lock_free" if system == "wordlab_lock_free" else "deterministic"
+    params = settings(architecture, epochs=asked.epochs, mode=mode)
     options: Any = {"architecture": architecture, "seed": seed, "threads": asked.threads}
     word2vec.train(_beginning(corpus), vocabulary, params, **options)  # compiles
     started = time.perf_counter()
@@ -208,12 +212,12 @@ def train_gensim(asked: argparse.Namespace, architecture: str, seed: int) -> dic
     """Train gensim's vectors on the text."""
     from gensim.models import Word2Vec
 
+    params = settings(architecture)
     model = Word2Vec(
-        vector_size=SETTINGS["dimensions"], window=SETTINGS["window"], min_count=MIN_COUNT,
-        negative=SETTINGS["negatives"], ns_exponent=SETTINGS["noise_exponent"],
-        sample=SETTINGS["subsample"], alpha=RATES[architecture],
-        min_alpha=RATES[architecture] * SETTINGS["rate_floor"], sg=int(architecture == "skipgram"),
-        workers=asked.threads, epochs=asked.epochs, seed=seed,
+        vector_size=params.dimensions, window=params.window, min_count=min_count(),
+        negative=params.negatives, ns_exponent=params.noise_exponent, sample=params.subsample,
+        alpha=params.rate, min_alpha=params.rate * params.rate_floor,
+        sg=int(architecture == "skipgram"), workers=asked.threads, epochs=asked.epochs, seed=seed,
     )  # fmt: skip
     started = time.perf_counter()
     model.build_vocab(corpus_file=str(asked.corpus))

@@ -11,7 +11,7 @@ def main(run: stage.Stage) -> None:
     results = catalogue.Results(run.input("curves"), run.input("tables"), run.params)
     names = catalogue.names(results)
     written = dict(side_by_side(catalogue.write, names, results, run.output("figures")))
-    drawn = {name: path for i, name in enumerate(names) if (path := written[i])}
+    drawn = {name: written[i] for i, name in enumerate(names)}
     measured = {path.stem: read_json(path) for path in sorted(run.input("results").glob("*.json"))}
     page = report.build(measured, drawn, run.params.model_dump(), read_json(run.input("samples")))
     run.output("report").write_text(page, encoding="utf-8")

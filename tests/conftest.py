@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from wordlab.params.recurrent import NetworkParams
+from wordlab.params.whole import load
 
 settings.register_profile("wordlab", deadline=None)  # speed is for benchmarks/
 settings.load_profile("wordlab")
@@ -30,14 +31,7 @@ def repository() -> Path:
 
 
 SMALL: dict[str, Any] = {
-    "cell": "lstm",
-    "activation": "tanh",
-    "gates": "all",
-    "gru_reset": "after",
-    "forget_bias": 1.0,
-    "initialisation": "uniform",
-    "cell_backend": "wordlab",
-    "embedding": "trained",
+    **load(REPOSITORY / "params.yaml").language_model.lstm.model_dump(),
     "embedding_size": 16,
     "hidden_size": 16,
     "layers": 1,
@@ -52,24 +46,19 @@ SMALL: dict[str, Any] = {
     "temporal_penalty": 0.0,
     "weight_decay": 0.0,
     "optimizer": "adamw",
-    "averaging_patience": 5,
     "rate": 0.02,
     "schedule": "constant",
     "warmup": 0.0,
     "clip_norm": 1.0,
-    "clip_value": None,
     "epochs": 2,
-    "tokens": None,
-    "minutes": None,
     "patience": None,
     "batch_size": 4,
     "bptt_length": 8,
     "examples": "streams",
     "carry_state": "always",
     "fresh_starts": 0.0,
-    "device": "cpu",
-    "precision": "float32",
 }
+"""The settings of a small network: those of `language_model.lstm` in params.yaml, made small."""
 
 
 @pytest.fixture

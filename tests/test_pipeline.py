@@ -12,12 +12,11 @@ import pytest
 from ruamel.yaml import YAML
 
 from s3_server import BUCKET, make_bucket, s3_server
+from small_pipeline import shrink
 from wordlab.params.whole import load
 from wordlab.text import sources
 
 ARTICLES = 12
-SMALL = Path(__file__).with_name("small_params.yaml")
-"""What the clone changes in params.yaml, so that a pass takes little more than its overhead."""
 
 
 class Checkout:
@@ -85,7 +84,7 @@ class Clone(Checkout):
                 shutil.copy(repository / name, folder / name)
         (folder / "dvc.lock").unlink(missing_ok=True)
         self.write_text()
-        self.change_params()
+        shrink(self.folder / "params.yaml")
         self.git("init", "-q", "-b", "main")
         self.commit("the clone")
 
@@ -94,22 +93,6 @@ class Clone(Checkout):
         sample = sources.find(corpus, self.folder)
         articles = sorted((article.text for article in sample.documents()), key=len)[:ARTICLES]
         (self.folder / "text.txt").write_text("\n\n".join(articles), encoding="utf-8")
-
-    def change_params(self):
-        yaml = YAML()
-        path = self.folder / "params.yaml"
-        params, changes = yaml.load(path), YAML(typ="safe").load(SMALL)
-
-        def merge(target, changed):
-            for key, value in changed.items():
-                assert key in target, f"{key} of {SMALL.name} is not in params.yaml"
-                if isinstance(value, dict) and key != "grid":
-                    merge(target[key], value)
-                else:
-                    target[key] = value
-
-        merge(params, changes)
-        yaml.dump(params, path)
 
     def lock(self):
         return (self.folder / "dvc.lock").read_bytes()

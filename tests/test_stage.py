@@ -20,9 +20,9 @@ from wordlab.errors import UserError
 
 def main(run):
     run.metrics({"score": {"value": 0.123456, "n": 3}})
-    run.on_step(1, {"loss": 2.0})
+    run.on_step(1, {"loss": 2.0, "unscored": float("nan")})
     run.on_step(2, {"loss": 1.0})
-    run.on_trial("window 3", {"window": 3}, {"score": 0.5})
+    run.on_trial("window 3", {"window": 3}, {"score": 0.5, "unscored": float("inf")})
     run.output("model").mkdir()
     (run.output("model") / "new.txt").write_text(run.input("text").read_text())
     behaviour = run.input("text").read_text()
@@ -116,6 +116,8 @@ def test_a_stage_that_succeeds_replaces_its_outputs_and_is_tracked(workspace):
     assert stage.data.metrics["score.value"] == 0.12346
     steps = client.get_metric_history(stage.info.run_id, "loss")
     assert [(m.step, m.value) for m in steps] == [(1, 2.0), (2, 1.0)]
+    assert "unscored" not in stage.data.metrics  # MLflow gets finite numbers only
+    assert trial.data.metrics == {"score": 0.5}
     tags = stage.data.tags
     assert tags["wordlab.stage"] == "train@a"
     assert tags["dvc.experiment"] == "trial-run"

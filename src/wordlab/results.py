@@ -1,5 +1,6 @@
 """The results of the last run as Markdown tables, for the README and for a terminal."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -40,8 +41,11 @@ def tables(metrics: Path) -> str:
     return f"{embeddings(found['embeddings'])}\n\n{language_models(found['language_models'])}"
 
 
-def embedding_headline(metrics: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """Return the few numbers by which word vectors are compared at a glance, by model."""
+def embedding_headline(metrics: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
+    """Return the few numbers by which word vectors are compared at a glance, by model.
+
+    None where no item of a set is known.
+    """
     return {
         model: {
             **{name: _short(scores[name]["spearman"]) for name in scores if name != "analogy"},
@@ -51,15 +55,15 @@ def embedding_headline(metrics: Mapping[str, Any]) -> dict[str, dict[str, float]
     }
 
 
-def language_headline(metrics: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+def language_headline(metrics: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
     """Return the few numbers by which language models are compared at a glance, by model."""
     return {
         model: {"perplexity": _short(scores["perplexity"])} for model, scores in metrics.items()
     }
 
 
-def _short(value: float | None) -> float:
-    return float("nan") if value is None else float(f"{value:.4g}")
+def _short(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(f"{value:.4g}")
 
 
 def _method(scores: Mapping[str, Any]) -> str:
@@ -68,9 +72,15 @@ def _method(scores: Mapping[str, Any]) -> str:
 
 
 def embeddings(metrics: Mapping[str, Any]) -> str:
-    """Return the table of word vectors: correlations and analogies with intervals and n."""
+    """Return the table of word vectors: correlations and analogies with intervals and n.
+
+    A sentence, where no item of any set can be scored.
+    """
     first = next(iter(metrics.values()))
     sets = [(name, SETS.get(name, name)) for name in first if name != "analogy"]
+    if not any(first[name]["n"] for name in first):
+        names = ", ".join([*(title for _, title in sets), "analogies"])
+        return f"Word vectors: no item of these sets has all its words in the vocabulary: {names}."
     heads = ["word vectors"]
     for key, title in sets:
         heads.append(f"{title} ({first[key]['n']} of {first[key]['pairs']} pairs)")
@@ -80,12 +90,8 @@ def embeddings(metrics: Mapping[str, Any]) -> str:
     rows = []
     for key, title in EMBEDDINGS.items():
         scores = metrics[key]
-        cells = [
-            f"{_fraction(scores[name]['spearman'])} {_interval(scores[name], _fraction)}"
-            for name, _ in sets
-        ]
-        answered = scores["analogy"][method]
-        cells.append(f"{_percent(answered['total'])} {_interval(answered, _percent)} %")
+        cells = [_scored(scores[name], "spearman", _fraction) for name, _ in sets]
+        cells.append(_scored(scores["analogy"][method], "total", _percent, " %"))
         rows.append([title, *cells])
     return _markdown(heads, rows)
 
@@ -112,6 +118,13 @@ def language_models(metrics: Mapping[str, Any]) -> str:
 def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _scored(scores: Mapping[str, Any], key: str, text: Any, unit: str = "") -> str:
+    """Return a score with its interval, a dash where it has no value."""
+    if scores[key] is None:
+        return "–"
+    return f"{text(scores[key])} {_interval(scores, text)}{unit}"
 
 
 def _fraction(value: float | None) -> str:

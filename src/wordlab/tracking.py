@@ -7,6 +7,7 @@ so are its runs. A store that cannot be used is told in one line on standard out
 
 import json
 import logging
+import math
 import os
 import sys
 from collections.abc import Mapping
@@ -78,9 +79,9 @@ class Run:
             self.client.log_batch(self.id, params=flat[start : start + 100])
 
     def metrics(self, values: Mapping[str, Any], milliseconds: int, step: int = 0) -> None:
-        """Log the numbers among nested metrics; they are sent in batches."""
+        """Log the finite numbers among nested metrics; they are sent in batches."""
         for key, value in flatten(values).items():
-            if isinstance(value, int | float):
+            if isinstance(value, int | float) and math.isfinite(value):
                 self.waiting.append(Metric(_legal(key), float(value), milliseconds, step))
         if len(self.waiting) >= WAITING:
             self.flush()

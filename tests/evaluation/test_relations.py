@@ -99,7 +99,7 @@ def test_relations_whose_words_are_unknown_have_no_numbers(pairs: relations.Pair
     found = study(space({"x": np.ones(2), "y": np.ones(2)}), pairs=pairs)
     assert (found.cosines["n"] == 0).all()
     assert found.contrasts["auc"].isna().all() and not found.contrasts["distinct"].any()
-    assert found.sentences == ()
+    assert found.sentences == ("Relations: no two of them have pairs whose words all models know.",)
 
 
 @pytest.mark.parametrize("line", ["synonyms big large", "synonyms\tbig", "unrelated\tbig\tcow"])

@@ -10,6 +10,7 @@ from wordlab.params.evaluation import ComparisonParams, EvaluationParams, Relati
 from wordlab.params.studies import WindowStudyParams
 from wordlab.studies.windows import study_windows
 from wordlab.text.corpus import EncodedCorpus
+from wordlab.text.study_words import content_words
 from wordlab.text.vocabulary import Vocabulary
 
 WORDS = ("the", "king", "queen", "boy", "girl", "brother", "sister", "man", "woman", "tiger", "cat")
@@ -129,10 +130,11 @@ def test_same_seed_same_tables(text, study):
 def test_words_that_the_vocabulary_lacks(text):
     partly = run(text, words=("king", "emperor"))
     assert set(partly.associations["word"]) == {"king"}
-    assert "Not in the vocabulary: emperor." in partly.sentences
-    none = run(text, words=("emperor", "empress"))
-    vocabulary = text[1] if isinstance(text, tuple) else text.vocabulary
-    assert list(dict.fromkeys(none.associations["word"])) == list(vocabulary.words[:2])
+    assert any("1 of the 2 named are not in the vocabulary" in line for line in partly.sentences)
+    none = run(text, words=("emperor", "empress"), matrix_words=None)
+    chosen = content_words(text[1], len(WORDS))
+    assert list(dict.fromkeys(none.associations["word"])) == list(chosen[:2])
+    assert list(none.blocks[1].index) == list(chosen)
 
 
 def test_windows_must_rise():

@@ -1,6 +1,6 @@
 """Models side by side on the same pairs and questions, and what the data allow one to say."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
@@ -17,6 +17,11 @@ from wordlab.evaluation.spaces import Space, space
 from wordlab.evaluation.statistics import CrossedResamples, Floats
 from wordlab.params.evaluation import ComparisonParams, EvaluationParams
 from wordlab.rng import stream
+from wordlab.text.study_words import StudyWords, study_words
+from wordlab.text.vocabulary import Vocabulary
+
+WORDS = 6
+"""How many words are chosen from the text where nobody named any."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +103,7 @@ def compare_scored(
     evaluation = next(iter(found.values())).params
     tasks = [*_similarity_tasks(found), *_analogy_tasks(found)]
     names = list(spaces)
+    words = looked_up(params, next(iter(spaces.values())).vocabulary)
     each = 1 - (1 - evaluation.confidence) / len(tasks)  # Bonferroni's correction
     differences = pd.concat(
         [differences_of(task, names, each, tasks=len(tasks)) for task in tasks], ignore_index=True
@@ -106,10 +112,23 @@ def compare_scored(
         scores=score_tables(found),
         sections=_section_table(found),
         differences=differences,
-        neighbours=neighbours.table(spaces, params.words, params.neighbours),
+        neighbours=neighbours.table(spaces, words.words, params.neighbours),
         overlap=neighbours.overlap(spaces, params.overlap_words, params.neighbours),
-        sentences=(*(sentence(task, names, differences) for task in tasks), verdict(differences)),
+        sentences=(*_sentences(tasks, names, differences), *words.sentences("Words looked up")),
     )
+
+
+def looked_up(params: ComparisonParams, vocabulary: Vocabulary) -> StudyWords:
+    """Return the words whose neighbours are shown."""
+    return study_words(params.words, vocabulary, WORDS)
+
+
+def _sentences(tasks: Sequence[Task], models: list[str], differences: pd.DataFrame) -> list[str]:
+    """Return a sentence for each task and the verdict, or one where no task can be scored."""
+    if not any(task.n for task in tasks):
+        names = ", ".join(task.name for task in tasks)
+        return [f"Nothing can be scored, as no item's words are all in the vocabulary: {names}."]
+    return [*(sentence(task, models, differences) for task in tasks), verdict(differences)]
 
 
 def score_tables(found: Mapping[str, Scores]) -> pd.DataFrame:

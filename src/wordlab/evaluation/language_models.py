@@ -1,6 +1,6 @@
 """Several language models on one held-out text, beside n-gram baselines, and what they write."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -13,7 +13,11 @@ from wordlab.evaluation.ngrams import KneserNey
 from wordlab.params.recurrent import GenerationParams, LanguageEvaluationParams
 from wordlab.recurrent.generation import generate
 from wordlab.recurrent.language_model import LanguageModel
+from wordlab.text.study_words import study_words
 from wordlab.text.vocabulary import Vocabulary
+
+PROMPTS = 3
+"""How many prompts are chosen from the text where nobody named any."""
 
 Documents = Sequence[Sequence[str]]
 """Documents of sentences."""
@@ -79,6 +83,19 @@ def known_prompts(model: LanguageModel, prompts: Sequence[str]) -> list[str]:
     return known or [""]
 
 
+def prompts_of_words(
+    models: Iterable[LanguageModel], named: Sequence[str] | None
+) -> tuple[str, ...]:
+    """Return the prompts `named` that the first word model knows, or words that it has chosen.
+
+    All of `named` where there is no word model.
+    """
+    words = next((model.vocabulary for model in models if model.level == "word"), None)
+    if words is None:
+        return tuple(named or ())
+    return study_words(named, words, PROMPTS, prompts=True).words
+
+
 def evaluate(
     models: Mapping[str, LanguageModel],
     train: Sequence[str],
@@ -98,6 +115,7 @@ def evaluate(
     """
     metrics: dict[str, Any] = {}
     samples: list[dict[str, str]] = []
+    beginnings = prompts_of_words(models.values(), generation.prompts)
     kinds: dict[tuple[str, int], tuple[Symbols, KneserNey, NDArray[np.float64]]] = {}
     for name, model in models.items():
         kind = (model.level, len(model.vocabulary))
@@ -106,7 +124,7 @@ def evaluate(
             ngrams = symbols.ngrams(getattr(params.ngram_orders, model.level))
             kinds[kind] = symbols, ngrams, ngrams.losses(symbols.test.ids)
         symbols, ngrams, baseline = kinds[kind]
-        prompts = known_prompts(model, generation.prompts)
+        prompts = known_prompts(model, beginnings)
         texts = [
             generate(model, prompt, generation.length, generation, seed=seed) for prompt in prompts
         ]
@@ -115,7 +133,11 @@ def evaluate(
         metrics[name] = {
             **asdict(language.score(losses, symbols.test, seed=seed, baseline=baseline)),
             "read_as": model.params.examples,
-            "generated": asdict(language.score_generated(written, symbols.train, ngrams)),
+            "generated": {
+                **asdict(language.score_generated(written, symbols.train, ngrams)),
+                "prompts": len(prompts),
+                "prompts_left_out": len(set(generation.prompts or ()) - set(prompts)),
+            },
         }
         samples += [
             {"model": name, "prompt": prompt, "text": text}

@@ -111,12 +111,12 @@ def listed_pairs(params: RelationParams, vocabulary: Vocabulary) -> relations.Pa
 def associations(ppmi: PpmiModel, params: ComparisonParams) -> pd.DataFrame:
     """Return direct associations beside second-order neighbours, columns as in `Overview`."""
     rows = SparseSpace(ppmi.vocabulary, ppmi.matrix)
-    near = neighbours.table({"ppmi": rows}, params.words, params.neighbours)
+    words = comparison.looked_up(params, ppmi.vocabulary).words
+    near = neighbours.table({"ppmi": rows}, words, params.neighbours)
     direct = pd.DataFrame(
         [
             (word, rank, context, value)
-            for word in params.words
-            if word in ppmi.vocabulary
+            for word in words
             for rank, (context, value) in enumerate(
                 ppmi.associations(word, params.neighbours), start=1
             )

@@ -166,6 +166,8 @@ def _contrast(
 
 def _sentences(contrasts: pd.DataFrame) -> list[str]:
     """Return whether antonyms are as near as synonyms, and how much each model tells apart."""
+    if contrasts["auc"].isna().all():
+        return ["Relations: no two of them have pairs whose words all models know."]
     told = []
     asked = contrasts.query("first == 'synonyms' and second == 'antonyms'")
     if len(asked) and asked["auc"].notna().all():

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from wordlab import figures
 from wordlab.figures import sweep_catalogue
 from wordlab.figures.measured import Results as Results
+from wordlab.figures.measured import Unmeasured
 from wordlab.params.base import Profile, SweepProfile
 
 
@@ -36,8 +37,8 @@ def names(results: Results, stage: str | None = None) -> list[str]:
 
 
 def draw(name: str, results: Results) -> Figure | None:
-    """Return the figure `name`; None where its table is empty, for nothing could be scored."""
-    with suppress(pd.errors.EmptyDataError):
+    """Return the figure `name`; None where nothing of what it shows could be measured."""
+    with suppress(pd.errors.EmptyDataError, Unmeasured):
         if name in FIGURES:
             return FIGURES[name][1](results)
         plain, _, profile = name.rpartition("_")
@@ -74,17 +75,19 @@ def _neighbour_overlap(results: Results) -> Figure:
 
 def _neighbours(results: Results) -> Figure:
     return figures.neighbours_side_by_side(
-        results.table("embeddings", "neighbours"), results.table("embeddings", "associations")
+        results.measured("embeddings", "neighbours", "cosine"),
+        results.table("embeddings", "associations"),
     )
 
 
 def _scores_by_frequency(results: Results) -> Figure:
-    table = results.table("embeddings", "frequency")
+    table = results.measured("embeddings", "frequency", "score")
     return figures.scores_by(table, "band", "by each item's rarest word")
 
 
 def _scores_by_size(results: Results) -> Figure:
-    return figures.scores_by(results.table("study_sizes", "scores"), "share", "share of the text")
+    table = results.measured("study_sizes", "scores", "score")
+    return figures.scores_by(table, "share", "share of the text")
 
 
 def _word_map(results: Results) -> Figure:
@@ -147,9 +150,10 @@ def _of_sweep(
 
 
 def _from_table(
-    figure: Callable[[pd.DataFrame], Figure], study: str, table: str
+    figure: Callable[[pd.DataFrame], Figure], study: str, table: str, column: str
 ) -> Callable[[Results], Figure]:
-    return lambda results: figure(results.table(study, table))
+    """Return the drawer of a table whose measure is `column`."""
+    return lambda results: figure(results.measured(study, table, column))
 
 
 def _of_study(
@@ -173,25 +177,25 @@ RECURRENT_SWEEPS = {
 }
 
 FIGURES: dict[str, tuple[str, Callable[[Results], Figure | None]]] = {
-    "scores": ("compare_embeddings", _from_table(figures.scores, "embeddings", "scores")),
+    "scores": ("compare_embeddings", _from_table(figures.scores, "embeddings", "scores", "score")),
     "analogy_sections": (
         "compare_embeddings",
-        _from_table(figures.analogy_sections, "embeddings", "sections"),
+        _from_table(figures.analogy_sections, "embeddings", "sections", "accuracy"),
     ),
     "neighbour_overlap": ("compare_embeddings", _neighbour_overlap),
     "neighbours": ("compare_embeddings", _neighbours),
     "relation_cosines": (
         "compare_embeddings",
-        _from_table(figures.relation_cosines, "embeddings", "relations"),
+        _from_table(figures.relation_cosines, "embeddings", "relations", "mean"),
     ),
     "relation_contrasts": (
         "compare_embeddings",
-        _from_table(figures.relation_contrasts, "embeddings", "contrasts"),
+        _from_table(figures.relation_contrasts, "embeddings", "contrasts", "auc"),
     ),
     "frequency": ("compare_embeddings", _scores_by_frequency),
     "geometry": (
         "compare_embeddings",
-        _from_table(figures.geometry, "embeddings", "geometry"),
+        _from_table(figures.geometry, "embeddings", "geometry", "mean_cosine"),
     ),
     "word_map": ("map_embeddings", _word_map),
     "sizes": ("study_sizes", _scores_by_size),
@@ -207,14 +211,17 @@ FIGURES: dict[str, tuple[str, Callable[[Results], Figure | None]]] = {
     "ppmi_windows": ("study_windows", _ppmi_windows),
     "ppmi_distributions": (
         "study_windows",
-        _from_table(figures.ppmi_distributions, "study_windows", "histograms"),
+        _from_table(figures.ppmi_distributions, "study_windows", "histograms", "count"),
     ),
     "ppmi_associations": (
         "study_windows",
-        _from_table(figures.associations_by_window, "study_windows", "associations"),
+        _from_table(figures.associations_by_window, "study_windows", "associations", "ppmi"),
     ),
     "windows_overlap": ("study_windows", _windows_overlap),
-    "windows_scores": ("study_windows", _from_table(figures.scores, "study_windows", "scores")),
+    "windows_scores": (
+        "study_windows",
+        _from_table(figures.scores, "study_windows", "scores", "score"),
+    ),
     **{
         f"{name}_{model}": (f"sweep_{model}", _of_sweep(drawer, f"sweep_{model}"))
         for model in ("word2vec", "glove")

@@ -8,6 +8,10 @@ import pandas as pd
 from wordlab.params.whole import Params
 
 
+class Unmeasured(Exception):
+    """A text for which nothing of what a figure shows could be measured."""
+
+
 @dataclass(frozen=True)
 class Results:
     """What the stages measured: CSV files in a folder of curves and in one of tables."""
@@ -37,3 +41,13 @@ class Results:
     def table(self, study: str, name: str) -> pd.DataFrame:
         """Return the table `name` of a study."""
         return pd.read_csv(self.tables / study / f"{name}.csv")
+
+    def measured(self, study: str, name: str, column: str) -> pd.DataFrame:
+        """Return the table `name` of a study whose measure is `column`.
+
+        Raises Unmeasured if no row has a value of it.
+        """
+        table = self.table(study, name)
+        if not table[column].notna().any():
+            raise Unmeasured(f"{study}, {name}: no row has a {column}")
+        return table

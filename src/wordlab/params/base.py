@@ -17,6 +17,9 @@ Rate = Positive
 """A learning rate."""
 Dropout = Annotated[float, Field(ge=0, lt=1)]
 """The probability that a unit is dropped."""
+Words = Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
+"""Words that a study shows. Those that the text lacks are left out and counted; where all are,
+words are chosen from the text, as where the param is null."""
 Profile = Literal["quick", "night"]
 """How much a study measures: what takes seconds, or what takes a night."""
 SweepProfile = Literal["quick", "classic"]

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from wordlab.params.base import Count, Section
+from wordlab.params.base import Count, Section, Words
 
 Confidence = Annotated[float, Field(gt=0, lt=1)]
 """The confidence level of an interval."""
@@ -85,8 +85,8 @@ class RelationParams(Section):
 class ComparisonParams(Section):
     """`comparison`: models side by side."""
 
-    words: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
-    """The words whose neighbours are shown."""
+    words: Words | None
+    """The words whose neighbours are shown; null: chosen from the text."""
     neighbours: Count
     """How many neighbours of a word are shown and compared."""
     overlap_words: Count

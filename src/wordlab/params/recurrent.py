@@ -14,6 +14,7 @@ from wordlab.params.base import (
     Section,
     Share,
     SharedSection,
+    Words,
 )
 
 
@@ -198,9 +199,10 @@ class DecodingParams(Section):
 class GenerationParams(DecodingParams):
     """`generation`: the text that is drawn from each language model."""
 
-    prompts: Annotated[list[str], Field(min_length=1)]
-    """Beginnings to complete; an empty one starts a sentence. The pipeline leaves out those whose
-    words a model does not know."""
+    prompts: Words | None
+    """Beginnings to complete; an empty one starts a sentence. Those with a word, or a character,
+    that a model does not know are left out and counted; where all are, and where this is null,
+    words chosen from the text begin."""
     length: Count
     """Symbols to draw after the prompt."""
 

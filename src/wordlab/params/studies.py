@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from wordlab.params.base import Count, Section
+from wordlab.params.base import Count, Section, Words
 
 
 class WindowStudyParams(Section):
@@ -14,12 +14,12 @@ class WindowStudyParams(Section):
     """
 
     windows: Annotated[tuple[Count, ...], Field(min_length=2, strict=False)]
-    words: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
-    """The words whose associations are shown; the commonest where none of them is known."""
+    words: Words | None
+    """The words whose associations are shown; null: chosen from the text."""
     associations: Count
     """How many of each word's strongest associations are shown."""
-    matrix_words: Annotated[tuple[str, ...], Field(min_length=2, strict=False)]
-    """The words whose PPMI with one another is shown at each window."""
+    matrix_words: Annotated[Words, Field(min_length=2)] | None
+    """The words whose PPMI with one another is shown at each window; null: chosen from the text."""
     bins: Count
     """Of the histograms of PPMI values."""
 

@@ -63,6 +63,8 @@ class Chapter:
     findings: Sequence[tuple[str, Sequence[str]]]
     """In words, by the profile they are of, "" where there is but one way to run."""
     pictures: Sequence[Picture]
+    empty: Sequence[str]
+    """The names of figures for which this text has nothing to show."""
     numbers: Sequence[Table]
     """Everything measured, folded away."""
     settings: Sequence[tuple[str, str]]
@@ -70,7 +72,7 @@ class Chapter:
 
 def build(
     metrics: Mapping[str, Any],
-    figures: Mapping[str, Path],
+    figures: Mapping[str, Path | None],
     params: Mapping[str, Any],
     samples: Sequence[Mapping[str, str]] = (),
 ) -> str:
@@ -78,8 +80,9 @@ def build(
 
     metrics: what each stage measured, by the stem of its file in reports/metrics: nested numbers,
     with optional lists of `sentences` that say what was found. figures: PNG files by the stem of
-    their names. params: the whole of params.yaml. samples: generated texts, each with model,
-    prompt and text. What no section knows is shown all the same, at the end.
+    their names, None where there is nothing to show. params: the whole of params.yaml. samples:
+    generated texts, each with model, prompt and text. What no section knows is shown all the same,
+    at the end.
     """
     chapters: list[Chapter] = []
     used = {"preprocess", "vocabulary"}  # they are the page's beginning
@@ -113,7 +116,10 @@ def build(
 
 
 def _chapter(
-    section: Section, metrics: Metrics, figures: Mapping[str, Path], params: Mapping[str, Any]
+    section: Section,
+    metrics: Metrics,
+    figures: Mapping[str, Path | None],
+    params: Mapping[str, Any],
 ) -> Chapter:
     scores: list[Table] = []
     if "embeddings" in metrics:
@@ -126,8 +132,11 @@ def _chapter(
         scores=scores,
         findings=_findings(metrics),
         pictures=[
-            _picture(section.caption(name), figures[name]) for name in section.order(figures)
+            _picture(section.caption(name), path)
+            for name in section.order(figures)
+            if (path := figures[name])
         ],
+        empty=[name.replace("_", " ") for name in section.order(figures) if not figures[name]],
         numbers=[table for name, value in metrics.items() for table in tables(name, value)],
         settings=[
             pair for name in section.params if name in params for pair in flat(params[name], name)

@@ -213,6 +213,9 @@ def _side_by_side(title: str, columns: Mapping[str, Column], note: str) -> Table
     What all scores of a column are over stands in the head, else in the cells.
     """
     filled = [c for c in columns.values() if any(s.value is not None for s in c.scores.values())]
+    if not filled:
+        asked = "; ".join(column.title for column in columns.values())
+        return Table(title, [], [], f"Nothing could be scored: {asked}.")
     models = list(dict.fromkeys(model for column in filled for model in column.scores))
     head, shared = [], []
     for column in filled:

@@ -185,7 +185,7 @@ def _sentences(table: pd.DataFrame) -> list[str]:
             f"{task} at {sizes} % of the text, over the {int(part['n'].iloc[0]):,} items known at "
             f"every size: {'; '.join(rows)}. Intervals reach {reach:.2f} to either side on average."
         )
-    return told
+    return told or ["No set can be scored at every size of the text."]
 
 
 def _missing(left_out: Sequence[float]) -> list[str]:

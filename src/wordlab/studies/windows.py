@@ -18,7 +18,11 @@ from wordlab.params.embeddings import CooccurrenceParams, PpmiParams
 from wordlab.params.evaluation import ComparisonParams, EvaluationParams
 from wordlab.params.studies import WindowStudyParams
 from wordlab.text.corpus import EncodedCorpus
+from wordlab.text.study_words import study_words
 from wordlab.text.vocabulary import Vocabulary
+
+WORDS, MATRIX_WORDS = 4, 12
+"""How many words are chosen from the text where nobody named any."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,11 +83,10 @@ def study_windows(
 ) -> WindowStudy:
     """Count, weigh and factorise at each of `params.windows`, all else as in the other sections.
 
-    Words of the study that the vocabulary lacks are left out, and a sentence says so; where it
-    lacks all of them, the commonest words stand in.
+    Which words are shown, and what a sentence says of them, is as in `study_words`.
     """
-    words = _known(params.words, vocabulary)
-    matrix_words = _known(params.matrix_words, vocabulary)
+    words = study_words(params.words, vocabulary, WORDS)
+    matrix_words = study_words(params.matrix_words, vocabulary, MATRIX_WORDS)
     models: dict[int, PpmiModel] = {}
     vectors: dict[str, Vectors] = {}
     facts: list[dict[str, Any]] = []
@@ -97,25 +100,21 @@ def study_windows(
         )
         models[window] = model
     summary = pd.DataFrame(facts)
-    associations = _associations(models, words, params.associations)
+    associations = _associations(models, words.words, params.associations)
     compared = compare(vectors, evaluation, comparison, seed=seed)
-    left_out = [word for word in (*params.words, *params.matrix_words) if word not in vocabulary]
     return WindowStudy(
         summary=summary,
         histograms=_histograms(models, params.bins),
         associations=associations,
-        blocks={window: _block(model, matrix_words) for window, model in models.items()},
+        blocks={window: _block(model, matrix_words.words) for window, model in models.items()},
         comparison=compared,
         sentences=(
             *_on_cells(summary),
             *_on_associations(associations, params),
             *_on_overlap(compared.overlap, comparison),
             *compared.sentences,
-            *(
-                [f"Not in the vocabulary: {', '.join(dict.fromkeys(left_out))}."]
-                if left_out
-                else []
-            ),
+            *words.sentences("Words whose associations are shown"),
+            *matrix_words.sentences("Words of the PPMI matrices"),
         ),
     )
 
@@ -123,11 +122,6 @@ def study_windows(
 def model_name(window: int) -> str:
     """Return what the vectors of a window are called among models."""
     return f"window {window}"
-
-
-def _known(words: Sequence[str], vocabulary: Vocabulary) -> list[str]:
-    """Return the words that are known, or else as many of the commonest: of another language."""
-    return [word for word in words if word in vocabulary] or list(vocabulary.words[: len(words)])
 
 
 def _facts(observed: int, model: PpmiModel) -> dict[str, float]:

@@ -62,7 +62,8 @@ def truncation_effects(
                 continue
             effects = differences(Grid.of(part, settings, score), params.confidence)
             for row in effects[effects["setting"] == "bptt_length"].to_dict("records"):
-                size = f"{row['difference']:.2g} [{row['low']:.2g}, {row['high']:.2g}]"
+                ends = f" [{row['low']:.2g}, {row['high']:.2g}]" if pd.notna(row["low"]) else ""
+                size = f"{row['difference']:.2g}{ends}"
                 said.append(
                     f"{model}: {words}: higher at bptt_length {row['highest']} than at "
                     f"{row['lowest']} by {size}."
@@ -132,6 +133,7 @@ def drawn_texts(
                 ("text_perplexity", "a perplexity under n-grams of", 0),
                 ("text_coherence", "a coherence (NPMI) of", 2),
             )
+            if all(pd.notna(means[text][score]) for text in ("held out", "shuffled"))
         ]
         said.append(f"{row['model']}: text drawn from the best settings has {' and '.join(parts)}.")
     return said

@@ -82,6 +82,10 @@ def summarise(
     best: list[dict[str, Any]] = []
     sentences: list[str] = []
     for model, part in trials.groupby("model", sort=False):
+        if part[list(goals)].isna().all(axis=None):
+            names = ", ".join(goals)
+            sentences.append(f"{model}: no trial has a score, so nothing is analysed: {names}.")
+            continue
         for score, goal in goals.items():
             missing = int(part[score].isna().sum())
             if missing:

@@ -1,0 +1,184 @@
+"""Every stage on texts none of whose words the params, the sets and the prompts know."""
+
+import contextlib
+import re
+
+import pandas as pd
+import pytest
+from ruamel.yaml import YAML
+
+from made_up import made_up_text, spanish_text
+from small_pipeline import commands, metrics, run_pipeline
+from wordlab import results
+from wordlab.artifacts import read_json
+from wordlab.evaluation import scores
+from wordlab.figures import catalogue
+from wordlab.text.study_words import content_words
+from wordlab.text.vocabulary import Vocabulary
+
+SETS = ("wordsim353", "simlex999", "analogy")
+OF_WORD_VECTORS = (
+    *("download", "preprocess", "build_vocab", "cooccurrence"),
+    *("train_word2vec@cbow", "train_word2vec@skipgram", "train_ppmi", "train_glove"),
+    *("evaluate_embeddings", "compare_embeddings", "study_windows"),
+)
+"""The stages on which a text of another script or alphabet may tell."""
+
+
+@contextlib.contextmanager
+def inside(folder):
+    """Work in `folder`, all in this process."""
+    with pytest.MonkeyPatch.context() as patch, contextlib.chdir(folder):
+        patch.setenv("WORDLAB_THREADS", "1")
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def made_up(tmp_path_factory):
+    """The folder, the params and the calls of a pass over made-up words."""
+    with inside(tmp_path_factory.mktemp("made_up")) as folder:
+        return folder, *run_pipeline(folder, made_up_text())
+
+
+@pytest.fixture(scope="module")
+def spanish(tmp_path_factory):
+    """The same of a Spanish text and the stages of word vectors, with no word named."""
+    changes = {
+        "preprocess": {"tokens": "spanish"},
+        "comparison": {"words": None},
+        "window_study": {"words": None, "matrix_words": None},
+    }
+    with inside(tmp_path_factory.mktemp("spanish")) as folder:
+        return folder, *run_pipeline(folder, spanish_text(), only=OF_WORD_VECTORS, **changes)
+
+
+def vocabulary(folder):
+    return Vocabulary.load(folder / "data" / "processed" / "vocabulary.tsv")
+
+
+def sentences(value):
+    """Yield the sentences in nested metrics."""
+    for key, part in value.items() if isinstance(value, dict) else ():
+        if key == "sentences" and isinstance(part, list):
+            yield from part
+        else:
+            yield from sentences(part)
+
+
+def table(folder, study, name):
+    return pd.read_csv(folder / "reports" / "tables" / study / f"{name}.csv")
+
+
+def test_the_texts_know_nothing_of_the_params_and_the_sets(made_up, spanish):
+    for folder, params, _ in (made_up, spanish):
+        words = set(vocabulary(folder).words)
+        sets = scores.read_sets(params.evaluation)
+        known = {word.casefold() for pairs in sets.pairs for pair in pairs.words for word in pair}
+        known |= {word.casefold() for question in sets.questions.words for word in question}
+        assert not words & known
+
+
+def test_every_stage_runs_to_its_end(made_up, repository):
+    folder, params, calls = made_up
+    stages = YAML(typ="safe").load(repository / "dvc.yaml")["stages"]
+    assert {name.partition("@")[0] for name in calls} == set(stages)
+    for command in commands(params):
+        assert all((folder / path).exists() for key, path in command.options().items()
+                   if key != "item")  # fmt: skip
+
+
+def test_no_nan_is_written_anywhere(made_up):  # nor sent to MLflow: `Kept` refuses it
+    folder, _, _ = made_up
+    for path in folder.glob("reports/**/*"):
+        if path.suffix in (".json", ".csv", ".html"):
+            text = re.sub('base64,[^"]*', "", path.read_text(encoding="utf-8"))
+            assert not re.search(r"\bnan\b", text, re.IGNORECASE), path
+
+
+@pytest.mark.parametrize("text", ["made_up", "spanish"])
+def test_scores_without_a_known_pair_are_null_with_n_0(text, request):
+    folder, _, _ = request.getfixturevalue(text)
+    for model in metrics(folder)["embeddings"].values():
+        for name in SETS:
+            assert model[name]["n"] == 0
+        for name in SETS[:2]:
+            assert all(model[name][key] is None for key in ("spearman", "pearson", "low", "high"))
+        assert model["analogy"]["3cosadd"]["total"] is None
+    headline = read_json(folder / "reports" / "headline" / "embeddings.json")
+    assert all(scored == dict.fromkeys(SETS) for scored in headline.values())
+
+
+def test_sections_with_nothing_to_show_say_so_in_one_line(made_up):
+    folder, _, _ = made_up
+    found = {name: list(sentences(value)) for name, value in metrics(folder).items()}
+    assert found["comparison"][0].startswith("Nothing can be scored")
+    assert found["comparison"][-1].startswith("Relations: no two of them have pairs")
+    assert found["study_sizes"][0] == "No set can be scored at every size of the text."
+    for sweep in ("sweep_word2vec", "sweep_glove"):
+        assert "no trial has a score, so nothing is analysed" in found[sweep][-1]
+    (line,) = results.tables(folder / "reports" / "metrics").split("\n\n")[0].splitlines()
+    assert line == (
+        "Word vectors: no item of these sets has all its words in the vocabulary: WordSim-353, "
+        "SimLex-999, analogies."
+    )
+
+
+def test_the_report_says_what_it_has_nothing_of(made_up):
+    folder, _, _ = made_up
+    page = (folder / "reports" / "report.html").read_text(encoding="utf-8")
+    assert "Nothing could be scored: WordSim-353; SimLex-999; analogies, 3CosAdd" in page
+    for names in (
+        "scores, analogy sections",
+        "relation cosines, relation contrasts, frequency",
+        "sizes",
+        "windows scores",
+    ):
+        assert f"Nothing to show in this text: {names}" in page
+    drawn = {path.stem for path in (folder / "reports" / "figures").glob("*.png")}
+    assert {"neighbours", "ppmi_associations", "ppmi_windows", "perplexity", "geometry"} <= drawn
+    assert not {"scores", "relation_cosines", "frequency", "sizes"} & drawn
+
+
+def test_where_none_of_the_words_named_is_known_words_of_the_text_are_shown(made_up):
+    folder, params, _ = made_up
+    chosen = content_words(vocabulary(folder), 2)
+    named = params.comparison.words
+    assert len(named) == 2
+    assert tuple(table(folder, "embeddings", "neighbours")["word"].unique()) == chosen
+    assert tuple(table(folder, "study_windows", "associations")["word"].unique()) == chosen[:1]
+    text = f"0 of the 2 named are in the vocabulary; chosen from the text instead: {chosen[0]}"
+    assert any(text in line for line in sentences(metrics(folder)["comparison"]))
+
+
+def test_models_continue_words_of_the_text(made_up):
+    folder, params, _ = made_up
+    samples = read_json(folder / "reports" / "samples.json")
+    known = vocabulary(folder).truncated(params.language_model.vocabulary_size)
+    chosen = content_words(known, len(params.generation.prompts))
+    assert {sample["prompt"] for sample in samples} == set(chosen)
+    scored = metrics(folder)["language_models"]
+    for model in ("rnn", "lstm", "gru", "char"):
+        assert scored[model]["generated"]["prompts"] == 1
+        assert scored[model]["generated"]["prompts_left_out"] == 1
+
+
+def test_where_no_word_is_named_words_of_the_text_are_shown(spanish):
+    folder, params, _ = spanish
+    assert params.comparison.words is None
+    known = vocabulary(folder)
+    assert {"qué", "según", "canción"} <= set(known.words)
+    for study, name, count in (("embeddings", "neighbours", 6), ("study_windows", "blocks", 12)):
+        shown = tuple(table(folder, study, name)["word"].unique())
+        assert shown == content_words(known, count)
+    assert "pescador" in content_words(known, 30)
+    assert not {"el", "la", "para", "que"} & set(content_words(known, 30))
+
+
+def test_figures_of_a_spanish_text_are_drawn_where_there_is_something_to_show(spanish):
+    folder, params, _ = spanish
+    reports = folder / "reports"
+    found = catalogue.Results(reports / "curves", reports / "tables", params)
+    for stage in ("compare_embeddings", "study_windows"):
+        drawn = {name: catalogue.draw(name, found) for name in catalogue.names(found, stage)}
+        assert drawn["scores" if stage == "compare_embeddings" else "windows_scores"] is None
+        assert sum(figure is not None for figure in drawn.values()) >= 3
