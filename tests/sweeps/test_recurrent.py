@@ -56,6 +56,12 @@ SWEEP: dict[str, Any] = {
 VOCABULARY = Vocabulary(tuple("abcdefghij"), np.arange(10, 0, -1, dtype=np.int64))
 
 
+@pytest.fixture(autouse=True)
+def _in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start no processes, which would each load torch, unless a test asks for them."""
+    monkeypatch.setenv("WORDLAB_THREADS", "1")
+
+
 @pytest.fixture
 def section(repository: Path) -> LanguageModelSection:
     """The shipped settings of the word models."""
@@ -147,8 +153,6 @@ def test_a_sweep_cut_off_goes_on_from_its_database_and_ends_the_same(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("WORDLAB_THREADS", "1")
-
     def run(checkpoint: Checkpoint) -> tuple[pd.DataFrame, list[str]]:
         told: list[str] = []
         result = recurrent.sweep(
