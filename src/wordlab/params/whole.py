@@ -19,6 +19,7 @@ from wordlab.params.recurrent import (
     CharacterModelParams,
     GenerationParams,
     LanguageEvaluationParams,
+    LanguageModelParams,
     LanguageModelSection,
 )
 from wordlab.params.regularisation import RegularisationStudySection
@@ -95,8 +96,10 @@ def _check_sweep(
 ) -> None:
     for base, chosen in itertools.product(bases, sweep.corners()):
         known = type(base).model_fields
-        changes = {**sweep.fixed, **chosen}
         try:
+            changes = {**sweep.fixed, **chosen}
+            if isinstance(sweep, RecurrentSweepParams) and isinstance(base, LanguageModelParams):
+                changes = sweep.combined(base, chosen)
             check_combination(base, {key: x for key, x in changes.items() if key in known})
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None

@@ -226,19 +226,21 @@ SECTIONS = (
         {
             "importance_recurrent": "The share of the variance of the validation loss that each "
             "setting makes up, and each pair beyond its parts. Over a full grid the shares are "
-            "exact sums; otherwise a forest's, worth no more than its held-out R2.",
+            "exact sums, the seed's among them; otherwise those of fANOVA, worth no more than the "
+            "held-out R2 of its forest.",
             "sweep_recurrent": "Every dot is a training, the line the mean over all other "
             "settings, the band its interval (over a search, of the forest's trees).",
             "interactions_recurrent": "The pairs of settings that depend on one another most.",
             "combinations_recurrent": "Each line is a combination of settings, from its values "
             "to its loss; lines through one value are spread by their loss.",
             "stability_recurrent": "The variance is that of the training loss about its trend in "
-            "the last half of a training.",
-            "context_recurrent": "How much worse the same symbols are predicted when only the "
-            "last few before them are known: what a network gains by the context before these. "
-            "Lines are means over all other settings.",
-            "budget_recurrent": "What can be had for how much text and how large a network: the "
-            "lines join the best (Pareto).",
+            "the last half of a training. Where all updates read as many tokens, a longer "
+            "bptt_length has a smaller batch_size.",
+            "context_recurrent": "How much worse the same symbols are predicted when the text "
+            "before the last few is replaced by other text: what the network gains from the true "
+            "one. Lines are means over all other settings.",
+            "budget_recurrent": "The loss by tokens read, on the text that chooses the epoch, and "
+            "by the size of the network, on the text that is scored: lines join the best (Pareto).",
         },
         ("sweep_recurrent",),
     ),
