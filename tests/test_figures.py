@@ -286,11 +286,12 @@ def regularisation_curves() -> Figure:
 
 def regularisation_gaps() -> Figure:
     rows = [
-        (cell, method, 6 + 0.1 * place, 5.9, 6.4, 1 - 0.2 * place, 0.5, 1.1)
+        (cell, method, 6 + 0.1 * place, 5.9, 6.4, 1 - 0.2 * place, 0.5, 1.1, 6.3, 6.2)
         for cell in CELLS
         for place, method in enumerate(["none", "dropout", "weight_decay"])
     ]
-    columns = ["cell", "method", "valid", "valid_low", "valid_high", "gap", "gap_low", "gap_high"]
+    columns = ["cell", "method", "test", "test_low", "test_high", "gap", "gap_low", "gap_high",
+               "unigram", "kneser_ney"]  # fmt: skip
     return figures.regularisation_gaps(pd.DataFrame(rows, columns=columns))
 
 

@@ -1,16 +1,20 @@
 """The tasks with known answers: drawn as they say, learnt, the same each time."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from wordlab.errors import UserError
 from wordlab.params.gradients import TaskParams
+from wordlab.params.whole import load
 from wordlab.recurrent import tasks
 from wordlab.recurrent.layers import CellSettings
 
 PARAMS = TaskParams(
     delays=[6],
+    initialisations=["orthogonal"],
     symbols=3,
     copied=2,
     hidden_size=16,
@@ -51,6 +55,23 @@ def test_a_gru_learns_a_short_task_the_same_each_time(task: str) -> None:
     found = [tasks.learn(task, GRU, 6, PARAMS, seed=s, torch_threads=1) for s in (1, 1, 2)]
     assert found[0] == found[1] != found[2]
     assert found[0]["success"] > tasks.baseline(task, PARAMS.symbols) + 0.2
+
+
+def test_the_shipped_tasks_show_what_a_memory_cell_is_for(repository: Path) -> None:
+    shipped = load(repository / "params.yaml").gradient_study.quick.tasks
+    found = {
+        cell: tasks.learn(
+            "adding",
+            CellSettings(cell, "tanh", "after", 1.0, shipped.initialisations[0]),
+            max(shipped.delays),
+            shipped,
+            seed=1,
+            torch_threads=1,
+        )["success"]
+        for cell in ("rnn", "lstm")
+    }
+    assert found["lstm"] > 0.9
+    assert found["rnn"] < 0.2
 
 
 def test_a_rate_too_high_is_named() -> None:

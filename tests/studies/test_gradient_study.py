@@ -8,42 +8,53 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
+from scipy import stats
 
 from wordlab import figures
 from wordlab.artifacts import rounded
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
-from wordlab.params.gradients import GradientStudyParams
+from wordlab.params.gradients import GradientStudyParams, TruncationParams
 from wordlab.params.recurrent import LanguageModelParams
+from wordlab.params.whole import load
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.studies import gradient_jobs
 from wordlab.studies import gradient_sentences as sentences
 from wordlab.studies.gradient_lags import Texts
-from wordlab.studies.gradients import GradientStudy, study
-from wordlab.studies.statistics import mean_interval, median_interval
+from wordlab.studies.gradients import GradientStudy, study, truncations
+from wordlab.studies.statistics import change_intervals, mean_intervals, median_interval
 from wordlab.text.vocabulary import Vocabulary
 
 PARAMS: dict[str, Any] = {
     "lengths": [5, 12],
     "sequences": 6,
-    "jacobian_states": 3,
     "confidence": 0.95,
     "initialisations": ["uniform", "orthogonal"],
     "training": {
         "tokens": 400,
+        "valid_tokens": 100,
         "epochs": 2,
+        "hidden_size": 8,
         "batch_size": 4,
         "bptt_length": 10,
-        "rate": 1.0,
-        "clipping": {
-            "none": {"norm": None, "value": None},
-            "by norm": {"norm": 1e-3, "value": None},
-            "by value": {"norm": None, "value": 1e-4},
+        **{
+            cell: {"rate": 1.0, "clip_norm": 1e-3, "clip_value": 1e-4}
+            for cell in ("rnn", "lstm", "gru")
         },
     },
-    "truncation": {"tokens": 400, "epochs": 1, "window_tokens": 40},
+    "truncation": {
+        "lengths": [5, 20],
+        "tokens": 400,
+        "valid_tokens": 100,
+        "epochs": 1,
+        "hidden_size": 8,
+        "window_tokens": 40,
+        "seeds": 3,
+    },
     "tasks": {
         "delays": [4],
+        "initialisations": ["uniform", "orthogonal"],
         "symbols": 3,
         "copied": 1,
         "hidden_size": 8,
@@ -124,38 +135,143 @@ def test_every_way_to_clip_is_told_apart_and_every_parameter_is_followed(
     norms = one.set_index("parameter")["norm"]
     assert norms["all"] == pytest.approx(np.linalg.norm(norms.drop("all")))
     assert found.steps["epoch"].unique().tolist() == [1, 2]
-    assert found.truncations["agreement"].tolist() == pytest.approx([1.0])
+    assert found.truncations["agreement"].iloc[-1] == pytest.approx(1.0)
 
 
-def test_a_text_shorter_than_the_sequences_is_refused(networks: Networks) -> None:
-    with pytest.raises(UserError, match=r"gradient_study\.lengths"):
-        measure(networks, 1, lengths=[400])
+@pytest.mark.parametrize(("rate", "diverged"), [(0.1, False), (1e4, True), (1e30, True)])
+def test_a_training_that_ends_worse_than_a_blind_guess_has_diverged(
+    rate: float, diverged: bool, networks: Networks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORDLAB_THREADS", "1")
+    descent = {"rate": rate, "clip_norm": 1e9, "clip_value": 1e9}
+    training = {**PARAMS["training"], "gru": descent}
+    found = measure(networks, 2, cells=("gru",), training=training, initialisations=["uniform"])
+    assert found.trainings["diverged"].tolist() == [diverged] * 3
+    (said, *_) = [text for text in found.sentences if "without clipping" in text]
+    assert said.startswith("GRU, uniform weights: it diverges") == diverged
+    above = found.trainings["valid_loss"].dropna() > np.log(8)
+    assert above.all() if diverged else not above.any()
+
+
+def test_the_shipped_thresholds_clip_few_steps(repository: Path) -> None:
+    shipped, random = load(repository / "params.yaml"), np.random.default_rng(1)
+    words = 8000  # as common as words are: Zipf's law with Mandelbrot's offset
+    common = 1 / (np.arange(words) + 3.7)
+    params = shipped.gradient_study.quick
+    size = params.training.tokens + params.training.valid_tokens
+    ids = random.choice(words, size, p=common / common.sum())
+    ids[19::20] = words + 1
+    vocabulary = Vocabulary(tuple(map(str, range(words))), np.ones(words, np.int64))
+    model = LanguageModel(shipped.language_model.gru, vocabulary, "word", 1)
+    texts = Texts(*np.split(ids, [params.training.tokens]))
+    shared = gradient_jobs.Shared({"gru": model}, texts, params, seed=1, torch_threads=1)
+    for way in ("by norm", "by value"):
+        measured = gradient_jobs.Training("gru", "uniform", way).measure(shared).numbers
+        assert 0.03 < measured["clip_rate"] < 0.3
+        assert not measured["diverged"]
+
+
+def test_sequences_do_not_overlap_and_are_fewer_where_the_text_is_short() -> None:
+    texts = Texts(np.arange(0), np.arange(100))
+    for count, expected in ((3, 3), (50, 9)):
+        drawn = texts.sequences(10, count, 1)
+        assert drawn.shape == (11, expected)
+        assert len(np.unique(drawn)) == drawn.size  # no place of the text twice
+        assert (np.diff(drawn, axis=0) == 1).all()
+    places = {int(texts.sequences(10, 1, seed)[0, 0]) for seed in range(20)}
+    assert len(places) > 5
+
+
+def test_windows_are_compared_over_seeds_with_the_longest() -> None:
+    losses = {5: [5.3, 5.41, 5.5], 20: [5.04, 5.09, 5.25], 50: [5.0, 5.1, 5.2]}
+    measured = pd.DataFrame(
+        {"cell": "gru", "length": length, "agreement": 0.5, "kept_mib": 1.0, "losses": own}
+        for length, own in losses.items()
+    )
+    table = truncations(measured, 0.95).set_index("length")
+    assert table["change"].tolist() == pytest.approx([0.3033, 0.0267, 0.0], abs=1e-4)
+    expected = change_intervals(np.array(list(losses.values())), 2, 0.95, 2)  # two comparisons
+    np.testing.assert_allclose(table[["change", "change_low", "change_high"]], expected)
+    params = TruncationParams.model_validate(
+        {**PARAMS["truncation"], "lengths": [5, 20, 50], "window_tokens": 100}
+    )
+    said = sentences.truncation(table.reset_index(), params, 0.95)
+    assert "GRU: windows of 5 steps end 0.303 nats per token higher than the longest." in said
+    assert any("no difference in loss" in text and "windows of 20 steps" in text for text in said)
+    with pytest.raises(ValidationError, match="multiple of every window"):
+        TruncationParams.model_validate({**PARAMS["truncation"], "lengths": [5, 30]})
+
+
+@pytest.mark.parametrize("name", ["lengths", "truncation.lengths"])
+def test_a_text_shorter_than_the_sequences_is_refused(name: str, networks: Networks) -> None:
+    own = {"lengths": [400], "window_tokens": 400}
+    changes = {"lengths": {"lengths": [400]},
+               "truncation.lengths": {"truncation": {**PARAMS["truncation"], **own,
+                                                     "lengths": [5, 400]}}}  # fmt: skip
+    with pytest.raises(UserError, match=rf"gradient_study\.{name}: a sequence of 400"):
+        measure(networks, 1, **changes[name])
 
 
 def reach(low: float, high: float) -> dict[str, Any]:
     middle = (low + high) / 2
-    steps = {"steps": middle, "low": low, "high": high, "greatest_ratio": 1.0}
+    steps = {"sequences": 8, "steps": middle, "low": low, "high": high, "greatest_ratio": 1.0}
     radius = {"median": 0.5, "low": 0.4, "high": 0.6}
     return {"trained": {"length 100": steps, "spectral_radius": radius}}
 
 
-def test_reaches_are_told_apart_only_where_their_intervals_are() -> None:
+def test_reaches_differ_only_where_their_intervals_do() -> None:
     said = sentences.reach({"rnn": reach(8, 12), "lstm": reach(20, 30), "gru": reach(10, 15)},
                            100, 0.95)  # fmt: skip
     assert "The LSTM's gradient reaches farther back than the RNN's." in said
-    assert any("GRU" in text and "not told apart" in text for text in said)
-    (alone,) = sentences.reach({"gru": reach(100, 100)}, 100, 0.95)
-    assert "stays above 1% of its norm at the loss over all 100 steps" in alone
+    assert "LSTM, trained: the gradient fades after 20 to 30 steps." in said
+    assert any("GRU" in text and "not clear" in text for text in said)
+    alone = sentences.reach({"gru": reach(100, 100)}, 100, 0.95)
+    assert "GRU, trained: the gradient does not fade over their whole length." in alone
+    few = reach(12, 12)
+    few["trained"]["length 100"] |= {"low": np.nan, "high": np.nan}
+    said = sentences.reach({"rnn": reach(8, 12), "lstm": few}, 100, 0.95)
+    assert any("after 12 steps at the median of too few for an interval" in x for x in said)
+    assert any("LSTM" in text and "not clear" in text for text in said)
+    assert not any("nan" in text for text in said)
 
 
-def test_intervals_cover_what_they_claim() -> None:
+def test_intervals_over_seeds_cover_what_they_claim_all_at_once() -> None:
     random = np.random.default_rng(1)
-    samples = random.normal(3.0, 1.0, (400, 5))
-    spans = [mean_interval(sample.tolist(), 0.9) for sample in samples]
-    covered = np.mean([low <= 3.0 <= high for _, low, high in spans])
-    assert 0.85 < covered < 0.95
-    middle, low, high = median_interval(np.arange(101.0), 0.95, random)
-    assert low < middle == 50.0 < high
+    truth = np.arange(5.0)
+    single, means, changes = [], [], []
+    for _ in range(600):
+        seeds = random.normal(0.0, 2.0, 3)  # moves all settings alike
+        values = truth[:, None] + seeds + random.normal(0.0, 0.5, (5, 3))
+        lone = truth[:, None] + random.normal(0.0, 0.5, (5, 3))
+        single.append(_holds(mean_intervals(lone, 0.9), truth)[0])
+        means.append(_holds(mean_intervals(lone, 0.9, 5), truth).all())
+        changes.append(_holds(change_intervals(values, 0, 0.9, 4)[1:], truth[1:]).all())
+    assert 0.87 < np.mean(single) < 0.93
+    assert 0.88 < np.mean(means) < 0.95
+    assert 0.88 < np.mean(changes) < 0.95
+
+
+def _holds(intervals: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    return (intervals[:, 1] <= truth) & (truth <= intervals[:, 2])
+
+
+def test_changes_of_two_settings_have_the_paired_t_interval() -> None:
+    values = np.array([[1.0, 2.0, 3.5], [1.3, 2.1, 4.0]])
+    paired = stats.ttest_rel(values[1], values[0]).confidence_interval(0.95)
+    nothing, (change, *ends) = change_intervals(values, 0, 0.95).tolist()
+    assert nothing == [0, 0, 0]
+    assert change == pytest.approx(0.3)
+    assert ends == pytest.approx([paired.low, paired.high])
+
+
+def test_the_interval_of_a_median_covers_it_as_often_as_it_says() -> None:
+    assert median_interval(np.arange(101.0), 0.95) == (50.0, 40.0, 60.0)
+    assert np.isnan(median_interval(np.arange(5.0), 0.95)[1:]).all()
+    assert median_interval(np.arange(6.0), 0.95) == (2.5, 0.0, 5.0)
+    samples = np.random.default_rng(1).exponential(1.0, (1000, 20))
+    spans = [median_interval(sample, 0.9) for sample in samples]
+    covered = np.mean([low <= np.log(2) <= high for _, low, high in spans])
+    assert 0.9 < covered < 0.98
 
 
 def test_what_is_said_of_clipping_and_of_tasks_follows_the_numbers() -> None:
@@ -164,9 +280,11 @@ def test_what_is_said_of_clipping_and_of_tasks_follows_the_numbers() -> None:
     table = pd.DataFrame(
         [("rnn", "uniform", "none", True, np.nan, 0, 2, 900), ("rnn", "uniform", "by norm", False,
          5.5, 0.25, 2, 4)], columns=columns)  # fmt: skip
-    (said,) = sentences.clipping(table)
-    assert "without clipping it diverges, clipped by norm 5.50 (25% of the steps clipped)" in said
-    assert "largest norm of a step is 900, the median 2" in said
+    said = sentences.clipping(table, 1000)
+    assert "above 6.9 nats per token" in said[0]
+    assert "RNN, uniform weights: it diverges without clipping." in said
+    assert "RNN, uniform weights: it ends at 5.50 nats per token clipped by norm." in said
+    assert "Clipping by norm changes 25% of the steps of a training." in said
     table = pd.DataFrame(
         [
             ("copying", "rnn", "uniform", 5, 0.95, 0.25),
@@ -174,6 +292,8 @@ def test_what_is_said_of_clipping_and_of_tasks_follows_the_numbers() -> None:
         ],
         columns=["task", "cell", "initialisation", "delay", "success", "baseline"],
     )
-    (said,) = sentences.tasks(table)
-    assert "RNN (uniform) 95% at 5, 20% at 50" in said
-    assert "at some delay with RNN, at a delay of 50 with none" in said
+    said = sentences.tasks(table)
+    assert "Copying: 25% of the answers are right by chance." in said
+    assert "Copying over 5 steps is learnt by RNN (uniform)." in said
+    assert "Copying over 50 steps is learnt by none." in said
+    assert any("50 steps is not learnt by RNN (uniform): at most 20%" in text for text in said)

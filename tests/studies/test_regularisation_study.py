@@ -1,6 +1,7 @@
 """The study of regularisation: the same at any number of processes, kept when cut off, modest."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +10,27 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from wordlab import figures
+from wordlab import figures, rng
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
+from wordlab.evaluation.ngrams import KneserNey
 from wordlab.params.recurrent import LanguageModelParams
 from wordlab.params.regularisation import (
     COMBINATION,
     RegularisationMethod,
     RegularisationStudyParams,
 )
-from wordlab.studies import regularisation, regularisation_results
+from wordlab.recurrent.language_model import LanguageModel
+from wordlab.recurrent.training import train
+from wordlab.studies import (
+    regularisation,
+    regularisation_results,
+    regularisation_sentences,
+)
 from wordlab.studies.jobs import Outcome
 from wordlab.studies.regularisation import RegularisationStudy, Text, study
+from wordlab.studies.regularisation_results import Baselines, Row
+from wordlab.studies.statistics import change_intervals
 from wordlab.text.vocabulary import Vocabulary
 
 NOTHING: dict[str, Any] = {
@@ -36,6 +46,7 @@ def params(**changes: Any) -> RegularisationStudyParams:
     values = {
         "train_tokens": 200,
         "valid_tokens": 150,
+        "test_tokens": 150,
         "hidden_size": 12,
         "layers": 2,
         "rate": 0.02,
@@ -43,7 +54,8 @@ def params(**changes: Any) -> RegularisationStudyParams:
         "patience": 1,
         "batch_size": 4,
         "bptt_length": 10,
-        "seeds": 2,
+        "adaptive_cutoffs": [],
+        "seeds": 3,
         "confidence": 0.95,
         "methods": {
             "none": NOTHING,
@@ -57,10 +69,10 @@ def params(**changes: Any) -> RegularisationStudyParams:
 Networks = Callable[..., dict[str, LanguageModelParams]]
 
 
-def text(tokens: int = 300) -> Text:
+def text(train: int = 200, valid: int = 150, test: int = 150) -> Text:
     vocabulary = Vocabulary(tuple("abcdef"), np.ones(6, np.int64))
-    ids = np.random.default_rng(1).integers(0, 8, 2 * tokens)
-    return Text(ids[:tokens], ids[tokens:], vocabulary)
+    ids = np.random.default_rng(1).integers(0, 8, train + valid + test)
+    return Text(*np.split(ids, [train, train + valid]), vocabulary)
 
 
 def measure(
@@ -72,7 +84,8 @@ def measure(
 ) -> RegularisationStudy:
     monkeypatch.setenv("WORDLAB_THREADS", str(threads))
     given = {"seed": 1, "on_trial": lambda *told: None, "checkpoint": Checkpoint(None), **given}
-    return study(networks(*cells), text(), params(), **given)
+    own = given.pop("text", text())
+    return study(networks(*cells), own, params(), orders=[1, 2], **given)
 
 
 def test_one_process_or_two_give_the_same_study(
@@ -86,7 +99,7 @@ def test_one_process_or_two_give_the_same_study(
     beside = measure(monkeypatch, networks, 2, cells)
     pd.testing.assert_frame_equal(alone.curves, beside.curves, check_exact=True)
     assert (alone.numbers, alone.sentences) == (beside.numbers, beside.sentences)
-    assert len(trials) == len(set(trials)) == 2 * 4 * 2
+    assert len(trials) == len(set(trials)) == 2 * 4 * 3
     assert len(figures.regularisation_curves(alone.curves).axes) == 2 * 4
     figures.regularisation_gaps(alone.table)
     other = measure(monkeypatch, networks, 1, seed=2)
@@ -105,8 +118,55 @@ def test_methods_that_train_alike_share_their_trainings(
 
     monkeypatch.setattr(regularisation, "learn", count)
     found = measure(monkeypatch, networks, 1)
-    assert len(trained) == 4  # nothing and dropout, by two seeds; stopping early is read off
-    assert found.metrics()["rnn"]["none"]["valid_change"] == 0
+    assert len(trained) == 6  # nothing and dropout, by three seeds; stopping early is read off
+    assert found.metrics()["rnn"]["none"]["test_change"] == 0
+
+
+def test_every_method_is_scored_on_the_test_text_alone(
+    monkeypatch: pytest.MonkeyPatch, networks: Networks
+) -> None:
+    found = measure(monkeypatch, networks, 1)
+    own = text()
+    ends = np.full_like(own.test_ids, 3)  # of another distribution than what is learnt
+    other = measure(monkeypatch, networks, 1, text=replace(own, test_ids=ends))
+    pd.testing.assert_frame_equal(found.curves, other.curves, check_exact=True)
+    scores = ["test", "gap", "unigram", "kneser_ney"]
+    for method, row in found.table.set_index("method")[scores].iterrows():
+        changed = other.table.set_index("method").loc[method, scores]
+        assert (row != changed).all(), method
+    network, seed = networks("rnn")["rnn"], rng.derive(1, "study", 1)
+    job = regularisation.Job("rnn", regularisation._network(  # noqa: SLF001
+        network, params().methods["none"], params()), 1, seed)  # fmt: skip
+    model = LanguageModel(job.params, own.vocabulary, "word", seed)
+    losses: list[float] = []
+
+    def score(*told: Any) -> None:
+        losses.append(float(model.token_losses(own.test_ids).mean()))
+
+    train(
+        model,
+        own.train_ids,
+        own.valid_ids,
+        job.params,
+        seed=seed,
+        torch_threads=1,
+        on_epoch=score,
+    )
+    rows = regularisation.learn(job, own).numbers["curve"]
+    assert rows[-1]["test_loss"] == pytest.approx(losses[-1], abs=1e-6)
+
+
+def test_models_that_only_count_stand_beside_the_networks(
+    monkeypatch: pytest.MonkeyPatch, networks: Networks
+) -> None:
+    found, own = measure(monkeypatch, networks, 1), text()
+    counts = KneserNey.fit(own.train_ids, order=1, classes=8, end=7)
+    expected = float(counts.losses(own.test_ids).mean())
+    assert found.metrics()["baselines"]["unigram"] == pytest.approx(expected)
+    assert found.table["unigram"].tolist() == pytest.approx([expected] * 4)
+    change = found.table["test"] - expected
+    np.testing.assert_allclose(found.table["unigram_change"], change)
+    assert any(f"a loss of {expected:.2f} nats" in text for text in found.sentences)
 
 
 def test_a_study_cut_off_runs_only_what_is_left(
@@ -117,7 +177,7 @@ def test_a_study_cut_off_runs_only_what_is_left(
     learn, started = regularisation.learn, []
 
     def cut(job: regularisation.Job, text: Text) -> Outcome:
-        if len(started) == 3:
+        if len(started) == 5:
             raise KeyboardInterrupt
         started.append(job)
         return learn(job, text)
@@ -139,36 +199,65 @@ def test_a_study_cut_off_runs_only_what_is_left(
 
 def test_early_stopping_ends_where_patience_does_and_keeps_the_best_epoch() -> None:
     losses = [5.0, 4.0, 4.2, 3.9, 4.1, 4.3, 3.0]
-    curve = [{"epoch": i, "train_loss": 1.0, "valid_loss": x} for i, x in enumerate(losses, 1)]
-    stopped = regularisation_results.stop(curve, 2).metrics()
+    rows = curve(losses)
+    stopped = regularisation_results.stop(rows, 2).metrics()
     assert (stopped["valid_loss"], stopped["best_epoch"], stopped["epochs"]) == (3.9, 4, 6)
+    assert (stopped["test_loss"], stopped["gap"]) == pytest.approx((4.0, 3.0))
     assert stopped["saved_share"] == pytest.approx(1 / 7)
-    assert regularisation_results.stop(curve, None).metrics()["valid_loss"] == 3.0
+    assert regularisation_results.stop(rows, None).metrics()["valid_loss"] == 3.0
+
+
+def curve(losses: list[float]) -> list[Row]:
+    """Return epochs with these validation losses, and test losses 0.1 higher."""
+    return [Row(epoch, 1.0, loss, loss + 0.1) for epoch, loss in enumerate(losses, 1)]
 
 
 def runs(changes: dict[str, list[float]]) -> regularisation_results.Runs:
-    """Return runs with a gap of 1 + each change, a list of changes a method, one a seed."""
+    """Return runs with a gap of 1 + each change, a list of changes per method, one per seed."""
     return {
         ("gru", method): [
-            regularisation_results.Run(
-                [{"epoch": 1, "train_loss": 4.0, "valid_loss": 5.0 + 0.3 * seed + change}], 0, 1
-            )
+            regularisation_results.Run([Row(1, 4.0, 5.0 + change, 5.0 + 0.3 * seed + change)], 0, 1)
             for seed, change in enumerate(values)
         ]
         for method, values in changes.items()
     }
 
 
+BASELINES = Baselines(unigram=5.0, kneser_ney=4.9, order=2)
+
+
 def test_only_changes_beyond_the_noise_between_seeds_are_claimed() -> None:
+    changes = {
+        "none": [0.0, 0.0, 0.0],
+        "dropout": [-0.8, -0.7, -0.6],
+        "early stopping": [-0.3, -0.2, -0.4],
+        "decay": [-0.05, 0.15, -0.1],
+    }
+    table = regularisation_results.table(runs(changes), BASELINES, 2, 0.95)
+    assert set(table["comparisons"]) == {10}  # 2 changes of 3 methods, 4 networks and the unigram
+    said = regularisation_sentences.sentences(table, params(), 150)
+    assert "GRU: dropout lowers the test loss." in said
+    assert "GRU: the largest of these changes is that by dropout, 0.70 nats per token." in said
+    (unclear,) = [text for text in said if "no change of the test loss beyond" in text]
+    assert unclear.endswith("with early stopping or decay.")
+    losses = np.array(list(changes.values())) + [5.0, 5.3, 5.6]
+    alone = change_intervals(losses, 0, 0.95)
+    assert alone[2, 2] < 0 < alone[3, 2]  # early stopping would count if it were the only one
+    together = change_intervals(losses, 0, 0.95, 10)
+    found = table[["test_change", "test_change_low", "test_change_high"]]
+    np.testing.assert_allclose(found, together, atol=1e-12)
+    assert any("hold all at once" in text and "10 intervals" in text for text in said)
+
+
+def test_a_network_is_compared_with_the_unigram_model() -> None:
     table = regularisation_results.table(
-        runs({"none": [0, 0, 0], "dropout": [-0.5, -0.52, -0.48], "decay": [-0.5, 0.6, -0.2]}),
-        2,
-        0.95,
+        runs({"none": [1.0, 0.7, 0.4], "decay": [-0.5, -0.8, -1.1]}), BASELINES, 2, 0.95
     )
-    said = regularisation_results.sentences(table, 3, 2, 0.95)
-    assert any("the gap is lower with dropout by 0.50" in text for text in said)
-    assert any("no change of the gap beyond the noise" in x and "decay" in x for x in said)
-    assert not any("decay by" in text for text in said)
+    assert table["unigram_change"].tolist() == pytest.approx([1.0, -0.5])
+    said = regularisation_sentences.sentences(table, params(), 150)
+    assert "GRU: the lowest test loss is 4.50 nats per token, with decay." in said
+    assert "GRU: better than the unigram model with decay." in said
+    assert "GRU: worse than the unigram model with nothing." in said
 
 
 def test_the_combination_takes_the_best_of_each_setting_that_helped() -> None:
@@ -185,21 +274,21 @@ def test_the_combination_takes_the_best_of_each_setting_that_helped() -> None:
         for name, own in changes.items()
     }
     losses = [0.0, -0.1, -0.2, 0.3, -0.4, -0.3]
-    measured = runs({name: [x, x] for name, x in zip(methods, losses, strict=True)})
+    measured = runs({name: [x, x, x] for name, x in zip(methods, losses, strict=True)})
     found = regularisation_results.combination("gru", measured, methods)
     expected = {"dropout": 0.4, "variational": True, "weight_decay": 0.1}
     assert found.model_dump() == {**NOTHING, **expected}
-    (said,) = regularisation_results.describe({"gru": found})
+    (said,) = regularisation_sentences.combinations({"gru": found})
     assert "variational dropout 0.4, weight decay 0.1, each" in said
-    alike = runs({name: [0.0, 0.0] for name in methods})
+    alike = runs({name: [0.0] * 3 for name in methods})
     assert regularisation_results.combination("gru", alike, methods) == methods["none"]
 
 
-def test_where_early_stopping_would_have_ended_is_told_for_every_method() -> None:
-    losses = [5.0, 4.0, 4.2, 4.1, 4.3]
-    curve = [{"epoch": i, "train_loss": 1.0, "valid_loss": x} for i, x in enumerate(losses, 1)]
-    kept = [regularisation_results.stop(curve, None)] * 2
-    (row,) = regularisation_results.table({("gru", "none"): kept}, 2, 0.95).to_dict("records")
+def test_where_early_stopping_would_have_ended_is_measured_for_every_method() -> None:
+    kept = [regularisation_results.stop(curve([5.0, 4.0, 4.2, 4.1, 4.3]), None)] * 3
+    (row,) = regularisation_results.table({("gru", "none"): kept}, BASELINES, 2, 0.95).to_dict(
+        "records"
+    )
     assert (row["would_stop"], row["would_save"]) == (4, pytest.approx(0.2))
     assert row["would_gain"] == pytest.approx(0.3)
 
@@ -209,12 +298,11 @@ def test_mistakes_are_named(networks: Networks) -> None:
         params(methods={"dropout": NOTHING})
     with pytest.raises(ValidationError, match="is what the study finds"):
         params(methods={"none": NOTHING, COMBINATION: NOTHING})
+    with pytest.raises(ValidationError, match="greater than or equal to 3"):
+        params(seeds=2)  # two seeds make no interval
+    given: dict[str, Any] = {"orders": [1], "seed": 1, "on_trial": lambda *told: None,
+                             "checkpoint": Checkpoint(None)}  # fmt: skip
     with pytest.raises(UserError, match=r"regularisation_study\.batch_size"):
-        study(
-            networks("rnn"),
-            text(),
-            params(batch_size=300),
-            seed=1,
-            on_trial=lambda *told: None,
-            checkpoint=Checkpoint(None),
-        )
+        study(networks("rnn"), text(), params(batch_size=300), **given)
+    with pytest.raises(UserError, match=r"preprocess\.splits\.test: .* got none"):
+        study(networks("rnn"), text(test=0), params(), **given)

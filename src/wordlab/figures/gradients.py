@@ -52,16 +52,19 @@ def gradient_by_lag(table: pd.DataFrame, panels: str = "length") -> Figure:
 
 @styled
 def gradient_heat(steps: pd.DataFrame) -> Figure:
-    """Draw the norm of every parameter's gradient by step, a row a cell, a column a clipping.
+    """Draw the norm of every parameter's gradient by step, one row per cell, one column per way.
 
-    steps: columns cell, clipping, epoch, step, parameter, norm before clipping. A white line
-    stands where an epoch begins; a panel is empty where a training diverged.
+    steps: columns cell, clipping, epoch, step, parameter, norm before clipping. A white line marks
+    the beginning of an epoch. Colours end at the largest norm of the clipped trainings: one that
+    diverges would leave no room for the others.
     """
     cells, ways = list(steps["cell"].unique()), list(steps["clipping"].unique())
     rows = [steps.loc[steps["cell"] == cell, "parameter"].unique() for cell in cells]
     figure = canvas(len(ways), len(cells), 2.6 * len(ways) + 2.4, 0.22 * sum(map(len, rows)) + 1.6)
-    positive = steps.loc[steps["norm"] > 0, "norm"]
-    scale = LogNorm(positive.min(), positive.max())
+    positive = steps[steps["norm"] > 0]
+    clipped = positive.loc[positive["clipping"] != "none", "norm"]
+    largest = (clipped if len(clipped) else positive["norm"]).max()
+    scale = LogNorm(positive["norm"].min(), largest)
     grid = np.array(figure.axes).reshape(len(cells), len(ways))
     for place, (cell, names) in enumerate(zip(cells, rows, strict=True)):
         for axes, way in zip(grid[place], ways, strict=True):
@@ -80,7 +83,7 @@ def gradient_heat(steps: pd.DataFrame) -> Figure:
             axes.set_title(f"{label(str(cell))}, {_way(way)}", fontsize=9)
     for axes in grid[-1]:
         axes.set_xlabel("training step")
-    figure.colorbar(mesh, ax=figure.axes, label="norm before clipping", shrink=0.8)
+    figure.colorbar(mesh, ax=figure.axes, label="norm before clipping", shrink=0.8, extend="max")
     return figure
 
 
@@ -143,8 +146,8 @@ def gradient_distribution(steps: pd.DataFrame, trainings: pd.DataFrame) -> Figur
 def truncation(table: pd.DataFrame) -> Figure:
     """Draw loss, agreement of the gradient and memory by the length of the window.
 
-    table: columns cell, length, valid_loss (nats), agreement (cosine with the gradient of the
-    longest window), kept_mib.
+    table: columns cell, length, valid_loss (nats per token, a mean over seeds), agreement (cosine
+    with the gradient of the longest window), kept_mib.
     """
     measures = {
         "valid_loss": "validation loss, nats",
@@ -169,7 +172,7 @@ def truncation(table: pd.DataFrame) -> Figure:
 
 @styled
 def tasks_by_delay(table: pd.DataFrame) -> Figure:
-    """Draw the share of right answers by delay: a row a task, a column an initialisation.
+    """Draw the share of right answers by delay: one row per task, one column per initialisation.
 
     table: columns task, cell, initialisation, delay (steps), success (0..1), baseline.
     """

@@ -8,6 +8,7 @@ from matplotlib.ticker import ScalarFormatter
 
 from wordlab.figures.style import (
     INK,
+    MUTED,
     canvas,
     label,
     line,
@@ -18,7 +19,7 @@ from wordlab.figures.style import (
 
 @styled
 def regularisation_curves(curves: pd.DataFrame) -> Figure:
-    """Draw perplexity by epoch, a row a cell and a column a method: validation over training.
+    """Draw validation and training perplexity by epoch, one row per cell, one column per method.
 
     curves: columns cell, method, seed, epoch, train_perplexity, valid_perplexity; the line is the
     mean over seeds, the band goes from the least to the greatest.
@@ -60,15 +61,15 @@ def regularisation_curves(curves: pd.DataFrame) -> Figure:
 
 @styled
 def regularisation_gaps(table: pd.DataFrame) -> Figure:
-    """Draw the validation loss and the gap to the training loss of each method, with intervals.
+    """Draw the test loss and the gap to the training loss of each method, with intervals.
 
-    table: columns cell, method, valid, valid_low, valid_high, gap, gap_low, gap_high (nats per
-    token).
+    table: columns cell, method, test, test_low, test_high, gap, gap_low, gap_high, and those of
+    models that only count, unigram and kneser_ney (nats per token).
     """
     cells = list(table["cell"].unique())
     methods = list(table["method"].unique())
     figure = canvas(2, 1, 9.2, 0.5 * len(methods) + 1.7)
-    titles = {"gap": "Gap: validation - training", "valid": "Validation loss"}
+    titles = {"gap": "Gap: test - training", "test": "Test loss"}
     for axes, (measure, title) in zip(figure.axes, titles.items(), strict=True):
         for place, cell in enumerate(cells):
             part = table[table["cell"] == cell].set_index("method").reindex(methods)
@@ -89,8 +90,10 @@ def regularisation_gaps(table: pd.DataFrame) -> Figure:
         axes.grid(axis="y", visible=False)
         axes.set_xlabel("nats per token")
         axes.set_title(title)
+    for name, dashes in (("unigram", "--"), ("kneser_ney", ":")):
+        loss = float(table[name].iloc[0])
+        figure.axes[1].axvline(loss, color=MUTED, linestyle=dashes, label=label(name))
     figure.axes[1].tick_params(labelleft=False)
-    figure.legend(
-        *figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(cells)
-    )
+    handles = figure.axes[1].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=len(cells) + 2)
     return figure

@@ -1,8 +1,8 @@
 """The section of params.yaml about the study of gradients."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from wordlab.params.base import (
     Count,
@@ -12,41 +12,67 @@ from wordlab.params.base import (
     SharedSection,
 )
 
+Initialisation = Literal["uniform", "orthogonal"]
+"""Of recurrent weights, see `language_model`."""
 Steps = Annotated[int, Field(ge=2)]
 """A number of steps between which there is a step back."""
 
 
-class Clipping(Section):
-    """A way to clip gradients; what is null clips nothing."""
+class DescentParams(Section):
+    """Plain gradient descent of one cell, without clipping, clipped by norm or by value."""
 
-    norm: Positive | None
-    """`clip_norm` of the training."""
-    value: Positive | None
-    """`clip_value` of the training."""
+    rate: Rate
+    """High enough for long steps to do harm."""
+    clip_norm: Positive
+    """The largest norm of all gradients together; meant to be exceeded at few steps."""
+    clip_value: Positive
+    """The largest entry of any gradient, likewise."""
 
 
 class GradientTrainingParams(Section):
-    """`gradient_study.*.training`: short trainings by plain gradient descent, clipped or not."""
+    """`gradient_study.*.training`: short trainings by plain gradient descent, clipped or not.
+
+    Cells have thresholds of their own, for their gradients differ in size.
+    """
 
     tokens: Count
     """Of the training split's beginning."""
+    valid_tokens: Count
     epochs: Count
+    hidden_size: Count
+    """Of the embedding as well."""
     batch_size: Count
     bptt_length: Count
-    rate: Rate
-    """High enough for long steps to do harm."""
-    clipping: Annotated[dict[str, Clipping], Field(min_length=1)]
-    """The ways to clip, by name."""
+    rnn: DescentParams
+    lstm: DescentParams
+    gru: DescentParams
 
 
 class TruncationParams(Section):
-    """`gradient_study.*.truncation`: trainings whose windows have the lengths of the study."""
+    """`gradient_study.*.truncation`: trainings whose windows differ in length alone."""
 
+    lengths: Annotated[list[Steps], Field(min_length=2)]
+    """Steps of a window; the longest is what the others are compared with."""
     tokens: Count
     """Of the training split's beginning."""
+    valid_tokens: Count
     epochs: Count
+    hidden_size: Count
+    """Of the embedding as well."""
     window_tokens: Count
     """Tokens of an update whatever the length of its window: shorter windows, more streams."""
+    seeds: Annotated[int, Field(ge=3)]
+    """Trainings of each length that differ in their seed alone; two make no interval."""
+
+    @model_validator(mode="after")
+    def updates_are_alike(self) -> Self:
+        for length in self.lengths:
+            if self.window_tokens % length:
+                raise ValueError(
+                    f"window_tokens: expected a multiple of every window's length, got "
+                    f"{self.window_tokens} for windows of {length} steps"
+                )
+        return self
 
 
 class TaskParams(Section):
@@ -56,6 +82,7 @@ class TaskParams(Section):
     """Steps of an adding sequence; blanks between what is to be copied and its copy."""
     symbols: Annotated[int, Field(ge=2)]
     """Different symbols that may have to be copied."""
+    initialisations: Annotated[list[Initialisation], Field(min_length=1)]
     copied: Count
     """Symbols to copy in a sequence."""
     hidden_size: Count
@@ -63,6 +90,7 @@ class TaskParams(Section):
     """Batches to learn from."""
     batch_size: Count
     rate: Rate
+    """At the first batch; it falls linearly to 0."""
     clip_norm: Positive
     test_sequences: Count
 
@@ -74,14 +102,13 @@ class GradientStudyParams(Section):
     """
 
     lengths: Annotated[list[Steps], Field(min_length=1)]
-    """Steps over which gradients are followed back, and windows of the truncated trainings."""
-    sequences: Annotated[int, Field(ge=2)]
-    """Sequences of each length, drawn from the validation split."""
-    jacobian_states: Count
-    """States at which the recurrent Jacobian is formed."""
+    """Steps over which gradients are followed back."""
+    sequences: Count
+    """Sequences of each length, drawn from the validation split so that none overlap; fewer where
+    it is too short for so many."""
     confidence: Annotated[float, Field(gt=0, lt=1)]
-    initialisations: Annotated[list[Literal["uniform", "orthogonal"]], Field(min_length=1)]
-    """Of the recurrent weights of every network that is trained here."""
+    initialisations: Annotated[list[Initialisation], Field(min_length=1)]
+    """Of untrained networks whose gradients are followed, and of plain gradient descent."""
     training: GradientTrainingParams
     truncation: TruncationParams
     tasks: TaskParams

@@ -41,6 +41,8 @@ class RegularisationStudyParams(Section):
     train_tokens: Count
     """Of the training split's beginning."""
     valid_tokens: Count
+    """As much of each document of the split as of any other; likewise:"""
+    test_tokens: Count
     hidden_size: Count
     """Of the embedding as well."""
     layers: Annotated[int, Field(ge=2)]
@@ -52,11 +54,14 @@ class RegularisationStudyParams(Section):
     bptt_length: Count
     patience: Count
     """Epochs without a better validation loss after which early stopping stops."""
-    seeds: Annotated[int, Field(ge=2)]
-    """Trainings of each setting that differ in their seed alone."""
+    adaptive_cutoffs: list[Count]
+    """Of the output layer, see `language_model`."""
+    seeds: Annotated[int, Field(ge=3)]
+    """Trainings of each setting that differ in their seed alone; two make no interval."""
     confidence: Annotated[float, Field(gt=0, lt=1)]
+    """Of all intervals of differences together."""
     methods: dict[str, RegularisationMethod]
-    """By name; `none` is what the others are held against."""
+    """By name; `none` is what the others are compared with."""
 
     @model_validator(mode="after")
     def has_none(self) -> Self:

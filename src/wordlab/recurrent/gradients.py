@@ -42,23 +42,16 @@ def gradient_by_lag(
     return {"state": np.sqrt(np.square(table).sum(axis=1)), **parts}
 
 
-def spectral_radii(
-    model: LanguageModel, inputs: NDArray[np.int64], states: int, random: np.random.Generator
-) -> NDArray[np.float64]:
-    """Return the largest |eigenvalue| of d state' / d state at `states` places of a text.
+def spectral_radii(model: LanguageModel, inputs: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the largest |eigenvalue| of d state' / d state at the last step of each sequence.
 
-    inputs: int64 (T, B); the places are drawn by `random` among its second half. Of the last
+    inputs: int64 (T, B), T at least 2, read from a state of zeros -> float64 (B,). Of the last
     layer; an LSTM's state is (h, c) as one vector.
     """
-    steps, batch = inputs.shape
-    ids = torch.from_numpy(inputs)
     cell = _last_cell(model)
     with torch.no_grad():
-        fed, reached = _fed(model, ids)
-        step = torch.from_numpy(random.integers(max(1, steps // 2), steps, size=states))
-        column = torch.from_numpy(random.integers(0, batch, size=states))
-        projections = cell.project(fed[step, column])  # (N, G*H)
-        before = torch.cat([kind[step - 1, column] for kind in reached], dim=1)  # (N, S)
+        fed, before = _before_last_step(model, torch.from_numpy(inputs))
+        projections = cell.project(fed)  # (B, G*H)
     jacobians = torch.func.vmap(torch.func.jacrev(_as_vector(cell)))(before, projections)
     return torch.linalg.eigvals(jacobians.detach().double()).abs().amax(dim=1).numpy()
 
@@ -87,20 +80,17 @@ def _states(model: LanguageModel, ids: Tensor, start: list[State]) -> list[State
     return last
 
 
-def _fed(model: LanguageModel, ids: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Return what the last layer reads at each step (T, B, I), and its states (T, B, H) each."""
-    embedded = F.embedding(ids, model.embedding)
-    state = model.initial_state(ids.shape[1])
-    fed, reached = [], []
-    for step in range(len(ids)):
-        values = embedded[step]
-        for layer, cell in enumerate(model.layers.cells):
-            if layer == len(model.layers.cells) - 1:
-                fed.append(values)
-            state[layer] = cell(values, state[layer])
-            values = state[layer][0]
-        reached.append(state[-1])
-    return torch.stack(fed), tuple(torch.stack(kind) for kind in zip(*reached, strict=True))
+def _before_last_step(model: LanguageModel, ids: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what the last layer reads at the last of `ids` (T, B), and its state before it.
+
+    (B, I), and (B, S): the parts of the state side by side.
+    """
+    *lower, _ = model.layers.cells
+    _, reached = model(ids[:-1], model.initial_state(ids.shape[1]))
+    values = F.embedding(ids[-1], model.embedding)
+    for cell, state in zip(lower, reached, strict=False):
+        values = cell(values, state)[0]
+    return values, torch.cat(reached[-1], dim=1)
 
 
 def _last_cell(model: LanguageModel) -> Cell:

@@ -1,8 +1,8 @@
-"""Two tasks whose answer is known, and can be told only by who remembers what was long ago.
+"""Two tasks with known answers that only a network with a long memory can give.
 
 Adding (Hochreiter & Schmidhuber 1997, 5.4, with numbers drawn from 0..1): two numbers of a sequence
-are marked, their sum is asked for at its end. Copying (Arjovsky, Shah & Bengio 2016, 4.1): symbols
-are shown, and asked for again after a delay.
+are marked, and their sum is asked for at its end. Copying (Arjovsky, Shah & Bengio 2016, 4.1):
+symbols are shown, and asked for again after a delay.
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Answers:
 
 
 def baseline(task: Task, symbols: int) -> float:
-    """Return the share of right answers of who always says 1, or the same symbol.
+    """Return the share of answers that are right if all are 1, or the same symbol.
 
     The sum of two numbers drawn from 0..1 has the density min(s, 2 - s).
     """
@@ -64,7 +64,7 @@ def draw_copying(
     """Return `count` sequences of `copied` symbols, `delay` blanks, a sign, and room to answer.
 
     Inputs are one-hot over the symbols, the blank and the sign, which is the last of the `delay`
-    steps; the answers stand at the last `copied` steps.
+    steps; the answers are due at the last `copied` steps.
     """
     blank, sign = symbols, symbols + 1
     shown = torch.from_numpy(random.integers(0, symbols, size=(copied, count)))
@@ -105,8 +105,9 @@ def learn(
 ) -> dict[str, float]:
     """Train a network on a task over `delay` steps, and return what it makes of new sequences.
 
+    The learning rate falls linearly to 0, for a sum within `TOLERANCE` needs small last steps.
     success: the share of sums within `TOLERANCE`, or of symbols right; loss: the mean squared
-    error, or the cross-entropy in nats a symbol. Raises DivergedError where the loss is no longer
+    error, or the cross-entropy in nats per symbol. Raises DivergedError where the loss is no longer
     a number.
     """
     random = rng.stream(seed, "task", task, delay)
@@ -132,7 +133,7 @@ def learn(
                     f"gradient_study.tasks.rate: {task} diverged at batch {step + 1}; expected a "
                     f"rate lower than {params.rate:g}"
                 )
-            optimizer.step(params.rate, step + 1)
+            optimizer.step(params.rate * (1 - step / params.steps), step + 1)
         with torch.no_grad():
             answers = network(test.inputs, len(test.targets))
             right = _right(answers, test.targets)

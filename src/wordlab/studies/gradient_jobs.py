@@ -1,13 +1,14 @@
 """The settings of the study of gradients: each a job that a process of its own can measure."""
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from wordlab import rng
 from wordlab.params.gradients import GradientStudyParams
 from wordlab.recurrent import tasks, truncation
 from wordlab.recurrent.batching import Streams
@@ -18,14 +19,30 @@ from wordlab.recurrent.training import DivergedError, train
 from wordlab.studies.gradient_lags import Texts, measure_lags
 from wordlab.studies.jobs import Outcome
 
+WAYS = ("none", "by norm", "by value")
+"""To clip, or not."""
 TRAINED = "trained"
 """The weights of the language models as their stages trained them."""
 WHOLE = "all"
 """Stands for all parameters together among their names."""
 _STEPS_KEPT = 200
 """Steps of a training whose gradients are kept, evenly spaced."""
-_STREAMS = {"embedding": "trained", "examples": "streams", "carry_state": "always",
-            "device": "cpu", "precision": "float32", "patience": None}  # fmt: skip
+_PLAIN = {
+    "embedding": "trained",
+    "examples": "streams",
+    "carry_state": "always",
+    "device": "cpu",
+    "precision": "float32",
+    "patience": None,
+    "dropout_input": 0.0,
+    "dropout_between": 0.0,
+    "dropout_output": 0.0,
+    "dropout_recurrent": 0.0,
+    "activation_penalty": 0.0,
+    "temporal_penalty": 0.0,
+    "weight_decay": 0.0,
+}
+"""Streams of text, and nothing that regularises: it would change gradients too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,11 +55,15 @@ class Shared:
     seed: int
     torch_threads: int
 
-    def fresh(self, cell: str, **changes: Any) -> LanguageModel:
-        """Return an untrained model of `cell` that reads streams of text, its settings changed."""
+    def fresh(self, cell: str, *, seed: int | None = None, **changes: Any) -> LanguageModel:
+        """Return an untrained model of `cell`, not regularised, its settings changed.
+
+        Its weights are drawn from `seed`, or from the study's.
+        """
         own = self.models[cell]
-        network = own.params.model_copy(update={**_STREAMS, **changes})
-        return LanguageModel(network, own.vocabulary, own.level, self.seed)
+        network = own.params.model_copy(update={**_PLAIN, **changes})
+        drawn_from = self.seed if seed is None else seed
+        return LanguageModel(network, own.vocabulary, own.level, drawn_from)
 
 
 class Job(Protocol):
@@ -76,44 +97,53 @@ class Lags:
 
 @dataclass(frozen=True)
 class Training:
-    """A short training by plain gradient descent, clipped in one of the ways."""
+    """A short training by plain gradient descent, clipped in one of the `WAYS`."""
 
-    cell: str
+    cell: Literal["rnn", "lstm", "gru"]
     initialisation: str
     clipping: str
 
     def measure(self, shared: Shared) -> Outcome:
-        """Return the loss it ends with, and every parameter's gradient norm by step."""
+        """Return the loss it ends with, and every parameter's gradient norm by step.
+
+        It has diverged where that loss is above that of guessing blindly, log(classes), or no
+        number.
+        """
         own = shared.params.training
-        clipping = own.clipping[self.clipping]
+        descent = getattr(own, self.cell)
         model = shared.fresh(
             self.cell,
             initialisation=self.initialisation,
             optimizer="sgd",
             schedule="constant",
-            rate=own.rate,
+            warmup=0.0,
+            rate=descent.rate,
             epochs=own.epochs,
+            embedding_size=own.hidden_size,
+            hidden_size=own.hidden_size,
             batch_size=own.batch_size,
             bptt_length=own.bptt_length,
-            clip_norm=clipping.norm,
-            clip_value=clipping.value,
+            clip_norm=descent.clip_norm if self.clipping == "by norm" else None,
+            clip_value=descent.clip_value if self.clipping == "by value" else None,
         )
         learnt = shared.texts.train[: own.tokens]
         norms = _Norms()
-        measured: dict[str, Any] = {"diverged": False}
+        measured: dict[str, Any] = {"diverged": True}
         try:
             record = train(
                 model,
                 learnt,
-                shared.texts.valid[: own.tokens],
+                shared.texts.valid[: own.valid_tokens],
                 model.params,
                 seed=shared.seed,
                 torch_threads=shared.torch_threads,
                 on_gradients=norms.note,
             )
-            measured["valid_loss"] = record.epochs[-1].valid_loss
         except DivergedError:
-            measured["diverged"] = True
+            pass
+        else:
+            loss = record.epochs[-1].valid_loss
+            measured |= {"diverged": loss > math.log(model.classes), "valid_loss": loss}
         windows = Streams.cut(learnt, own.batch_size).window_count(own.bptt_length)
         return Outcome({**measured, **norms.numbers(), "rows": norms.rows(windows)})
 
@@ -140,7 +170,7 @@ class _Norms:
         }
 
     def rows(self, windows: int) -> list[dict[str, Any]]:
-        """Return a row for each parameter and step kept; an epoch has `windows` steps."""
+        """Return one row per parameter and step kept; an epoch has `windows` steps."""
         kept = range(0, len(self.steps), max(1, -(-len(self.steps) // _STEPS_KEPT)))
         return [
             {"epoch": step // windows + 1, "step": step + 1, "parameter": name, "norm": norm}
@@ -157,51 +187,56 @@ class Truncation:
     length: int
 
     def measure(self, shared: Shared) -> Outcome:
-        """Return what the windows cost, how their gradient agrees, and what a training reaches."""
+        """Return what the windows cost, how their gradient agrees, and what trainings reach.
+
+        losses: of the validation text in nats per token, one per seed.
+        """
         params, model = shared.params, shared.models[self.cell]
-        longest = max(params.lengths)
+        longest = max(params.truncation.lengths)
         ids = shared.texts.sequences(longest, params.sequences, shared.seed)
         inputs, targets = ids[:-1], ids[1:]
         whole = truncation.window_gradient(model, inputs, targets, longest)
         own = truncation.window_gradient(model, inputs, targets, self.length)
         window = (part[: self.length].copy() for part in (inputs, targets))
         cost = truncation.window_cost(model, *window)
-        loss, seconds = self._train(shared)
-        tokens = self.length * params.sequences
+        started = time.monotonic()
+        losses = [self._train(shared, number) for number in range(1, params.truncation.seeds + 1)]
+        seconds = time.monotonic() - started
+        tokens = self.length * ids.shape[1]
         return Outcome(
             {
                 "agreement": truncation.agreement(own, whole),
                 "kept_mib": cost.kept_bytes / 2**20,
-                "valid_loss": loss,
+                "losses": losses,
             },
             tracked={
                 "seconds_per_token": cost.seconds / tokens,
-                "training_seconds": seconds,
+                "training_seconds": seconds / len(losses),
             },
         )
 
-    def _train(self, shared: Shared) -> tuple[float, float]:
-        """Return the validation loss after a training with such windows, and its seconds."""
+    def _train(self, shared: Shared, number: int) -> float:
+        """Return the validation loss after the training `number` with such windows."""
         own = shared.params.truncation
+        seed = rng.derive(shared.seed, "truncation", number)
         model = shared.fresh(
             self.cell,
+            seed=seed,
+            embedding_size=own.hidden_size,
+            hidden_size=own.hidden_size,
             epochs=own.epochs,
             bptt_length=self.length,
             batch_size=max(1, own.window_tokens // self.length),
         )
-        valid: NDArray[np.int64] = shared.texts.valid[: own.tokens]
-        started = time.monotonic()
-        train(
+        record = train(
             model,
             shared.texts.train[: own.tokens],
-            valid,
+            shared.texts.valid[: own.valid_tokens],
             model.params,
-            seed=shared.seed,
+            seed=seed,
             torch_threads=shared.torch_threads,
         )
-        seconds = time.monotonic() - started
-        losses = model.token_losses(valid)
-        return float(losses.mean(dtype=np.float64)), seconds
+        return record.epochs[-1].valid_loss
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,12 @@
 """What the study of gradients says, written from its numbers."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 
+from wordlab.params.gradients import TruncationParams
 from wordlab.studies.gradient_lags import FADED
 
 _LEARNT = 0.9
@@ -12,38 +14,61 @@ _LEARNT = 0.9
 
 
 def reach(measured: Mapping[str, Any], longest: int, confidence: float) -> list[str]:
-    """Say where each cell's gradient vanishes or explodes, and which reaches are told apart.
+    """Say where each cell's gradient vanishes or explodes, and which reaches differ.
 
     measured: by cell and weights, what `measure_lags` calls reach.
     """
     found = {cell: parts["trained"][f"length {longest}"] for cell, parts in measured.items()}
-    said = []
+    count = next(iter(found.values()))["sequences"]
+    said = [
+        f"Gradients are followed back over sequences of {longest} symbols, {count} of them, which "
+        "do not overlap.",
+        f"A gradient has faded where its norm is below {FADED:.0%} of that at the loss; ranges are "
+        f"{confidence:.0%} intervals of the median.",
+    ]
     for cell, steps in found.items():
+        said.append(f"{cell.upper()}, trained: the gradient {_span(steps, longest)}.")
+        if steps["greatest_ratio"] >= 1.05:
+            said.append(
+                f"{cell.upper()}, trained: on the way back the gradient grows to "
+                f"{steps['greatest_ratio']:.2g} times its norm at the loss."
+            )
         radius = measured[cell]["trained"]["spectral_radius"]
-        most = steps["greatest_ratio"]
-        grows = "" if most < 1.05 else f", growing to {most:.2g} times that norm on the way"
         said.append(
-            f"{cell.upper()}, trained, sequences of {longest}: the median gradient with respect to "
-            f"the state {_ends(steps, longest)} ({confidence:.0%} interval {steps['low']:.0f} to "
-            f"{steps['high']:.0f}){grows}. The recurrent Jacobian's spectral radius is "
-            f"{radius['median']:.2f} at the median ({radius['low']:.2f} to {radius['high']:.2f})."
+            f"{cell.upper()}, trained: the spectral radius of the recurrent Jacobian is "
+            f"{_between(radius['median'], radius['low'], radius['high'], '.2f')}."
         )
-    for cell, parts in measured.items():
-        fresh = {name: part for name, part in parts.items() if name != "trained"}
-        ends = " and ".join(
-            f"with {name} weights {_ends(part[f'length {longest}'], longest)}"
-            for name, part in fresh.items()
-        )
-        said.append(f"{cell.upper()}, untrained: {ends}." if fresh else "")
+        ends = [
+            f"{_fades(part[f'length {longest}']['steps'], longest)} with {name} weights"
+            for name, part in measured[cell].items()
+            if name != "trained"
+        ]
+        said += [f"{cell.upper()}, untrained: the gradient {', '.join(ends)}."] if ends else []
     if "rnn" in found:
         said += [_compared(cell, own, found["rnn"]) for cell, own in found.items() if cell != "rnn"]
-    return [sentence for sentence in said if sentence]
+    return said
 
 
-def _ends(steps: Mapping[str, float], longest: int) -> str:
-    if steps["steps"] < longest:
-        return f"falls below {FADED:.0%} of its norm at the loss after {steps['steps']:.0f} steps"
-    return f"stays above {FADED:.0%} of its norm at the loss over all {longest} steps"
+def _span(steps: Mapping[str, float], longest: int) -> str:
+    """Say after how many steps a gradient fades; one that never does counts as `longest`."""
+    low, high = steps["low"], steps["high"]
+    if math.isnan(low):
+        return f"{_fades(steps['steps'], longest)} at the median of too few for an interval"
+    if low >= longest:
+        return "does not fade over their whole length"
+    if high >= longest:
+        return f"fades after {low:.0f} steps or more"
+    return f"fades after {_between(steps['steps'], low, high, '.0f')} steps"
+
+
+def _fades(steps: float, longest: int) -> str:
+    return f"fades after {steps:.0f} steps" if steps < longest else "does not fade"
+
+
+def _between(middle: float, low: float, high: float, form: str) -> str:
+    if math.isnan(low):
+        return format(middle, form)
+    return " to ".join(dict.fromkeys([format(low, form), format(high, form)]))
 
 
 def _compared(cell: str, steps: Mapping[str, float], rnn: Mapping[str, float]) -> str:
@@ -51,79 +76,110 @@ def _compared(cell: str, steps: Mapping[str, float], rnn: Mapping[str, float]) -
         return f"The {cell.upper()}'s gradient reaches farther back than the RNN's."
     if steps["high"] < rnn["low"]:
         return f"The {cell.upper()}'s gradient reaches less far back than the RNN's."
-    return f"How far the {cell.upper()}'s and the RNN's gradients reach is not told apart here."
+    return f"Whether the {cell.upper()}'s gradient or the RNN's reaches farther is not clear here."
 
 
-def clipping(table: pd.DataFrame) -> list[str]:
-    """Say what became of each training by how it was clipped and initialised."""
-    said = []
+def clipping(table: pd.DataFrame, classes: int) -> list[str]:
+    """Say how each training by plain gradient descent ends, and how often it was clipped.
+
+    table: one row per cell, initialisation and clipping; classes: of the language model.
+    """
+    said = [
+        "Plain gradient descent, one short training per setting: it diverges where it ends above "
+        f"{math.log(classes):.1f} nats per token, the loss of guessing blindly among {classes} "
+        "classes."
+    ]
     for (cell, start), part in table.groupby(["cell", "initialisation"], sort=False):
-        outcomes = [
-            f"{_way(row['clipping'])} "
-            + ("it diverges" if row["diverged"] else _loss(row["valid_loss"]))
-            + (f" ({row['clip_rate']:.0%} of the steps clipped)" if row["clip_rate"] else "")
+        ends = {
+            row["clipping"]: "diverges"
+            if row["diverged"]
+            else f"ends at {row['valid_loss']:.2f} nats per token"
             for row in part.to_dict("records")
-        ]
-        largest = part.nlargest(1, "largest_norm").to_dict("records")
-        peak = (
-            f" The largest norm of a step is {largest[0]['largest_norm']:.3g}, the median "
-            f"{largest[0]['median_norm']:.3g} ({_way(largest[0]['clipping'])})."
-            if largest
-            else ""
-        )
-        said.append(
-            f"{str(cell).upper()}, {start} weights, plain gradient descent, validation loss in "
-            f"nats after one training each: {', '.join(outcomes)}.{peak}"
-        )
+        }
+        name = f"{str(cell).upper()}, {start} weights"
+        said.append(f"{name}: it {ends.pop('none')} without clipping.")
+        said.append(f"{name}: it {', and '.join(f'{end} clipped {w}' for w, end in ends.items())}.")
+    for way, part in table[table["clipping"] != "none"].groupby("clipping", sort=False):
+        shares = _between(math.nan, part["clip_rate"].min(), part["clip_rate"].max(), ".0%")
+        said.append(f"Clipping {way} changes {shares} of the steps of a training.")
     return said
 
 
-def _loss(value: float) -> str:
-    return f"{value:.2f}" if value < 100 else f"{value:.3g}"
+def truncation(table: pd.DataFrame, params: TruncationParams, confidence: float) -> list[str]:
+    """Say what a window's length costs, and what its cut costs the gradient and the loss.
 
-
-def _way(clipping: object) -> str:
-    return "without clipping" if clipping == "none" else f"clipped {clipping}"
-
-
-def truncation(table: pd.DataFrame) -> list[str]:
-    """Say what a window's length costs, and what its cut costs the gradient and the loss."""
-    said = []
+    table: as `gradients.truncations` makes it.
+    """
+    longest = table["length"].max()
+    updates = params.epochs * params.tokens // params.window_tokens
+    said = [
+        f"Windows of every length get the same {updates} updates of {params.window_tokens} tokens "
+        "each; shorter windows have more streams side by side.",
+        f"Losses are means over {params.seeds} seeds; a difference counts where its t interval "
+        f"leaves out 0, all of which hold at once with {confidence:.0%} confidence (Bonferroni).",
+    ]
     for cell, part in table.groupby("cell", sort=False):
-        rows = part.sort_values("length").to_dict("records")
+        name, unclear = str(cell).upper(), []
+        for row in part[part["length"] < longest].to_dict("records"):
+            said.append(
+                f"{name}: the gradient of windows of {row['length']} steps has a cosine of "
+                f"{row['agreement']:.2f} with that of the longest."
+            )
+            if row["change_low"] > 0 or row["change_high"] < 0:
+                direction = "higher" if row["change"] > 0 else "lower"
+                said.append(
+                    f"{name}: windows of {row['length']} steps end {abs(row['change']):.3f} nats "
+                    f"per token {direction} than the longest."
+                )
+            else:
+                unclear.append(str(row["length"]))
+        if unclear:
+            said.append(
+                f"{name}: no difference in loss beyond the noise between seeds between windows of "
+                f"{_listed(unclear, 'or')} steps and the longest."
+            )
+        whole = part[part["length"] == longest].iloc[0]
         said.append(
-            f"{str(cell).upper()}, windows of {_series(rows, 'length', '{:d}')} steps: the "
-            f"gradient's cosine with that of the longest {_series(rows, 'agreement', '{:.3f}')}; "
-            f"kept for the backward pass "
-            f"{_series(rows, 'kept_mib', '{:.1f}')} MiB; validation loss "
-            f"after one training each of as many updates of as many tokens "
-            f"{_series(rows, 'valid_loss', '{:.3f}')} nats."
+            f"{name}: a window of {longest} steps keeps {whole['kept_mib']:.1f} MiB for the "
+            "backward pass."
         )
     return said
-
-
-def _series(rows: list[dict[Any, Any]], name: str, form: str) -> str:
-    return ", ".join(form.format(row[name]) for row in rows)
 
 
 def tasks(table: pd.DataFrame) -> list[str]:
-    """Say up to which delay each cell learns each task."""
-    said = []
+    """Say which cells learn each task over each delay.
+
+    table: one row per task, cell, initialisation and delay: success and baseline, shares of 1.
+    """
+    said = [
+        f"A task is learnt where {_LEARNT:.0%} of the answers to new sequences are right; each "
+        "setting is trained once."
+    ]
     for task, whole in table.groupby("task", sort=False):
-        by_cell = []
-        for (cell, start), part in whole.groupby(["cell", "initialisation"], sort=False):
-            shares = ", ".join(
-                f"{row['success']:.0%} at {row['delay']}" for row in part.to_dict("records")
+        name = str(task).capitalize()
+        said.append(f"{name}: {whole['baseline'].iloc[0]:.0%} of the answers are right by chance.")
+        for delay, part in whole.groupby("delay"):
+            learnt = part["success"] >= _LEARNT
+            said.append(
+                f"{name} over {delay} steps is learnt by {_settings(part[learnt]) or 'none'}."
             )
-            by_cell.append(f"{str(cell).upper()} ({start}) {shares}")
-        learnt = sorted(set(whole.loc[whole["success"] >= _LEARNT, "cell"].str.upper()))
-        longest = int(whole["delay"].max())
-        at_longest = whole[(whole["delay"] == longest) & (whole["success"] >= _LEARNT)]
-        names = sorted(set(at_longest["cell"].str.upper()))
-        said.append(
-            f"{str(task).capitalize()}, share of answers right by delay, one training each (by "
-            f"chance {whole['baseline'].iloc[0]:.0%}): {'; '.join(by_cell)}. "
-            f"{_LEARNT:.0%} are right at some delay with {' and '.join(learnt) or 'none'}, at a "
-            f"delay of {longest} with {' and '.join(names) or 'none'}."
-        )
+            if not learnt.all():
+                best = part.loc[~learnt, "success"].max()
+                said.append(
+                    f"{name} over {delay} steps is not learnt by {_settings(part[~learnt])}: at "
+                    f"most {best:.0%} of the answers are right."
+                )
     return said
+
+
+def _settings(rows: pd.DataFrame) -> str:
+    """Name cells, with the weights they started from: LSTM (uniform, orthogonal) and GRU."""
+    return _listed(
+        f"{str(cell).upper()} ({', '.join(part['initialisation'])})"
+        for cell, part in rows.groupby("cell", sort=False)
+    )
+
+
+def _listed(names: Iterable[str], word: str = "and") -> str:
+    *others, last = [*names] or [""]
+    return f"{', '.join(others)} {word} {last}" if others else last

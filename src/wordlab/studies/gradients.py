@@ -1,7 +1,7 @@
 """The study of gradients over long sequences.
 
 Where they vanish or explode; what clipping, initialisation and truncation change; and over how long
-a delay two tasks are learnt whose answer is known.
+a delay two tasks with known answers are learnt.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,6 +20,7 @@ from wordlab.studies import gradient_jobs as jobs
 from wordlab.studies import gradient_sentences as sentences
 from wordlab.studies.gradient_lags import Texts
 from wordlab.studies.jobs import Measurements, Outcome, TrialLogger
+from wordlab.studies.statistics import change_intervals
 
 _TABLES = ("rows",)
 
@@ -30,9 +31,9 @@ class GradientStudy:
 
     lags: columns cell, weights (trained, or how fresh ones were initialised), part (state, hidden,
     memory), length, lag, norm, low, high: median and middle half over sequences, relative to the
-    whole state's at lag 0. trainings: a row for each cell, initialisation and clipping. steps:
-    these, epoch, step, parameter, norm before clipping. truncations: a row for each cell and
-    length. tasks: a row for each task, cell, initialisation and delay, with the baseline.
+    whole state's at lag 0. trainings: one row per cell, initialisation and clipping. steps:
+    these, epoch, step, parameter, norm before clipping. truncations: one row per cell and length,
+    see `truncations`. tasks: one row per task, cell, initialisation and delay, with the baseline.
     numbers: the same, nested; sentences: in words.
     """
 
@@ -74,11 +75,15 @@ def study(
             "models: the study of gradients needs models of the same words; expected rnn, lstm and "
             "gru to be trained on the same text"
         )
-    if len(texts.valid) <= max(params.lengths):
-        raise UserError(
-            f"gradient_study.lengths: a sequence of {max(params.lengths)} symbols needs more "
-            f"validation text than {len(texts.valid)} symbols; expected shorter sequences"
-        )
+    for name, lengths in (
+        ("lengths", params.lengths),
+        ("truncation.lengths", params.truncation.lengths),
+    ):
+        if len(texts.valid) <= max(lengths):
+            raise UserError(
+                f"gradient_study.{name}: a sequence of {max(lengths)} symbols needs more "
+                f"validation text than {len(texts.valid)} symbols; expected shorter sequences"
+            )
     shared = jobs.Shared(models, texts, params, seed, torch_threads)
     wanted = _jobs(list(models), params)
     measured = Measurements(jobs.measure, shared, title="gradients", checkpoint=checkpoint)
@@ -89,7 +94,8 @@ def study(
         name = " ".join(["gradients", type(job).__name__.lower(), *map(str, own.values())])
         numbers = {key: value for key, value in outcome.numbers.items() if key not in _TABLES}
         on_trial(name, own, {**numbers, **outcome.tracked})
-    truncations, learning = _table(found, jobs.Truncation), _table(found, jobs.Learning)
+    windows = truncations(_table(found, jobs.Truncation), params.confidence)
+    learning = _table(found, jobs.Learning)
     trainings = _table(found, jobs.Training)
     learning["baseline"] = [baseline(task, params.tasks.symbols) for task in learning["task"]]
     reach: dict[str, Any] = {}
@@ -100,47 +106,73 @@ def study(
         lags=_rows(found, jobs.Lags),
         trainings=trainings,
         steps=_rows(found, jobs.Training),
-        truncations=truncations,
+        truncations=windows,
         tasks=learning,
         numbers={
             "reach": reach,
             "training": _nested(trainings, ["cell", "initialisation", "clipping"]),
-            "truncation": _nested(truncations, ["cell", "length"]),
+            "truncation": _nested(windows, ["cell", "length"]),
             "tasks": _nested(learning, ["task", "cell", "initialisation", "delay"]),
         },
         sentences=(
             *sentences.reach(reach, max(params.lengths), params.confidence),
-            *sentences.clipping(trainings),
-            *sentences.truncation(truncations),
+            *sentences.clipping(trainings, next(iter(models.values())).classes),
+            *sentences.truncation(windows, params.truncation, params.confidence),
             *sentences.tasks(learning),
         ),
     )
+
+
+def truncations(measured: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """Return one row per cell and window length: what it costs, and how its trainings end.
+
+    measured: columns cell, length, agreement, kept_mib, losses (one per seed). valid_loss: their
+    mean in nats per token; change: how much higher it is than with the longest window, a mean over
+    seeds with its t interval, change_low to change_high. comparisons: the number of these
+    intervals, which hold all at once with `confidence` (Bonferroni).
+    """
+    longest = measured["length"].max()
+    comparisons = int((measured["length"] < longest).sum())
+    parts = []
+    for _, part in measured.groupby("cell", sort=False):
+        losses = np.array(part["losses"].to_list())  # (lengths, seeds)
+        reference = part["length"].to_list().index(longest)
+        changes = change_intervals(losses, reference, confidence, comparisons)
+        names = ["change", "change_low", "change_high"]
+        parts.append(
+            part.drop(columns="losses").assign(
+                valid_loss=losses.mean(axis=1),
+                **dict(zip(names, changes.T, strict=True)),
+                comparisons=comparisons,
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
 
 
 def _jobs(cells: Sequence[Any], params: GradientStudyParams) -> list[Any]:
     """Return all settings of the study, the long ones first."""
     starts = params.initialisations
     return [
-        *(jobs.Truncation(cell, length) for length in params.lengths for cell in cells),
+        *(jobs.Truncation(cell, length) for length in params.truncation.lengths for cell in cells),
         *(
             jobs.Training(cell, start, clipping)
             for cell in cells
             for start in starts
-            for clipping in params.training.clipping
+            for clipping in jobs.WAYS
         ),
         *(jobs.Lags(cell, weights) for cell in cells for weights in (jobs.TRAINED, *starts)),
         *(
             jobs.Learning(task, cell, start, delay)
             for task in ("adding", "copying")
             for delay in params.tasks.delays
-            for start in starts
+            for start in params.tasks.initialisations
             for cell in cells
         ),
     ]
 
 
 def _table(found: Sequence[tuple[Any, Outcome]], kind: type[Any]) -> pd.DataFrame:
-    """Return a row of settings and numbers for each job of a kind."""
+    """Return one row of settings and numbers per job of a kind."""
     return pd.DataFrame(
         {**asdict(job), **{k: v for k, v in outcome.numbers.items() if k not in _TABLES}}
         for job, outcome in found

@@ -43,7 +43,7 @@ class Measurements:
         title: str,
         checkpoint: Checkpoint,
     ) -> None:
-        """Begin, or go on from the checkpoint; `title` stands before the progress bar."""
+        """Begin, or resume from the checkpoint; `title` names the progress bar."""
         self.function, self.shared = function, shared
         self.title, self.checkpoint = title, checkpoint
         self.done = _load(checkpoint)

@@ -1,12 +1,13 @@
 """The study of regularisation: what holds a network back that could learn its text by heart.
 
-Losses on the training text are measured as those on the validation text are, with nothing dropped
-out; else a dropout's own noise would look like less overfitting.
+Every method is scored on the test text; the validation text chooses the epoch of early stopping,
+what is combined, and nothing else. Losses on the training text are measured as the others are, with
+nothing dropped out; else a dropout's own noise would look like less overfitting.
 """
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from wordlab import rng
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
+from wordlab.evaluation.ngrams import KneserNey
 from wordlab.params.recurrent import LanguageModelParams
 from wordlab.params.regularisation import (
     COMBINATION,
@@ -25,11 +27,12 @@ from wordlab.params.regularisation import (
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.training import train
 from wordlab.studies import regularisation_results as results
+from wordlab.studies import regularisation_sentences as sentences
 from wordlab.studies.jobs import Measurements, Outcome, TrialLogger
 from wordlab.text.vocabulary import Vocabulary
 
-Curve = list[dict[str, float]]
-"""A row an epoch: epoch, train_loss, valid_loss (nats a token)."""
+Curve = list[results.Row]
+"""One row per epoch."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,11 @@ class Job:
 
 @dataclass(frozen=True, eq=False)
 class Text:
-    """What is learnt and what is watched, as classes of the `vocabulary`'s words."""
+    """What is learnt, what chooses and what is scored, as classes of the `vocabulary`'s words."""
 
     train_ids: NDArray[np.int64]
     valid_ids: NDArray[np.int64]
+    test_ids: NDArray[np.int64]
     vocabulary: Vocabulary
 
 
@@ -56,8 +60,8 @@ class RegularisationStudy:
     """What was measured.
 
     curves: columns cell, method, seed, epoch, train_perplexity, valid_perplexity, stopping where
-    the method stops. table: a row for each cell and method, see `regularisation_results.table`.
-    numbers: the same, nested; sentences: in words.
+    the method stops. table: one row per cell and method, see `regularisation_results.table`.
+    numbers: the same, nested, and the baselines; sentences: in words.
     """
 
     curves: pd.DataFrame
@@ -79,28 +83,32 @@ def study(
     text: Text,
     params: RegularisationStudyParams,
     *,
+    orders: Sequence[int],
     seed: int,
     on_trial: TrialLogger,
     checkpoint: Checkpoint,
 ) -> RegularisationStudy:
-    """Return the study of `networks` by cell, on the beginning of `text`'s two parts.
+    """Return the study of `networks` by cell, all trained on `text`.
 
-    Trainings run side by side in processes of one torch thread each; a training cut off is lost,
-    those that ended are kept by the `checkpoint`. The last method is the combination of those that
-    helped a cell, see `regularisation_results.combination`. Raises UserError if the text is too
-    short.
+    Beside them are a unigram model of the same text, and Kneser-Ney of the one of `orders` that is
+    best on the validation text. Trainings run side by side in processes of one torch thread each; a
+    training cut off is lost, those that ended are kept by the `checkpoint`. The last method is the
+    combination of those that helped a cell, see `regularisation_results.combination`. Raises
+    UserError if a split is too short.
     """
-    short = Text(
-        text.train_ids[: params.train_tokens],
-        text.valid_ids[: params.valid_tokens],
-        text.vocabulary,
-    )
-    if min(len(short.train_ids), len(short.valid_ids)) <= params.batch_size:
+    if len(text.train_ids) <= params.batch_size:
         raise UserError(
             f"regularisation_study.batch_size: {params.batch_size} streams need more text than "
-            f"{len(short.train_ids)} and {len(short.valid_ids)} tokens; expected a smaller batch"
+            f"{len(text.train_ids)} tokens; expected a smaller batch"
         )
-    made = _Trainings(networks, short, params, seed, checkpoint)
+    for split, ids in (("valid", text.valid_ids), ("test", text.test_ids)):
+        if not len(ids):
+            raise UserError(
+                f"preprocess.splits.{split}: the study of regularisation needs text to score, got "
+                "none"
+            )
+    baselines = _baselines(text, orders)
+    made = _Trainings(networks, text, params, seed, checkpoint)
     settings = {cell: dict(params.methods) for cell in networks}
     runs = made.runs(settings)
     combined = {
@@ -113,10 +121,28 @@ def study(
         for repetition, run in enumerate(group, start=1):
             own = {"cell": cell, "method": name, "seed": repetition, **method.model_dump()}
             on_trial(f"{cell} {name} {repetition}", own, run.metrics())
-    table = results.table(runs, params.patience, params.confidence)
-    said = results.sentences(table, params.seeds, params.patience, params.confidence)
-    said += results.describe({cell: own[COMBINATION] for cell, own in combined.items()})
-    return RegularisationStudy(results.curves(runs), table, results.metrics(table), tuple(said))
+    table = results.table(runs, baselines, params.patience, params.confidence)
+    return RegularisationStudy(
+        results.curves(runs),
+        table,
+        {**results.metrics(table), "baselines": asdict(baselines)},
+        (
+            *sentences.sentences(table, params, len(text.test_ids)),
+            *sentences.combinations({cell: own[COMBINATION] for cell, own in combined.items()}),
+        ),
+    )
+
+
+def _baselines(text: Text, orders: Sequence[int]) -> results.Baselines:
+    """Return what models that only count make of the test text."""
+    classes, end = text.vocabulary.classes, text.vocabulary.end
+    unigram = KneserNey.fit(text.train_ids, order=1, classes=classes, end=end)
+    best = KneserNey.chosen(text.train_ids, text.valid_ids, orders=orders, classes=classes, end=end)
+    return results.Baselines(
+        unigram=float(unigram.losses(text.test_ids).mean()),
+        kneser_ney=float(best.losses(text.test_ids).mean()),
+        order=best.order,
+    )
 
 
 class _Trainings:
@@ -134,7 +160,7 @@ class _Trainings:
         self.measurements = Measurements(learn, text, title="regularisation", checkpoint=checkpoint)
 
     def runs(self, methods: Mapping[str, Mapping[str, RegularisationMethod]]) -> results.Runs:
-        """Return a run a seed for each cell and each of its methods, by name."""
+        """Return one run per seed for each cell and each of its methods, by name."""
         wanted = {
             (cell, name): [
                 Job(
@@ -153,7 +179,7 @@ class _Trainings:
         return {
             (cell, name): [
                 results.stop(
-                    outcomes[repr(job)].numbers["curve"],
+                    [results.Row(**row) for row in outcomes[repr(job)].numbers["curve"]],
                     self.params.patience if methods[cell][name].early_stopping else None,
                 )
                 for job in group
@@ -175,7 +201,7 @@ def _network(
         "rate": params.rate,
         "warmup": 0.0,
         "examples": "streams",
-        "adaptive_cutoffs": [],
+        "adaptive_cutoffs": params.adaptive_cutoffs,
         "epochs": params.epochs,
         "batch_size": params.batch_size,
         "bptt_length": params.bptt_length,
@@ -194,15 +220,23 @@ def _network(
 
 
 def learn(job: Job, text: Text) -> Outcome:
-    """Train one network with one torch thread and return its `curve`."""
+    """Train one network with one torch thread and return its `curve`.
+
+    The test text is scored at the epochs that a method may keep: where the validation loss is the
+    lowest so far, and at the end.
+    """
     model = LanguageModel(job.params, text.vocabulary, "word", job.seed)
     curve: Curve = []
 
+    def loss(ids: NDArray[np.int64]) -> float:
+        return float(model.token_losses(ids).mean(dtype=np.float64))
+
     def note(epoch: int, measured: Mapping[str, float]) -> None:
-        losses = model.token_losses(text.train_ids)
-        train_loss = float(losses.mean(dtype=np.float64))
         valid_loss = measured["valid_loss"]
-        curve.append({"epoch": epoch, "train_loss": train_loss, "valid_loss": valid_loss})
+        best = all(valid_loss < row.valid_loss for row in curve)
+        kept = best or epoch == job.params.epochs
+        test_loss = loss(text.test_ids) if kept else None
+        curve.append(results.Row(epoch, loss(text.train_ids), valid_loss, test_loss))
 
     started = time.monotonic()
     train(
@@ -214,4 +248,6 @@ def learn(job: Job, text: Text) -> Outcome:
         torch_threads=1,
         on_epoch=note,
     )
-    return Outcome({"curve": curve}, tracked={"seconds": time.monotonic() - started})
+    return Outcome(
+        {"curve": [asdict(row) for row in curve]}, tracked={"seconds": time.monotonic() - started}
+    )

@@ -1,4 +1,4 @@
-"""What the study of regularisation found: gaps and losses with intervals over seeds, in words."""
+"""What the study of regularisation found: test losses and gaps with intervals over seeds."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,39 +9,69 @@ import numpy as np
 import pandas as pd
 
 from wordlab.params.regularisation import RegularisationMethod
-from wordlab.studies.statistics import mean_interval
+from wordlab.studies.statistics import change_intervals, mean_intervals
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one epoch measured, in nats per token.
+
+    test_loss: None at an epoch that no method can keep.
+    """
+
+    epoch: int
+    train_loss: float
+    valid_loss: float
+    test_loss: float | None
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """Test losses of models that only count the same training text, in nats per token.
+
+    order: of the Kneser-Ney model, chosen on the validation text.
+    """
+
+    unigram: float
+    kneser_ney: float
+    order: int
 
 
 @dataclass(frozen=True)
 class Run:
     """A training up to where its method stops it, and the epoch whose weights are kept.
 
-    rows: epoch, train_loss, valid_loss for each epoch; kept: the place of one of them; planned:
-    how many epochs there would have been.
+    rows: one per epoch; kept: the place of one of them; planned: how many epochs there would have
+    been.
     """
 
-    rows: Sequence[Mapping[str, float]]
+    rows: Sequence[Row]
     kept: int
     planned: int
 
     def metrics(self) -> dict[str, float]:
-        """Return losses and their gap at the epoch kept, in nats a token, and the epochs run."""
+        """Return losses at the epoch kept, in nats per token, and the epochs run.
+
+        gap: how much higher the loss of the test text is than that of the training text.
+        """
         row = self.rows[self.kept]
+        assert row.test_loss is not None
         return {
-            "train_loss": row["train_loss"],
-            "valid_loss": row["valid_loss"],
-            "gap": row["valid_loss"] - row["train_loss"],
-            "best_epoch": row["epoch"],
+            "train_loss": row.train_loss,
+            "valid_loss": row.valid_loss,
+            "test_loss": row.test_loss,
+            "gap": row.test_loss - row.train_loss,
+            "best_epoch": row.epoch,
             "epochs": float(len(self.rows)),
             "saved_share": 1 - len(self.rows) / self.planned,
         }
 
 
 Runs = dict[tuple[str, str], list[Run]]
-"""By cell and method, a run a seed."""
+"""By cell and method, one run per seed."""
 
 
-def stop(curve: Sequence[Mapping[str, float]], patience: int | None) -> Run:
+def stop(curve: Sequence[Row], patience: int | None) -> Run:
     """Return a whole training as it would have been with `patience`.
 
     With None it runs to its end and keeps its last epoch; else it ends after that many epochs
@@ -51,7 +81,7 @@ def stop(curve: Sequence[Mapping[str, float]], patience: int | None) -> Run:
         return Run(curve, len(curve) - 1, len(curve))
     best = 0
     for place, row in enumerate(curve):
-        if row["valid_loss"] < curve[best]["valid_loss"]:
+        if row.valid_loss < curve[best].valid_loss:
             best = place
         if place - best >= patience:
             return Run(curve[: place + 1], best, len(curve))
@@ -65,9 +95,9 @@ def curves(runs: Runs) -> pd.DataFrame:
             "cell": cell,
             "method": method,
             "seed": seed,
-            "epoch": int(row["epoch"]),
-            "train_perplexity": math.exp(row["train_loss"]),
-            "valid_perplexity": math.exp(row["valid_loss"]),
+            "epoch": row.epoch,
+            "train_perplexity": math.exp(row.train_loss),
+            "valid_perplexity": math.exp(row.valid_loss),
         }
         for (cell, method), group in runs.items()
         for seed, run in enumerate(group, start=1)
@@ -99,64 +129,61 @@ def combination(
     return RegularisationMethod.model_validate(chosen)
 
 
-def describe(combined: Mapping[str, RegularisationMethod]) -> list[str]:
-    """Say what the combination of each cell is made of."""
-    said = []
-    for cell, method in combined.items():
-        parts = []
-        if method.dropout:
-            kind = "variational dropout" if method.variational else "dropout"
-            parts.append(f"{kind} {method.dropout:g}")
-        if method.dropout_recurrent:
-            parts.append(f"recurrent dropout {method.dropout_recurrent:g}")
-        if method.weight_decay:
-            parts.append(f"weight decay {method.weight_decay:g}")
-        if method.early_stopping:
-            parts.append("early stopping")
-        said.append(
-            f"{cell.upper()}: the best combination is {', '.join(parts) or 'nothing at all'}, each "
-            "chosen by its own mean validation loss, which flatters it a little."
-        )
-    return said
+def table(runs: Runs, baselines: Baselines, patience: int, confidence: float) -> pd.DataFrame:
+    """Return one row per cell and method, losses of the test text in nats per token.
 
-
-def table(runs: Runs, patience: int, confidence: float) -> pd.DataFrame:
-    """Return a row for each cell and method, losses in nats a token.
-
-    valid, gap: means over seeds, with _low and _high; valid_change, gap_change: the mean of what
-    each seed's run differs from the run of the same seed with nothing, likewise; epochs and
-    saved_share: means. would_stop: the mean epoch after which early stopping with `patience` ends
-    the training; would_save: the share of the epochs after it; would_gain: how much lower its
-    validation loss is than that of the last epoch.
+    test, gap: means over seeds, with _low and _high, each an interval by itself. Differences,
+    likewise: test_change and gap_change from the runs of the same seeds with nothing, and
+    unigram_change of the loss from that of the unigram model. comparisons: the number of their
+    intervals in the whole table, which hold all at once with `confidence` (t intervals, corrected
+    after Bonferroni; the noise between seeds is pooled over the methods of a cell). unigram,
+    kneser_ney: the baselines' losses. epochs and saved_share: means.
+    would_stop: the mean epoch after which early stopping with `patience` ends the training;
+    would_save: the share of the epochs after it; would_gain: how much lower its test loss is than
+    that of the last epoch.
     """
+    comparisons = 2 * sum(method != "none" for _, method in runs) + len(runs)
     rows = []
-    for (cell, method), group in runs.items():
-        own = pd.DataFrame([run.metrics() for run in group])
-        plain = pd.DataFrame([run.metrics() for run in runs[cell, "none"]])
-        row: dict[str, Any] = {"cell": cell, "method": method}
-        for name, values in {
-            "valid": own["valid_loss"],
-            "gap": own["gap"],
-            "valid_change": own["valid_loss"] - plain["valid_loss"],
-            "gap_change": own["gap"] - plain["gap"],
-        }.items():
-            middle, low, high = mean_interval(values.to_list(), confidence)
-            row |= {name: middle, f"{name}_low": low, f"{name}_high": high}
-        row |= {"epochs": own["epochs"].mean(), "saved_share": own["saved_share"].mean()}
-        row |= _stopped(group, patience)
-        rows.append(row)
+    for cell in dict.fromkeys(cell for cell, _ in runs):
+        groups = {method: group for (own, method), group in runs.items() if own == cell}
+        plain = list(groups).index("none")
+        measured = [[run.metrics() for run in group] for group in groups.values()]
+        test, gap = (
+            np.array([[run[name] for run in group] for group in measured])
+            for name in ("test_loss", "gap")
+        )
+        intervals = {
+            "test": mean_intervals(test, confidence),
+            "gap": mean_intervals(gap, confidence),
+            "test_change": change_intervals(test, plain, confidence, comparisons),
+            "gap_change": change_intervals(gap, plain, confidence, comparisons),
+            "unigram_change": mean_intervals(test - baselines.unigram, confidence, comparisons),
+        }
+        for place, (method, group) in enumerate(groups.items()):
+            row: dict[str, Any] = {"cell": cell, "method": method}
+            for name, table_of in intervals.items():
+                middle, low, high = table_of[place].tolist()
+                row |= {name: middle, f"{name}_low": low, f"{name}_high": high}
+            row |= {"comparisons": comparisons}
+            row |= {"unigram": baselines.unigram, "kneser_ney": baselines.kneser_ney}
+            for name in ("epochs", "saved_share"):
+                row[name] = float(np.mean([run[name] for run in measured[place]]))
+            rows.append(row | _stopped(group, patience))
     return pd.DataFrame(rows)
 
 
 def _stopped(group: Sequence[Run], patience: int) -> dict[str, float]:
-    """Return means over runs of what stopping each early would have changed."""
+    """Return means over runs of what stopping each early would have changed.
+
+    Of a run that did stop early, the last epoch is the one that it kept.
+    """
     early = [stop(run.rows, patience).metrics() for run in group]
-    last = [run.rows[-1]["valid_loss"] for run in group]
+    ends = [run.metrics()["test_loss"] for run in group]
     return {
         "would_stop": float(np.mean([found["epochs"] for found in early])),
         "would_save": float(np.mean([found["saved_share"] for found in early])),
         "would_gain": float(
-            np.mean([end - found["valid_loss"] for end, found in zip(last, early, strict=True)])
+            np.mean([end - found["test_loss"] for end, found in zip(ends, early, strict=True)])
         ),
     }
 
@@ -168,76 +195,3 @@ def metrics(rows: pd.DataFrame) -> dict[str, Any]:
         cell, method = str(row.pop("cell")), str(row.pop("method"))
         nested.setdefault(cell, {})[method] = row
     return nested
-
-
-def sentences(rows: pd.DataFrame, seeds: int, patience: int, confidence: float) -> list[str]:
-    """Say for each cell what each method changes, and what is within the noise between seeds.
-
-    rows: as `table` makes them, `patience` that of early stopping.
-    """
-    said = [
-        f"Changes are means over {seeds} seeds against the same seeds with nothing, in nats a "
-        f"token; a change counts where its {confidence:.0%} interval leaves out 0."
-    ]
-    for cell, part in rows.groupby("cell", sort=False):
-        plain = part[part["method"] == "none"].iloc[0]
-        said.append(
-            f"{str(cell).upper()} with nothing ends with a gap of {plain['gap']:.2f} "
-            f"({plain['gap_low']:.2f} to {plain['gap_high']:.2f}) between validation and training."
-        )
-        others = part[part["method"] != "none"]
-        for measure, name in (("gap", "the gap"), ("valid", "the validation loss")):
-            said += _changes(str(cell).upper(), others, measure, name)
-        stopped = ", ".join(
-            f"{_ran(row['method'])} after {row['would_stop']:.1f} epochs "
-            f"({row['would_save']:.0%} saved, loss {_moved(row['would_gain'])})"
-            for row in part.to_dict("records")
-            if row["saved_share"] == 0
-        )
-        said.append(
-            f"{str(cell).upper()}: early stopping with a patience of {patience} would have ended, "
-            f"at the mean, {stopped}."
-        )
-    return said
-
-
-def _ran(method: object) -> str:
-    return "nothing" if method == "none" else _name(method)
-
-
-def _moved(gain: float) -> str:
-    return f"{gain:.2f} lower" if gain >= 0.005 else "as at the end"
-
-
-def _changes(cell: str, rows: pd.DataFrame, measure: str, name: str) -> list[str]:
-    """Say which methods lower or raise a measure, and which do neither beyond the noise."""
-    groups: dict[str, list[str]] = {"lowers": [], "raises": [], "unclear": []}
-    for row in rows.to_dict("records"):
-        change, low, high = (row[f"{measure}_change{end}"] for end in ("", "_low", "_high"))
-        told = f"{_name(row['method'])} by {abs(change):.2f} ({_span(low, high)})"
-        if high < 0:
-            groups["lowers"].append(told)
-        elif low > 0:
-            groups["raises"].append(told)
-        else:
-            groups["unclear"].append(_name(row["method"]))
-    said = [
-        f"{cell}: {name} is {verb} with {'; '.join(groups[group])}."
-        for group, verb in (("lowers", "lower"), ("raises", "higher"))
-        if groups[group]
-    ]
-    if groups["unclear"]:
-        said.append(
-            f"{cell}: no change of {name} beyond the noise between seeds with "
-            f"{', '.join(groups['unclear'])}."
-        )
-    return said
-
-
-def _span(low: float, high: float) -> str:
-    small, large = sorted((abs(low), abs(high)))
-    return f"{small:.2f} to {large:.2f}"
-
-
-def _name(method: object) -> str:
-    return str(method).replace("_", " ")

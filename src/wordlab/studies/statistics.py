@@ -1,29 +1,65 @@
-"""Intervals of what studies measure: over seeds, and of medians over sequences."""
+"""Intervals of what studies measure: means over seeds, and medians over sequences.
+
+A few seeds say little about the noise of one setting, so that it is pooled over all settings
+trained with them, as the analysis of variance does: settings are taken to be equally noisy.
+"""
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-
-def mean_interval(values: Sequence[float], confidence: float) -> tuple[float, float, float]:
-    """Return the mean of independent `values` and its interval by Student's t; NaN with one."""
-    array = np.asarray(values, dtype=np.float64)
-    mean = float(array.mean())
-    if len(array) < 2:
-        return mean, math.nan, math.nan
-    reach = float(stats.t.ppf((1 + confidence) / 2, len(array) - 1))
-    half = reach * float(array.std(ddof=1)) / math.sqrt(len(array))
-    return mean, mean - half, mean + half
+Floats = NDArray[np.float64]
 
 
-def median_interval(
-    values: NDArray[np.floating], confidence: float, random: np.random.Generator
-) -> tuple[float, float, float]:
-    """Return the median of `values` (n,) and its bootstrap interval, 1,000 samples."""
-    drawn = values[random.integers(0, len(values), size=(1000, len(values)))]
-    edges = [(1 - confidence) / 2, (1 + confidence) / 2]
-    low, high = np.quantile(np.median(drawn, axis=1), edges)
-    return float(np.median(values)), float(low), float(high)
+def mean_intervals(values: Floats, confidence: float, comparisons: int = 1) -> Floats:
+    """Return the mean over seeds and the ends of its interval for each setting: (M, 3).
+
+    values: (M, S), M settings by S seeds. comparisons: how many intervals are looked at together.
+    Each is widened so that all of them hold at once with `confidence` (Bonferroni: the chance to
+    miss is divided by their number). Student's t with M (S - 1) degrees of freedom.
+    """
+    means = values.mean(axis=1)
+    noise = values - means[:, None]
+    half = _half_width(noise, len(values) * (values.shape[1] - 1), confidence, comparisons)
+    return np.stack([means, means - half, means + half], axis=1)
+
+
+def change_intervals(
+    values: Floats, reference: int, confidence: float, comparisons: int = 1
+) -> Floats:
+    """Return by how much each setting exceeds the one at `reference`, with interval ends: (M, 3).
+
+    values, comparisons: as for `mean_intervals`. Seeds are blocks: what a seed adds to all settings
+    alike is no noise. Student's t with (M - 1) (S - 1) degrees of freedom (Montgomery 2017, 4.1).
+    """
+    settings, seeds = values.shape
+    changes = values.mean(axis=1) - values[reference].mean()
+    noise = values - values.mean(axis=1, keepdims=True) - values.mean(axis=0) + values.mean()
+    half = _half_width(noise, (settings - 1) * (seeds - 1), confidence, comparisons)
+    halves = np.full(settings, math.sqrt(2) * half)
+    halves[reference] = 0
+    return np.stack([changes, changes - halves, changes + halves], axis=1)
+
+
+def _half_width(noise: Floats, freedom: int, confidence: float, comparisons: int) -> float:
+    """Return half the width of the interval of a mean over the columns of `noise` (M, S)."""
+    missed = (1 - confidence) / comparisons
+    variance = float(np.square(noise).sum()) / freedom
+    return float(stats.t.ppf(1 - missed / 2, freedom)) * math.sqrt(variance / noise.shape[1])
+
+
+def median_interval(values: NDArray[np.floating], confidence: float) -> tuple[float, float, float]:
+    """Return the median of independent `values` (n,) and its interval by order statistics.
+
+    The interval runs from the k-th lowest to the k-th highest value, k as high as `confidence`
+    allows whatever the distribution (David & Nagaraja 2003, 7.1). NaN where even the whole range
+    covers the median too rarely: with fewer than 6 values at 95 %.
+    """
+    middle = float(np.median(values))
+    k = int(stats.binom.ppf((1 - confidence) / 2, len(values), 0.5))  # P(X < k) <= the tail
+    if k < 1:
+        return middle, math.nan, math.nan
+    ordered = np.sort(values)
+    return middle, float(ordered[k - 1]), float(ordered[-k])
