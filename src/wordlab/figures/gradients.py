@@ -55,8 +55,8 @@ def gradient_heat(steps: pd.DataFrame) -> Figure:
     """Draw the norm of every parameter's gradient by step, one row per cell, one column per way.
 
     steps: columns cell, clipping, epoch, step, parameter, norm before clipping. A white line marks
-    the beginning of an epoch. Colours span the norms of the clipped trainings: one that diverges would
-    leave no room for the others.
+    the beginning of an epoch. Colours span the norms of the clipped trainings: one that diverges
+    would leave no room for the others.
     """
     cells, ways = list(steps["cell"].unique()), list(steps["clipping"].unique())
     rows = [steps.loc[steps["cell"] == cell, "parameter"].unique() for cell in cells]
