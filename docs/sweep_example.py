@@ -18,9 +18,10 @@ from wordlab.report.sections import SECTIONS
 
 PAGE = Path("docs/classic_grid.md")
 TABLES = {
+    "winners": "The best combinations on the test split",
     "best": "The best combinations",
     "importances": "Shares of the variance over the grid",
-    "sensitivity": "Shares of the variance by the forest",
+    "sensitivity": "Shares of the variance by fANOVA",
     "differences": "Differences between values, means over the other settings",
 }
 

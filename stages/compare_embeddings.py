@@ -2,15 +2,16 @@
 
 from wordlab import stage
 from wordlab.embeddings.ppmi import PpmiModel
-from wordlab.embeddings.vectors import Vectors
+from wordlab.embeddings.vectors import load_trainings
 from wordlab.evaluation.overview import overview
-from wordlab.evaluation.spaces import Space, SparseSpace
+from wordlab.evaluation.scores import Trained
+from wordlab.evaluation.spaces import SparseSpace
 
 VECTORS = ("cbow", "skipgram", "glove", "ppmi_svd")
 
 
 def main(run: stage.Stage) -> None:
-    models: dict[str, Vectors | Space] = {name: Vectors.load(run.input(name)) for name in VECTORS}
+    models: dict[str, Trained] = {name: load_trainings(run.input(name)) for name in VECTORS}
     ppmi = PpmiModel.load(run.input("ppmi"))
     models["ppmi"] = SparseSpace(ppmi.vocabulary, ppmi.matrix)
     found = overview(

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from wordlab import stage
 from wordlab.artifacts import rounded, write_json
 from wordlab.embeddings.ppmi import PpmiModel
-from wordlab.embeddings.vectors import Vectors
+from wordlab.embeddings.vectors import load_trainings
 from wordlab.evaluation import scores
-from wordlab.evaluation.spaces import Space, SparseSpace
+from wordlab.evaluation.scores import Trained
+from wordlab.evaluation.spaces import SparseSpace
 from wordlab.results import embedding_headline
 
 VECTORS = ("cbow", "skipgram", "glove", "ppmi_svd")
@@ -15,23 +16,21 @@ VECTORS = ("cbow", "skipgram", "glove", "ppmi_svd")
 
 def main(run: stage.Stage) -> None:
     params = run.params.evaluation
-    models: dict[str, Vectors | Space] = {name: Vectors.load(run.input(name)) for name in VECTORS}
+    models: dict[str, Trained] = {name: load_trainings(run.input(name)) for name in VECTORS}
     ppmi = PpmiModel.load(run.input("ppmi"))
     models["ppmi"] = SparseSpace(ppmi.vocabulary, ppmi.matrix)
-    sets = scores.read_sets(params)
-    metrics = {}
+    found = scores.evaluate_all(models, params, seed=run.params.seed)
+    metrics = {name: scored.metrics() for name, scored in found.items()}
     for name, model in models.items():
-        scored = scores.evaluate(model, params, seed=run.params.seed, sets=sets)
-        metrics[name] = scored.metrics()
         run.on_trial(name, {"model": name, **settings(model)}, metrics[name])
     run.metrics(metrics)
     write_json(run.output("headline"), rounded(embedding_headline(metrics)))
 
 
-def settings(model: Vectors | Space) -> Mapping[str, object]:
-    """Return the settings a model was trained with, as its description tells."""
-    told = model.description if isinstance(model, Vectors) else {}
-    return told.get("params", {name: x for name, x in told.items() if name != "model"})
+def settings(model: Trained) -> Mapping[str, object]:
+    """Return the settings of a model's first training, from the description of its vectors."""
+    described = getattr(scores.trainings(model)[0], "description", {})
+    return described.get("params", {name: x for name, x in described.items() if name != "model"})
 
 
 if __name__ == "__main__":

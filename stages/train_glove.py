@@ -1,20 +1,25 @@
 """train_glove: GloVe vectors from the counts."""
 
-from wordlab import stage
+from wordlab import progress, rng, stage
 from wordlab.embeddings import glove
 from wordlab.embeddings.cooccurrence import Counts
+from wordlab.embeddings.vectors import save_trainings
 
 
 def main(run: stage.Stage) -> None:
     run.settings("glove", run.params.glove.model_dump())
-    vectors = glove.train(
-        Counts.load(run.input("counts")),
-        run.params.glove,
-        seed=run.params.seed,
-        on_iteration=run.on_step,
-        checkpoint=run.checkpoint,
-    )
-    vectors.save(run.output("vectors"))
+    counts = Counts.load(run.input("counts"))
+    trainings = [
+        glove.train(
+            counts,
+            run.params.glove,
+            seed=seed,
+            on_iteration=run.on_step if number == 1 else progress.ignore_step,
+            checkpoint=run.checkpoint.part(number),
+        )
+        for number, seed in enumerate(rng.seeds(run.params.seed, run.params.vector_seeds), start=1)
+    ]
+    save_trainings(run.output("vectors"), trainings)
     run.curve("iteration")
 
 

@@ -1,16 +1,20 @@
 """train_ppmi: positive pointwise mutual information, and vectors by its truncated SVD."""
 
-from wordlab import stage
+from wordlab import rng, stage
 from wordlab.embeddings import ppmi, sparse
 from wordlab.embeddings.cooccurrence import Counts
+from wordlab.embeddings.vectors import save_trainings
 
 
 def main(run: stage.Stage) -> None:
     params = run.params.ppmi
     model = ppmi.ppmi(Counts.load(run.input("counts")), params)
     model.save(run.output("ppmi"))
-    vectors = ppmi.factorise(model.matrix, model.vocabulary, params, seed=run.params.seed)
-    vectors.save(run.output("vectors"))
+    trainings = [
+        ppmi.factorise(model.matrix, model.vocabulary, params, seed=seed)
+        for seed in rng.seeds(run.params.seed, run.params.vector_seeds)
+    ]
+    save_trainings(run.output("vectors"), trainings)
     run.metrics(sparse.summary(model.matrix))
 
 

@@ -21,6 +21,7 @@ SMALL = {
     "machine": "--runs 1",
     "scale": "--tokens 1e6",
     "text": "--copies 2",
+    "vector_settings": "--dimensions 8",
     "word2vec": "--epochs 1 --seeds 1 --architectures cbow --systems gensim wordlab",
 }
 """What makes each small: options that the documentation leaves at their defaults, or larger."""

@@ -35,7 +35,7 @@ def test_the_shipped_params_are_valid_and_immutable(repository):
 def test_models_take_shared_keys_with_their_own_on_top(edited):
     params = edited(r"skipgram: \{rate: [\d.]+\}", "skipgram: {rate: 0.5, window: 9}").word2vec
     assert (params.skipgram.rate, params.skipgram.window) == (0.5, 9)
-    assert params.cbow.window == 5
+    assert params.cbow.window == 10
 
 
 @pytest.mark.parametrize(
@@ -55,8 +55,8 @@ def test_models_take_shared_keys_with_their_own_on_top(edited):
         ),
         ("train: 0.9", "train: 1.1", r"preprocess\.splits\.train: expected less than or equal"),
         ("train: 0.9", "train: 0.5", r"preprocess\.splits: expected shares that sum to 1"),
-        ("    window: 5", "    window: 0", r"word2vec\.shared\.window: expected greater .*got 0"),
-        ("    window: 5", "    windwo: 5", r"word2vec\.shared\.windwo: no such param"),
+        ("    window: 10", "    window: 0", r"word2vec\.shared\.window: expected greater .*got 0"),
+        ("    window: 10", "    windwo: 10", r"word2vec\.shared\.windwo: no such param"),
         (r"skipgram: \{rate: [\d.]+\}", "skipgram: {rate: -1}", r"word2vec\.skipgram\.rate: .*-1"),
         ("seed: 1\n", "seed: 1\nextra: 2\n", r"extra: no such param; expected one of seed,"),
         ("seed: 1\n", "seed: [1\n", r"params\.yaml, line \d+: .*expected YAML"),
@@ -84,7 +84,7 @@ def test_a_mistake_is_told_in_a_line_that_names_it(edited, old, new, problem):
 
 
 def test_a_number_written_as_a_power_is_a_number(edited):
-    assert edited("subsample: 0.001", "subsample: 1e-3").word2vec.cbow.subsample == 0.001
+    assert edited("subsample: 0.0001", "subsample: 1e-4").word2vec.cbow.subsample == 0.0001
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -183,6 +183,14 @@ def test_a_count_that_differs_between_models_stands_in_each_cell() -> None:
     assert any("n = 200" in note for note in differing.rows[-1][1][0].notes)
 
 
+def test_a_mean_over_seeds_says_so_and_leaves_the_count_in_the_head() -> None:
+    mean = {**similarity(0.3), "seeds": 3}
+    (table,) = embedding_scores({**METRICS["embeddings"], "glove": {"wordsim353": mean}})
+    notes = {name: list(row[0].notes) for name, row in table.rows}
+    assert notes["glove"] == ["mean of 3 seeds"] and notes["cbow"] == []
+    assert table.head[0].notes == ["n = 236 of 353, 67%"]
+
+
 def test_nested_numbers_of_any_shape_all_reach_a_table() -> None:
     nested = {
         "plain": 1.5,

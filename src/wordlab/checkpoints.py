@@ -27,6 +27,10 @@ class Checkpoint:
 
     path: Path | None = None
 
+    def part(self, number: int) -> "Checkpoint":
+        """Return the checkpoint of one of several trainings of a stage, cleared with this one."""
+        return Checkpoint(self.path and self.path.with_suffix(f".{number}{self.path.suffix}"))
+
     def save(self, arrays: Mapping[str, NDArray[Any]], state: Mapping[str, Any]) -> None:
         """Keep `arrays` (any numeric dtype) and `state` (what JSON can hold)."""
         if self.path is None:

@@ -72,7 +72,7 @@ def _method(scores: Mapping[str, Any]) -> str:
 
 
 def embeddings(metrics: Mapping[str, Any]) -> str:
-    """Return the table of word vectors: correlations and analogies with intervals and n.
+    """Return the table of word vectors: correlations and analogies with intervals, n and seeds.
 
     A sentence, where no item of any set can be scored.
     """
@@ -92,7 +92,8 @@ def embeddings(metrics: Mapping[str, Any]) -> str:
         scores = metrics[key]
         cells = [_scored(scores[name], "spearman", _fraction) for name, _ in sets]
         cells.append(_scored(scores["analogy"][method], "total", _percent, " %"))
-        rows.append([title, *cells])
+        seeds = scores["analogy"].get("seeds", 1)
+        rows.append([f"{title}, {seeds} seeds" if seeds > 1 else title, *cells])
     return _markdown(heads, rows)
 
 

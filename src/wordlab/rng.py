@@ -14,6 +14,14 @@ def derive(seed: int, *names: str | int) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little") >> 1
 
 
+def seeds(seed: int, count: int) -> list[int]:
+    """Return the seeds of `count` trainings that differ in the seed alone, `seed` being the first.
+
+    More of them begin with the same ones.
+    """
+    return [seed, *(derive(seed, "training", number) for number in range(2, count + 1))]
+
+
 def stream(seed: int, *names: str | int) -> np.random.Generator:
     """Return the NumPy generator (PCG64) of the stream `names` under `seed`."""
     return np.random.Generator(np.random.PCG64(derive(seed, *names)))

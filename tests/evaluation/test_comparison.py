@@ -8,7 +8,8 @@ import pytest
 
 from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation import comparison, neighbours
-from wordlab.evaluation.comparison import Comparison, Task
+from wordlab.evaluation.comparison import Comparison
+from wordlab.evaluation.scores import Task
 from wordlab.evaluation.spaces import DenseSpace
 from wordlab.params.evaluation import ComparisonParams, EvaluationParams, RelationParams
 from wordlab.text.vocabulary import Vocabulary
@@ -62,6 +63,7 @@ def compared(models: Mapping[str, Vectors], tmp_path_factory: pytest.TempPathFac
         words=("w0", "absent"), neighbours=5, overlap_words=50, relations=relations
     )
     chosen = {name: models[name] for name in ("noise", "good", "also good")}
+    chosen["of three seeds"] = [models["good"], models["noise"], models["noise"]]
     return comparison.compare(chosen, evaluation, params, seed=1)
 
 
@@ -74,11 +76,24 @@ def test_good_models_are_told_from_noise_but_not_from_one_another(compared: Comp
     assert distinct[frozenset(("good", "noise"))]
     assert distinct[frozenset(("also good", "noise"))]
     assert not distinct[frozenset(("good", "also good"))]
-    assert (table["second"] == "noise").sum() == 2
+    assert (table["second"] == "noise").sum() == 3
     said = next(s for s in compared.sentences if s.startswith("pairs (300 of 301 items)"))
-    above, _, untold = said.partition("but not told apart from")
+    above, _, untold = said.partition("but not shown to be above")
     assert "above noise by" in above
     assert "good by" in untold
+
+
+def test_a_lead_that_the_seed_explains_is_no_lead(compared: Comparison) -> None:
+    table = compared.differences[compared.differences["task"] == "pairs"]
+    row = table.set_index(["first", "second"]).loc[("of three seeds", "noise")]
+    assert row["difference"] > 0.2 and not row["distinct"]
+    seeds = compared.scores.set_index(["model", "task"])["seeds"]
+    assert seeds["of three seeds", "pairs"] == 3 and seeds["good", "pairs"] == 1
+    (verdict,) = [said for said in compared.sentences if said.startswith("To be preferred")]
+    assert verdict.endswith(
+        "draw words, questions and seeds (3 trainings per model), but no seed of noise, good, also "
+        "good, trained once."
+    )
 
 
 def test_scores_and_metrics_agree(compared: Comparison) -> None:
@@ -86,7 +101,8 @@ def test_scores_and_metrics_agree(compared: Comparison) -> None:
     assert (table["low"] < table["score"]).all() and (table["score"] < table["high"]).all()
     score = compared.metrics()["pairs"]["good"]["score"]
     assert score == pytest.approx(table.loc["good", "score"], abs=1e-4)
-    assert set(compared.metrics()["overlap"]["noise"]) == {"good", "also good"}
+    others = {"good", "also good", "of three seeds"}
+    assert set(compared.metrics()["overlap"]["noise"]) == others
     assert set(compared.sections["section"]) == {"gram"}
 
 
@@ -96,7 +112,7 @@ def test_paired_intervals_hold_together_as_often_as_they_say() -> None:
     for _ in range(300):
         samples = random.standard_normal(60) + random.standard_normal((4, 60))
         counts = random.multinomial(60, np.full(60, 1 / 60), size=300)
-        task = Task("t", 60, 60, samples.mean(axis=1), samples @ counts.T / 60)
+        task = Task("t", 60, 60, tuple(samples.mean(axis=1)[:, None]), samples @ counts.T / 60)
         table = comparison.differences_of(task, ["a", "b", "c", "d"], 0.9)
         assert (table["difference"] >= 0).all()
         wrong += bool(table["distinct"].any())
@@ -105,14 +121,14 @@ def test_paired_intervals_hold_together_as_often_as_they_say() -> None:
 
 
 def test_nothing_is_said_of_a_task_without_items() -> None:
-    empty = Task("t", 0, 9, np.full(2, np.nan), np.full((2, 100), np.nan))
+    empty = Task("t", 0, 9, (np.full(1, np.nan),) * 2, np.full((2, 100), np.nan))
     table = comparison.differences_of(empty, ["a", "b"], 0.95)
     assert not table["distinct"].any()
     assert comparison.sentence(empty, ["a", "b"], table) == "t: none of its 9 items can be scored."
 
 
 def test_one_model_is_compared_with_none() -> None:
-    alone = Task("t", 3, 3, np.array([0.5]), np.array([[0.4, 0.5, 0.6]]))
+    alone = Task("t", 3, 3, (np.array([0.5]),), np.array([[0.4, 0.5, 0.6]]))
     table = comparison.differences_of(alone, ["a"], 0.95)
     assert len(table) == 0
     assert comparison.sentence(alone, ["a"], table).endswith("the highest score is a's, 0.500.")
@@ -128,7 +144,7 @@ def test_neighbours_are_those_of_the_vectors_themselves(
         assert [WORDS[j] for j in found[i]] == [word for word, _ in expected]
         np.testing.assert_allclose(cosines[i], [cosine for _, cosine in expected], rtol=1e-5)
     assert set(compared.neighbours["word"]) == {"w0"}
-    assert len(compared.neighbours) == 3 * 5
+    assert len(compared.neighbours) == 4 * 5
 
 
 def test_equal_neighbours_are_given_commonest_first_and_duplicates_are_found() -> None:

@@ -88,7 +88,7 @@ def test_items_fall_into_thirds_by_their_rarest_word() -> None:
         }
     )
     scored = Scores(
-        {"set": SimilarityResult(pairs, known, cosines)}, {"3cosadd": answers}, params, 1
+        {"set": (SimilarityResult(pairs, known, cosines),)}, {"3cosadd": (answers,)}, params, 1
     )
     table = frequency.by_frequency({"one": scored, "two": scored}, words).set_index(
         ["task", "model", "band"]

@@ -71,6 +71,17 @@ def test_documents_are_drawn_then_their_sentences():
     assert math.log(one.high / one.low) > 3 * math.log(by_sentences.high / by_sentences.low)
 
 
+def test_trainings_that_differ_in_the_seed_are_drawn_with_the_text():
+    ids, losses = some_text(), np.random.default_rng(1).gamma(2.0, size=4000)
+    text = held_out(ids, [0, 1000, 3000])
+    alike = score(np.stack([losses, losses, losses]), text, seed=1, baseline=losses)
+    one = score(losses, text, seed=1, baseline=losses)
+    assert (alike.low, alike.high) == pytest.approx((one.low, one.high))
+    apart = score(losses + [[-0.1], [0.0], [0.1]], text, seed=1, baseline=losses)
+    assert apart.perplexity == pytest.approx(alike.perplexity)
+    assert apart.ratio_low < 0.95 < 1.05 < apart.ratio_high
+
+
 def test_the_ratio_to_a_baseline_is_paired():
     """Twice the perplexity everywhere is a ratio of 2 whatever sentences are drawn."""
     ids, losses = some_text(), np.random.default_rng(1).gamma(2.0, size=4000)

@@ -22,7 +22,7 @@ def space(place: dict[str, np.ndarray]) -> DenseSpace:
 
 
 def study(*models: DenseSpace, pairs: relations.Pairs) -> RelationStudy:
-    named = {f"model {i}": model for i, model in enumerate(models)}
+    named = {f"model {i}": [model] for i, model in enumerate(models)}
     return relations.study(named, pairs, ignore_case=True, resamples=300, confidence=0.95, seed=1)
 
 
@@ -75,15 +75,40 @@ def test_relations_that_differ_are_told_apart_and_others_are_not(pairs: relation
     order = ["p10", "p25", "median", "p75", "p90"]
     assert (np.diff(near[order].to_numpy(dtype=float), axis=1) >= 0).all()
     assert "model 0 1.00 [0.99, 1.00], synonyms nearer" in found.sentences[0]
-    assert "model 1" in found.sentences[0] and "not told apart" in found.sentences[0]
+    assert "model 1" in found.sentences[0] and "no difference shown" in found.sentences[0]
     assert "model 0 2 and 1; model 1 2 and 0" in found.sentences[1]
+    assert "hold together for all 6 contrasts" in found.sentences[1]
+
+
+def test_of_many_contrasts_without_a_difference_few_studies_show_one() -> None:
+    shown = 0
+    for seed in range(40):
+        none = {f"r{i}": [(f"{i}a{j}", f"{i}b{j}") for j in range(12)] for i in range(6)}
+        alike = [model(none, dict.fromkeys(none, 0.0), 100 * seed + k) for k in range(2)]
+        found = relations.study(
+            {str(k): [one] for k, one in enumerate(alike)},
+            none, ignore_case=True, resamples=150, confidence=0.9, seed=seed,
+        )  # fmt: skip
+        assert len(found.contrasts) == 2 * 21
+        shown += bool(found.contrasts["distinct"].any())
+    assert shown <= 6
+
+
+def test_trainings_that_disagree_widen_the_interval(pairs: relations.Pairs) -> None:
+    known = {name: listed[:40] for name, listed in pairs.items()}
+    trainings = [model(known, {"synonyms": near, "antonyms": 1.0}, 5) for near in (0.2, 1.0, 5.0)]
+    given = {"ignore_case": True, "resamples": 300, "confidence": 0.95, "seed": 1}
+    several = relations.study({"m": trainings}, known, **given).contrasts.iloc[0]
+    each = [relations.study({"m": [one]}, known, **given).contrasts.iloc[0] for one in trainings]
+    assert several["auc"] == pytest.approx(np.mean([one["auc"] for one in each]))
+    assert several["high"] - several["low"] > max(one["high"] - one["low"] for one in each)
 
 
 def test_a_few_pairs_tell_nothing_apart(pairs: relations.Pairs) -> None:
     few = {name: listed[:4] for name, listed in pairs.items()}
     found = study(model(few, {"synonyms": 9.0, "antonyms": 0.1}, 3), pairs=few)
     assert found.contrasts["auc"].iloc[0] == 1 and not found.contrasts["distinct"].any()
-    assert "1.00 [1.00, 1.00], not told apart" in found.sentences[0]
+    assert "1.00 [1.00, 1.00], no difference shown" in found.sentences[0]
 
 
 def test_unrelated_pairs_are_of_known_words_and_in_no_list(pairs: relations.Pairs) -> None:

@@ -7,8 +7,10 @@ import pytest
 import scipy.sparse
 
 from wordlab.embeddings.vectors import Vectors
-from wordlab.evaluation import scores
-from wordlab.evaluation.scores import EvaluationSets
+from wordlab.evaluation import scores, statistics
+from wordlab.evaluation.analogy import AnalogyResult, Questions
+from wordlab.evaluation.scores import EvaluationSets, Scores
+from wordlab.evaluation.similarity import SimilarityResult
 from wordlab.evaluation.spaces import SparseSpace
 from wordlab.params.evaluation import EvaluationParams
 from wordlab.text.vocabulary import Vocabulary
@@ -70,6 +72,64 @@ def test_metrics_are_complete_rounded_and_repeatable(
     known = sum(section["n"] for section in added["sections"].values())
     assert known == metrics["analogy"]["n"]
     assert added["total_all"] == pytest.approx(added["total"] * known / 19544, abs=1e-4)
+
+
+def test_intervals_draw_the_words_that_pairs_share(
+    params: EvaluationParams, sets: EvaluationSets
+) -> None:
+    scored = scores.evaluate(vectors(sets, 0.9), params, seed=1, sets=sets)
+    metrics, (result,) = scored.metrics()["wordsim353"], scored.similarity["wordsim353"]
+    counts = statistics.resample(result.n, 200, np.random.default_rng(1))
+    cosines, gold = result.cosines[result.known], result.pairs.gold[result.known]
+    low, high = statistics.interval(statistics.resampled_spearman(cosines, gold, counts), 0.95)
+    assert metrics["high"] - metrics["low"] > 1.3 * (high - low)
+
+
+def test_several_trainings_are_averaged_and_drawn(
+    params: EvaluationParams, sets: EvaluationSets
+) -> None:
+    model = vectors(sets, 0.9)
+    random = np.random.default_rng(3)
+    others = [
+        Vectors(model.vocabulary, random.standard_normal(model.matrix.shape).astype(np.float32))
+        for _ in range(2)
+    ]
+    several = scores.evaluate([model, *others], params, seed=1, sets=sets).metrics()
+    each = [scores.evaluate(one, params, seed=1, sets=sets).metrics() for one in (model, *others)]
+    for name in ("wordsim353", "simlex999"):
+        values = [metrics[name]["spearman"] for metrics in each]
+        assert several[name]["seeds"] == 3 and each[0][name]["seeds"] == 1
+        assert several[name]["by_seed"] == pytest.approx(values)
+        assert several[name]["spearman"] == pytest.approx(np.mean(values), abs=1e-4)
+        assert several[name]["n"] == each[0][name]["n"]
+    totals = [metrics["analogy"]["3cosadd"]["total"] for metrics in each]
+    assert several["analogy"]["3cosadd"]["total"] == pytest.approx(np.mean(totals), abs=1e-5)
+
+
+def test_the_interval_holds_the_noise_of_the_seed(
+    params: EvaluationParams, sets: EvaluationSets
+) -> None:
+    pairs = sets.pairs[0]
+    random = np.random.default_rng(4)
+    known = np.ones(len(pairs), dtype=bool)
+    good = SimilarityResult(pairs, known, pairs.gold + random.standard_normal(len(pairs)))
+    bad = SimilarityResult(pairs, known, random.standard_normal(len(pairs)))
+    answered = {"3cosadd": (AnalogyResult(sets.questions, *unanswered(sets.questions)),) * 3}
+
+    def width(*results: SimilarityResult) -> float:
+        scored = Scores({pairs.name: results}, answered, params, 1)
+        metrics = scored.metrics()[pairs.name]
+        return metrics["high"] - metrics["low"]
+
+    alike, differing = (good, good, good), (good, good, bad)
+    assert width(*differing) > 2 * width(*alike)
+    assert width(good) == width(*alike)
+
+
+def unanswered(questions: Questions) -> tuple[np.ndarray, tuple[None, ...], np.ndarray]:
+    """Return an AnalogyResult's fields where no word is known."""
+    nothing = np.zeros(len(questions), dtype=bool)
+    return nothing, (None,) * len(questions), nothing
 
 
 def test_sparse_and_dense_models_have_the_same_metrics(

@@ -94,21 +94,84 @@ def test_an_item_weighs_as_often_as_both_its_parts_are_drawn() -> None:
     assert not np.array_equal(drawn.counts, other.counts)
 
 
-@pytest.mark.parametrize(("only_first", "only_second"), [(0, 0), (3, 9), (40, 12), (5, 5)])
-def test_mcnemar_is_the_sign_test_of_what_one_alone_got_right(
-    only_first: int, only_second: int
-) -> None:
-    first = np.array([True] * 20 + [True] * only_first + [False] * only_second)
-    second = np.array([True] * 20 + [False] * only_first + [True] * only_second)
-    tosses = only_first + only_second
-    expected = stats.binomtest(only_first, tosses).pvalue if tosses else 1.0
-    assert statistics.mcnemar(first, second) == pytest.approx(expected)
+def correlated_words(
+    pairs: int, words: int, random: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs of words, and two values of each that share what is due to their words, not by item."""
+    first, second = random.integers(0, words, (2, pairs))
+    of_words = random.standard_normal((2, words))
+    x, y = of_words[:, first] + of_words[:, second] + 0.5 * random.standard_normal((2, pairs))
+    return first, second, x, y
 
 
-def test_holm_by_hand() -> None:
-    corrected = statistics.holm(np.array([0.01, 0.04, 0.03, 0.005]))
-    np.testing.assert_allclose(corrected, [0.03, 0.06, 0.06, 0.02])
-    assert len(statistics.holm(np.array([]))) == 0
+def test_the_interval_of_a_correlation_covers_it_where_pairs_share_words() -> None:
+    random = np.random.default_rng(7)
+    covered = {"crossed": 0, "one by one": 0}
+    for _ in range(200):
+        first, second, x, y = correlated_words(150, 25, random)  # the true correlation is 0
+        draws = {
+            "crossed": CrossedResamples.draw(first, second, 200, random).weights(),
+            "one by one": statistics.resample(150, 200, random),
+        }
+        for name, counts in draws.items():
+            low, high = statistics.interval(statistics.resampled_spearman(x, y, counts), 0.9)
+            covered[name] += low <= 0 <= high
+    assert covered["crossed"] / 200 >= 0.87
+    assert covered["one by one"] / 200 < 0.65
+
+
+def test_weighted_ranks_are_those_of_the_pairs_repeated() -> None:
+    first, second, x, y = correlated_words(40, 12, np.random.default_rng(8))
+    crossed = CrossedResamples.draw(first, second, 10, np.random.default_rng(9))
+    found = statistics.resampled_spearman(x, y, crossed.weights())
+    for weights, value in zip(crossed.weights(), found, strict=True):
+        drawn = np.repeat(np.arange(40), weights.astype(int))
+        assert value == pytest.approx(stats.spearmanr(x[drawn], y[drawn]).statistic)
+
+
+@pytest.mark.parametrize("trainings", [2, 3, 5])
+def test_drawing_trainings_gives_the_mean_its_variance(trainings: int) -> None:
+    random = np.random.default_rng(10)
+    variances = []
+    for _ in range(400):
+        scores = random.standard_normal(trainings)
+        draws = np.repeat(scores[:, None], 400, axis=1)
+        variances.append(statistics.over_seeds(draws, random).var())
+    assert np.mean(variances) == pytest.approx(1 / trainings, rel=0.12)
+
+
+def test_one_training_is_in_every_resample() -> None:
+    draws = np.arange(5.0)[None]
+    np.testing.assert_array_equal(
+        statistics.over_seeds(draws, np.random.default_rng(1)), np.arange(5.0)
+    )
+
+
+def test_intervals_that_hold_together_do_so_as_often_as_they_say() -> None:
+    random = np.random.default_rng(11)
+    wrong = {"together": 0, "one by one": 0}
+    for _ in range(200):
+        samples = random.standard_normal((12, 50))
+        counts = statistics.resample(50, 200, random)
+        values, draws = samples.mean(axis=1), samples @ counts.T / 50
+        margins, p = statistics.margins_together(values, draws, 0.9)
+        outside = np.abs(values) > margins
+        assert (outside == (p < 0.1)).mean() > 0.9
+        wrong["together"] += bool(outside.any())
+        single = [statistics.interval(row, 0.9) for row in draws]
+        wrong["one by one"] += any(low > 0 or high < 0 for low, high in single)
+    assert wrong["together"] / 200 <= 0.17
+    assert wrong["one by one"] / 200 > 0.5
+
+
+def test_a_value_that_no_resample_has_leaves_the_others_their_intervals() -> None:
+    random = np.random.default_rng(12)
+    values, draws = np.array([0.5, np.nan, 0.1]), random.standard_normal((3, 200))
+    draws[1] = np.nan
+    draws[2, :50] = np.nan
+    margins, p = statistics.margins_together(values, draws, 0.9)
+    assert np.isfinite(margins[[0, 2]]).all() and np.isnan(margins[1])
+    assert np.isfinite(p[[0, 2]]).all() and np.isnan(p[1])
 
 
 def test_auc_and_average_precision_equal_scikit_learn_s_in_every_resample() -> None:

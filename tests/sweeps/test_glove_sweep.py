@@ -120,8 +120,10 @@ def test_a_sweep_cut_off_goes_on(evaluation: EvaluationParams, tmp_path):
     checkpoint = Checkpoint(tmp_path / "checkpoint")
     with pytest.raises(Interrupted):
         run(evaluation, on_trial=stop_at_5, checkpoint=checkpoint)
-    resumed = run(evaluation, checkpoint=checkpoint, threads=1)
-    pd.testing.assert_frame_equal(resumed.trials, run(evaluation).trials, check_exact=True)
+    resumed, whole = run(evaluation, checkpoint=checkpoint, threads=1), run(evaluation)
+    for name, table in whole.tables().items():
+        pd.testing.assert_frame_equal(resumed.tables()[name], table, check_exact=True)
+    assert resumed.sentences == whole.sentences
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,11 @@ def test_real_text_is_worth_more_than_its_words_shuffled() -> None:
 
 
 def test_an_interval_of_perplexities_stays_above_zero() -> None:
-    # t of one degree of freedom at 95 % is 12.71; the logarithms of 2 and 8 lie ln 2 from ln 4
-    assert interval(pd.Series([2.0, 8.0]), 0.95, 4).startswith("4.0000 [0.0006, ")
-    assert interval(pd.Series([-1.0, 1.0]), 0.95, 1) == "0.0 [-12.7, 12.7]"
+    # t of two degrees of freedom at 95 % is 4.3027; the logarithms of 1, 2 and 4 lie ln 2 apart
+    assert interval(pd.Series([1.0, 2.0, 4.0]), 0.95, 3) == "2.000 [0.357, 11.190]"
+    assert interval(pd.Series([-1.0, 0.0, 1.0]), 0.95, 1) == "0.0 [-2.5, 2.5]"
     assert interval(pd.Series([3.0]), 0.95, 1) == "3.0"
+
+
+def test_two_trainings_have_no_interval() -> None:
+    assert interval(pd.Series([22.0, 1048.0]), 0.95, 0) == "152"

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
@@ -16,7 +15,9 @@ from wordlab.params import whole
 from wordlab.params.recurrent import LanguageModelSection
 from wordlab.params.sweeps import RecurrentSweepParams
 from wordlab.recurrent import language_model
-from wordlab.sweeps import folds, recurrent, recurrent_sentences, training
+from wordlab.recurrent.examples import Text
+from wordlab.sweeps import final, folds, recurrent, training
+from wordlab.sweeps.recurrent_sentences import confounded, diverged
 from wordlab.sweeps.space import grid, override
 from wordlab.text.corpus import EncodedCorpus
 from wordlab.text.vocabulary import Vocabulary
@@ -28,7 +29,7 @@ SMALL: dict[str, Any] = {
     "batch_size": 2,
     "bptt_length": 10,
     "epochs": 1,
-    "rate": 0.01,
+    "rate": 0.05,
 }
 SWEEP: dict[str, Any] = {
     "search": "grid",
@@ -40,8 +41,11 @@ SWEEP: dict[str, Any] = {
     "confidence": 0.95,
     "cells": ["gru"],
     "tokens": 300,
-    "valid_tokens": 200,
+    "update_tokens": None,
+    "valid_tokens": None,
     "folds": 1,
+    "early_stopping_share": 0.2,
+    "winner_seeds": 2,
     "parameters": None,
     "contexts": [1, 3],
     "trees": 4,
@@ -50,6 +54,12 @@ SWEEP: dict[str, Any] = {
     "drawn_text": {"texts": 3, "length": 5, "window": 2, "common_words": 1},
 }
 VOCABULARY = Vocabulary(tuple("abcdefghij"), np.arange(10, 0, -1, dtype=np.int64))
+
+
+@pytest.fixture(autouse=True)
+def _in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start no processes, which would each load torch, unless a test asks for them."""
+    monkeypatch.setenv("WORDLAB_THREADS", "1")
 
 
 @pytest.fixture
@@ -70,30 +80,6 @@ def corpus(documents: int, seed: int = 1) -> EncodedCorpus:
 CORPORA = {"train": corpus(10), "valid": corpus(4, seed=2), "test": corpus(3, seed=3)}
 
 
-def test_the_beginning_of_a_corpus_ends_with_a_sentence() -> None:
-    part = folds.beginning(corpus(4), 55)
-    assert part.sentence_ends.tolist() == [10, 20, 30, 40, 50]
-    assert part.document_ends.tolist() == [30, 50]
-    assert folds.beginning(corpus(4), 60).document_ends.tolist() == [30, 60]
-    assert len(folds.beginning(corpus(4), 1)) == 10
-    assert len(folds.beginning(corpus(4), 10**9)) == 120
-
-
-def test_folds_hold_out_each_document_once() -> None:
-    whole = corpus(7)
-    held_out = []
-    for learnt, held in folds.splits(whole, corpus(1), folds=3):
-        assert len(learnt) + len(held) == len(whole)
-        assert learnt.document_ends[-1] == len(learnt)
-        np.testing.assert_array_equal(np.diff(held.sentence_ends), 10)
-        held_out += held.tokens[held.document_ends - 30].tolist()
-    assert sorted(held_out) == list(range(7))
-    with pytest.raises(UserError, match="8 folds need as many documents, got 7"):
-        folds.splits(whole, corpus(1), folds=8)
-    with pytest.raises(UserError, match="empty split"):
-        folds.beginning(whole.__class__(*(np.zeros(0, dtype=np.int64) for _ in range(3))), 5)
-
-
 def test_trials_in_processes_give_what_they_give_alone(
     section: LanguageModelSection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,15 +96,15 @@ def test_trials_in_processes_give_what_they_give_alone(
         on_trial=lambda name, row, metrics: told.update({name: metrics}),
     )
     assert len(result.trials) == 2 * 2
-    assert len(told) == 2 * 2 + 1
-    splits = folds.splits(corpus(10), corpus(4), folds=2)
+    assert len(told) == 2 * 2 + 3
+    options: dict[str, Any] = {"folds": 2, "early_stopping_share": 0.2, "scored_tokens": None}
+    splits = folds.splits(corpus(10), corpus(4), **options)
     planned = grid(["gru"], {"hidden_size": [3, 6]}, seeds=1, folds=2)
     jobs = recurrent.jobs(planned, section, params, ngram_order=2, seed=1)
     for row, job in zip(result.trials.to_dict("records"), jobs, strict=True):
-        learnt, held_out = splits[job.split]
-        held_out = folds.beginning(held_out, params.valid_tokens)
-        alone = training.train(job, learnt, held_out, CORPORA["train"], VOCABULARY)
-        assert row["valid_loss"] == alone["valid_loss"] < math.log(12)
+        alone = training.train(job, splits[job.split], CORPORA["train"], VOCABULARY)
+        for measured in ("valid_loss", "train_loss", "text_perplexity"):
+            np.testing.assert_equal(row[measured], alone[measured])
         assert (
             told[f"gru hidden_size={row['hidden_size']} fold={row['fold']} seed=1"]["seconds"] > 0
         )
@@ -136,26 +122,12 @@ def test_divergence_is_a_result(section: LanguageModelSection) -> None:
     }
     params = override(section.rnn, {**SMALL, **wild})
     job = training.Job(params, 0, 1, RecurrentSweepParams.model_validate(SWEEP), ngram_order=2)
-    measured = training.train(job, corpus(10), corpus(4), corpus(3), VOCABULARY)
+    split = folds.Split(corpus(10), corpus(2), corpus(4))
+    measured = training.train(job, split, corpus(3), VOCABULARY)
     assert measured["diverged"] == 1
     assert measured["valid_loss"] == pytest.approx(math.log(12))
     assert math.isnan(measured["train_loss"])
     assert math.isnan(measured["context_3_loss"])
-
-
-def test_what_else_differs_between_trials_is_said() -> None:
-    table = pd.DataFrame(
-        {
-            "model": ["gru", "gru", "lstm", "lstm"],
-            "bptt_length": [5, 20, 5, 20],
-            "updates": [40.0, 10.0, 40.0, 10.0],
-            "diverged": [0.0, 1.0, 0.0, 0.0],
-        }
-    )
-    updates, diverged = recurrent_sentences.caveats(table)
-    assert "(40 at 5, 10 at 20)" in updates
-    assert diverged.startswith("gru: 1 of 2 trainings diverged")
-    assert recurrent_sentences.caveats(table[table["bptt_length"] == 5]) == []
 
 
 def test_the_cell_is_not_for_the_grid() -> None:
@@ -181,8 +153,6 @@ def test_a_sweep_cut_off_goes_on_from_its_database_and_ends_the_same(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("WORDLAB_THREADS", "1")
-
     def run(checkpoint: Checkpoint) -> tuple[pd.DataFrame, list[str]]:
         told: list[str] = []
         result = recurrent.sweep(
@@ -213,7 +183,7 @@ def test_a_sweep_cut_off_goes_on_from_its_database_and_ends_the_same(
     monkeypatch.setattr(recurrent, "train", lambda *all: (kept.append(all[0]), trained(*all))[1])
     resumed, told = run(checkpoint)
     pd.testing.assert_frame_equal(resumed, whole)
-    assert len(kept) == len(told[:-1]) == count
+    assert len(kept) == len(told[:-3]) == count
     checkpoint.clear()
     assert list(tmp_path.iterdir()) == []
 
@@ -284,25 +254,6 @@ def test_a_budget_of_weights_is_met_by_the_embedding(section: LanguageModelSecti
         training.within_budget(base, VOCABULARY, 100)
 
 
-def test_a_cut_context_is_read_from_a_state_of_zeros(section: LanguageModelSection) -> None:
-    params = override(section.gru, SMALL)
-    model = language_model.build(params, VOCABULARY, level="word", seed=1)
-    ids = np.random.default_rng(1).integers(0, 11, 40)
-    found = training.context_losses(model, ids, (2, 4), document_starts=np.array([0, 10]))
-    begun = sorted({0, 10, *(np.flatnonzero(ids[:-1] == 11) + 1).tolist()})
-    chosen = [i for i in range(40) if i - max(start for start in begun if start <= i) >= 4]
-    alone = []
-    for place in chosen:
-        window = torch.from_numpy(ids[place - 2 : place, None])
-        hidden, _ = model(window, model.initial_state(1))
-        alone.append(model.output.losses(hidden[-1], torch.tensor([ids[place]])).item())
-    assert found["context_2_loss"] == pytest.approx(np.mean(alone), rel=1e-5)
-    whole = model.token_losses(ids, document_starts=np.array([0, 10]))
-    assert found["context_loss"] == pytest.approx(whole[chosen].mean(), rel=1e-5)
-    none = training.context_losses(model, ids, (40,), document_starts=np.array([0]))
-    assert math.isnan(none["context_30_loss"])
-
-
 def test_a_range_is_not_for_a_grid() -> None:
     with pytest.raises(ValueError, match="space.hidden_size: a grid cannot try all values"):
         searched(search="grid")
@@ -339,3 +290,103 @@ def test_a_rung_trains_on_its_share_and_the_last_is_a_trial_without_pruning(
 def test_tpe_does_not_prune() -> None:
     with pytest.raises(ValueError, match="pruning: tpe draws by the losses on the whole budget"):
         searched(pruning="median")
+
+
+def test_what_is_scored_does_not_choose_the_epoch(section: LanguageModelSection) -> None:
+    params = override(section.gru, {**SMALL, "hidden_size": 6, "epochs": 6, "rate": 0.1})
+    sweep = RecurrentSweepParams.model_validate(SWEEP)
+    job = training.Job(params, 0, 1, sweep, ngram_order=2)
+    one, other = (
+        training.train(
+            job, folds.Split(corpus(10), corpus(2, seed=4), scored), corpus(3), VOCABULARY
+        )
+        for scored in (corpus(4, seed=5), corpus(10))
+    )
+    assert one["epoch"] == other["epoch"]
+    assert one["train_loss"] == other["train_loss"]
+    assert one["valid_loss"] != other["valid_loss"]
+
+
+def test_every_length_makes_as_many_updates(section: LanguageModelSection) -> None:
+    changes: dict[str, Any] = {"space": {"bptt_length": [5, 10, 30]}, "update_tokens": 60}
+    fixed = {key: x for key, x in SMALL.items() if key not in ("bptt_length", "batch_size")}
+    params = RecurrentSweepParams.model_validate({**SWEEP, **changes, "fixed": fixed})
+    planned = grid(["gru"], {"bptt_length": [5, 10, 30]}, seeds=1)
+    jobs = recurrent.jobs(planned, section, params, ngram_order=2, seed=1)
+    assert [job.params.batch_size for job in jobs] == [12, 6, 2]
+    text = Text(np.zeros(601, dtype=np.int64), np.zeros(1, dtype=np.int64))
+    updates = {text.examples(job.params, end=0, seed=1).batch_count for job in jobs}
+    assert updates == {10}
+    with pytest.raises(ValueError, match="expected a multiple of each bptt_length, 30 among them"):
+        RecurrentSweepParams.model_validate(
+            {**SWEEP, **changes, "fixed": fixed, "update_tokens": 50}
+        )
+    with pytest.raises(ValueError, match="batch_size follows from it"):
+        RecurrentSweepParams.model_validate({**SWEEP, "update_tokens": 60})
+    windows = params.combined(section.gru, {"bptt_length": 5, "examples": "windows"})
+    assert windows["batch_size"] == 60  # each predicts one symbol
+
+
+def test_what_else_differs_is_in_the_same_sentence() -> None:
+    table = pd.DataFrame(
+        {"model": "gru", "bptt_length": [5, 20], "updates": [40.0, 10.0], "diverged": [0.0, 1.0]}
+    )
+    said = ["bptt_length 5 does better than 20.", "rate 1 does better than 2."]
+    length, rate = confounded(said, table)
+    assert length == (
+        "bptt_length 5 does better than 20 (a larger bptt_length makes fewer updates of the same "
+        "text)."
+    )
+    assert rate == said[1]
+    equal = table.assign(updates=10.0, batch_size=[12.0, 3.0])
+    assert "a longer bptt_length has a smaller batch_size" in confounded(said, equal)[0]
+    assert confounded(said, table[table["bptt_length"] == 5]) == said
+    assert diverged(table)[0].startswith("gru: 1 of 2 trainings diverged")
+
+
+def test_winners_learn_from_all_the_text_from_seeds_that_no_trial_has(
+    section: LanguageModelSection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learnt: list[EncodedCorpus] = []
+    seeds: dict[str, set[int]] = {"trials": set(), "winners": set()}
+
+    def followed(kind: str) -> Any:
+        def side_by_side(function: Any, jobs: Iterable[Any], *shared: Any) -> Any:
+            if kind == "winners":
+                learnt.append(shared[0])
+            own = [job for job in jobs if job is not None]
+            seeds[kind] |= {job.seed for job in own}
+            return by(1)(function, own, *shared)
+
+        return side_by_side
+
+    monkeypatch.setattr(recurrent, "_run", _run_all(followed("trials")))
+    monkeypatch.setattr(final, "side_by_side", followed("winners"))
+    params = RecurrentSweepParams.model_validate({**SWEEP, "seeds": 2, "tokens": 100})
+    result = recurrent.sweep(CORPORA, VOCABULARY, section, params, ngram_orders=[1, 2], seed=1)
+    assert [len(corpus) for corpus in learnt] == [len(CORPORA["train"])]
+    assert len(seeds["winners"]) == 2
+    assert seeds["trials"]
+    assert not seeds["winners"] & seeds["trials"]
+    table = result.tables()["winners"].set_index("seed")
+    assert table.index.tolist() == ["1", "2", "mean"]
+    each = table.loc[["1", "2"], "test_perplexity"]
+    mean = table.loc["mean"]
+    assert mean["test_perplexity"] == pytest.approx(math.exp(np.log(each).mean()))
+    assert mean["ratio"] == pytest.approx(mean["test_perplexity"] / mean["ngram_perplexity"])
+    assert mean["ratio_low"] < mean["ratio"] < mean["ratio_high"]
+    said = " ".join(result.sentences[:2])
+    assert "from 2 new seeds" in said
+    assert "the perplexity of Kneser-Ney n-grams of the same text" in said
+
+
+def _run_all(side_by_side: Any) -> Any:
+    """Return a stand-in for `_run` that hands all its jobs to `side_by_side` at once."""
+
+    def run(groups: Any, planned_jobs: Any, shared: Any) -> Iterator[tuple[int, Any]]:
+        numbers = [number for group in groups for number in group]
+        jobs = [planned_jobs[number] for number in numbers]
+        for place, metrics in side_by_side(recurrent._train_split, jobs, *shared):  # noqa: SLF001
+            yield numbers[place], metrics
+
+    return run

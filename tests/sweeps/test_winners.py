@@ -52,6 +52,9 @@ def test_pasted_arguments_give_the_language_models_that_won(tmp_path: Path, para
     won = pasted(params, found).language_model
     assert (won.lstm.hidden_size, won.lstm.rate, won.lstm.bptt_length) == (64, 0.002, 10)
     assert (won.gru.hidden_size, won.gru.rate) == (32, 1e-5)
+    tokens = shipped.sweep_recurrent.quick.update_tokens
+    assert tokens is not None
+    assert (won.lstm.batch_size, won.gru.batch_size) == (tokens // 10, tokens // 30)
     for name, value in shipped.sweep_recurrent.quick.fixed.items():
         assert getattr(won.gru, name) == value
     assert winners(tables, "recurrent", shipped, model="gru") == found[1:]

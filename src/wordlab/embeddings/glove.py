@@ -76,8 +76,8 @@ def train(
     """Train GloVe on `counts` and return the vectors that `params.vectors` names.
 
     on_iteration receives each iteration (from 1) with its mean `cost` by cell, as measured on the
-    way. Goes on from `checkpoint` if the same training left it, accumulators included, and then
-    ends at the same bytes as without a break.
+    way. Resumes from `checkpoint` if the same training left it, ended or not, with its
+    accumulators, and then ends at the same bytes as without a break.
     Raises UserError if the cost stops being finite.
     """
     stops = (params.iterations,)
@@ -110,7 +110,7 @@ def _training(
     on_iteration: StepLogger,
     checkpoint: Checkpoint,
 ) -> Iterator[tuple[int, Vectors]]:
-    """Train up to the last of `stops`, and yield the vectors at each."""
+    """Train up to the last of `stops`, and yield the vectors at each that a checkpoint leaves."""
     size, last = len(counts.vocabulary), max(stops)
     groups = group_count(size, params.dimensions)
     weights = _initial(size, groups, params, seed)
@@ -121,6 +121,15 @@ def _training(
         weights, costs = _Weights(**saved[0]), saved[1]["costs"]
         for iteration, cost in enumerate(costs, start=1):
             on_iteration(iteration, {"cost": cost})
+
+    def vectors(iterations: int) -> Vectors:
+        own = params.model_copy(update={"iterations": iterations})
+        description = {"model": "glove", "params": own.model_dump()}
+        return Vectors(counts.vocabulary, _chosen(weights, size, params), description)
+
+    if len(costs) == last:
+        yield last, vectors(last)
+        return
     with (
         ThreadPoolExecutor(threads or thread_count()) as pool,
         bar(last * counts.matrix.nnz, "GloVe", "cell") as progress,
@@ -131,14 +140,11 @@ def _training(
         for iteration in range(len(costs) + 1, last + 1):
             costs.append(_iterate(cells, weights, params, seed, iteration, pool, progress.update))
             on_iteration(iteration, {"cost": costs[-1]})
-            if iteration in stops:
-                own = params.model_copy(update={"iterations": iteration})
-                description = {"model": "glove", "params": own.model_dump()}
-                chosen = _chosen(weights, size, params)
-                yield iteration, Vectors(counts.vocabulary, chosen, description)
-            elif time.monotonic() >= saved_at + CHECKPOINT_SECONDS:
+            if iteration == last or time.monotonic() >= saved_at + CHECKPOINT_SECONDS:
                 checkpoint.save(weights.arrays(), {"recipe": recipe, "costs": costs})
                 saved_at = time.monotonic()
+            if iteration in stops:
+                yield iteration, vectors(iteration)
 
 
 def group_count(size: int, dimensions: int) -> int:

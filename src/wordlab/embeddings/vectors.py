@@ -1,8 +1,9 @@
 """Word vectors: a matrix and the vocabulary of its rows, immutable."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain, count, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -68,3 +69,21 @@ class Vectors:
             matrix=read_array(folder / "vectors.npy"),
             description=read_json(folder / "description.json"),
         )
+
+
+def save_trainings(folder: Path, trainings: Sequence[Vectors]) -> None:
+    """Write the vectors of trainings that differ in the seed alone.
+
+    The first are those of `folder`, the others those of its subfolders seed_2, seed_3, ...
+    """
+    for place, vectors in zip(_folders(folder), trainings, strict=False):
+        vectors.save(place)
+
+
+def load_trainings(folder: Path) -> list[Vectors]:
+    """Read what `save_trainings` wrote, or the one training that `Vectors.save` wrote."""
+    return [Vectors.load(place) for place in takewhile(Path.exists, _folders(folder))]
+
+
+def _folders(folder: Path) -> Iterator[Path]:
+    return chain([folder], (folder / f"seed_{number}" for number in count(2)))

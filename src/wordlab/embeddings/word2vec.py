@@ -44,8 +44,8 @@ def train(
 
     Unknown words are dropped before windows are laid; windows end where documents end. on_epoch
     gets `loss`, the mean of the objective over all predictions of the epoch as they were made,
-    and `rate`, with what `probe` says of the vectors so far. A checkpoint of the same training is
-    gone on from, and ends at the bytes of an uninterrupted one.
+    and `rate`, with what `probe` says of the vectors so far. Resumes from a checkpoint of the same
+    training, ended or not, and then ends at the bytes of an uninterrupted one.
     Raises UserError if nothing can be learnt, the vocabulary is too large for the full softmax,
     or the weights overflow.
     """
@@ -106,7 +106,8 @@ class Training:
                 history.append(self._epoch_metrics(epoch, loss, predictions, probe))
                 on_epoch(epoch, history[-1])
                 position, loss, predictions = 0, 0.0, 0
-                if time.monotonic() - saved > CHECKPOINT_SECONDS:
+                ended = epoch == self.params.epochs
+                if ended or time.monotonic() - saved > CHECKPOINT_SECONDS:
                     self._save(checkpoint, epoch, 0, 0.0, 0, history)
                     saved = time.monotonic()
 

@@ -1,16 +1,16 @@
 """Scores by how often the words occur in the text."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from wordlab.evaluation import statistics
+from wordlab.evaluation import scores, statistics
+from wordlab.evaluation.analogy import AnalogyResult
 from wordlab.evaluation.datasets import Lookup
-from wordlab.evaluation.scores import Scores
-from wordlab.evaluation.statistics import CrossedResamples
-from wordlab.rng import stream
+from wordlab.evaluation.scores import Scores, Task
+from wordlab.evaluation.similarity import SimilarityResult
 from wordlab.text.vocabulary import Vocabulary
 
 BANDS = ("rare", "middle", "frequent")
@@ -21,51 +21,46 @@ COLUMNS = ["model", "task", "band", "least", "most", "score", "low", "high", "n"
 def by_frequency(found: Mapping[str, Scores], vocabulary: Vocabulary) -> pd.DataFrame:
     """Return the scores of models on a third of each task's items at a time, by their rarest word.
 
-    found: of each model; vocabulary: whose counts are taken. A row a model, task and band: least
-    and most, the counts of the rarest word of the band's items; score with low and high; n items.
-    Only items count whose words all models know. Analogies are answered by the first method.
+    found: of each model; vocabulary: whose counts are taken. One row per model, task and band:
+    least and most, the counts of the rarest word of the band's items; score with low and high; n
+    items. Only items count whose words all models know. Analogies are answered by the first method.
     """
     first = next(iter(found.values()))
     lookup = Lookup(vocabulary, ignore_case=first.params.ignore_case)
-    rows = [row for name in first.similarity for row in _similarity(found, name, lookup)]
-    rows += _analogy(found, next(iter(first.analogy)), lookup)
+    rows: list[Row] = []
+    for name in first.similarity:
+        answers = [scored.similarity[name][0] for scored in found.values()]
+        rows += _bands(found, scores.similarity_task, name, answers, answers[0].pairs.words, lookup)
+    method = next(iter(first.analogy))
+    answered = [scored.analogy[method][0] for scored in found.values()]
+    words = answered[0].questions.words
+    rows += _bands(found, scores.analogy_task, method, answered, words, lookup)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _similarity(found: Mapping[str, Scores], name: str, lookup: Lookup) -> Iterator[Row]:
-    answers = {model: scored.similarity[name] for model, scored in found.items()}
-    first, pairs = next(iter(found.values())), next(iter(answers.values())).pairs
-    known = np.logical_and.reduce([answer.known for answer in answers.values()])
-    rarest = _rarest(lookup, pairs.words)
+def _bands(
+    found: Mapping[str, Scores],
+    task_of: Callable[[Mapping[str, Scores], str, NDArray[np.bool_]], Task],
+    name: str,
+    answers: Sequence[SimilarityResult | AnalogyResult],
+    words: Sequence[tuple[str, ...]],
+    lookup: Lookup,
+) -> Iterator[Row]:
+    """Yield the rows of one task; answers: of one training of each model."""
+    known = np.logical_and.reduce([answer.known for answer in answers])
+    rarest = _rarest(lookup, words)
     for band, inside in _thirds(known, rarest).items():
-        random = stream(first.seed, "bootstrap", name, band)
-        counts = statistics.resample(len(inside), first.params.resamples, random)
-        gold = pairs.gold[inside]
-        for model, answer in answers.items():
-            cosines = answer.cosines[inside]
-            draws = statistics.resampled_spearman(cosines, gold, counts)
+        counts = rarest[inside]
+        among = np.zeros_like(known)
+        among[inside] = True
+        task = task_of(found, name, among)
+        for place, model in enumerate(found):
+            low, high = statistics.interval(task.draws[place], found[model].params.confidence)
             yield {
-                **{"model": model, "task": name, "band": band},
-                "score": statistics.spearman(cosines, gold),
-                **_facts(rarest[inside], draws, first.params.confidence),
-            }
-
-
-def _analogy(found: Mapping[str, Scores], method: str, lookup: Lookup) -> Iterator[Row]:
-    answers = {model: scored.analogy[method] for model, scored in found.items()}
-    first, questions = next(iter(found.values())), next(iter(answers.values())).questions
-    known = np.logical_and.reduce([answer.known for answer in answers.values()])
-    rarest = _rarest(lookup, questions.words)
-    ab, cd = questions.pairs()
-    for band, inside in _thirds(known, rarest).items():
-        random = stream(first.seed, "bootstrap", "analogy", band)
-        resamples = CrossedResamples.draw(ab[inside], cd[inside], first.params.resamples, random)
-        for model, answer in answers.items():
-            right = answer.correct[inside]
-            yield {
-                **{"model": model, "task": f"analogy {method}", "band": band},
-                "score": float(right.mean()) if len(right) else float("nan"),
-                **_facts(rarest[inside], resamples.means(right), first.params.confidence),
+                **{"model": model, "task": task.name, "band": band},
+                "least": int(counts.min(initial=counts.max(initial=0))),
+                "most": int(counts.max(initial=0)),
+                **{"score": task.scores[place], "low": low, "high": high, "n": task.n},
             }
 
 
@@ -84,16 +79,3 @@ def _thirds(known: NDArray[np.bool_], rarest: NDArray[np.int64]) -> dict[str, ND
     items = np.flatnonzero(known)
     ordered = items[np.argsort(rarest[items], kind="stable")]
     return dict(zip(BANDS, map(np.sort, np.array_split(ordered, len(BANDS))), strict=True))
-
-
-def _facts(
-    counts: NDArray[np.int64], draws: NDArray[np.floating], confidence: float
-) -> dict[str, float]:
-    low, high = statistics.interval(draws, confidence)
-    return {
-        "least": int(counts.min(initial=counts.max(initial=0))),
-        "most": int(counts.max(initial=0)),
-        "low": low,
-        "high": high,
-        "n": len(counts),
-    }

@@ -86,13 +86,21 @@ def score(
 ) -> LanguageScore:
     """Return the score of `losses` (N,), nats, on the symbols of `text`.
 
-    baseline: the losses (N,) of another model on them, to compare with; `seed` draws the samples.
+    Those of several trainings alike but for the seed, (S, N), have the score of their mean, and the
+    samples draw S trainings too. baseline: the losses (N,) of another model on them, to compare
+    with; `seed` draws the samples.
     """
-    precise = losses.astype(np.float64)
+    each = np.atleast_2d(losses).astype(np.float64)  # (S, N)
+    precise = each.mean(axis=0)
     others = precise if baseline is None else baseline.astype(np.float64)
     sizes = np.diff(np.append(text.sentences, len(precise)))
-    sums = np.stack([np.add.reduceat(each, text.sentences) for each in (precise, others)])
-    drawn = np.array([sums @ times / (sizes @ times) for times in text.resamples(seed)])  # (R, 2)
+    sums = np.add.reduceat(np.vstack([each, others]), text.sentences, axis=1)  # (S + 1, sentences)
+    random, count = rng.stream(seed, "trainings"), len(each)
+    samples = []
+    for times in text.resamples(seed):
+        means = sums @ times / (sizes @ times)
+        samples.append((means[random.integers(count, size=count)].mean(), means[-1]))
+    drawn = np.array(samples)  # (R, 2)
     known = text.ids != text.unknown
     mean = float(precise.mean())
     low, high = np.exp(np.percentile(drawn[:, 0], [2.5, 97.5]))

@@ -9,12 +9,12 @@ import pandas as pd
 
 from wordlab.artifacts import rounded
 from wordlab.embeddings.ppmi import PpmiModel
-from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation import comparison, frequency, geometry, neighbours, relations, scores
 from wordlab.evaluation import wordnet as wordnets
 from wordlab.evaluation.comparison import Comparison
 from wordlab.evaluation.relations import RelationStudy
-from wordlab.evaluation.spaces import Space, SparseSpace, space
+from wordlab.evaluation.scores import Trained
+from wordlab.evaluation.spaces import SparseSpace, space
 from wordlab.params.evaluation import ComparisonParams, EvaluationParams, RelationParams
 from wordlab.text.vocabulary import Vocabulary
 
@@ -23,10 +23,11 @@ from wordlab.text.vocabulary import Vocabulary
 class Overview:
     """Models of word vectors side by side.
 
-    comparison: scores, differences, neighbours; relations: which relations they tell apart;
-    frequency, geometry: as in the modules of these names; associations: a row a word and rank
-    (from 1): the context most strongly associated with the word directly, with its ppmi (nats),
-    beside the neighbour that has the most similar associations, with its cosine.
+    comparison: scores, differences, neighbours; relations: which relations cosines show; frequency,
+    geometry: as in the modules of these names; associations: one row per word and rank (from 1):
+    the context most strongly associated with the word directly, with its ppmi (nats), beside the
+    neighbour that has the most similar associations, with its cosine. Scores, relations and
+    frequency are of all trainings of a model; neighbours and geometry of the first.
     """
 
     comparison: Comparison
@@ -70,7 +71,7 @@ class Overview:
 
 
 def overview(
-    models: Mapping[str, Vectors | Space],
+    models: Mapping[str, Trained],
     ppmi: PpmiModel,
     evaluation: EvaluationParams,
     params: ComparisonParams,
@@ -78,13 +79,16 @@ def overview(
     seed: int,
 ) -> Overview:
     """Compare `models`, by name, and `ppmi` for its associations; all are left as they were."""
-    spaces = {name: space(model) for name, model in models.items()}
-    found = scores.evaluate_all(spaces, evaluation, seed=seed)
+    trained = {
+        name: [space(one) for one in scores.trainings(model)] for name, model in models.items()
+    }
+    spaces = {name: trainings[0] for name, trainings in trained.items()}
+    found = scores.evaluate_all(models, evaluation, seed=seed)
     vocabulary = next(iter(spaces.values())).vocabulary
     return Overview(
         comparison=comparison.compare_scored(spaces, found, params),
         relations=relations.study(
-            spaces,
+            trained,
             listed_pairs(params.relations, vocabulary),
             ignore_case=evaluation.ignore_case,
             resamples=evaluation.resamples,

@@ -1,6 +1,6 @@
-"""Do cosines tell kinds of relations between words apart: synonyms, antonyms, hypernyms, ...?"""
+"""Which relations between words do cosines show: synonyms, antonyms, hypernyms, ...?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
@@ -12,29 +12,33 @@ from wordlab.errors import UserError
 from wordlab.evaluation import statistics
 from wordlab.evaluation.datasets import Lookup, read_lines
 from wordlab.evaluation.spaces import Space
-from wordlab.evaluation.statistics import Floats
+from wordlab.evaluation.statistics import CrossedResamples, Floats
 from wordlab.rng import stream
 
 Pairs = Mapping[str, Sequence[tuple[str, str]]]
 """Pairs of words by relation."""
+Measure = Callable[..., Floats]
+"""Takes the cosines of one or two relations, then the weights of each, and returns (1 + R,)."""
 
 CURATED = Path(__file__).with_name("relations.tsv")
 UNRELATED = "unrelated"
-"""Pairs whose words stand in the lists, but in different pairs, drawn at random."""
+"""Pairs of words that are in the lists, but in different pairs, drawn at random."""
 QUANTILES = {"p10": 0.1, "p25": 0.25, "median": 0.5, "p75": 0.75, "p90": 0.9}
 
 
 @dataclass(frozen=True, eq=False)
 class RelationStudy:
-    """How near words in each relation are, and which relations a model tells apart.
+    """How near words in each relation are, and which relations a model tells from which.
 
-    cosines: a row a model and relation: n pairs known to all models of total, the mean with low
-    and high, and the quantiles p10, p25, median, p75, p90. contrasts: a row a model and two
-    relations, first and second: auc, how often a pair of the first has the higher cosine, with low
-    and high; precision, the average precision of finding the first among both, with its low and
-    high; chance, what that would be by chance; distinct, whether the interval of auc leaves
-    out a half, both relations having 10 pairs or more. Intervals hold together for all models.
-    sentences: in words.
+    cosines: one row per model and relation: n pairs known to all models of total, the mean with low
+    and high, and the quantiles p10, p25, median, p75, p90, each the mean over trainings. contrasts:
+    one row per model and two relations, first and second: auc, how often a pair of the first has
+    the higher cosine, with low and high; precision, the average precision of finding the first
+    among both, with its low and high; chance, what that would be by chance; distinct, whether the
+    interval of auc leaves out a half, both relations having 10 pairs or more.
+
+    Intervals draw words, which cross in the pairs, and trainings. Those of a measure hold together
+    for all its rows: of auc, for all contrasts of all models. sentences: in words.
     """
 
     cosines: pd.DataFrame = field(repr=False)
@@ -67,7 +71,7 @@ def read(path: Path) -> dict[str, list[tuple[str, str]]]:
 
 
 def study(
-    spaces: Mapping[str, Space],
+    models: Mapping[str, Sequence[Space]],
     pairs: Pairs,
     *,
     ignore_case: bool,
@@ -75,9 +79,13 @@ def study(
     confidence: float,
     seed: int,
 ) -> RelationStudy:
-    """Compare the cosines of `pairs` by relation, over the pairs that all of `spaces` know."""
+    """Compare the cosines of `pairs` by relation, over the pairs that all of `models` know.
+
+    models: the spaces of each model's trainings, which have the same words.
+    """
     lookups = {
-        name: Lookup(space.vocabulary, ignore_case=ignore_case) for name, space in spaces.items()
+        name: Lookup(spaces[0].vocabulary, ignore_case=ignore_case)
+        for name, spaces in models.items()
     }
     known = {
         relation: [
@@ -90,29 +98,99 @@ def study(
     known[UNRELATED] = _unrelated(known, stream(seed, UNRELATED))
     totals = {**{name: len(listed) for name, listed in pairs.items()},
               UNRELATED: len(known[UNRELATED])}  # fmt: skip
-    draws = {
-        relation: statistics.resample(
-            len(listed), resamples, stream(seed, "bootstrap", "relations", relation)
+    weights = _weights(known, resamples, stream(seed, "bootstrap", "relations"))
+
+    def drawn(
+        model: str, measure: Measure, values: Mapping[str, Sequence[Floats]], *names: str
+    ) -> Floats:
+        """Return a measure of relations over the trainings of a model, then in resamples."""
+        each = np.array(
+            [
+                measure(*x, *(weights[name] for name in names))
+                for x in zip(*(values[name] for name in names), strict=True)
+            ]
         )
-        for relation, listed in known.items()
-    }
-    together = 1 - (1 - confidence) / max(1, len(spaces))  # Bonferroni's correction
-    cosines: list[dict[str, object]] = []
-    contrasts: list[dict[str, object]] = []
-    for model, space in spaces.items():
-        values = {name: _cosines(space, lookups[model], listed) for name, listed in known.items()}
-        cosines += [
-            {"model": model, "relation": name, **_summary(x, draws[name], together),
-             "total": totals[name]}
-            for name, x in values.items()
-        ]  # fmt: skip
-        contrasts += [
-            {"model": model, "first": a, "second": b,
-             **_contrast(values[a], values[b], draws[a], draws[b], together)}
-            for a, b in combinations(values, 2)
-        ]  # fmt: skip
-    table = pd.DataFrame(contrasts)
-    return RelationStudy(pd.DataFrame(cosines), table, tuple(_sentences(table)))
+        random = stream(seed, "bootstrap", "seeds", model)
+        return np.append(each[:, 0].mean(), statistics.over_seeds(each[:, 1:], random))
+
+    cosines, contrasts = _Rows(confidence), _Rows(confidence)
+    for model, spaces in models.items():
+        values = {
+            name: [_cosines(one, lookups[model], listed) for one in spaces]
+            for name, listed in known.items()
+        }
+        for name, x in values.items():
+            cosines.add(
+                {"model": model, "relation": name, "n": len(known[name]), "total": totals[name],
+                 **_quantiles(x)},
+                mean=drawn(model, statistics.resampled_mean, values, name),
+            )  # fmt: skip
+        for a, b in combinations(values, 2):
+            sizes = len(known[a]), len(known[b])
+            contrasts.add(
+                {"model": model, "first": a, "second": b, "chance": sizes[0] / max(1, sum(sizes)),
+                 "enough": min(sizes) >= statistics.FEWEST},
+                auc=drawn(model, statistics.resampled_auc, values, a, b),
+                precision=drawn(model, statistics.resampled_average_precision, values, a, b),
+            )  # fmt: skip
+    table = contrasts.table()
+    table["distinct"] = table.pop("enough") & ((table["low"] > 0.5) | (table["high"] < 0.5))
+    return RelationStudy(cosines.table(), table, tuple(_sentences(table)))
+
+
+class _Rows:
+    """Rows of a table whose measures get intervals, of each measure together for all rows."""
+
+    def __init__(self, confidence: float) -> None:
+        self.confidence = confidence
+        self.rows: list[dict[str, object]] = []
+        self.draws: dict[str, list[Floats]] = {}
+
+    def add(self, row: dict[str, object], **measures: Floats) -> None:
+        """Append a row; measures: (1 + R,), the value, then the same in each resample."""
+        self.rows.append(row)
+        for name, draws in measures.items():
+            self.draws.setdefault(name, []).append(draws)
+
+    def table(self) -> pd.DataFrame:
+        """Return the table; ends are low and high for the first measure, then `measure_low` etc."""
+        table = pd.DataFrame(self.rows)
+        for place, (name, listed) in enumerate(self.draws.items()):
+            draws = np.array(listed)
+            margins, _ = statistics.margins_together(draws[:, 0], draws[:, 1:], self.confidence)
+            prefix = f"{name}_" if place else ""
+            table[name] = draws[:, 0]
+            least = -1 if name == "mean" else 0  # a cosine, or a share
+            table[f"{prefix}low"] = np.maximum(draws[:, 0] - margins, least)
+            table[f"{prefix}high"] = np.minimum(draws[:, 0] + margins, 1)
+        return table
+
+
+def _weights(pairs: Pairs, resamples: int, random: np.random.Generator) -> dict[str, Floats]:
+    """Return by relation how much each pair weighs in itself, then in each resample, (1 + R, n).
+
+    The words of all relations are drawn together, so that what two relations share they share in
+    every resample.
+    """
+    ids: dict[str, int] = {}
+    both = [
+        [ids.setdefault(word.casefold(), len(ids)) for word in pair]
+        for listed in pairs.values()
+        for pair in listed
+    ]
+    first, second = np.array(both, dtype=np.int64).reshape(-1, 2).T
+    drawn = CrossedResamples.draw(first, second, resamples, random).weights()
+    weights = np.concatenate([np.ones((1, len(both))), drawn])
+    ends = np.cumsum([len(listed) for listed in pairs.values()])
+    return dict(zip(pairs, np.split(weights, ends[:-1], axis=1), strict=True))
+
+
+def _quantiles(values: Sequence[Floats]) -> dict[str, float]:
+    """Return the quantiles of each training's cosines, the mean over trainings."""
+    if len(values[0]) == 0:
+        return dict.fromkeys(QUANTILES, np.nan)
+    found = np.quantile(np.array(values), list(QUANTILES.values()), axis=1).mean(axis=1)
+    return dict(zip(QUANTILES, found.tolist(), strict=True))
 
 
 def _unrelated(known: Pairs, random: np.random.Generator) -> list[tuple[str, str]]:
@@ -135,44 +213,15 @@ def _cosines(space: Space, lookup: Lookup, pairs: Sequence[tuple[str, str]]) -> 
     return space.between(left, right)
 
 
-def _summary(values: Floats, draws: Floats, confidence: float) -> dict[str, float]:
-    if len(values) == 0:
-        return {"n": 0, **dict.fromkeys(("mean", "low", "high", *QUANTILES), np.nan)}
-    low, high = statistics.interval((draws * values).sum(axis=1) / len(values), confidence)
-    quantiles = np.quantile(values, list(QUANTILES.values()))
-    return {"n": len(values), "mean": float(values.mean()), "low": low, "high": high,
-            **dict(zip(QUANTILES, quantiles.tolist(), strict=True))}  # fmt: skip
-
-
-def _contrast(
-    x: Floats, y: Floats, of_x: Floats, of_y: Floats, confidence: float
-) -> dict[str, float | bool]:
-    ones = np.ones((1, len(x))), np.ones((1, len(y)))
-    low, high = statistics.interval(statistics.resampled_auc(x, y, of_x, of_y), confidence)
-    enough = min(len(x), len(y)) >= statistics.FEWEST
-    draws = statistics.resampled_average_precision(x, y, of_x, of_y)
-    least, most = statistics.interval(draws, confidence)
-    return {
-        "auc": float(statistics.resampled_auc(x, y, *ones)[0]),
-        "low": low,
-        "high": high,
-        "precision": float(statistics.resampled_average_precision(x, y, *ones)[0]),
-        "precision_low": least,
-        "precision_high": most,
-        "chance": len(x) / max(1, len(x) + len(y)),
-        "distinct": enough and (low > 0.5 or high < 0.5),
-    }
-
-
 def _sentences(contrasts: pd.DataFrame) -> list[str]:
-    """Return whether antonyms are as near as synonyms, and how much each model tells apart."""
+    """Return whether antonyms are as near as synonyms, and how many relations each model tells."""
     if contrasts["auc"].isna().all():
         return ["Relations: no two of them have pairs whose words all models know."]
-    told = []
+    sentences = []
     asked = contrasts.query("first == 'synonyms' and second == 'antonyms'")
     if len(asked) and asked["auc"].notna().all():
         answers = [f"{row['model']} {_verdict(row)}" for row in asked.to_dict("records")]
-        told.append(
+        sentences.append(
             "Are antonyms as near as synonyms? How often a pair of synonyms has the higher cosine "
             f"than a pair of antonyms (0.5: as near): {'; '.join(answers)}."
         )
@@ -185,15 +234,17 @@ def _sentences(contrasts: pd.DataFrame) -> list[str]:
             for model in contrasts["model"].unique()
         ]
         models = contrasts["model"].nunique()
-        told.append(
-            f"Relations told from unrelated pairs, of {len(chance) // models}, and from one "
-            f"another, of {len(between) // models}, by the cosine alone: {'; '.join(counts)}."
+        sentences.append(
+            f"Relations that the cosine alone tells from unrelated pairs, of "
+            f"{len(chance) // models}, and pairs of relations that it tells from each other, of "
+            f"{len(between) // models}: {'; '.join(counts)}. The intervals hold together for all "
+            f"{len(contrasts)} contrasts."
         )
-    return told
+    return sentences
 
 
 def _verdict(row: Mapping[object, object]) -> str:
     numbers = f"{row['auc']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
     if not row["distinct"]:
-        return f"{numbers}, not told apart"
+        return f"{numbers}, no difference shown"
     return f"{numbers}, {'synonyms' if float(str(row['auc'])) > 0.5 else 'antonyms'} nearer"

@@ -1,9 +1,12 @@
-"""All scores of one model, under the names that every model's scores have."""
+"""The scores of models, under the same names for all, with intervals over items and seeds."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from wordlab import downloads
 from wordlab.artifacts import rounded
@@ -13,16 +16,19 @@ from wordlab.evaluation.analogy import AnalogyResult, Questions
 from wordlab.evaluation.datasets import packaged
 from wordlab.evaluation.similarity import SimilarityResult, WordPairs
 from wordlab.evaluation.spaces import Space, space
-from wordlab.evaluation.statistics import CrossedResamples
+from wordlab.evaluation.statistics import CrossedResamples, Floats
 from wordlab.params.evaluation import EvaluationParams, WordPairsParams
 from wordlab.rng import stream
 
 GROUPS = ("semantic", "syntactic", "total")
+Trained = Vectors | Space | Sequence[Vectors]
+"""A model, once trained or several times with different seeds; then all have the same words."""
+Result = TypeVar("Result", SimilarityResult, AnalogyResult)
 
 
 @dataclass(frozen=True, eq=False)
 class EvaluationSets:
-    """What models are scored on, read once: sets of word pairs, and analogy questions."""
+    """What models are scored on: sets of word pairs, and analogy questions."""
 
     pairs: tuple[WordPairs, ...]
     questions: Questions
@@ -30,84 +36,188 @@ class EvaluationSets:
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """What one model answered, and the settings it is summed up with.
+    """What the trainings of one model answered, and the settings by which that is summed up.
 
-    similarity: a result for each set of word pairs; analogy: one for each method, by name.
+    similarity: for each set of word pairs a result per training; analogy: the same for each method;
+    seed: of the bootstrap; name: of the model.
     """
 
-    similarity: Mapping[str, SimilarityResult]
-    analogy: Mapping[str, AnalogyResult]
+    similarity: Mapping[str, tuple[SimilarityResult, ...]]
+    analogy: Mapping[str, tuple[AnalogyResult, ...]]
     params: EvaluationParams
     seed: int
+    name: str = ""
+
+    @property
+    def trainings(self) -> int:
+        """How many trainings there are."""
+        return len(next(iter(self.analogy.values())))
 
     def metrics(self) -> dict[str, Any]:
         """Return the scores as nested rounded numbers, None for what has no value.
 
-        For each set of word pairs: `spearman` and `pearson` over the pairs whose words are known,
-        `low` and `high`, the bootstrap interval of `spearman`; `spearman_all`, unknown words at
-        cosine 0; `n` pairs known of `pairs`, and `coverage`, their ratio. For `analogy`: `n`,
-        `questions` and `coverage`, and under each method the share of right answers `semantic`,
-        `syntactic` and in `total`, each over the known questions, the interval of `total`, `*_all`
-        with unknown questions wrong, and `sections`.
+        A score is the mean over `seeds` trainings. For each set of word pairs: `spearman` and
+        `pearson` over the `n` of `pairs` whose words are known (`coverage`), `spearman_all`,
+        unknown words at cosine 0. For `analogy`: `n` of `questions` and `coverage`, and under each
+        method the share of right answers `semantic`, `syntactic` and in `total`, each over the
+        known questions, `*_all` with unknown ones wrong, and `sections`. Of `spearman` and `total`
+        `low` and `high`, the interval of a bootstrap that draws words, or word pairs, and
+        trainings; and `by_seed`, where there are several.
         """
-        result: dict[str, Any] = {
-            name: self._similarity_metrics(scored) for name, scored in self.similarity.items()
-        }
+        result: dict[str, Any] = {}
+        for name, results in self.similarity.items():
+            first = results[0]
+            result[name] = {
+                "spearman": _mean([one.spearman() for one in results]),
+                **self._interval(similarity_task({self.name: self}, name)),
+                "spearman_all": _mean([one.spearman(unknown=True) for one in results]),
+                "pearson": _mean([one.pearson() for one in results]),
+                "n": first.n,
+                "pairs": len(first.pairs),
+                "coverage": first.coverage,
+                "seeds": len(results),
+            }
         result["analogy"] = self._analogy_metrics()
         return rounded(result)
 
-    def _similarity_metrics(self, scored: SimilarityResult) -> dict[str, Any]:
-        random = stream(self.seed, "bootstrap", scored.pairs.name)
-        counts = statistics.resample(scored.n, self.params.resamples, random)
-        low, high = statistics.interval(scored.resampled(counts), self.params.confidence)
-        return {
-            "spearman": scored.spearman(),
-            "low": low,
-            "high": high,
-            "spearman_all": scored.spearman(unknown=True),
-            "pearson": scored.pearson(),
-            "n": scored.n,
-            "pairs": len(scored.pairs),
-            "coverage": scored.coverage,
-        }
-
     def _analogy_metrics(self) -> dict[str, Any]:
-        first = next(iter(self.analogy.values()))
+        first = next(iter(self.analogy.values()))[0]
         questions, asked = first.questions, int(first.known.sum())
         metrics: dict[str, Any] = {
             "n": asked,
             "questions": len(questions),
             "coverage": asked / len(questions) if len(questions) else float("nan"),
+            "seeds": self.trainings,
         }
-        resamples = self._resampled_questions(first)
-        for method, answered in self.analogy.items():
-            groups = {name: questions.group(name) for name in GROUPS}
-            draws = resamples.means(answered.correct[answered.known])
-            low, high = statistics.interval(draws, self.params.confidence)
+        groups = {name: questions.group(name) for name in GROUPS}
+        sections = {name: questions.section == i for i, name in enumerate(questions.sections)}
+        for method, results in self.analogy.items():
             metrics[method] = {
-                **{name: answered.accuracy(group) for name, group in groups.items()},
-                "low": low,
-                "high": high,
+                **{name: accuracy(results, group) for name, group in groups.items()},
+                **self._interval(analogy_task({self.name: self}, method)),
                 **{
-                    f"{name}_all": answered.accuracy(group, unknown=True)
+                    f"{name}_all": accuracy(results, group, unknown=True)
                     for name, group in groups.items()
                 },
                 "sections": {
                     name: {
-                        "accuracy": answered.accuracy(questions.section == i),
-                        "n": int(answered.known[questions.section == i].sum()),
+                        "accuracy": accuracy(results, inside),
+                        "n": int(first.known[inside].sum()),
                     }
-                    for i, name in enumerate(questions.sections)
+                    for name, inside in sections.items()
                 },
             }
         return metrics
 
-    def _resampled_questions(self, result: AnalogyResult) -> CrossedResamples:
-        ab, cd = result.questions.pairs()
-        random = stream(self.seed, "bootstrap", "analogy")
-        return CrossedResamples.draw(
-            ab[result.known], cd[result.known], self.params.resamples, random
+    def _interval(self, task: "Task") -> dict[str, Any]:
+        low, high = statistics.interval(task.draws[0], self.params.confidence)
+        by_seed = {"by_seed": task.by_seed[0].tolist()} if self.trainings > 1 else {}
+        return {"low": low, "high": high, **by_seed}
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One thing that models are scored on: a set of word pairs, or a method for analogies.
+
+    n: the items whose words all models know, of `total`; by_seed: for each model the score of each
+    of its trainings on these items, float64 (S,); draws: for each model the mean over trainings in
+    bootstrap resamples, float64 (models, R). All models share the resamples of items, which cross
+    the parts that items share; each has its trainings drawn.
+    """
+
+    name: str
+    n: int
+    total: int
+    by_seed: tuple[Floats, ...] = field(repr=False)
+    draws: Floats = field(repr=False)
+
+    @property
+    def scores(self) -> Floats:
+        """The mean over trainings of each model, float64 (models,)."""
+        return np.array([values.mean() for values in self.by_seed])
+
+
+def tasks(found: Mapping[str, Scores]) -> list[Task]:
+    """Return what the models of `found` are scored on, over the items that all of them know."""
+    first = next(iter(found.values()))
+    return [
+        *(similarity_task(found, name) for name in first.similarity),
+        *(analogy_task(found, method) for method in first.analogy),
+    ]
+
+
+def similarity_task(
+    found: Mapping[str, Scores], name: str, among: NDArray[np.bool_] | None = None
+) -> Task:
+    """Return the task of the word pairs `name`; among: bool (n,), which of them count."""
+    answers = {model: scored.similarity[name] for model, scored in found.items()}
+    params, seed, known, first = _shared(found, answers, among)
+    left, right = first.pairs.parts()
+    crossed = CrossedResamples.draw(
+        left[known], right[known], params.resamples, stream(seed, "bootstrap", name)
+    )
+    gold, weights = first.pairs.gold[known], crossed.weights()
+    gold_ranks = statistics.weighted_ranks(gold, weights)
+
+    def score(result: SimilarityResult) -> float:
+        return statistics.spearman(result.cosines[known], gold)
+
+    def resampled(result: SimilarityResult) -> Floats:
+        ranks = statistics.weighted_ranks(result.cosines[known], weights)
+        return statistics.weighted_pearson(ranks, gold_ranks, weights)
+
+    return _task(name, found, answers, known, score, resampled)
+
+
+def analogy_task(
+    found: Mapping[str, Scores], method: str, among: NDArray[np.bool_] | None = None
+) -> Task:
+    """Return the task of the analogies answered by `method`; among: bool (n,), which count."""
+    answers = {model: scored.analogy[method] for model, scored in found.items()}
+    params, seed, known, first = _shared(found, answers, among)
+    ab, cd = first.questions.pairs()
+    crossed = CrossedResamples.draw(
+        ab[known], cd[known], params.resamples, stream(seed, "bootstrap", "analogy")
+    )
+
+    def resampled(result: AnalogyResult) -> Floats:
+        return crossed.means(result.correct[known])
+
+    name = f"analogy {method}"
+    return _task(name, found, answers, known, lambda result: result.accuracy(known), resampled)
+
+
+def _shared(
+    found: Mapping[str, Scores],
+    answers: Mapping[str, Sequence[Result]],
+    among: NDArray[np.bool_] | None,
+) -> tuple[EvaluationParams, int, NDArray[np.bool_], Result]:
+    """Return what models have in common: params, seed, the items that all know, one's answers."""
+    first = next(iter(found.values()))
+    known = np.logical_and.reduce([results[0].known for results in answers.values()])
+    if among is not None:
+        known = known & among
+    return first.params, first.seed, known, next(iter(answers.values()))[0]
+
+
+def _task(
+    name: str,
+    found: Mapping[str, Scores],
+    answers: Mapping[str, Sequence[Result]],
+    known: NDArray[np.bool_],
+    score: Callable[[Result], float],
+    resampled: Callable[[Result], Floats],
+) -> Task:
+    """Return the task: `score` and `resampled` of every training of every model."""
+    draws = [
+        statistics.over_seeds(
+            np.array([resampled(result) for result in results]),
+            stream(found[model].seed, "bootstrap", "seeds", found[model].name),
         )
+        for model, results in answers.items()
+    ]
+    by_seed = tuple(np.array([score(one) for one in results]) for results in answers.values())
+    return Task(name, int(known.sum()), len(known), by_seed, np.array(draws))
 
 
 def read_sets(params: EvaluationParams) -> EvaluationSets:
@@ -117,9 +227,8 @@ def read_sets(params: EvaluationParams) -> EvaluationSets:
     """
     pairs = tuple(similarity.read_pairs(_file(item), item.name) for item in params.similarity)
     path = params.analogies.path
-    return EvaluationSets(
-        pairs, analogy.read_questions(Path(path) if path else packaged("analogies"))
-    )
+    questions = analogy.read_questions(Path(path) if path else packaged("analogies"))
+    return EvaluationSets(pairs, questions)
 
 
 def _file(pairs: WordPairsParams) -> Path:
@@ -129,41 +238,62 @@ def _file(pairs: WordPairsParams) -> Path:
 
 
 def evaluate(
-    model: Vectors | Space,
+    model: Trained,
     params: EvaluationParams,
     *,
     seed: int,
     sets: EvaluationSets | None = None,
+    name: str = "",
 ) -> Scores:
     """Return the scores of `model`, which is left as it was.
 
     seed: of the bootstrap; sets: those of `params` if they have been read already.
     """
     sets = sets or read_sets(params)
-    words = space(model)
-    case = params.ignore_case
+    spaces = [space(one) for one in trainings(model)]
+    case, limit = params.ignore_case, params.analogies.restrict_vocabulary
     return Scores(
         similarity={
-            pairs.name: similarity.score(words, pairs, ignore_case=case) for pairs in sets.pairs
+            pairs.name: tuple(similarity.score(one, pairs, ignore_case=case) for one in spaces)
+            for pairs in sets.pairs
         },
         analogy={
-            method: analogy.score(
-                words,
-                sets.questions,
-                method,
-                ignore_case=case,
-                restrict_vocabulary=params.analogies.restrict_vocabulary,
+            method: tuple(
+                analogy.score(
+                    one, sets.questions, method, ignore_case=case, restrict_vocabulary=limit
+                )
+                for one in spaces
             )
             for method in params.analogies.methods
         },
         params=params,
         seed=seed,
+        name=name,
     )
 
 
 def evaluate_all(
-    models: Mapping[str, Vectors | Space], params: EvaluationParams, *, seed: int
+    models: Mapping[str, Trained], params: EvaluationParams, *, seed: int
 ) -> dict[str, Scores]:
     """Return the scores of several models, by name, as `evaluate` does, the sets read once."""
     sets = read_sets(params)
-    return {name: evaluate(model, params, seed=seed, sets=sets) for name, model in models.items()}
+    return {
+        name: evaluate(model, params, seed=seed, sets=sets, name=name)
+        for name, model in models.items()
+    }
+
+
+def trainings(model: Trained) -> Sequence[Vectors | Space]:
+    """Return the trainings of a model, one or several."""
+    return model if isinstance(model, Sequence) else [model]
+
+
+def accuracy(
+    results: Sequence[AnalogyResult], among: NDArray[np.bool_], *, unknown: bool = False
+) -> float:
+    """Return the mean over trainings of the share of right answers, as `AnalogyResult.accuracy`."""
+    return _mean([result.accuracy(among, unknown=unknown) for result in results])
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values))

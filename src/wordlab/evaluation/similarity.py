@@ -11,7 +11,6 @@ from wordlab.errors import UserError
 from wordlab.evaluation import statistics
 from wordlab.evaluation.datasets import Lookup, read_lines
 from wordlab.evaluation.spaces import Space
-from wordlab.evaluation.statistics import Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +26,13 @@ class WordPairs:
 
     def __len__(self) -> int:
         return len(self.words)
+
+    def parts(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the two words of each pair as ids, int64 (n,) each, whatever their case."""
+        ids: dict[str, int] = {}
+        both = [[ids.setdefault(word.casefold(), len(ids)) for word in pair] for pair in self.words]
+        first, second = np.array(both, dtype=np.int64).reshape(-1, 2).T
+        return first, second
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,12 +68,6 @@ class SimilarityResult:
     def pearson(self) -> float:
         """Return Pearson's correlation with the gold scores over the known pairs."""
         return statistics.pearson(self.cosines[self.known], self.pairs.gold[self.known])
-
-    def resampled(self, counts: Floats) -> Floats:
-        """Return Spearman's correlation in resamples of the known pairs; counts: (R, n)."""
-        return statistics.resampled_spearman(
-            self.cosines[self.known], self.pairs.gold[self.known], counts
-        )
 
 
 def read_pairs(path: Path, name: str) -> WordPairs:

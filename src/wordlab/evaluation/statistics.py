@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 from scipy.sparse import coo_array
 
 Floats = NDArray[np.floating]
@@ -74,9 +73,12 @@ def resample(n: int, resamples: int, random: np.random.Generator) -> Floats:
 class CrossedResamples:
     """Resamples of items that are made of two parts each, and share them.
 
-    Items that share a part are not independent, and drawing them one by one gives intervals too
-    narrow. So the parts are drawn, and an item weighs the product of the counts of its two (the
-    pigeonhole bootstrap, Owen 2007). An analogy question is made of two word pairs.
+    Items that share a part are not independent, and drawing them one by one gives intervals that
+    are too narrow. So the parts are drawn, and an item weighs the product of the counts of its two
+    (the pigeonhole bootstrap, Owen 2007): a word pair is made of two words, an analogy question of
+    two word pairs. It errs on the wide side: where parts have no effect its variance is 3 times too
+    large (Owen 2007). Simulated on the pairs of WordSim-353 that the built-in text knows, 1.6 per
+    word, its intervals of 95 % cover nearly always and are 1.6 times as wide as they need be.
 
     first, second: int (n,), the parts of each item, numbered from 0; counts: float64 (R, P), how
     often each part is drawn.
@@ -95,6 +97,10 @@ class CrossedResamples:
         left, right = places.reshape(2, -1)
         return cls(left, right, resample(len(parts), resamples, random))
 
+    def weights(self) -> Floats:
+        """Return how much each item weighs in each resample, whole numbers as float64 (R, n)."""
+        return self.counts[:, self.first] * self.counts[:, self.second]
+
     def means(self, values: NDArray[np.bool_]) -> Floats:
         """Return the weighted mean of `values` (n,) in each resample, NaN where none is drawn."""
         with np.errstate(invalid="ignore"):
@@ -107,9 +113,55 @@ class CrossedResamples:
         return ((self.counts @ crossed.tocsr()) * self.counts).sum(axis=1)
 
 
+def over_seeds(draws: Floats, random: np.random.Generator) -> Floats:
+    """Return the mean score of S trainings in each resample of items, trainings drawn too, (R,).
+
+    draws: (S, R), the score of each training in the same resamples. Each resample draws S - 1 of
+    the S, with replacement, which gives the mean over trainings its variance without bias (Rao & Wu
+    1988). A single training is in every resample: an interval then holds nothing of the seed.
+    """
+    trainings, resamples = draws.shape
+    if trainings == 1:
+        return draws[0]
+    drawn = random.integers(0, trainings, size=(trainings - 1, resamples))
+    return draws[drawn, np.arange(resamples)].mean(axis=0)
+
+
+def margins_together(values: Floats, draws: Floats, confidence: float) -> tuple[Floats, Floats]:
+    """Return how far the intervals of several values reach if they hold together, and p-values.
+
+    values: (C,); draws: (C, R), the same in bootstrap resamples that all C share, NaN where a
+    resample gives none. An interval is the value plus or minus c standard errors: c is the quantile
+    of the largest deviation among all C, in standard errors, over resamples (the single-step max-t
+    of Westfall & Young 1993). A p-value, likewise corrected, is that of 0. Both are (C,), NaN for a
+    value that no resample has.
+    """
+    margins, p = np.full((2, len(values)), np.nan)
+    usable = np.isfinite(values) & np.isfinite(draws).any(axis=1)
+    if usable.any():
+        drawn = draws[usable]
+        deviation = drawn[:, np.isfinite(drawn).any(axis=0)] - values[usable, None]
+        errors = np.nanstd(deviation, axis=1)
+        scale = np.where(errors > 0, errors, 1)[:, None]
+        largest = np.nanmax(np.abs(deviation) / scale, axis=0)
+        beyond = (largest >= np.abs(values[usable])[:, None] / scale).sum(axis=1)
+        margins[usable] = np.quantile(largest, confidence) * errors
+        p[usable] = (1 + beyond) / (1 + len(largest))
+    return margins, p
+
+
 def resampled_spearman(x: Floats, y: Floats, counts: Floats) -> Floats:
-    """Return Spearman's correlation in each resample, ranked anew in each, float64 (R,)."""
+    """Return Spearman's correlation in each resample, ranked anew in each, float64 (R,).
+
+    counts: (R, n), whole numbers, how often each item is in a resample.
+    """
     return weighted_pearson(weighted_ranks(x, counts), weighted_ranks(y, counts), counts)
+
+
+def resampled_mean(x: Floats, of_x: Floats) -> Floats:
+    """Return the mean of `x` (n,) in each resample, (R,); of_x: how often each is drawn, (R, n)."""
+    with np.errstate(invalid="ignore"):
+        return (of_x @ x) / of_x.sum(axis=1)
 
 
 def resampled_auc(x: Floats, y: Floats, of_x: Floats, of_y: Floats) -> Floats:
@@ -117,7 +169,7 @@ def resampled_auc(x: Floats, y: Floats, of_x: Floats, of_y: Floats) -> Floats:
 
     The area under the ROC curve of telling x from y by its value (Hanley & McNeil 1982).
     x: (n,), y: (m,); of_x, of_y: how often each is drawn, (R, n) and (R, m). NaN if either is
-    empty.
+    empty or none of it drawn.
     """
     above = (x[:, None] > y) + 0.5 * (x[:, None] == y)
     with np.errstate(invalid="ignore"):
@@ -139,7 +191,8 @@ def resampled_average_precision(x: Floats, y: Floats, of_x: Floats, of_y: Floats
     seen = np.cumsum(np.concatenate([of_x, of_y], axis=1)[:, order], axis=1)
     found, seen = found[:, last], seen[:, last]
     gained = np.diff(found, axis=1, prepend=0)
-    return (gained * found / np.maximum(seen, 1)).sum(axis=1) / found[:, -1]
+    with np.errstate(invalid="ignore"):
+        return (gained * found / np.maximum(seen, 1)).sum(axis=1) / found[:, -1]
 
 
 def interval(draws: Floats, confidence: float) -> tuple[float, float]:
@@ -152,24 +205,3 @@ def interval(draws: Floats, confidence: float) -> tuple[float, float]:
         return float("nan"), float("nan")
     low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
-
-
-def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
-    """Return the two-sided p of McNemar's exact test that both are right equally often.
-
-    first, second: bool (n,), whether each answered each question rightly. Only the questions that
-    just one of them answered count, each as the toss of a coin (McNemar 1947, in the exact form).
-    """
-    only_first = int((first & ~second).sum())
-    only_second = int((second & ~first).sum())
-    tosses = only_first + only_second
-    return min(1.0, 2 * float(special.bdtr(min(only_first, only_second), tosses, 0.5)))
-
-
-def holm(p: Floats) -> Floats:
-    """Return the p-values of several tests, corrected for their number (Holm 1979)."""
-    order = np.argsort(p, kind="stable")
-    steps = p[order] * np.arange(len(p), 0, -1)
-    corrected = np.empty(len(p))
-    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1)
-    return corrected

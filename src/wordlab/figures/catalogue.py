@@ -85,8 +85,7 @@ def _scores_by_frequency(results: Results) -> Figure:
     return figures.scores_by(table, "band", "by each item's rarest word")
 
 
-def _scores_by_size(results: Results) -> Figure:
-    table = results.measured("study_sizes", "scores", "score")
+def _scores_by_size(table: pd.DataFrame) -> Figure:
     return figures.scores_by(table, "share", "share of the text")
 
 
@@ -198,7 +197,8 @@ FIGURES: dict[str, tuple[str, Callable[[Results], Figure | None]]] = {
         _from_table(figures.geometry, "embeddings", "geometry", "mean_cosine"),
     ),
     "word_map": ("map_embeddings", _word_map),
-    "sizes": ("study_sizes", _scores_by_size),
+    "sizes": ("study_sizes", _from_table(_scores_by_size, "study_sizes", "scores", "score")),
+    "sizes_own": ("study_sizes", _from_table(_scores_by_size, "study_sizes", "own", "score")),
     "word2vec_loss": (
         "train_word2vec",
         lambda results: figures.word2vec_loss(results.curve("word2vec")),

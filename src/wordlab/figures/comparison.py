@@ -51,7 +51,7 @@ def relation_cosines(table: pd.DataFrame) -> Figure:
 
 @styled
 def relation_contrasts(table: pd.DataFrame) -> Figure:
-    """Draw how well each model tells one relation from another, a dot a model.
+    """Draw how well each model tells one relation from another, one dot per model.
 
     table: columns model, first, second, auc, low, high.
     """
@@ -68,7 +68,7 @@ def relation_contrasts(table: pd.DataFrame) -> Figure:
     axes.set_ylim(len(pairs) - 0.4, -0.6)
     axes.set_xlim(0, 1)
     axes.set_xlabel("how often a pair of the first has the higher cosine (area under the curve)")
-    axes.set_title("Relations told apart by the cosine")
+    axes.set_title("Relations that the cosine distinguishes")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=len(models))
     return figure
 

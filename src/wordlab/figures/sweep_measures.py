@@ -50,10 +50,10 @@ def budget_quality(progress: pd.DataFrame, trials: pd.DataFrame) -> Figure:
         )  # fmt: skip
         front = own.groupby("parameters")["valid_loss"].min().cummin()
         right.step(front.index, front, where="post", **style, zorder=3)
-    left.set(xlabel="tokens read", ylabel="validation loss, nats a symbol")
+    left.set(xlabel="tokens read", ylabel="loss, nats per symbol")
     right.set(xlabel="weights of the network")
-    left.set_title("By tokens read: the line is the best")
-    right.set_title("By weights: the line is the best of its size")
+    left.set_title("By tokens read, on the text that chooses the epoch")
+    right.set_title("By weights, on the text that is scored")
     for axes in figure.axes:
         low, high = axes.get_xlim()
         if low > 0 and high > 4 * low:
@@ -72,9 +72,10 @@ def budget_quality(progress: pd.DataFrame, trials: pd.DataFrame) -> Figure:
 
 @styled
 def context_use(trials: pd.DataFrame, contexts: Sequence[int]) -> Figure:
-    """Draw how much worse a symbol is predicted from the last few alone, by bptt_length.
+    """Draw how much worse symbols are predicted after other text, by bptt_length.
 
-    trials: a row a training: model, bptt_length, context_loss and context_N_loss for each N of
+    Only the last few symbols before it are true, as in `sweeps.contexts`. trials: one row per
+    training: model, bptt_length, context_loss and context_N_loss for each N of
     `contexts`. Dots are trainings, lines means over all other settings.
     """
     models = list(trials["model"].unique())
@@ -103,7 +104,9 @@ def context_use(trials: pd.DataFrame, contexts: Sequence[int]) -> Figure:
         scale.on_x(axes)
         axes.set(xlabel="bptt length, tokens", title=label(str(model)))
     figure.axes[0].set_ylabel("loss added, nats a symbol")
-    figure.suptitle("What a network loses that knows only the last symbols", x=0.01, ha="left")
+    figure.suptitle(
+        "What a network loses when other text replaces all but the last symbols", x=0.01, ha="left"
+    )
     handles, names = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=len(names))
     return figure

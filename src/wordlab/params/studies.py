@@ -34,4 +34,5 @@ class SizeStudyParams(Section):
     """`size_study`: the same word vectors on less text."""
 
     shares: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(strict=False)]
-    """Of the training sentences, beside all of them, which the pipeline itself trains on."""
+    """Of the training text, in documents drawn whole, beside all of it, which the pipeline itself
+    trains on."""

@@ -140,17 +140,27 @@ class RecurrentSweepParams(SweepParams):
     closest; null leaves embedding_size alone, and larger states make larger networks."""
     tokens: Count
     """The trials learn from the beginning of the training split, up to this many tokens."""
-    valid_tokens: Count
-    """They are scored on the beginning of the held-out text, up to this many tokens."""
+    update_tokens: Count | None
+    """Tokens that each update predicts: batch_size is this divided by bptt_length, so that all
+    lengths make equally many updates. null: batch_size is set as any other setting."""
+    valid_tokens: Count | None
+    """They are scored on the same share of each held-out document, so many tokens in all; null:
+    on whole documents."""
     folds: Count
-    """1: scored on the validation split; k: on each k-th of the documents learnt from in turn
-    (cross-validation)."""
+    """1: scored on the validation split; k: on each k-th of the documents learnt from in turn, all
+    with about as many tokens (cross-validation)."""
+    early_stopping_share: Annotated[float, Field(gt=0, le=0.5)]
+    """The share of the text learnt from, in whole documents, that trials leave out to choose the
+    epoch on: what they are scored on chooses nothing."""
+    winner_seeds: Count
+    """Trainings of each cell's best settings on the whole training split, for the test split."""
     contexts: Annotated[tuple[Count, ...], Field(strict=False)]
-    """Perplexity is also measured with only so many of the last symbols known."""
+    """Losses are also measured with all but so many of the last symbols replaced by other text."""
     progress_tokens: Count
-    """The held-out loss is also measured each time that so many tokens have been learnt from."""
+    """The loss of the text that chooses the epoch is also measured each time that so many tokens
+    have been learnt from."""
     target_loss: Positive
-    """Nats a symbol; told is how many updates it takes until the held-out loss is no higher."""
+    """Nats per symbol; how many updates it takes until that loss is no higher is measured."""
     drawn_text: DrawnTextParams
     trees: Annotated[int, Field(ge=2)]
     """Of each forest that the importances are taken from; the intervals are over trees."""
@@ -177,6 +187,39 @@ class RecurrentSweepParams(SweepParams):
                 "fixed, or parameters: null"
             )
         return self
+
+    @model_validator(mode="after")
+    def updates_are_equal(self) -> Self:
+        """Refuse lengths that no batch_size brings to `update_tokens`."""
+        if self.update_tokens is None:
+            return self
+        ends = {**self.ends(), **{name: (value,) for name, value in self.fixed.items()}}
+        if "batch_size" in ends:
+            raise ValueError(
+                "update_tokens: batch_size follows from it; expected batch_size in neither space "
+                "nor fixed, or update_tokens: null"
+            )
+        ranged = isinstance(self.space.get("bptt_length"), Range)
+        lengths = (x for x in ends.get("bptt_length", ()) if isinstance(x, int))
+        for length in lengths:
+            if length > self.update_tokens or (not ranged and self.update_tokens % length):
+                raise ValueError(
+                    f"update_tokens: expected a multiple of each bptt_length, {length} among them, "
+                    f"got {self.update_tokens}"
+                )
+        return self
+
+    def combined(self, base: LanguageModelParams, chosen: Mapping[str, Value]) -> dict[str, Value]:
+        """Return the settings of a trial beside `base`: `fixed`, those `chosen`, and batch_size.
+
+        A window predicts one symbol, a stretch of a stream, or of a sentence, bptt_length.
+        """
+        settings = {**self.fixed, **chosen}
+        if self.update_tokens is None:
+            return settings
+        windows = settings.get("examples", base.examples) == "windows"
+        length = 1 if windows else int(settings.get("bptt_length", base.bptt_length) or 1)
+        return {**settings, "batch_size": max(1, round(self.update_tokens / length))}
 
     def corners(self) -> Iterator[dict[str, Value]]:
         """Yield the combinations at the bounds of what can be tried, all of a grid."""

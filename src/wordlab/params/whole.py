@@ -19,6 +19,7 @@ from wordlab.params.recurrent import (
     CharacterModelParams,
     GenerationParams,
     LanguageEvaluationParams,
+    LanguageModelParams,
     LanguageModelSection,
 )
 from wordlab.params.regularisation import RegularisationStudySection
@@ -42,6 +43,11 @@ class Params(Section):
 
     seed: Annotated[int, Field(ge=0)]
     """Every random stream is derived from it."""
+    vector_seeds: Count
+    """How often word2vec, GloVe and the SVD of PPMI are trained, with different seeds: their scores
+    are means over these trainings, and all else that loads vectors takes those of the first, with
+    `seed`. An SVD of some `ppmi.tolerance` depends on where it starts, which moves scores as much
+    as word2vec's seed does. The rows of PPMI itself draw nothing."""
     torch_threads: Count
     """Threads of each torch training: sums are split by them, so they belong to the recipe."""
     profiles: Annotated[tuple[Profile, ...], Field(min_length=1, strict=False)]
@@ -90,8 +96,10 @@ def _check_sweep(
 ) -> None:
     for base, chosen in itertools.product(bases, sweep.corners()):
         known = type(base).model_fields
-        changes = {**sweep.fixed, **chosen}
         try:
+            changes = {**sweep.fixed, **chosen}
+            if isinstance(sweep, RecurrentSweepParams) and isinstance(base, LanguageModelParams):
+                changes = sweep.combined(base, chosen)
             check_combination(base, {key: x for key, x in changes.items() if key in known})
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None

@@ -65,9 +65,12 @@ SECTIONS = (
         "Word vectors",
         "Five models of the same words. Similarity is Spearman's rank correlation between the "
         "cosine of two words and what people said; an analogy counts when the one right word "
-        "comes first. Every score has its number of items, the share of the set whose words are "
-        "known, and a bootstrap interval: where two intervals overlap widely, this run does not "
-        "tell the two models apart.",
+        "comes first. Every score is the mean over trainings that differ in the seed (the sparse "
+        "rows of PPMI draw nothing), with its number of items, the share of the set whose words "
+        "are known, and a bootstrap interval, which draws seeds and words: pairs that share a word "
+        "are not independent, and the interval errs on the wide side. All models have the same "
+        "window; their other settings were sought with the same budget on pairs of words that no "
+        "set has (benchmarks/vector_settings.py).",
         ("embeddings", "word2vec", "glove", "ppmi", "cooccurrence"),
         {
             "scores": "Each dot is a model's score, each bar its bootstrap interval.",
@@ -82,8 +85,8 @@ SECTIONS = (
         "comparison",
         "Comparison",
         "PPMI, GloVe and word2vec side by side",
-        "The same words looked up in every model, and pairs of words in known relations: can the "
-        "cosine tell them apart?",
+        "The same words looked up in every model, and pairs of words in known relations: does the "
+        "cosine distinguish them? Neighbours and geometry are those of each model's first seed.",
         ("compar", "neighbour"),
         {
             "neighbours": "The nearest words in each model, and PPMI's strongest direct "
@@ -92,8 +95,8 @@ SECTIONS = (
             "over the words looked up.",
             "relation_cosines": "Cosines of pairs in each relation (how many): median, middle "
             "half, and from the 10th to the 90th percentile. Unrelated pairs are drawn at random.",
-            "relation_contrasts": "A half means that the cosine does not tell the two relations "
-            "apart; bars are intervals that hold together for all models.",
+            "relation_contrasts": "A half means that the cosine does not distinguish the two "
+            "relations; bars are intervals that hold together for all contrasts of all models.",
             "frequency": "Each task's items in three equal parts, by the count of their rarest "
             "word.",
             "geometry": "Hubs and isotropy among the commonest words, all vectors at length 1.",
@@ -106,10 +109,15 @@ SECTIONS = (
         "sizes",
         "Size",
         "Study: the size of the text",
-        "The same models trained on shares of the sentences, scored on the items that all of them "
-        "know.",
+        "The same models trained on shares of the text, documents being drawn whole, and scored on "
+        "the items that are known at every share and on those known at each.",
         ("study_sizes",),
-        {"sizes": "Scores by share of the text; bars are bootstrap intervals."},
+        {
+            "sizes": "Scores by share of the text, over the items known at every share; bars are "
+            "bootstrap intervals that draw words and word pairs.",
+            "sizes_own": "The same over the items known at each share, which are more, and rarer "
+            "words, the larger the text.",
+        },
         ("size_study",),
     ),
     Section(
@@ -218,19 +226,21 @@ SECTIONS = (
         {
             "importance_recurrent": "The share of the variance of the validation loss that each "
             "setting makes up, and each pair beyond its parts. Over a full grid the shares are "
-            "exact sums; otherwise a forest's, worth no more than its held-out R2.",
+            "exact sums, the seed's among them; otherwise those of fANOVA, worth no more than the "
+            "held-out R2 of its forest.",
             "sweep_recurrent": "Every dot is a training, the line the mean over all other "
             "settings, the band its interval (over a search, of the forest's trees).",
             "interactions_recurrent": "The pairs of settings that depend on one another most.",
             "combinations_recurrent": "Each line is a combination of settings, from its values "
             "to its loss; lines through one value are spread by their loss.",
             "stability_recurrent": "The variance is that of the training loss about its trend in "
-            "the last half of a training.",
-            "context_recurrent": "How much worse the same symbols are predicted when only the "
-            "last few before them are known: what a network gains by the context before these. "
-            "Lines are means over all other settings.",
-            "budget_recurrent": "What can be had for how much text and how large a network: the "
-            "lines join the best (Pareto).",
+            "the last half of a training. Where all updates read as many tokens, a longer "
+            "bptt_length has a smaller batch_size.",
+            "context_recurrent": "How much worse the same symbols are predicted when the text "
+            "before the last few is replaced by other text: what the network gains from the true "
+            "one. Lines are means over all other settings.",
+            "budget_recurrent": "The loss by tokens read, on the text that chooses the epoch, and "
+            "by the size of the network, on the text that is scored: lines join the best (Pareto).",
         },
         ("sweep_recurrent",),
     ),
@@ -239,7 +249,9 @@ SECTIONS = (
         "Sensitivity, vectors",
         "Sensitivity of word vectors",
         "The same of word2vec and GloVe, by WordSim-353 in the figures and by all scores in the "
-        "sentences. A demonstration: few values, on little text.",
+        "sentences. A demonstration: few values, on little text. Intervals draw the seeds and the "
+        "items that vectors are scored on together; shares of the variance are beside the noise of "
+        "the seed alone.",
         ("sweep",),
         {
             f"{kind}_{model}": f"{name}: {caption}"

@@ -95,8 +95,9 @@ def embedding_scores(metrics: Mapping[str, Any]) -> list[Table]:
                 title = SETS.get(str(name), str(name))
                 column = columns.setdefault(name, Column(title, "{:.3f}".format, max))
                 column.scores[model] = Score(
-                    found["spearman"], found.get("low"), found.get("high"), _counted(found, "pairs")
-                )
+                    found["spearman"], found.get("low"), found.get("high"),
+                    _counted(found, "pairs"), *_seeds(found),
+                )  # fmt: skip
         _analogy_columns(model, scores.get("analogy"), columns)
     return [_side_by_side("Scores", columns, BEST)] if columns else []
 
@@ -110,10 +111,10 @@ def _analogy_columns(model: str, found: Any, columns: dict[str, Column]) -> None
         title = f"analogies, {METHODS.get(method, method)}"
         column = columns.setdefault(f"analogy {method}", Column(title, percent, max))
         groups = [g for g in ("semantic", "syntactic") if scores.get(g) is not None]
-        parts = ", ".join(f"{group} {percent(scores[group])}" for group in groups)
+        parts = [*(f"{group} {percent(scores[group])}" for group in groups), *_seeds(found)]
         column.scores[model] = Score(
             scores["total"], scores.get("low"), scores.get("high"), _counted(found, "questions"),
-            parts,
+            ", ".join(parts),
         )  # fmt: skip
 
 
@@ -124,6 +125,11 @@ def _counted(found: Mapping[str, Any], total: str) -> str:
     share = f", {found['coverage']:.0%}" if found.get("coverage") is not None else ""
     of = f" of {number(found[total])}" if total in found else ""
     return f"n = {number(found['n'])}{of}{share}"
+
+
+def _seeds(found: Mapping[str, Any]) -> list[str]:
+    """Return over how many trainings a score is the mean, where there are several."""
+    return [f"mean of {found['seeds']} seeds"] if found.get("seeds", 1) > 1 else []
 
 
 def language_scores(metrics: Mapping[str, Any], trained: Mapping[str, Any]) -> list[Table]:

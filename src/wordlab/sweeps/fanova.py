@@ -1,12 +1,24 @@
 """Functional analysis of variance of a random forest: which settings matter, on any design.
 
-Each tree of the forest is constant on boxes of the space of settings, so the forest's mean over all
-settings but one or two, and the variance of that mean, are finite sums over leaves: nothing is
-sampled (Hutter, Hoos & Leyton-Brown 2014, algorithms 1 and 2). The settings are weighted uniformly.
+fANOVA as Hutter, Hoos & Leyton-Brown 2014 define it: the variance of each tree over the space of
+settings, these weighted uniformly, is divided among settings and pairs of settings, and a share is
+the mean over the trees. A tree is constant on boxes of the space, so these are finite sums over its
+leaves (their algorithms 1 and 2): nothing is sampled.
 
-Hutter et al. divide up the variance of each tree and average the shares. Here it is the variance of
-the forest, whose held-out R2 is known: what only single trees have, since each leaf holds a few
-trials, would count as interactions, and main effects come out too small.
+Trees of few trials are coarse, which biases the shares. The bias on functions of three settings
+whose shares are known, with 32 trees:
+
+| function, term, its share                 | 30 trials | 100  | 300  | 1,000 |
+|-------------------------------------------|-----------|------|------|-------|
+| additive, a main effect, .64              |  .00      |  .01 |  .01 |  .01  |
+| additive, a main effect, .29              | -.09      | -.05 | -.03 | -.02  |
+| additive, the pair of these two, 0        |  .07      |  .05 |  .03 |  .01  |
+| Ishigami, the main effect that waves, .44 | -.26      | -.30 | -.16 | -.08  |
+| Ishigami, the pair, .24                   | -.15      | -.03 | -.02 | -.01  |
+| product of two settings, their pair, 1    | -.86      | -.44 | -.14 | -.03  |
+
+With few trials a real pair comes out too small, and one that is not there above 0: so
+`sensitivity` holds shares against those of shuffled settings.
 """
 
 import itertools
@@ -113,18 +125,32 @@ class Boxes:
             table = table.cumsum(axis=place)
         return table[(slice(-1),) * len(kept)]
 
-    def product(self, other: "Boxes", sizes: Cells) -> float:
-        """Return the mean over the space of the product with another tree."""
-        meet = np.ones((len(self.values), len(other.values)), dtype=np.bool_)
-        for axis in range(len(sizes)):
-            meet &= self.start[axis][:, None] < other.stop[axis]
-            meet &= other.start[axis] < self.stop[axis][:, None]
-        one, two = np.nonzero(meet)
-        weights = self.values[one] * other.values[two]
-        for axis, size in enumerate(sizes):
-            stop = np.minimum(self.stop[axis][one], other.stop[axis][two])
-            weights *= (stop - np.maximum(self.start[axis][one], other.start[axis][two])) / size
-        return float(weights.sum())
+    def shares(self, sizes: Cells) -> Floats:
+        """Return the shares of each axis, then of each pair of axes, in the variance of values.
+
+        float64 (k + k (k - 1) / 2,), NaN where all values are equal; the values' mean over the
+        space is 0. The variance of the mean over all axes but some is a sum over pairs of leaves,
+        weighted by how far they overlap along the axes kept and by their spans along the others.
+        """
+        spans = (self.stop - self.start) / sizes[:, None]  # (k, L)
+        total = float(self.values**2 @ spans.prod(axis=0))
+        count = len(sizes)
+        pairs = list(itertools.combinations(range(count), 2))
+        if total <= 0:
+            return np.full(count + len(pairs), np.nan)
+        overlaps = [
+            (np.minimum.outer(stop, stop) - np.maximum.outer(start, start)).clip(0) / size
+            for start, stop, size in zip(self.start, self.stop, sizes, strict=True)
+        ]  # k of (L, L)
+
+        def variance(*kept: int) -> float:
+            weights = self.values * np.delete(spans, kept, axis=0).prod(axis=0)
+            shared = np.multiply.reduce([overlaps[axis] for axis in kept])
+            return float(weights @ shared @ weights)
+
+        mains = [variance(axis) for axis in range(count)]
+        both = [max(variance(i, j) - mains[i] - mains[j], 0.0) for i, j in pairs]
+        return np.array([*mains, *both]) / total
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,31 +207,16 @@ class Forest:
         return [*((name,) for name in names), *itertools.combinations(names, 2)]
 
     def shares(self, *, at_most: float = np.inf, at_least: float = -np.inf) -> Floats:
-        """Return the share of the forest's variance that each term makes up, float64 (terms,).
+        """Return the mean over the trees of the share of the variance of each term, (terms,).
 
         Terms as `terms` names them. at_most, at_least: what of a tree lies beyond counts as this
         value, so that only differences within the part of the space that is better than it matter.
-        NaN where the forest has no variance.
+        Trees without variance are left out; NaN where no tree has any.
         """
-        sizes, own = self.sizes, range(len(self.axes))
-        trees = [boxes.centred(sizes, at_least, at_most) for boxes in self.boxes]
-        both = itertools.combinations_with_replacement(range(len(trees)), 2)
-        products = [(2 - (i == j)) * trees[i].product(trees[j], sizes) for i, j in both]
-        total = sum(products) / len(trees) ** 2
-        if total <= 0:
-            return np.full(len(self.terms()), np.nan)
-
-        mean = Boxes.mean_of(trees)
-
-        def variance(*kept: int) -> float:
-            return float((mean.mean(sizes, kept) ** 2).mean())
-
-        mains = [variance(axis) for axis in own]
-        pairs = [
-            max(variance(one, other) - mains[one] - mains[other], 0.0)
-            for one, other in itertools.combinations(own, 2)
-        ]
-        return np.array([*mains, *pairs]) / total
+        trees = [boxes.centred(self.sizes, at_least, at_most) for boxes in self.boxes]
+        shares = np.array([tree.shares(self.sizes) for tree in trees])
+        varied = np.isfinite(shares[:, 0])
+        return np.asarray(shares[varied].mean(axis=0)) if varied.any() else shares[0]
 
     def marginal(self, name: str, values: Sequence[Any]) -> Floats:
         """Return each tree's mean at each of `values` of a setting, over all other settings.

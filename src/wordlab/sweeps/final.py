@@ -2,11 +2,16 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from wordlab import rng
+from wordlab.evaluation.language import HeldOut, score
+from wordlab.evaluation.ngrams import KneserNey
 from wordlab.recurrent.batching import document_starts, language_ids
 from wordlab.sweeps.space import Trial
 from wordlab.sweeps.training import Job, train_model
@@ -15,9 +20,16 @@ from wordlab.text.corpus import EncodedCorpus
 from wordlab.text.vocabulary import Vocabulary
 from wordlab.workers import side_by_side
 
+Losses = NDArray[np.floating]
+SCORES = (
+    *("low", "high", "perplexity_known", "unknown_share", "symbols"),
+    *("ratio", "ratio_low", "ratio_high"),
+)
+"""What the table of winners has of `LanguageScore` besides the perplexity."""
+
 
 def winners(best: pd.DataFrame, trials: pd.DataFrame, done: Sequence[Trial]) -> Iterator[Trial]:
-    """Yield of each model a trial with the settings in `best`.
+    """Yield for each model a trial with the settings in `best`.
 
     done: the trials in the order of the table `trials`.
     """
@@ -30,27 +42,61 @@ def winners(best: pd.DataFrame, trials: pd.DataFrame, done: Sequence[Trial]) -> 
 
 
 def test(
-    trials: Sequence[Trial],
+    won: Sequence[Trial],
     jobs: Sequence[Job],
     corpora: Mapping[str, EncodedCorpus],
     vocabulary: Vocabulary,
+    ngrams: KneserNey,
     *,
+    seed: int,
     on_trial: TrialLogger,
 ) -> pd.DataFrame:
-    """Train each of `trials` on all that the sweep learnt from, and score it on the test split.
+    """Train each winner on the whole training split from new seeds, and score the test split.
 
-    jobs: what each trains; corpora: train, valid, which chooses the epoch, and test. Returns a row
-    a winner: model, settings, diverged (1 or 0), test_perplexity, low and high (its 95 % bootstrap
-    interval over sentences), symbols, unknown_share, and ngram_perplexity (Kneser-Ney n-grams of
-    the same text).
+    jobs: what each of `won` trains, but for the seed; corpora: train, valid, which chooses the
+    epoch, and test; ngrams: of the same training text. Returns a row for each winner and seed, and
+    one for the mean loss over the seeds of a winner: model, settings, seed (1, 2, ... or `mean`),
+    diverged (how many trainings did), test_perplexity, and of `LanguageScore` low, high,
+    perplexity_known, unknown_share, symbols, ratio (to ngrams), ratio_low and ratio_high, NaN where
+    all diverged; ngram_perplexity.
     """
+    ids = language_ids(corpora["test"], vocabulary)
+    text = HeldOut(ids, document_starts(corpora["test"]), vocabulary.unknown, vocabulary.end)
+    baseline = ngrams.losses(ids)
+    seeds = [str(number) for job in jobs[:1] for number in range(1, job.sweep.winner_seeds + 1)]
+    planned = [replace(job, seed=winner_seed(seed, name)) for job in jobs for name in seeds]
     parts = tuple(corpora[name] for name in ("train", "valid", "test"))
-    rows: list[dict[str, Any]] = [{} for _ in trials]
-    for place, measured in side_by_side(_test, jobs, *parts, vocabulary):
-        named = {"model": trials[place].model, **trials[place].settings}
-        rows[place] = {**named, **measured}
-        on_trial(f"{trials[place].model} winner, on the test split", named, measured)
+    found: list[Losses | None] = [None] * len(planned)
+    for number, losses in side_by_side(_test, planned, *parts, vocabulary):
+        found[number] = losses
+    rows: list[dict[str, Any]] = []
+    for place, trial in enumerate(won):
+        own = found[place * len(seeds) : (place + 1) * len(seeds)]
+        for name, alike in [*zip(seeds, ([losses] for losses in own), strict=True), ("mean", own)]:
+            row = {"model": trial.model, **trial.settings, "seed": name}
+            scored = _scored(alike, text, baseline, seed)
+            finite = {key: x for key, x in scored.items() if math.isfinite(x)}
+            on_trial(f"{trial.model} winner, seed {name}, on the test split", row, finite)
+            rows.append({**row, **scored})
     return pd.DataFrame(rows)
+
+
+def winner_seed(seed: int, name: str) -> int:
+    """Return the seed of a winner's training: no trial of a sweep has it."""
+    return rng.derive(seed, "winner", name)
+
+
+def _scored(
+    losses: Sequence[Losses | None], text: HeldOut, baseline: Losses, seed: int
+) -> dict[str, float]:
+    """Return the scores of trainings alike but for the seed; losses: (N,), None if diverged."""
+    known = [one for one in losses if one is not None]
+    fields = dict.fromkeys(("test_perplexity", *SCORES), math.nan)
+    if known:
+        found = asdict(score(np.stack(known), text, seed=seed, baseline=baseline))
+        fields = {"test_perplexity": found["perplexity"], **{name: found[name] for name in SCORES}}
+    ngrams = math.exp(baseline.mean(dtype=np.float64))
+    return {"diverged": float(len(losses) - len(known)), **fields, "ngram_perplexity": ngrams}
 
 
 def _test(
@@ -59,24 +105,15 @@ def _test(
     valid: EncodedCorpus,
     held_out: EncodedCorpus,
     vocabulary: Vocabulary,
-) -> dict[str, float]:
+) -> Losses | None:
+    """Return the losses (N,) of the symbols of `held_out`, None where the training diverged."""
     # imported here, for the process that hands out the work needs no torch
-    from wordlab.evaluation.language import HeldOut, score
-    from wordlab.evaluation.ngrams import KneserNey
     from wordlab.recurrent.threads import threads
 
     model, measured = train_model(job, learnt, valid, vocabulary)
-    train_ids, ids = (language_ids(corpus, vocabulary) for corpus in (learnt, held_out))
-    text = HeldOut(ids, document_starts(held_out), vocabulary.unknown, vocabulary.end)
+    if measured["diverged"]:
+        return None
     with threads(1):
-        losses = model.token_losses(ids, document_starts=text.document_starts)
-    ngrams = KneserNey.fit(
-        train_ids, order=job.ngram_order, classes=vocabulary.classes, end=vocabulary.end
-    ).losses(ids)
-    found = asdict(score(losses, text, seed=job.seed, baseline=ngrams))
-    return {
-        "diverged": measured["diverged"],
-        "test_perplexity": found["perplexity"],
-        **{name: found[name] for name in ("low", "high", "symbols", "unknown_share")},
-        "ngram_perplexity": math.exp(ngrams.mean()),
-    }
+        return model.token_losses(
+            language_ids(held_out, vocabulary), document_starts=document_starts(held_out)
+        )

@@ -1,5 +1,7 @@
 """What the trials of a sweep learn from and are scored on: parts of a text, by document."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,9 +12,7 @@ from wordlab.text.corpus import EncodedCorpus
 def beginning(corpus: EncodedCorpus, tokens: int) -> EncodedCorpus:
     """Return the whole sentences among the first `tokens` tokens, at least one sentence."""
     if len(corpus) == 0:
-        raise UserError(
-            "sweep_recurrent: expected training and validation text, got an empty split"
-        )
+        raise UserError("sweep_recurrent: expected training text, got an empty split")
     sentences = max(int(np.searchsorted(corpus.sentence_ends, tokens, side="right")), 1)
     end = int(corpus.sentence_ends[sentences - 1])
     documents = corpus.document_ends[corpus.document_ends < end]
@@ -47,25 +47,104 @@ def documents(corpus: EncodedCorpus, chosen: NDArray[np.bool_]) -> EncodedCorpus
     )
 
 
-Split = tuple[EncodedCorpus, EncodedCorpus]
-"""What to learn from and what to be scored on."""
+def shortened(corpus: EncodedCorpus, tokens: int | None) -> EncodedCorpus:
+    """Return the same share of each document, its first whole sentences, `tokens` in all or so.
+
+    At least one sentence of each; None is all of it.
+    """
+    if tokens is None or tokens >= len(corpus):
+        return corpus
+    sentence_starts = np.concatenate([[0], corpus.sentence_ends[:-1]])
+    document_starts = np.concatenate([[0], corpus.document_ends[:-1]])
+    sizes = corpus.document_ends - document_starts
+    owner = np.searchsorted(corpus.document_ends, corpus.sentence_ends, side="left")
+    read = corpus.sentence_ends - document_starts[owner]  # of its document, up to its end
+    kept = read <= tokens / len(corpus) * sizes[owner]
+    kept |= sentence_starts == document_starts[owner]
+    lengths = corpus.sentence_ends - sentence_starts
+    return EncodedCorpus(
+        tokens=corpus.tokens[np.repeat(kept, lengths)],
+        sentence_ends=np.cumsum(lengths[kept]),
+        document_ends=np.cumsum(np.bincount(owner, weights=lengths * kept).astype(np.int64)),
+    )
 
 
-def splits(learnt: EncodedCorpus, valid: EncodedCorpus, *, folds: int) -> list[Split]:
-    """Return what to learn from and what to be scored on, a pair a fold.
+@dataclass(frozen=True, eq=False)
+class Split:
+    """What a training learns from, what chooses its epoch, and what it is scored on."""
 
-    One fold is scored on `valid`; of several, fold f on each document whose number is f modulo
-    `folds`. Raises UserError if there are fewer documents than folds.
+    learnt: EncodedCorpus
+    stopping: EncodedCorpus
+    scored: EncodedCorpus
+
+
+def splits(
+    learnt: EncodedCorpus,
+    valid: EncodedCorpus,
+    *,
+    folds: int,
+    early_stopping_share: float,
+    scored_tokens: int | None,
+) -> list[Split]:
+    """Return the split of each fold: no document of one of its parts is in another.
+
+    One fold is scored on `valid`, of several each on its documents of `learnt`, which are dealt out
+    so that all have about as many tokens; on the same share of each document where `scored_tokens`
+    are fewer. The epoch is chosen on documents of the rest with about `early_stopping_share` of its
+    tokens, or on its last sentences if it is one document. Raises UserError if there are fewer
+    documents than folds.
     """
     if folds == 1:
-        return [(learnt, valid)]
-    number = np.arange(len(learnt.document_ends))
-    if len(number) < folds:
-        raise UserError(
-            f"sweep_recurrent.folds: {folds} folds need as many documents, got {len(number)} among "
-            f"the first {len(learnt)} tokens; expected fewer folds or more tokens"
-        )
+        if len(valid) == 0:
+            raise UserError("sweep_recurrent: expected validation text, got an empty split")
+        parts = [(learnt, valid)]
+    else:
+        count = len(learnt.document_ends)
+        if count < folds:
+            raise UserError(
+                f"sweep_recurrent.folds: {folds} folds need as many documents, got {count} among "
+                f"the {len(learnt)} tokens learnt from; expected fewer folds or more tokens"
+            )
+        fold = dealt(learnt, folds)
+        parts = [
+            (documents(learnt, fold != number), documents(learnt, fold == number))
+            for number in range(folds)
+        ]
     return [
-        (documents(learnt, number % folds != fold), documents(learnt, number % folds == fold))
-        for fold in range(folds)
+        Split(*held_out(own, early_stopping_share), shortened(scored, scored_tokens))
+        for own, scored in parts
     ]
+
+
+def held_out(corpus: EncodedCorpus, share: float) -> tuple[EncodedCorpus, EncodedCorpus]:
+    """Return `corpus` without some whole documents, and these, about `share` of its tokens.
+
+    Of a single document the last sentences. Raises UserError for a single sentence.
+    """
+    count = len(corpus.document_ends)
+    if count > 1:
+        part = dealt(corpus, min(round(1 / share), count))
+        sizes = np.bincount(part, weights=np.diff(corpus.document_ends, prepend=0))
+        chosen = part == int(np.abs(sizes - share * len(corpus)).argmin())
+        return documents(corpus, ~chosen), documents(corpus, chosen)
+    if len(corpus.sentence_ends) < 2:
+        raise UserError(
+            "sweep_recurrent: expected training text of two sentences or more, one to choose the "
+            "epoch on"
+        )
+    first = beginning(corpus, min(int((1 - share) * len(corpus)), int(corpus.sentence_ends[-2])))
+    return first, rest(corpus, first)
+
+
+def dealt(corpus: EncodedCorpus, parts: int) -> NDArray[np.int64]:
+    """Return the part, from 0, of each document, int64 (D,), all with about as many tokens.
+
+    The largest document first, each goes to the part with the fewest tokens so far (LPT; Graham
+    1969).
+    """
+    sizes = np.diff(corpus.document_ends, prepend=0)
+    part, filled = np.zeros(len(sizes), dtype=np.int64), np.zeros(parts, dtype=np.int64)
+    for number in np.argsort(-sizes, kind="stable"):
+        part[number] = filled.argmin()
+        filled[part[number]] += sizes[number]
+    return part

@@ -16,7 +16,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
-Floats = NDArray[np.float64]
+from wordlab.evaluation.statistics import margins_together
+
+Floats = NDArray[np.floating]
 
 
 def without_missing(values: Sequence[Any]) -> list[Any]:
@@ -30,18 +32,28 @@ class Grid:
 
     names: the k settings; values: those tried of each; scores: float64 (n_1, ..., n_k, R), R
     repetitions, higher or lower being better as the score has it; blocks: degrees of freedom that
-    the repetitions have lost to the means of folds, which are taken out.
+    the repetitions have lost to the means of folds, which are taken out. draws: float64
+    (n_1, ..., n_k, B), the mean of each combination in bootstrap resamples of the items that it is
+    scored on and of its repetitions; None where only repetitions are noise.
     """
 
     names: tuple[str, ...]
     values: tuple[tuple[Any, ...], ...]
     scores: Floats
     blocks: int
+    draws: Floats | None = None
 
     @classmethod
-    def of(cls, trials: pd.DataFrame, names: Sequence[str], score: str) -> "Grid":
+    def of(
+        cls,
+        trials: pd.DataFrame,
+        names: Sequence[str],
+        score: str,
+        draws: Floats | None = None,
+    ) -> "Grid":
         """Return the `score` of `trials`, all of one model.
 
+        draws: (len(trials), B), for each trial those of its combination.
         Folds differ in difficulty for all settings alike, so each fold's mean is set to the
         mean of all. Raises ValueError if a combination or a score is missing.
         """
@@ -62,7 +74,9 @@ class Grid:
             raise ValueError(f"{score}: {np.isnan(scores).sum()} trials have none")
         by_fold = scores.reshape(-1, folds, seeds)
         by_fold = by_fold - by_fold.mean(axis=(0, 2), keepdims=True) + scores.mean()
-        return cls(tuple(names), tuple(values), by_fold.reshape(shape), folds - 1)
+        if draws is not None:
+            draws = draws[order].reshape(*shape, -1)[..., 0, :]
+        return cls(tuple(names), tuple(values), by_fold.reshape(shape), folds - 1, draws)
 
     @property
     def means(self) -> Floats:
@@ -82,15 +96,29 @@ class Grid:
         deviations = self.scores - self.means[..., None]
         return float(np.sqrt((deviations**2).sum() / self.noise_freedom))
 
-    def margin(self, items: int, confidence: float, comparisons: int = 1) -> float:
-        """Return half the width of the interval of a mean over `items` trials, by Student's t.
+    def margins(self, contrasts: Floats, confidence: float) -> Floats:
+        """Return half the widths of the intervals of sums of means that hold together, (C,).
 
-        comparisons: how many such intervals are to hold together (Bonferroni).
+        contrasts: (C, n_1 ... n_k), the weight of each combination. By Student's t with
+        Bonferroni's correction, the noise pooled over all combinations; or where there are
+        `draws`, by their deviations (`statistics.margins_together`).
         """
+        if self.draws is not None:
+            draws = self.draws.reshape(self.means.size, -1)
+            return margins_together(contrasts @ self.means.ravel(), contrasts @ draws, confidence)[
+                0
+            ]
         if self.noise_freedom < 1:
-            return float("nan")
-        tail = (1 - confidence) / 2 / comparisons
-        return float(special.stdtrit(self.noise_freedom, 1 - tail)) * self.noise / np.sqrt(items)
+            return np.full(len(contrasts), np.nan)
+        tail = (1 - confidence) / 2 / max(len(contrasts), 1)
+        quantile = float(special.stdtrit(self.noise_freedom, 1 - tail))
+        return quantile * self.noise * np.sqrt((contrasts**2).sum(axis=1) / self.scores.shape[-1])
+
+    def levels(self, axis: int) -> Floats:
+        """Return the contrasts that are the means at each value of a setting, (n_axis, cells)."""
+        at = np.indices(self.means.shape)[axis].ravel()
+        inside = at[None, :] == np.arange(self.means.shape[axis])[:, None]
+        return inside / inside.sum(axis=1, keepdims=True)
 
 
 def decomposition(grid: Grid, confidence: float) -> pd.DataFrame:
@@ -182,10 +210,9 @@ def marginals(grid: Grid, confidence: float) -> pd.DataFrame:
     """
     rows = []
     for axis, (name, tried) in enumerate(zip(grid.names, grid.values, strict=True)):
-        levels = np.moveaxis(grid.scores, axis, 0).reshape(len(tried), -1)
-        margin = grid.margin(levels.shape[1], confidence)
-        for value, scores in zip(tried, levels, strict=True):
-            mean = float(scores.mean())
+        for value, contrast in zip(tried, grid.levels(axis), strict=True):
+            mean = float(contrast @ grid.means.ravel())
+            margin = float(grid.margins(contrast[None], confidence)[0])
             rows.append(
                 {
                     "setting": name,
@@ -193,7 +220,7 @@ def marginals(grid: Grid, confidence: float) -> pd.DataFrame:
                     "mean": mean,
                     "low": mean - margin,
                     "high": mean + margin,
-                    "n": len(scores),
+                    "n": grid.scores.size // len(tried),
                 }
             )
     return pd.DataFrame(rows)
@@ -206,27 +233,26 @@ def differences(grid: Grid, confidence: float) -> pd.DataFrame:
     that hold together for all pairs of values of all settings), beyond_noise (whether the
     interval is above 0; False where the noise is unknown). Settings with one value are left out.
     """
-    pairs = sum(len(tried) * (len(tried) - 1) // 2 for tried in grid.values)
-    rows = []
+    contrasts: list[Floats] = []
+    chosen: list[tuple[int, str, str, str, float]] = []
     for axis, (name, tried) in enumerate(zip(grid.names, grid.values, strict=True)):
         if len(tried) < 2:
             continue
-        levels = np.moveaxis(grid.scores, axis, 0).reshape(len(tried), -1)
-        means = levels.mean(axis=1)
+        levels = grid.levels(axis)
+        means = levels @ grid.means.ravel()
         highest, lowest = int(means.argmax()), int(means.argmin())
-        difference = float(means[highest] - means[lowest])
-        margin = grid.margin(levels.shape[1], confidence, pairs) * np.sqrt(2)
-        rows.append(
-            {
-                "setting": name,
-                "highest": str(tried[highest]),
-                "lowest": str(tried[lowest]),
-                "difference": difference,
-                "low": difference - margin,
-                "high": difference + margin,
-                "beyond_noise": bool(difference - margin > 0),
-            }
-        )
+        for first, second in itertools.combinations(range(len(tried)), 2):
+            if {first, second} == {highest, lowest}:
+                size = float(means[highest] - means[lowest])
+                row = (len(contrasts), name, str(tried[highest]), str(tried[lowest]), size)
+                chosen.append(row)
+            contrasts.append(levels[first] - levels[second])
+    margins = grid.margins(np.array(contrasts), confidence) if contrasts else np.zeros(0)
+    rows = [
+        (name, highest, lowest, size, size - margins[place], size + margins[place],
+         bool(size - margins[place] > 0))
+        for place, name, highest, lowest, size in chosen
+    ]  # fmt: skip
     return pd.DataFrame(
         rows,
         columns=["setting", "highest", "lowest", "difference", "low", "high", "beyond_noise"],

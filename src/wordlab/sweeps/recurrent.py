@@ -14,7 +14,7 @@ import pandas as pd
 from wordlab import rng
 from wordlab.checkpoints import Checkpoint
 from wordlab.evaluation.ngrams import KneserNey
-from wordlab.params.recurrent import LanguageModelSection
+from wordlab.params.recurrent import LanguageModelParams, LanguageModelSection
 from wordlab.params.sweeps import RecurrentSweepParams
 from wordlab.recurrent.batching import language_ids
 from wordlab.sweeps.drawn import yardsticks
@@ -41,11 +41,14 @@ from wordlab.workers import side_by_side
 
 NOTHING_KEPT = Checkpoint()
 MEASURED = {
-    *("fixed", "parameters", "folds"),
+    *("fixed", "update_tokens", "parameters", "folds"),
     *("contexts", "progress_tokens", "target_loss", "drawn_text"),
 }
 """The params that decide what a trial is and measures, besides its settings and its text."""
-CODE = ("recurrent", "sweeps/training", "sweeps/course", "sweeps/drawn", "evaluation/ngrams")
+CODE = (
+    *("recurrent", "evaluation/ngrams"),
+    *("sweeps/training", "sweeps/contexts", "sweeps/course", "sweeps/drawn"),
+)
 """The code that trains and measures."""
 Shared = tuple[Sequence[Split], EncodedCorpus, Vocabulary]
 """What all trials share: the splits, the text that drawn text is scored by, and the words."""
@@ -65,33 +68,41 @@ def sweep(
 ) -> SweepResult:
     """Train language models with the combinations of a search and score them on held-out text.
 
-    corpora: the splits train, valid and test; base: the settings that a trial does not change;
-    ngram_orders: to choose that of the Kneser-Ney models from, on the split valid; name: of the
-    sweep, under which its trials are kept. A trial's `valid_loss` is the lowest over its epochs, in
-    nats per symbol, or log(classes) where it diverged or is above that. The trainings of one
-    repetition
-    share their seed, whatever the settings. Raises UserError if settings contradict one another
-    or a split is too short.
+    corpora: the splits train, valid and test; vocabulary: the words that the models know; base: the
+    settings that a trial does not change; ngram_orders: to choose that of the Kneser-Ney models
+    from, on the split valid; name: of the sweep, under which its trials are kept. A trial's
+    `valid_loss` is that of text which chose nothing, in nats per symbol, or log(classes) where it
+    diverged. The trainings of one repetition share their seed, whatever the settings. Raises
+    UserError if settings contradict one another or a split is too short.
     """
     learnt = beginning(corpora["train"], params.tokens)
-    valid = beginning(corpora["valid"], params.valid_tokens)
-    pairs = [
-        (own, beginning(held_out, params.valid_tokens))
-        for own, held_out in splits(learnt, valid, folds=params.folds)
-    ]
+    pairs = splits(
+        learnt,
+        corpora["valid"],
+        folds=params.folds,
+        early_stopping_share=params.early_stopping_share,
+        scored_tokens=params.valid_tokens,
+    )
     judge = rest(corpora["train"], learnt)
-    ngram_order = KneserNey.chosen(
-        language_ids(judge, vocabulary),
-        language_ids(valid, vocabulary),
+    ngrams = KneserNey.chosen(
+        language_ids(corpora["train"], vocabulary),
+        language_ids(corpora["valid"], vocabulary),
         orders=ngram_orders,
         classes=vocabulary.classes,
         end=vocabulary.end,
-    ).order
+    )
     recipe = {
         "base": [getattr(base, cell).model_dump() for cell in params.cells],
         "sweep": params.model_dump(include=MEASURED),
-        "ngram_order": ngram_order,
-        "text": [[text_digest(part) for part in split] for split in pairs] + [text_digest(judge)],
+        "ngram_order": ngrams.order,
+        "text": [
+            *(
+                text_digest(part)
+                for one in pairs
+                for part in (one.learnt, one.stopping, one.scored)
+            ),
+            text_digest(judge),
+        ],
         "words": fingerprint(vocabulary.words),
         "seed": seed,
         "code": code_digest(*CODE),
@@ -102,7 +113,7 @@ def sweep(
         )
         for cell in params.cells
     }
-    prepared = partial(jobs, base=base, params=params, ngram_order=ngram_order, seed=seed)
+    prepared = partial(jobs, base=base, params=params, ngram_order=ngrams.order, seed=seed)
     done, table = _searched(
         Sweep(
             opened(name, params.space, checkpoint),
@@ -120,14 +131,13 @@ def sweep(
         (pairs, judge, vocabulary),
     )
     judged_by = reference(prepared(done[:1])[0], judge, vocabulary)
-    real = yardsticks([held_out for _, held_out in pairs], vocabulary, judged_by, seed=seed)
+    real = yardsticks([one.scored for one in pairs], vocabulary, judged_by, seed=seed)
     found = conclude(table, real, params, seed=seed)
     won = [
         replace(trial, fold=None, seed=1, budget=None)
         for trial in winners(found.best, found.trials, done)
     ]
-    own = {"train": learnt, "valid": valid, "test": corpora["test"]}
-    tested = test(won, prepared(won), own, vocabulary, on_trial=on_trial)
+    tested = test(won, prepared(won), corpora, vocabulary, ngrams, seed=seed, on_trial=on_trial)
     return with_tests(found, tested, list(params.space))
 
 
@@ -182,7 +192,7 @@ def jobs(
     """Return what each trial trains."""
     return [
         Job(
-            params=override(getattr(base, trial.model), {**params.fixed, **trial.settings}),
+            params=_params(getattr(base, trial.model), params, trial),
             split=(trial.fold or 1) - 1,
             seed=rng.derive(seed, "sweep", trial.fold or 1, trial.seed),
             sweep=params,
@@ -191,6 +201,13 @@ def jobs(
         )
         for trial in planned
     ]
+
+
+def _params(
+    base: LanguageModelParams, params: RecurrentSweepParams, trial: Trial
+) -> LanguageModelParams:
+    """Return all settings of the network of a trial, and of its training."""
+    return override(base, params.combined(base, trial.settings))
 
 
 def _run(
@@ -213,4 +230,4 @@ def _run(
 def _train_split(
     job: Job, pairs: Sequence[Split], judge: EncodedCorpus, vocabulary: Vocabulary
 ) -> Metrics:
-    return train(job, *pairs[job.split], judge, vocabulary)
+    return train(job, pairs[job.split], judge, vocabulary)

@@ -9,14 +9,21 @@ from wordlab.params.sweeps import RecurrentSweepParams
 from wordlab.sweeps import pruning
 from wordlab.sweeps.course import curves
 from wordlab.sweeps.recurrent_sentences import (
-    caveats,
+    confounded,
+    diverged,
     drawn_texts,
     most_important,
     reached,
     truncation_effects,
 )
 from wordlab.sweeps.sensitivity import analyse, sentences
-from wordlab.sweeps.summary import Goal, SweepResult, repetition, summarise
+from wordlab.sweeps.summary import Goal, SweepResult, summarise
+
+TESTED = (
+    *("test_perplexity", "low", "high", "perplexity_known", "unknown_share", "symbols"),
+    *("ratio", "ratio_low", "ratio_high", "ngram_perplexity"),
+)
+"""The scores of winners among the metrics."""
 
 
 def conclude(
@@ -24,11 +31,11 @@ def conclude(
 ) -> SweepResult:
     """Return what the `trials` of a sweep show; texts: the yardsticks of drawn text.
 
-    Beside the tables of all sweeps: those of `sensitivity.Sensitivity`; `progress`, the held-out
-    loss of each trial by the tokens it had learnt from: model, settings, fold (if several), seed,
-    tokens, valid_loss; `yardsticks`: fold, text and the scores of real text. Where the sweep
-    prunes, trials have a budget before their seed: the best is of those with all of it, what the
-    settings do of those with the least.
+    Beside the tables of all sweeps: those of `sensitivity.Sensitivity`; `progress`, the loss of
+    each trial on the text that chooses its epoch by the tokens learnt from: model, settings, fold
+    (if several), seed, tokens, valid_loss; `yardsticks`: fold, text and the scores of real text.
+    Where the sweep prunes, trials have a budget before their seed: the best is of those with all of
+    it, what the settings do of those with the least.
     """
     table, progress = curves(trials)
     settings, pruned = list(params.space), params.pruning != "none"
@@ -50,15 +57,16 @@ def conclude(
             confidence=params.confidence,
             seed=seed,
         )
-        said += sentences(str(model), "valid_loss", analysed, repetition(part))
+        said += sentences(str(model), "valid_loss", analysed)
         for name, own in analysed.tables().items():
             own.insert(0, "model", str(model))
             own.insert(1, "score", "valid_loss")
             parts[name].append(own)
-    said += drawn_texts(full, found.best, texts, params) + reached(full, params)
+    said = confounded([*headline, *said], first)
+    said += drawn_texts(full, found.best, texts, params) + reached(full, params) + diverged(first)
     return replace(
         found,
-        sentences=(*headline, *said, *caveats(first)),
+        sentences=tuple(said),
         further={
             **{name: pd.concat(own, ignore_index=True) for name, own in parts.items()},
             "progress": progress,
@@ -88,26 +96,40 @@ def with_tests(found: SweepResult, tested: pd.DataFrame, settings: Sequence[str]
     It becomes the table `winners`; what it says comes first. settings: the names of those tried.
     """
     said, numbers = [], {}
-    for row in tested.to_dict("records"):
-        model = str(row["model"])
-        chosen = ", ".join(f"{name} {row[name]}" for name in settings)
-        if row["diverged"]:
-            said.append(
-                f"{model}: the best settings ({chosen}), trained on all the text, diverged."
-            )
+    for model, part in tested.groupby("model", sort=False):
+        rows = part.set_index("seed").to_dict("index")
+        mean = rows.pop("mean")
+        chosen = ", ".join(f"{name} {mean[name]}" for name in settings)
+        start = f"{model}: the best settings ({chosen}), trained on the whole training split"
+        if mean["diverged"]:
+            said.append(f"{start}: {mean['diverged']:.0f} of {len(rows)} new seeds diverged.")
+        if mean["diverged"] == len(rows):
             continue
-        reached = f"{row['test_perplexity']:.1f} [{row['low']:.1f}, {row['high']:.1f}]"
-        said.append(
-            f"{model}: the best settings ({chosen}), trained once more on all the text, reach a "
-            f"perplexity of {reached} on the {row['symbols']:,.0f} symbols of the test split, "
-            f"which nothing was chosen by; Kneser-Ney n-grams of the same text have "
-            f"{row['ngram_perplexity']:.1f}."
+        each = ", ".join(
+            f"{row['test_perplexity']:.1f}" for row in rows.values() if not row["diverged"]
         )
-        scores = ("test_perplexity", "low", "high", "symbols", "ngram_perplexity")
-        numbers[model] = {"test": {name: row[name] for name in scores}}
+        said += [
+            f"{start} from {len(rows)} new seeds, reach a perplexity of "
+            f"{mean['test_perplexity']:.1f} [{mean['low']:.1f}, {mean['high']:.1f}] on the "
+            f"{mean['symbols']:,.0f} symbols of the test split, which chose nothing (seed by seed "
+            f"{each}); {mean['perplexity_known']:.1f} on known words, for "
+            f"{mean['unknown_share']:.0%} of the symbols are unknown.",
+            f"{model}: that is {mean['ratio']:.2f} [{mean['ratio_low']:.2f}, "
+            f"{mean['ratio_high']:.2f}] times the perplexity of Kneser-Ney n-grams of the same "
+            f"text, {mean['ngram_perplexity']:.1f}: "
+            f"{_verdict(mean['ratio_low'], mean['ratio_high'])}.",
+        ]
+        numbers[str(model)] = {"test": {name: mean[name] for name in TESTED}}
     return replace(
         found,
         sentences=(*said, *found.sentences),
         further={**found.further, "winners": tested},
         numbers=numbers,
     )
+
+
+def _verdict(low: float, high: float) -> str:
+    """Return what the interval of a ratio of perplexities says of a network beside n-grams."""
+    if high < 1:
+        return "the network predicts better"
+    return "the n-grams predict better" if low > 1 else "the interval includes no difference"

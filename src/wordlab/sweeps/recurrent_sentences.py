@@ -9,6 +9,9 @@ from scipy import special
 from wordlab.params.sweeps import RecurrentSweepParams
 from wordlab.sweeps.importance import Grid, differences
 
+EQUAL = 1.1
+"""Numbers of updates that differ by no more than this factor count as equal."""
+
 
 def most_important(shares: pd.DataFrame) -> list[str]:
     """Return which settings matter most for each model, by their exact shares over a full grid."""
@@ -33,8 +36,8 @@ def truncation_effects(
 ) -> list[str]:
     """Return how bptt_length moves stability and the use of distant context, with intervals.
 
-    The use of distant context: by how many nats a symbol is predicted worse when only the last few
-    symbols are known.
+    The use of distant context: by how many nats a symbol is predicted worse when what precedes the
+    last few symbols is replaced by other text, as in `contexts`.
     """
     said = []
     measures = {
@@ -45,14 +48,17 @@ def truncation_effects(
     if params.contexts:
         least = min(params.contexts)
         table = table.assign(gain=table[f"context_{least}_loss"] - table["context_loss"])
-        measures["gain"] = f"what the context beyond the last {least} symbols gains, nats a symbol"
+        measures["gain"] = (
+            f"what the context before the last {least} symbols gains over other text in its place, "
+            f"nats per symbol"
+        )
     for model, part in table.groupby("model", sort=False):
         for score, words in measures.items():
             if score == "diverged" and not part[score].any():
                 said.append(f"{model}: none of {len(part)} trainings diverged.")
                 continue
             if not np.isfinite(part[score]).all():
-                said.append(f"{model}: {words}: not known of all trainings; nothing is told.")
+                said.append(f"{model}: {words}: not measured in all trainings, so not compared.")
                 continue
             effects = differences(Grid.of(part, settings, score), params.confidence)
             for row in effects[effects["setting"] == "bptt_length"].to_dict("records"):
@@ -62,37 +68,50 @@ def truncation_effects(
                     f"{model}: {words}: higher at bptt_length {row['highest']} than at "
                     f"{row['lowest']} by {size}."
                     if row["beyond_noise"]
-                    else f"{model}: {words}: no difference by bptt_length beyond the noise; the "
-                    f"largest is {size}."
+                    else f"{model}: {words}: no difference between values of bptt_length exceeds "
+                    f"the noise; the largest is {size}."
                 )
     return said
 
 
-def caveats(table: pd.DataFrame) -> list[str]:
-    """Return what the trials of a sweep differ in besides the settings, and how many diverged."""
+def confounded(sentences: Sequence[str], table: pd.DataFrame) -> list[str]:
+    """Return `sentences`, with what else differs added to those on bptt_length or batch_size.
+
+    table: one row per training: the settings, updates, those of an epoch, and batch_size if it
+    follows from bptt_length.
+    """
+    notes = {}
+    for name in ("bptt_length", "batch_size"):
+        if name not in table or table[name].nunique() < 2:
+            continue
+        means = table.groupby(name)[["updates", *{"batch_size"}.intersection(table)]].mean()
+        if means["updates"].max() > EQUAL * means["updates"].min():
+            notes[name] = f"a larger {name} makes fewer updates of the same text"
+        elif name == "bptt_length" and "batch_size" in table and means["batch_size"].nunique() > 1:
+            notes[name] = (
+                "at equal numbers of updates: a longer bptt_length has a smaller batch_size"
+            )
     said = []
-    settings = [name for name in ("bptt_length", "batch_size") if name in table]
-    for name in settings:
-        updates = table.groupby(name)["updates"].mean()
-        if len(updates) > 1:
-            counts = ", ".join(f"{mean:.0f} at {value}" for value, mean in updates.items())
-            said.append(
-                f"All trials read the same text, so {name} changes how many updates an epoch "
-                f"makes ({counts}): its effect includes that of fewer or more updates."
-            )
-    for model, diverged in table.groupby("model", sort=False)["diverged"]:
-        if diverged.any():
-            said.append(
-                f"{model}: {int(diverged.sum())} of {len(diverged)} trainings diverged; they count "
-                f"with the loss of guessing blindly."
-            )
+    for sentence in sentences:
+        own = [note for name, note in notes.items() if name in sentence]
+        said.append(f"{sentence.removesuffix('.')} ({'; '.join(own)})." if own else sentence)
     return said
+
+
+def diverged(table: pd.DataFrame) -> list[str]:
+    """Return how many trainings of each model diverged, where any did."""
+    return [
+        f"{model}: {int(own.sum())} of {len(own)} trainings diverged; they count with the loss of "
+        f"guessing blindly."
+        for model, own in table.groupby("model", sort=False)["diverged"]
+        if own.any()
+    ]
 
 
 def drawn_texts(
     table: pd.DataFrame, best: pd.DataFrame, real: pd.DataFrame, params: RecurrentSweepParams
 ) -> list[str]:
-    """Return what text drawn from the best settings is worth, beside real text and shuffled words.
+    """Return how text drawn from the best settings scores, beside real text and shuffled words.
 
     real: the yardsticks.
     """
@@ -121,37 +140,40 @@ def drawn_texts(
 
 
 def interval(values: pd.Series, confidence: float, digits: int) -> str:
-    """Return the mean of `values` and its interval by Student's t; a single one has none.
+    """Return the mean of `values` and its interval by Student's t; fewer than three have none.
 
     Of values that are all above 0 it is the geometric mean, and the interval that of the logarithm.
+    Two say too little of how they vary: t of one degree of freedom is 12.7 at 95 %.
     """
     positive, count = bool((values > 0).all()), len(values)
     scaled = np.log(values) if positive else values
     mean = float(scaled.mean())
     ends = [mean]
-    if count > 1:
+    if count > 2:
         quantile = float(special.stdtrit(count - 1, (1 + confidence) / 2))
         margin = quantile * float(scaled.std(ddof=1)) / np.sqrt(count)
         ends += [mean - margin, mean + margin]
     told = [f"{np.exp(end) if positive else end:.{digits}f}" for end in ends]
-    return told[0] + (f" [{told[1]}, {told[2]}]" if count > 1 else "")
+    return told[0] + (f" [{told[1]}, {told[2]}]" if count > 2 else "")
 
 
 def reached(table: pd.DataFrame, params: RecurrentSweepParams) -> list[str]:
-    """Return how many trainings of each model reach the target loss, and which do so first."""
+    """Return how many trainings of each model reach the target loss, and which is the first."""
     said = []
     for model, part in table.groupby("model", sort=False):
         steps = part["steps_to_target"]
-        start = f"{model}: {steps.notna().sum()} of {len(part)} trainings reach a held-out loss of "
+        start = (
+            f"{model}: {steps.notna().sum()} of {len(part)} trainings reach a loss of "
+            f"{params.target_loss:g} on the text that chooses their epoch"
+        )
         if not steps.notna().any():
-            said.append(f"{start}{params.target_loss:g}.")
+            said.append(f"{start}.")
             continue
         rows = part[steps.notna()].to_dict("records")
         first = min(rows, key=lambda row: float(row["steps_to_target"]))
         chosen = ", ".join(f"{name} {first[name]}" for name in params.space)
         said.append(
-            f"{start}{params.target_loss:g}; the fewest updates are "
-            f"{first['steps_to_target']:.0f}, or {first['tokens_to_target']:,.0f} tokens, with "
-            f"{chosen}."
+            f"{start}; the first does so after {first['steps_to_target']:.0f} updates, or "
+            f"{first['tokens_to_target']:,.0f} tokens, with {chosen}."
         )
     return said

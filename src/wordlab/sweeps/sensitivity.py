@@ -32,13 +32,15 @@ class Sensitivity:
     """What a forest says of one model and score.
 
     shares: columns region (`all`, or `best quarter`: what is worse than the best quarter of the
-    combinations counts as their bound), term, order (1 for a setting, 2 for a pair, 0 for the
-    seed), share of the variance, low and high (by the jackknife: forests without each tenth of the
-    combinations; Efron & Stein 1981), by_chance (the largest share that the term has in forests for
-    which the values of a setting are shuffled among the combinations; after Altmann et al. 2010),
-    r2 (held out). low, high and by_chance are NaN where r2 is not above 0. curves: setting, value,
-    mean, low, high of the score (of the trees), over all values of the others. surfaces: one,
-    other, value_one, value_other, mean of the score, of the strongest pairs of settings.
+    combinations counts as their bound), term, order (1 for a setting, 2 for a pair), share of the
+    variance over the space as the trees predict it, low and high (by the jackknife: forests without
+    each tenth of the combinations; Efron & Stein 1981), by_chance (the largest share that the term
+    has in forests for which the values of a setting are shuffled among the combinations; after
+    Altmann et al. 2010), r2 (held out). The seed has no share in this variance: its part is that of
+    the trials, which `importance.decomposition` divides up. low, high and by_chance are NaN where
+    r2 is not above 0. curves: setting, value, mean, low, high of the score (of the trees), over all
+    values of the others. surfaces: one, other, value_one, value_other, mean of the score, of the
+    strongest pairs of settings.
     """
 
     shares: pd.DataFrame
@@ -62,8 +64,7 @@ def analyse(
 ) -> Sensitivity:
     """Analyse the `score` of `trials`, all of one model, over `space`.
 
-    The share of the seed is that of the variance between trials with the same settings. Means of
-    folds are set equal first.
+    Means of folds are set equal first.
     """
     axes = [Axis(name, tried) for name, tried in space.items()]
     own = numbered(trials, list(space))
@@ -88,25 +89,20 @@ def analyse(
             ends = max(share - side, 0.0), min(share + side, 1.0)
             name = " x ".join(term)
             rows.append((region, name, len(term), share, *ends, chance[place], forest.r2))
-    variance = float(own[score].var(ddof=0))
-    part = grid.noise**2 * grid.noise_freedom / grid.scores.size
-    noise = part / variance if variance > 0 else np.nan
-    rows.append(("all", "seed", 0, noise, np.nan, np.nan, np.nan, np.nan))
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     return Sensitivity(table, _curves(forest, space, confidence), _surfaces(forest, space, table))
 
 
-def sentences(model: str, score: str, found: Sensitivity, repeated: str) -> list[str]:
+def sentences(model: str, score: str, found: Sensitivity) -> list[str]:
     """Return what the shares say of one model, with intervals."""
     subject = f"{model}, {score}"
     table = found.shares
     r2 = float(table["r2"].iloc[0])
-    seed = float(table.loc[table["term"] == "seed", "share"].iloc[0])
-    said = [f"{subject}: {_trust(r2)}{_seed(seed, repeated)}."]
+    said = [f"{subject}: {_trust(r2)}."]
     if not r2 > 0:
         return said
-    for region, part in table[table["order"] > 0].groupby("region", sort=False):
-        where = "over all that was tried" if region == "all" else "among the best quarter"
+    for region, part in table.groupby("region", sort=False):
+        where = "over the whole space" if region == "all" else "within the best quarter"
         for order, things in ((1, "settings"), (2, "pairs of settings")):
             terms = part[part["order"] == order].sort_values("share", ascending=False)
             told = terms[terms["share"] > terms["by_chance"]]
@@ -116,14 +112,14 @@ def sentences(model: str, score: str, found: Sensitivity, repeated: str) -> list
             )
             if named:
                 said.append(
-                    f"{subject}: {where}, {things} beyond what chance gives them, by their share "
-                    f"of the variance: {named}."
+                    f"{subject}: {where}, {things} that matter more than shuffled ones, by their "
+                    f"share of the variance that the trees predict (fANOVA): {named}."
                 )
             elif len(terms):
                 top = terms.iloc[0]
                 said.append(
                     f"{subject}: {where}, no {'setting' if order == 1 else 'pair of settings'} "
-                    f"has a larger share than chance gives it; the largest is {top['term']}'s, "
+                    f"matters more than a shuffled one; the largest share is {top['term']}'s, "
                     f"{top['share']:.0%} [{top['low']:.0%}, {top['high']:.0%}]."
                 )
     return said
@@ -131,19 +127,13 @@ def sentences(model: str, score: str, found: Sensitivity, repeated: str) -> list
 
 def _trust(r2: float) -> str:
     if not np.isfinite(r2):
-        return "too few combinations to test the forest on any that it has not seen"
+        return "too few combinations to test the forest on unseen ones"
     if r2 <= 0:
         return (
-            f"a forest needs more combinations than these: of those it has not seen it foretells "
-            f"no more than their mean (R2 {r2:.2f}), so nothing is said by its shares"
+            f"the forest predicts unseen combinations no better than their mean (R2 {r2:.2f}): "
+            f"it needs more combinations, and its shares say nothing"
         )
-    return f"the forest explains {r2:.0%} of the variance of combinations that it has not seen"
-
-
-def _seed(share: float, repeated: str) -> str:
-    if not np.isfinite(share):
-        return f"; the part of the {repeated} is unknown, with one training a combination"
-    return f"; the {repeated} makes up {share:.0%} of the variance of the trials"
+    return f"the forest explains {r2:.0%} of the variance of unseen combinations"
 
 
 def _without_folds(trials: pd.DataFrame, score: str) -> pd.Series:

@@ -7,10 +7,15 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from wordlab.sweeps.importance import Grid, decomposition, differences, marginals
+from wordlab.sweeps.importance import Floats, Grid, decomposition, differences, marginals
 
 Goal = Literal["higher", "lower"]
 
+ITEMS = (
+    "Intervals and verdicts of this sweep draw the seeds and the items that vectors are scored on "
+    "together; the shares of the variance are beside the noise of the seed alone, on these items."
+)
+"""What the noise is where trials are scored on items."""
 NO_SHARES = pd.DataFrame(columns=["model", "score", "term", "share"])
 
 
@@ -71,16 +76,19 @@ def summarise(
     confidence: float,
     *,
     full_grid: bool = True,
+    draws: Mapping[str, Floats] | None = None,
 ) -> SweepResult:
     """Return the tables and sentences for the scores named in `goals`, model by model.
 
     trials: of each model a full grid, or (full_grid false) any combinations with equally many
     repetitions, of which only the best is told. A score that a trial lacks is left out, and a
-    sentence says so.
+    sentence says so. draws: of each score, for each trial the mean of its combination in bootstrap
+    resamples of items and seeds together, float64 (trials, B): what intervals and verdicts are by;
+    without it by the noise between repetitions alone.
     """
     tables: dict[str, list[pd.DataFrame]] = {"marginals": [], "importances": [], "differences": []}
     best: list[dict[str, Any]] = []
-    sentences: list[str] = []
+    sentences: list[str] = [] if draws is None else [ITEMS]
     for model, part in trials.groupby("model", sort=False):
         if part[list(goals)].isna().all(axis=None):
             names = ", ".join(goals)
@@ -97,7 +105,8 @@ def summarise(
                 best.append(_best_drawn(part, settings, score, goal, confidence))
                 sentences.append(_told_best(settings, best[-1], goal, repetition(part)))
                 continue
-            grid = Grid.of(part, settings, score)
+            own = None if draws is None else draws[score][part.index]
+            grid = Grid.of(part, settings, score, own)
             found = {
                 "marginals": marginals(grid, confidence),
                 "importances": decomposition(grid, confidence),
@@ -130,17 +139,20 @@ def _best(grid: Grid, goal: Goal, confidence: float) -> dict[str, Any]:
     sign = 1 if goal == "higher" else -1
     means = grid.means
     place = np.unravel_index(int((sign * means).argmax()), means.shape)
-    mean, repetitions = float(means[place]), grid.scores.shape[-1]
-    margin = grid.margin(repetitions, confidence, means.size)
-    apart = grid.margin(repetitions, confidence, max(means.size - 1, 1)) * np.sqrt(2)
+    mean, best = float(means[place]), int((sign * means).argmax())
+    each = np.eye(means.size)
+    margin = float(grid.margins(each, confidence)[best])
+    behind = np.delete(each[best] - each, best, axis=0)  # the best less each other one
+    apart = grid.margins(behind, confidence) if len(behind) else np.zeros(0)
+    ahead = sign * (behind @ means.ravel())
     return {
         **{n: v[int(i)] for n, v, i in zip(grid.names, grid.values, place, strict=True)},
         "mean": mean,
         "low": mean - margin,
         "high": mean + margin,
-        "n": repetitions,
+        "n": grid.scores.shape[-1],
         "noise": grid.noise,
-        "others": means.size - 1 - int((sign * (mean - means) > apart).sum()),
+        "others": means.size - 1 - int((ahead > apart).sum()),
         "combinations": means.size,
     }
 

@@ -16,7 +16,8 @@ from wordlab.sweeps.summary import Goal
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-Metrics = Mapping[str, float]
+Metrics = Mapping[str, Any]
+"""Numbers, and under `ANSWERS` what JSON can hold."""
 TrialLogger = Callable[[str, Mapping[str, Any], Metrics], None]
 """Receives a trial's name, its model, settings and repetition, and its metrics (without NaN)."""
 Runner = Callable[[Iterator[Sequence[int]]], Iterable[tuple[int, Metrics]]]
@@ -27,6 +28,8 @@ present, since other processes run what is left."""
 
 TIMINGS = ("seconds", "tokens_per_second")
 """Metrics that are reported but are no part of the result, which is the same on any machine."""
+ANSWERS = "answers"
+"""Of the metrics, what a trial answered item by item: part of the result, but not reported."""
 POLL = 1.0
 """Seconds between two looks at what other processes do, when there is nothing else to do."""
 
@@ -44,7 +47,7 @@ class Objective:
 
     def value(self, metrics: Metrics) -> float:
         """Return the metric, infinitely bad where it could not be measured."""
-        value = metrics[self.metric]
+        value = float(metrics[self.metric])
         return value if math.isfinite(value) else math.inf * (1 if self.goal == "lower" else -1)
 
     def better(self, a: float, b: float) -> bool:
@@ -179,9 +182,8 @@ class Sweep:
                 continue
             metrics = done[number] = ended[trial.name]
             settings = {**self.fixed, **trial.row()}
-            self.on_trial(
-                trial.name, settings, {k: x for k, x in metrics.items() if math.isfinite(x)}
-            )
+            numbers = {k: x for k, x in metrics.items() if k != ANSWERS and math.isfinite(x)}
+            self.on_trial(trial.name, settings, numbers)
             value = self.objective.value(metrics)
             if self.best is None or self.objective.better(value, self.best[0]):
                 self.best = value, trial.name

@@ -59,8 +59,11 @@ def winners(
     found = []
     for row in json.loads(best.to_json(orient="records", double_precision=15)):
         values = {**fixed, **{name: row[name] for name in settings}}
-        if sweep == "recurrent" and getattr(params.sweep_recurrent, profile).parameters:
-            values["embedding_size"] = _within_budget(tables, row["model"], best, settings)
+        if sweep == "recurrent":
+            own: RecurrentSweepParams = getattr(params.sweep_recurrent, profile)
+            values = own.combined(getattr(params.language_model, row["model"]), values)
+            if own.parameters:
+                values["embedding_size"] = _within_budget(tables, row["model"], best, settings)
         arguments = [_argument(place(row["model"], name), x) for name, x in values.items()]
         found.append(Winner(row["model"], _told(row), " ".join(arguments)))
     return found

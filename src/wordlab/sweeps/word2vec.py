@@ -11,10 +11,10 @@ from wordlab.evaluation import scores
 from wordlab.params.embeddings import Word2vecSection
 from wordlab.params.evaluation import EvaluationParams
 from wordlab.params.sweeps import Word2vecSweepParams
-from wordlab.sweeps.scoring import as_evaluated, goals, measure, objective
+from wordlab.sweeps.scoring import as_evaluated, measure, objective, summarised
 from wordlab.sweeps.space import code_digest, fingerprint, grid, override, text_digest
 from wordlab.sweeps.store import opened
-from wordlab.sweeps.summary import SweepResult, summarise
+from wordlab.sweeps.summary import SweepResult
 from wordlab.sweeps.trials import Metrics, Sweep, TrialLogger, ignore_trial
 from wordlab.text.corpus import EncodedCorpus
 from wordlab.text.vocabulary import Vocabulary
@@ -79,4 +79,4 @@ def sweep(
         on_trial=as_evaluated(on_trial, evaluation, sets),
     ) as running:
         table = running.run(planned, runner)
-    return summarise(table, list(params.grid), goals(table, sets), params.confidence)
+    return summarised(table, params, evaluation, sets, seed=seed)
