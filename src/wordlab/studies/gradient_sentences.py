@@ -43,9 +43,8 @@ def reach(measured: Mapping[str, Any], longest: int, confidence: float) -> list[
             for name, part in measured[cell].items()
             if name != "trained"
         ]
-        said += (
-            [f"{cell.upper()}, untrained: the gradient {', and it '.join(ends)}."] if ends else []
-        )
+        if ends:
+            said.append(f"{cell.upper()}, untrained: the gradient {', and it '.join(ends)}.")
     if "rnn" in found:
         said += [_compared(cell, own, found["rnn"]) for cell, own in found.items() if cell != "rnn"]
     return said
