@@ -21,8 +21,8 @@ def reach(measured: Mapping[str, Any], longest: int, confidence: float) -> list[
     found = {cell: parts["trained"][f"length {longest}"] for cell, parts in measured.items()}
     count = next(iter(found.values()))["sequences"]
     said = [
-        f"Gradients are followed back over sequences of {longest} symbols, {count} of them, which "
-        "do not overlap.",
+        f"Gradients are followed back over {count} sequences of {longest} symbols each, none of "
+        "which overlap.",
         f"A gradient has faded where its norm is below {FADED:.0%} of that at the loss; ranges are "
         f"{confidence:.0%} intervals of the median.",
     ]
@@ -43,7 +43,8 @@ def reach(measured: Mapping[str, Any], longest: int, confidence: float) -> list[
             for name, part in measured[cell].items()
             if name != "trained"
         ]
-        said += [f"{cell.upper()}, untrained: the gradient {', '.join(ends)}."] if ends else []
+        if ends:
+            said.append(f"{cell.upper()}, untrained: the gradient {', and it '.join(ends)}.")
     if "rnn" in found:
         said += [_compared(cell, own, found["rnn"]) for cell, own in found.items() if cell != "rnn"]
     return said
@@ -98,7 +99,9 @@ def clipping(table: pd.DataFrame, classes: int) -> list[str]:
         }
         name = f"{str(cell).upper()}, {start} weights"
         said.append(f"{name}: it {ends.pop('none')} without clipping.")
-        said.append(f"{name}: it {', and '.join(f'{end} clipped {w}' for w, end in ends.items())}.")
+        said.append(
+            f"{name}: it {', and it '.join(f'{end} clipped {w}' for w, end in ends.items())}."
+        )
     for way, part in table[table["clipping"] != "none"].groupby("clipping", sort=False):
         shares = _between(math.nan, part["clip_rate"].min(), part["clip_rate"].max(), ".0%")
         said.append(f"Clipping {way} changes {shares} of the steps of a training.")
