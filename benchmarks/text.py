@@ -93,7 +93,7 @@ def ours(path: Path, folder: Path) -> dict[str, Any]:
         ]
     )
     figures: dict[str, Any] = {
-        f"{part}_seconds": round(taken, 2) for part, taken in seconds.items()
+        f"{part}_seconds": float(f"{taken:.3g}") for part, taken in seconds.items()
     }
     return figures | {
         "tokens": sum(int(size["tokens"]) for size in sizes),

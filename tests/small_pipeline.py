@@ -79,14 +79,17 @@ def commands(params) -> Iterator[Command]:
 
 
 class Kept(Silent):
-    """Keeps the calls that a stage would send to MLflow; a NaN among them is refused."""
+    """Keeps the calls that a stage would send to MLflow.
+
+    A NaN among them is refused, but for metrics, of which `tracking` logs the finite ones.
+    """
 
     def __init__(self):
         super().__init__()
         self.calls = []
 
     def _send(self, call, **arguments):
-        json.dumps(arguments, allow_nan=False)
+        json.dumps(arguments, allow_nan=call == "metrics")
         self.calls.append((call, arguments))
 
 

@@ -87,7 +87,7 @@ def test_every_stage_runs_to_its_end(made_up, repository):
                    if key != "item")  # fmt: skip
 
 
-def test_no_nan_is_written_anywhere(made_up):  # nor sent to MLflow: `Kept` refuses it
+def test_no_nan_is_written_anywhere(made_up):
     folder, _, _ = made_up
     for path in folder.glob("reports/**/*"):
         if path.suffix in (".json", ".csv", ".html"):

@@ -286,9 +286,10 @@ def test_the_combination_takes_the_best_of_each_setting_that_helped() -> None:
 
 def test_where_early_stopping_would_have_ended_is_measured_for_every_method() -> None:
     kept = [regularisation_results.stop(curve([5.0, 4.0, 4.2, 4.1, 4.3]), None)] * 3
-    (row,) = regularisation_results.table({("gru", "none"): kept}, BASELINES, 2, 0.95).to_dict(
-        "records"
-    )
+    stopped = [regularisation_results.stop(run.rows, 2) for run in kept]
+    both = {("gru", "none"): kept, ("gru", "early stopping"): stopped}
+    row, early = regularisation_results.table(both, BASELINES, 2, 0.95).to_dict("records")
+    assert (early["would_stop"], early["would_gain"]) == (4, 0)
     assert (row["would_stop"], row["would_save"]) == (4, pytest.approx(0.2))
     assert row["would_gain"] == pytest.approx(0.3)
 

@@ -55,16 +55,16 @@ def gradient_heat(steps: pd.DataFrame) -> Figure:
     """Draw the norm of every parameter's gradient by step, one row per cell, one column per way.
 
     steps: columns cell, clipping, epoch, step, parameter, norm before clipping. A white line marks
-    the beginning of an epoch. Colours end at the largest norm of the clipped trainings: one that
-    diverges would leave no room for the others.
+    the beginning of an epoch. Colours span the norms of the clipped trainings: one that diverges
+    would leave no room for the others.
     """
     cells, ways = list(steps["cell"].unique()), list(steps["clipping"].unique())
     rows = [steps.loc[steps["cell"] == cell, "parameter"].unique() for cell in cells]
     figure = canvas(len(ways), len(cells), 2.6 * len(ways) + 2.4, 0.22 * sum(map(len, rows)) + 1.6)
     positive = steps[steps["norm"] > 0]
-    clipped = positive.loc[positive["clipping"] != "none", "norm"]
-    largest = (clipped if len(clipped) else positive["norm"]).max()
-    scale = LogNorm(positive["norm"].min(), largest)
+    clipped = positive[positive["clipping"] != "none"]
+    shown = (clipped if len(clipped) else positive)["norm"]
+    scale = LogNorm(shown.min(), shown.max())
     grid = np.array(figure.axes).reshape(len(cells), len(ways))
     for place, (cell, names) in enumerate(zip(cells, rows, strict=True)):
         for axes, way in zip(grid[place], ways, strict=True):
@@ -83,7 +83,7 @@ def gradient_heat(steps: pd.DataFrame) -> Figure:
             axes.set_title(f"{label(str(cell))}, {_way(way)}", fontsize=9)
     for axes in grid[-1]:
         axes.set_xlabel("training step")
-    figure.colorbar(mesh, ax=figure.axes, label="norm before clipping", shrink=0.8, extend="max")
+    figure.colorbar(mesh, ax=figure.axes, label="norm before clipping", shrink=0.8, extend="both")
     return figure
 
 

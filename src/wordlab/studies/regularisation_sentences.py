@@ -5,7 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from wordlab.params.regularisation import RegularisationMethod, RegularisationStudyParams
+from wordlab.params.regularisation import (
+    COMBINATION,
+    RegularisationMethod,
+    RegularisationStudyParams,
+)
 
 
 def sentences(rows: pd.DataFrame, params: RegularisationStudyParams, test_tokens: int) -> list[str]:
@@ -33,8 +37,10 @@ def sentences(rows: pd.DataFrame, params: RegularisationStudyParams, test_tokens
             f"{name} with nothing ends at a test loss of {plain['test']:.2f} nats per token, "
             f"{plain['gap']:.2f} above the loss of its training text."
         )
-        said += _changes(name, by_method, "test_change", "the test loss")
-        said += _changes(name, by_method, "gap_change", "the gap between test and training")
+        said += _changes(name, by_method, "test_change", ("lower", "raise"), "the test loss")
+        said += _changes(
+            name, by_method, "gap_change", ("narrow", "widen"), "the gap between test and training"
+        )
         said += _against_unigram(name, {"none": plain, **by_method})
         said.append(
             f"{name} with nothing: early stopping with a patience of {params.patience} ends after "
@@ -43,11 +49,13 @@ def sentences(rows: pd.DataFrame, params: RegularisationStudyParams, test_tokens
     return said
 
 
-def _changes(cell: str, rows: Mapping[Any, Any], measure: str, name: str) -> list[str]:
+def _changes(
+    cell: str, rows: Mapping[Any, Any], measure: str, verbs: tuple[str, str], name: str
+) -> list[str]:
     """Say which methods lower or raise a measure, the largest change, and which do neither."""
     groups = _groups(rows, measure)
     said = []
-    for verb, key in (("lower", "below"), ("raise", "above")):
+    for verb, key in zip(verbs, ("below", "above"), strict=True):
         if groups[key]:
             most = max(groups[key], key=lambda method: abs(rows[method][measure]))
             said.append(f"{cell}: {_listed(groups[key])} {verb}{_s(groups[key])} {name}.")
@@ -120,4 +128,6 @@ def _s(methods: list[Any]) -> str:
 
 
 def _name(method: object) -> str:
+    if method == COMBINATION:
+        return f"the {COMBINATION}"
     return "nothing" if method == "none" else str(method).replace("_", " ")

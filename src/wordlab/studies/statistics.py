@@ -31,8 +31,9 @@ def change_intervals(
 ) -> Floats:
     """Return by how much each setting exceeds the one at `reference`, with interval ends: (M, 3).
 
-    values, comparisons: as for `mean_intervals`. Seeds are blocks: what a seed adds to all settings
-    alike is no noise. Student's t with (M - 1) (S - 1) degrees of freedom (Montgomery 2017, 4.1).
+    values, comparisons: as for `mean_intervals`, with two settings or more. Seeds are blocks: what
+    a seed adds to all settings alike is no noise. Student's t with (M - 1) (S - 1) degrees of
+    freedom (Montgomery 2017, 4.1).
     """
     settings, seeds = values.shape
     changes = values.mean(axis=1) - values[reference].mean()
