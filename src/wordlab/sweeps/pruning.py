@@ -118,7 +118,7 @@ def ends(trials: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def sentences(trials: pd.DataFrame, settings: Sequence[str]) -> list[str]:
-    """Return how many combinations were pruned where, what that spared, and what is told of what.
+    """Return how many combinations were pruned where, what that spared, and which trainings count.
 
     trials: a row a training: model, settings, budget (share of the whole).
     """
@@ -136,6 +136,6 @@ def sentences(trials: pd.DataFrame, settings: Sequence[str]) -> list[str]:
     least = trials["budget"].min()
     return [
         *said,
-        f"The best is that of the combinations trained on the whole budget. What settings do is "
-        f"told of the trainings on {least:.0%} of it, for their losses chose none of them.",
+        f"The best is chosen among the combinations trained on the whole budget; the effects of "
+        f"settings are those on {least:.0%} of it, where all combinations were trained.",
     ]

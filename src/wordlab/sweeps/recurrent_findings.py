@@ -110,14 +110,14 @@ def with_tests(found: SweepResult, tested: pd.DataFrame, settings: Sequence[str]
         )
         said += [
             f"{start} from {len(rows)} new seeds, reach a perplexity of "
-            f"{mean['test_perplexity']:.1f} [{mean['low']:.1f}, {mean['high']:.1f}] on the "
-            f"{mean['symbols']:,.0f} symbols of the test split, which chose nothing (seed by seed "
-            f"{each}); {mean['perplexity_known']:.1f} on known words, for "
-            f"{mean['unknown_share']:.0%} of the symbols are unknown.",
-            f"{model}: that is {mean['ratio']:.2f} [{mean['ratio_low']:.2f}, "
-            f"{mean['ratio_high']:.2f}] times the perplexity of Kneser-Ney n-grams of the same "
-            f"text, {mean['ngram_perplexity']:.1f}: "
-            f"{_verdict(mean['ratio_low'], mean['ratio_high'])}.",
+            f"{mean['test_perplexity']:.1f} [{mean['low']:.1f}, {mean['high']:.1f}] on the test "
+            f"split, which chose nothing; seed by seed {each}.",
+            f"{model}: {mean['unknown_share']:.0%} of the {mean['symbols']:,.0f} symbols of the "
+            f"test split are unknown words; on the others the perplexity is "
+            f"{mean['perplexity_known']:.1f}.",
+            f"{model}: {mean['ratio']:.2f} [{mean['ratio_low']:.2f}, {mean['ratio_high']:.2f}] "
+            f"times the perplexity of Kneser-Ney n-grams of the same text, "
+            f"{mean['ngram_perplexity']:.1f}: {_verdict(mean['ratio_low'], mean['ratio_high'])}.",
         ]
         numbers[str(model)] = {"test": {name: mean[name] for name in TESTED}}
     return replace(

@@ -185,7 +185,7 @@ def _best_drawn(
 
 
 def _told_best(settings: Sequence[str], best: Mapping[str, Any], goal: Goal, repeated: str) -> str:
-    """Return which combination did best, and which cannot be told from it."""
+    """Return which combination did best, and how many are not worse beyond the noise."""
     subject = f"{best['model']}, {best['score']}"
     chosen = ", ".join(f"{name} {best[name]}" for name in settings)
     if not np.isfinite(best["noise"]):
@@ -199,12 +199,15 @@ def _told_best(settings: Sequence[str], best: Mapping[str, Any], goal: Goal, rep
             f"[{best['low']:.4g}, {best['high']:.4g}]."
         )
     count = best["others"]
-    others = {0: "all others are worse beyond the noise", 1: "one other cannot be told from it"}
+    others = {
+        0: "all others are worse beyond the noise",
+        1: "one other is not worse beyond the noise",
+    }
     return (
         f"{subject}: the best of {best['combinations']} combinations is {chosen}, at "
         f"{best['mean']:.4g} [{best['low']:.4g}, {best['high']:.4g}]; "
-        f"{others.get(count, f'{count} others cannot be told from it')}; trainings that differ "
-        f"in the {repeated} alone have a standard deviation of {best['noise']:.2g}."
+        f"{others.get(count, f'{count} others are not worse beyond the noise')}; trainings that "
+        f"differ in the {repeated} alone have a standard deviation of {best['noise']:.2g}."
     )
 
 
