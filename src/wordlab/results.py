@@ -58,7 +58,10 @@ def embedding_headline(metrics: Mapping[str, Any]) -> dict[str, dict[str, float 
 def language_headline(metrics: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
     """Return the few numbers by which language models are compared at a glance, by model."""
     return {
-        model: {"perplexity": _short(scores["perplexity"])} for model, scores in metrics.items()
+        model: {
+            key: _short(scores[key]) for key in ("perplexity", "perplexity_known", "unknown_share")
+        }
+        for model, scores in metrics.items()
     }
 
 

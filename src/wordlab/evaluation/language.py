@@ -12,6 +12,7 @@ from scipy import stats
 from wordlab import rng
 from wordlab.evaluation.ngrams import KneserNey
 from wordlab.evaluation.statistics import over_seeds
+from wordlab.recurrent.batching import sentence_starts
 
 _RESAMPLES = 1000
 
@@ -32,9 +33,7 @@ class HeldOut:
     @cached_property
     def sentences(self) -> NDArray[np.int64]:
         """Where sentences begin, int64 (S,); a document begins one."""
-        ends = np.flatnonzero(self.ids[:-1] == self.end) + 1
-        documents = self.document_starts[self.document_starts < len(self.ids)]
-        return np.unique(np.concatenate([[0], documents, ends]))
+        return sentence_starts(self.ids, self.end, self.document_starts)
 
     @property
     def documents(self) -> int:
