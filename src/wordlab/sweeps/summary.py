@@ -83,8 +83,8 @@ def summarise(
     trials: of each model a full grid, or (full_grid false) any combinations with equally many
     repetitions, of which only the best is told. A score that a trial lacks is left out, and a
     sentence says so. draws: of each score, for each trial the mean of its combination in bootstrap
-    resamples of items and seeds together, float64 (trials, B): what intervals and verdicts are by;
-    without it by the noise between repetitions alone.
+    resamples of items and seeds together, float64 (trials, 3, B), as `statistics.combined` takes
+    them: what intervals and verdicts are by; without it by the noise between repetitions alone.
     """
     tables: dict[str, list[pd.DataFrame]] = {"marginals": [], "importances": [], "differences": []}
     best: list[dict[str, Any]] = []
