@@ -139,7 +139,7 @@ def test_the_interval_of_a_correlation_covers_it_where_pairs_share_words() -> No
         for name, drawn in draws.items():
             low, high = statistics.interval(drawn, 0.9)
             covered[name] += low <= 0 <= high
-    assert covered["crossed"] / 200 >= 0.87
+    assert covered["crossed"] / 200 >= 0.83
     assert covered["one by one"] / 200 < 0.65
 
 
