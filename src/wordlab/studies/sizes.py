@@ -147,7 +147,7 @@ def study_sizes(
     sentences = (
         *findings(tables[0], tables[1], growth, [pairs.name for pairs in evaluation.similarity]),
         *left_out("their vocabulary is too small", too_small),
-        *left_out("no whole documents hold about as much and no more than another", uneven),
+        *left_out("no whole documents hold about as much, or the same as another share", uneven),
     )
     return SizeStudy(tables[0], tables[1], growth, sentences)
 
