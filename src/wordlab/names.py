@@ -19,10 +19,24 @@ LANGUAGE_MODELS = {
 SETS = {"wordsim353": "WordSim-353", "simlex999": "SimLex-999"}
 METHODS = {"3cosadd": "3CosAdd", "3cosmul": "3CosMul", "pair_direction": "pair direction"}
 
+SCORES = {
+    **SETS,
+    "analogy_semantic": "semantic analogies",
+    "analogy_syntactic": "syntactic analogies",
+    "analogy_total": "all analogies",
+    "valid_loss": "validation loss",
+}
+"""Scores that sweeps are judged by."""
+
 
 def model(name: str) -> str:
-    """Return the name of a model of word vectors as people read it."""
-    return EMBEDDINGS.get(name, name)
+    """Return the name of a model as people read it."""
+    return (LANGUAGE_MODELS | EMBEDDINGS).get(name, name)
+
+
+def score(name: str) -> str:
+    """Return the name of a sweep's score as people read it."""
+    return SCORES.get(name, name)
 
 
 def similarity(name: str) -> str:
