@@ -7,7 +7,7 @@ from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation.spaces import DenseSpace, Space, SparseSpace
 from wordlab.maps.page import page
 from wordlab.maps.projection import project
-from wordlab.results import EMBEDDINGS
+from wordlab.names import EMBEDDINGS
 
 VECTORS = ("skipgram", "cbow", "glove", "ppmi_svd")
 

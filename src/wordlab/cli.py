@@ -165,7 +165,7 @@ def map(
     """Lay the commonest words of VECTORS out in the plane, as a page that opens offline."""
     from wordlab.maps.page import page
     from wordlab.maps.projection import project
-    from wordlab.results import EMBEDDINGS
+    from wordlab.names import EMBEDDINGS
 
     params = load(PARAMS)
     shown = params.word_map.model_copy(update={"words": words} if words else {})

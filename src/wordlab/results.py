@@ -7,24 +7,7 @@ from typing import Any
 
 from wordlab.artifacts import read_json
 from wordlab.errors import UserError
-
-EMBEDDINGS = {
-    "skipgram": "skip-gram",
-    "cbow": "CBOW",
-    "glove": "GloVe",
-    "ppmi_svd": "PPMI, SVD",
-    "ppmi": "PPMI, sparse rows",
-}
-SETS = {"wordsim353": "WordSim-353", "simlex999": "SimLex-999"}
-LANGUAGE_MODELS = {
-    "gru": "GRU",
-    "lstm": "LSTM",
-    "rnn": "RNN",
-    "kneser_ney": "Kneser-Ney n-grams",
-    "unigram": "unigram",
-    "char": "GRU, characters",
-    "kneser_ney_character": "Kneser-Ney n-grams, characters",
-}
+from wordlab.names import EMBEDDINGS, LANGUAGE_MODELS, similarity
 
 
 def tables(metrics: Path) -> str:
@@ -76,7 +59,7 @@ def embeddings(metrics: Mapping[str, Any]) -> str:
     A sentence, where no item of any set can be scored.
     """
     first = next(iter(metrics.values()))
-    sets = [(name, SETS.get(name, name)) for name in first if name != "analogy"]
+    sets = [(name, similarity(name)) for name in first if name != "analogy"]
     if not any(first[name]["n"] for name in first):
         names = ", ".join([*(title for _, title in sets), "analogies"])
         return f"Word vectors: no item of these sets has all its words in the vocabulary: {names}."

@@ -9,6 +9,7 @@ from wordlab import rng
 from wordlab.checkpoints import Checkpoint
 from wordlab.embeddings import glove, word2vec
 from wordlab.embeddings.vectors import Vectors, load_trainings, save_trainings
+from wordlab.errors import UserError
 from wordlab.text.vocabulary import Vocabulary
 
 counts = test_glove.counts
@@ -69,3 +70,9 @@ def test_glove_that_has_ended_is_not_trained_again(counts, tmp_path, monkeypatch
 
 def untouched(*arguments):
     pytest.fail("trained again")
+
+
+def test_a_folder_that_is_missing_is_named(tmp_path):
+    for load in (Vectors.load, load_trainings):
+        with pytest.raises(UserError, match="absent: no word vectors here"):
+            load(tmp_path / "absent")

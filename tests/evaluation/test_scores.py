@@ -1,6 +1,7 @@
 """The scores of one model: their names, their truth, what they leave alone."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -77,12 +78,29 @@ def test_metrics_are_complete_rounded_and_repeatable(
 def test_intervals_draw_the_words_that_pairs_share(
     params: EvaluationParams, sets: EvaluationSets
 ) -> None:
-    scored = scores.evaluate(vectors(sets, 0.9), params, seed=1, sets=sets)
-    metrics, (result,) = scored.metrics()["wordsim353"], scored.similarity["wordsim353"]
-    counts = statistics.resample(result.n, 200, np.random.default_rng(1))
-    cosines, gold = result.cosines[result.known], result.pairs.gold[result.known]
-    low, high = statistics.interval(statistics.resampled_spearman(cosines, gold, counts), 0.95)
-    assert metrics["high"] - metrics["low"] > 1.3 * (high - low)
+    model, random = vectors(sets, 0.9), np.random.default_rng(5)
+    (result,) = scores.evaluate(model, params, seed=1, sets=sets).similarity["wordsim353"]
+    left, right = (ids[result.known] for ids in result.pairs.parts())
+    of_words = random.standard_normal(2 * len(sets.pairs[0]))
+    gold, cosines = result.pairs.gold.copy(), result.cosines.copy()
+    gold[result.known] = cosines[result.known] = of_words[left] + of_words[right]
+    cosines[result.known] += random.standard_normal(result.n)
+
+    def width(answers: SimilarityResult) -> float:
+        found = Scores({"pairs": (answers,)}, {"3cosadd": answered}, params, 1)
+        metrics = found.metrics()["pairs"]
+        return metrics["high"] - metrics["low"]
+
+    answered = (AnalogyResult(sets.questions, *unanswered(sets.questions)),)
+    pairs = replace(result.pairs, gold=gold)
+    apart = replace(pairs, words=tuple((f"{i} {a}", f"{i} {b}") for i, (a, b) in
+                                       enumerate(pairs.words)))  # fmt: skip
+    sharing, alone = (SimilarityResult(one, result.known, cosines) for one in (pairs, apart))
+    assert width(sharing) > 1.1 * width(alone)
+    counts = statistics.resample(result.n, 1000, random)
+    draws = statistics.resampled_spearman(cosines[result.known], gold[result.known], counts)
+    low, high = statistics.interval(draws, 0.95)
+    assert width(alone) == pytest.approx(high - low, rel=0.2)
 
 
 def test_several_trainings_are_averaged_and_drawn(

@@ -4,12 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from wordlab import names
 from wordlab.embeddings import cooccurrence, glove, ppmi, word2vec
 from wordlab.evaluation.scores import Task
 from wordlab.params.studies import SizeStudyParams
 from wordlab.params.whole import load
 from wordlab.rng import stream
 from wordlab.studies import sizes
+from wordlab.studies.size_sentences import findings
 from wordlab.text.corpus import EncodedCorpus
 from wordlab.text.vocabulary import Vocabulary
 
@@ -41,7 +43,8 @@ def test_a_share_is_whole_documents_and_part_of_a_larger_one(corpus, vocabulary)
     documents = corpus.tokens.reshape(80, 10 * SENTENCE)
     kept = []
     for share in (0.1, 0.5):
-        part, own = sizes._part(corpus, vocabulary, order, share, params)
+        count = sizes._documents(corpus, order, [share])[share]
+        part, own = sizes._part(corpus, vocabulary, order[:count], params)
         assert len(part) == share * len(corpus)
         assert np.diff(part.document_ends, prepend=0).tolist() == [10 * SENTENCE] * int(80 * share)
         assert np.diff(part.sentence_ends, prepend=0).tolist() == [SENTENCE] * int(800 * share)
@@ -62,10 +65,29 @@ def test_a_share_is_of_the_tokens_not_of_the_number_of_documents(vocabulary):
     tokens = np.random.default_rng(4).integers(0, 10, 1000).astype(np.int32)
     ends = np.cumsum(lengths)
     text = EncodedCorpus(tokens, ends, ends)
-    part, _ = sizes._part(
-        text, vocabulary, np.array([1, 0, 2, 3, 4]), 0.5, load_params().vocabulary
-    )
+    order = np.array([1, 0, 2, 3, 4])
+    assert sizes._documents(text, order, [0.5]) == {0.5: 2}
+    part, _ = sizes._part(text, vocabulary, order[:2], load_params().vocabulary)
     assert part.document_ends.tolist() == [500, 520]
+
+
+@pytest.mark.parametrize(
+    ("lengths", "shares", "expected"),
+    [
+        ([1000], [0.3], {0.3: None}),  # one document holds all
+        ([500, 500], [0.3, 0.5], {0.3: None, 0.5: 1}),  # .3 would be .5
+        ([300, 700], [0.3, 0.31], {0.3: 1, 0.31: None}),  # twice the same document
+        ([300, 100, 600], [0.35, 0.3], {0.3: 1, 0.35: None}),
+        ([350, 650], [0.3], {0.3: 1}),
+        ([370, 630], [0.3], {0.3: None}),
+        ([100, 870, 30], [0.95], {0.95: 2}),
+        ([100, 10, 890], [0.95], {0.95: None}),  # all there are
+    ],
+)
+def test_a_share_that_no_whole_documents_hold_is_left_out(lengths, shares, expected):
+    ends = np.cumsum(lengths)
+    text = EncodedCorpus(np.zeros(1000, dtype=np.int32), ends, ends)
+    assert sizes._documents(text, np.arange(len(lengths)), shares) == expected
 
 
 def load_params(path="params.yaml"):
@@ -112,7 +134,7 @@ def study(corpus, vocabulary, tmp_path_factory):
         "ppmi_svd": ppmi.factorise(weighed.matrix, vocabulary, recipes.ppmi, seed=1),
         "glove": glove.train(counts, recipes.glove, seed=1),
     }
-    asked = SizeStudyParams(shares=(0.001, 0.3))
+    asked = SizeStudyParams(shares=(0.0125, 0.3, 0.302))
     return sizes.study_sizes(corpus, whole, recipes, asked, evaluation, seed=1)
 
 
@@ -146,34 +168,81 @@ def test_growth_is_a_paired_difference_that_claims_no_more_than_its_interval(stu
     assert not growth[growth["task"] != "line"]["distinct"].any()  # two questions show nothing
     line = growth[growth["task"] == "line"].set_index("model")["distinct"]
     said = study.sentences[0]
-    assert said.startswith(
-        "line, from 30 % of the text to all of it, over the 80 of 83 items known"
-    )
-    shown, _, unshown = said.partition("no change is shown of")
+    assert said.startswith("line: 80 items are known at every size, 82 in the whole text.")
+    shown, _, unshown = said.partition("no change is shown for")
     for model, distinct in line.items():
-        assert (f"{model} changes by" in shown) == distinct
-        assert (model in unshown) == (not distinct)
+        assert (f"{names.model(model)} changes by" in shown) == distinct
+        assert (names.model(model) in unshown) == (not distinct)
+
+
+def grown(random, rises, *, n, shares=(0.3, 0.6, 1.0), noise=0.05, task="pairs"):
+    """A task and its cases: by each model its score rises by so much from the first share."""
+    cases = [(share, model) for share in shares for model in rises]
+    scores = np.array([0.2 + rises[model] * (share == 1) for share, model in cases])
+    draws = scores[:, None] + noise * random.standard_normal((len(cases), 400))
+    nothing = np.zeros_like(draws)
+    return cases, Task(task, n, 20, tuple(scores[:, None]), np.stack([draws, nothing, nothing], 1))
+
+
+def tables(cases, tasks):
+    table = pd.concat([sizes._table(task, cases, 0.95) for task in tasks])
+    return table.assign(held=table["share"].where(table["share"] == 1, table["share"] + 0.012))
+
+
+def test_only_the_changes_that_are_told_are_corrected_for():
+    random = np.random.default_rng(5)
+    cases, task = grown(random, {"skipgram": 0.4, "glove": 0.0}, n=12)
+    growth = sizes._growth([task], cases, 0.95)
+    assert growth[["share", "larger"]].drop_duplicates().to_numpy().tolist() == [[0.3, 1.0]]
+    assert len(growth) == 2
+    alone = sizes._growth(
+        [Task(task.name, 12, 20, task.by_seed[::4] + task.by_seed[4:5], task.draws[[0, 4]])],
+        [cases[0], cases[4]],
+        0.95,
+    )
+    widths = [(table["high"] - table["low"]).iloc[0] for table in (alone, growth)]
+    assert widths[0] < widths[1] < 1.3 * widths[0]
 
 
 def test_a_change_is_claimed_where_its_interval_leaves_out_zero_and_items_are_enough():
-    names = [(share, model) for share in (0.3, 1.0) for model in ("up", "level")]
     random = np.random.default_rng(5)
-    scores = np.array([0.2, 0.3, 0.6, 0.32])
-    draws = scores[:, None] + 0.05 * random.standard_normal((4, 400))
-    by_seed = tuple(scores[:, None])
-    tasks = [Task(f"of {n}", n, 20, by_seed, draws) for n in (9, 12)]
-    growth = sizes._growth(tasks, names, 0.95)
+    rises = {"skipgram": 0.4, "glove": 0.02, "ppmi_svd": 0.0}
+    found = [
+        grown(random, rises, n=9, task="few"),
+        grown(random, rises, n=12, task="simlex999"),
+    ]
+    cases, tasks = found[0][0], [task for _, task in found]
+    tasks[1].draws[2::3, 0] += 0.1 * random.standard_normal((3, 400))  # ppmi_svd is less certain
+    growth = sizes._growth(tasks, cases, 0.95)
     assert growth.set_index(["task", "model"])["distinct"].to_dict() == {
-        ("of 9", "up"): False, ("of 9", "level"): False,
-        ("of 12", "up"): True, ("of 12", "level"): False,
+        ("few", "skipgram"): False, ("few", "glove"): False, ("few", "ppmi_svd"): False,
+        ("simlex999", "skipgram"): True, ("simlex999", "glove"): False,
+        ("simlex999", "ppmi_svd"): False,
     }  # fmt: skip
-    table = pd.concat([sizes._table(task, names, 0.95) for task in tasks])
-    few, enough = sizes._sentences(table, growth)
-    assert "9 of 20 items known at every size: no change is shown of up, level" in few
-    assert "12 of 20 items known at every size: up changes by +0.400 [+0." in enough
-    assert "no change is shown of level; one would show from 0.1" in enough
+    table = tables(cases, tasks)
+    few, enough, *others = findings(table, table, growth, ["few", "simlex999"])
+    assert few == (
+        "few: 9 items are known at every size, 9 in the whole text. These are too few to show a "
+        "change."
+    )
+    assert "From 31.2 % of the text to all of it, skip-gram changes by +0.400 [+0." in enough
+    largest = growth.query("task == 'simlex999' and model == 'ppmi_svd'").iloc[0]
+    margin = largest["high"] - largest["difference"]
+    assert enough.endswith(
+        f"no change is shown for GloVe and PPMI-SVD; one of {margin:.2f} or more would show."
+    )
+    assert not any("No set of word pairs" in said for said in others)
+    assert any("intervals of changes hold together" in said for said in others)
+    nothing = growth.assign(distinct=False)
+    assert "No set of word pairs shows that more text changes any model's score." in findings(
+        table, table, nothing, ["few", "simlex999"]
+    )
 
 
-def test_a_share_too_small_to_train_on_is_left_out_and_named(study):
-    assert study.sentences[-1].endswith("too small: 0.1 % of the text.")
-    assert any("known at each size (80, 82 of line; " in s for s in study.sentences)
+def test_shares_that_are_left_out_are_named(study):
+    assert study.sentences[-2:] == (
+        "Left out, because their vocabulary is too small: 1.25 % of the text.",
+        "Left out, because no whole documents hold about as much, or the same as another "
+        "share: 30.2 % of the text.",
+    )
+    assert study.scores.groupby("share")["held"].first().tolist() == [0.3, 1.0]

@@ -135,3 +135,9 @@ def test_a_score_that_is_missing_is_said_to_be() -> None:
     result = summarise(table, ["a", "b", "c"], {"score": "higher"}, 0.95)
     assert result.sentences == ("m, score: 1 of 24 trials have no score; no analysis.",)
     assert result.metrics() == {}
+
+
+def test_sentences_name_models_and_scores_as_people_do() -> None:
+    table = pd.DataFrame({"model": "skipgram", "a": [1, 2], "seed": 1, "analogy_total": [0.1, 0.2]})
+    result = summarise(table, ["a"], {"analogy_total": "higher"}, 0.95)
+    assert all(said.startswith("skip-gram, all analogies: ") for said in result.sentences)

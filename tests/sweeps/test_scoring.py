@@ -106,11 +106,12 @@ def test_draws_are_those_of_the_vectors_themselves(evaluation: EvaluationParams)
     table = trials(evaluation, seed_noise=0.1, effect=1.0)
     sets = scores.read_sets(evaluation)
     draws = scoring.resampled(table, list(SWEEP.grid), evaluation, sets, seed=1)
-    assert {name: x.shape for name, x in draws.items()} == dict.fromkeys(draws, (12, 300))
-    by_trial = draws["pairs"].reshape(4, 3, 300)
+    assert {name: x.shape for name, x in draws.items()} == dict.fromkeys(draws, (12, 3, 300))
+    by_trial = draws["pairs"].reshape(4, 3, 3, 300)
     assert (by_trial == by_trial[:, :1]).all()  # of the combination, the same for its seeds
     means = table.groupby(["window", "rate"], sort=False)["pairs"].mean()
-    np.testing.assert_allclose(by_trial[:, 0].mean(axis=1), means, atol=0.05)
+    drawn = statistics.combined(by_trial[:, 0])
+    np.testing.assert_allclose(drawn.mean(axis=1), means, atol=0.05)
 
 
 def test_contrasts_of_a_grid_by_t_are_those_of_its_pooled_noise() -> None:
@@ -122,9 +123,12 @@ def test_contrasts_of_a_grid_by_t_are_those_of_its_pooled_noise() -> None:
     np.testing.assert_allclose(levels @ grid.means.ravel(), values.mean(axis=(0, 2)))
     (margin,) = grid.margins(levels[:1] - levels[1:2], 0.95)
     assert margin == pytest.approx(2.1009 * noise * np.sqrt(2 / 8), rel=1e-4)
-    draws = np.random.default_rng(4).standard_normal((2, 3, 500)) + grid.means[..., None]
+    draws = np.random.default_rng(4).standard_normal((2, 3, 3, 500))
+    draws[..., 0, :] = 2 * draws[..., 0, :] + grid.means[..., None]
     drawn = Grid(("a", "b"), ((1, 2), (1, 2, 3)), values, 0, draws)
     expected, _ = statistics.margins_together(
-        (levels[:1] @ grid.means.ravel()), levels[:1] @ draws.reshape(6, -1), 0.95
+        levels[:1] @ grid.means.ravel(),
+        statistics.combined((levels[:1] @ draws.reshape(6, -1)).reshape(1, 3, 500)),
+        0.95,
     )
     np.testing.assert_allclose(drawn.margins(levels[:1], 0.95), expected)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordlab.artifacts import read_array, read_json, write_array, write_json
+from wordlab.errors import UserError
 from wordlab.text.vocabulary import Vocabulary
 
 
@@ -63,7 +64,11 @@ class Vectors:
 
     @classmethod
     def load(cls, folder: Path) -> "Vectors":
-        """Read what `save` wrote."""
+        """Read what `save` wrote; raises UserError if there is nothing."""
+        if not (folder / "vectors.npy").exists():
+            raise UserError(
+                f"{folder}: no word vectors here; `dvc repro` makes those of params.yaml"
+            )
         return cls(
             vocabulary=Vocabulary.load(folder / "vocabulary.tsv"),
             matrix=read_array(folder / "vectors.npy"),
@@ -81,8 +86,12 @@ def save_trainings(folder: Path, trainings: Sequence[Vectors]) -> None:
 
 
 def load_trainings(folder: Path) -> list[Vectors]:
-    """Read what `save_trainings` wrote, or the one training that `Vectors.save` wrote."""
-    return [Vectors.load(place) for place in takewhile(Path.exists, _folders(folder))]
+    """Read what `save_trainings` wrote, or the one training that `Vectors.save` wrote.
+
+    Raises as `Vectors.load` does if `folder` is missing.
+    """
+    first, *others = takewhile(lambda place: place == folder or place.exists(), _folders(folder))
+    return [Vectors.load(place) for place in (first, *others)]
 
 
 def _folders(folder: Path) -> Iterator[Path]:

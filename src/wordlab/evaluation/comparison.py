@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from wordlab import names
 from wordlab.artifacts import rounded
 from wordlab.evaluation import neighbours, scores, statistics
 from wordlab.evaluation.scores import Scores, Task, Trained
@@ -82,22 +83,19 @@ def compare_scored(
     """Compare models by their scores, which `scores.evaluate_all` has found, as `compare` does."""
     evaluation = next(iter(found.values())).params
     tasks = scores.tasks(found)
-    names = list(spaces)
+    models = list(spaces)
     words = looked_up(params, next(iter(spaces.values())).vocabulary)
-    each = 1 - (1 - evaluation.confidence) / len(tasks)  # Bonferroni's correction
-    differences = pd.concat(
-        [differences_of(task, names, each, tasks=len(tasks)) for task in tasks], ignore_index=True
-    )
+    differences = differences_of(tasks, models, evaluation.confidence)
     return Comparison(
         scores=pd.concat(
-            [score_table(task, names, evaluation.confidence) for task in tasks], ignore_index=True
+            [score_table(task, models, evaluation.confidence) for task in tasks], ignore_index=True
         ),
         sections=_section_table(found),
         differences=differences,
         neighbours=neighbours.table(spaces, words.words, params.neighbours),
         overlap=neighbours.overlap(spaces, params.overlap_words, params.neighbours),
         sentences=(
-            *_sentences(tasks, names, differences, found),
+            *_sentences(tasks, models, differences, found),
             *words.sentences("Words looked up"),
         ),
     )
@@ -116,15 +114,15 @@ def _sentences(
 ) -> list[str]:
     """Return a sentence for each task and the verdict, or one where no task can be scored."""
     if not any(task.n for task in tasks):
-        names = ", ".join(task.name for task in tasks)
-        return [f"Nothing can be scored, as no item's words are all in the vocabulary: {names}."]
+        asked = names.listed([names.task(task.name) for task in tasks])
+        return [f"Nothing can be scored, as no item's words are all in the vocabulary: {asked}."]
     seeds = {name: scored.trainings for name, scored in found.items()}
     return [*(sentence(task, models, differences) for task in tasks), verdict(differences, seeds)]
 
 
 def score_table(task: Task, models: Sequence[str], confidence: float) -> pd.DataFrame:
     """Return the scores of a task, one row per model, as `Comparison.scores`."""
-    intervals = [statistics.interval(draws, confidence) for draws in task.draws]
+    intervals = [task.interval(place, confidence) for place in range(len(models))]
     return pd.DataFrame(
         {
             "model": models,
@@ -158,55 +156,57 @@ def _section_table(found: Mapping[str, Scores]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["model", "section", "accuracy", "n"])
 
 
-def differences_of(
-    task: Task, models: Sequence[str], confidence: float, *, tasks: int = 1
-) -> pd.DataFrame:
-    """Return how much each model exceeds each other one, with intervals that hold together.
+def differences_of(tasks: Sequence[Task], models: Sequence[str], confidence: float) -> pd.DataFrame:
+    """Return how much each model exceeds each other one at each task.
 
-    tasks: how many there are in all, by which the p-values are multiplied. Columns as in
-    `Comparison`, the intervals as in `statistics.margins_together`.
+    Columns as in `Comparison`; the intervals and p-values are those of
+    `statistics.margins_together`, one family over all pairs of models and all tasks.
     """
     pairs = list(combinations(range(len(models)), 2))
     left, right = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-    difference = task.scores[left] - task.scores[right]
-    margin, p = statistics.margins_together(
-        difference, task.draws[left] - task.draws[right], confidence
-    )
-    swapped = difference < 0
+    difference = np.concatenate([task.scores[left] - task.scores[right] for task in tasks])
+    draws = np.concatenate([task.draws[left] - task.draws[right] for task in tasks])
+    margin, p = statistics.margins_together(difference, statistics.combined(draws), confidence)
     size = np.abs(difference)
+    n = np.repeat([task.n for task in tasks], len(pairs))
+    ordered = [
+        (models[j], models[i]) if swapped else (models[i], models[j])
+        for (i, j), swapped in zip(pairs * len(tasks), difference < 0, strict=True)
+    ]
     return pd.DataFrame(
         {
-            "task": task.name,
-            "first": [models[j if s else i] for (i, j), s in zip(pairs, swapped, strict=True)],
-            "second": [models[i if s else j] for (i, j), s in zip(pairs, swapped, strict=True)],
+            "task": np.repeat([task.name for task in tasks], len(pairs)),
+            "first": [better for better, _ in ordered],
+            "second": [worse for _, worse in ordered],
             "difference": size,
             "low": size - margin,
             "high": size + margin,
-            "distinct": (size - margin > 0) & (task.n >= statistics.FEWEST),
-            "p": np.minimum(1, tasks * p),
+            "distinct": (size - margin > 0) & (n >= statistics.FEWEST),
+            "p": p,
         }
     )
 
 
 def sentence(task: Task, models: Sequence[str], differences: pd.DataFrame) -> str:
-    """Return which model leads a task, and above which others its lead is shown."""
+    """Return which model leads a task, above which others its lead is shown, and by how much."""
+    name = names.task(task.name)
     if task.n == 0 or not np.isfinite(task.scores).any():
-        return f"{task.name}: none of its {task.total} items can be scored."
+        return f"{name}: none of its {task.total:,} items can be scored."
     best = int(np.nanargmax(task.scores))
-    start = (
-        f"{task.name} ({task.n} of {task.total} items): the highest score is {models[best]}'s, "
-        f"{task.scores[best]:.3f}"
-    )
+    said = [
+        f"{name}, over {task.n:,} of {task.total:,} items: {names.model(models[best])} has the "
+        f"highest score, {task.scores[best]:.3f}."
+    ]
     own = differences[(differences["task"] == task.name) & (differences["first"] == models[best])]
-    clear = [_difference(row) for row in own[own["distinct"]].to_dict("records")]
-    unclear = [_difference(row) for row in own[~own["distinct"]].to_dict("records")]
-    parts = [f"above {'; '.join(clear)}"] if clear else []
-    parts += [f"not shown to be above {'; '.join(unclear)}"] if unclear else []
-    return f"{start}{', ' if parts else ''}{'; but '.join(parts)}."
-
-
-def _difference(row: Mapping[Any, Any]) -> str:
-    return f"{row['second']} by {row['difference']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
+    said += [
+        f"It is above {names.model(row['second'])} by {row['difference']:.3f} "
+        f"[{row['low']:.3f}, {row['high']:.3f}]."
+        for row in own[own["distinct"]].to_dict("records")
+    ]
+    unclear = [names.model(other) for other in own.loc[~own["distinct"], "second"]]
+    if unclear:
+        said.append(f"It is not shown to be above {names.listed(unclear)}.")
+    return " ".join(said)
 
 
 def verdict(differences: pd.DataFrame, seeds: Mapping[str, int]) -> str:
@@ -219,8 +219,11 @@ def verdict(differences: pd.DataFrame, seeds: Mapping[str, int]) -> str:
     shown = differences[differences["distinct"]]
     parts = []
     for better, own in shown.groupby("first", sort=False):
-        worse = [f"{name} at {', '.join(tasks)}" for name, tasks in own.groupby("second")["task"]]
-        parts.append(f"{better} over {'; '.join(worse)}")
+        worse = [
+            f"{names.model(str(other))} at {names.listed([names.task(task) for task in tasks])}"
+            for other, tasks in own.groupby("second")["task"]
+        ]
+        parts.append(f"{names.model(str(better))} over {'; '.join(worse)}")
     preferred = ". ".join(parts) if parts else "none over any other"
     return (
         f"To be preferred on this text: {preferred}. The intervals show no other difference. They "
@@ -230,9 +233,9 @@ def verdict(differences: pd.DataFrame, seeds: Mapping[str, int]) -> str:
 
 def drawn(seeds: Mapping[str, int]) -> str:
     """Return what the intervals of models with so many trainings each draw."""
-    once = [model for model, count in seeds.items() if count == 1]
+    once = [names.model(model) for model, count in seeds.items() if count == 1]
     if len(once) == len(seeds):
         return "words and questions, not the seed: each model is trained once"
     several = sorted({count for count in seeds.values() if count > 1})
     text = f"words, questions and seeds ({' or '.join(map(str, several))} trainings per model)"
-    return f"{text}, but no seed of {', '.join(once)}, trained once" if once else text
+    return f"{text}, but no seed of {names.listed(once)}, trained once" if once else text

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from wordlab.evaluation import scores, statistics
+from wordlab.evaluation import scores
 from wordlab.evaluation.analogy import AnalogyResult
 from wordlab.evaluation.datasets import Lookup
 from wordlab.evaluation.scores import Scores, Task
@@ -55,7 +55,7 @@ def _bands(
         among[inside] = True
         task = task_of(found, name, among)
         for place, model in enumerate(found):
-            low, high = statistics.interval(task.draws[place], found[model].params.confidence)
+            low, high = task.interval(place, found[model].params.confidence)
             yield {
                 **{"model": model, "task": task.name, "band": band},
                 "least": int(counts.min(initial=counts.max(initial=0))),

@@ -36,7 +36,7 @@ class EvaluationSets:
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """What the trainings of one model answered, and the settings by which that is summed up.
+    """The answers of one model's trainings, and the settings for summarising them.
 
     similarity: for each set of word pairs a result per training; analogy: the same for each method;
     seed: of the bootstrap; name: of the model.
@@ -110,7 +110,7 @@ class Scores:
         return metrics
 
     def _interval(self, task: "Task") -> dict[str, Any]:
-        low, high = statistics.interval(task.draws[0], self.params.confidence)
+        low, high = task.interval(0, self.params.confidence)
         by_seed = {"by_seed": task.by_seed[0].tolist()} if self.trainings > 1 else {}
         return {"low": low, "high": high, **by_seed}
 
@@ -121,8 +121,9 @@ class Task:
 
     n: the items whose words all models know, of `total`; by_seed: for each model the score of each
     of its trainings on these items, float64 (S,); draws: for each model the mean over trainings in
-    bootstrap resamples, float64 (models, R). All models share the resamples of items, which cross
-    the parts that items share; each has its trainings drawn.
+    bootstrap resamples, float64 (models, 3, R), as `statistics.combined` takes them or sums of
+    them. All models share the resamples of items; each has its trainings drawn. least: the lowest
+    score that there is; the highest is 1.
     """
 
     name: str
@@ -130,6 +131,12 @@ class Task:
     total: int
     by_seed: tuple[Floats, ...] = field(repr=False)
     draws: Floats = field(repr=False)
+    least: float = -1.0
+
+    def interval(self, model: int, confidence: float) -> tuple[float, float]:
+        """Return the interval of a model's score, NaN where there is none."""
+        draws = np.clip(statistics.combined(self.draws[model]), self.least, 1)
+        return statistics.interval(draws, confidence)
 
     @property
     def scores(self) -> Floats:
@@ -157,14 +164,12 @@ def similarity_task(
         left[known], right[known], params.resamples, stream(seed, "bootstrap", name)
     )
     gold, weights = first.pairs.gold[known], crossed.weights()
-    gold_ranks = statistics.weighted_ranks(gold, weights)
 
     def score(result: SimilarityResult) -> float:
         return statistics.spearman(result.cosines[known], gold)
 
     def resampled(result: SimilarityResult) -> Floats:
-        ranks = statistics.weighted_ranks(result.cosines[known], weights)
-        return statistics.weighted_pearson(ranks, gold_ranks, weights)
+        return statistics.resampled_spearman(result.cosines[known], gold, weights)
 
     return _task(name, found, answers, known, score, resampled)
 
@@ -184,7 +189,11 @@ def analogy_task(
         return crossed.means(result.correct[known])
 
     name = f"analogy {method}"
-    return _task(name, found, answers, known, lambda result: result.accuracy(known), resampled)
+
+    def score(result: AnalogyResult) -> float:
+        return result.accuracy(known)
+
+    return _task(name, found, answers, known, score, resampled, least=0.0)
 
 
 def _shared(
@@ -192,7 +201,9 @@ def _shared(
     answers: Mapping[str, Sequence[Result]],
     among: NDArray[np.bool_] | None,
 ) -> tuple[EvaluationParams, int, NDArray[np.bool_], Result]:
-    """Return what models have in common: params, seed, the items that all know, one's answers."""
+    """Return the params and seed that the models share, which items all of them know, and the
+    answers of the first model's first training.
+    """
     first = next(iter(found.values()))
     known = np.logical_and.reduce([results[0].known for results in answers.values()])
     if among is not None:
@@ -207,6 +218,7 @@ def _task(
     known: NDArray[np.bool_],
     score: Callable[[Result], float],
     resampled: Callable[[Result], Floats],
+    least: float = -1.0,
 ) -> Task:
     """Return the task: `score` and `resampled` of every training of every model."""
     draws = [
@@ -217,7 +229,7 @@ def _task(
         for model, results in answers.items()
     ]
     by_seed = tuple(np.array([score(one) for one in results]) for results in answers.values())
-    return Task(name, int(known.sum()), len(known), by_seed, np.array(draws))
+    return Task(name, int(known.sum()), len(known), by_seed, np.array(draws), least)
 
 
 def read_sets(params: EvaluationParams) -> EvaluationSets:

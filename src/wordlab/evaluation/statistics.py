@@ -64,29 +64,40 @@ def spearman(x: Floats, y: Floats) -> float:
 
 def resample(n: int, resamples: int, random: np.random.Generator) -> Floats:
     """Return how often each of `n` items is drawn in each of `resamples` draws of n, (R, n)."""
-    drawn = random.integers(0, max(n, 1), size=(resamples, n))
-    drawn += np.arange(resamples)[:, None] * n
-    return np.bincount(drawn.ravel(), minlength=resamples * n).reshape(resamples, n).astype(float)
+    return _counted(drawn_items(n, resamples, random))
+
+
+def drawn_items(n: int, resamples: int, random: np.random.Generator) -> NDArray[np.integer]:
+    """Return which of `n` items are drawn in each of `resamples` draws of n, (R, n)."""
+    return random.integers(0, max(n, 1), size=(resamples, n), dtype=np.int32)
+
+
+def _counted(drawn: NDArray[np.integer]) -> Floats:
+    resamples, n = drawn.shape
+    places = drawn + np.arange(resamples)[:, None] * n
+    counts = np.bincount(places.ravel(), minlength=resamples * n)
+    return counts.reshape(resamples, n).astype(float)
 
 
 @dataclass(frozen=True, eq=False)
 class CrossedResamples:
     """Resamples of items that are made of two parts each, and share them.
 
-    Items that share a part are not independent, and drawing them one by one gives intervals that
-    are too narrow. So the parts are drawn, and an item weighs the product of the counts of its two
-    (the pigeonhole bootstrap, Owen 2007): a word pair is made of two words, an analogy question of
-    two word pairs. It errs on the wide side: where parts have no effect its variance is 3 times too
-    large (Owen 2007). Simulated on the pairs of WordSim-353 that the built-in text knows, 1.6 per
-    word, its intervals of 95 % cover nearly always and are 1.6 times as wide as they need be.
+    A word pair is made of two words, an analogy question of two word pairs. Items that share a part
+    are not independent, and drawing them one by one gives intervals that are too narrow. So the
+    parts are drawn, and an item weighs the product of the counts of its two parts (the pigeonhole
+    bootstrap). Its variance counts the noise of the parts once but that of the items 3 times (Owen
+    2007, "The pigeonhole bootstrap"). So the items are drawn one by one as well, and
+    `combined` takes the surplus out.
 
     first, second: int (n,), the parts of each item, numbered from 0; counts: float64 (R, P), how
-    often each part is drawn.
+    often each part is drawn; drawn: int (R, n), the items drawn one by one.
     """
 
     first: Ids = field(repr=False)
     second: Ids = field(repr=False)
     counts: Floats = field(repr=False)
+    drawn: NDArray[np.integer] = field(repr=False)
 
     @classmethod
     def draw(
@@ -95,16 +106,26 @@ class CrossedResamples:
         """Draw from the parts that occur in `first` and `second`, numbered in any way."""
         parts, places = np.unique(np.stack([first, second]), return_inverse=True)
         left, right = places.reshape(2, -1)
-        return cls(left, right, resample(len(parts), resamples, random))
+        counts = resample(len(parts), resamples, random)
+        return cls(left, right, counts, drawn_items(len(left), resamples, random))
 
     def weights(self) -> Floats:
-        """Return how much each item weighs in each resample, whole numbers as float64 (R, n)."""
-        return self.counts[:, self.first] * self.counts[:, self.second]
+        """Return how much each item weighs in each resample, whole numbers as float64 (2R, n).
+
+        First with the parts drawn, then with the items drawn one by one.
+        """
+        crossed = self.counts[:, self.first] * self.counts[:, self.second]
+        return np.concatenate([crossed, _counted(self.drawn)])
 
     def means(self, values: NDArray[np.bool_]) -> Floats:
-        """Return the weighted mean of `values` (n,) in each resample, NaN where none is drawn."""
+        """Return the weighted mean of `values` (n,) in each resample, (2R,), as `weights`.
+
+        NaN where no item is drawn.
+        """
         with np.errstate(invalid="ignore"):
-            return self._sums(values) / self._sums(np.ones_like(values))
+            crossed = self._sums(values) / self._sums(np.ones_like(values))
+            one_by_one = values[self.drawn].sum(axis=1) / np.float64(len(values))
+        return np.concatenate([crossed, one_by_one])
 
     def _sums(self, values: NDArray[np.bool_]) -> Floats:
         """Return sum_i w_i v_i = c' V c for each resample c, V holding v_i at (first, second)."""
@@ -114,17 +135,53 @@ class CrossedResamples:
 
 
 def over_seeds(draws: Floats, random: np.random.Generator) -> Floats:
-    """Return the mean score of S trainings in each resample of items, trainings drawn too, (R,).
+    """Return the mean score of S trainings in resamples as `combined` takes it, (3, R).
 
-    draws: (S, R), the score of each training in the same resamples. Each resample draws S - 1 of
-    the S, with replacement, which gives the mean over trainings its variance without bias (Rao & Wu
-    1988). A single training is in every resample: an interval then holds nothing of the seed.
+    draws: (S, 2R), the score of each training in the same resamples, ordered as
+    `CrossedResamples.weights`. The third row is by how much the mean moves where the trainings are
+    drawn too: S - 1 of the S, with replacement, which gives the mean over trainings its variance
+    without bias (Rao & Wu 1988). It is 0 for a single training: the interval then holds nothing of
+    the seed.
     """
-    trainings, resamples = draws.shape
-    if trainings == 1:
-        return draws[0]
-    drawn = random.integers(0, trainings, size=(trainings - 1, resamples))
-    return draws[drawn, np.arange(resamples)].mean(axis=0)
+    trainings = len(draws)
+    crossed, one_by_one = np.split(draws, 2, axis=1)
+    mean = crossed.mean(axis=0)
+    chosen = random.integers(0, trainings, size=(max(trainings - 1, 1), len(mean)))
+    seeds = crossed[chosen, np.arange(len(mean))].mean(axis=0) - mean
+    return np.stack([mean, one_by_one.mean(axis=0), seeds])
+
+
+def combined(draws: Floats) -> Floats:
+    """Return resamples with the variance of words, items and seeds together, (..., R).
+
+    draws: (..., 3, R), a score, or a sum of scores, weighted in any way, with the parts of items
+    drawn, with items drawn one by one, and what drawing trainings adds. Crossed draws count the
+    items' variance 3 times (`CrossedResamples`). So their deviations from their mean are scaled to
+    the variance
+
+        v = max(v_crossed - 2 v_items, v_items)
+
+    Simulated on the pairs of WordSim-353 that the built-in text knows (236, of 297 words), 95 %
+    intervals of Spearman's correlation cover 93 to 97 %, those of the difference of two models 94
+    to 97 %, whether words have effects of their own or not; the former are .20 to .26 wide.
+    Uncorrected ones cover 99.5 to 100 % and are .32 to .42 wide. Items drawn one by one cover 92 to
+    96 % where words have no effects, 86 to 93 % where they have.
+    """
+    crossed, items, seeds = np.moveaxis(draws, -2, 0)
+    mean, of_crossed = _moments(crossed)
+    _, of_items = _moments(items)
+    variance = np.maximum(of_crossed - 2 * of_items, of_items)
+    scale = np.sqrt(np.divide(variance, of_crossed, out=np.ones_like(mean), where=of_crossed > 0))
+    return mean + scale * (crossed - mean) + seeds
+
+
+def _moments(draws: Floats) -> tuple[Floats, Floats]:
+    """Return the mean and the variance of the draws that have a value, (..., 1) each."""
+    known = np.isfinite(draws)
+    count = np.maximum(known.sum(axis=-1, keepdims=True), 1)
+    mean = np.where(known, draws, 0).sum(axis=-1, keepdims=True) / count
+    squares = np.where(known, (draws - mean) ** 2, 0)
+    return mean, squares.sum(axis=-1, keepdims=True) / count
 
 
 def margins_together(values: Floats, draws: Floats, confidence: float) -> tuple[Floats, Floats]:

@@ -86,7 +86,7 @@ def _scores_by_frequency(results: Results) -> Figure:
 
 
 def _scores_by_size(table: pd.DataFrame) -> Figure:
-    return figures.scores_by(table, "share", "share of the text")
+    return figures.scores_by(table, "held", "share of the text")
 
 
 def _word_map(results: Results) -> Figure:

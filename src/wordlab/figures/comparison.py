@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from wordlab import names
 from wordlab.figures.style import INK, MUTED, canvas, hide_unused, label, line, styled
 
 MEASURES = {
@@ -95,7 +96,7 @@ def scores_by(table: pd.DataFrame, column: str, xlabel: str) -> Figure:
                 x, part["score"], yerr=arms, capsize=2, linewidth=1.2, elinewidth=0.9, **style
             )
         axes.set_xticks(range(len(values)), [_value(value) for value in values])
-        axes.set_title(str(task))
+        axes.set_title(names.task(str(task)))
         axes.set_xlabel(f"{xlabel}   (n = {_spread(own['n'])})")
         axes.set_ylabel("share right" if "analog" in str(task) else "Spearman's rho")
         axes.grid(axis="x", visible=False)
@@ -228,4 +229,4 @@ def _spread(counts: Sequence[int]) -> str:
 
 
 def _value(value: object) -> str:
-    return f"{100 * value:g} %" if isinstance(value, float) else str(value)
+    return f"{100 * value:.3g} %" if isinstance(value, float) else str(value)

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
+from wordlab import names
 from wordlab.figures.style import (
     GRID,
     INK,
@@ -83,7 +84,7 @@ def scores(table: pd.DataFrame) -> Figure:
         axes.set_ylim(len(models) - 0.4, -0.6)
         least = part[["low", "score"]].min().min()  # NaN where nothing could be scored
         axes.set_xlim(left=least if least < 0 else 0)
-        axes.set_title(str(task))
+        axes.set_title(names.task(str(task)))
         axes.set_xlabel(_unit(str(task)) + _counted(part))
         axes.grid(axis="y", visible=False)
     hide_unused(figure, len(tasks))

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from wordlab.artifacts import replacing
+from wordlab.names import EMBEDDINGS
 
 P = ParamSpec("P")
 
@@ -24,11 +25,11 @@ SPARE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7
 """For what is not a model: seven colours of Okabe & Ito 2008."""
 
 MODELS = {
-    "skipgram": ("skip-gram", "#0072b2", "o"),
-    "cbow": ("CBOW", "#56b4e9", "s"),
-    "ppmi": ("PPMI", "#e69f00", "D"),
-    "svd": ("PPMI-SVD", "#d55e00", "^"),
-    "glove": ("GloVe", "#009e73", "v"),
+    "skipgram": (EMBEDDINGS["skipgram"], "#0072b2", "o"),
+    "cbow": (EMBEDDINGS["cbow"], "#56b4e9", "s"),
+    "ppmi": (EMBEDDINGS["ppmi"], "#e69f00", "D"),
+    "svd": (EMBEDDINGS["ppmi_svd"], "#d55e00", "^"),
+    "glove": (EMBEDDINGS["glove"], "#009e73", "v"),
     "rnn": ("RNN", "#999933", "o"),
     "lstm": ("LSTM", "#332288", "s"),
     "gru": ("GRU", "#cc6677", "^"),

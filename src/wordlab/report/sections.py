@@ -68,9 +68,9 @@ SECTIONS = (
         "comes first. Every score is the mean over trainings that differ in the seed (the sparse "
         "rows of PPMI draw nothing), with its number of items, the share of the set whose words "
         "are known, and a bootstrap interval, which draws seeds and words: pairs that share a word "
-        "are not independent, and the interval errs on the wide side. All models have the same "
-        "window; their other settings were sought with the same budget on pairs of words that no "
-        "set has (benchmarks/vector_settings.py).",
+        "are not independent. All models have the same window; their other settings were sought "
+        "with the same budget on wordlab's own list of related words, which shares no pair with "
+        "these sets (benchmarks/vector_settings.py).",
         ("embeddings", "word2vec", "glove", "ppmi", "cooccurrence"),
         {
             "scores": "Each dot is a model's score, each bar its bootstrap interval.",
@@ -86,7 +86,10 @@ SECTIONS = (
         "Comparison",
         "PPMI, GloVe and word2vec side by side",
         "The same words looked up in every model, and pairs of words in known relations: does the "
-        "cosine distinguish them? Neighbours and geometry are those of each model's first seed.",
+        "cosine distinguish them? The models' settings were sought on the same list "
+        "of relations, by how well they separate its pairs from unrelated ones, so the contrasts "
+        "with unrelated pairs are no test on unseen pairs. Neighbours and geometry are those of "
+        "each model's first seed.",
         ("compar", "neighbour"),
         {
             "neighbours": "The nearest words in each model, and PPMI's strongest direct "

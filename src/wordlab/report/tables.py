@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from wordlab import names
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -53,8 +55,6 @@ class Column:
     scores: dict[str, Score] = field(default_factory=dict)
 
 
-SETS = {"wordsim353": "WordSim-353", "simlex999": "SimLex-999"}
-METHODS = {"3cosadd": "3CosAdd", "3cosmul": "3CosMul"}
 BEST = (
     "Bold: the best value of its column. It is a finding only where its interval keeps clear of "
     "the others'."
@@ -92,7 +92,7 @@ def embedding_scores(metrics: Mapping[str, Any]) -> list[Table]:
             continue
         for name, found in scores.items():
             if isinstance(found, Mapping) and "spearman" in found:
-                title = SETS.get(str(name), str(name))
+                title = names.similarity(str(name))
                 column = columns.setdefault(name, Column(title, "{:.3f}".format, max))
                 column.scores[model] = Score(
                     found["spearman"], found.get("low"), found.get("high"),
@@ -108,8 +108,9 @@ def _analogy_columns(model: str, found: Any, columns: dict[str, Column]) -> None
     for method, scores in found.items():
         if not isinstance(scores, Mapping) or "total" not in scores:
             continue
-        title = f"analogies, {METHODS.get(method, method)}"
-        column = columns.setdefault(f"analogy {method}", Column(title, percent, max))
+        column = columns.setdefault(
+            f"analogy {method}", Column(names.analogies(str(method)), percent, max)
+        )
         groups = [g for g in ("semantic", "syntactic") if scores.get(g) is not None]
         parts = [*(f"{group} {percent(scores[group])}" for group in groups), *_seeds(found)]
         column.scores[model] = Score(

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
-from wordlab.evaluation.statistics import margins_together
+from wordlab.evaluation import statistics
 
 Floats = NDArray[np.floating]
 
@@ -33,8 +33,9 @@ class Grid:
     names: the k settings; values: those tried of each; scores: float64 (n_1, ..., n_k, R), R
     repetitions, higher or lower being better as the score has it; blocks: degrees of freedom that
     the repetitions have lost to the means of folds, which are taken out. draws: float64
-    (n_1, ..., n_k, B), the mean of each combination in bootstrap resamples of the items that it is
-    scored on and of its repetitions; None where only repetitions are noise.
+    (n_1, ..., n_k, 3, B), the mean of each combination in bootstrap resamples of the items that it
+    is scored on and of its repetitions, as `statistics.combined` takes them; None where only
+    repetitions are noise.
     """
 
     names: tuple[str, ...]
@@ -53,7 +54,7 @@ class Grid:
     ) -> "Grid":
         """Return the `score` of `trials`, all of one model.
 
-        draws: (len(trials), B), for each trial those of its combination.
+        draws: (len(trials), 3, B), for each trial those of its combination.
         Folds differ in difficulty for all settings alike, so each fold's mean is set to the
         mean of all. Raises ValueError if a combination or a score is missing.
         """
@@ -75,7 +76,7 @@ class Grid:
         by_fold = scores.reshape(-1, folds, seeds)
         by_fold = by_fold - by_fold.mean(axis=(0, 2), keepdims=True) + scores.mean()
         if draws is not None:
-            draws = draws[order].reshape(*shape, -1)[..., 0, :]
+            draws = draws[order].reshape(*shape, *draws.shape[1:])[..., 0, :, :]
         return cls(tuple(names), tuple(values), by_fold.reshape(shape), folds - 1, draws)
 
     @property
@@ -104,10 +105,10 @@ class Grid:
         `draws`, by their deviations (`statistics.margins_together`).
         """
         if self.draws is not None:
-            draws = self.draws.reshape(self.means.size, -1)
-            return margins_together(contrasts @ self.means.ravel(), contrasts @ draws, confidence)[
-                0
-            ]
+            cells = self.draws.reshape(self.means.size, *self.draws.shape[-2:])
+            draws = statistics.combined(np.tensordot(contrasts, cells, axes=1))
+            values = contrasts @ self.means.ravel()
+            return statistics.margins_together(values, draws, confidence)[0]
         if self.noise_freedom < 1:
             return np.full(len(contrasts), np.nan)
         tail = (1 - confidence) / 2 / max(len(contrasts), 1)

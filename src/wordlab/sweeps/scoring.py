@@ -53,10 +53,11 @@ def resampled(
     *,
     seed: int,
 ) -> dict[str, Floats]:
-    """Return each score of each trial's combination in resamples of items and seeds, (trials, B).
+    """Return each score of each trial's combination in resamples of items and seeds.
 
-    trials: with the column `answers`, which `measure` made. The items of all are drawn together,
-    as for `scores.Task`, and so pairs of combinations are compared on the same ones.
+    float64 (trials, 3, B), as `statistics.combined` takes them. trials: with the column `answers`,
+    which `measure` made. The items of all are drawn together, as for `scores.Task`, and so pairs of
+    combinations are compared on the same ones.
     """
     params = params.by_first_method()
     method = params.analogies.methods[0]

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from wordlab import names
 from wordlab.sweeps.importance import Floats, Grid, decomposition, differences, marginals
 
 Goal = Literal["higher", "lower"]
@@ -83,22 +84,25 @@ def summarise(
     trials: of each model a full grid, or (full_grid false) any combinations with equally many
     repetitions, of which only the best is told. A score that a trial lacks is left out, and a
     sentence says so. draws: of each score, for each trial the mean of its combination in bootstrap
-    resamples of items and seeds together, float64 (trials, B): what intervals and verdicts are by;
-    without it by the noise between repetitions alone.
+    resamples of items and seeds together, float64 (trials, 3, B), as `statistics.combined` takes
+    them: what intervals and verdicts are by; without it by the noise between repetitions alone.
     """
     tables: dict[str, list[pd.DataFrame]] = {"marginals": [], "importances": [], "differences": []}
     best: list[dict[str, Any]] = []
     sentences: list[str] = [] if draws is None else [ITEMS]
     for model, part in trials.groupby("model", sort=False):
         if part[list(goals)].isna().all(axis=None):
-            names = ", ".join(goals)
-            sentences.append(f"{model}: no trial has a score, so nothing is analysed: {names}.")
+            asked = ", ".join(map(names.score, goals))
+            sentences.append(
+                f"{names.model(str(model))}: no trial has a score, so nothing is analysed: {asked}."
+            )
             continue
         for score, goal in goals.items():
             missing = int(part[score].isna().sum())
             if missing:
                 sentences.append(
-                    f"{model}, {score}: {missing} of {len(part)} trials have no score; no analysis."
+                    f"{_subject(str(model), score)}: {missing} of {len(part)} trials have no "
+                    "score; no analysis."
                 )
                 continue
             if not full_grid:
@@ -118,7 +122,9 @@ def summarise(
                 tables[name].append(table)
             best.append({"model": str(model), "score": score, **_best(grid, goal, confidence)})
             sentences += _sentences(grid, best[-1], found["differences"], goal, repetition(part))
-            sentences += _told_shares(f"{model}, {score}", found["importances"], repetition(part))
+            sentences += _told_shares(
+                _subject(str(model), score), found["importances"], repetition(part)
+            )
     joined = {name: pd.concat(parts) if parts else pd.DataFrame() for name, parts in tables.items()}
     return SweepResult(
         trials=trials,
@@ -157,6 +163,10 @@ def _best(grid: Grid, goal: Goal, confidence: float) -> dict[str, Any]:
     }
 
 
+def _subject(model: str, score: str) -> str:
+    return f"{names.model(model)}, {names.score(score)}"
+
+
 def repetition(trials: pd.DataFrame) -> str:
     """Return in what trainings of the same settings differ: seed, fold, or fold and seed."""
     folds = "fold" in trials and trials["fold"].nunique() > 1
@@ -186,7 +196,7 @@ def _best_drawn(
 
 def _told_best(settings: Sequence[str], best: Mapping[str, Any], goal: Goal, repeated: str) -> str:
     """Return which combination did best, and how many are not worse beyond the noise."""
-    subject = f"{best['model']}, {best['score']}"
+    subject = _subject(best["model"], best["score"])
     chosen = ", ".join(f"{name} {best[name]}" for name in settings)
     if not np.isfinite(best["noise"]):
         return (
@@ -228,7 +238,7 @@ def _sentences(
     grid: Grid, best: Mapping[str, Any], effects: pd.DataFrame, goal: Goal, repeated: str
 ) -> list[str]:
     """Return what can be said of one model and score."""
-    subject = f"{best['model']}, {best['score']}"
+    subject = _subject(best["model"], best["score"])
     said = [_told_best(grid.names, best, goal, repeated)]
     if not np.isfinite(grid.noise):
         return said
