@@ -42,8 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 seconds = timed(network, vocabulary, ids, followed, params.torch_threads)
                 best[followed] = min(best[followed], seconds)
         figures[cell] = {
-            "without_seconds": round(best[False], 3),
-            "with_seconds": round(best[True], 3),
+            "without_seconds": round(best[False], 4),
+            "with_seconds": round(best[True], 4),
             "ratio": round(best[True] / best[False], 3),
         }
         print(cell, *(f"{name}={value}" for name, value in figures[cell].items()))
