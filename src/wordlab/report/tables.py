@@ -158,6 +158,8 @@ def language_scores(metrics: Mapping[str, Any], trained: Mapping[str, Any]) -> l
         for model, scores in models.items():
             training = trained.get(f"lm_{model}", {})
             note = f"n = {number(scores.get('symbols'))}"
+            if "documents" in scores:
+                note += f" in {number(scores['documents'])} documents"
             columns["perplexity"].scores[model] = Score(
                 scores["perplexity"], scores.get("low"), scores.get("high"), note
             )
