@@ -24,12 +24,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import harness
+import published
 from harness import timed
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = harness.parser(__doc__.splitlines()[0], dimensions=300)
-    parser.add_argument("--tolerance", type=float, default=0.01)
+    parser.add_argument("--tolerance", type=float, default=published.PPMI["tolerance"])
     parser.add_argument("--no-peers", action="store_true")
     parser.add_argument("--score", action="store_true", help="score the vectors of the SVD")
     figures = harness.run(parser.parse_args(arguments), measure)
@@ -47,9 +48,10 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
     from wordlab.text.corpus import EncodedCorpus
 
     shipped = harness.params()
-    counting = harness.changed(shipped.cooccurrence, window=asked.window, memory_mb=asked.memory_mb)
-    training = harness.changed(shipped.glove, dimensions=100, x_max=10.0)
-    weighing = harness.changed(shipped.ppmi, dimensions=asked.dimensions, tolerance=asked.tolerance)
+    counting = harness.counting(asked)
+    training = harness.changed(shipped.glove, **published.GLOVE, dimensions=100)
+    settings = published.PPMI | {"dimensions": asked.dimensions, "tolerance": asked.tolerance}
+    weighing = harness.changed(shipped.ppmi, **settings)
     corpus, vocabulary = encoded(asked.corpus, asked.min_count)
     groups = glove.group_count(len(vocabulary), training.dimensions)
     ends = corpus.document_ends[corpus.document_ends <= 20_000]

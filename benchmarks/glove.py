@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import harness
+import published
 
 BATCH = 4096
 
@@ -20,7 +21,7 @@ BATCH = 4096
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = harness.parser(__doc__.splitlines()[0], dimensions=100)
     parser.add_argument("--iterations", type=int, default=5)
-    parser.add_argument("--x-max", type=float, default=10.0)
+    parser.add_argument("--x-max", type=float, default=published.GLOVE["x_max"])
     parser.add_argument("--score", action="store_true", help="score the vectors at the end")
     asked = parser.parse_args(arguments)
     if asked.iterations < 2:
@@ -39,14 +40,9 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
     from wordlab.text.vocabulary import Vocabulary
 
     shipped = harness.params()
-    counting = harness.changed(shipped.cooccurrence, window=asked.window, memory_mb=asked.memory_mb)
-    training = harness.changed(
-        shipped.glove,
-        dimensions=asked.dimensions,
-        iterations=asked.iterations,
-        x_max=asked.x_max,
-        rate=0.05,
-    )
+    counting = harness.counting(asked)
+    settings = published.GLOVE | {"x_max": asked.x_max, "iterations": asked.iterations}
+    training = harness.changed(shipped.glove, **settings, dimensions=asked.dimensions)
     corpus, vocabulary = encoded(asked.corpus, asked.min_count)
     counts = cooccurrence.count(corpus, vocabulary, counting, seed=1)
     pair = Counts(Vocabulary(("a", "b"), np.array([2, 1])), csr_array(np.eye(2, dtype=np.float32)))

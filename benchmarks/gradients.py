@@ -1,10 +1,10 @@
 """What the statistics of gradients add to a training: the same one with and without them, in turn.
 
-    python benchmarks/gradients.py [--tokens 60000] [--rounds 5] [--vocabulary 3000]
+    python benchmarks/gradients.py [--tokens 60000] [--rounds 5] [--vocabulary 8000]
         [--json OUT]
 
-Language models of each cell with the settings of params.yaml, on random words of Zipf's law; every
-parameter's gradient norm is taken at every step. The best time of the rounds counts.
+Language models of each cell on random words of Zipf's law; every parameter's gradient norm is
+taken at every step. The best time of the rounds counts.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import harness
 import numpy as np
+import published
 
 from wordlab.params.recurrent import NetworkParams
 from wordlab.recurrent.language_model import LanguageModel
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tokens", type=int, default=60_000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--vocabulary", type=int, default=3000)
+    parser.add_argument("--vocabulary", type=int, default=8000)
     parser.add_argument("--json", type=Path, help="where to write the figures")
     given = parser.parse_args(arguments)
     params, size = harness.params(), given.vocabulary
@@ -34,15 +35,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ids = np.random.default_rng(1).choice(size, given.tokens, p=weights / weights.sum())
     figures = {}
     for cell in ("rnn", "lstm", "gru"):
-        network = harness.changed(getattr(params.language_model, cell), epochs=1)
+        network = harness.changed(getattr(params.language_model, cell), **published.GRADIENTS)
         best = {False: np.inf, True: np.inf}
         for _ in range(given.rounds):
             for followed in best:
                 seconds = timed(network, vocabulary, ids, followed, params.torch_threads)
                 best[followed] = min(best[followed], seconds)
         figures[cell] = {
-            "without_seconds": round(best[False], 3),
-            "with_seconds": round(best[True], 3),
+            "without_seconds": round(best[False], 4),
+            "with_seconds": round(best[True], 4),
             "ratio": round(best[True] / best[False], 3),
         }
         print(cell, *(f"{name}={value}" for name, value in figures[cell].items()))

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+import published
+
 Result = TypeVar("Result")
 
 
@@ -18,15 +20,15 @@ def parser(description: str, *, dimensions: int) -> argparse.ArgumentParser:
     options.add_argument("--corpus", type=Path, required=True)
     options.add_argument("--threads", type=int, default=2)
     options.add_argument("--json", type=Path, help="where to write the figures")
-    options.add_argument("--min-count", type=int, default=5)
-    options.add_argument("--window", type=int, default=10)
+    options.add_argument("--min-count", type=int, default=published.MIN_COUNT)
+    options.add_argument("--window", type=int, default=published.COOCCURRENCE["window"])
     options.add_argument("--memory-mb", type=int, default=1024, help="the cap of counting")
     options.add_argument("--dimensions", type=int, default=dimensions)
     return options
 
 
 def use_threads(count: int) -> None:
-    """Have this process and those it starts use so many threads.
+    """Set the number of threads of this process and of those that it starts.
 
     NumPy and torch must not have been imported yet: they read the number when they are.
     """
@@ -60,7 +62,7 @@ def timed(work: Callable[[], Result]) -> tuple[float, Result]:
 
 @cache
 def params() -> Any:
-    """Return the params that the pipeline ships with; a benchmark says what it changes of them."""
+    """Return the params that the pipeline ships with, over which `published` is laid."""
     from wordlab.params.whole import load
 
     return load(Path(__file__).resolve().parents[1] / "params.yaml")
@@ -71,6 +73,12 @@ def changed(section: Any, **settings: Any) -> Any:
     from wordlab.params.sweeps import check_combination
 
     return check_combination(section, settings)
+
+
+def counting(asked: argparse.Namespace) -> Any:
+    """Return the settings of counting with the window and the memory that are asked for."""
+    settings = published.COOCCURRENCE | {"window": asked.window, "memory_mb": asked.memory_mb}
+    return changed(params().cooccurrence, **settings)
 
 
 def scores(vectors: Any) -> dict[str, float]:

@@ -5,10 +5,11 @@
 
 The peer is the word language model that torch.nn invites one to write: 2 x 200 nn.LSTM, full
 softmax, batch 20, bptt 35, SGD 20, clip .25, dropout .2, a quarter of the rate after an epoch that
-did not help. Ours trains for `epochs` with the settings below, then the peer for as long, on the
-same ids; both are scored on the last tenth of the tokens after each epoch of ours. The time for
-that counts as ours, not as the peer's. Before, the recurrent layers alone: one training step of
-2 x 200, batch 20, bptt 35, ours and torch.nn's in turn, the best time of many.
+did not help. Ours trains for `epochs` with `published.LANGUAGE_MODEL`, then the peer for as
+long, on the same classes, the end of each line among them; both are scored on the last tenth of
+the tokens after each epoch of ours. The time for that counts as ours, not as the peer's. Before,
+the recurrent layers alone: one training step of 2 x 200, batch 20, bptt 35, ours and torch.nn's in
+turn, the best time of many.
 """
 
 import argparse
@@ -25,22 +26,16 @@ from typing import Any
 
 import harness
 import numpy as np
+import published
 
 from wordlab.text.vocabulary import Vocabulary
 
-WIDTH, BATCH, LENGTH = 200, 20, 35
-"""Of the peer and of the step that is timed: units of a layer, streams, and symbols a window."""
-SETTINGS = {
-    "embedding_size": WIDTH,
-    "hidden_size": WIDTH,
-    "rate": 0.008,
-    "patience": None,
-    "batch_size": 64,
-    "bptt_length": LENGTH,
-}
-"""What ours changes of `language_model.gru` in params.yaml, beside the cutoffs."""
-CUTOFFS = (200, 1000, 3000)
-"""Of the adaptive softmax, those below the number of words."""
+WIDTH, LENGTH = (published.LANGUAGE_MODEL[name] for name in ("hidden_size", "bptt_length"))
+"""Units per layer and symbols per window: of ours, of the peer and of the step that is timed."""
+BATCH = 20
+"""Streams, of the peer and of the step that is timed."""
+END = "\n"
+"""Stands for the end of a line, which no word contains."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -64,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     train_ids, valid_ids, vocabulary = read(asked.corpus, asked.tokens, asked.vocabulary)
     ours = alone(train_ours, train_ids, valid_ids, vocabulary, asked.epochs, asked.threads)
     marks = [seconds for seconds, _ in ours["perplexity_by_second"]]
-    peer = alone(train_plain, train_ids, valid_ids, len(vocabulary) + 2, marks)
+    peer = alone(train_plain, train_ids, valid_ids, vocabulary.classes, marks)
     figures |= {"wordlab": ours, "plain": peer}
     figures["speed_ratio"] = ours["tokens_per_second"] / peer["tokens_per_second"]
     figures["perplexity_ratio"] = ours["perplexity"] / peer["perplexity"]
@@ -73,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def alone(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Return what `function` does in a process of its own, for its memory to be told apart."""
+    """Run `function` in a process of its own, so that it measures its own memory."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(function, *arguments).result()
 
@@ -106,17 +101,24 @@ def layer_ratios(rounds: int) -> dict[str, float]:
 
 
 def read(path: Path, tokens: int, size: int) -> tuple[np.ndarray, np.ndarray, Vocabulary]:
-    """Return training and validation text as ids, and the words known by name."""
+    """Return training and validation text as classes, and the words known by name.
+
+    Ours and the peer read the end of each line as a symbol, one of the `tokens`.
+    """
     words: list[str] = []
     with lzma.open(path, "rt") if path.suffix == ".xz" else path.open(encoding="utf-8") as file:
         for line in file:
-            words += line.split()
+            if not line.isspace():
+                words += [*line.split(), END]
             if len(words) >= tokens:
                 break
     words = words[:tokens]
     bound = len(words) * 9 // 10
-    vocabulary = Vocabulary.build(Counter(words[:bound]), max_size=size)
-    ids = np.array([vocabulary.index.get(word, len(vocabulary)) for word in words])
+    counts = Counter(words[:bound])
+    del counts[END]
+    vocabulary = Vocabulary.build(counts, max_size=size)
+    classes = vocabulary.index | {END: vocabulary.end}
+    ids = np.array([classes.get(word, vocabulary.unknown) for word in words])
     return ids[:bound], ids[bound:], vocabulary
 
 
@@ -126,8 +128,7 @@ def train_ours(
     """Train wordlab's model for `epochs` and score it."""
     from wordlab.recurrent import language_model, training
 
-    cutoffs = [cutoff for cutoff in CUTOFFS if cutoff < len(vocabulary)]
-    settings = {**SETTINGS, "adaptive_cutoffs": cutoffs, "epochs": epochs}
+    settings = published.LANGUAGE_MODEL | {"epochs": epochs}
     params = harness.changed(harness.params().language_model.gru, **settings)
     model = language_model.build(params, vocabulary, level="word", seed=1)
     start, curve = time.perf_counter(), []

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import harness
+import published
 
 SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
 FITTED = 3
@@ -86,7 +87,7 @@ def measured(asked: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def in_a_process(step: str, folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
-    """Return what a step finds in a process of its own, for its memory to be its own."""
+    """Return what a step finds in a process of its own, so that it measures its own memory."""
     figures = folder / f"{step}.json"
     command = [sys.executable, __file__, "--step", step, str(folder)]
     options = ["--threads", str(asked.threads), "--json", str(figures)]
@@ -169,7 +170,9 @@ def encoded(folder: Path, words: int | None) -> tuple[Any, Any]:
 def cooccurrence_step(folder: Path, words: int | None) -> dict[str, float]:
     from wordlab.embeddings import cooccurrence
 
-    params = harness.changed(harness.params().cooccurrence, window=10, memory_mb=MEMORY_MB)
+    params = harness.changed(
+        harness.params().cooccurrence, **published.COOCCURRENCE, memory_mb=MEMORY_MB
+    )
     corpus, vocabulary = encoded(folder, words)
     seconds, counts = harness.timed(
         lambda: cooccurrence.count(corpus, vocabulary, params, seed=1, scratch=folder)
@@ -186,7 +189,7 @@ def cooccurrence_step(folder: Path, words: int | None) -> dict[str, float]:
 
 
 def ppmi_settings() -> Any:
-    return harness.changed(harness.params().ppmi, dimensions=DIMENSIONS)
+    return harness.changed(harness.params().ppmi, **published.PPMI, dimensions=DIMENSIONS)
 
 
 def ppmi_step(folder: Path, words: int | None) -> dict[str, float]:
@@ -218,7 +221,7 @@ def glove_step(folder: Path, words: int | None) -> dict[str, float]:
     vectors = glove.train(
         Counts.load(folder / "counts"),
         harness.changed(
-            harness.params().glove, dimensions=DIMENSIONS, iterations=2, x_max=10.0, rate=0.05
+            harness.params().glove, **published.GLOVE, dimensions=DIMENSIONS, iterations=2
         ),
         seed=1,
         on_iteration=lambda iteration, metrics: ends.append(time.perf_counter()),

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import harness
+import published
 
 WORK = ("tokenise", "count", "encode")
 
@@ -69,7 +70,8 @@ def ours(path: Path, folder: Path) -> dict[str, Any]:
     from wordlab.text.splits import SPLITS
     from wordlab.text.vocabulary import Vocabulary
 
-    params, least = harness.params().preprocess, harness.params().vocabulary.min_count
+    params = harness.changed(harness.params().preprocess, **published.PREPROCESS)
+    least = published.MIN_COUNT
     raw = folder / "documents.parquet"
     warming.compile_kernels()
     seconds: dict[str, float] = {}
@@ -111,7 +113,7 @@ def gensim_scan(path: Path) -> int:
     from gensim.models import Word2Vec
     from gensim.models.word2vec import LineSentence
 
-    model = Word2Vec(min_count=harness.params().vocabulary.min_count)
+    model = Word2Vec(min_count=published.MIN_COUNT)
     model.build_vocab(LineSentence(str(path)))
     return model.corpus_total_words
 

@@ -33,11 +33,10 @@ from pathlib import Path
 from typing import Any
 
 import harness
+import published
 
 BEGUN = time.perf_counter()
-SUBSAMPLE = 1e-4
-"""What is changed of `word2vec` in params.yaml, beside the epochs and the mode."""
-ARCHITECTURES = ("skipgram", "cbow")
+ARCHITECTURES = tuple(published.WORD2VEC_RATES)
 SYSTEMS = ("gensim", "wordlab", "wordlab_lock_free")
 FIGURES = (
     "seconds", "words_per_second", "whole_seconds", "scan_seconds", "peak_mib", "wordsim353",
@@ -65,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         tokens = normalise(asked.corpus, text)
         figures: dict[str, Any] = {
             "tokens": tokens, "threads": asked.threads, "epochs": asked.epochs,
-            "seeds": asked.seeds, "min_count": min_count(),
+            "seeds": asked.seeds, "min_count": published.MIN_COUNT,
             "settings": {name: settings(name).model_dump() for name in asked.architectures},
         }  # fmt: skip
         for architecture in asked.architectures:
@@ -77,12 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def settings(architecture: str, **changes: Any) -> Any:
     """Return the settings of an architecture that both train with, `changes` on top."""
     shipped = getattr(harness.params().word2vec, architecture)
-    return harness.changed(shipped, subsample=SUBSAMPLE, **changes)
-
-
-def min_count() -> int:
-    """Return how often a word has to occur to be in the vocabulary."""
-    return harness.params().vocabulary.min_count
+    rate = published.WORD2VEC_RATES[architecture]
+    return harness.changed(shipped, **published.WORD2VEC, rate=rate, **changes)
 
 
 def normalise(source: Path, target: Path) -> int:
@@ -164,8 +159,8 @@ def scan(text: Path) -> dict[str, float]:
     from wordlab.text.vocabulary import Vocabulary
 
     started = time.perf_counter()
-    tally = counting.count_words(text, min_count())
-    vocabulary = Vocabulary.build(tally.table, min_count=min_count())
+    tally = counting.count_words(text, published.MIN_COUNT)
+    vocabulary = Vocabulary.build(tally.table, min_count=published.MIN_COUNT)
     encoding.encode(text, vocabulary, text.parent / "encoded")
     vocabulary.save(text.parent / "vocabulary.tsv")
     return {"scan_seconds": time.perf_counter() - started, "peak_mib": peak_mib()}
@@ -214,7 +209,7 @@ def train_gensim(asked: argparse.Namespace, architecture: str, seed: int) -> dic
 
     params = settings(architecture)
     model = Word2Vec(
-        vector_size=params.dimensions, window=params.window, min_count=min_count(),
+        vector_size=params.dimensions, window=params.window, min_count=published.MIN_COUNT,
         negative=params.negatives, ns_exponent=params.noise_exponent, sample=params.subsample,
         alpha=params.rate, min_alpha=params.rate * params.rate_floor,
         sg=int(architecture == "skipgram"), workers=asked.threads, epochs=asked.epochs, seed=seed,

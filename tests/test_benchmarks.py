@@ -1,6 +1,7 @@
 """Every benchmark runs, on a text of a few thousand words, as its documentation calls it."""
 
 import importlib
+import itertools
 import re
 import shlex
 
@@ -11,6 +12,7 @@ import torch
 from wordlab.artifacts import read_json
 from wordlab.evaluation import similarity
 from wordlab.evaluation.datasets import packaged
+from wordlab.recurrent import reading
 
 SMALL = {
     "analogy": "--words 1000 --dimensions 8 --repeats 1",
@@ -25,7 +27,31 @@ SMALL = {
     "word2vec": "--epochs 1 --seeds 1 --architectures cbow --systems gensim wordlab",
 }
 """What makes each small: options that the documentation leaves at their defaults, or larger."""
-HELPERS = {"harness", "reading"}
+HELPERS = {"harness", "published", "reading"}
+FIGURES = {
+    "analogy": ["wordlab_seconds", "gensim_seconds"],
+    "counts": ["count_s", "scipy_count_s", "svd_s", "arpack_svd_s", "sklearn_svd_s", "wordsim353"],
+    "glove": ["cells_per_s", "numpy_cells_per_s", "wordsim353"],
+    "gradients": [],
+    "language_model": ["layers.rnn", "layers.lstm", "layers.gru", "wordlab.peak_mib"],
+    "machine": ["multiply_adds_per_second", "copy_bytes_per_second"],
+    "text": ["tokens_per_second", "gensim_seconds"],
+    "word2vec": ["cbow.wordlab.words_per_second", "cbow.gensim.words_per_second"],
+}
+"""What each is for, its own figures and its peer's, beside the ratios."""
+RATIOS = [
+    ("analogy", "ratio", "gensim_seconds", "wordlab_seconds"),
+    *(
+        ("gradients", f"{cell}.ratio", f"{cell}.with_seconds", f"{cell}.without_seconds")
+        for cell in ("rnn", "lstm", "gru")
+    ),
+    *(
+        ("language_model", f"{ratio}_ratio", f"wordlab.{figure}", f"plain.{figure}")
+        for ratio, figure in (("speed", "tokens_per_second"), ("perplexity", "perplexity"))
+    ),
+    ("word2vec", "cbow.ratio", "cbow.wordlab.words_per_second", "cbow.gensim.words_per_second"),
+]
+"""Of each benchmark that prints one: the ratio, and the two figures that it is of."""
 
 
 @pytest.fixture(autouse=True)
@@ -93,13 +119,98 @@ def numbers(value):
         yield value
 
 
-@pytest.mark.parametrize("name", sorted(set(SMALL) - {"scale"}))
+def figure(figures, path):
+    """Return a nested figure, its keys joined by dots."""
+    for key in path.split("."):
+        figures = figures[key]
+    return figures
+
+
+@pytest.mark.parametrize("name", sorted(FIGURES))
 def test_it_runs_as_documented(name, corpus, tmp_path, repository, capsys):
     figures = measured(name, corpus, tmp_path, repository)
-    found = list(numbers(figures))
-    assert len(found) > 1
-    assert np.isfinite(found).all()
-    assert capsys.readouterr().out.strip()
+    printed = capsys.readouterr().out
+    assert np.isfinite(list(numbers(figures))).all()
+    ratios = [row[1:] for row in RATIOS if row[0] == name]
+    for path in [*FIGURES[name], *itertools.chain(*ratios)]:
+        assert isinstance(figure(figures, path), float | int), path
+        keys = path.split(".")
+        assert keys[-1] in printed or ".".join(keys[:-1]) in printed, path
+    for ratio, over, under in ratios:
+        quotient = figure(figures, over) / figure(figures, under)
+        assert figure(figures, ratio) == pytest.approx(quotient, rel=0.1)
+
+
+def test_the_search_for_settings_says_what_it_tried_and_chose(corpus, tmp_path, repository, capsys):
+    figures = measured("vector_settings", corpus, tmp_path, repository)
+    printed = capsys.readouterr().out.splitlines()
+    assert len(figures["rows"]) == 4 * 2 * 4
+    assert len(figures["chosen"]) == 4
+    for line, row in zip(printed, [*figures["rows"], *figures["chosen"]], strict=True):
+        assert f"{row['model']} window={row['window']} {row['settings']} {row['score']}" in line
+
+
+GIVEN = {
+    "word2vec": {"rate", "epochs", "mode"},
+    "cooccurrence": {"memory_mb"},
+    "ppmi": {"dimensions"},
+    "glove": {"dimensions", "iterations"},
+    "language_model": {"epochs"},
+    "gradients": {"cell"},
+    "preprocess": set(),
+}
+"""What a benchmark takes from its command line, or states per model."""
+
+
+def test_published_figures_depend_on_no_setting_of_params():
+    published, harness = (importlib.import_module(name) for name in ("published", "harness"))
+    params = harness.params()
+    sections = {
+        "word2vec": (params.word2vec.cbow, published.WORD2VEC),
+        "cooccurrence": (params.cooccurrence, published.COOCCURRENCE),
+        "ppmi": (params.ppmi, published.PPMI),
+        "glove": (params.glove, published.GLOVE),
+        "language_model": (params.language_model.gru, published.LANGUAGE_MODEL),
+        "gradients": (params.language_model.gru, published.GRADIENTS),
+        "preprocess": (params.preprocess, published.PREPROCESS),
+    }
+    for name, (section, settings) in sections.items():
+        assert settings.keys() | GIVEN[name] == set(type(section).model_fields), name
+
+
+def test_word2vec_trains_with_the_published_settings(monkeypatch):
+    word2vec, harness = (importlib.import_module(name) for name in ("word2vec", "harness"))
+    before = [word2vec.settings(name) for name in word2vec.ARCHITECTURES]
+    assert {one.window for one in before} == {5}
+    shipped = harness.params()
+    changed = {
+        name: harness.changed(getattr(shipped.word2vec, name), window=2, rate=1, negatives=9)
+        for name in word2vec.ARCHITECTURES
+    }
+    other = shipped.model_copy(update={"word2vec": shipped.word2vec.model_copy(update=changed)})
+    monkeypatch.setattr(harness, "params", lambda: other)
+    assert [word2vec.settings(name) for name in word2vec.ARCHITECTURES] == before
+
+
+def test_the_documentation_names_the_published_settings(repository):
+    settings = importlib.import_module("published").WORD2VEC
+    assert settings["subsample"] == 1e-4
+    named = (
+        f"{settings['dimensions']} dimensions, window {settings['window']}, "
+        f"{settings['negatives']} negatives, sample 1e-4"
+    )
+    for path in ("README.md", "benchmarks/README.md"):
+        assert named in " ".join((repository / path).read_text(encoding="utf-8").split()), path
+
+
+def test_each_line_of_the_language_models_text_ends_with_a_symbol(tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text("a b a\n\na\n" * 10)
+    train, valid, vocabulary = importlib.import_module("language_model").read(text, 60, 1)
+    assert vocabulary.words == ("a",)
+    lines = [0, vocabulary.unknown, 0, vocabulary.end, 0, vocabulary.end]
+    assert [*train, *valid] == lines * 10
+    assert len(reading.stream_starts(train, vocabulary.end, np.zeros(1, np.int64), 4)) == 4
 
 
 def test_the_needs_of_a_large_text_are_worked_out(

@@ -12,44 +12,48 @@ from small_pipeline import commands, metrics, run_pipeline
 from wordlab import results
 from wordlab.artifacts import read_json
 from wordlab.evaluation import scores
-from wordlab.figures import catalogue
+from wordlab.evaluation.language_models import PROMPTS
+from wordlab.figures import style
 from wordlab.text.study_words import content_words
 from wordlab.text.vocabulary import Vocabulary
 
 SETS = ("wordsim353", "simlex999", "analogy")
-OF_WORD_VECTORS = (
-    *("download", "preprocess", "build_vocab", "cooccurrence"),
-    *("train_word2vec@cbow", "train_word2vec@skipgram", "train_ppmi", "train_glove"),
-    *("evaluate_embeddings", "compare_embeddings", "study_windows"),
-)
-"""The stages on which a text of another script or alphabet may tell."""
+TEXTS = ("made_up", "spanish")
 
 
 @contextlib.contextmanager
 def inside(folder):
-    """Work in `folder`, all in this process."""
+    """Work in `folder`, all in this process, and draw figures coarsely."""
     with pytest.MonkeyPatch.context() as patch, contextlib.chdir(folder):
         patch.setenv("WORDLAB_THREADS", "1")
+        patch.setitem(style.STYLE, "savefig.dpi", 40)
         yield folder
 
 
 @pytest.fixture(scope="module")
 def made_up(tmp_path_factory):
-    """The folder, the params and the calls of a pass over made-up words."""
+    """The folder, the params and the calls of a pass over made-up words, English words named."""
     with inside(tmp_path_factory.mktemp("made_up")) as folder:
-        return folder, *run_pipeline(folder, made_up_text())
+        return folder, *run_pipeline(folder, made_up_text(documents=10, sentences=30))
 
 
 @pytest.fixture(scope="module")
 def spanish(tmp_path_factory):
-    """The same of a Spanish text and the stages of word vectors, with no word named."""
+    """The same of a Spanish text, with no word named."""
     changes = {
         "preprocess": {"tokens": "spanish"},
         "comparison": {"words": None},
         "window_study": {"words": None, "matrix_words": None},
+        "generation": {"prompts": None},
     }
     with inside(tmp_path_factory.mktemp("spanish")) as folder:
-        return folder, *run_pipeline(folder, spanish_text(), only=OF_WORD_VECTORS, **changes)
+        return folder, *run_pipeline(folder, spanish_text(documents=10, sentences=30), **changes)
+
+
+@pytest.fixture(params=TEXTS)
+def passed(request):
+    """The folder, the params and the calls of either."""
+    return request.getfixturevalue(request.param)
 
 
 def vocabulary(folder):
@@ -78,8 +82,8 @@ def test_the_texts_know_nothing_of_the_params_and_the_sets(made_up, spanish):
         assert not words & known
 
 
-def test_every_stage_runs_to_its_end(made_up, repository):
-    folder, params, calls = made_up
+def test_every_stage_runs_to_its_end(passed, repository):
+    folder, params, calls = passed
     stages = YAML(typ="safe").load(repository / "dvc.yaml")["stages"]
     assert {name.partition("@")[0] for name in calls} == set(stages)
     for command in commands(params):
@@ -87,17 +91,16 @@ def test_every_stage_runs_to_its_end(made_up, repository):
                    if key != "item")  # fmt: skip
 
 
-def test_no_nan_is_written_anywhere(made_up):
-    folder, _, _ = made_up
+def test_no_nan_is_written_anywhere(passed):
+    folder, _, _ = passed
     for path in folder.glob("reports/**/*"):
         if path.suffix in (".json", ".csv", ".html"):
             text = re.sub('base64,[^"]*', "", path.read_text(encoding="utf-8"))
             assert not re.search(r"\bnan\b", text, re.IGNORECASE), path
 
 
-@pytest.mark.parametrize("text", ["made_up", "spanish"])
-def test_scores_without_a_known_pair_are_null_with_n_0(text, request):
-    folder, _, _ = request.getfixturevalue(text)
+def test_scores_without_a_known_pair_are_null_with_n_0(passed):
+    folder, _, _ = passed
     for model in metrics(folder)["embeddings"].values():
         for name in SETS:
             assert model[name]["n"] == 0
@@ -108,8 +111,8 @@ def test_scores_without_a_known_pair_are_null_with_n_0(text, request):
     assert all(scored == dict.fromkeys(SETS) for scored in headline.values())
 
 
-def test_sections_with_nothing_to_show_say_so_in_one_line(made_up):
-    folder, _, _ = made_up
+def test_sections_with_nothing_to_show_say_so_in_one_line(passed):
+    folder, _, _ = passed
     found = {name: list(sentences(value)) for name, value in metrics(folder).items()}
     assert found["comparison"][0].startswith("Nothing can be scored")
     assert found["comparison"][-1].startswith("Relations: no two of them have pairs")
@@ -123,8 +126,8 @@ def test_sections_with_nothing_to_show_say_so_in_one_line(made_up):
     )
 
 
-def test_the_report_says_what_it_has_nothing_of(made_up):
-    folder, _, _ = made_up
+def test_the_report_says_what_it_has_nothing_of(passed):
+    folder, _, _ = passed
     page = (folder / "reports" / "report.html").read_text(encoding="utf-8")
     assert "Nothing could be scored: WordSim-353; SimLex-999; analogies, 3CosAdd" in page
     for names in (
@@ -170,15 +173,18 @@ def test_where_no_word_is_named_words_of_the_text_are_shown(spanish):
     for study, name, count in (("embeddings", "neighbours", 6), ("study_windows", "blocks", 12)):
         shown = tuple(table(folder, study, name)["word"].unique())
         assert shown == content_words(known, count)
-    assert "pescador" in content_words(known, 30)
+    assert {"corona", "guerra"} <= set(content_words(known, 30))
     assert not {"el", "la", "para", "que"} & set(content_words(known, 30))
 
 
-def test_figures_of_a_spanish_text_are_drawn_where_there_is_something_to_show(spanish):
+def test_models_of_a_spanish_text_write_its_accents(spanish):
     folder, params, _ = spanish
-    reports = folder / "reports"
-    found = catalogue.Results(reports / "curves", reports / "tables", params)
-    for stage in ("compare_embeddings", "study_windows"):
-        drawn = {name: catalogue.draw(name, found) for name in catalogue.names(found, stage)}
-        assert drawn["scores" if stage == "compare_embeddings" else "windows_scores"] is None
-        assert sum(figure is not None for figure in drawn.values()) >= 3
+    assert params.generation.prompts is None
+    characters = Vocabulary.load(folder / "data" / "models" / "lm_char" / "vocabulary.tsv").words
+    assert set("áéíóúñ") <= set(characters)
+    known = vocabulary(folder).truncated(params.language_model.vocabulary_size)
+    prompts = {sample["prompt"] for sample in read_json(folder / "reports" / "samples.json")}
+    assert prompts == set(content_words(known, PROMPTS))
+    for model in ("rnn", "lstm", "gru", "char"):
+        generated = metrics(folder)["language_models"][model]["generated"]
+        assert (generated["prompts"], generated["prompts_left_out"]) == (PROMPTS, 0)

@@ -107,7 +107,8 @@ class NetworkParams(Section):
     fresh_starts: Share
     """Of streams: the share of sentences that training begins with zeros. Held-out text is read as
     parallel stretches that begin so, a state the network has to know: one that it has met once per
-    stream can send it astray for good."""
+    stream can send it astray for good. Where sentences are few, as under `preprocess.units:
+    documents`, there are as few stretches, which takes longer but changes no score."""
 
     device: Literal["cpu", "cuda", "auto"]
     """Where to train; auto: CUDA if there is one. Each kind has its own last digits."""
