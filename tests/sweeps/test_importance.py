@@ -135,3 +135,16 @@ def test_a_score_that_is_missing_is_said_to_be() -> None:
     result = summarise(table, ["a", "b", "c"], {"score": "higher"}, 0.95)
     assert result.sentences == ("m, score: 1 of 24 trials have no score; no analysis.",)
     assert result.metrics() == {}
+
+
+@pytest.mark.parametrize("seeds", [2, 3])
+def test_repetitions_that_do_not_differ_leave_the_noise_unknown(seeds: int) -> None:
+    table = trials(lambda a, b, c: 0.1 * a + 0.7 / 3, seeds=seeds, folds=2)
+    table["score"] += 0.1 * table["fold"]  # which leaves rounding errors between repetitions
+    grid = Grid.of(table, "abc", "score")
+    assert not grid.noise_known
+    found = differences(grid, 0.95)
+    assert not found["beyond_noise"].any()
+    assert found[["low", "high"]].isna().all(axis=None)
+    (said,) = summarise(table, ["a", "b", "c"], {"score": "lower"}, 0.95).sentences
+    assert "trainings of the same settings do not differ, so the noise is unknown" in said

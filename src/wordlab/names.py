@@ -1,0 +1,78 @@
+"""What is called one thing in files and another by people: models, sets and methods."""
+
+from collections.abc import Mapping
+from typing import Any
+
+EMBEDDINGS = {
+    "skipgram": "skip-gram",
+    "cbow": "CBOW",
+    "glove": "GloVe",
+    "ppmi_svd": "PPMI-SVD",
+    "ppmi": "PPMI",
+}
+LANGUAGE_MODELS = {
+    "gru": "GRU",
+    "lstm": "LSTM",
+    "rnn": "RNN",
+    "kneser_ney": "Kneser-Ney n-grams",
+    "unigram": "unigram",
+    "char": "GRU, characters",
+    "kneser_ney_character": "Kneser-Ney n-grams, characters",
+}
+SETS = {"wordsim353": "WordSim-353", "simlex999": "SimLex-999"}
+METHODS = {"3cosadd": "3CosAdd", "3cosmul": "3CosMul", "pair_direction": "pair direction"}
+
+
+def model(name: str) -> str:
+    """Return the name of a model of word vectors as people read it."""
+    return EMBEDDINGS.get(name, name)
+
+
+def similarity(name: str) -> str:
+    """Return the name of a set of word pairs as people read it."""
+    return SETS.get(name, name)
+
+
+def analogies(method: str) -> str:
+    """Return what analogies answered by a method are called."""
+    return f"analogies, {METHODS.get(method, method)}"
+
+
+def task(name: str) -> str:
+    """Return the name of a `scores.Task` as people read it."""
+    kind, _, method = name.partition(" ")
+    if kind == "analogy" and method:
+        return f"analogies by {METHODS.get(method, method)}"
+    return similarity(name)
+
+
+def listed(names: list[str]) -> str:
+    """Return names as a sentence lists them: a, b and c."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+SETTINGS = {
+    "bptt_length": "BPTT length",
+    "update_tokens": "tokens per update",
+}
+MEASURES = {
+    "valid_loss": "validation loss",
+    "valid_perplexity": "validation perplexity",
+    "test_perplexity": "test perplexity",
+}
+
+
+def plain(name: str) -> str:
+    """Return the name of a setting, a measure or a set as people read it."""
+    known = {**SETTINGS, **MEASURES, **SETS}
+    return known.get(name, name.replace("_", " "))
+
+
+def network(name: str) -> str:
+    """Return the name of a recurrent network, or of a model of word vectors, as people read it."""
+    return LANGUAGE_MODELS.get(name, model(name))
+
+
+def chosen(settings: Mapping[str, Any]) -> str:
+    """Return settings and their values as a sentence lists them: hidden size 64, rate 0.01."""
+    return ", ".join(f"{plain(name)} {value}" for name, value in settings.items())
