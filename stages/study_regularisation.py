@@ -1,7 +1,7 @@
 """study_regularisation: what holds networks back from learning a small text by heart."""
 
 from wordlab import stage
-from wordlab.recurrent.batching import document_starts, equal_parts, language_ids
+from wordlab.recurrent.batching import language_ids
 from wordlab.studies.regularisation import Text, study
 from wordlab.text.corpus import EncodedCorpus
 from wordlab.text.vocabulary import Vocabulary
@@ -17,14 +17,14 @@ def main(run: stage.Stage) -> None:
         split: EncodedCorpus.load(run.input("corpus") / split)
         for split in ("train", "valid", "test")
     }
-    ids = {split: language_ids(corpus, known) for split, corpus in splits.items()}
+    train_ids = language_ids(splits["train"], known)[: params.train_tokens]
     valid_ids, test_ids = (
-        equal_parts(ids[split], document_starts(splits[split]), known.end, size)
+        language_ids(splits[split].shortened(size), known)
         for split, size in (("valid", params.valid_tokens), ("test", params.test_tokens))
     )
     found = study(
         {cell: getattr(networks, cell) for cell in CELLS},
-        Text(ids["train"][: params.train_tokens], valid_ids, test_ids, known),
+        Text(train_ids, valid_ids, test_ids, known),
         params,
         orders=run.params.language_evaluation.ngram_orders.word,
         seed=run.params.seed,

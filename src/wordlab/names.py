@@ -1,5 +1,8 @@
 """What is called one thing in files and another by people: models, sets and methods."""
 
+from collections.abc import Mapping
+from typing import Any
+
 EMBEDDINGS = {
     "skipgram": "skip-gram",
     "cbow": "CBOW",
@@ -18,15 +21,19 @@ LANGUAGE_MODELS = {
 }
 SETS = {"wordsim353": "WordSim-353", "simlex999": "SimLex-999"}
 METHODS = {"3cosadd": "3CosAdd", "3cosmul": "3CosMul", "pair_direction": "pair direction"}
-
-SCORES = {
+MEASURES = {
     **SETS,
     "analogy_semantic": "semantic analogies",
     "analogy_syntactic": "syntactic analogies",
     "analogy_total": "all analogies",
     "valid_loss": "validation loss",
+    "valid_perplexity": "validation perplexity",
+    "test_perplexity": "test perplexity",
 }
-"""Scores that sweeps are judged by."""
+SETTINGS = {
+    "bptt_length": "BPTT length",
+    "update_tokens": "tokens per update",
+}
 
 
 def model(name: str) -> str:
@@ -34,9 +41,9 @@ def model(name: str) -> str:
     return (LANGUAGE_MODELS | EMBEDDINGS).get(name, name)
 
 
-def score(name: str) -> str:
-    """Return the name of a sweep's score as people read it."""
-    return SCORES.get(name, name)
+def plain(name: str) -> str:
+    """Return the name of a setting, a measure or a set as people read it."""
+    return (SETTINGS | MEASURES).get(name, name.replace("_", " "))
 
 
 def similarity(name: str) -> str:
@@ -60,3 +67,8 @@ def task(name: str) -> str:
 def listed(names: list[str]) -> str:
     """Return names as a sentence lists them: a, b and c."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def chosen(settings: Mapping[str, Any]) -> str:
+    """Return settings and their values as a sentence lists them: hidden size 64, rate 0.01."""
+    return ", ".join(f"{plain(name)} {value}" for name, value in settings.items())

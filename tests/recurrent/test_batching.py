@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from wordlab.errors import UserError
-from wordlab.recurrent.batching import Streams, equal_parts, language_ids
+from wordlab.recurrent.batching import Streams, language_ids
 from wordlab.recurrent.characters import alphabet, character_ids, read_lines
 from wordlab.text.corpus import EncodedCorpus
 from wordlab.text.vocabulary import Vocabulary
@@ -45,14 +45,3 @@ def test_the_alphabet_is_that_of_the_training_lines(tmp_path):
     characters = alphabet(lines, min_count=2)
     assert characters.words == ("a", "b")
     assert character_ids(["ab", "c "], characters).tolist() == [0, 1, 3, 2, 2, 3]
-
-
-def test_equal_parts_are_whole_sentences_of_every_document():
-    documents = [[1, 2, 9, 3, 9, 4, 5, 6, 9], [7, 7, 7, 7, 7, 9, 8, 9], [2, 9], [3, 3, 3]]
-    starts = np.cumsum([0, *map(len, documents[:-1])])
-    ids = np.concatenate(documents)
-    assert equal_parts(ids, starts, 9, 20).tolist() == [
-        *[1, 2, 9, 3, 9], *[7, 7, 7, 7, 7, 9], *[2, 9], *[3, 3, 3],
-    ]  # fmt: skip
-    assert equal_parts(ids, starts, 9, 400).tolist() == ids.tolist()
-    assert len(equal_parts(ids[:0], starts[:0], 9, 20)) == 0

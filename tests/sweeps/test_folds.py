@@ -52,12 +52,28 @@ def test_no_document_both_learns_chooses_the_epoch_and_is_scored(count: int) -> 
         )
 
 
-def test_a_limit_takes_the_same_share_of_each_document() -> None:
-    part = folds.shortened(corpus(10, 20, 1), 155)
-    assert part.tokens.tolist() == [0] * 50 + [1] * 100 + [2] * 10
-    assert part.document_ends.tolist() == [50, 150, 160]
-    assert part.sentence_ends.tolist() == list(range(10, 161, 10))
-    assert folds.shortened(part, None) is part
+def words(*sizes: int) -> EncodedCorpus:
+    """Documents of so many tokens in sentences of one token."""
+    tokens = np.repeat(np.arange(len(sizes)), sizes).astype(np.int32)
+    return EncodedCorpus(tokens, np.arange(1, len(tokens) + 1), np.cumsum(sizes))
+
+
+@pytest.mark.parametrize(
+    "sizes", [(100_000, 10), (10_000, 10, 10), (10, 10_000), (30, 40, 50, 400, 30), (50,) * 20]
+)
+@pytest.mark.parametrize("share", [0.05, 0.1, 0.3])
+def test_the_share_that_chooses_the_epoch_is_kept_with_unequal_documents(
+    sizes: tuple[int, ...], share: float
+) -> None:
+    learnt, stopping = folds.held_out(words(*sizes), share)
+    whole = sum(sizes)
+    assert share / 2 <= len(stopping) / whole <= 2 * share
+    assert len(learnt) + len(stopping) == whole
+    if max(sizes) >= 10_000:  # no document has about the share: the last tokens
+        assert len(stopping) == pytest.approx(share * whole, abs=1)
+        assert stopping.tokens.tolist() == words(*sizes).tokens[len(learnt) :].tolist()
+    else:
+        assert not set(learnt.tokens.tolist()) & set(stopping.tokens.tolist()) or max(sizes) > 300
 
 
 def test_of_a_single_document_the_last_sentences_choose_the_epoch() -> None:

@@ -141,3 +141,16 @@ def test_sentences_name_models_and_scores_as_people_do() -> None:
     table = pd.DataFrame({"model": "skipgram", "a": [1, 2], "seed": 1, "analogy_total": [0.1, 0.2]})
     result = summarise(table, ["a"], {"analogy_total": "higher"}, 0.95)
     assert all(said.startswith("skip-gram, all analogies: ") for said in result.sentences)
+
+
+@pytest.mark.parametrize("seeds", [2, 3])
+def test_repetitions_that_do_not_differ_leave_the_noise_unknown(seeds: int) -> None:
+    table = trials(lambda a, b, c: 0.1 * a + 0.7 / 3, seeds=seeds, folds=2)
+    table["score"] += 0.1 * table["fold"]  # which leaves rounding errors between repetitions
+    grid = Grid.of(table, "abc", "score")
+    assert not grid.noise_known
+    found = differences(grid, 0.95)
+    assert not found["beyond_noise"].any()
+    assert found[["low", "high"]].isna().all(axis=None)
+    (said,) = summarise(table, ["a", "b", "c"], {"score": "lower"}, 0.95).sentences
+    assert "trainings of the same settings do not differ, so the noise is unknown" in said

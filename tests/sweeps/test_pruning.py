@@ -69,7 +69,7 @@ def test_what_was_pruned_and_spared_is_said() -> None:
     assert full["size"].tolist() == [1, 1]
     pruned, least = pruning.sentences(table, ["size"])
     assert pruned.startswith(
-        "gru: 3 of 4 combinations were pruned (2 after 25% of the budget, 1 after 50% of the "
+        "GRU: 3 of 4 combinations were pruned (2 after 25% of the budget, 1 after 50% of the "
     )
     assert pruned.endswith("took 75% of what training all in full takes.")
     assert "on 25% of it" in least

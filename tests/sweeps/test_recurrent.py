@@ -11,14 +11,18 @@ import pytest
 
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
+from wordlab.evaluation.ngrams import KneserNey
 from wordlab.params import whole
 from wordlab.params.recurrent import LanguageModelSection
 from wordlab.params.sweeps import RecurrentSweepParams
 from wordlab.recurrent import language_model
+from wordlab.recurrent.batching import language_ids
 from wordlab.recurrent.examples import Text
-from wordlab.sweeps import final, folds, recurrent, training
-from wordlab.sweeps.recurrent_sentences import confounded, diverged
+from wordlab.sweeps import baselines, final, folds, recurrent, training
+from wordlab.sweeps import recurrent_findings as findings
+from wordlab.sweeps.recurrent_sentences import confounds, diverged, truncation_effects
 from wordlab.sweeps.space import grid, override
+from wordlab.sweeps.summary import SweepResult, summarise
 from wordlab.text.corpus import EncodedCorpus
 from wordlab.text.vocabulary import Vocabulary
 
@@ -331,17 +335,12 @@ def test_what_else_differs_is_in_the_same_sentence() -> None:
     table = pd.DataFrame(
         {"model": "gru", "bptt_length": [5, 20], "updates": [40.0, 10.0], "diverged": [0.0, 1.0]}
     )
-    said = ["bptt_length 5 does better than 20.", "rate 1 does better than 2."]
-    length, rate = confounded(said, table)
-    assert length == (
-        "bptt_length 5 does better than 20 (a larger bptt_length makes fewer updates of the same "
-        "text)."
-    )
-    assert rate == said[1]
+    notes = confounds(table)
+    assert notes["bptt_length"] == "a larger BPTT length makes fewer updates of the same text"
     equal = table.assign(updates=10.0, batch_size=[12.0, 3.0])
-    assert "a longer bptt_length has a smaller batch_size" in confounded(said, equal)[0]
-    assert confounded(said, table[table["bptt_length"] == 5]) == said
-    assert diverged(table)[0].startswith("gru: 1 of 2 trainings diverged")
+    assert "a longer BPTT length has a smaller batch size" in confounds(equal)["bptt_length"]
+    assert confounds(table[table["bptt_length"] == 5]) == {}
+    assert diverged(table)[0].startswith("GRU: 1 of 2 trainings diverged")
 
 
 def test_winners_learn_from_all_the_text_from_seeds_that_no_trial_has(
@@ -376,7 +375,7 @@ def test_winners_learn_from_all_the_text_from_seeds_that_no_trial_has(
     assert mean["ratio"] == pytest.approx(mean["test_perplexity"] / mean["ngram_perplexity"])
     assert mean["ratio_low"] < mean["ratio"] < mean["ratio_high"]
     said = " ".join(result.sentences[:3])
-    assert "from 2 new seeds" in said
+    assert "trained for one epoch on the whole training split from 2 new seeds" in said
     assert "the perplexity of Kneser-Ney n-grams of the same text" in said
 
 
@@ -390,3 +389,159 @@ def _run_all(side_by_side: Any) -> Any:
             yield numbers[place], metrics
 
     return run
+
+
+def test_a_loss_that_is_no_number_counts_as_guessing_blindly(
+    section: LanguageModelSection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken:
+        def token_losses(self, ids: Any, **options: Any) -> Any:
+            return np.full(len(ids), np.nan)
+
+    monkeypatch.setattr(training, "train_model", lambda *_: (Broken(), {"diverged": 0.0}))
+    sweep = RecurrentSweepParams.model_validate(SWEEP)
+    job = training.Job(override(section.gru, SMALL), 0, 1, sweep, ngram_order=2)
+    split = folds.Split(corpus(10), corpus(2), corpus(4))
+    measured = training.train(job, split, corpus(3), VOCABULARY)
+    assert measured["valid_loss"] == pytest.approx(math.log(12))
+    assert measured["diverged"] == 1
+
+
+def tests_of(*perplexities: float) -> pd.DataFrame:
+    """Return the table of a winner of which the trainings with a perplexity of NaN diverged."""
+    known = [x for x in perplexities if not math.isnan(x)]
+    each = [*zip(map(str, range(1, 9)), perplexities, strict=False), ("mean", np.mean(known))]
+    scores = dict.fromkeys(findings.TESTED, 1.0)
+    return pd.DataFrame(
+        {
+            **{"model": "gru", "rate": 0.1, "epochs": 1, "seed": seed, **scores},
+            "diverged": len(perplexities) - len(known) if seed == "mean" else math.isnan(x),
+            "test_perplexity": x,
+        }
+        for seed, x in each
+    )
+
+
+def test_no_verdict_where_a_winner_diverged() -> None:
+    empty = SweepResult(*[pd.DataFrame()] * 5, sentences=())
+    some = findings.with_tests(empty, tests_of(50.0, math.nan, 60.0), ["rate"])
+    assert some.sentences == (
+        "GRU: the best settings (rate 0.1), trained for one epoch on the whole training split: 1 "
+        "of 3 new seeds diverged.",
+        "GRU: the 2 new seeds that did not diverge reach a perplexity of 55.0 on the test split, "
+        "which gives no verdict on these settings.",
+    )
+    assert some.numbers == {}
+    whole = findings.with_tests(empty, tests_of(50.0, 60.0), ["rate"])
+    assert "from 2 new seeds, reach a perplexity of 55.0" in whole.sentences[0]
+    assert "times the perplexity of Kneser-Ney" in whole.sentences[2]
+
+
+def losses(lengths: dict[int, float], spread: float = 0.01) -> pd.DataFrame:
+    rows = [
+        {"model": "gru", "bptt_length": length, "seed": seed, "valid_loss": loss + spread * seed}
+        for length, loss in lengths.items()
+        for seed in (1, 2, 3)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_lengths_are_compared_only_where_trainings_beat_the_unigram() -> None:
+    known = pd.DataFrame([{"fold": 1, "unigram_loss": 6.0, "kneser_ney_loss": 5.5, "order": 3}])
+
+    def enough(*means: float, spread: float = 0.01) -> bool:
+        table = losses(dict(zip((10, 30), means, strict=True)), spread)
+        return baselines.trained(table, known, ["bptt_length"], 0.95)
+
+    assert enough(5.7, 5.8)
+    assert not enough(5.7, 5.99)
+    assert not enough(5.7, 5.8, spread=0.3)
+    assert not enough(5.7, 5.8, spread=0)
+    counts = baselines.beaten(losses({10: 5.4, 30: 5.98}), known)["gru"]
+    assert (counts["trainings"], counts["beat_unigram"], counts["beat_kneser_ney"]) == (6, 4, 3)
+
+
+def test_what_trainings_are_held_against_is_of_the_text_that_they_learn_from() -> None:
+    pairs = folds.splits(corpus(10), corpus(4), folds=2, early_stopping_share=0.2,
+                         scored_tokens=None)  # fmt: skip
+    found = baselines.baselines(pairs, corpus(4, seed=2), VOCABULARY, orders=[1, 2])
+    for row, split in zip(found.to_dict("records"), pairs, strict=True):
+        learnt, scored = (language_ids(part, VOCABULARY) for part in (split.learnt, split.scored))
+        options = {"classes": VOCABULARY.classes, "end": VOCABULARY.end}
+        expected = KneserNey.fit(learnt, order=1, **options).losses(scored).mean()
+        assert row["unigram_loss"] == pytest.approx(expected)
+        chosen = KneserNey.fit(learnt, order=row["order"], **options)
+        assert row["kneser_ney_loss"] == pytest.approx(chosen.losses(scored).mean())
+
+
+def test_networks_that_learn_too_little_give_no_verdict_on_lengths(
+    section: LanguageModelSection,
+) -> None:
+    changes: dict[str, Any] = {
+        "search": "grid",
+        "seeds": 2,
+        "space": {"bptt_length": [5, 10]},
+        "fixed": {**SMALL, "rate": 1e-7},
+    }
+    del changes["fixed"]["bptt_length"]
+    params = RecurrentSweepParams.model_validate({**SWEEP, **changes})
+    result = recurrent.sweep(CORPORA, VOCABULARY, section, params, ngram_orders=[1, 2], seed=1)
+    told = [one for one in result.sentences if "BPTT length" in one]
+    assert any("GRU: these networks are too little trained to tell" in one for one in told)
+    assert not any("differ" in one or "does better" in one or "higher" in one for one in told)
+    assert any("GRU: of 4 trainings, 0 predict the scored text better" in one
+               for one in result.sentences)  # fmt: skip
+    assert result.metrics()["gru"]["baselines"]["beat_unigram"] == 0
+    assert len(result.tables()["baselines"]) == 1
+
+
+def test_the_note_on_what_else_differs_is_in_comparisons_of_lengths_only() -> None:
+    table = losses({10: 5.4, 30: 5.5}).assign(clip_rate=[0.1, 0.2, 0.3] * 2, loss_variance=0.1)
+    table = table.assign(diverged=0.0)
+    params = RecurrentSweepParams.model_validate({**SWEEP, "contexts": []})
+    said = truncation_effects(table, ["bptt_length"], params, {"bptt_length": "NOTE"})
+    clipped, variance, none = said
+    assert clipped.endswith("(NOTE).")
+    assert "the noise is unknown" in variance
+    assert "NOTE" not in variance + none
+    found = summarise(table, ["bptt_length"], {"valid_loss": "lower"}, 0.95,
+                      notes={"bptt_length": "NOTE"})  # fmt: skip
+    assert [one for one in found.sentences if "NOTE" in one] == [
+        one for one in found.sentences if "does better" in one
+    ]
+
+
+def test_winners_that_have_ended_are_not_trained_again(
+    section: LanguageModelSection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = RecurrentSweepParams.model_validate(SWEEP)
+
+    def run(checkpoint: Checkpoint) -> SweepResult:
+        return recurrent.sweep(
+            CORPORA, VOCABULARY, section, params, ngram_orders=[2], seed=1, checkpoint=checkpoint
+        )
+
+    whole = run(Checkpoint())
+    trained, jobs = final.train_model, []
+
+    def cut_off(job: training.Job, *rest: Any) -> Any:
+        if len(jobs) == 1:
+            raise KeyboardInterrupt
+        jobs.append(job.seed)
+        return trained(job, *rest)
+
+    checkpoint = Checkpoint(tmp_path / "sweep-1.safetensors")
+    monkeypatch.setattr(final, "train_model", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        run(checkpoint)
+    monkeypatch.setattr(
+        final, "train_model", lambda *all: (jobs.append(all[0].seed), trained(*all))[1]
+    )
+    resumed = run(checkpoint)
+    assert len(jobs) == len(set(jobs)) == 2
+    assert resumed.sentences == whole.sentences
+    pd.testing.assert_frame_equal(resumed.tables()["winners"], whole.tables()["winners"])
+    assert len(run(checkpoint).trials) == 2
+    assert len(jobs) == 2
+    checkpoint.clear()
+    assert list(tmp_path.iterdir()) == []

@@ -10,11 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator
 from numpy.typing import NDArray
 
+from wordlab import names
+
 FEW = 6
 """So many different numbers stand side by side; more have a scale."""
 
 SCORES = {
-    "valid_loss": "validation loss, nats a symbol",
+    "valid_loss": "validation loss, nats per symbol",
     "wordsim353": "WordSim-353, Spearman's rho",
     "simlex999": "SimLex-999, Spearman's rho",
 }
@@ -95,7 +97,7 @@ def text(value: Any) -> str:
 
 def plain(name: str) -> str:
     """Return the name of a setting or score as readers know it."""
-    return SCORES.get(name, name.replace("_", " "))
+    return SCORES.get(name, names.plain(name))
 
 
 def varied(trials: pd.DataFrame, settings: Sequence[str]) -> list[str]:

@@ -103,7 +103,7 @@ def context_use(trials: pd.DataFrame, contexts: Sequence[int]) -> Figure:
         axes.axhline(0, color=MUTED, lw=0.8)
         scale.on_x(axes)
         axes.set(xlabel="bptt length, tokens", title=label(str(model)))
-    figure.axes[0].set_ylabel("loss added, nats a symbol")
+    figure.axes[0].set_ylabel("loss added, nats per symbol")
     figure.suptitle(
         "What a network loses when other text replaces all but the last symbols", x=0.01, ha="left"
     )

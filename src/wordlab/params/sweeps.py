@@ -163,7 +163,7 @@ class RecurrentSweepParams(SweepParams):
     """Nats per symbol; how many updates it takes until that loss is no higher is measured."""
     drawn_text: DrawnTextParams
     trees: Annotated[int, Field(ge=2)]
-    """Of each forest that the importances are taken from; the intervals are over trees."""
+    """Of each forest that the importances are taken from; their intervals are over combinations."""
 
     @model_validator(mode="after")
     def known_settings(self) -> Self:

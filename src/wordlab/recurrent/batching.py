@@ -27,23 +27,6 @@ def document_starts(corpus: EncodedCorpus) -> NDArray[np.int64]:
     return before + np.searchsorted(corpus.sentence_ends, before, side="right")
 
 
-def equal_parts(
-    ids: NDArray[np.int64], document_starts: NDArray[np.int64], end: int, size: int
-) -> NDArray[np.int64]:
-    """Return about `size` of the symbols of `ids` (N,), as much of each document as of any other.
-
-    Of each, the whole sentences within its first size / D symbols, or the first if it is longer;
-    all of a document without the symbol `end`, which ends a sentence.
-    """
-    share = size // max(1, len(document_starts))
-    parts = []
-    for document in np.split(ids, document_starts[1:]):
-        ends = np.flatnonzero(document == end) + 1
-        whole = max(1, int((ends <= share).sum()))
-        parts.append(document[: ends[whole - 1]] if len(ends) else document)
-    return np.concatenate(parts)
-
-
 def sentence_starts(
     ids: NDArray[np.int64], end: int, document_starts: NDArray[np.int64]
 ) -> NDArray[np.int64]:

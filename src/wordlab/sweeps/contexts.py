@@ -38,11 +38,11 @@ def context_losses(
     """Return how well `model` predicts with its whole context, and with only the last of it true.
 
     context_loss: the mean of -log p, nats, of symbols of `ids` (N,), evenly spaced among those with
-    more than `far` symbols before their last max(contexts) in their document; context_N_loss: of
-    the same symbols, after other text and their last N symbols. The other text is `far` symbols
-    from the beginning of a sentence, half of `ids` away: so the network does not predict from a
-    state of zeros, but from one that only the far context of another place has led to (after
-    Khandelwal et al. 2018, who replace far words by those of another place).
+    at least `far` symbols before their last max(contexts) in their document and in their stream;
+    context_N_loss: of the same symbols, after other text and their last N symbols. The other text
+    is `far` symbols from the beginning of a sentence, half of `ids` away: so the network does not
+    predict from a state of zeros, but from one that only the far context of another place has led
+    to (after Khandelwal et al. 2018, who replace far words by those of another place).
 
     All are NaN where there are no such symbols, or where the network does not carry its state
     through the text (`examples` other than streams, carry_state never); nothing for no contexts.

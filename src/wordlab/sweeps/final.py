@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from wordlab import rng
+from wordlab.checkpoints import Checkpoint
 from wordlab.evaluation.language import HeldOut, score
 from wordlab.evaluation.ngrams import KneserNey
 from wordlab.recurrent.batching import document_starts, language_ids
-from wordlab.sweeps.space import Trial
+from wordlab.sweeps.space import Trial, fingerprint
 from wordlab.sweeps.training import Job, train_model
 from wordlab.sweeps.trials import TrialLogger
 from wordlab.text.corpus import EncodedCorpus
@@ -26,6 +27,32 @@ SCORES = (
     *("ratio", "ratio_low", "ratio_high"),
 )
 """What the table of winners has of `LanguageScore` besides the perplexity."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The losses of winners whose trainings have ended, in parts of the checkpoint of a stage.
+
+    recipe: all that decides them besides their jobs, as JSON can hold it.
+    """
+
+    checkpoint: Checkpoint
+    recipe: Any
+
+    def load(self, number: int, job: Job) -> tuple[Losses | None] | None:
+        """Return the losses that `job` left, themselves None if it diverged; None if it has not."""
+        found = self.checkpoint.part(number).load()
+        if found is None or found[1].get("job") != self._name(job):
+            return None
+        return (found[0].get("losses"),)
+
+    def save(self, number: int, job: Job, losses: Losses | None) -> None:
+        """Keep the losses (N,) of `job`, None if it diverged."""
+        arrays = {} if losses is None else {"losses": losses}
+        self.checkpoint.part(number).save(arrays, {"job": self._name(job)})
+
+    def _name(self, job: Job) -> str:
+        return fingerprint([self.recipe, job.params.model_dump(), job.seed, job.share])
 
 
 def winners(best: pd.DataFrame, trials: pd.DataFrame, done: Sequence[Trial]) -> Iterator[Trial]:
@@ -47,6 +74,7 @@ def test(
     corpora: Mapping[str, EncodedCorpus],
     vocabulary: Vocabulary,
     ngrams: KneserNey,
+    kept: Kept,
     *,
     seed: int,
     on_trial: TrialLogger,
@@ -54,9 +82,10 @@ def test(
     """Train each winner on the whole training split from new seeds, and score the test split.
 
     jobs: what each of `won` trains, but for the seed; corpora: train, valid, which chooses the
-    epoch, and test; ngrams: of the same training text. Returns a row for each winner and seed, and
-    one for the mean loss over the seeds of a winner: model, settings, seed (1, 2, ... or `mean`),
-    diverged (how many trainings did), test_perplexity, and of `LanguageScore` low, high,
+    epoch, and test; ngrams: of the same training text; kept: where losses are kept, and those of
+    trainings that have ended are taken from. Returns a row for each winner and seed, and one for
+    the mean loss over the seeds of a winner: model, settings, epochs (at most), seed (1, 2, ... or
+    `mean`), diverged (how many trainings did), test_perplexity, and of `LanguageScore` low, high,
     perplexity_known, unknown_share, symbols, ratio (to ngrams), ratio_low and ratio_high, NaN where
     all diverged; ngram_perplexity.
     """
@@ -66,14 +95,18 @@ def test(
     seeds = [str(number) for job in jobs[:1] for number in range(1, job.sweep.winner_seeds + 1)]
     planned = [replace(job, seed=winner_seed(seed, name)) for job in jobs for name in seeds]
     parts = tuple(corpora[name] for name in ("train", "valid", "test"))
-    found: list[Losses | None] = [None] * len(planned)
-    for number, losses in side_by_side(_test, planned, *parts, vocabulary):
-        found[number] = losses
+    found = {number: kept.load(number, job) for number, job in enumerate(planned)}
+    left = [number for number, ended in found.items() if ended is None]
+    for place, losses in side_by_side(_test, [planned[n] for n in left], *parts, vocabulary):
+        kept.save(left[place], planned[left[place]], losses)
+        found[left[place]] = (losses,)
+    ended = [losses for one in found.values() if one is not None for losses in one]
     rows: list[dict[str, Any]] = []
     for place, trial in enumerate(won):
-        own = found[place * len(seeds) : (place + 1) * len(seeds)]
+        own = ended[place * len(seeds) : (place + 1) * len(seeds)]
         for name, alike in [*zip(seeds, ([losses] for losses in own), strict=True), ("mean", own)]:
-            row = {"model": trial.model, **trial.settings, "seed": name}
+            epochs = {"epochs": jobs[place].params.epochs}
+            row = {"model": trial.model, **trial.settings, **epochs, "seed": name}
             scored = _scored(alike, text, baseline, seed)
             finite = {key: x for key, x in scored.items() if math.isfinite(x)}
             on_trial(f"{trial.model} winner, seed {name}, on the test split", row, finite)

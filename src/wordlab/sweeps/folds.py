@@ -47,28 +47,6 @@ def documents(corpus: EncodedCorpus, chosen: NDArray[np.bool_]) -> EncodedCorpus
     )
 
 
-def shortened(corpus: EncodedCorpus, tokens: int | None) -> EncodedCorpus:
-    """Return the same share of each document, its first whole sentences, `tokens` in all or so.
-
-    At least one sentence of each; None is all of it.
-    """
-    if tokens is None or tokens >= len(corpus):
-        return corpus
-    sentence_starts = np.concatenate([[0], corpus.sentence_ends[:-1]])
-    document_starts = np.concatenate([[0], corpus.document_ends[:-1]])
-    sizes = corpus.document_ends - document_starts
-    owner = np.searchsorted(corpus.document_ends, corpus.sentence_ends, side="left")
-    read = corpus.sentence_ends - document_starts[owner]  # of its document, up to its end
-    kept = read <= tokens / len(corpus) * sizes[owner]
-    kept |= sentence_starts == document_starts[owner]
-    lengths = corpus.sentence_ends - sentence_starts
-    return EncodedCorpus(
-        tokens=corpus.tokens[np.repeat(kept, lengths)],
-        sentence_ends=np.cumsum(lengths[kept]),
-        document_ends=np.cumsum(np.bincount(owner, weights=lengths * kept).astype(np.int64)),
-    )
-
-
 @dataclass(frozen=True, eq=False)
 class Split:
     """What a training learns from, what chooses its epoch, and what it is scored on."""
@@ -86,12 +64,12 @@ def splits(
     early_stopping_share: float,
     scored_tokens: int | None,
 ) -> list[Split]:
-    """Return the split of each fold: no document of one of its parts is in another.
+    """Return the split of each fold: no document that it is scored on is in its other parts.
 
     One fold is scored on `valid`, of several each on its documents of `learnt`, which are dealt out
     so that all have about as many tokens; on the same share of each document where `scored_tokens`
     are fewer. The epoch is chosen on documents of the rest with about `early_stopping_share` of its
-    tokens, or on its last sentences if it is one document. Raises UserError if there are fewer
+    tokens, or on its last sentences, as in `held_out`. Raises UserError if there are fewer
     documents than folds.
     """
     if folds == 1:
@@ -111,7 +89,7 @@ def splits(
             for number in range(folds)
         ]
     return [
-        Split(*held_out(own, early_stopping_share), shortened(scored, scored_tokens))
+        Split(*held_out(own, early_stopping_share), scored.shortened(scored_tokens))
         for own, scored in parts
     ]
 
@@ -119,14 +97,14 @@ def splits(
 def held_out(corpus: EncodedCorpus, share: float) -> tuple[EncodedCorpus, EncodedCorpus]:
     """Return `corpus` without some whole documents, and these, about `share` of its tokens.
 
-    Of a single document the last sentences. Raises UserError for a single sentence.
+    The last sentences, where no choice of documents among equal shares comes within a factor of 2
+    of `share`, as of a single document. Raises UserError for a single sentence.
     """
-    count = len(corpus.document_ends)
-    if count > 1:
-        part = dealt(corpus, min(round(1 / share), count))
-        sizes = np.bincount(part, weights=np.diff(corpus.document_ends, prepend=0))
-        chosen = part == int(np.abs(sizes - share * len(corpus)).argmin())
-        return documents(corpus, ~chosen), documents(corpus, chosen)
+    part = dealt(corpus, min(round(1 / share), len(corpus.document_ends)))
+    sizes = np.bincount(part, weights=np.diff(corpus.document_ends, prepend=0))
+    nearest = int(np.abs(sizes - share * len(corpus)).argmin())
+    if share / 2 <= sizes[nearest] / len(corpus) <= min(2 * share, 0.75):
+        return documents(corpus, part != nearest), documents(corpus, part == nearest)
     if len(corpus.sentence_ends) < 2:
         raise UserError(
             "sweep_recurrent: expected training text of two sentences or more, one to choose the "

@@ -20,6 +20,9 @@ from wordlab.evaluation import statistics
 
 Floats = NDArray[np.floating]
 
+EQUAL = 1e-9
+"""Repetitions that differ by less, relative to the largest score, do so by rounding alone."""
+
 
 def without_missing(values: Sequence[Any]) -> list[Any]:
     """Return `values` with None, a setting's value, where pandas has made it a NaN."""
@@ -97,19 +100,24 @@ class Grid:
         deviations = self.scores - self.means[..., None]
         return float(np.sqrt((deviations**2).sum() / self.noise_freedom))
 
+    @property
+    def noise_known(self) -> bool:
+        """Whether repetitions differ at all: where none does, they say nothing of the noise."""
+        return self.noise > EQUAL * float(np.abs(self.scores).max())
+
     def margins(self, contrasts: Floats, confidence: float) -> Floats:
         """Return half the widths of the intervals of sums of means that hold together, (C,).
 
         contrasts: (C, n_1 ... n_k), the weight of each combination. By Student's t with
-        Bonferroni's correction, the noise pooled over all combinations; or where there are
-        `draws`, by their deviations (`statistics.margins_together`).
+        Bonferroni's correction, the noise pooled over all combinations, NaN where it is unknown; or
+        where there are `draws`, by their deviations (`statistics.margins_together`).
         """
         if self.draws is not None:
             cells = self.draws.reshape(self.means.size, *self.draws.shape[-2:])
             draws = statistics.combined(np.tensordot(contrasts, cells, axes=1))
             values = contrasts @ self.means.ravel()
             return statistics.margins_together(values, draws, confidence)[0]
-        if self.noise_freedom < 1:
+        if not self.noise_known:
             return np.full(len(contrasts), np.nan)
         tail = (1 - confidence) / 2 / max(len(contrasts), 1)
         quantile = float(special.stdtrit(self.noise_freedom, 1 - tail))

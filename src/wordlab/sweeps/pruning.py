@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from wordlab import names
 from wordlab.sweeps.search import Searcher, Settings
 
 Pruning = Literal["none", "median", "hyperband"]
@@ -129,9 +130,9 @@ def sentences(trials: pd.DataFrame, settings: Sequence[str]) -> list[str]:
         dropped = last[last < 1].value_counts().sort_index()
         named = ", ".join(f"{n} after {share:.0%} of the budget" for share, n in dropped.items())
         said.append(
-            f"{model}: {(last < 1).sum()} of {len(last)} combinations were pruned"
-            f"{named and f' ({named})'}; each rung trains from the beginning, and together they "
-            f"took {rungs['budget'].sum() / len(last):.0%} of what training all in full takes."
+            f"{names.model(str(model))}: {(last < 1).sum()} of {len(last)} combinations were "
+            f"pruned{named and f' ({named})'}; each rung trains from the beginning, and together "
+            f"they took {rungs['budget'].sum() / len(last):.0%} of what training all in full takes."
         )
     least = trials["budget"].min()
     return [

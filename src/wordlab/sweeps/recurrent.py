@@ -17,8 +17,9 @@ from wordlab.evaluation.ngrams import KneserNey
 from wordlab.params.recurrent import LanguageModelParams, LanguageModelSection
 from wordlab.params.sweeps import RecurrentSweepParams
 from wordlab.recurrent.batching import language_ids
+from wordlab.sweeps.baselines import baselines
 from wordlab.sweeps.drawn import yardsticks
-from wordlab.sweeps.final import test, winners
+from wordlab.sweeps.final import Kept, test, winners
 from wordlab.sweeps.folds import Split, beginning, rest, splits
 from wordlab.sweeps.pruning import Pruner
 from wordlab.sweeps.recurrent_findings import conclude, with_tests
@@ -132,12 +133,16 @@ def sweep(
     )
     judged_by = reference(prepared(done[:1])[0], judge, vocabulary)
     real = yardsticks([one.scored for one in pairs], vocabulary, judged_by, seed=seed)
-    found = conclude(table, real, params, seed=seed)
+    known = baselines(pairs, corpora["valid"], vocabulary, orders=ngram_orders)
+    found = conclude(table, real, known, params, seed=seed)
     won = [
         replace(trial, fold=None, seed=1, budget=None)
         for trial in winners(found.best, found.trials, done)
     ]
-    tested = test(won, prepared(won), corpora, vocabulary, ngrams, seed=seed, on_trial=on_trial)
+    kept = Kept(checkpoint, {**recipe, "whole": [text_digest(part) for part in corpora.values()]})
+    tested = test(
+        won, prepared(won), corpora, vocabulary, ngrams, kept, seed=seed, on_trial=on_trial
+    )
     return with_tests(found, tested, list(params.space))
 
 

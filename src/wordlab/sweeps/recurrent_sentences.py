@@ -1,13 +1,15 @@
 """Sentences on a sweep of recurrent models, each computed from its trials."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
+from wordlab import names
 from wordlab.params.sweeps import RecurrentSweepParams
 from wordlab.sweeps.importance import Grid, differences
+from wordlab.sweeps.summary import terms
 
 EQUAL = 1.1
 """Numbers of updates that differ by no more than this factor count as equal."""
@@ -21,23 +23,47 @@ def most_important(shares: pd.DataFrame) -> list[str]:
     for model, part in shares[shares["order"] == 1].groupby("model", sort=False):
         own = part[part["low"] > 0].sort_values("share", ascending=False)
         named = ", then ".join(
-            f"{row['term']} ({row['share']:.0%} [{row['low']:.0%}, {row['high']:.0%}])"
+            f"{terms(row['term'])} ({row['share']:.0%} [{row['low']:.0%}, {row['high']:.0%}])"
             for row in own.to_dict("records")
         )
-        told.append(f"for {model} {named or 'none beyond the noise'}")
+        told.append(f"for {names.model(str(model))} {named or 'none beyond the noise'}")
     return [
         f"Settings that matter on their own, by their share of the variance of the validation "
         f"loss: {'; '.join(told)}."
     ]
 
 
+def against_baselines(beaten: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """Return how many trainings of each model beat n-gram models; beaten: as `baselines` has it."""
+    return [
+        f"{names.model(model)}: of {own['trainings']} trainings, {own['beat_unigram']} predict "
+        f"the scored text better than a unigram model of the text they learn from, and "
+        f"{own['beat_kneser_ney']} better than its Kneser-Ney n-grams."
+        for model, own in beaten.items()
+    ]
+
+
+def too_little_trained(models: Sequence[str]) -> list[str]:
+    """Return that no length of truncation and no use of context is compared for `models`."""
+    return [
+        f"{names.model(model)}: these networks are too little trained to tell what the BPTT "
+        f"length does, or what the context gains: they do not beat the unigram model beyond "
+        f"the noise."
+        for model in models
+    ]
+
+
 def truncation_effects(
-    table: pd.DataFrame, settings: Sequence[str], params: RecurrentSweepParams
+    table: pd.DataFrame,
+    settings: Sequence[str],
+    params: RecurrentSweepParams,
+    notes: Mapping[str, str],
 ) -> list[str]:
     """Return how bptt_length moves stability and the use of distant context, with intervals.
 
-    The use of distant context: by how many nats a symbol is predicted worse when what precedes the
-    last few symbols is replaced by other text, as in `contexts`.
+    The use of distant context: by how many nats per symbol the loss is higher when what precedes
+    the last few symbols is replaced by other text, as in `contexts`. notes: as `confounds` returns
+    them.
     """
     said = []
     measures = {
@@ -52,7 +78,9 @@ def truncation_effects(
             f"what the context before the last {least} symbols gains over other text in its place, "
             f"nats per symbol"
         )
-    for model, part in table.groupby("model", sort=False):
+    note = notes.get("bptt_length")
+    for name, part in table.groupby("model", sort=False):
+        model = names.model(str(name))
         for score, words in measures.items():
             if score == "diverged" and not part[score].any():
                 said.append(f"{model}: none of {len(part)} trainings diverged.")
@@ -60,22 +88,25 @@ def truncation_effects(
             if not np.isfinite(part[score]).all():
                 said.append(f"{model}: {words}: not measured in all trainings, so not compared.")
                 continue
-            effects = differences(Grid.of(part, settings, score), params.confidence)
+            grid = Grid.of(part, settings, score)
+            if not grid.noise_known:
+                said.append(f"{model}: {words}: the noise is unknown, so lengths are not compared.")
+                continue
+            effects = differences(grid, params.confidence)
             for row in effects[effects["setting"] == "bptt_length"].to_dict("records"):
-                ends = f" [{row['low']:.2g}, {row['high']:.2g}]" if pd.notna(row["low"]) else ""
-                size = f"{row['difference']:.2g}{ends}"
-                said.append(
-                    f"{model}: {words}: higher at bptt_length {row['highest']} than at "
-                    f"{row['lowest']} by {size}."
+                size = f"{row['difference']:.2g} [{row['low']:.2g}, {row['high']:.2g}]"
+                verdict = (
+                    f"higher at BPTT length {row['highest']} than at {row['lowest']} by {size}"
                     if row["beyond_noise"]
-                    else f"{model}: {words}: no difference between values of bptt_length exceeds "
-                    f"the noise; the largest is {size}."
+                    else f"no difference between BPTT lengths exceeds the noise; the largest is "
+                    f"{size}"
                 )
+                said.append(f"{model}: {words}: {verdict}{f' ({note})' if note else ''}.")
     return said
 
 
-def confounded(sentences: Sequence[str], table: pd.DataFrame) -> list[str]:
-    """Return `sentences`, with what else differs added to those on bptt_length or batch_size.
+def confounds(table: pd.DataFrame) -> dict[str, str]:
+    """Return what else differs between the values of bptt_length or batch_size, by setting.
 
     table: one row per training: the settings, updates, those of an epoch, and batch_size if it
     follows from bptt_length.
@@ -86,23 +117,19 @@ def confounded(sentences: Sequence[str], table: pd.DataFrame) -> list[str]:
             continue
         means = table.groupby(name)[["updates", *{"batch_size"}.intersection(table)]].mean()
         if means["updates"].max() > EQUAL * means["updates"].min():
-            notes[name] = f"a larger {name} makes fewer updates of the same text"
+            notes[name] = f"a larger {names.plain(name)} makes fewer updates of the same text"
         elif name == "bptt_length" and "batch_size" in table and means["batch_size"].nunique() > 1:
             notes[name] = (
-                "at equal numbers of updates: a longer bptt_length has a smaller batch_size"
+                "at equal numbers of updates: a longer BPTT length has a smaller batch size"
             )
-    said = []
-    for sentence in sentences:
-        own = [note for name, note in notes.items() if name in sentence]
-        said.append(f"{sentence.removesuffix('.')} ({'; '.join(own)})." if own else sentence)
-    return said
+    return notes
 
 
 def diverged(table: pd.DataFrame) -> list[str]:
     """Return how many trainings of each model diverged, where any did."""
     return [
-        f"{model}: {int(own.sum())} of {len(own)} trainings diverged; they count with the loss of "
-        f"guessing blindly."
+        f"{names.model(str(model))}: {int(own.sum())} of {len(own)} trainings diverged; "
+        f"they count with the loss of guessing blindly."
         for model, own in table.groupby("model", sort=False)["diverged"]
         if own.any()
     ]
@@ -125,17 +152,17 @@ def drawn_texts(
         own = table[chosen]
         if own["text_perplexity"].isna().any():
             continue
-        parts = [
-            f"{words} {interval(own[score], params.confidence, digits)} (held-out text "
+        said += [
+            f"{names.model(str(row['model']))}: text drawn from the best settings has {words} "
+            f"{interval(own[score], params.confidence, digits)}; held-out text has "
             f"{means['held out'][score]:.{digits}f}, its words shuffled "
-            f"{means['shuffled'][score]:.{digits}f})"
+            f"{means['shuffled'][score]:.{digits}f}."
             for score, words, digits in (
                 ("text_perplexity", "a perplexity under n-grams of", 0),
                 ("text_coherence", "a coherence (NPMI) of", 2),
             )
             if all(pd.notna(means[text][score]) for text in ("held out", "shuffled"))
         ]
-        said.append(f"{row['model']}: text drawn from the best settings has {' and '.join(parts)}.")
     return said
 
 
@@ -162,18 +189,18 @@ def reached(table: pd.DataFrame, params: RecurrentSweepParams) -> list[str]:
     said = []
     for model, part in table.groupby("model", sort=False):
         steps = part["steps_to_target"]
-        start = (
-            f"{model}: {steps.notna().sum()} of {len(part)} trainings reach a loss of "
-            f"{params.target_loss:g} on the text that chooses their epoch"
+        subject = names.model(str(model))
+        said.append(
+            f"{subject}: {steps.notna().sum()} of {len(part)} trainings reach a loss of "
+            f"{params.target_loss:g} on the text that chooses their epoch."
         )
         if not steps.notna().any():
-            said.append(f"{start}.")
             continue
         rows = part[steps.notna()].to_dict("records")
         first = min(rows, key=lambda row: float(row["steps_to_target"]))
-        chosen = ", ".join(f"{name} {first[name]}" for name in params.space)
+        chosen = names.chosen({name: first[name] for name in params.space})
         said.append(
-            f"{start}; the first does so after {first['steps_to_target']:.0f} updates, or "
+            f"{subject}: the first to reach it takes {first['steps_to_target']:.0f} updates, "
             f"{first['tokens_to_target']:,.0f} tokens, with {chosen}."
         )
     return said

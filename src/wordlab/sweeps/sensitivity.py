@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from wordlab import rng
+from wordlab import names, rng
 from wordlab.params.sweeps import Range, Tried
 from wordlab.sweeps.fanova import Axis, Floats, Forest
 from wordlab.sweeps.importance import Grid
 from wordlab.sweeps.summary import numbered
+from wordlab.sweeps.summary import terms as terms_of
 
 POINTS = 25
 """Where the curve of a range is evaluated."""
@@ -75,7 +76,7 @@ def analyse(
     left_out = _left_out(axes, own, score, trees=trees, seed=seed) if trusted else []
     regions = {"all": {}, "best quarter": _best_quarter(grid, goal)}
     draws = int(np.ceil(2 / (1 - confidence))) if trusted else 0
-    few = -(-trees // 4)  # chance gives more to a small forest: the bar is too high, if anything
+    few = -(-trees // 4)  # a small forest's shares spread more: the bar is too high, if anything
     by_chance = _by_chance(
         axes, own, score, list(regions.values()), draws=draws, trees=few, seed=seed
     )
@@ -95,7 +96,7 @@ def analyse(
 
 def sentences(model: str, score: str, found: Sensitivity) -> list[str]:
     """Return what the shares say of one model, with intervals."""
-    subject = f"{model}, {score}"
+    subject = f"{names.model(model)}, {names.plain(score)}"
     table = found.shares
     r2 = float(table["r2"].iloc[0])
     said = [f"{subject}: {_trust(r2)}."]
@@ -107,7 +108,7 @@ def sentences(model: str, score: str, found: Sensitivity) -> list[str]:
             terms = part[part["order"] == order].sort_values("share", ascending=False)
             told = terms[terms["share"] > terms["by_chance"]]
             named = ", ".join(
-                f"{row['term']} {row['share']:.0%} [{row['low']:.0%}, {row['high']:.0%}]"
+                f"{terms_of(row['term'])} {row['share']:.0%} [{row['low']:.0%}, {row['high']:.0%}]"
                 for row in told.to_dict("records")
             )
             if named:
@@ -119,8 +120,9 @@ def sentences(model: str, score: str, found: Sensitivity) -> list[str]:
                 top = terms.iloc[0]
                 said.append(
                     f"{subject}: {where}, no {'setting' if order == 1 else 'pair of settings'} "
-                    f"matters more than a shuffled one; the largest share is {top['term']}'s, "
-                    f"{top['share']:.0%} [{top['low']:.0%}, {top['high']:.0%}]."
+                    f"matters more than a shuffled one; the largest share is "
+                    f"{terms_of(top['term'])}'s, {top['share']:.0%} "
+                    f"[{top['low']:.0%}, {top['high']:.0%}]."
                 )
     return said
 

@@ -1,6 +1,6 @@
 """What a sweep found: tables, and sentences that claim no more than the noise allows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,7 +14,8 @@ Goal = Literal["higher", "lower"]
 
 ITEMS = (
     "Intervals and verdicts of this sweep draw the seeds and the items that vectors are scored on "
-    "together; the shares of the variance are beside the noise of the seed alone, on these items."
+    "together. The shares of the variance compare the settings with the noise of the seed alone; "
+    "they hold for these items."
 )
 """What the noise is where trials are scored on items."""
 NO_SHARES = pd.DataFrame(columns=["model", "score", "term", "share"])
@@ -78,6 +79,8 @@ def summarise(
     *,
     full_grid: bool = True,
     draws: Mapping[str, Floats] | None = None,
+    notes: Mapping[str, str] | None = None,
+    untold: Collection[tuple[str, str]] = (),
 ) -> SweepResult:
     """Return the tables and sentences for the scores named in `goals`, model by model.
 
@@ -86,28 +89,31 @@ def summarise(
     sentence says so. draws: of each score, for each trial the mean of its combination in bootstrap
     resamples of items and seeds together, float64 (trials, 3, B), as `statistics.combined` takes
     them: what intervals and verdicts are by; without it by the noise between repetitions alone.
+    notes: what else differs between the values of a setting, which goes with their comparison.
+    untold: models and settings (model, setting) whose values no sentence compares.
     """
     tables: dict[str, list[pd.DataFrame]] = {"marginals": [], "importances": [], "differences": []}
     best: list[dict[str, Any]] = []
-    sentences: list[str] = [] if draws is None else [ITEMS]
+    sentences: list[str] = []
     for model, part in trials.groupby("model", sort=False):
         if part[list(goals)].isna().all(axis=None):
-            asked = ", ".join(map(names.score, goals))
+            wanted = ", ".join(map(names.plain, goals))
             sentences.append(
-                f"{names.model(str(model))}: no trial has a score, so nothing is analysed: {asked}."
+                f"{names.model(str(model))}: no trial has a score, so nothing is "
+                f"analysed: {wanted}."
             )
             continue
         for score, goal in goals.items():
             missing = int(part[score].isna().sum())
             if missing:
                 sentences.append(
-                    f"{_subject(str(model), score)}: {missing} of {len(part)} trials have no "
-                    "score; no analysis."
+                    f"{_subject(model, score)}: {missing} of {len(part)} trials have no score; no "
+                    f"analysis."
                 )
                 continue
             if not full_grid:
                 best.append(_best_drawn(part, settings, score, goal, confidence))
-                sentences.append(_told_best(settings, best[-1], goal, repetition(part)))
+                sentences += _told_best(settings, best[-1], goal, repetition(part))
                 continue
             own = None if draws is None else draws[score][part.index]
             grid = Grid.of(part, settings, score, own)
@@ -121,10 +127,15 @@ def summarise(
                 table.insert(1, "score", score)
                 tables[name].append(table)
             best.append({"model": str(model), "score": score, **_best(grid, goal, confidence)})
-            sentences += _sentences(grid, best[-1], found["differences"], goal, repetition(part))
+            effects = found["differences"]
+            silent = [name for own, name in untold if own == model]
+            effects = effects[~effects["setting"].isin(silent)]
+            sentences += _sentences(grid, best[-1], effects, goal, repetition(part), notes or {})
             sentences += _told_shares(
-                _subject(str(model), score), found["importances"], repetition(part)
+                _subject(model, score), found["importances"], repetition(part)
             )
+    if draws is not None and best:
+        sentences.insert(0, ITEMS)
     joined = {name: pd.concat(parts) if parts else pd.DataFrame() for name, parts in tables.items()}
     return SweepResult(
         trials=trials,
@@ -157,14 +168,10 @@ def _best(grid: Grid, goal: Goal, confidence: float) -> dict[str, Any]:
         "low": mean - margin,
         "high": mean + margin,
         "n": grid.scores.shape[-1],
-        "noise": grid.noise,
+        "noise": grid.noise if grid.noise_known or grid.draws is not None else float("nan"),
         "others": means.size - 1 - int((ahead > apart).sum()),
         "combinations": means.size,
     }
-
-
-def _subject(model: str, score: str) -> str:
-    return f"{names.model(model)}, {names.score(score)}"
 
 
 def repetition(trials: pd.DataFrame) -> str:
@@ -194,31 +201,40 @@ def _best_drawn(
     }
 
 
-def _told_best(settings: Sequence[str], best: Mapping[str, Any], goal: Goal, repeated: str) -> str:
+def _subject(model: object, score: str) -> str:
+    return f"{names.model(str(model))}, {names.plain(score)}"
+
+
+def _told_best(
+    settings: Sequence[str], best: Mapping[str, Any], goal: Goal, repeated: str
+) -> list[str]:
     """Return which combination did best, and how many are not worse beyond the noise."""
     subject = _subject(best["model"], best["score"])
-    chosen = ", ".join(f"{name} {best[name]}" for name in settings)
+    chosen = names.chosen({name: best[name] for name in settings})
     if not np.isfinite(best["noise"]):
-        return (
-            f"{subject}: {goal} is better, and {chosen} did best ({best['mean']:.4g}), but with "
-            f"one training a combination the noise is unknown: no difference is established."
+        why = (
+            "there is one training per combination"
+            if best["n"] == 1
+            else "trainings of the same settings do not differ"
         )
+        return [
+            f"{subject}: {goal} is better, and {chosen} did best ({best['mean']:.4g}); but {why}, "
+            f"so the noise is unknown and no difference is established."
+        ]
+    reached = f"{chosen}, at {best['mean']:.4g} [{best['low']:.4g}, {best['high']:.4g}]"
     if best["combinations"] == 1:
-        return (
-            f"{subject}: the only combination trained in full is {chosen}, at {best['mean']:.4g} "
-            f"[{best['low']:.4g}, {best['high']:.4g}]."
-        )
+        return [f"{subject}: the only combination trained in full is {reached}."]
     count = best["others"]
     others = {
         0: "all others are worse beyond the noise",
         1: "one other is not worse beyond the noise",
     }
-    return (
-        f"{subject}: the best of {best['combinations']} combinations is {chosen}, at "
-        f"{best['mean']:.4g} [{best['low']:.4g}, {best['high']:.4g}]; "
-        f"{others.get(count, f'{count} others are not worse beyond the noise')}; trainings that "
-        f"differ in the {repeated} alone have a standard deviation of {best['noise']:.2g}."
-    )
+    return [
+        f"{subject}: the best of {best['combinations']} combinations is {reached}; "
+        f"{others.get(count, f'{count} others are not worse beyond the noise')}.",
+        f"{subject}: trainings that differ in the {repeated} alone have a standard deviation of "
+        f"{best['noise']:.2g}.",
+    ]
 
 
 def _told_shares(subject: str, shares: pd.DataFrame, repeated: str) -> list[str]:
@@ -227,31 +243,43 @@ def _told_shares(subject: str, shares: pd.DataFrame, repeated: str) -> list[str]
     if not len(told):
         return []
     named = ", ".join(
-        f"{row['term']} {row['share']:.0%} [{row['low']:.0%}, {row['high']:.0%}]"
+        f"{terms(row['term'])} {row['share']:.0%} [{row['low']:.0%}, {row['high']:.0%}]"
         for row in told.sort_values("share", ascending=False).to_dict("records")
     )
     seed = float(shares.loc[shares["term"] == "seed", "share"].iloc[0])
     return [f"{subject}: shares of the variance over the grid: {named}; the {repeated} {seed:.0%}."]
 
 
+def terms(term: str) -> str:
+    """Return a setting or a pair of settings, `one x other`, as people read it."""
+    return " x ".join(map(names.plain, term.split(" x ")))
+
+
 def _sentences(
-    grid: Grid, best: Mapping[str, Any], effects: pd.DataFrame, goal: Goal, repeated: str
+    grid: Grid,
+    best: Mapping[str, Any],
+    effects: pd.DataFrame,
+    goal: Goal,
+    repeated: str,
+    notes: Mapping[str, str],
 ) -> list[str]:
     """Return what can be said of one model and score."""
     subject = _subject(best["model"], best["score"])
-    said = [_told_best(grid.names, best, goal, repeated)]
-    if not np.isfinite(grid.noise):
+    said = _told_best(grid.names, best, goal, repeated)
+    if not np.isfinite(best["noise"]):
         return said
     for row in effects.to_dict("records"):
         better, worse = row["highest"], row["lowest"]
         if goal == "lower":
             better, worse = worse, better
         size = f"{row['difference']:.2g} [{row['low']:.2g}, {row['high']:.2g}]"
-        said.append(
-            f"{subject}: on average over the other settings, {row['setting']} {better} does better "
-            f"than {worse} by {size}."
+        name, note = names.plain(row["setting"]), notes.get(row["setting"])
+        verdict = (
+            f"on average over the other settings, {name} {better} does better than {worse} by "
+            f"{size}"
             if row["beyond_noise"]
-            else f"{subject}: no two values of {row['setting']} differ by more than the noise; the "
-            f"largest difference is {size}."
+            else f"no two values of {name} differ by more than the noise; the largest "
+            f"difference is {size}"
         )
+        said.append(f"{subject}: {verdict}{f' ({note})' if note else ''}.")
     return said

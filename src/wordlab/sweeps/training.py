@@ -70,7 +70,7 @@ def train(job: Job, split: Split, judge: EncodedCorpus, vocabulary: Vocabulary) 
     if loss < blind:
         drawn = texts(model, job.sweep.drawn_text, seed=job.seed)
         scores = reference(job, judge, vocabulary).scores(drawn)
-    loss, diverged = min(loss, blind), float(not loss < blind)
+    loss, diverged = (loss, 0.0) if loss < blind else (blind, 1.0)
     return {
         "valid_loss": loss,
         "valid_perplexity": math.exp(loss),

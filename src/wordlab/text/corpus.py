@@ -46,6 +46,28 @@ class EncodedCorpus:
             document_ends=_rising(before[self.document_ends]),
         )
 
+    def shortened(self, tokens: int | None) -> "EncodedCorpus":
+        """Return the same share of each document, its first whole sentences, about `tokens` in all.
+
+        At least one sentence of each; None is all of it.
+        """
+        if tokens is None or tokens >= len(self):
+            return self
+        sentence_starts = np.concatenate([[0], self.sentence_ends[:-1]])
+        document_starts = np.concatenate([[0], self.document_ends[:-1]])
+        sizes = self.document_ends - document_starts
+        owner = np.searchsorted(self.document_ends, self.sentence_ends, side="left")
+        read = self.sentence_ends - document_starts[owner]  # of its document, up to its end
+        kept = read <= tokens / len(self) * sizes[owner]
+        kept |= sentence_starts == document_starts[owner]
+        lengths = self.sentence_ends - sentence_starts
+        ends = np.cumsum(lengths[kept])
+        return EncodedCorpus(
+            tokens=self.tokens[np.repeat(kept, lengths)],
+            sentence_ends=ends,
+            document_ends=ends[np.flatnonzero(np.diff(owner[kept], append=len(sizes)))],
+        )
+
     def save(self, folder: Path) -> None:
         """Write the three arrays as .npy files into `folder`, which is made if need be."""
         folder.mkdir(parents=True, exist_ok=True)
