@@ -235,19 +235,19 @@ def test_reaches_differ_only_where_their_intervals_do() -> None:
     assert not any("nan" in text for text in said)
 
 
-def test_intervals_over_seeds_cover_what_they_claim_all_at_once() -> None:
+@pytest.mark.parametrize("common", [0.0, 2.0])
+def test_intervals_over_seeds_cover_what_they_claim_all_at_once(common: float) -> None:
     random = np.random.default_rng(1)
     truth = np.arange(5.0)
     single, means, changes = [], [], []
     for _ in range(600):
-        seeds = random.normal(0.0, 2.0, 3)  # moves all settings alike
+        seeds = random.normal(0.0, common, 3)  # moves all settings alike
         values = truth[:, None] + seeds + random.normal(0.0, 0.5, (5, 3))
-        lone = truth[:, None] + random.normal(0.0, 0.5, (5, 3))
-        single.append(_holds(mean_intervals(lone, 0.9), truth)[0])
-        means.append(_holds(mean_intervals(lone, 0.9, 5), truth).all())
+        single.append(_holds(mean_intervals(values, 0.9), truth)[0])
+        means.append(_holds(mean_intervals(values, 0.9, 5), truth).all())
         changes.append(_holds(change_intervals(values, 0, 0.9, 4)[1:], truth[1:]).all())
-    assert 0.87 < np.mean(single) < 0.93
-    assert 0.88 < np.mean(means) < 0.95
+    assert 0.87 < np.mean(single) < 0.94
+    assert 0.88 < np.mean(means) < 0.99
     assert 0.88 < np.mean(changes) < 0.95
 
 
