@@ -20,9 +20,9 @@ def mean_intervals(values: Floats, confidence: float, comparisons: int = 1) -> F
     values: (M, S), M settings by S seeds. comparisons: how many intervals are looked at together.
     Each is widened so that all of them hold at once with `confidence` (Bonferroni: the chance to
     miss is divided by their number). Settings share their seeds, and what a seed adds to all of
-    them alike is noise of every mean: its variance is (MS_seeds + (M - 1) MS_rest) / (M S), from the
-    mean squares between seeds and of the rest. Student's t with Satterthwaite's degrees of freedom
-    (Montgomery 2017, 13.6).
+    them alike is noise of every mean: its variance is (MS_seeds + (M - 1) MS_rest) / (M S), of the
+    mean squares between seeds and of the rest. Student's t with the degrees of freedom of
+    Satterthwaite 1946.
     """
     settings, seeds = values.shape
     means = values.mean(axis=1)
