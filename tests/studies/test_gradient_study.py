@@ -256,6 +256,12 @@ def test_a_text_shorter_than_the_sequences_is_refused(name: str, networks: Netwo
         measure(networks, 1, **changes[name])
 
 
+def test_a_text_shorter_than_an_update_is_refused(networks: Networks) -> None:
+    own = {**PARAMS["truncation"], "window_tokens": 600}
+    with pytest.raises(UserError, match=r"truncation\.window_tokens: an update of 600 tokens"):
+        measure(networks, 1, truncation=own)
+
+
 def reach(low: float, high: float) -> dict[str, Any]:
     middle = (low + high) / 2
     steps = {"sequences": 8, "steps": middle, "low": low, "high": high, "greatest_ratio": 1.0}
