@@ -57,9 +57,8 @@ def embedding_headline(metrics: Mapping[str, Any]) -> dict[str, dict[str, float 
 
 def language_headline(metrics: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
     """Return the few numbers by which language models are compared at a glance, by model."""
-    return {
-        model: {"perplexity": _short(scores["perplexity"])} for model, scores in metrics.items()
-    }
+    keys = ("perplexity", "perplexity_known", "unknown_share")
+    return {model: {key: _short(found[key]) for key in keys} for model, found in metrics.items()}
 
 
 def _short(value: float | None) -> float | None:

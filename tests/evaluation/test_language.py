@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+from wordlab.evaluation import language
 from wordlab.evaluation.language import (
     HeldOut,
     distinct,
@@ -10,7 +11,7 @@ from wordlab.evaluation.language import (
     score,
     score_generated,
 )
-from wordlab.evaluation.ngrams import KneserNey, _discounts
+from wordlab.evaluation.ngrams import KneserNey, _count, _discounts
 
 UNKNOWN, END = 4, 5
 
@@ -82,6 +83,31 @@ def test_trainings_that_differ_in_the_seed_are_drawn_with_the_text():
     assert apart.ratio_low < 0.95 < 1.05 < apart.ratio_high
 
 
+def test_intervals_over_few_documents_cover_what_they_claim(monkeypatch):
+    """The mean of 8 documents whose losses differ around 0 lies in 95 % of the intervals."""
+    monkeypatch.setattr(language, "_RESAMPLES", 200)
+    random, ids = np.random.default_rng(5), np.tile([0, END], 16)
+    text = held_out(ids, list(range(0, 32, 4)))
+    covered = []
+    for trial in range(200):
+        losses = np.repeat(random.normal(size=8), 4) + 0.1 * random.normal(size=32)
+        found = score(losses, text, seed=trial)
+        assert found.documents == 8
+        covered.append(found.low < 1 < found.high)
+    assert 0.9 < np.mean(covered) < 0.99
+
+
+def test_trainings_are_drawn_with_the_variance_of_their_mean():
+    """Trainings that differ by a constant: the spread of their mean is that of S values."""
+    ids = np.tile([0, END], 2000)
+    levels = np.array([0.0, 1.0, 2.0])
+    losses = np.repeat(levels[:, None], len(ids), axis=1)
+    found = score(losses, held_out(ids), seed=1)
+    half = math.log(found.high / found.low) / 2
+    # draws are means of two of the three: 0, .5, 1, 1.5, 2, their variance that of a mean of three
+    assert half == pytest.approx(1, rel=0.01)
+
+
 def test_the_ratio_to_a_baseline_is_paired():
     """Twice the perplexity everywhere is a ratio of 2 whatever sentences are drawn."""
     ids, losses = some_text(), np.random.default_rng(1).gamma(2.0, size=4000)
@@ -92,7 +118,7 @@ def test_the_ratio_to_a_baseline_is_paired():
     noise = np.random.default_rng(2).normal(scale=0.1, size=4000)
     close = score(losses + noise, text, seed=1, baseline=losses)
     assert close.ratio_low < close.ratio < close.ratio_high
-    assert close.ratio_high / close.ratio_low < 1.01 < 1.08 < close.high / close.low
+    assert close.ratio_high / close.ratio_low < 1.03 < 1.2 < close.high / close.low
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 4])
@@ -155,6 +181,14 @@ def test_the_order_is_the_best_on_the_validation_text():
     }
     chosen = KneserNey.chosen(train, valid, orders=[5, 1, 4, 2, 3], classes=6, end=END)
     assert chosen.order == min(losses, key=losses.__getitem__) not in (1, 5)
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_an_order_counted_among_longer_ones_is_the_model_that_fit_gives(order):
+    train, other = some_text(60), some_text(60)[::-1].copy()
+    fitted = KneserNey.fit(train, order=order, classes=6, end=END)
+    among = KneserNey._of(_count(train, 5, 6, END), order, 6, END)
+    np.testing.assert_array_equal(among.losses(other), fitted.losses(other))
 
 
 def test_kneser_ney_learns_from_context():

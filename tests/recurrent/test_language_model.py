@@ -75,12 +75,6 @@ def test_parallel_streams_begin_with_a_sentence_and_lose_their_context_only(mode
     assert not np.allclose(two[begun:], whole[begun:], rtol=1e-5)
 
 
-def test_the_batch_size_changes_no_score(network):
-    small, large = (build(network(batch_size=n), WORDS, level="word", seed=1) for n in (1, 9))
-    long = np.tile(TEXT, 30)
-    np.testing.assert_array_equal(small.token_losses(long), large.token_losses(long))
-
-
 def alone(model, context):
     """Return the loss of the last symbol of `context`, given those before it alone."""
     inputs = torch.tensor(context[:-1])[:, None]

@@ -227,7 +227,7 @@ def test_it_stops_early_and_keeps_the_best_weights(network):
     losses = [epoch.valid_loss for epoch in record.epochs]
     assert record.stopped_early
     assert record.best_epoch == 1 + int(np.argmin(losses)) == len(losses) - 2
-    kept = model.token_losses(np.roll(noise[::-1], 7).copy(), streams=4).mean(dtype=np.float64)
+    kept = model.token_losses(np.roll(noise[::-1], 7).copy()).mean(dtype=np.float64)
     assert kept == pytest.approx(min(losses), abs=1e-9)
 
 
@@ -440,3 +440,12 @@ def test_a_loss_does_not_depend_on_how_many_streams_a_text_is_read_in(network, c
     one, several = (model.token_losses(held_out, streams=n).mean() for n in (1, 16))
     assert 0.05 < one < 0.45
     assert several == pytest.approx(one, rel=0.01)
+
+
+@pytest.mark.parametrize("batch_size", [1, 5])
+def test_validation_reads_as_scoring_does_whatever_the_batch_size(network, batch_size):
+    valid, starts = counted(40, seed=2), np.zeros(1, dtype=np.int64)
+    params = network(batch_size=batch_size, epochs=1)
+    model, record = run(params, train_ids=counted(40, seed=1), valid_ids=valid)
+    scored = model.token_losses(valid, document_starts=starts).mean(dtype=np.float64)
+    assert record.epochs[0].valid_loss == pytest.approx(scored, rel=1e-6)

@@ -11,6 +11,7 @@ from wordlab.evaluation import language
 from wordlab.evaluation.language import HeldOut
 from wordlab.evaluation.ngrams import KneserNey
 from wordlab.params.recurrent import GenerationParams, LanguageEvaluationParams
+from wordlab.recurrent import reading
 from wordlab.recurrent.generation import generate
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.text.study_words import study_words
@@ -132,7 +133,7 @@ def evaluate(
         losses = model.token_losses(symbols.test.ids, document_starts=symbols.test.document_starts)
         metrics[name] = {
             **asdict(language.score(losses, symbols.test, seed=seed, baseline=baseline)),
-            "read_as": model.params.examples,
+            "read_as": reading.described(model.params),
             "generated": {
                 **asdict(language.score_generated(written, symbols.train, ngrams)),
                 "prompts": len(prompts),

@@ -58,9 +58,9 @@ class KneserNey:
         classes: int,
         end: int,
     ) -> "KneserNey":
-        """Return the model of `train_ids` (N,) of the one of `orders` that is best on `valid_ids`.
+        """Return the model of `train_ids` (N,) whose order predicts `valid_ids` best.
 
-        Of equally good orders it is the one named first.
+        It is one of `orders`, of equally good ones the first, and the model that `fit` gives.
         """
         levels = _count(train_ids, max(orders), classes, end)
         models = (cls._of(levels, order, classes, end) for order in orders)
@@ -69,14 +69,16 @@ class KneserNey:
     @classmethod
     def _of(cls, levels: Sequence["_Level"], order: int, classes: int, end: int) -> "KneserNey":
         """Return the model of the first `order` of `levels`."""
-        orders = []
-        for k in range(order):
-            own, contexts = levels[k], len(levels[k - 1].keys) if k else 1
-            counted = own.numbers  # how often; below the highest order, after how many symbols
-            if k < order - 1:
-                counted = own.numbers[levels[k + 1].firsts + 1]
-            counts = np.bincount(counted, minlength=len(own.keys))
-            orders.append(_discount(own.keys, counts, contexts, classes))
+        highest = levels[order - 1]
+        # as many ends of sentence are before the text as the longest of `levels` needs
+        counts = np.bincount(highest.numbers[len(levels) - order :], minlength=len(highest.keys))
+        orders = [_discount(highest.keys, counts, _contexts(levels, order - 1), classes)]
+        firsts = highest.firsts[counts > 0]
+        for k in reversed(range(order - 1)):  # after how many different symbols
+            own = levels[k]
+            counts = np.bincount(own.numbers[firsts + 1], minlength=len(own.keys))
+            orders.insert(0, _discount(own.keys, counts, _contexts(levels, k), classes))
+            firsts = own.firsts
         return cls(tuple(orders), classes, end)
 
     @property
@@ -140,6 +142,11 @@ def _count(ids: NDArray[np.int64], longest: int, classes: int, end: int) -> list
         levels.append(_Level(*np.unique(keys, return_index=True, return_inverse=True)))
         prefixes = levels[-1].numbers[:-1]
     return levels
+
+
+def _contexts(levels: Sequence[_Level], k: int) -> int:
+    """Return how many different contexts the n-grams of level `k` have."""
+    return len(levels[k - 1].keys) if k else 1
 
 
 def _discount(

@@ -46,16 +46,18 @@ def project(space: Space, params: MapParams, *, seed: int) -> Projection:
     Both ways see the rows at length 1: PCA their inner products (classical scaling, Torgerson
     1952), t-SNE (van der Maaten & Hinton 2008) their distances, from the PCA on.
     """
-    cosines = cosines_of_commonest(space, params.words)
-    n = len(cosines)
-    near, values = neighbours.nearest(space, np.arange(n), params.neighbours)
+    with threadpool_limits(1):  # sums depend on the number of threads
+        cosines = cosines_of_commonest(space, params.words)
+        n = len(cosines)
+        near, values = neighbours.nearest(space, np.arange(n), params.neighbours)
+        pca, explained = principal_components(cosines)
+        places = tsne(cosines, pca, params, seed=derive(seed, "t-SNE"))
     words = space.vocabulary.words
-    pca, explained = principal_components(cosines)
     return Projection(
         words=words[:n],
         counts=space.vocabulary.counts[:n].copy(),
         pca=pca,
-        tsne=tsne(cosines, pca, params, seed=derive(seed, "t-SNE")),
+        tsne=places,
         near=tuple(
             tuple((words[j], float(x)) for j, x in zip(*both, strict=True))
             for both in zip(near.tolist(), values.tolist(), strict=True)
@@ -72,8 +74,7 @@ def principal_components(cosines: NDArray[np.float64]) -> tuple[NDArray[np.float
     """
     n = len(cosines)
     centred = cosines - cosines.mean(axis=0) - cosines.mean(axis=1)[:, None] + cosines.mean()
-    with threadpool_limits(1):  # LAPACK's sums depend on its threads
-        variances, directions = np.linalg.eigh(centred)
+    variances, directions = np.linalg.eigh(centred)
     places = np.zeros((n, 2))
     for column, (variance, direction) in enumerate(
         zip(variances[::-1][:2], directions.T[::-1][:2], strict=True)
@@ -108,5 +109,4 @@ def tsne(
     )
     distances = np.sqrt(np.maximum(2 - 2 * cosines, 0))
     np.fill_diagonal(distances, 0)
-    with threadpool_limits(1):  # its sums depend on its threads
-        return model.fit_transform(distances).astype(np.float64)
+    return model.fit_transform(distances).astype(np.float64)

@@ -44,6 +44,17 @@ def equal_parts(
     return np.concatenate(parts)
 
 
+def sentence_starts(
+    ids: NDArray[np.int64], end: int, document_starts: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return where sentences of `ids` (N,) begin, int64 (S,), rising; 0 is the first.
+
+    A sentence follows the symbol `end`; each of `document_starts` begins one as well.
+    """
+    sentences = np.flatnonzero(ids[:-1] == end) + 1
+    return np.unique(np.concatenate([[0], sentences, document_starts[document_starts < len(ids)]]))
+
+
 NOTHING = -1
 """The target of a step after which nothing is to be predicted."""
 

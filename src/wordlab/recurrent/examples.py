@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from wordlab import rng
 from wordlab.errors import UserError
 from wordlab.params.recurrent import NetworkParams
-from wordlab.recurrent.batching import NOTHING, Streams, Window
+from wordlab.recurrent.batching import NOTHING, Streams, Window, sentence_starts
 
 
 class Examples(Protocol):
@@ -128,8 +128,8 @@ class Sentences:
         cls, ids: NDArray[np.int64], end: int, longest: int, batch_size: int, seed: int
     ) -> "Sentences":
         """Return `ids` (N,) cut after each symbol `end`, in pieces of `longest` at most."""
-        ends = np.flatnonzero(ids == end) + 1
-        bounds = np.unique(np.concatenate([[0], ends, [len(ids)]]))
+        none = np.zeros(0, dtype=np.int64)
+        bounds = np.append(sentence_starts(ids, end, none), len(ids))
         starts = np.concatenate([np.arange(a, b, longest) for a, b in pairwise(bounds)])
         return cls(ids, starts, np.diff(np.append(starts, len(ids))), end, batch_size, seed)
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordlab.params.recurrent import NetworkParams
-from wordlab.recurrent.batching import NOTHING
+from wordlab.recurrent.batching import NOTHING, sentence_starts
 
 STREAMS = 16
 """Stretches of a held-out text that are read side by side, a speed-up that changes no score: each
@@ -58,7 +58,7 @@ def read(
     if params.examples == "windows":
         yield from _windows(ids, params.bptt_length, end)
     elif params.examples == "sentences":
-        bounds = np.append(_beginnings(ids, end, document_starts), len(ids))
+        bounds = np.append(sentence_starts(ids, end, document_starts), len(ids))
         pieces = [np.arange(a, b, params.bptt_length) for a, b in pairwise(bounds)]
         yield from _side_by_side(ids, np.concatenate(pieces), end)
     else:
@@ -69,23 +69,30 @@ def read(
         yield from _streams(ids, starts, end, cut, length, carried=carried)
 
 
+def described(params: NetworkParams) -> str:
+    """Return in words how `read` reads a text, which is how the network was trained."""
+    if params.examples == "windows":
+        return f"windows of {params.bptt_length} symbols"
+    if params.examples == "sentences":
+        return "sentences"
+    return {
+        "always": "streams",
+        "within_documents": "streams, from zeros at each document",
+        "never": f"streams, from zeros every {params.bptt_length} symbols",
+    }[params.carry_state]
+
+
 def stream_starts(ids: Ids, end: int, document_starts: Ids, streams: int) -> Ids:
     """Return where `streams` stretches of `ids` (N,) start, int64 (S,), 0 first, S <= streams.
 
     Each starts at the beginning of the sentence or document closest to equal lengths.
     """
-    beginnings = _beginnings(ids, end, document_starts)
+    beginnings = sentence_starts(ids, end, document_starts)
     wanted = np.arange(1, streams) * len(ids) / streams
     after = np.minimum(np.searchsorted(beginnings, wanted), len(beginnings) - 1)
     before = np.maximum(after - 1, 0)
     closer = wanted - beginnings[before] <= np.abs(beginnings[after] - wanted)
     return np.unique(np.append(np.where(closer, beginnings[before], beginnings[after]), 0))
-
-
-def _beginnings(ids: Ids, end: int, document_starts: Ids) -> Ids:
-    """Return where sentences and documents of `ids` begin, rising; 0 is the first."""
-    sentences = np.flatnonzero(ids[:-1] == end) + 1
-    return np.unique(np.concatenate([[0], sentences, document_starts[document_starts < len(ids)]]))
 
 
 def _before(ids: Ids, end: int) -> Ids:

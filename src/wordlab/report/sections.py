@@ -125,10 +125,11 @@ SECTIONS = (
         "Language models",
         "Language models",
         "Perplexity on the test split, every token weighted alike; the interval draws documents, "
-        "then their sentences, anew. The ratio to Kneser-Ney's n-grams is measured on the same "
-        "draws, so its interval is the narrower one: below 1 the network is better. All words "
-        "outside the vocabulary are one class, which is easy to predict, so the perplexity over "
-        "known words is shown too. A network reads the test split as it was trained: in parallel "
+        "then their sentences, anew, and is widened for their small number. The ratio to "
+        "Kneser-Ney's n-grams is measured on the same draws, so its interval is the narrower one: "
+        "below 1 the network is better. All words outside the vocabulary are one class, which is "
+        "easy to predict, so the perplexity over known words is shown too. A "
+        "network reads the test split as it was trained: in parallel "
         "streams that start at the beginning of a sentence, in windows, or sentence by sentence. "
         "Models of words and of characters predict different symbols and have a table each.",
         ("language_models", "lm_"),

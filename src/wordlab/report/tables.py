@@ -149,7 +149,6 @@ def language_scores(metrics: Mapping[str, Any], trained: Mapping[str, Any]) -> l
             "ratio": Column("ratio to Kneser-Ney", "{:.3f}".format, min),
             "known": Column("over known symbols", _short, min),
             "bits": Column("bits per symbol", "{:.3f}".format, min),
-            "unknown": Column("unknown", percent),
             "read": Column("read as", str),
             "valid": Column("best validation", _short),
             "epochs": Column("epochs, best", number),
@@ -158,16 +157,22 @@ def language_scores(metrics: Mapping[str, Any], trained: Mapping[str, Any]) -> l
         for model, scores in models.items():
             training = trained.get(f"lm_{model}", {})
             note = f"n = {number(scores.get('symbols'))}"
+            if "documents" in scores:
+                note += f" in {number(scores['documents'])} documents"
+            if "unknown_share" in scores:
+                note += f", {percent(scores['unknown_share'])} unknown"
             columns["perplexity"].scores[model] = Score(
                 scores["perplexity"], scores.get("low"), scores.get("high"), note
             )
+            baseline = "ratio" in scores and scores["ratio"] is None
             columns["ratio"].scores[model] = Score(
-                scores.get("ratio"), scores.get("ratio_low"), scores.get("ratio_high")
+                1.0 if baseline else scores.get("ratio"),
+                scores.get("ratio_low"),
+                scores.get("ratio_high"),
             )
             values = {
                 "known": scores.get("perplexity_known"),
                 "bits": scores.get("bits"),
-                "unknown": scores.get("unknown_share"),
                 "read": scores.get("read_as"),
                 "valid": training.get("valid_perplexity"),
                 "epochs": training.get("best_epoch"),
