@@ -1,15 +1,22 @@
 """What several tests share."""
 
 import os
+import re
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import settings
+from numpy.typing import NDArray
 
 from wordlab.params.recurrent import NetworkParams
 from wordlab.params.whole import load
+from wordlab.text import readers
+from wordlab.text.packaged import gensim_data
+from wordlab.text.vocabulary import Vocabulary
 
 settings.register_profile("wordlab", deadline=None)  # speed is for benchmarks/
 settings.load_profile("wordlab")
@@ -28,6 +35,29 @@ def away_from_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
 def repository() -> Path:
     """The root of this repository."""
     return REPOSITORY
+
+
+SAMPLE = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
+
+
+@pytest.fixture(scope="session")
+def article_sentences() -> list[str]:
+    """Three articles of the packaged sample, some 30,000 words."""
+    articles = islice(readers.read_wikipedia(gensim_data(SAMPLE)), 3)
+    lines = [line for article in articles for line in re.split("[.!?]", article.text.lower())]
+    return [" ".join(words) for line in lines if (words := re.findall("[a-z]+", line))]
+
+
+@pytest.fixture(scope="session")
+def article_words(article_sentences: list[str]) -> tuple[NDArray[np.int64], Vocabulary]:
+    """These articles as classes of a word model, (N,), and its vocabulary."""
+    words = [[*line.split(), "\n"] for line in article_sentences]
+    kinds, counts = np.unique(np.concatenate(words), return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    order = order[(counts[order] > 1) & (kinds[order] != "\n")]
+    known = Vocabulary(tuple(kinds[order].tolist()), counts[order])
+    index = {**known.index, "\n": known.end}
+    return np.array([index.get(word, known.unknown) for line in words for word in line]), known
 
 
 SMALL: dict[str, Any] = {

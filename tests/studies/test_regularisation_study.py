@@ -236,8 +236,7 @@ def test_only_changes_beyond_the_noise_between_seeds_are_claimed() -> None:
     table = regularisation_results.table(runs(changes), BASELINES, 2, 0.95)
     assert set(table["comparisons"]) == {10}  # 2 changes of 3 methods, 4 networks and the unigram
     said = regularisation_sentences.sentences(table, params(), 150)
-    assert "GRU: dropout lowers the test loss." in said
-    assert "GRU: the largest of these changes is that by dropout, 0.70 nats per token." in said
+    assert "GRU: dropout lowers the test loss, by 0.70 nats per token." in said
     (unclear,) = [text for text in said if "no change of the test loss beyond" in text]
     assert unclear.endswith("with early stopping or decay.")
     losses = np.array(list(changes.values())) + [5.0, 5.3, 5.6]
@@ -255,9 +254,30 @@ def test_a_network_is_compared_with_the_unigram_model() -> None:
     )
     assert table["unigram_change"].tolist() == pytest.approx([1.0, -0.5])
     said = regularisation_sentences.sentences(table, params(), 150)
-    assert "GRU: the lowest test loss is 4.50 nats per token, with decay." in said
-    assert "GRU: better than the unigram model with decay." in said
-    assert "GRU: worse than the unigram model with nothing." in said
+    assert (
+        "GRU: with decay the test loss is lowest, 4.50 nats per token; with decay it predicts "
+        "better than the unigram model."
+    ) in said
+    assert "GRU: with nothing it predicts worse than the unigram model." in said
+    alike = regularisation_results.table(
+        runs({"none": [0.1, -0.3, -0.6], "decay": [-0.1, -0.2, -0.6]}), BASELINES, 2, 0.95
+    )
+    said = regularisation_sentences.sentences(alike, params(), 150)
+    assert any("with no method does it clearly predict better" in text for text in said)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"tokens": 100}, {"minutes": 1e-9}, {"optimizer": "averaged_sgd"}]
+)
+def test_budgets_and_averages_of_the_language_models_are_not_the_study_s(
+    monkeypatch: pytest.MonkeyPatch, networks: Networks, changes: dict[str, Any]
+) -> None:
+    def bounded(*cells: str) -> dict[str, LanguageModelParams]:
+        return {cell: own.model_copy(update=changes) for cell, own in networks(*cells).items()}
+
+    found, expected = measure(monkeypatch, bounded, 1), measure(monkeypatch, networks, 1)
+    assert found.numbers == expected.numbers
+    assert set(found.curves.query("method == 'none'")["epoch"]) == {1, 2, 3}
 
 
 def test_the_combination_takes_the_best_of_each_setting_that_helped() -> None:

@@ -26,7 +26,7 @@ class DescentParams(Section):
     clip_norm: Positive
     """The largest norm of all gradients together; meant to be exceeded at few steps."""
     clip_value: Positive
-    """The largest entry of any gradient, likewise."""
+    """The largest entry of any gradient; meant to be exceeded at few steps."""
 
 
 class GradientTrainingParams(Section):
@@ -49,12 +49,15 @@ class GradientTrainingParams(Section):
 
 
 class TruncationParams(Section):
-    """`gradient_study.*.truncation`: trainings whose windows differ in length alone."""
+    """`gradient_study.*.truncation`: gradient descent with windows of several lengths.
+
+    Each cell has the rate and the clip_norm of its `training`; the rate falls linearly to 0.
+    """
 
     lengths: Annotated[list[Steps], Field(min_length=2)]
     """Steps of a window; the longest is what the others are compared with."""
     tokens: Count
-    """Of the training split's beginning."""
+    """To predict in an epoch, of the training split's beginning; to the whole update."""
     valid_tokens: Count
     epochs: Count
     hidden_size: Count
@@ -63,6 +66,10 @@ class TruncationParams(Section):
     """Tokens of an update whatever the length of its window: shorter windows, more streams."""
     seeds: Annotated[int, Field(ge=3)]
     """Trainings of each length that differ in their seed alone; two make no interval."""
+
+    def learnt(self, length: int) -> int:
+        """Return how many tokens to predict of a text of `length`: those of whole updates."""
+        return min(self.tokens, length - 1) // self.window_tokens * self.window_tokens
 
     @model_validator(mode="after")
     def updates_are_alike(self) -> Self:

@@ -41,8 +41,9 @@ class RegularisationStudyParams(Section):
     train_tokens: Count
     """Of the training split's beginning."""
     valid_tokens: Count
-    """As much of each document of the split as of any other; likewise:"""
+    """Of the validation split, an equal share of each document."""
     test_tokens: Count
+    """Of the test split, an equal share of each document."""
     hidden_size: Count
     """Of the embedding as well."""
     layers: Annotated[int, Field(ge=2)]

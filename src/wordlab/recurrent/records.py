@@ -61,6 +61,7 @@ class TrainingRecord:
     epochs: tuple[Epoch, ...]
     best_epoch: int
     stopped_early: bool
+    updates: int
 
     def rows(self) -> list[dict[str, float]]:
         """Return one row of numbers an epoch."""

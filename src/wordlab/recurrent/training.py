@@ -319,7 +319,7 @@ class _Training:
         self.model.restore(self.best, source="training")
         epochs = tuple(Epoch(**row) for row in self.position.epochs)
         early = self.stale and not self.spent
-        return TrainingRecord(epochs, self.position.best_epoch, stopped_early=early)
+        return TrainingRecord(epochs, self.position.best_epoch, early, self.position.step)
 
     def save(self) -> None:
         """Write everything to the checkpoint."""

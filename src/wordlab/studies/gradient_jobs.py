@@ -14,6 +14,7 @@ from wordlab.recurrent import tasks, truncation
 from wordlab.recurrent.batching import Streams
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.layers import CellSettings
+from wordlab.recurrent.records import TrainingRecord
 from wordlab.recurrent.threads import threads
 from wordlab.recurrent.training import DivergedError, train
 from wordlab.studies.gradient_lags import Texts, measure_lags
@@ -33,7 +34,13 @@ _PLAIN = {
     "carry_state": "always",
     "device": "cpu",
     "precision": "float32",
+    "optimizer": "sgd",
+    "warmup": 0.0,
+    "clip_norm": None,
+    "clip_value": None,
     "patience": None,
+    "tokens": None,
+    "minutes": None,
     "dropout_input": 0.0,
     "dropout_between": 0.0,
     "dropout_output": 0.0,
@@ -42,7 +49,8 @@ _PLAIN = {
     "temporal_penalty": 0.0,
     "weight_decay": 0.0,
 }
-"""Streams of text, and nothing that regularises: it would change gradients too."""
+"""Streams of text, plain gradient descent over all epochs, and nothing that regularises: it would
+change gradients too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,9 +122,7 @@ class Training:
         model = shared.fresh(
             self.cell,
             initialisation=self.initialisation,
-            optimizer="sgd",
             schedule="constant",
-            warmup=0.0,
             rate=descent.rate,
             epochs=own.epochs,
             embedding_size=own.hidden_size,
@@ -189,7 +195,8 @@ class Truncation:
     def measure(self, shared: Shared) -> Outcome:
         """Return what the windows cost, how their gradient agrees, and what trainings reach.
 
-        losses: of the validation text in nats per token, one per seed.
+        losses: of the validation text in nats per token, one per seed; updates: of each training;
+        streams: that they read side by side.
         """
         params, model = shared.params, shared.models[self.cell]
         longest = max(params.truncation.lengths)
@@ -200,24 +207,27 @@ class Truncation:
         window = (part[: self.length].copy() for part in (inputs, targets))
         cost = truncation.window_cost(model, *window)
         started = time.monotonic()
-        losses = [self._train(shared, number) for number in range(1, params.truncation.seeds + 1)]
+        numbers = range(1, params.truncation.seeds + 1)
+        records = [self._train(shared, number) for number in numbers]
         seconds = time.monotonic() - started
         tokens = self.length * ids.shape[1]
         return Outcome(
             {
                 "agreement": truncation.agreement(own, whole),
                 "kept_mib": cost.kept_bytes / 2**20,
-                "losses": losses,
+                "losses": [record.epochs[-1].valid_loss for record in records],
+                "updates": records[0].updates,
+                "streams": params.truncation.window_tokens // self.length,
             },
             tracked={
                 "seconds_per_token": cost.seconds / tokens,
-                "training_seconds": seconds / len(losses),
+                "training_seconds": seconds / len(records),
             },
         )
 
-    def _train(self, shared: Shared, number: int) -> float:
-        """Return the validation loss after the training `number` with such windows."""
-        own = shared.params.truncation
+    def _train(self, shared: Shared, number: int) -> TrainingRecord:
+        """Return the record of the training `number` with such windows, clipped by norm."""
+        own, descent = shared.params.truncation, getattr(shared.params.training, self.cell)
         seed = rng.derive(shared.seed, "truncation", number)
         model = shared.fresh(
             self.cell,
@@ -226,17 +236,19 @@ class Truncation:
             hidden_size=own.hidden_size,
             epochs=own.epochs,
             bptt_length=self.length,
-            batch_size=max(1, own.window_tokens // self.length),
+            batch_size=own.window_tokens // self.length,
+            schedule="linear",
+            rate=descent.rate,
+            clip_norm=descent.clip_norm,
         )
-        record = train(
+        return train(
             model,
-            shared.texts.train[: own.tokens],
+            shared.texts.train[: own.learnt(len(shared.texts.train)) + 1],
             shared.texts.valid[: own.valid_tokens],
             model.params,
             seed=seed,
             torch_threads=shared.torch_threads,
         )
-        return record.epochs[-1].valid_loss
 
 
 @dataclass(frozen=True)

@@ -54,9 +54,9 @@ def _span(steps: Mapping[str, float], longest: int) -> str:
     """Say after how many steps a gradient fades; one that never does counts as `longest`."""
     low, high = steps["low"], steps["high"]
     if math.isnan(low):
-        return f"{_fades(steps['steps'], longest)} at the median of too few for an interval"
+        return f"{_fades(steps['steps'], longest)}, a median over too few sequences for an interval"
     if low >= longest:
-        return "does not fade over their whole length"
+        return f"does not fade within {longest} steps"
     if high >= longest:
         return f"fades after {low:.0f} steps or more"
     return f"fades after {_between(steps['steps'], low, high, '.0f')} steps"
@@ -114,39 +114,59 @@ def truncation(table: pd.DataFrame, params: TruncationParams, confidence: float)
     table: as `gradients.truncations` makes it.
     """
     longest = table["length"].max()
-    updates = params.epochs * params.tokens // params.window_tokens
+    updates, unigram = table["updates"].iloc[0], table["unigram"].iloc[0]
+    streams = table.loc[table["length"] == longest, "streams"].iloc[0]
     said = [
-        f"Windows of every length get the same {updates} updates of {params.window_tokens} tokens "
-        "each; shorter windows have more streams side by side.",
+        f"Windows of every length get {updates} updates of {params.window_tokens} tokens each.",
+        "Shorter windows have more streams side by side, which may be what changes the loss; the "
+        f"longest windows, of {longest} steps, have {streams}.",
         f"Losses are means over {params.seeds} seeds; a difference counts where its t interval "
         f"leaves out 0, all of which hold at once with {confidence:.0%} confidence (Bonferroni).",
+        f"A unigram model of the same training text has a loss of {unigram:.2f} nats per token.",
     ]
     for cell, part in table.groupby("cell", sort=False):
-        name, unclear = str(cell).upper(), []
-        for row in part[part["length"] < longest].to_dict("records"):
+        name = str(cell).upper()
+        rows = part.to_dict("records")
+        worst = part["valid_loss"].max()
+        if worst < unigram:
+            said.append(
+                f"{name}: windows of every length end below the unigram model, at {worst:.2f} nats "
+                "per token or less."
+            )
+        else:
+            said.append(
+                f"{name}: no verdict on the loss, because a mean of {worst:.2f} nats per token is "
+                "no better than that of the unigram model."
+            )
+        for row in rows:
+            if row["length"] == longest:
+                continue
             said.append(
                 f"{name}: the gradient of windows of {row['length']} steps has a cosine of "
                 f"{row['agreement']:.2f} with that of the longest."
             )
-            if row["change_low"] > 0 or row["change_high"] < 0:
-                direction = "higher" if row["change"] > 0 else "lower"
-                said.append(
-                    f"{name}: windows of {row['length']} steps end {abs(row['change']):.3f} nats "
-                    f"per token {direction} than the longest."
-                )
-            else:
-                unclear.append(str(row["length"]))
-        if unclear:
-            said.append(
-                f"{name}: no difference in loss beyond the noise between seeds between windows of "
-                f"{_listed(unclear, 'or')} steps and the longest."
-            )
-        whole = part[part["length"] == longest].iloc[0]
+            if worst < unigram:
+                said.append(f"{name}: {_window_change(row)}")
+        kept = next(row["kept_mib"] for row in rows if row["length"] == longest)
         said.append(
-            f"{name}: a window of {longest} steps keeps {whole['kept_mib']:.1f} MiB for the "
-            "backward pass."
+            f"{name}: a window of {longest} steps keeps {kept:.1f} MiB for the backward pass."
         )
     return said
+
+
+def _window_change(row: Mapping[Any, Any]) -> str:
+    """Say by how much the loss of windows of one length differs from that of the longest."""
+    windows = f"windows of {row['length']} steps ({row['streams']} streams)"
+    low, high = row["change_low"], row["change_high"]
+    if low > 0 or high < 0:
+        direction = "higher" if low > 0 else "lower"
+        return (
+            f"{windows} end {abs(row['change']):.3f} nats per token {direction} than the longest."
+        )
+    return (
+        f"no clear difference in loss between {windows} and the longest; the interval runs from "
+        f"{low:+.3f} to {high:+.3f} nats per token."
+    )
 
 
 def tasks(table: pd.DataFrame) -> list[str]:

@@ -13,7 +13,8 @@ import pandas as pd
 
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
-from wordlab.params.gradients import GradientStudyParams
+from wordlab.evaluation.ngrams import KneserNey
+from wordlab.params.gradients import GradientStudyParams, TruncationParams
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.tasks import baseline
 from wordlab.studies import gradient_jobs as jobs
@@ -84,6 +85,12 @@ def study(
                 f"gradient_study.{name}: a sequence of {max(lengths)} symbols needs more "
                 f"validation text than {len(texts.valid)} symbols; expected shorter sequences"
             )
+    windows_of = params.truncation
+    if not windows_of.learnt(len(texts.train)):
+        raise UserError(
+            f"gradient_study.truncation.window_tokens: an update of {windows_of.window_tokens} "
+            f"tokens needs more training text than {len(texts.train)} symbols; expected fewer"
+        )
     shared = jobs.Shared(models, texts, params, seed, torch_threads)
     wanted = _jobs(list(models), params)
     measured = Measurements(jobs.measure, shared, title="gradients", checkpoint=checkpoint)
@@ -94,7 +101,9 @@ def study(
         name = " ".join(["gradients", type(job).__name__.lower(), *map(str, own.values())])
         numbers = {key: value for key, value in outcome.numbers.items() if key not in _TABLES}
         on_trial(name, own, {**numbers, **outcome.tracked})
-    windows = truncations(_table(found, jobs.Truncation), params.confidence)
+    windows = truncations(
+        _table(found, jobs.Truncation), _unigram(models, texts, windows_of), params.confidence
+    )
     learning = _table(found, jobs.Learning)
     trainings = _table(found, jobs.Training)
     learning["baseline"] = [baseline(task, params.tasks.symbols) for task in learning["task"]]
@@ -123,11 +132,24 @@ def study(
     )
 
 
-def truncations(measured: pd.DataFrame, confidence: float) -> pd.DataFrame:
+def _unigram(models: Mapping[str, LanguageModel], texts: Texts, params: TruncationParams) -> float:
+    """Return the loss of word frequencies of the text that the trainings of windows learn."""
+    known = next(iter(models.values())).vocabulary
+    counts = KneserNey.fit(
+        texts.train[: params.learnt(len(texts.train)) + 1],
+        order=1,
+        classes=known.classes,
+        end=known.end,
+    )
+    return float(counts.losses(texts.valid[: params.valid_tokens]).mean())
+
+
+def truncations(measured: pd.DataFrame, unigram: float, confidence: float) -> pd.DataFrame:
     """Return one row per cell and window length: what it costs, and how its trainings end.
 
-    measured: columns cell, length, agreement, kept_mib, losses (one per seed). valid_loss: their
-    mean in nats per token; change: how much higher it is than with the longest window, a mean over
+    measured: columns cell, length, agreement, kept_mib, losses (one per seed), updates, streams.
+    unigram: the loss of a unigram model, as a column. valid_loss: the mean of the losses in nats
+    per token; change: how much higher it is than with the longest window, a mean over
     seeds with its t interval, change_low to change_high. comparisons: the number of these
     intervals, which hold all at once with `confidence` (Bonferroni).
     """
@@ -144,6 +166,7 @@ def truncations(measured: pd.DataFrame, confidence: float) -> pd.DataFrame:
                 valid_loss=losses.mean(axis=1),
                 **dict(zip(names, changes.T, strict=True)),
                 comparisons=comparisons,
+                unigram=unigram,
             )
         )
     return pd.concat(parts, ignore_index=True)

@@ -213,8 +213,11 @@ def _network(
         "weight_decay": method.weight_decay,
         "activation_penalty": 0.0,
         "temporal_penalty": 0.0,
+        "optimizer": "adamw",
         "schedule": "constant",
         "patience": None,
+        "tokens": None,
+        "minutes": None,
     }
     return LanguageModelParams.model_validate({**network.model_dump(), **changes})
 

@@ -19,8 +19,8 @@ def sentences(rows: pd.DataFrame, params: RegularisationStudyParams, test_tokens
     """
     first = rows.iloc[0]
     said = [
-        f"Every loss is that of the same {test_tokens} symbols of the test split; validation only "
-        "chooses the epoch of early stopping and what is combined.",
+        f"Every test loss is that of the same {test_tokens} symbols of the test split; validation "
+        "only chooses the epoch of early stopping and what is combined.",
         f"A difference is a mean over {params.seeds} seeds, and counts where its t interval leaves "
         "out 0; the noise between seeds is pooled over the methods of a cell.",
         f"The {first['comparisons']} intervals of differences hold all at once with "
@@ -44,7 +44,7 @@ def sentences(rows: pd.DataFrame, params: RegularisationStudyParams, test_tokens
         said += _against_unigram(name, {"none": plain, **by_method})
         said.append(
             f"{name} with nothing: early stopping with a patience of {params.patience} ends after "
-            f"{plain['would_stop']:.1f} epochs at the mean."
+            f"{plain['would_stop']:.1f} epochs on average."
         )
     return said
 
@@ -52,17 +52,16 @@ def sentences(rows: pd.DataFrame, params: RegularisationStudyParams, test_tokens
 def _changes(
     cell: str, rows: Mapping[Any, Any], measure: str, verbs: tuple[str, str], name: str
 ) -> list[str]:
-    """Say which methods lower or raise a measure, the largest change, and which do neither."""
+    """Say which methods lower or raise a measure, which does so most, and which do neither."""
     groups = _groups(rows, measure)
     said = []
     for verb, key in zip(verbs, ("below", "above"), strict=True):
         if groups[key]:
             most = max(groups[key], key=lambda method: abs(rows[method][measure]))
-            said.append(f"{cell}: {_listed(groups[key])} {verb}{_s(groups[key])} {name}.")
-            said.append(
-                f"{cell}: the largest of these changes is that by {_name(most)}, "
-                f"{abs(rows[most][measure]):.2f} nats per token."
-            )
+            by = f"by {abs(rows[most][measure]):.2f} nats per token"
+            if len(groups[key]) > 1:
+                by = f"{_name(most)} the most, {by}"
+            said.append(f"{cell}: {_listed(groups[key])} {verb}{_s(groups[key])} {name}, {by}.")
     if groups["unclear"]:
         said.append(
             f"{cell}: no change of {name} beyond the noise between seeds with "
@@ -75,13 +74,20 @@ def _against_unigram(cell: str, rows: Mapping[Any, Any]) -> list[str]:
     """Say which networks predict the test text better than word frequencies alone."""
     groups = _groups(rows, "unigram_change")
     best = min(rows, key=lambda method: rows[method]["test"])
-    said = [
-        f"{cell}: the lowest test loss is {rows[best]['test']:.2f} nats per token, with "
-        f"{_name(best)}.",
-        f"{cell}: better than the unigram model with {_listed(groups['below']) or 'no method'}.",
-    ]
+    lowest = (
+        f"{cell}: with {_name(best)} the test loss is lowest, {rows[best]['test']:.2f} nats per "
+        "token"
+    )
+    if groups["below"]:
+        said = [
+            f"{lowest}; with {_listed(groups['below'])} it predicts better than the unigram model."
+        ]
+    else:
+        said = [f"{lowest}; with no method does it clearly predict better than the unigram model."]
     if groups["above"]:
-        said.append(f"{cell}: worse than the unigram model with {_listed(groups['above'])}.")
+        said.append(
+            f"{cell}: with {_listed(groups['above'])} it predicts worse than the unigram model."
+        )
     if groups["unclear"]:
         unclear = _listed(groups["unclear"], "or")
         said.append(f"{cell}: no clear difference from the unigram model with {unclear}.")

@@ -1,7 +1,8 @@
 """Intervals of what studies measure: means over seeds, and medians over sequences.
 
 A few seeds say little about the noise of one setting, so that it is pooled over all settings
-trained with them, as the analysis of variance does: settings are taken to be equally noisy.
+trained with them, as the analysis of variance does: settings are taken to be equally noisy, and a
+seed may move all of them alike.
 """
 
 import math
@@ -18,11 +19,19 @@ def mean_intervals(values: Floats, confidence: float, comparisons: int = 1) -> F
 
     values: (M, S), M settings by S seeds. comparisons: how many intervals are looked at together.
     Each is widened so that all of them hold at once with `confidence` (Bonferroni: the chance to
-    miss is divided by their number). Student's t with M (S - 1) degrees of freedom.
+    miss is divided by their number). Settings share their seeds, and what a seed adds to all of
+    them alike is noise of every mean: its variance is (MS_seeds + (M - 1) MS_rest) / (M S), of the
+    mean squares between seeds and of the rest. Student's t with the degrees of freedom of
+    Satterthwaite 1946.
     """
+    settings, seeds = values.shape
     means = values.mean(axis=1)
-    noise = values - means[:, None]
-    half = _half_width(noise, len(values) * (values.shape[1] - 1), confidence, comparisons)
+    between = values.mean(axis=0) - values.mean()
+    parts = np.array([settings * np.square(between).sum(), np.square(_rest(values)).sum()])
+    parts /= seeds - 1  # MS_seeds and (M - 1) MS_rest
+    total = float(parts.sum())
+    freedom = (seeds - 1) * _ratio(total**2, parts[0] ** 2 + parts[1] ** 2 / max(1, settings - 1))
+    half = _half_width(total / (settings * seeds), freedom, confidence, comparisons)
     return np.stack([means, means - half, means + half], axis=1)
 
 
@@ -37,18 +46,28 @@ def change_intervals(
     """
     settings, seeds = values.shape
     changes = values.mean(axis=1) - values[reference].mean()
-    noise = values - values.mean(axis=1, keepdims=True) - values.mean(axis=0) + values.mean()
-    half = _half_width(noise, (settings - 1) * (seeds - 1), confidence, comparisons)
-    halves = np.full(settings, math.sqrt(2) * half)
+    freedom = (settings - 1) * (seeds - 1)
+    variance = float(np.square(_rest(values)).sum()) / freedom
+    half = _half_width(2 * variance / seeds, freedom, confidence, comparisons)
+    halves = np.full(settings, half)
     halves[reference] = 0
     return np.stack([changes, changes - halves, changes + halves], axis=1)
 
 
-def _half_width(noise: Floats, freedom: int, confidence: float, comparisons: int) -> float:
-    """Return half the width of the interval of a mean over the columns of `noise` (M, S)."""
+def _rest(values: Floats) -> Floats:
+    """Return what neither the setting nor the seed explains of `values` (M, S), likewise (M, S)."""
+    return values - values.mean(axis=1, keepdims=True) - values.mean(axis=0) + values.mean()
+
+
+def _ratio(one: float, other: float) -> float:
+    """Return `one` / `other`, and 1 where nothing varies, so that both are 0."""
+    return one / other if other else 1.0
+
+
+def _half_width(variance: float, freedom: float, confidence: float, comparisons: int) -> float:
+    """Return half the width of a t interval of an estimate with this variance."""
     missed = (1 - confidence) / comparisons
-    variance = float(np.square(noise).sum()) / freedom
-    return float(stats.t.ppf(1 - missed / 2, freedom)) * math.sqrt(variance / noise.shape[1])
+    return float(stats.t.ppf(1 - missed / 2, freedom)) * math.sqrt(variance)
 
 
 def median_interval(values: NDArray[np.floating], confidence: float) -> tuple[float, float, float]:
