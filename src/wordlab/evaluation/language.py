@@ -11,7 +11,7 @@ from scipy import stats
 
 from wordlab import rng
 from wordlab.evaluation.ngrams import KneserNey
-from wordlab.evaluation.statistics import over_seeds
+from wordlab.evaluation.statistics import mean_of_drawn
 from wordlab.recurrent.batching import sentence_starts
 
 _RESAMPLES = 1000
@@ -118,7 +118,7 @@ def score(
     sums = np.add.reduceat(np.vstack([each, others]), text.sentences, axis=1)  # (S + 1, sentences)
     means = [sums @ times / (sizes @ times) for times in text.resamples(seed)]
     *trained, compared = np.array(means).T  # S + 1 of (R,)
-    drawn = over_seeds(np.array(trained), rng.stream(seed, "trainings"))  # (R,)
+    drawn = mean_of_drawn(np.array(trained), rng.stream(seed, "trainings"))  # (R,)
     known = text.ids != text.unknown
     mean, other = float(precise.mean()), float(others.mean())
     low, high = _interval(mean, drawn, text.spread)

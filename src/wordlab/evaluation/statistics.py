@@ -134,21 +134,28 @@ class CrossedResamples:
         return ((self.counts @ crossed.tocsr()) * self.counts).sum(axis=1)
 
 
+def mean_of_drawn(draws: Floats, random: np.random.Generator) -> Floats:
+    """Return the mean score of S trainings in each resample of items, trainings drawn too, (R,).
+
+    draws: (S, R), the score of each training in the same resamples. Each resample draws S - 1 of
+    the S, with replacement, which gives the mean over trainings its variance without bias (Rao & Wu
+    1988). A single training is in every resample: an interval then holds nothing of the seed.
+    """
+    trainings, resamples = draws.shape
+    chosen = random.integers(0, trainings, size=(max(trainings - 1, 1), resamples))
+    return draws[chosen, np.arange(resamples)].mean(axis=0)
+
+
 def over_seeds(draws: Floats, random: np.random.Generator) -> Floats:
     """Return the mean score of S trainings in resamples as `combined` takes it, (3, R).
 
     draws: (S, 2R), the score of each training in the same resamples, ordered as
     `CrossedResamples.weights`. The third row is by how much the mean moves where the trainings are
-    drawn too: S - 1 of the S, with replacement, which gives the mean over trainings its variance
-    without bias (Rao & Wu 1988). It is 0 for a single training: the interval then holds nothing of
-    the seed.
+    drawn too (`mean_of_drawn`), 0 for a single training.
     """
-    trainings = len(draws)
     crossed, one_by_one = np.split(draws, 2, axis=1)
     mean = crossed.mean(axis=0)
-    chosen = random.integers(0, trainings, size=(max(trainings - 1, 1), len(mean)))
-    seeds = crossed[chosen, np.arange(len(mean))].mean(axis=0) - mean
-    return np.stack([mean, one_by_one.mean(axis=0), seeds])
+    return np.stack([mean, one_by_one.mean(axis=0), mean_of_drawn(crossed, random) - mean])
 
 
 def combined(draws: Floats) -> Floats:
