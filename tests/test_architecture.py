@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 REPOSITORY = SOURCE.parent
 LAYERS = [
-    {"errors"},
+    {"errors", "names"},
     {"artifacts", "rng", "progress", "params", "lock", "workers", "cluster", "repository"},
     {"checkpoints", "downloads", "recorder"},
     {"text"},
