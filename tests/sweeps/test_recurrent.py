@@ -457,6 +457,11 @@ def test_lengths_are_compared_only_where_trainings_beat_the_unigram() -> None:
     assert not enough(5.7, 5.99)
     assert not enough(5.7, 5.8, spread=0.3)
     assert not enough(5.7, 5.8, spread=0)
+    rates = pd.concat([losses({10: 5.0, 30: 5.0}).assign(rate=1),
+                       losses({10: 5.0, 30: 6.1}).assign(rate=2)], ignore_index=True)  # fmt: skip
+    assert not baselines.trained(rates, known, ["bptt_length", "rate"], 0.95)
+    lower = rates.assign(valid_loss=rates["valid_loss"] - 0.3)
+    assert baselines.trained(lower, known, ["bptt_length", "rate"], 0.95)
     counts = baselines.beaten(losses({10: 5.4, 30: 5.98}), known)["gru"]
     assert (counts["trainings"], counts["beat_unigram"], counts["beat_kneser_ney"]) == (6, 4, 3)
 
