@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from wordlab.evaluation.ngrams import KneserNey
@@ -55,18 +56,14 @@ def trained(
 ) -> bool:
     """Return whether the trainings of one model, a full grid, beat the unigram beyond the noise.
 
-    The mean at each bptt_length is below it by more than its margin, all intervals together; the
-    mean of all where no lengths are compared. False where the noise is unknown.
+    The mean of each combination is below it by more than its margin, all intervals together. False
+    where the noise is unknown.
     """
     grid = Grid.of(
         part.assign(excess=excess(part, known, "unigram_loss")), list(settings), "excess"
     )
-    axis = grid.names.index("bptt_length") if "bptt_length" in grid.names else 0
-    levels = grid.levels(axis)
-    if "bptt_length" not in grid.names:
-        levels = levels.mean(axis=0, keepdims=True)
-    highest = levels @ grid.means.ravel() + grid.margins(levels, confidence)
-    return bool((highest < 0).all())
+    margins = grid.margins(np.eye(grid.means.size), confidence)
+    return bool((grid.means.ravel() + margins < 0).all())
 
 
 def beaten(table: pd.DataFrame, known: pd.DataFrame) -> dict[str, dict[str, float]]:
