@@ -41,8 +41,8 @@ class Score:
     low: float | None = None
     high: float | None = None
     note: str = ""
-    parts: str = ""
-    """What the value is made of, where that is to be told."""
+    parts: Sequence[str] = ()
+    """What the value is made of, one line each."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def embedding_scores(metrics: Mapping[str, Any]) -> list[Table]:
                 column = columns.setdefault(name, Column(title, "{:.3f}".format, max))
                 column.scores[model] = Score(
                     found["spearman"], found.get("low"), found.get("high"),
-                    _counted(found, "pairs"), *_seeds(found),
+                    _counted(found, "pairs"), _seeds(found),
                 )  # fmt: skip
         _analogy_columns(model, scores.get("analogy"), columns)
     return [_side_by_side("Scores", columns, BEST)] if columns else []
@@ -115,7 +115,7 @@ def _analogy_columns(model: str, found: Any, columns: dict[str, Column]) -> None
         parts = [*(f"{group} {percent(scores[group])}" for group in groups), *_seeds(found)]
         column.scores[model] = Score(
             scores["total"], scores.get("low"), scores.get("high"), _counted(found, "questions"),
-            ", ".join(parts),
+            parts,
         )  # fmt: skip
 
 
@@ -245,7 +245,7 @@ def _cell(column: Column, model: str, common: str) -> Cell:
     score = column.scores.get(model)
     if score is None or score.value is None:
         return Cell("–")
-    notes = [text for text in (score.parts, score.note) if text and text != common]
+    notes = [text for text in (*score.parts, score.note) if text and text != common]
     known = [other.value for other in column.scores.values() if other.value is not None]
     best = column.best is not None and len(known) > 1 and score.value == column.best(known)
     text = column.write(score.value)
