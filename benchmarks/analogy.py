@@ -100,10 +100,10 @@ def draw(size: int, dimensions: int):
     """Return vectors of `size` words, those of the questions among them, at random places."""
     import numpy as np
 
+    from wordlab.corpus.vocabulary import Vocabulary
     from wordlab.embeddings.vectors import Vectors
     from wordlab.evaluation import analogy
     from wordlab.evaluation.datasets import packaged
-    from wordlab.text.vocabulary import Vocabulary
 
     random = np.random.default_rng(1)
     questions = analogy.read_questions(packaged("analogies"))

@@ -42,10 +42,12 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
     """Return seconds, rates, residuals and peaks of memory."""
     from reading import encoded
 
-    from wordlab.embeddings import cooccurrence, glove, ppmi
-    from wordlab.embeddings.svd import truncated_svd
+    from wordlab.corpus.corpus import EncodedCorpus
+    from wordlab.embeddings.counts import cooccurrence
+    from wordlab.embeddings.glove import training as glove
+    from wordlab.embeddings.ppmi import ppmi
+    from wordlab.embeddings.ppmi.svd import truncated_svd
     from wordlab.embeddings.vectors import Vectors
-    from wordlab.text.corpus import EncodedCorpus
 
     shipped = harness.params()
     counting = harness.counting(asked)

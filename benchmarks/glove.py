@@ -35,9 +35,10 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
     from reading import encoded
     from scipy.sparse import csr_array
 
-    from wordlab.embeddings import cooccurrence, glove
-    from wordlab.embeddings.cooccurrence import Counts
-    from wordlab.text.vocabulary import Vocabulary
+    from wordlab.corpus.vocabulary import Vocabulary
+    from wordlab.embeddings.counts import cooccurrence
+    from wordlab.embeddings.counts.cooccurrence import Counts
+    from wordlab.embeddings.glove import training as glove
 
     shipped = harness.params()
     counting = harness.counting(asked)

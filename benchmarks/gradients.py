@@ -16,10 +16,10 @@ import harness
 import numpy as np
 import published
 
-from wordlab.params.recurrent import NetworkParams
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.params.language import NetworkParams
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.training import train
-from wordlab.text.vocabulary import Vocabulary
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

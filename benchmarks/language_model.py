@@ -28,7 +28,7 @@ import harness
 import numpy as np
 import published
 
-from wordlab.text.vocabulary import Vocabulary
+from wordlab.corpus.vocabulary import Vocabulary
 
 WIDTH, LENGTH = (published.LANGUAGE_MODEL[name] for name in ("hidden_size", "bptt_length"))
 """Units per layer and symbols per window: of ours, of the peer and of the step that is timed."""

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from wordlab.text.corpus import EncodedCorpus
+from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.text.readers import read
-from wordlab.text.vocabulary import Vocabulary
 
 WORD = re.compile("[a-z]+")
 TITLE = re.compile("= .* =")

@@ -155,8 +155,8 @@ def encoded(folder: Path, words: int | None) -> tuple[Any, Any]:
     """Return the training split and its vocabulary, only the commonest words of it if asked."""
     import numpy as np
 
-    from wordlab.text.corpus import EncodedCorpus
-    from wordlab.text.vocabulary import UNKNOWN, Vocabulary
+    from wordlab.corpus.corpus import EncodedCorpus
+    from wordlab.corpus.vocabulary import UNKNOWN, Vocabulary
 
     corpus = EncodedCorpus.load(folder / "train")
     vocabulary = Vocabulary.load(folder / "vocabulary.tsv")
@@ -168,7 +168,7 @@ def encoded(folder: Path, words: int | None) -> tuple[Any, Any]:
 
 
 def cooccurrence_step(folder: Path, words: int | None) -> dict[str, float]:
-    from wordlab.embeddings import cooccurrence
+    from wordlab.embeddings.counts import cooccurrence
 
     params = harness.changed(
         harness.params().cooccurrence, **published.COOCCURRENCE, memory_mb=MEMORY_MB
@@ -193,8 +193,8 @@ def ppmi_settings() -> Any:
 
 
 def ppmi_step(folder: Path, words: int | None) -> dict[str, float]:
-    from wordlab.embeddings import ppmi
-    from wordlab.embeddings.cooccurrence import Counts
+    from wordlab.embeddings.counts.cooccurrence import Counts
+    from wordlab.embeddings.ppmi import ppmi
 
     counts = Counts.load(folder / "counts")
     seconds, model = harness.timed(lambda: ppmi.ppmi(counts, ppmi_settings()))
@@ -203,7 +203,7 @@ def ppmi_step(folder: Path, words: int | None) -> dict[str, float]:
 
 
 def svd_step(folder: Path, words: int | None) -> dict[str, float]:
-    from wordlab.embeddings.ppmi import PpmiModel, factorise
+    from wordlab.embeddings.ppmi.ppmi import PpmiModel, factorise
 
     model = PpmiModel.load(folder / "ppmi")
     seconds, vectors = harness.timed(
@@ -214,8 +214,8 @@ def svd_step(folder: Path, words: int | None) -> dict[str, float]:
 
 
 def glove_step(folder: Path, words: int | None) -> dict[str, float]:
-    from wordlab.embeddings import glove
-    from wordlab.embeddings.cooccurrence import Counts
+    from wordlab.embeddings.counts.cooccurrence import Counts
+    from wordlab.embeddings.glove import training as glove
 
     ends: list[float] = []
     vectors = glove.train(
@@ -233,7 +233,7 @@ def glove_step(folder: Path, words: int | None) -> dict[str, float]:
 def skipgram_step(folder: Path, words: int | None) -> dict[str, float]:
     from word2vec import settings
 
-    from wordlab.embeddings import word2vec
+    from wordlab.embeddings.word2vec import training as word2vec
 
     params = settings("skipgram", epochs=1)
     corpus, vocabulary = encoded(folder, words)
@@ -300,7 +300,7 @@ def needs(runs: list[dict[str, Any]], tokens: float) -> dict[str, tuple[float, f
 
 def scratch_bytes(runs: list[dict[str, Any]], tokens: float) -> float:
     """Return what counting writes between its two passes: 12 bytes a pair of each piece."""
-    from wordlab.embeddings.cooccurrence import Budget
+    from wordlab.embeddings.counts.cooccurrence import Budget
 
     piece = Budget.within(MEMORY_MB, threads=1).piece_tokens
     return tokens / piece * sizes(runs, piece)[0]["cells"] * 12

@@ -66,14 +66,15 @@ def copied(path: Path, copies: int, target: Path) -> Path:
 
 def ours(path: Path, folder: Path) -> dict[str, Any]:
     """Read, tokenise, count and encode the text into `folder`; return how long each took."""
-    from wordlab.text import counting, documents, encoding, preprocess, readers, warming
-    from wordlab.text.splits import SPLITS
-    from wordlab.text.vocabulary import Vocabulary
+    from wordlab.corpus.corpus import SPLITS
+    from wordlab.corpus.vocabulary import Vocabulary
+    from wordlab.pipeline import compile
+    from wordlab.text import counting, documents, preprocess, readers
 
     params = harness.changed(harness.params().preprocess, **published.PREPROCESS)
     least = published.MIN_COUNT
     raw = folder / "documents.parquet"
-    warming.compile_kernels()
+    compile.compile_text()
     seconds: dict[str, float] = {}
 
     def tokenise() -> None:
@@ -91,7 +92,7 @@ def ours(path: Path, folder: Path) -> dict[str, Any]:
     seconds["count"], (vocabulary, different) = harness.timed(count)
     seconds["encode"], sizes = harness.timed(
         lambda: [
-            encoding.encode(folder / f"{name}.txt", vocabulary, folder / name) for name in SPLITS
+            counting.encode(folder / f"{name}.txt", vocabulary, folder / name) for name in SPLITS
         ]
     )
     figures: dict[str, Any] = {

@@ -23,14 +23,17 @@ import numpy as np
 from numpy.typing import NDArray
 from reading import encoded
 
-from wordlab.embeddings import cooccurrence, glove, ppmi, word2vec
+from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.embeddings.counts import cooccurrence
+from wordlab.embeddings.glove import training as glove
+from wordlab.embeddings.ppmi import ppmi
 from wordlab.embeddings.vectors import Vectors
+from wordlab.embeddings.word2vec import training as word2vec
 from wordlab.evaluation import relations, scores, statistics
 from wordlab.evaluation.spaces import space
 from wordlab.params.whole import Params
 from wordlab.rng import stream
-from wordlab.text.corpus import EncodedCorpus
-from wordlab.text.vocabulary import Vocabulary
 
 PROCESSED = Path("data/processed")
 WINDOWS = (5, 10)

@@ -155,13 +155,13 @@ def peak_mib() -> float:
 
 def scan(text: Path) -> dict[str, float]:
     """Build wordlab's vocabulary and encode the text, beside the text."""
-    from wordlab.text import counting, encoding
-    from wordlab.text.vocabulary import Vocabulary
+    from wordlab.corpus.vocabulary import Vocabulary
+    from wordlab.text import counting
 
     started = time.perf_counter()
     tally = counting.count_words(text, published.MIN_COUNT)
     vocabulary = Vocabulary.build(tally.table, min_count=published.MIN_COUNT)
-    encoding.encode(text, vocabulary, text.parent / "encoded")
+    counting.encode(text, vocabulary, text.parent / "encoded")
     vocabulary.save(text.parent / "vocabulary.tsv")
     return {"scan_seconds": time.perf_counter() - started, "peak_mib": peak_mib()}
 
@@ -170,9 +170,10 @@ def train_wordlab(
     asked: argparse.Namespace, architecture: str, seed: int, system: str
 ) -> dict[str, float]:
     """Train wordlab's vectors on what `scan` left beside the text."""
-    from wordlab.embeddings import formats, word2vec
-    from wordlab.text.corpus import EncodedCorpus
-    from wordlab.text.vocabulary import Vocabulary
+    from wordlab.corpus.corpus import EncodedCorpus
+    from wordlab.corpus.vocabulary import Vocabulary
+    from wordlab.embeddings import formats
+    from wordlab.embeddings.word2vec import training as word2vec
 
     vocabulary = Vocabulary.load(asked.corpus.parent / "vocabulary.tsv")
     corpus = EncodedCorpus.load(asked.corpus.parent / "encoded")
@@ -197,7 +198,7 @@ def _beginning(corpus: Any) -> Any:
     """Return the first documents of a corpus, about 1,000 tokens."""
     import numpy as np
 
-    from wordlab.text.corpus import EncodedCorpus
+    from wordlab.corpus.corpus import EncodedCorpus
 
     ends = corpus.document_ends[: np.searchsorted(corpus.document_ends, 1000) + 1]
     return EncodedCorpus(corpus.tokens[: ends[-1]], ends, ends)

@@ -1,11 +1,11 @@
 """compare_embeddings: the models of word vectors against one another."""
 
-from wordlab import stage
-from wordlab.embeddings.ppmi import PpmiModel
+from wordlab.embeddings.ppmi.ppmi import PpmiModel
 from wordlab.embeddings.vectors import load_trainings
 from wordlab.evaluation.overview import overview
 from wordlab.evaluation.scores import Trained
 from wordlab.evaluation.spaces import SparseSpace
+from wordlab.pipeline import stage
 
 VECTORS = ("cbow", "skipgram", "glove", "ppmi_svd")
 
@@ -21,4 +21,4 @@ def main(run: stage.Stage) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, inputs=[*VECTORS, "ppmi"], outputs=["tables", "metrics"])
+    stage.run(main)

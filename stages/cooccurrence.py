@@ -1,9 +1,9 @@
 """cooccurrence: weighted counts of word pairs, for PPMI and GloVe alike."""
 
-from wordlab import stage
-from wordlab.embeddings import cooccurrence, sparse
-from wordlab.text.corpus import EncodedCorpus
-from wordlab.text.vocabulary import Vocabulary
+from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.embeddings.counts import cooccurrence, sparse
+from wordlab.pipeline import stage
 
 
 def main(run: stage.Stage) -> None:
@@ -15,4 +15,4 @@ def main(run: stage.Stage) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, inputs=["vocabulary", "corpus"], outputs=["counts", "metrics"])
+    stage.run(main)

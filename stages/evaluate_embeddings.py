@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 
-from wordlab import stage
 from wordlab.artifacts import rounded, write_json
-from wordlab.embeddings.ppmi import PpmiModel
+from wordlab.embeddings.ppmi.ppmi import PpmiModel
 from wordlab.embeddings.vectors import load_trainings
 from wordlab.evaluation import scores
 from wordlab.evaluation.scores import Trained
 from wordlab.evaluation.spaces import SparseSpace
-from wordlab.results import embedding_headline
+from wordlab.pipeline import stage
+from wordlab.report.headline import embedding_headline
 
 VECTORS = ("cbow", "skipgram", "glove", "ppmi_svd")
 
@@ -34,4 +34,4 @@ def settings(model: Trained) -> Mapping[str, object]:
 
 
 if __name__ == "__main__":
-    stage.run(main, inputs=[*VECTORS, "ppmi"], outputs=["metrics", "headline"])
+    stage.run(main)

@@ -1,23 +1,23 @@
 """evaluate_lm: the language models on the test split, beside n-gram baselines, and their texts."""
 
-from wordlab import stage
 from wordlab.artifacts import write_json
-from wordlab.evaluation import language_models
-from wordlab.recurrent.characters import read_documents, read_lines
+from wordlab.evaluation import language
+from wordlab.pipeline import stage
+from wordlab.recurrent.batches import read_documents, read_lines
+from wordlab.recurrent.devices import threads
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.recurrent.threads import threads
-from wordlab.results import language_headline
+from wordlab.report.headline import language_headline
 
 MODELS = ("rnn", "lstm", "gru", "char")
 
 
 def main(run: stage.Stage) -> None:
-    models = {name: LanguageModel.load(run.input(name)) for name in MODELS}
+    models = {name: LanguageModel.load(run.input(f"lm_{name}")) for name in MODELS}
     splits = run.input("splits")
     train = read_lines(splits / "train.txt")
     valid, test = (read_documents(splits / f"{split}.txt") for split in ("valid", "test"))
     with threads(run.params.torch_threads):
-        metrics, samples = language_models.evaluate(
+        metrics, samples = language.evaluate(
             models,
             train,
             valid,
@@ -37,4 +37,4 @@ def main(run: stage.Stage) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, inputs=[*MODELS, "splits"], outputs=["samples", "metrics", "headline"])
+    stage.run(main)

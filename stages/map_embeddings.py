@@ -1,13 +1,13 @@
 """map_embeddings: the commonest words of every model in the plane, to be looked at."""
 
-from wordlab import stage
 from wordlab.artifacts import write_table
-from wordlab.embeddings.ppmi import PpmiModel
+from wordlab.embeddings.ppmi.ppmi import PpmiModel
 from wordlab.embeddings.vectors import Vectors
+from wordlab.evaluation.neighbours import project
 from wordlab.evaluation.spaces import DenseSpace, Space, SparseSpace
-from wordlab.maps.page import page
-from wordlab.maps.projection import project
 from wordlab.names import EMBEDDINGS
+from wordlab.pipeline import stage
+from wordlab.report.map import page
 
 VECTORS = ("skipgram", "cbow", "glove", "ppmi_svd")
 
@@ -23,9 +23,9 @@ def main(run: stage.Stage) -> None:
     for name, projection in laid_out.items():
         write_table(run.output("tables") / f"{name}.csv", projection.table())
     html = page(laid_out, EMBEDDINGS)
-    run.output("page").write_text(html, encoding="utf-8", newline="\n")
+    run.output("word_map").write_text(html, encoding="utf-8", newline="\n")
     run.recorder.text(html, "word_map.html")
 
 
 if __name__ == "__main__":
-    stage.run(main, inputs=[*VECTORS, "ppmi"], outputs=["tables", "page"])
+    stage.run(main)

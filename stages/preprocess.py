@@ -1,6 +1,6 @@
 """preprocess: documents to normalised sentences, split by document."""
 
-from wordlab import stage
+from wordlab.pipeline import stage
 from wordlab.text import documents, preprocess
 
 
@@ -12,4 +12,4 @@ def main(run: stage.Stage) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, inputs=["documents"], outputs=["splits", "metrics"])
+    stage.run(main)

@@ -1,10 +1,11 @@
 """report: every result and figure on one page."""
 
-from wordlab import report, stage
+from wordlab import report
 from wordlab.artifacts import read_json
-from wordlab.figures import catalogue
-from wordlab.results import embedding_headline, language_headline
-from wordlab.workers import side_by_side
+from wordlab.parallel import side_by_side
+from wordlab.pipeline import stage
+from wordlab.report.figures import catalogue
+from wordlab.report.headline import embedding_headline, language_headline
 
 
 def main(run: stage.Stage) -> None:
@@ -12,7 +13,7 @@ def main(run: stage.Stage) -> None:
     names = catalogue.names(results)
     written = dict(side_by_side(catalogue.write, names, results, run.output("figures")))
     drawn = {name: written[i] for i, name in enumerate(names)}
-    measured = {path.stem: read_json(path) for path in sorted(run.input("results").glob("*.json"))}
+    measured = {path.stem: read_json(path) for path in sorted(run.input("metrics").glob("*.json"))}
     page = report.build(measured, drawn, run.params.model_dump(), read_json(run.input("samples")))
     run.output("report").write_text(page, encoding="utf-8")
     run.recorder.text(page, "report.html")
@@ -22,8 +23,4 @@ def main(run: stage.Stage) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(
-        main,
-        inputs=["results", "curves", "tables", "samples"],
-        outputs=["figures", "report"],
-    )
+    stage.run(main)

@@ -1,11 +1,11 @@
 """study_autoencoder: sentences into one vector and back, and what that costs in bits."""
 
-from wordlab import stage
-from wordlab.recurrent.characters import read_lines
+from wordlab.corpus.corpus import SPLITS
+from wordlab.pipeline import stage
+from wordlab.recurrent.batches import read_lines
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.recurrent.sequences import sequence_splits
-from wordlab.studies.autoencoders import study
-from wordlab.text.splits import SPLITS
+from wordlab.studies.autoencoder.sequences import sequence_splits
+from wordlab.studies.autoencoder.study import study
 
 
 def main(run: stage.Stage) -> None:
@@ -13,7 +13,7 @@ def main(run: stage.Stage) -> None:
     lines = {name: read_lines(run.input("splits") / f"{name}.txt") for name in SPLITS}
     found = study(
         sequence_splits(lines, params, seed=seed),
-        LanguageModel.load(run.input("language_model")),
+        LanguageModel.load(run.input("lm_char")),
         params,
         seed=seed,
         torch_threads=run.params.torch_threads,
@@ -27,4 +27,4 @@ def main(run: stage.Stage) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, inputs=["splits", "language_model"], outputs=["models", "tables", "metrics"])
+    stage.run(main)

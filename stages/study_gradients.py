@@ -1,17 +1,17 @@
 """study_gradients: where gradients vanish or explode, and what can be done about it."""
 
-from wordlab import stage
-from wordlab.recurrent.batching import language_ids
+from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.pipeline import stage
+from wordlab.recurrent.batches import language_ids
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.studies.gradient_lags import Texts
-from wordlab.studies.gradients import study
-from wordlab.text.corpus import EncodedCorpus
+from wordlab.studies.gradients.lags import Texts
+from wordlab.studies.gradients.study import study
 
 CELLS = ("rnn", "lstm", "gru")
 
 
 def main(run: stage.Stage) -> None:
-    models = {cell: LanguageModel.load(run.input(cell)) for cell in CELLS}
+    models = {cell: LanguageModel.load(run.input(f"lm_{cell}")) for cell in CELLS}
     known = models["gru"].vocabulary
     train_ids, valid_ids = (
         language_ids(EncodedCorpus.load(run.input("corpus") / split), known)
@@ -30,4 +30,4 @@ def main(run: stage.Stage) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, inputs=[*CELLS, "corpus"], outputs=["tables", "metrics"])
+    stage.run(main)

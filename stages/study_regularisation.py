@@ -1,10 +1,10 @@
 """study_regularisation: what holds networks back from learning a small text by heart."""
 
-from wordlab import stage
-from wordlab.recurrent.batching import language_ids
+from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.pipeline import stage
+from wordlab.recurrent.batches import language_ids
 from wordlab.studies.regularisation import Text, study
-from wordlab.text.corpus import EncodedCorpus
-from wordlab.text.vocabulary import Vocabulary
 
 CELLS = ("rnn", "lstm", "gru")
 
@@ -35,4 +35,4 @@ def main(run: stage.Stage) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, inputs=["vocabulary", "corpus"], outputs=["tables", "metrics"])
+    stage.run(main)

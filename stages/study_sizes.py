@@ -1,9 +1,9 @@
 """study_sizes: what the size of the text does to the scores of word vectors."""
 
-from wordlab import stage
+from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.embeddings.vectors import Vectors
+from wordlab.pipeline import stage
 from wordlab.studies.sizes import Recipes, study_sizes
-from wordlab.text.corpus import EncodedCorpus
 
 VECTORS = ("skipgram", "ppmi_svd", "glove")
 
@@ -28,4 +28,4 @@ def main(run: stage.Stage) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, inputs=["corpus", *VECTORS], outputs=["tables", "metrics"])
+    stage.run(main)

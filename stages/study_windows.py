@@ -1,9 +1,9 @@
 """study_windows: what the width of the window does to PPMI and its vectors."""
 
-from wordlab import stage
+from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.pipeline import stage
 from wordlab.studies.windows import study_windows
-from wordlab.text.corpus import EncodedCorpus
-from wordlab.text.vocabulary import Vocabulary
 
 
 def main(run: stage.Stage) -> None:
@@ -21,4 +21,4 @@ def main(run: stage.Stage) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, inputs=["vocabulary", "corpus"], outputs=["tables", "metrics"])
+    stage.run(main)

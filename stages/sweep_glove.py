@@ -1,13 +1,13 @@
 """sweep_glove: how settings of GloVe move its scores, beside the noise of the seed."""
 
-from wordlab import stage
-from wordlab.sweeps import glove
-from wordlab.text.corpus import EncodedCorpus
-from wordlab.text.vocabulary import Vocabulary
+from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.pipeline import stage
+from wordlab.sweeps import vectors
 
 
 def main(run: stage.Stage) -> None:
-    found = glove.sweep(
+    found = vectors.sweep_glove(
         EncodedCorpus.load(run.input("corpus") / "train"),
         Vocabulary.load(run.input("vocabulary")),
         run.params.cooccurrence,
@@ -22,4 +22,4 @@ def main(run: stage.Stage) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, inputs=["vocabulary", "corpus"], outputs=["tables", "metrics"])
+    stage.run(main)

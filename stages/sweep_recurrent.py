@@ -1,15 +1,14 @@
 """sweep_recurrent: how settings of LSTM and GRU move what they learn, beside the seed's noise."""
 
-from wordlab import stage
-from wordlab.sweeps import recurrent
-from wordlab.text.corpus import EncodedCorpus
-from wordlab.text.splits import SPLITS
-from wordlab.text.vocabulary import Vocabulary
+from wordlab.corpus.corpus import SPLITS, EncodedCorpus
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.pipeline import stage
+from wordlab.sweeps import language
 
 
 def main(run: stage.Stage) -> None:
     networks = run.params.language_model
-    found = recurrent.sweep(
+    found = language.sweep(
         {name: EncodedCorpus.load(run.input("corpus") / name) for name in SPLITS},
         Vocabulary.load(run.input("vocabulary")).truncated(networks.vocabulary_size),
         networks,
@@ -24,4 +23,4 @@ def main(run: stage.Stage) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, inputs=["vocabulary", "corpus"], outputs=["tables", "metrics"])
+    stage.run(main)

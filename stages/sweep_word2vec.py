@@ -1,13 +1,13 @@
 """sweep_word2vec: how settings of word2vec move its scores, beside the noise of the seed."""
 
-from wordlab import stage
-from wordlab.sweeps import word2vec
-from wordlab.text.corpus import EncodedCorpus
-from wordlab.text.vocabulary import Vocabulary
+from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.pipeline import stage
+from wordlab.sweeps import vectors
 
 
 def main(run: stage.Stage) -> None:
-    found = word2vec.sweep(
+    found = vectors.sweep_word2vec(
         EncodedCorpus.load(run.input("corpus") / "train"),
         Vocabulary.load(run.input("vocabulary")),
         run.params.word2vec,
@@ -21,4 +21,4 @@ def main(run: stage.Stage) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, inputs=["vocabulary", "corpus"], outputs=["tables", "metrics"])
+    stage.run(main)

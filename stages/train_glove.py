@@ -1,9 +1,10 @@
 """train_glove: GloVe vectors from the counts."""
 
-from wordlab import progress, rng, stage
-from wordlab.embeddings import glove
-from wordlab.embeddings.cooccurrence import Counts
+from wordlab import progress, rng
+from wordlab.embeddings.counts.cooccurrence import Counts
+from wordlab.embeddings.glove import training as glove
 from wordlab.embeddings.vectors import save_trainings
+from wordlab.pipeline import stage
 
 
 def main(run: stage.Stage) -> None:
@@ -19,9 +20,9 @@ def main(run: stage.Stage) -> None:
         )
         for number, seed in enumerate(rng.seeds(run.params.seed, run.params.vector_seeds), start=1)
     ]
-    save_trainings(run.output("vectors"), trainings)
+    save_trainings(run.output("models"), trainings)
     run.curve("iteration")
 
 
 if __name__ == "__main__":
-    stage.run(main, inputs=["counts"], outputs=["vectors", "curve", "metrics"])
+    stage.run(main)

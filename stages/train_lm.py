@@ -1,16 +1,18 @@
 """train_lm: a word language model on recurrent cells of one kind."""
 
-from wordlab import stage
+from pathlib import Path
+
+from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
-from wordlab.recurrent import batching, language_model, training
-from wordlab.text.corpus import EncodedCorpus
-from wordlab.text.vocabulary import Vocabulary
+from wordlab.pipeline import stage
+from wordlab.recurrent import batches, language_model, training
 
 
 def main(run: stage.Stage) -> None:
     params, seed = getattr(run.params.language_model, run.item), run.params.seed
     run.settings(run.item, params.model_dump())
-    words = run.input("words")
+    words = run.input(Path(run.params.language_model.words).stem)
     vectors = Vectors.load(words) if words.is_dir() else None
     vocabulary = Vocabulary.load(words) if vectors is None else vectors.vocabulary
     train, valid = (EncodedCorpus.load(run.input("corpus") / split) for split in ("train", "valid"))
@@ -20,20 +22,20 @@ def main(run: stage.Stage) -> None:
         language_model.start_from(model, vectors.matrix, source=str(words))
     record = training.train(
         model,
-        batching.language_ids(train, known),
-        batching.language_ids(valid, known),
+        batches.language_ids(train, known),
+        batches.language_ids(valid, known),
         params,
         seed=seed,
         torch_threads=run.params.torch_threads,
         section=f"language_model.{run.item}",
-        document_starts=(batching.document_starts(train), batching.document_starts(valid)),
+        document_starts=(batches.document_starts(train), batches.document_starts(valid)),
         on_epoch=run.on_step,
         checkpoint=run.checkpoint,
     )
-    model.save(run.output("model"))
+    model.save(run.output("models"))
     run.curve("epoch")
     run.metrics({**language_model.description(model), **record.summary()})
 
 
 if __name__ == "__main__":
-    stage.run(main, inputs=["words", "corpus"], outputs=["model", "curve", "metrics"])
+    stage.run(main)

@@ -2,12 +2,13 @@
 
 from typing import cast
 
-from wordlab import progress, rng, stage
-from wordlab.embeddings import word2vec
+from wordlab import progress, rng
+from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import save_trainings
-from wordlab.evaluation import learning_curve
-from wordlab.text.corpus import EncodedCorpus
-from wordlab.text.vocabulary import Vocabulary
+from wordlab.embeddings.word2vec import training as word2vec
+from wordlab.evaluation import scores
+from wordlab.pipeline import stage
 
 
 def main(run: stage.Stage) -> None:
@@ -15,7 +16,7 @@ def main(run: stage.Stage) -> None:
     run.settings(run.item, params.model_dump())
     corpus = EncodedCorpus.load(run.input("corpus") / "train")
     vocabulary = Vocabulary.load(run.input("vocabulary"))
-    probe = learning_curve.scorer() if params.score_epochs else None
+    probe = scores.scorer() if params.score_epochs else None
     trainings = []
     for number, seed in enumerate(rng.seeds(run.params.seed, run.params.vector_seeds), start=1):
         first = number == 1  # the one whose curve is drawn
@@ -31,9 +32,9 @@ def main(run: stage.Stage) -> None:
                 checkpoint=run.checkpoint.part(number),
             )
         )
-    save_trainings(run.output("vectors"), trainings)
+    save_trainings(run.output("models"), trainings)
     run.curve("epoch")
 
 
 if __name__ == "__main__":
-    stage.run(main, inputs=["vocabulary", "corpus"], outputs=["vectors", "curve", "metrics"])
+    stage.run(main)

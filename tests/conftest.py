@@ -12,11 +12,11 @@ import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
 
-from wordlab.params.recurrent import NetworkParams
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.downloads import gensim_data
+from wordlab.params.language import NetworkParams
 from wordlab.params.whole import load
 from wordlab.text import readers
-from wordlab.text.packaged import gensim_data
-from wordlab.text.vocabulary import Vocabulary
 
 settings.register_profile("wordlab", deadline=None)  # speed is for benchmarks/
 settings.load_profile("wordlab")

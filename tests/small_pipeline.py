@@ -2,9 +2,7 @@
 
 import json
 import runpy
-import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -12,10 +10,12 @@ from ruamel.yaml import YAML
 from wordlab.artifacts import read_json
 from wordlab.checkpoints import Checkpoint
 from wordlab.params.whole import load
-from wordlab.recorder import Silent
-from wordlab.stage import Stage
+from wordlab.pipeline.declared import declaration
+from wordlab.pipeline.recorder import Silent
+from wordlab.pipeline.stage import Stage
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+PIPELINE = REPOSITORY / "dvc.yaml"
 SMALL = Path(__file__).with_name("small_params.yaml")
 """What is changed in params.yaml, so that a pass takes little more than its overhead."""
 
@@ -38,44 +38,16 @@ def shrink(params, changes=None):
     yaml.dump(values, params)
 
 
-@dataclass(frozen=True)
-class Command:
-    """A stage of dvc.yaml: its name, with the item behind @, and the words of its command."""
+def stages(params) -> Iterator[str]:
+    """Yield the name of every stage of dvc.yaml, each item of a `foreach`, in the file's order.
 
-    name: str
-    words: tuple[str, ...]
-
-    @property
-    def script(self):
-        return next(word for word in self.words if word.endswith(".py"))
-
-    def options(self):
-        """Return the options of the script, without hyphens."""
-        rest = self.words[self.words.index(self.script) + 1 :]
-        return {
-            key.removeprefix("--").replace("-", "_"): value
-            for key, value in zip(rest[::2], rest[1::2], strict=True)
-        }
-
-
-def commands(params) -> Iterator[Command]:
-    """Yield every stage of dvc.yaml, an item of a `foreach` at a time, in the order of the file.
-
-    params: the values that its commands and lists name.
+    params: the values that its lists name.
     """
-    for name, stage in YAML(typ="safe").load(REPOSITORY / "dvc.yaml")["stages"].items():
+    for name, stage in YAML(typ="safe").load(PIPELINE)["stages"].items():
         items = stage.get("foreach", [None])
         if isinstance(items, str):
             items = getattr(params, items.strip("${}"))
-        for item in items:
-            text = stage.get("do", stage)["cmd"]
-            for key, value in (
-                ("python", "python"),
-                ("item", item),
-                ("language_model.words", params.language_model.words),
-            ):
-                text = text.replace(f"${{{key}}}", str(value))
-            yield Command(name if item is None else f"{name}@{item}", tuple(shlex.split(text)))
+        yield from (name if item is None else f"{name}@{item}" for item in items)
 
 
 class Kept(Silent):
@@ -93,15 +65,19 @@ class Kept(Silent):
         self.calls.append((call, arguments))
 
 
-def run_stage(command, params, folder):
+def run_stage(name, params, folder):
     """Run a stage in this process, its inputs and outputs below `folder`; return what it sent."""
-    script = runpy.run_path(str(REPOSITORY / command.script), run_name="stage")
-    options, kept = command.options(), Kept()
-    item = options.pop("item", "")
-    paths = {key: folder / path for key, path in options.items()}
-    for path in paths.values():
+    declared = declaration(name, PIPELINE, folder / "params.yaml")
+    base, _, item = name.partition("@")
+    script, kept = (
+        runpy.run_path(str(REPOSITORY / "stages" / f"{base}.py"), run_name="stage"),
+        Kept(),
+    )
+    inputs = [folder / path for path in declared.inputs]
+    outputs = {path: folder / path for path in declared.outputs}
+    for path in outputs.values():
         path.parent.mkdir(parents=True, exist_ok=True)
-    script["main"](Stage(command.name, item, params, kept, paths, paths, Checkpoint(None)))
+    script["main"](Stage(name, item, params, kept, inputs, outputs, Checkpoint(None)))
     return kept.calls
 
 
@@ -116,9 +92,9 @@ def run_pipeline(folder, text, *, only=None, **changes):
     shrink(path, changes)
     params = load(path)
     return params, {
-        command.name: run_stage(command, params, folder)
-        for command in commands(params)
-        if only is None or command.name in only
+        name: run_stage(name, params, folder)
+        for name in stages(params)
+        if only is None or name in only
     }
 
 

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from wordlab import cli, lock
-from wordlab.embeddings.ppmi import PpmiModel
+from wordlab import cli
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.embeddings.ppmi.ppmi import PpmiModel
 from wordlab.embeddings.vectors import Vectors
-from wordlab.text.vocabulary import Vocabulary
+from wordlab.pipeline import lockfile
 
 LOCK = "schema: '2.0'\nstages:\n  one:\n    cmd: x\n    outs:\n    - path: a.txt\n      md5: {}\n"
 
@@ -104,13 +105,13 @@ def test_outputs_are_compared_with_the_committed_lock(tmp_path):
     path = tmp_path / "dvc.lock"
     path.write_text(LOCK.format("1"))
     git(tmp_path, "init")
-    assert "no dvc.lock is committed" in lock.differences(tmp_path)[0]
+    assert "no dvc.lock is committed" in lockfile.differences(tmp_path)[0]
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-m", "lock")
-    assert lock.differences(tmp_path) == [
+    assert lockfile.differences(tmp_path) == [
         "All 1 outputs are those of the committed dvc.lock, byte for byte"
     ]
     path.write_text(LOCK.format("2"))
-    told = lock.differences(tmp_path)
+    told = lockfile.differences(tmp_path)
     assert told[0].startswith("1 of 1 outputs differ")
     assert told[1].strip() == "a.txt"

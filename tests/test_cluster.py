@@ -14,15 +14,14 @@ import pyarrow as pa
 import pytest
 from distributed import Client
 
-from wordlab import cluster, workers
-from wordlab.embeddings import cooccurrence
+from wordlab import parallel
+from wordlab.corpus.corpus import SPLITS, EncodedCorpus
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.embeddings.counts import cooccurrence
 from wordlab.errors import UserError
 from wordlab.params.embeddings import CooccurrenceParams
 from wordlab.params.text import PhraseParams, PreprocessParams, SplitShares
-from wordlab.text import counting, encoding, preprocess
-from wordlab.text.corpus import EncodedCorpus
-from wordlab.text.splits import SPLITS
-from wordlab.text.vocabulary import Vocabulary
+from wordlab.text import counting, preprocess
 
 TESTS = Path(__file__).parent
 
@@ -166,7 +165,7 @@ def written(monkeypatch, folder):
     tally = counting.count_words(folder / "train.txt", min_count=2)
     vocabulary = Vocabulary.build(tally.table, min_count=2)
     vocabulary.save(folder / "vocabulary.tsv")
-    sizes = [encoding.encode(folder / f"{name}.txt", vocabulary, folder / name) for name in SPLITS]
+    sizes = [counting.encode(folder / f"{name}.txt", vocabulary, folder / name) for name in SPLITS]
     files = {
         str(path.relative_to(folder)): path.read_bytes()
         for path in folder.rglob("*")
@@ -176,7 +175,7 @@ def written(monkeypatch, folder):
 
 
 def test_results_come_in_the_order_of_the_jobs(on_cluster):
-    assert list(workers.in_order(squared, range(100), batch=3)) == [n**2 for n in range(100)]
+    assert list(parallel.in_order(squared, range(100), batch=3)) == [n**2 for n in range(100)]
 
 
 def test_counts_of_pairs_are_those_of_one_process_though_a_worker_is_killed(
@@ -203,30 +202,30 @@ def test_text_comes_out_as_from_one_process_though_a_worker_is_killed(
 
 def test_a_mistake_on_a_worker_is_told_as_here(on_cluster):
     with pytest.raises(UserError, match="^no place for 1$"):
-        list(workers.in_order(refused, [1], batch=1))
+        list(parallel.in_order(refused, [1], batch=1))
 
 
 def test_a_worker_with_other_code_is_refused(on_cluster, monkeypatch):
-    monkeypatch.setattr(cluster, "environment", lambda: "wordlab of another day")
+    monkeypatch.setattr(parallel, "environment", lambda: "wordlab of another day")
     with pytest.raises(UserError, match="expected what started the work: wordlab of another day"):
-        list(workers.in_order(squared, [1], batch=1))
+        list(parallel.in_order(squared, [1], batch=1))
 
 
 def test_no_scheduler_no_worker_or_no_dask_is_told_in_one_line(monkeypatch, tmp_path):
-    monkeypatch.setattr(cluster, "SECONDS", 1)
+    monkeypatch.setattr(parallel, "SECONDS", 1)
     monkeypatch.setenv("WORDLAB_SCHEDULER", "tcp://127.0.0.1:9")
     with pytest.raises(UserError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
-        list(workers.in_order(squared, [1], batch=1))
+        list(parallel.in_order(squared, [1], batch=1))
     monkeypatch.setenv("WORDLAB_SCHEDULER", "nowhere://")
     with pytest.raises(UserError, match="no Dask scheduler answers at nowhere://"):
-        list(workers.in_order(squared, [1], batch=1))
+        list(parallel.in_order(squared, [1], batch=1))
     monkeypatch.setitem(sys.modules, "distributed", None)
     monkeypatch.setenv("WORDLAB_SCHEDULER", "tcp://127.0.0.1:10")
     with pytest.raises(UserError, match="Dask is not installed"):
-        list(workers.in_order(squared, [1], batch=1))
+        list(parallel.in_order(squared, [1], batch=1))
 
 
 def test_a_cluster_of_this_machine_needs_no_scheduler(monkeypatch):
     monkeypatch.setenv("WORDLAB_SCHEDULER", "local")
     monkeypatch.setenv("WORDLAB_THREADS", "2")
-    assert list(workers.in_order(abs, range(-3, 3), batch=2)) == [3, 2, 1, 0, 1, 2]
+    assert list(parallel.in_order(abs, range(-3, 3), batch=2)) == [3, 2, 1, 0, 1, 2]

@@ -12,9 +12,9 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from PIL import Image
 
-from wordlab import figures
-from wordlab.figures.settings import Scale
-from wordlab.figures.style import MODELS, line
+from wordlab.report import figures
+from wordlab.report.figures.settings import Scale
+from wordlab.report.figures.style import MODELS, line
 
 EMBEDDINGS = ["cbow", "skipgram", "svd", "glove"]
 CELLS = ["rnn", "lstm", "gru"]

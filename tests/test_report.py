@@ -8,9 +8,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from wordlab import figures, report
+from wordlab import report
 from wordlab.params.whole import PARAMS as PARAMS_YAML
 from wordlab.params.whole import load
+from wordlab.report import figures
 from wordlab.report.sections import SECTIONS
 from wordlab.report.tables import embedding_scores, language_scores, number, tables
 

@@ -15,7 +15,7 @@ import pytest
 
 SCRIPT = """
 import sys, time
-from wordlab import stage
+from wordlab.pipeline import stage
 from wordlab.errors import UserError
 
 def main(run):
@@ -23,8 +23,8 @@ def main(run):
     run.on_step(1, {"loss": 2.0, "unscored": float("nan")})
     run.on_step(2, {"loss": 1.0})
     run.on_trial("window 3", {"window": 3}, {"score": 0.5, "unscored": float("inf")})
-    run.output("model").mkdir()
-    (run.output("model") / "new.txt").write_text(run.input("text").read_text())
+    run.output("models").mkdir()
+    (run.output("models") / "new.txt").write_text(run.input("text").read_text())
     behaviour = run.input("text").read_text()
     if behaviour == "mistake":
         raise UserError("corpus.path: wrong; expected right")
@@ -35,7 +35,7 @@ def main(run):
         print("waiting", flush=True)
         time.sleep(60)
 
-stage.run(main, inputs=["text"], outputs=["model", "metrics"])
+stage.run(main)
 """
 
 
@@ -52,16 +52,16 @@ class Workspace:
         shutil.copy(repository / "params.yaml", folder)
         (folder / "train.py").write_text(textwrap.dedent(SCRIPT))
         (folder / "dvc.yaml").write_text(
-            "stages:\n  train:\n    foreach: [a]\n    do:\n      cmd: ''\n"
-            "      params: [seed, vocabulary.min_count]\n"
+            "stages:\n  train:\n    foreach: [a, b, c]\n    do:\n      cmd: ''\n"
+            "      deps: [text]\n      params: [seed, vocabulary.min_count]\n"
+            "      outs: ['models/${item}', 'metrics/${item}.json']\n"
         )
-        (folder / "model").mkdir()
-        (folder / "model" / "old.txt").write_text("earlier")
+        (folder / "models" / "a").mkdir(parents=True)
+        (folder / "models" / "a" / "old.txt").write_text("earlier")
 
-    def command(self, text):
+    def command(self, text, item="a"):
         (self.folder / "text").write_text(text)
-        options = ["--item", "a", "--text", "text", "--model", "model", "--metrics", "metrics.json"]
-        return [sys.executable, "train.py", *options]
+        return [sys.executable, "train.py", "--item", item]
 
     def run(self, text, **environment):
         return subprocess.run(
@@ -90,7 +90,7 @@ class Workspace:
         return runs[name].info.status if name in runs else "RUNNING"
 
     def model(self):
-        return {path.name: path.read_text() for path in (self.folder / "model").iterdir()}
+        return {path.name: path.read_text() for path in (self.folder / "models" / "a").iterdir()}
 
 
 @pytest.fixture
@@ -99,10 +99,10 @@ def workspace(tmp_path, repository):
 
 
 def test_a_stage_that_succeeds_replaces_its_outputs_and_is_tracked(workspace):
-    done = workspace.run("fine", DVC_STAGE="train@a", DVC_EXP_NAME="trial-run")
+    done = workspace.run("fine", DVC_EXP_NAME="trial-run")
     assert done.returncode == 0, done.stderr
     assert workspace.model() == {"new.txt": "fine"}
-    metrics = json.loads((workspace.folder / "metrics.json").read_text())
+    metrics = json.loads((workspace.folder / "metrics" / "a.json").read_text())
     assert metrics == {"score": {"value": 0.12346, "n": 3}}
 
     client, runs = workspace.runs()
@@ -122,7 +122,7 @@ def test_a_stage_that_succeeds_replaces_its_outputs_and_is_tracked(workspace):
     assert tags["wordlab.stage"] == "train@a"
     assert tags["dvc.experiment"] == "trial-run"
     assert tags["dvc.dependency.text"] == hashlib.md5(b"fine").hexdigest()
-    assert tags["dvc.output.model"].endswith(".dir")
+    assert tags["dvc.output.models/a"].endswith(".dir")
     assert stage.inputs.dataset_inputs[0].dataset.digest == tags["dvc.dependency.text"]
 
 
@@ -131,7 +131,7 @@ def test_a_helper_of_a_training_keeps_and_records_nothing(workspace):
     assert done.returncode == 0, done.stderr
     assert workspace.model() == {"old.txt": "earlier"}
     made = {path.name for path in workspace.folder.iterdir()}
-    assert made == {"params.yaml", "train.py", "dvc.yaml", "model", "text"}
+    assert made == {"params.yaml", "train.py", "dvc.yaml", "models", "text"}
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_a_stage_that_fails_leaves_what_was_there(workspace, behaviour, status, 
     assert told in done.stderr
     assert ("Traceback" in done.stderr) == (behaviour == "fault")
     assert workspace.model() == {"old.txt": "earlier"}
-    assert not (workspace.folder / "metrics.json").exists()
+    assert not (workspace.folder / "metrics" / "a.json").exists()
     _, runs = workspace.runs()
     assert runs["train@a"].info.status == "FAILED"
 
@@ -184,18 +184,17 @@ def test_a_mistake_in_the_params_is_told_before_anything_is_made(workspace):
 
 
 def test_stages_that_start_at_once_on_a_missing_store_share_it(workspace):
-    (workspace.folder / "text").write_text("fine")
     processes = [
         subprocess.Popen(
-            [*workspace.command("fine")[:-4], "--model", f"model{i}", "--metrics", f"m{i}.json"],
+            workspace.command("fine", item),
             cwd=workspace.folder,
-            env=workspace.environment | {"DVC_EXP_NAME": "together", "DVC_STAGE": f"train{i}@a"},
+            env=workspace.environment | {"DVC_EXP_NAME": "together"},
         )
-        for i in range(3)
+        for item in "abc"
     ]
     assert [process.wait(timeout=120) for process in processes] == [0, 0, 0]
     _, runs = workspace.runs()
-    parents = {runs[f"train{i}@a"].data.tags["mlflow.parentRunId"] for i in range(3)}
+    parents = {runs[f"train@{item}"].data.tags["mlflow.parentRunId"] for item in "abc"}
     assert parents == {runs["together"].info.run_id}
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation import relations, scores
 from wordlab.params.whole import load
-from wordlab.text.corpus import EncodedCorpus
-from wordlab.text.vocabulary import Vocabulary
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

@@ -104,7 +104,8 @@ def remove(path: Path) -> None:
 def md5(path: Path) -> str:
     """Return the md5 that DVC gives the file or folder at `path`, folders ending in `.dir`.
 
-    A folder's is the md5 of the JSON list of its files, each with its md5 and relative path.
+    A folder's is the md5 of the JSON list of its files, each with its md5 and relative path; what
+    Python compiled does not count, as .dvcignore says.
     """
     if not path.exists():
         raise UserError(f"{path}: not found; an earlier stage makes it, `dvc repro` runs them all")
@@ -114,7 +115,7 @@ def md5(path: Path) -> str:
     entries = [
         {"md5": md5(file), "relpath": file.relative_to(path).as_posix()}
         for file in path.rglob("*")
-        if file.is_file()
+        if file.is_file() and "__pycache__" not in file.parts
     ]
     entries.sort(key=lambda entry: tuple(entry["relpath"].split("/")))
     listing = json.dumps(entries, sort_keys=True)

@@ -92,7 +92,7 @@ def folder(model: str, mark: str) -> Path:
 def space(vectors: str, words: int | None) -> "Space":
     """Return the words of a model or a file of vectors, the first `words` of them."""
     from wordlab.embeddings import formats
-    from wordlab.embeddings.ppmi import PpmiModel
+    from wordlab.embeddings.ppmi.ppmi import PpmiModel
     from wordlab.embeddings.vectors import Vectors
     from wordlab.evaluation.spaces import DenseSpace, SparseSpace
 
@@ -128,11 +128,12 @@ def evaluate(
     """Score VECTORS on the sets that `evaluation` in params.yaml names, as the pipeline does."""
     import json
 
-    from wordlab.evaluation import printed, scores
+    from wordlab.evaluation import scores
+    from wordlab.report import headline
 
     found, params = space(vectors, words), load(PARAMS)
     metrics = scores.evaluate(found, params.evaluation, seed=params.seed).metrics()
-    print(json.dumps(metrics, indent=2) if as_json else printed.table(metrics))
+    print(json.dumps(metrics, indent=2) if as_json else headline.table(metrics))
 
 
 @app.command()
@@ -163,9 +164,9 @@ def map(
     words: Annotated[int | None, typer.Option(min=1, help="Words to show.")] = None,
 ) -> None:
     """Lay the commonest words of VECTORS out in the plane, as a page that opens offline."""
-    from wordlab.maps.page import page
-    from wordlab.maps.projection import project
+    from wordlab.evaluation.neighbours import project
     from wordlab.names import EMBEDDINGS
+    from wordlab.report.map import page
 
     params = load(PARAMS)
     shown = params.word_map.model_copy(update={"words": words} if words else {})
@@ -182,7 +183,7 @@ def associations(
     number: Number = 10,
 ) -> None:
     """Show the contexts most strongly associated with WORD by PPMI."""
-    from wordlab.embeddings.ppmi import PpmiModel
+    from wordlab.embeddings.ppmi.ppmi import PpmiModel
 
     for context, value in PpmiModel.load(folder(model, "indptr.npy")).associations(word, number):
         print(f"{value:6.3f}  {context}")
@@ -201,8 +202,8 @@ def generate(
     seed: Annotated[int, typer.Option(min=0)] = 1,
 ) -> None:
     """Let a language model complete PROMPT."""
-    from wordlab.params.recurrent import DecodingParams
-    from wordlab.recurrent import generation
+    from wordlab.evaluation import generation
+    from wordlab.params.language import DecodingParams
     from wordlab.recurrent.language_model import LanguageModel
 
     decoding = DecodingParams(
@@ -219,19 +220,19 @@ def generate(
 @app.command()
 def compile() -> None:
     """Compile the kernels of texts and word vectors, which else happens when they first run."""
-    from wordlab.embeddings import warming
-    from wordlab.text import warming as text_warming
+    from wordlab.pipeline import compile
+    from wordlab.pipeline import compile as text_warming
 
-    text_warming.compile_kernels()
-    warming.compile_kernels(load(PARAMS))
+    text_warming.compile_text()
+    compile.compile_vectors(load(PARAMS))
 
 
 @app.command()
 def results() -> None:
     """Print the results of the last run as Markdown tables."""
-    from wordlab import results
+    from wordlab.report import headline
 
-    print(results.tables(Path("reports/metrics")))
+    print(headline.tables(Path("reports/metrics")))
 
 
 @app.command()
@@ -249,7 +250,7 @@ def best(
 
     What each reached goes to standard error, so that $(wordlab best ...) is the arguments alone.
     """
-    from wordlab.sweeps.winners import winners
+    from wordlab.analysis.winners import winners
 
     name = f"sweep_{sweep.value}" + (f"_{profile.value}" if sweep is Sweep.recurrent else "")
     for winner in winners(
@@ -267,17 +268,17 @@ def best(
 @app.command()
 def outputs() -> None:
     """Say which outputs differ from those of the committed dvc.lock."""
-    from wordlab import lock
+    from wordlab.pipeline import lockfile
 
-    print("\n".join(lock.differences(Path())))
+    print("\n".join(lockfile.differences(Path())))
 
 
 @app.command()
 def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
     """Serve the MLflow runs on this machine only."""
-    from wordlab import repository
+    from wordlab import paths
 
-    if not repository.tracking_database().exists():
+    if not paths.tracking_database().exists():
         raise UserError("no runs yet; `make repro` makes them")
     server = shutil.which("mlflow") or str(Path(sys.executable).with_name("mlflow"))
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # spares eight processes
@@ -286,7 +287,7 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
         server,
         [
             *(server, "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
-            *("--backend-store-uri", f"sqlite:///{repository.tracking_database()}"),
-            *("--artifacts-destination", repository.tracking_artifacts().as_uri()),
+            *("--backend-store-uri", f"sqlite:///{paths.tracking_database()}"),
+            *("--artifacts-destination", paths.tracking_artifacts().as_uri()),
         ],
     )

@@ -1,16 +1,29 @@
-"""Files from the net: whole and of the right checksum, or not at all."""
+"""Files from the net, whole and of the right checksum; and those that gensim packages."""
 
 import hashlib
 import os
 import urllib.error
 import urllib.request
 from http.client import HTTPException, HTTPResponse
+from importlib.util import find_spec
 from pathlib import Path
 
 from filelock import FileLock
 
-from wordlab import progress, repository
+from wordlab import paths, progress
 from wordlab.errors import Unreachable, UserError
+
+
+def gensim_data(name: str) -> Path:
+    """Return the path of the file `name` of gensim's test data, without the cost of importing it.
+
+    Raises UserError if gensim is not installed.
+    """
+    spec = find_spec("gensim")
+    if spec is None or spec.origin is None:
+        raise UserError("gensim is not installed; `make repro` installs it")
+    return Path(spec.origin).parent / "test" / "test_data" / name
+
 
 ATTEMPTS = 3
 """Transfers that may break off before the download is given up."""
@@ -25,7 +38,7 @@ def cached(url: str, sha256: str) -> Path:
     Its place depends on the checksum, so whoever has the file needs no net. Raises as `fetch`.
     """
     name = url.split("?")[0].rstrip("/").rpartition("/")[2]
-    path = repository.root() / ".downloads" / f"{sha256[:16]}-{name}"
+    path = paths.root() / ".downloads" / f"{sha256[:16]}-{name}"
     fetch(url, sha256, path)
     return path
 

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wordlab.embeddings import cooccurrence
-from wordlab.embeddings.cooccurrence import Budget, Counts, count, count_within
+from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.embeddings.counts import cooccurrence
+from wordlab.embeddings.counts.cooccurrence import Budget, Counts, count, count_within
 from wordlab.errors import UserError
 from wordlab.params.embeddings import CooccurrenceParams
 from wordlab.rng import stream
-from wordlab.text.corpus import EncodedCorpus
-from wordlab.text.vocabulary import Vocabulary
 
 ROOMY = Budget(piece_tokens=10**6, block_cells=10**6, finished_bytes=10**9)
 TIGHT = Budget(piece_tokens=5, block_cells=3, finished_bytes=16)

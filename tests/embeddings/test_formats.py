@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from gensim.models import KeyedVectors
 
+from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings import formats
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
-from wordlab.text.vocabulary import Vocabulary
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ import pytest
 from scipy.sparse import csr_array
 
 from wordlab.checkpoints import Checkpoint
-from wordlab.embeddings import glove
-from wordlab.embeddings.cooccurrence import Counts
-from wordlab.embeddings.glove_kernels import step_code, step_paper
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.embeddings.counts.cooccurrence import Counts
+from wordlab.embeddings.glove import training as glove
+from wordlab.embeddings.glove.kernels import step_code, step_paper
 from wordlab.errors import UserError
 from wordlab.params.embeddings import GloveParams
 from wordlab.rng import stream
-from wordlab.text.vocabulary import Vocabulary
 
 
 def settings(**changes) -> GloveParams:

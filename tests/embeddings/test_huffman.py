@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from wordlab.embeddings.huffman import paths
+from wordlab.embeddings.word2vec.huffman import paths
 
 
 def lengths(counts):

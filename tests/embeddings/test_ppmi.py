@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-from wordlab.embeddings.cooccurrence import Counts
-from wordlab.embeddings.ppmi import PpmiModel, factorise, pmi, ppmi
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.embeddings.counts.cooccurrence import Counts
+from wordlab.embeddings.ppmi.ppmi import PpmiModel, factorise, pmi, ppmi
 from wordlab.errors import UserError
 from wordlab.params.embeddings import PpmiParams
-from wordlab.text.vocabulary import Vocabulary
 
 SYMMETRIC = np.array([[4, 1, 0], [1, 2, 1], [0, 1, 2]])  # 12 in all, sums 5, 4, 3
 SMOOTHED = np.array([[3, 0, 1], [1, 0, 4], [0, 1, 4]])  # 14 in all, contexts 4, 1, 9

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from wordlab.embeddings.simd_kernels import TILE_ROWS, add_product, error_and_loss
+from wordlab.embeddings.word2vec.llvm import TILE_ROWS, add_product, error_and_loss
 
 
 @pytest.mark.parametrize("width", [16, 32, 48, 112])

@@ -3,9 +3,9 @@ import pytest
 import word2vec_reference as reference
 from test_word2vec_kernels import LENGTH, WORDS, Case
 
-from wordlab.embeddings import softmax_kernels
-from wordlab.embeddings.block_kernels import BLOCK
-from wordlab.embeddings.sampling_kernels import Stretch
+from wordlab.embeddings.word2vec import softmax_kernels
+from wordlab.embeddings.word2vec.kernels import BLOCK
+from wordlab.embeddings.word2vec.sampling_kernels import Stretch
 
 KINDS = [("skipgram", "code"), ("cbow", "code"), ("cbow", "corrected")]
 KEY = np.uint64(0)

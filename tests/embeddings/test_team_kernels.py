@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from wordlab.embeddings.team_kernels import fetch_add, load, wait_until
+from wordlab.embeddings.word2vec.llvm import fetch_add, load, wait_until
 
 
 @njit(nogil=True)

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from wordlab.checkpoints import Checkpoint
-from wordlab.embeddings import word2vec
+from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.corpus.vocabulary import UNKNOWN, Vocabulary
+from wordlab.embeddings.word2vec import training as word2vec
 from wordlab.errors import UserError
 from wordlab.params.embeddings import Word2vecParams
-from wordlab.text.corpus import EncodedCorpus
-from wordlab.text.vocabulary import UNKNOWN, Vocabulary
 
 OUTPUTS = ["negative_sampling", "hierarchical_softmax", "full_softmax"]
 ARCHITECTURES = ["skipgram", "cbow"]

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import word2vec_reference as reference
 
-from wordlab.embeddings import cbow_kernels, engines, skipgram_kernels
-from wordlab.embeddings.block_kernels import BLOCK
-from wordlab.embeddings.sampling_kernels import Stretch
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.embeddings.word2vec import architecture_kernels, engines
+from wordlab.embeddings.word2vec.kernels import BLOCK
+from wordlab.embeddings.word2vec.sampling_kernels import Stretch
 from wordlab.params.embeddings import Word2vecParams
-from wordlab.text.vocabulary import Vocabulary
 
 WORDS = 40
 LENGTH = 75
@@ -45,7 +45,11 @@ class Case:
 
     def block(self, start):
         """Return (loss, predictions, gradients, noise words) of the kernel's block at `start`."""
-        run = cbow_kernels.cbow_block if self.settings.cbow else skipgram_kernels.skipgram_block
+        run = (
+            architecture_kernels.cbow_block
+            if self.settings.cbow
+            else architecture_kernels.skipgram_block
+        )
         engine = self.engine
         loss, predictions = run(
             self.weights, self.stretch, start, engine.noise, np.uint64(9), self.settings,

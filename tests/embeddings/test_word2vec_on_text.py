@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from test_word2vec import params
 
-from wordlab.embeddings import word2vec
+from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.downloads import gensim_data
+from wordlab.embeddings.word2vec import training as word2vec
 from wordlab.text import readers
-from wordlab.text.corpus import EncodedCorpus
-from wordlab.text.packaged import gensim_data
-from wordlab.text.vocabulary import Vocabulary
 
 SAMPLE = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 RELATED = {

@@ -8,13 +8,13 @@ import scipy.sparse
 from gensim.models import KeyedVectors, Word2Vec
 from gensim.test.utils import datapath
 
+from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
-from wordlab.evaluation import analogy, analogy_search
+from wordlab.evaluation import analogy
 from wordlab.evaluation.analogy import Questions
 from wordlab.evaluation.datasets import packaged
 from wordlab.evaluation.spaces import DenseSpace, Space, SparseSpace
-from wordlab.text.vocabulary import Vocabulary
 
 METHODS = ("3cosadd", "3cosmul", "pair_direction")
 
@@ -143,8 +143,8 @@ def reference(vectors: Vectors, asked: tuple[int, int, int], method: str) -> int
 def test_answers_follow_the_formula_across_blocks(
     method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(analogy_search, "WORDS", 37)
-    monkeypatch.setattr(analogy_search, "QUESTIONS", 5)
+    monkeypatch.setattr(analogy, "WORDS", 37)
+    monkeypatch.setattr(analogy, "QUESTIONS", 5)
     random = np.random.default_rng(2)
     words = [f"w{i}" for i in range(200)]
     vectors = Vectors(vocabulary_of(words), random.standard_normal((200, 8)).astype(np.float32))

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation import comparison, neighbours
 from wordlab.evaluation.comparison import Comparison
 from wordlab.evaluation.scores import Task
 from wordlab.evaluation.spaces import DenseSpace
 from wordlab.params.evaluation import ComparisonParams, EvaluationParams, RelationParams
-from wordlab.text.vocabulary import Vocabulary
 
 WORDS = tuple(f"w{i}" for i in range(120))
 

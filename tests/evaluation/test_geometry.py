@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import scipy.sparse
 
+from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
-from wordlab.evaluation import frequency, geometry
+from wordlab.evaluation import comparison, neighbours
 from wordlab.evaluation.analogy import AnalogyResult, Questions
 from wordlab.evaluation.scores import Scores
 from wordlab.evaluation.similarity import SimilarityResult, WordPairs
 from wordlab.evaluation.spaces import DenseSpace, SparseSpace
 from wordlab.params.evaluation import EvaluationParams
-from wordlab.text.vocabulary import Vocabulary
 
 
 def vocabulary(n: int) -> Vocabulary:
@@ -25,8 +25,8 @@ def space(matrix: np.ndarray) -> DenseSpace:
 def test_a_word_near_all_others_is_the_hub() -> None:
     # w3 lies between three axes: each of them has it as its nearest, and no other does
     spokes = np.vstack([np.eye(3), np.full((1, 3), 1.0)])
-    assert geometry.occurrences(spokes @ spokes.T, 1).tolist() == [1, 0, 0, 3]
-    measured = geometry.geometry({"spokes": space(spokes)}, words=10, neighbours=1).iloc[0]
+    assert neighbours.occurrences(spokes @ spokes.T, 1).tolist() == [1, 0, 0, 3]
+    measured = neighbours.geometry({"spokes": space(spokes)}, words=10, neighbours=1).iloc[0]
     assert (measured["hub"], measured["hub_share"], measured["orphans"]) == ("w3", 1.0, 0.5)
     assert measured["words"] == 4 and measured["skewness"] > 0
 
@@ -34,7 +34,7 @@ def test_a_word_near_all_others_is_the_hub() -> None:
 def test_isotropy_falls_as_vectors_turn_one_way() -> None:
     random = np.random.default_rng(1)
     even = random.standard_normal((400, 8))
-    table = geometry.geometry(
+    table = neighbours.geometry(
         {"even": space(even), "turned": space(even + 3 * np.eye(8)[0])}, words=300, neighbours=5
     ).set_index("model")
     even_one, turned = table.loc["even"], table.loc["turned"]
@@ -58,11 +58,11 @@ def test_sparse_and_empty_rows_have_a_shape_too() -> None:
         "dense": space(matrix),
         "sparse": SparseSpace(vocabulary(40), scipy.sparse.csr_array(matrix)),
     }
-    table = geometry.geometry(both, words=40, neighbours=3).drop(columns=["model", "hub"])
+    table = neighbours.geometry(both, words=40, neighbours=3).drop(columns=["model", "hub"])
     np.testing.assert_allclose(
         table.iloc[0].to_numpy(dtype=float), table.iloc[1].to_numpy(dtype=float), rtol=1e-4
     )
-    nothing = geometry.geometry({"zeros": space(np.zeros((3, 2)))}, words=3, neighbours=1).iloc[0]
+    nothing = neighbours.geometry({"zeros": space(np.zeros((3, 2)))}, words=3, neighbours=1).iloc[0]
     assert np.isnan(nothing["isotropy"]) and nothing["mean_cosine"] == 0
 
 
@@ -90,7 +90,7 @@ def test_items_fall_into_thirds_by_their_rarest_word() -> None:
     scored = Scores(
         {"set": (SimilarityResult(pairs, known, cosines),)}, {"3cosadd": (answers,)}, params, 1
     )
-    table = frequency.by_frequency({"one": scored, "two": scored}, words).set_index(
+    table = comparison.by_frequency({"one": scored, "two": scored}, words).set_index(
         ["task", "model", "band"]
     )
     rare, frequent = table.loc[("set", "one", "rare")], table.loc[("set", "one", "frequent")]

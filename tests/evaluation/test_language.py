@@ -4,13 +4,7 @@ import numpy as np
 import pytest
 
 from wordlab.evaluation import language
-from wordlab.evaluation.language import (
-    HeldOut,
-    distinct,
-    longest_copy,
-    score,
-    score_generated,
-)
+from wordlab.evaluation.language import HeldOut, distinct, longest_copy, score, score_generated
 from wordlab.evaluation.ngrams import KneserNey, _count, _discounts
 
 UNKNOWN, END = 4, 5

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
-from wordlab.evaluation import learning_curve
-from wordlab.text.vocabulary import Vocabulary
+from wordlab.evaluation import scores
 
 
 def test_vectors_are_scored_on_the_packaged_sets():
@@ -14,7 +14,7 @@ def test_vectors_are_scored_on_the_packaged_sets():
         dtype=np.float32,
     )
     vocabulary = Vocabulary(words, np.array([6, 5, 4, 3, 2, 1]))
-    score = learning_curve.scorer()
+    score = scores.scorer()
     found = score(Vectors(vocabulary, matrix.copy(), {}))
     assert found["analogy"] == 1  # both ways round
     # judged: tiger-tiger 10, king-queen 8.58, man-woman 8.30, tiger-cat 7.35; cosines 1 .92 .90 .71

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
-from wordlab.evaluation import relations, wordnet
+from wordlab.evaluation import relations
 from wordlab.evaluation.relations import UNRELATED, RelationStudy
 from wordlab.evaluation.spaces import DenseSpace
-from wordlab.text.vocabulary import Vocabulary
 
 
 def space(place: dict[str, np.ndarray]) -> DenseSpace:
@@ -214,7 +214,7 @@ def test_wordnet_adds_pairs_of_first_senses_commonest_first() -> None:
     reader = Reader(animal, dog, cat, big, small, second)
     words = ["big", "animal", "dog", "cat", "large", "small", "hound", "unlisted"]
     curated = {"synonyms": [("big", "large")], "related": [("dog", "bone")]}
-    found = wordnet.extend(curated, words, 2, reader)
+    found = relations.extend(curated, words, 2, reader)
     assert found == {
         "synonyms": [("big", "large"), ("dog", "hound")],
         "related": [("dog", "bone")],
@@ -222,10 +222,10 @@ def test_wordnet_adds_pairs_of_first_senses_commonest_first() -> None:
         "hypernyms": [("dog", "animal"), ("cat", "animal")],
         "co-hyponyms": [("dog", "cat"), ("cat", "hound")],
     }
-    assert len(wordnet.extend(curated, words, 1, reader)["hypernyms"]) == 1
+    assert len(relations.extend(curated, words, 1, reader)["hypernyms"]) == 1
 
 
 def test_a_missing_wordnet_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "nltk.corpus", None)
     with pytest.raises(UserError, match="WordNet is not installed; .*nltk.downloader wordnet"):
-        wordnet.reader()
+        relations.reader()

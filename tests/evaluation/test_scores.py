@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
+from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation import scores, statistics
 from wordlab.evaluation.analogy import AnalogyResult, Questions
@@ -14,7 +15,6 @@ from wordlab.evaluation.scores import EvaluationSets, Scores
 from wordlab.evaluation.similarity import SimilarityResult
 from wordlab.evaluation.spaces import SparseSpace
 from wordlab.params.evaluation import EvaluationParams
-from wordlab.text.vocabulary import Vocabulary
 
 
 @pytest.fixture(scope="module")

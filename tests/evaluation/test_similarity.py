@@ -7,12 +7,12 @@ import pytest
 import scipy.sparse
 from gensim.models import KeyedVectors
 
+from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
 from wordlab.evaluation import similarity
 from wordlab.evaluation.datasets import packaged
 from wordlab.evaluation.spaces import DenseSpace, SparseSpace
-from wordlab.text.vocabulary import Vocabulary
 
 
 def vectors_of(words: list[str], matrix: np.ndarray) -> Vectors:

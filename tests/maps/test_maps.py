@@ -9,12 +9,12 @@ import scipy.sparse
 from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 
+from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
+from wordlab.evaluation.neighbours import project
 from wordlab.evaluation.spaces import DenseSpace, SparseSpace
-from wordlab.maps.page import page
-from wordlab.maps.projection import project
-from wordlab.params.maps import MapParams
-from wordlab.text.vocabulary import Vocabulary
+from wordlab.params.evaluation import MapParams
+from wordlab.report.map import page
 
 PARAMS = MapParams(words=60, neighbours=4, perplexity=10, iterations=400)
 

@@ -10,15 +10,20 @@ from nltk.metrics.distance import edit_distance
 
 from wordlab.artifacts import md5
 from wordlab.checkpoints import Checkpoint
+from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
-from wordlab.params.autoencoder import AutoencoderParams
-from wordlab.recurrent import autoencoder_training
-from wordlab.recurrent.autoencoder import Autoencoder, Batch
-from wordlab.recurrent.autoencoder_training import total_loss, train, vectors
-from wordlab.recurrent.quantisation import Quantiser, as_float16
-from wordlab.recurrent.reconstruction import bleu, edit_distances, reconstruct
-from wordlab.recurrent.sequences import sequence_splits, symbols_of
-from wordlab.text.vocabulary import Vocabulary
+from wordlab.params.studies import AutoencoderParams
+from wordlab.studies.autoencoder import training
+from wordlab.studies.autoencoder.network import Autoencoder, Batch
+from wordlab.studies.autoencoder.scores import (
+    Quantiser,
+    as_float16,
+    bleu,
+    edit_distances,
+    reconstruct,
+)
+from wordlab.studies.autoencoder.sequences import sequence_splits, symbols_of
+from wordlab.studies.autoencoder.training import total_loss, train, vectors
 
 TEXT = """
 we saw the old cat run by a red barn and all of us sat in the sun to eat an egg or two
@@ -127,7 +132,7 @@ class CutOff(Exception):
 def test_a_training_cut_off_resumes_to_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(autoencoder_training, "_SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    monkeypatch.setattr(training, "_SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     own = params(teacher_forcing=0.7, epochs=4)
     vocabulary, sequences = data(sentences(60), own)
     whole = Autoencoder(own, vocabulary, seed=1)

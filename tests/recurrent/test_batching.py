@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
 
+from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
-from wordlab.recurrent.batching import Streams, language_ids
-from wordlab.recurrent.characters import alphabet, character_ids, read_lines
-from wordlab.text.corpus import EncodedCorpus
-from wordlab.text.vocabulary import Vocabulary
+from wordlab.recurrent.batches import Streams, alphabet, character_ids, language_ids, read_lines
 
 
 def test_language_ids_end_sentences_and_hide_rare_words():

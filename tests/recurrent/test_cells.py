@@ -4,8 +4,8 @@ import torch
 from torch import nn
 
 from wordlab.recurrent.cells import Cell, GRUCell, LSTMCell, RNNCell, copy_from_torch
+from wordlab.recurrent.devices import threads
 from wordlab.recurrent.layers import CellSettings
-from wordlab.recurrent.threads import threads
 
 SIZE = 3
 

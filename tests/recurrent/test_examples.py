@@ -1,13 +1,22 @@
 import numpy as np
 import pytest
 
+from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
-from wordlab.recurrent.batching import NOTHING, Streams, document_starts, language_ids
-from wordlab.recurrent.characters import character_ids, read_documents, read_lines
-from wordlab.recurrent.characters import document_starts as character_starts
-from wordlab.recurrent.examples import NextSymbol, Sentences, Text
-from wordlab.text.corpus import EncodedCorpus
-from wordlab.text.vocabulary import Vocabulary
+from wordlab.recurrent.batches import (
+    NOTHING,
+    NextSymbol,
+    Sentences,
+    Streams,
+    Text,
+    character_ids,
+    document_starts,
+    language_ids,
+    read_documents,
+    read_lines,
+)
+from wordlab.recurrent.batches import character_starts as character_starts
 
 END = 9
 LINES = [[1, 2, END], [3, END], [4, 5, 6, 7, END], [8, END], [1, 1, END]]

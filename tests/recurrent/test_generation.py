@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 
+from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
-from wordlab.params.recurrent import DecodingParams
-from wordlab.recurrent.generation import generate, narrowed, prompt_ids
+from wordlab.evaluation.generation import generate, narrowed, prompt_ids
+from wordlab.params.language import DecodingParams
 from wordlab.recurrent.language_model import build
-from wordlab.text.vocabulary import Vocabulary
 
 WORDS = Vocabulary(("the", "cat", "sat", "on"), np.array([4, 3, 2, 1]))
 LETTERS = Vocabulary(("a", "b", " "), np.array([3, 2, 1]))

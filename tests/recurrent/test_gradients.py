@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from wordlab.params.recurrent import NetworkParams
-from wordlab.recurrent.gradients import gradient_by_lag, spectral_radii
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.params.language import NetworkParams
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.text.vocabulary import Vocabulary
+from wordlab.studies.gradients.lags import gradient_by_lag, spectral_radii
 
 Model = Callable[..., LanguageModel]
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
 from wordlab.recurrent.language_model import LanguageModel, build, start_from
 from wordlab.recurrent.training import train
-from wordlab.text.vocabulary import Vocabulary
 
 WORDS = Vocabulary(("the", "cat", "sat", "on"), np.array([4, 3, 2, 1]))
 TEXT = np.array([0, 1, 2, 5, 3, 0, 4, 5, 2, 2, 1, 0, 5])

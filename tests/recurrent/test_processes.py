@@ -14,7 +14,7 @@ from test_training import LETTERS, REGULARISED, text
 
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
-from wordlab.params.recurrent import NetworkParams
+from wordlab.params.language import NetworkParams
 from wordlab.recurrent import language_model, training
 from wordlab.recurrent.processes import Processes
 

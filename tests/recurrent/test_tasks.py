@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from wordlab.errors import UserError
-from wordlab.params.gradients import TaskParams
+from wordlab.params.studies import TaskParams
 from wordlab.params.whole import load
-from wordlab.recurrent import tasks
 from wordlab.recurrent.layers import CellSettings
+from wordlab.studies.gradients import tasks
 
 PARAMS = TaskParams(
     delays=[6],

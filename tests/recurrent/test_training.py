@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from wordlab.checkpoints import Checkpoint
+from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
 from wordlab.recurrent import training
 from wordlab.recurrent.language_model import build
 from wordlab.recurrent.training import DivergedError, train
-from wordlab.text.vocabulary import Vocabulary
 
 LETTERS = Vocabulary(tuple("abcdef"), np.arange(6, 0, -1))
 

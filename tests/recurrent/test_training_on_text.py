@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wordlab.params.whole import load
-from wordlab.recurrent.characters import alphabet, character_ids
+from wordlab.recurrent.batches import alphabet, character_ids
 from wordlab.recurrent.language_model import build
 from wordlab.recurrent.training import train
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from wordlab.params.recurrent import NetworkParams
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.params.language import NetworkParams
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.recurrent.truncation import agreement, window_cost, window_gradient
-from wordlab.text.vocabulary import Vocabulary
+from wordlab.studies.gradients.truncation import agreement, window_cost, window_gradient
 
 IDS = np.random.default_rng(4).integers(0, 10, (25, 3))
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from wordlab.params.recurrent import LanguageModelParams, NetworkParams
+from wordlab.params.language import LanguageModelParams, NetworkParams
 
 
 @pytest.fixture

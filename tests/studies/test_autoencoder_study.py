@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 
 from wordlab.checkpoints import Checkpoint
-from wordlab.params.autoencoder import AutoencoderStudyParams
-from wordlab.params.recurrent import NetworkParams
-from wordlab.recurrent.characters import alphabet, character_ids
+from wordlab.params.language import NetworkParams
+from wordlab.params.studies import AutoencoderStudyParams
+from wordlab.recurrent.batches import alphabet, character_ids
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.recurrent.sequences import sequence_splits
-from wordlab.studies import autoencoder_sentences
-from wordlab.studies.autoencoders import AutoencoderStudy, study
-from wordlab.studies.compression import baselines, language_model_bits, unknown_bits
+from wordlab.report.findings import studies
+from wordlab.studies.autoencoder.scores import baselines, language_model_bits, unknown_bits
+from wordlab.studies.autoencoder.sequences import sequence_splits
+from wordlab.studies.autoencoder.study import AutoencoderStudy, study
 
 Network = Callable[..., NetworkParams]
 TEXT = "a cat sat on the mat by the sea and saw an egg in a hat as it ran to me"
@@ -126,7 +126,7 @@ def test_what_is_said_of_costs_follows_the_numbers() -> None:
     )
     rates["total"] = rates["rate"] + rates["correction"]
     codes = {"UTF-8": 8.0, "language model": 2.5}
-    said = " ".join(autoencoder_sentences.write(rates, codes, "characters"))
+    said = " ".join(studies.write(rates, codes, "characters"))
     assert "the characters right by precision: float32 90%, 4 bits 80%" in said
     assert "2.50 bits a character for the vector and 1.50 to correct its errors, 4.00" in said
     assert "less than UTF-8, and more than language model." in said

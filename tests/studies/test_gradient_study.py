@@ -11,20 +11,20 @@ import pytest
 from pydantic import ValidationError
 from scipy import stats
 
-from wordlab import figures
 from wordlab.artifacts import rounded
 from wordlab.checkpoints import Checkpoint
+from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
-from wordlab.params.gradients import GradientStudyParams, TruncationParams
-from wordlab.params.recurrent import LanguageModelParams
+from wordlab.evaluation.statistics import change_intervals, mean_intervals, median_interval
+from wordlab.params.language import LanguageModelParams
+from wordlab.params.studies import GradientStudyParams, TruncationParams
 from wordlab.params.whole import load
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.studies import gradient_jobs
-from wordlab.studies import gradient_sentences as sentences
-from wordlab.studies.gradient_lags import Texts
-from wordlab.studies.gradients import GradientStudy, study, truncations
-from wordlab.studies.statistics import change_intervals, mean_intervals, median_interval
-from wordlab.text.vocabulary import Vocabulary
+from wordlab.report import figures
+from wordlab.report.findings import gradients as sentences
+from wordlab.studies.gradients import jobs
+from wordlab.studies.gradients.lags import Texts
+from wordlab.studies.gradients.study import GradientStudy, study, truncations
 
 PARAMS: dict[str, Any] = {
     "lengths": [5, 12],
@@ -107,7 +107,7 @@ def test_the_study_is_whole_and_the_same_for_the_same_seed_and_any_processes(
     whole = first.lags[(first.lags["part"] == "state") & (first.lags["lag"] == 0)]
     np.testing.assert_allclose(whole["norm"], 1.0)
     with monkeypatch.context() as stopped:  # all is in the checkpoint: nothing is measured again
-        stopped.setattr(gradient_jobs, "measure", None)
+        stopped.setattr(jobs, "measure", None)
         resumed = measure(networks, 1, checkpoint=checkpoint)
     monkeypatch.setenv("WORDLAB_THREADS", "2")
     beside = measure(networks, 1)
@@ -161,11 +161,11 @@ def test_the_shipped_thresholds_clip_few_steps(
     params = shipped.gradient_study.quick
     model = LanguageModel(getattr(shipped.language_model, cell), vocabulary, "word", 1)
     texts = Texts(*np.split(ids, [params.training.tokens]))
-    shared = gradient_jobs.Shared({cell: model}, texts, params, seed=1, torch_threads=1)
+    shared = jobs.Shared({cell: model}, texts, params, seed=1, torch_threads=1)
     rates = {}
     for start in params.initialisations:
         for way in ("by norm", "by value"):
-            measured = gradient_jobs.Training(cell, start, way).measure(shared).numbers
+            measured = jobs.Training(cell, start, way).measure(shared).numbers
             assert not measured["diverged"]
             rates[start, way] = measured["clip_rate"]
     assert min(rates.values()) >= 0.05, rates

@@ -10,28 +10,22 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from wordlab import figures, rng
+from wordlab import rng
 from wordlab.checkpoints import Checkpoint
+from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
 from wordlab.evaluation.ngrams import KneserNey
-from wordlab.params.recurrent import LanguageModelParams
-from wordlab.params.regularisation import (
-    COMBINATION,
-    RegularisationMethod,
-    RegularisationStudyParams,
-)
+from wordlab.evaluation.statistics import change_intervals
+from wordlab.params.language import LanguageModelParams
+from wordlab.params.studies import COMBINATION, RegularisationMethod, RegularisationStudyParams
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.training import train
-from wordlab.studies import (
-    regularisation,
-    regularisation_results,
-    regularisation_sentences,
-)
+from wordlab.report import figures
+from wordlab.report.findings import studies
+from wordlab.studies import regularisation, regularisation_results
 from wordlab.studies.jobs import Outcome
 from wordlab.studies.regularisation import RegularisationStudy, Text, study
 from wordlab.studies.regularisation_results import Baselines, Row
-from wordlab.studies.statistics import change_intervals
-from wordlab.text.vocabulary import Vocabulary
 
 NOTHING: dict[str, Any] = {
     "dropout": 0.0,
@@ -235,7 +229,7 @@ def test_only_changes_beyond_the_noise_between_seeds_are_claimed() -> None:
     }
     table = regularisation_results.table(runs(changes), BASELINES, 2, 0.95)
     assert set(table["comparisons"]) == {10}  # 2 changes of 3 methods, 4 networks and the unigram
-    said = regularisation_sentences.sentences(table, params(), 150)
+    said = studies.sentences(table, params(), 150)
     assert "GRU: dropout lowers the test loss, by 0.70 nats per token." in said
     (unclear,) = [text for text in said if "no change of the test loss beyond" in text]
     assert unclear.endswith("with early stopping or decay.")
@@ -253,7 +247,7 @@ def test_a_network_is_compared_with_the_unigram_model() -> None:
         runs({"none": [1.0, 0.7, 0.4], "decay": [-0.5, -0.8, -1.1]}), BASELINES, 2, 0.95
     )
     assert table["unigram_change"].tolist() == pytest.approx([1.0, -0.5])
-    said = regularisation_sentences.sentences(table, params(), 150)
+    said = studies.sentences(table, params(), 150)
     assert (
         "GRU: with decay the test loss is lowest, 4.50 nats per token; with decay it predicts "
         "better than the unigram model."
@@ -262,7 +256,7 @@ def test_a_network_is_compared_with_the_unigram_model() -> None:
     alike = regularisation_results.table(
         runs({"none": [0.1, -0.3, -0.6], "decay": [-0.1, -0.2, -0.6]}), BASELINES, 2, 0.95
     )
-    said = regularisation_sentences.sentences(alike, params(), 150)
+    said = studies.sentences(alike, params(), 150)
     assert any("with no method does it clearly predict better" in text for text in said)
 
 
@@ -298,7 +292,7 @@ def test_the_combination_takes_the_best_of_each_setting_that_helped() -> None:
     found = regularisation_results.combination("gru", measured, methods)
     expected = {"dropout": 0.4, "variational": True, "weight_decay": 0.1}
     assert found.model_dump() == {**NOTHING, **expected}
-    (said,) = regularisation_sentences.combinations({"gru": found})
+    (said,) = studies.combinations({"gru": found})
     assert "variational dropout 0.4, weight decay 0.1, each" in said
     alike = runs({name: [0.0] * 3 for name in methods})
     assert regularisation_results.combination("gru", alike, methods) == methods["none"]

@@ -5,15 +5,18 @@ import pandas as pd
 import pytest
 
 from wordlab import names
-from wordlab.embeddings import cooccurrence, glove, ppmi, word2vec
+from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.embeddings.counts import cooccurrence
+from wordlab.embeddings.glove import training as glove
+from wordlab.embeddings.ppmi import ppmi
+from wordlab.embeddings.word2vec import training as word2vec
 from wordlab.evaluation.scores import Task
 from wordlab.params.studies import SizeStudyParams
 from wordlab.params.whole import load
+from wordlab.report.findings.studies import findings
 from wordlab.rng import stream
 from wordlab.studies import sizes
-from wordlab.studies.size_sentences import findings
-from wordlab.text.corpus import EncodedCorpus
-from wordlab.text.vocabulary import Vocabulary
 
 WORDS = 60
 SENTENCE = 12

@@ -4,14 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wordlab.embeddings import cooccurrence, ppmi
+from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.corpus.study_words import content_words
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.embeddings.counts import cooccurrence
+from wordlab.embeddings.ppmi import ppmi
 from wordlab.params.embeddings import CooccurrenceParams, PpmiParams
 from wordlab.params.evaluation import ComparisonParams, EvaluationParams, RelationParams
 from wordlab.params.studies import WindowStudyParams
 from wordlab.studies.windows import study_windows
-from wordlab.text.corpus import EncodedCorpus
-from wordlab.text.study_words import content_words
-from wordlab.text.vocabulary import Vocabulary
 
 WORDS = ("the", "king", "queen", "boy", "girl", "brother", "sister", "man", "woman", "tiger", "cat")
 COUNTING = CooccurrenceParams(

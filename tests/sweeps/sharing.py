@@ -16,7 +16,7 @@ import pandas as pd
 import sqlalchemy  # noqa: F401
 
 from wordlab.checkpoints import Checkpoint
-from wordlab.sweeps import database, store, trials
+from wordlab.sweeps import store, trials
 from wordlab.sweeps.space import Trial, grid
 
 SPACE = {"rate": (0.1, 0.2), "size": (8, 16, 32), "name": ("x", "y")}
@@ -79,7 +79,7 @@ def work(log: Path, others: Sequence[Path], kill: int) -> pd.DataFrame:
 
 
 def main(folder: Path, kill: int, names: Sequence[str]) -> None:
-    database.HEARTBEAT, database.GRACE, trials.POLL = 1, 2, 0.1
+    store.HEARTBEAT, store.GRACE, trials.POLL = 1, 2, 0.1
     logs = [folder / f"{name}.ran" for name in names]
     for log in logs:
         if os.fork() == 0:

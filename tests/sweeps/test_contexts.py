@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from wordlab.params.recurrent import NetworkParams
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.params.language import NetworkParams
 from wordlab.recurrent import language_model, training
 from wordlab.sweeps.contexts import context_losses
-from wordlab.text.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary(tuple("abcdef"), np.arange(6, 0, -1, dtype=np.int64))
 END = VOCABULARY.end

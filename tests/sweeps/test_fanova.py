@@ -11,9 +11,9 @@ import pytest
 from optuna.importance import FanovaImportanceEvaluator
 from scipy.stats import qmc
 
+from wordlab.analysis.forest import Axis, Boxes, Forest
+from wordlab.analysis.sensitivity import analyse, sentences
 from wordlab.params.sweeps import Range
-from wordlab.sweeps.fanova import Axis, Boxes, Forest
-from wordlab.sweeps.sensitivity import analyse, sentences
 
 ANGLE = Range(low=-np.pi, high=np.pi, log=False)
 

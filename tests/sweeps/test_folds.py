@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.errors import UserError
 from wordlab.sweeps import folds
-from wordlab.text.corpus import EncodedCorpus
 
 OPTIONS: dict[str, Any] = {"early_stopping_share": 0.2, "scored_tokens": None}
 

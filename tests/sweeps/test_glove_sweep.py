@@ -10,15 +10,15 @@ from pydantic import ValidationError
 
 from wordlab import rng
 from wordlab.checkpoints import Checkpoint
-from wordlab.embeddings import cooccurrence, glove
+from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.embeddings.counts import cooccurrence
+from wordlab.embeddings.glove import training as glove
 from wordlab.evaluation import scores
 from wordlab.params.embeddings import CooccurrenceParams, GloveParams
 from wordlab.params.evaluation import EvaluationParams
 from wordlab.params.sweeps import GloveSweepParams
-from wordlab.sweeps.glove import sweep
-from wordlab.sweeps.scoring import measure
-from wordlab.text.corpus import EncodedCorpus
-from wordlab.text.vocabulary import Vocabulary
+from wordlab.sweeps.vectors import measure, sweep_glove
 
 WORDS = ("boy", "girl", "brother", "sister", "man", "woman", "king", "queen", "tiger", "cat")
 COUNTING = CooccurrenceParams(
@@ -69,7 +69,7 @@ def evaluation(tmp_path_factory: pytest.TempPathFactory) -> EvaluationParams:
 
 def run(evaluation: EvaluationParams, **more):
     params = GloveSweepParams.model_validate(SWEEP)
-    return sweep(*text(), COUNTING, TRAINING, params, evaluation, seed=1, **more)
+    return sweep_glove(*text(), COUNTING, TRAINING, params, evaluation, seed=1, **more)
 
 
 def test_each_trial_is_scored_as_a_training_of_its_own(evaluation: EvaluationParams):

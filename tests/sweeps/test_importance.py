@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from wordlab.sweeps.importance import Grid, decomposition, differences, marginals
-from wordlab.sweeps.summary import summarise
+from wordlab.analysis.summary import summarise
+from wordlab.analysis.variance import Grid, decomposition, differences, marginals
 
 
 def trials(

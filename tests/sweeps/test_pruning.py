@@ -2,9 +2,8 @@
 
 import pandas as pd
 
-from wordlab.sweeps import pruning
-from wordlab.sweeps.pruning import Pruner
-from wordlab.sweeps.search import Search, Searcher
+from wordlab.sweeps import search as pruning
+from wordlab.sweeps.search import Pruner, Search, Searcher
 
 LOSSES = [5, 3, 8, 1, 7, 2, 9, 4, 6]
 """What each size reaches, on any budget."""

@@ -9,22 +9,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from wordlab.analysis import language as findings
+from wordlab.analysis.summary import SweepResult, summarise
 from wordlab.checkpoints import Checkpoint
+from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
 from wordlab.evaluation.ngrams import KneserNey
 from wordlab.params import whole
-from wordlab.params.recurrent import LanguageModelSection
+from wordlab.params.language import LanguageModelSection
 from wordlab.params.sweeps import RecurrentSweepParams
 from wordlab.recurrent import language_model
-from wordlab.recurrent.batching import language_ids
-from wordlab.recurrent.examples import Text
-from wordlab.sweeps import baselines, final, folds, recurrent, training
-from wordlab.sweeps import recurrent_findings as findings
-from wordlab.sweeps.recurrent_sentences import confounds, diverged, truncation_effects
+from wordlab.recurrent.batches import Text, language_ids
+from wordlab.report.findings.sweeps import confounds, diverged, truncation_effects
+from wordlab.sweeps import baselines, final, folds, language, language_trial
 from wordlab.sweeps.space import grid, override
-from wordlab.sweeps.summary import SweepResult, summarise
-from wordlab.text.corpus import EncodedCorpus
-from wordlab.text.vocabulary import Vocabulary
 
 SMALL: dict[str, Any] = {
     "embedding_size": 6,
@@ -90,7 +89,7 @@ def test_trials_in_processes_give_what_they_give_alone(
     monkeypatch.setenv("WORDLAB_THREADS", "2")
     params = RecurrentSweepParams.model_validate({**SWEEP, "folds": 2})
     told: dict[str, Any] = {}
-    result = recurrent.sweep(
+    result = language.sweep(
         CORPORA,
         VOCABULARY,
         section,
@@ -104,9 +103,9 @@ def test_trials_in_processes_give_what_they_give_alone(
     options: dict[str, Any] = {"folds": 2, "early_stopping_share": 0.2, "scored_tokens": None}
     splits = folds.splits(corpus(10), corpus(4), **options)
     planned = grid(["gru"], {"hidden_size": [3, 6]}, seeds=1, folds=2)
-    jobs = recurrent.jobs(planned, section, params, ngram_order=2, seed=1)
+    jobs = language.jobs(planned, section, params, ngram_order=2, seed=1)
     for row, job in zip(result.trials.to_dict("records"), jobs, strict=True):
-        alone = training.train(job, splits[job.split], CORPORA["train"], VOCABULARY)
+        alone = language_trial.train(job, splits[job.split], CORPORA["train"], VOCABULARY)
         for measured in ("valid_loss", "train_loss", "text_perplexity"):
             np.testing.assert_equal(row[measured], alone[measured])
         assert (
@@ -125,9 +124,11 @@ def test_divergence_is_a_result(section: LanguageModelSection) -> None:
         "warmup": 0.0,
     }
     params = override(section.rnn, {**SMALL, **wild})
-    job = training.Job(params, 0, 1, RecurrentSweepParams.model_validate(SWEEP), ngram_order=2)
+    job = language_trial.Job(
+        params, 0, 1, RecurrentSweepParams.model_validate(SWEEP), ngram_order=2
+    )
     split = folds.Split(corpus(10), corpus(2), corpus(4))
-    measured = training.train(job, split, corpus(3), VOCABULARY)
+    measured = language_trial.train(job, split, corpus(3), VOCABULARY)
     assert measured["diverged"] == 1
     assert measured["valid_loss"] == pytest.approx(math.log(12))
     assert math.isnan(measured["train_loss"])
@@ -159,7 +160,7 @@ def test_a_sweep_cut_off_goes_on_from_its_database_and_ends_the_same(
 ) -> None:
     def run(checkpoint: Checkpoint) -> tuple[pd.DataFrame, list[str]]:
         told: list[str] = []
-        result = recurrent.sweep(
+        result = language.sweep(
             CORPORA,
             VOCABULARY,
             section,
@@ -173,18 +174,18 @@ def test_a_sweep_cut_off_goes_on_from_its_database_and_ends_the_same(
 
     whole, _ = run(Checkpoint())
     checkpoint = Checkpoint(tmp_path / "sweep-1.safetensors")
-    trained, kept = training.train, []
+    trained, kept = language_trial.train, []
 
-    def cut_off(job: training.Job, *rest: Any) -> dict[str, float]:
+    def cut_off(job: language_trial.Job, *rest: Any) -> dict[str, float]:
         if len(kept) == count - 2:
             raise KeyboardInterrupt
         kept.append(job)
         return trained(job, *rest)
 
-    monkeypatch.setattr(recurrent, "train", cut_off)
+    monkeypatch.setattr(language, "train", cut_off)
     with pytest.raises(KeyboardInterrupt):
         run(checkpoint)
-    monkeypatch.setattr(recurrent, "train", lambda *all: (kept.append(all[0]), trained(*all))[1])
+    monkeypatch.setattr(language, "train", lambda *all: (kept.append(all[0]), trained(*all))[1])
     resumed, told = run(checkpoint)
     pd.testing.assert_frame_equal(resumed, whole)
     assert len(kept) == len(told[:-3]) == count
@@ -223,9 +224,9 @@ def test_results_do_not_depend_on_how_many_trainings_run_at_once(
         changes["space"] = {"hidden_size": [2, 4], "bptt_length": [5, 10]}
     found, order = [], []
     for workers in (1, 3):
-        monkeypatch.setattr(recurrent, "side_by_side", by(workers))
+        monkeypatch.setattr(language, "side_by_side", by(workers))
         told: list[str] = []
-        result = recurrent.sweep(
+        result = language.sweep(
             CORPORA,
             VOCABULARY,
             section,
@@ -249,13 +250,13 @@ def test_a_budget_of_weights_is_met_by_the_embedding(section: LanguageModelSecti
         (section.lstm, 6, "coupled"),
     ):
         base = override(cell, {**SMALL, "hidden_size": hidden, "gates": removed})
-        params = training.within_budget(base, VOCABULARY, 800)
+        params = language_trial.within_budget(base, VOCABULARY, 800)
         model = language_model.build(params, VOCABULARY, level="word", seed=1)
         size = language_model.description(model)["parameters"]
         gates = 4 if cell.cell == "lstm" else 3
         assert abs(size - 800) <= (12 + gates * hidden) / 2
     with pytest.raises(UserError, match="expected a budget above"):
-        training.within_budget(base, VOCABULARY, 100)
+        language_trial.within_budget(base, VOCABULARY, 100)
 
 
 def test_a_range_is_not_for_a_grid() -> None:
@@ -270,9 +271,9 @@ def test_a_range_is_not_for_a_grid() -> None:
 def test_a_rung_trains_on_its_share_and_the_last_is_a_trial_without_pruning(
     section: LanguageModelSection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recurrent, "side_by_side", by(1))
+    monkeypatch.setattr(language, "side_by_side", by(1))
     found = {
-        kind: recurrent.sweep(
+        kind: language.sweep(
             CORPORA,
             VOCABULARY,
             section,
@@ -299,9 +300,9 @@ def test_tpe_does_not_prune() -> None:
 def test_what_is_scored_does_not_choose_the_epoch(section: LanguageModelSection) -> None:
     params = override(section.gru, {**SMALL, "hidden_size": 6, "epochs": 6, "rate": 0.1})
     sweep = RecurrentSweepParams.model_validate(SWEEP)
-    job = training.Job(params, 0, 1, sweep, ngram_order=2)
+    job = language_trial.Job(params, 0, 1, sweep, ngram_order=2)
     one, other = (
-        training.train(
+        language_trial.train(
             job, folds.Split(corpus(10), corpus(2, seed=4), scored), corpus(3), VOCABULARY
         )
         for scored in (corpus(4, seed=5), corpus(10))
@@ -316,7 +317,7 @@ def test_every_length_makes_as_many_updates(section: LanguageModelSection) -> No
     fixed = {key: x for key, x in SMALL.items() if key not in ("bptt_length", "batch_size")}
     params = RecurrentSweepParams.model_validate({**SWEEP, **changes, "fixed": fixed})
     planned = grid(["gru"], {"bptt_length": [5, 10, 30]}, seeds=1)
-    jobs = recurrent.jobs(planned, section, params, ngram_order=2, seed=1)
+    jobs = language.jobs(planned, section, params, ngram_order=2, seed=1)
     assert [job.params.batch_size for job in jobs] == [12, 6, 2]
     text = Text(np.zeros(601, dtype=np.int64), np.zeros(1, dtype=np.int64))
     updates = {text.examples(job.params, end=0, seed=1).batch_count for job in jobs}
@@ -359,10 +360,10 @@ def test_winners_learn_from_all_the_text_from_seeds_that_no_trial_has(
 
         return side_by_side
 
-    monkeypatch.setattr(recurrent, "_run", _run_all(followed("trials")))
+    monkeypatch.setattr(language, "_run", _run_all(followed("trials")))
     monkeypatch.setattr(final, "side_by_side", followed("winners"))
     params = RecurrentSweepParams.model_validate({**SWEEP, "seeds": 2, "tokens": 100})
-    result = recurrent.sweep(CORPORA, VOCABULARY, section, params, ngram_orders=[1, 2], seed=1)
+    result = language.sweep(CORPORA, VOCABULARY, section, params, ngram_orders=[1, 2], seed=1)
     assert [len(corpus) for corpus in learnt] == [len(CORPORA["train"])]
     assert len(seeds["winners"]) == 2
     assert seeds["trials"]
@@ -385,7 +386,7 @@ def _run_all(side_by_side: Any) -> Any:
     def run(groups: Any, planned_jobs: Any, shared: Any) -> Iterator[tuple[int, Any]]:
         numbers = [number for group in groups for number in group]
         jobs = [planned_jobs[number] for number in numbers]
-        for place, metrics in side_by_side(recurrent._train_split, jobs, *shared):  # noqa: SLF001
+        for place, metrics in side_by_side(language._train_split, jobs, *shared):  # noqa: SLF001
             yield numbers[place], metrics
 
     return run
@@ -398,11 +399,11 @@ def test_a_loss_that_is_no_number_counts_as_guessing_blindly(
         def token_losses(self, ids: Any, **options: Any) -> Any:
             return np.full(len(ids), np.nan)
 
-    monkeypatch.setattr(training, "train_model", lambda *_: (Broken(), {"diverged": 0.0}))
+    monkeypatch.setattr(language_trial, "train_model", lambda *_: (Broken(), {"diverged": 0.0}))
     sweep = RecurrentSweepParams.model_validate(SWEEP)
-    job = training.Job(override(section.gru, SMALL), 0, 1, sweep, ngram_order=2)
+    job = language_trial.Job(override(section.gru, SMALL), 0, 1, sweep, ngram_order=2)
     split = folds.Split(corpus(10), corpus(2), corpus(4))
-    measured = training.train(job, split, corpus(3), VOCABULARY)
+    measured = language_trial.train(job, split, corpus(3), VOCABULARY)
     assert measured["valid_loss"] == pytest.approx(math.log(12))
     assert measured["diverged"] == 1
 
@@ -490,7 +491,7 @@ def test_networks_that_learn_too_little_give_no_verdict_on_lengths(
     }
     del changes["fixed"]["bptt_length"]
     params = RecurrentSweepParams.model_validate({**SWEEP, **changes})
-    result = recurrent.sweep(CORPORA, VOCABULARY, section, params, ngram_orders=[1, 2], seed=1)
+    result = language.sweep(CORPORA, VOCABULARY, section, params, ngram_orders=[1, 2], seed=1)
     told = [one for one in result.sentences if "BPTT length" in one]
     assert any("GRU: these networks are too little trained to tell" in one for one in told)
     verdicts = ("does better", "no two values", "higher at", "no difference between", "gains over")
@@ -524,14 +525,14 @@ def test_winners_that_have_ended_are_not_trained_again(
     params = RecurrentSweepParams.model_validate(SWEEP)
 
     def run(checkpoint: Checkpoint) -> SweepResult:
-        return recurrent.sweep(
+        return language.sweep(
             CORPORA, VOCABULARY, section, params, ngram_orders=[2], seed=1, checkpoint=checkpoint
         )
 
     whole = run(Checkpoint())
     trained, jobs = final.train_model, []
 
-    def cut_off(job: training.Job, *rest: Any) -> Any:
+    def cut_off(job: language_trial.Job, *rest: Any) -> Any:
         if len(jobs) == 1:
             raise KeyboardInterrupt
         jobs.append(job.seed)

@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from wordlab.analysis.summary import SweepResult, summarise
+from wordlab.analysis.variance import Grid
+from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation import scores, statistics
 from wordlab.params.evaluation import EvaluationParams
 from wordlab.params.sweeps import GloveSweepParams
-from wordlab.sweeps import scoring
-from wordlab.sweeps.importance import Grid
-from wordlab.sweeps.summary import SweepResult, summarise
-from wordlab.text.vocabulary import Vocabulary
+from wordlab.sweeps import vectors as scoring
 
 WORDS = tuple(f"w{i}" for i in range(16))
 SWEEP = GloveSweepParams.model_validate(

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from dvc.utils.hydra import apply_overrides
 
+from wordlab.analysis.winners import Winner, winners
 from wordlab.errors import UserError
 from wordlab.params.whole import Params, load
-from wordlab.sweeps.winners import Winner, winners
 
 REACHED = {"mean": 4.1, "low": 4.0, "high": 4.2, "n": 2, "combinations": 8}
 

@@ -9,14 +9,14 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
+from wordlab.analysis.summary import SweepResult
+from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.params import whole
 from wordlab.params.embeddings import Word2vecSection
 from wordlab.params.evaluation import EvaluationParams
 from wordlab.params.sweeps import Word2vecSweepParams
-from wordlab.sweeps import word2vec
-from wordlab.sweeps.summary import SweepResult
-from wordlab.text.corpus import EncodedCorpus
-from wordlab.text.vocabulary import Vocabulary
+from wordlab.sweeps import vectors
 
 SWEEP: dict[str, Any] = {
     "grid": {"window": [1, 4]},
@@ -54,7 +54,7 @@ def run(folder: Path, base: Word2vecSection) -> tuple[SweepResult, list[str]]:
         assert {"pairs.spearman", "analogy.3cosadd.total", "seconds"} <= set(metrics)
         assert params["dimensions"] == 8
 
-    result = word2vec.sweep(
+    result = vectors.sweep_word2vec(
         EncodedCorpus(tokens, ends, ends),
         vocabulary,
         base,

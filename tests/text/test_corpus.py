@@ -1,6 +1,6 @@
 import numpy as np
 
-from wordlab.text.corpus import EncodedCorpus
+from wordlab.corpus.corpus import EncodedCorpus
 
 
 def test_a_corpus_mapped_anew_is_the_same(tmp_path):

@@ -6,9 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from wordlab.corpus import corpus
 from wordlab.errors import UserError
 from wordlab.params.text import PhraseParams, PreprocessParams, SplitShares
-from wordlab.text import phrases, preprocess, splits, tokens
+from wordlab.text import preprocess, tokens
 
 SHARES = SplitShares(train=0.8, valid=0.1, test=0.1)
 
@@ -76,7 +77,7 @@ def test_sentences_end_at_marks_before_capitals_and_at_line_ends():
 def test_splits_hold_their_shares_of_the_text_and_follow_the_seed():
     lengths = np.random.default_rng(0).integers(1, 1000, size=2000)
     assigned = preprocess.assign(lengths, SHARES, seed=1)
-    for name in splits.SPLITS:
+    for name in corpus.SPLITS:
         held = lengths[np.array(assigned) == name].sum() / lengths.sum()
         assert held == pytest.approx(getattr(SHARES, name), abs=0.002)
     assert assigned == preprocess.assign(lengths, SHARES, seed=1)
@@ -96,11 +97,11 @@ def test_splits_are_written_and_read_back_by_document(tmp_path):
     assert summary["train"] == {"documents": 2, "sentences": 3, "tokens": 4}
     assert summary["valid"] == {"documents": 1, "sentences": 2, "tokens": 3}
     assert summary["test"] == {"documents": 0, "sentences": 0, "tokens": 0}
-    assert list(splits.read(tmp_path / "train.txt")) == [
+    assert list(corpus.read(tmp_path / "train.txt")) == [
         [["one", "two"], ["three"]],
         [["seven"]],
     ]
-    assert list(splits.read(tmp_path / "test.txt")) == []
+    assert list(corpus.read(tmp_path / "test.txt")) == []
 
 
 def test_a_training_split_without_a_token_is_refused(tmp_path):
@@ -145,12 +146,12 @@ def test_phrases_are_the_pairs_that_equation_6_scores_above_the_threshold(tmp_pa
         (tmp_path / f"{name}.txt").write_text("old new york york\n\n")
     # 10 tokens; new york: (2 - 1) / (2 * 2) * 10 = 2.5; is was: (2 - 1) / (3 * 3) * 10 = 1.1
     settings = PhraseParams(passes=1, discount=1, threshold=2.4)
-    assert phrases.learn(tmp_path / "train.txt", settings) == {("new", "york")}
-    assert phrases.join(tmp_path, settings) == {"train": 2, "valid": 1, "test": 1}
+    assert preprocess.learn(tmp_path / "train.txt", settings) == {("new", "york")}
+    assert preprocess.join(tmp_path, settings) == {"train": 2, "valid": 1, "test": 1}
     assert (tmp_path / "train.txt").read_text() == "new_york is\nnew_york was\n\nis was is was\n\n"
     assert (tmp_path / "test.txt").read_text() == "old new_york york\n\n"
     looser = settings.model_copy(update={"threshold": 2.6})
-    assert phrases.learn(tmp_path / "train.txt", looser) == frozenset()
+    assert preprocess.learn(tmp_path / "train.txt", looser) == frozenset()
 
 
 def test_two_passes_join_phrases_of_more_words_and_the_summary_counts_them(tmp_path):
@@ -164,8 +165,8 @@ def test_two_passes_join_phrases_of_more_words_and_the_summary_counts_them(tmp_p
 
 
 def test_rare_pairs_are_forgotten_where_there_are_too_many(tmp_path, monkeypatch):
-    monkeypatch.setattr(phrases, "MOST_PAIRS", 3)
+    monkeypatch.setattr(preprocess, "MOST_PAIRS", 3)
     lines = ["a b", "a b", "c d", "e f", "g h", "a b"]
     (tmp_path / "train.txt").write_text("\n".join(lines) + "\n")
     settings = PhraseParams(passes=1, discount=0, threshold=0.1)
-    assert phrases.learn(tmp_path / "train.txt", settings) == {("a", "b")}
+    assert preprocess.learn(tmp_path / "train.txt", settings) == {("a", "b")}

@@ -15,7 +15,7 @@ import pytest
 
 from wordlab.errors import UserError
 from wordlab.params.text import CorpusParams
-from wordlab.text import documents, packings, readers, sources
+from wordlab.text import documents, readers, sources
 from wordlab.text.documents import Document
 
 TEXT = "One paragraph.\nAnother one, çé.\n\n\nA second document.\n"
@@ -148,7 +148,7 @@ def test_few_characters_are_held_at_a_time(tmp_path, monkeypatch):
     ("ending", "compress"), [(".gz", gzip.compress), (".zip", zipped), (".tar.gz", tarred)]
 )
 def test_what_unpacks_to_far_more_than_its_size_is_refused(tmp_path, monkeypatch, ending, compress):
-    monkeypatch.setattr(packings, "ALLOWANCE", 1 << 16)
+    monkeypatch.setattr(readers, "ALLOWANCE", 1 << 16)
     path = tmp_path / f"bomb{ending}"
     path.write_bytes(compress(b"a b c d\n" * (1 << 18)))
     with pytest.raises(UserError, match="unpacks to more than 200 times its size"):

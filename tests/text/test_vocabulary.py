@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wordlab.corpus import corpus as splits
+from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.corpus.vocabulary import UNKNOWN, Vocabulary
 from wordlab.errors import UserError
-from wordlab.text import counting, encoding, splits
-from wordlab.text.corpus import EncodedCorpus
-from wordlab.text.vocabulary import UNKNOWN, Vocabulary
-from wordlab.text.words import Encoder
+from wordlab.text import counting
+from wordlab.text.counting import Encoder
 
 COUNTS = {"b": 3, "a": 3, "the": 9, "once": 1}
 
@@ -61,7 +62,7 @@ def test_encoding_keeps_sentences_documents_and_unknown_words(tmp_path):
     tally = counting.count_words(train, 2)
     assert tally.counts() == {"the": 2, "a": 2, "b": 2, "zzz": 1}
     assert tally.different == 4
-    sizes = encoding.encode(train, Vocabulary.build(tally.table, min_count=2), tmp_path)
+    sizes = counting.encode(train, Vocabulary.build(tally.table, min_count=2), tmp_path)
     corpus = EncodedCorpus.load(tmp_path)
     assert corpus.tokens.tolist() == [2, 0, 2, 1, 0, 1, UNKNOWN]
     assert corpus.sentence_ends.tolist() == [3, 4, 7]
@@ -111,7 +112,7 @@ def test_pieces_of_any_size_give_the_bytes_of_the_whole(tmp_path, monkeypatch, p
     train = write(tmp_path / "train.txt", text)
     vocabulary = Vocabulary(("the", "a"), np.array([22, 2]))
     monkeypatch.setattr(counting, "PIECE", piece)
-    encoding.encode(train, vocabulary, tmp_path / "pieces")
+    counting.encode(train, vocabulary, tmp_path / "pieces")
     corpus = EncodedCorpus.load(tmp_path / "pieces")
     documents = list(splits.read(train))
     words = [word for document in documents for sentence in document for word in sentence]
@@ -165,7 +166,7 @@ def test_counts_that_go_by_way_of_the_disk_are_the_same(tmp_path, monkeypatch, t
 
 def test_an_empty_split_is_encoded(tmp_path):
     train = write(tmp_path / "test.txt", "")
-    sizes = encoding.encode(train, Vocabulary.build(COUNTS), tmp_path)
+    sizes = counting.encode(train, Vocabulary.build(COUNTS), tmp_path)
     assert set(sizes.values()) == {0}
     corpus = EncodedCorpus.load(tmp_path)
     assert (len(corpus), len(corpus.sentence_ends), len(corpus.document_ends)) == (0, 0, 0)

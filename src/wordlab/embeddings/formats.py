@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 
 import numpy as np
 
+from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
-from wordlab.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from gensim.models import KeyedVectors

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordlab.artifacts import read_array, read_json, write_array, write_json
+from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
-from wordlab.text.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,9 +3,9 @@
 from functools import cached_property
 from pathlib import Path
 
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.downloads import gensim_data
 from wordlab.errors import UserError
-from wordlab.text.packaged import gensim_data
-from wordlab.text.vocabulary import Vocabulary
 
 PACKAGED = {
     "wordsim353": "wordsim353.tsv",

@@ -8,15 +8,14 @@ from typing import Any
 import pandas as pd
 
 from wordlab.artifacts import rounded
-from wordlab.embeddings.ppmi import PpmiModel
-from wordlab.evaluation import comparison, frequency, geometry, neighbours, relations, scores
-from wordlab.evaluation import wordnet as wordnets
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.embeddings.ppmi.ppmi import PpmiModel
+from wordlab.evaluation import comparison, neighbours, relations, scores
 from wordlab.evaluation.comparison import Comparison
 from wordlab.evaluation.relations import RelationStudy
 from wordlab.evaluation.scores import Trained
 from wordlab.evaluation.spaces import SparseSpace, space
 from wordlab.params.evaluation import ComparisonParams, EvaluationParams, RelationParams
-from wordlab.text.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,8 +94,8 @@ def overview(
             confidence=evaluation.confidence,
             seed=seed,
         ),
-        frequency=frequency.by_frequency(found, vocabulary),
-        geometry=geometry.geometry(spaces, params.overlap_words, params.neighbours),
+        frequency=comparison.by_frequency(found, vocabulary),
+        geometry=neighbours.geometry(spaces, params.overlap_words, params.neighbours),
         associations=associations(ppmi, params),
     )
 
@@ -108,7 +107,7 @@ def listed_pairs(params: RelationParams, vocabulary: Vocabulary) -> relations.Pa
     """
     pairs = relations.read(Path(params.path) if params.path else relations.CURATED)
     if params.wordnet:
-        pairs = wordnets.extend(pairs, vocabulary.words, params.wordnet, wordnets.reader())
+        pairs = relations.extend(pairs, vocabulary.words, params.wordnet, relations.reader())
     return pairs
 
 

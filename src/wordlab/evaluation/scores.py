@@ -15,7 +15,7 @@ from wordlab.evaluation import analogy, similarity, statistics
 from wordlab.evaluation.analogy import AnalogyResult, Questions
 from wordlab.evaluation.datasets import packaged
 from wordlab.evaluation.similarity import SimilarityResult, WordPairs
-from wordlab.evaluation.spaces import Space, space
+from wordlab.evaluation.spaces import DenseSpace, Space, space
 from wordlab.evaluation.statistics import CrossedResamples, Floats
 from wordlab.params.evaluation import EvaluationParams, WordPairsParams
 from wordlab.rng import stream
@@ -309,3 +309,23 @@ def accuracy(
 
 def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values))
+
+
+def scorer() -> Callable[[Vectors], dict[str, float]]:
+    """Return a function from vectors to `wordsim353`, Spearman's, and `analogy`, 3CosAdd's share.
+
+    Over the pairs and questions whose words are known, upper and lower case alike; NaN where
+    none is. Raises UserError if gensim, which brings both sets, is not installed.
+    """
+    pairs = similarity.read_pairs(packaged("wordsim353"), "wordsim353")
+    questions = analogy.read_questions(packaged("analogies"))
+
+    def score(vectors: Vectors) -> dict[str, float]:
+        space = DenseSpace(vectors)
+        answered = analogy.score(space, questions, "3cosadd", ignore_case=True)
+        return {
+            "wordsim353": similarity.score(space, pairs, ignore_case=True).spearman(),
+            "analogy": answered.accuracy(questions.group("total")),
+        }
+
+    return score

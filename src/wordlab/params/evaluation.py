@@ -1,4 +1,4 @@
-"""The sections of params.yaml about the evaluation of word vectors."""
+"""The sections of params.yaml about evaluation, comparison and the map of word vectors."""
 
 from typing import Annotated, Literal, Self
 
@@ -97,3 +97,16 @@ class ComparisonParams(Section):
     overlap_words: Count
     """Neighbourhoods, hubs and isotropy are measured over this many of the commonest words."""
     relations: RelationParams
+
+
+class MapParams(Section):
+    """`word_map`: words in the plane."""
+
+    words: Count
+    """How many of the commonest words are shown."""
+    neighbours: Count
+    """How many neighbours are listed for a word."""
+    perplexity: Annotated[float, Field(ge=1, allow_inf_nan=False)]
+    """Of t-SNE: about how many neighbours of a word shape its place."""
+    iterations: Annotated[int, Field(ge=251)]
+    """Of t-SNE; 250 of them spread the words out before they settle."""

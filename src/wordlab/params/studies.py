@@ -1,10 +1,20 @@
 """The sections of params.yaml about the studies of word vectors."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from wordlab.params.base import Count, Section, Words
+from wordlab.params.base import (
+    Count,
+    Dropout,
+    NonNegative,
+    Positive,
+    Rate,
+    Section,
+    Share,
+    SharedSection,
+    Words,
+)
 
 
 class WindowStudyParams(Section):
@@ -36,3 +46,271 @@ class SizeStudyParams(Section):
     shares: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(strict=False)]
     """Of the training text, in documents drawn whole, beside all of it, which the pipeline itself
     trains on."""
+
+
+Cell = Literal["rnn", "lstm", "gru"]
+
+
+class SequenceParams(Section):
+    """What all autoencoders of a study share: their sequences, their network, their training."""
+
+    unit: Literal["characters", "words"]
+    """What a sentence is a sequence of."""
+    min_count: Count
+    """A symbol seen less often in the training sentences is unknown."""
+    max_length: Count
+    """Symbols of the longest sequence."""
+    long_sentences: Literal["skip", "cut"]
+    """skip sentences longer than `max_length`, or cut them to the whole words that fit."""
+    train_sequences: Count
+    """The most different sequences to learn from, drawn at random."""
+    test_sequences: Count
+    """The most held-out sequences to be scored on, drawn likewise; none that was learnt from."""
+
+    activation: Literal["tanh", "relu"]
+    """Of the plain RNN; the others have no use for it."""
+    gru_reset: Literal["before", "after"]
+    """Whether the GRU's reset gate acts before (Cho et al. 2014) or after the matrix product."""
+    forget_bias: Annotated[float, Field(allow_inf_nan=False)]
+    """The LSTM's forget bias at the start; 1 after Jozefowicz et al. 2015."""
+    initialisation: Literal["uniform", "orthogonal"]
+    """Of the recurrent weights: uniform in +-1/sqrt(hidden_size), or a random orthogonal matrix
+    for each gate (Saxe et al. 2014)."""
+    embedding_size: Count
+    hidden_size: Count
+    """Of the encoder, in each direction, and of the decoder."""
+    bidirectional: bool
+    """The encoder reads the sequence in both directions."""
+    reversed_input: bool
+    """The encoder reads the sequence backwards (Sutskever et al. 2014)."""
+    teacher_forcing: Share
+    """The probability that the decoder sees the true symbol before, not its own (Bengio et al.
+    2015, at a constant rate)."""
+
+    weight_decay: NonNegative
+    clip_norm: Positive | None
+    """The largest norm of all gradients together; null clips nothing."""
+    epochs: Count
+    batch_size: Count
+
+
+class AutoencoderParams(SequenceParams):
+    """One autoencoder and its training."""
+
+    cell: Cell
+    latent_size: Count
+    """Numbers in the vector that a sequence is squeezed into."""
+    rate: Rate
+    """Learning rate at the start; it falls linearly to 0 over all epochs."""
+
+
+class AutoencoderStudyParams(SequenceParams):
+    """`autoencoder.shared` with `autoencoder.quick` or `.night` on top: one for each cell and size.
+
+    Every latent size is measured as trained, and rounded to fewer bits.
+    """
+
+    rates: Annotated[dict[Cell, Rate], Field(min_length=1)]
+    """The cells to compare, each with its learning rate at the start."""
+    latent_sizes: Annotated[list[Count], Field(min_length=1)]
+    """Numbers in the vector that a sequence is squeezed into."""
+    latent_bits: Annotated[list[Annotated[int, Field(ge=1, le=12)]], Field(min_length=1)]
+    """Bits to which each number of a trained vector is rounded, besides float32 and float16."""
+    length_bins: Count
+    """How many groups of lengths, equally wide, the results are told apart by."""
+
+    def network(self, cell: Cell, latent_size: int) -> AutoencoderParams:
+        """Return the settings of one autoencoder of the study."""
+        shared = self.model_dump(include=set(SequenceParams.model_fields))
+        own = {"cell": cell, "latent_size": latent_size, "rate": self.rates[cell]}
+        return AutoencoderParams.model_validate(shared | own)
+
+
+class AutoencoderSection(SharedSection):
+    """`autoencoder`: the settings of each profile."""
+
+    quick: AutoencoderStudyParams
+    night: AutoencoderStudyParams
+
+
+Initialisation = Literal["uniform", "orthogonal"]
+"""Of recurrent weights, see `language_model`."""
+Steps = Annotated[int, Field(ge=2)]
+"""A number of steps between which there is a step back."""
+
+
+class DescentParams(Section):
+    """Plain gradient descent of one cell, without clipping, clipped by norm or by value."""
+
+    rate: Rate
+    """High enough for long steps to do harm."""
+    clip_norm: Positive
+    """The largest norm of all gradients together; meant to be exceeded at few steps."""
+    clip_value: Positive
+    """The largest entry of any gradient; meant to be exceeded at few steps."""
+
+
+class GradientTrainingParams(Section):
+    """`gradient_study.*.training`: short trainings by plain gradient descent, clipped or not.
+
+    Cells have thresholds of their own, for their gradients differ in size.
+    """
+
+    tokens: Count
+    """Of the training split's beginning."""
+    valid_tokens: Count
+    epochs: Count
+    hidden_size: Count
+    """Of the embedding as well."""
+    batch_size: Count
+    bptt_length: Count
+    rnn: DescentParams
+    lstm: DescentParams
+    gru: DescentParams
+
+
+class TruncationParams(Section):
+    """`gradient_study.*.truncation`: gradient descent with windows of several lengths.
+
+    Each cell has the rate and the clip_norm of its `training`; the rate falls linearly to 0.
+    """
+
+    lengths: Annotated[list[Steps], Field(min_length=2)]
+    """Steps of a window; the longest is what the others are compared with."""
+    tokens: Count
+    """To predict in an epoch, of the training split's beginning; to the whole update."""
+    valid_tokens: Count
+    epochs: Count
+    hidden_size: Count
+    """Of the embedding as well."""
+    window_tokens: Count
+    """Tokens of an update whatever the length of its window: shorter windows, more streams."""
+    seeds: Annotated[int, Field(ge=3)]
+    """Trainings of each length that differ in their seed alone; two make no interval."""
+
+    def learnt(self, length: int) -> int:
+        """Return how many tokens to predict of a text of `length`: those of whole updates."""
+        return min(self.tokens, length - 1) // self.window_tokens * self.window_tokens
+
+    @model_validator(mode="after")
+    def updates_are_alike(self) -> Self:
+        for length in self.lengths:
+            if self.window_tokens % length:
+                raise ValueError(
+                    f"window_tokens: expected a multiple of every window's length, got "
+                    f"{self.window_tokens} for windows of {length} steps"
+                )
+        return self
+
+
+class TaskParams(Section):
+    """`gradient_study.*.tasks`: adding and copying over growing delays."""
+
+    delays: Annotated[list[Steps], Field(min_length=1)]
+    """Steps of an adding sequence; blanks between what is to be copied and its copy."""
+    symbols: Annotated[int, Field(ge=2)]
+    """Different symbols that may have to be copied."""
+    initialisations: Annotated[list[Initialisation], Field(min_length=1)]
+    copied: Count
+    """Symbols to copy in a sequence."""
+    hidden_size: Count
+    steps: Count
+    """Batches to learn from."""
+    batch_size: Count
+    rate: Rate
+    """At the first batch; it falls linearly to 0."""
+    clip_norm: Positive
+    test_sequences: Count
+
+
+class GradientStudyParams(Section):
+    """`gradient_study.shared` with `gradient_study.quick` or `.night` on top.
+
+    How far gradients reach back, and what clipping, initialisation and truncation change.
+    """
+
+    lengths: Annotated[list[Steps], Field(min_length=1)]
+    """Steps over which gradients are followed back."""
+    sequences: Count
+    """Sequences of each length, drawn from the validation split so that none overlap; fewer where
+    it is too short for so many."""
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+    initialisations: Annotated[list[Initialisation], Field(min_length=1)]
+    """Of untrained networks whose gradients are followed, and of plain gradient descent."""
+    training: GradientTrainingParams
+    truncation: TruncationParams
+    tasks: TaskParams
+
+
+class GradientStudySection(SharedSection):
+    """`gradient_study`: the settings of each profile."""
+
+    quick: GradientStudyParams
+    night: GradientStudyParams
+
+
+COMBINATION = "best combination"
+"""What the study calls the combination of the methods that helped."""
+
+
+class RegularisationMethod(Section):
+    """One way to hold a network back; what is 0 or false does nothing."""
+
+    dropout: Dropout
+    """On the embedded symbols, between layers and on the output."""
+    variational: bool
+    """One dropout mask for all steps of a sequence (Gal & Ghahramani 2016)."""
+    dropout_recurrent: Dropout
+    """On the recurrent weights (Merity et al. 2017)."""
+    weight_decay: NonNegative
+    early_stopping: bool
+    """Stop after `patience` epochs without a better validation loss, and keep the best."""
+
+
+class RegularisationStudyParams(Section):
+    """`regularisation_study.shared` with `regularisation_study.quick` or `.night` on top.
+
+    Small networks on a text small enough to overfit. What is not named here is that of
+    `language_model`.
+    """
+
+    train_tokens: Count
+    """Of the training split's beginning."""
+    valid_tokens: Count
+    """Of the validation split, an equal share of each document."""
+    test_tokens: Count
+    """Of the test split, an equal share of each document."""
+    hidden_size: Count
+    """Of the embedding as well."""
+    layers: Annotated[int, Field(ge=2)]
+    """At least 2, for there to be something between layers to drop."""
+    rate: Rate
+    """Learning rate, the same throughout: that of `language_model` is for larger networks."""
+    epochs: Count
+    batch_size: Count
+    bptt_length: Count
+    patience: Count
+    """Epochs without a better validation loss after which early stopping stops."""
+    adaptive_cutoffs: list[Count]
+    """Of the output layer, see `language_model`."""
+    seeds: Annotated[int, Field(ge=3)]
+    """Trainings of each setting that differ in their seed alone; two make no interval."""
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+    """Of all intervals of differences together."""
+    methods: dict[str, RegularisationMethod]
+    """By name; `none` is what the others are compared with."""
+
+    @model_validator(mode="after")
+    def has_none(self) -> Self:
+        if "none" not in self.methods:
+            raise ValueError("methods: expected one called none, to compare the others with")
+        if COMBINATION in self.methods:
+            raise ValueError(f"methods: {COMBINATION} is what the study finds; expected another")
+        return self
+
+
+class RegularisationStudySection(SharedSection):
+    """`regularisation_study`: the settings of each profile."""
+
+    quick: RegularisationStudyParams
+    night: RegularisationStudyParams

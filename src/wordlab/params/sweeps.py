@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from wordlab.params.base import Count, Positive, Section, SharedSection
 from wordlab.params.embeddings import CooccurrenceParams, GloveParams, Word2vecParams
 from wordlab.params.evaluation import Confidence
-from wordlab.params.recurrent import LanguageModelParams
+from wordlab.params.language import LanguageModelParams
 
 Value = bool | int | float | str | None
 Values = Annotated[tuple[Value, ...], Field(min_length=1, strict=False)]

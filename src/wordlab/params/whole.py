@@ -9,21 +9,23 @@ from pydantic import Field, ValidationError, model_validator
 from ruamel.yaml import YAML, YAMLError
 
 from wordlab.errors import UserError
-from wordlab.params.autoencoder import AutoencoderSection
 from wordlab.params.base import Count, Profile, Section, SharedSection, SweepProfile
 from wordlab.params.embeddings import CooccurrenceParams, GloveParams, PpmiParams, Word2vecSection
-from wordlab.params.evaluation import ComparisonParams, EvaluationParams
-from wordlab.params.gradients import GradientStudySection
-from wordlab.params.maps import MapParams
-from wordlab.params.recurrent import (
+from wordlab.params.evaluation import ComparisonParams, EvaluationParams, MapParams
+from wordlab.params.language import (
     CharacterModelParams,
     GenerationParams,
     LanguageEvaluationParams,
     LanguageModelParams,
     LanguageModelSection,
 )
-from wordlab.params.regularisation import RegularisationStudySection
-from wordlab.params.studies import SizeStudyParams, WindowStudyParams
+from wordlab.params.studies import (
+    AutoencoderSection,
+    GradientStudySection,
+    RegularisationStudySection,
+    SizeStudyParams,
+    WindowStudyParams,
+)
 from wordlab.params.sweeps import (
     GloveSweepParams,
     GridSweepParams,

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wordlab.recurrent.threads import threads
+from wordlab.recurrent.devices import threads
 
 Gates = Literal["all", "no_input", "no_forget", "no_output", "coupled", "no_reset", "no_update"]
 """Which gates a cell has: all, all but one, or, coupled, the forget gate as 1 - the input gate."""

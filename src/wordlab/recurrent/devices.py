@@ -1,12 +1,25 @@
-"""Where a training computes: which device, and in which numbers its products are."""
+"""The device and the number of threads that torch computes with."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 from wordlab.errors import UserError
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Let torch use `count` threads in the body."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def chosen_device(name: Literal["auto", "cpu", "cuda"]) -> torch.device:

@@ -15,13 +15,13 @@ from torch.nn import functional as F
 
 from wordlab import rng
 from wordlab.artifacts import read_json, replacing, write_json
+from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
-from wordlab.params.recurrent import NetworkParams
+from wordlab.params.language import NetworkParams
 from wordlab.recurrent.cells import State
 from wordlab.recurrent.layers import CellSettings, LayerDropout, RecurrentLayers, Share, drop
 from wordlab.recurrent.output import AdaptiveSoftmax, FullSoftmax
 from wordlab.recurrent.reading import STEPS, STREAMS, read
-from wordlab.text.vocabulary import Vocabulary
 
 Level = Literal["word", "character"]
 

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from wordlab.recurrent.cells import Cell, Gates, GRUCell, LSTMCell, RNNCell, State
-from wordlab.recurrent.torch_backend import unroll_with_torch
-from wordlab.recurrent.unrolled import unroll
+from wordlab.recurrent.unrolled import unroll, unroll_with_torch
 
 
 @dataclass(frozen=True)

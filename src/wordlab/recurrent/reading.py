@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from wordlab.params.recurrent import NetworkParams
-from wordlab.recurrent.batching import NOTHING, sentence_starts
+from wordlab.params.language import NetworkParams
+from wordlab.recurrent.batches import NOTHING, sentence_starts
 
 STREAMS = 16
 """Stretches of a held-out text that are read side by side, a speed-up that changes no score: each

@@ -15,11 +15,10 @@ from torch import Tensor
 from wordlab import progress, rng
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
-from wordlab.params.recurrent import NetworkParams
-from wordlab.recurrent import schedules
-from wordlab.recurrent.batching import Window
-from wordlab.recurrent.devices import chosen_device, chosen_products
-from wordlab.recurrent.examples import Text
+from wordlab.params.language import NetworkParams
+from wordlab.recurrent import optimizers
+from wordlab.recurrent.batches import Text, Window
+from wordlab.recurrent.devices import chosen_device, chosen_products, threads
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.optimizers import (
     SGD,
@@ -33,13 +32,14 @@ from wordlab.recurrent.processes import Processes, joined
 from wordlab.recurrent.records import (
     DivergedError,
     Epoch,
+    Position,
     TrainingRecord,
     Update,
     Watcher,
+    pack,
     perplexity,
+    unpack,
 )
-from wordlab.recurrent.snapshots import Position, pack, unpack
-from wordlab.recurrent.threads import threads
 
 _SECONDS_BETWEEN_CHECKPOINTS = 10.0
 _NO_CHECKPOINT = Checkpoint(None)
@@ -267,7 +267,7 @@ class _Training:
 
     def _rate(self, step: int) -> float:
         """Return the learning rate of window `step`, counted over all epochs."""
-        return schedules.rate(self.params, step, self.updates, self.position.plateau_factor)
+        return optimizers.rate(self.params, step, self.updates, self.position.plateau_factor)
 
     def _close_epoch(self) -> Epoch:
         """Validate, note what the epoch measured, and keep the weights if they are the best."""

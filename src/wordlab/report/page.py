@@ -12,7 +12,7 @@ from typing import Any
 
 import jinja2
 
-from wordlab.figures.style import MODELS, key, label
+from wordlab.report.figures.style import MODELS, key, label
 from wordlab.report.sections import SECTIONS, Section, profile_of
 from wordlab.report.tables import (
     Cell,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from wordlab import progress
 from wordlab.checkpoints import Checkpoint
-from wordlab.workers import side_by_side
+from wordlab.parallel import side_by_side
 
 TrialLogger = Callable[[str, Mapping[str, Any], Mapping[str, Any]], None]
 """Receives the name of a setting, its params and what was measured of it."""

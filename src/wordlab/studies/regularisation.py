@@ -16,20 +16,16 @@ from numpy.typing import NDArray
 
 from wordlab import rng
 from wordlab.checkpoints import Checkpoint
+from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
 from wordlab.evaluation.ngrams import KneserNey
-from wordlab.params.recurrent import LanguageModelParams
-from wordlab.params.regularisation import (
-    COMBINATION,
-    RegularisationMethod,
-    RegularisationStudyParams,
-)
+from wordlab.params.language import LanguageModelParams
+from wordlab.params.studies import COMBINATION, RegularisationMethod, RegularisationStudyParams
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.training import train
+from wordlab.report.findings import studies as sentences
 from wordlab.studies import regularisation_results as results
-from wordlab.studies import regularisation_sentences as sentences
 from wordlab.studies.jobs import Measurements, Outcome, TrialLogger
-from wordlab.text.vocabulary import Vocabulary
 
 Curve = list[results.Row]
 """One row per epoch."""

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from wordlab.params.regularisation import RegularisationMethod
-from wordlab.studies.statistics import change_intervals, mean_intervals
+from wordlab.evaluation.statistics import change_intervals, mean_intervals
+from wordlab.params.studies import RegularisationMethod
 
 
 @dataclass(frozen=True)

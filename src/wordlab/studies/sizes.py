@@ -9,24 +9,22 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from wordlab.artifacts import rounded
-from wordlab.embeddings import cooccurrence, glove, ppmi, word2vec
+from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.corpus.vocabulary import UNKNOWN, Vocabulary
+from wordlab.embeddings.counts import cooccurrence
+from wordlab.embeddings.glove import training as glove
+from wordlab.embeddings.ppmi import ppmi
 from wordlab.embeddings.vectors import Vectors
+from wordlab.embeddings.word2vec import training as word2vec
 from wordlab.evaluation import scores, statistics
 from wordlab.evaluation.comparison import score_table
 from wordlab.evaluation.scores import Task
-from wordlab.params.embeddings import (
-    CooccurrenceParams,
-    GloveParams,
-    PpmiParams,
-    Word2vecParams,
-)
+from wordlab.params.embeddings import CooccurrenceParams, GloveParams, PpmiParams, Word2vecParams
 from wordlab.params.evaluation import EvaluationParams
 from wordlab.params.studies import SizeStudyParams
 from wordlab.params.text import VocabularyParams
+from wordlab.report.findings.studies import findings, left_out, percent
 from wordlab.rng import stream
-from wordlab.studies.size_sentences import findings, left_out, percent
-from wordlab.text.corpus import EncodedCorpus
-from wordlab.text.vocabulary import UNKNOWN, Vocabulary
 
 Models = Mapping[str, Vectors]
 GROWTH = ["task", "model", "share", "larger", "difference", "low", "high", "n", "distinct"]

@@ -10,16 +10,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from wordlab.artifacts import rounded
-from wordlab.embeddings import cooccurrence, ppmi
-from wordlab.embeddings.ppmi import PpmiModel
+from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.corpus.study_words import study_words
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.embeddings.counts import cooccurrence
+from wordlab.embeddings.ppmi import ppmi
+from wordlab.embeddings.ppmi.ppmi import PpmiModel
 from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation.comparison import Comparison, compare
 from wordlab.params.embeddings import CooccurrenceParams, PpmiParams
 from wordlab.params.evaluation import ComparisonParams, EvaluationParams
 from wordlab.params.studies import WindowStudyParams
-from wordlab.text.corpus import EncodedCorpus
-from wordlab.text.study_words import study_words
-from wordlab.text.vocabulary import Vocabulary
 
 WORDS, MATRIX_WORDS = 4, 12
 """How many words are chosen from the text where nobody named any."""

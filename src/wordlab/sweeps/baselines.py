@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from wordlab.analysis.variance import Grid
+from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.evaluation.ngrams import KneserNey
-from wordlab.recurrent.batching import language_ids
+from wordlab.recurrent.batches import language_ids
 from wordlab.sweeps.folds import Split
-from wordlab.sweeps.importance import Grid
-from wordlab.text.corpus import EncodedCorpus
-from wordlab.text.vocabulary import Vocabulary
 
 
 def baselines(

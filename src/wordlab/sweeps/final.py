@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from wordlab import rng
 from wordlab.checkpoints import Checkpoint
+from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.evaluation.language import HeldOut, score
 from wordlab.evaluation.ngrams import KneserNey
-from wordlab.recurrent.batching import document_starts, language_ids
+from wordlab.parallel import side_by_side
+from wordlab.recurrent.batches import document_starts, language_ids
+from wordlab.sweeps.language_trial import Job, train_model
 from wordlab.sweeps.space import Trial, fingerprint
-from wordlab.sweeps.training import Job, train_model
 from wordlab.sweeps.trials import TrialLogger
-from wordlab.text.corpus import EncodedCorpus
-from wordlab.text.vocabulary import Vocabulary
-from wordlab.workers import side_by_side
 
 Losses = NDArray[np.floating]
 SCORES = (
@@ -141,7 +141,7 @@ def _test(
 ) -> Losses | None:
     """Return the losses (N,) of the symbols of `held_out`, None where the training diverged."""
     # imported here, for the process that hands out the work needs no torch
-    from wordlab.recurrent.threads import threads
+    from wordlab.recurrent.devices import threads
 
     model, measured = train_model(job, learnt, valid, vocabulary)
     if measured["diverged"]:

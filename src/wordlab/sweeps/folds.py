@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.errors import UserError
-from wordlab.text.corpus import EncodedCorpus
 
 
 def beginning(corpus: EncodedCorpus, tokens: int) -> EncodedCorpus:

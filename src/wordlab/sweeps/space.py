@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from wordlab import artifacts
+from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.errors import UserError
 from wordlab.params.base import Section
 from wordlab.params.sweeps import check_combination
-from wordlab.text.corpus import EncodedCorpus
 
 P = TypeVar("P", bound=Section)
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import pandas as pd
 
 from wordlab import progress
+from wordlab.analysis.summary import Goal
 from wordlab.sweeps.space import Trial, fingerprint
-from wordlab.sweeps.summary import Goal
 
 if TYPE_CHECKING:
     from tqdm import tqdm

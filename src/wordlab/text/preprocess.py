@@ -1,8 +1,15 @@
-"""Splits by document, and the normalised tokens of each."""
+"""Splits by document, the normalised tokens of each, and phrases.
 
+Phrases: pairs of words that occur together far more often than chance; Mikolov et al. 2013,
+"Distributed Representations of Words and Phrases and their Compositionality", section 4. A second
+pass over the result joins phrases of up to four words.
+"""
+
+import os
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +17,74 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from wordlab import rng
+from wordlab.corpus.corpus import SPLITS
 from wordlab.errors import UserError
-from wordlab.params.text import PreprocessParams, SplitShares
-from wordlab.text import phrases, tokenising
-from wordlab.text.splits import SPLITS
+from wordlab.params.text import PhraseParams, PreprocessParams, SplitShares
+from wordlab.text import tokens
+
+MOST_PAIRS = 4_000_000
+"""Pairs counted at a time; the rarest are forgotten beyond, as in the authors' program."""
+JOINT = "_"
+
+
+def learn(path: Path, params: PhraseParams) -> frozenset[tuple[str, str]]:
+    """Return the pairs of the training split at `path` that are phrases.
+
+    Equation 6, times the number of tokens so that the threshold does not depend on the size of
+    the text: (count(a b) - discount) / (count(a) count(b)) * tokens > threshold.
+    """
+    words: Counter[str] = Counter()
+    pairs: Counter[tuple[str, str]] = Counter()
+    floor = 1
+    with path.open(encoding="utf-8", newline="\n") as file:
+        for line in file:
+            found = line.split()
+            words.update(found)
+            pairs.update(pairwise(found))
+            while len(pairs) > MOST_PAIRS:
+                pairs = Counter({pair: count for pair, count in pairs.items() if count > floor})
+                floor += 1
+    tokens = words.total()
+    return frozenset(
+        (first, second)
+        for (first, second), count in pairs.items()
+        if (count - params.discount) * tokens > params.threshold * words[first] * words[second]
+    )
+
+
+def join(folder: Path, params: PhraseParams) -> dict[str, int]:
+    """Join the phrases of train.txt in every split in `folder`; return how many in each.
+
+    Of pairs that overlap the first is joined.
+    """
+    known = learn(folder / "train.txt", params)
+    joined = {}
+    for name in SPLITS:
+        path, aside = folder / f"{name}.txt", folder / f"{name}.joined"
+        joined[name] = 0
+        with (
+            path.open(encoding="utf-8", newline="\n") as file,
+            aside.open("w", encoding="utf-8", newline="\n") as out,
+        ):
+            for line in file:
+                words = line.split()
+                found = joined_words(words, known)
+                joined[name] += len(words) - len(found)
+                out.write(" ".join(found) + "\n")
+        os.replace(aside, path)
+    return joined
+
+
+def joined_words(words: list[str], known: frozenset[tuple[str, str]]) -> list[str]:
+    """Return the words with the `known` pairs among them joined, from left to right."""
+    found: list[str] = []
+    place = 0
+    while place < len(words):
+        pair = tuple(words[place : place + 2])
+        size = 2 if pair in known else 1
+        found.append(JOINT.join(words[place : place + size]))
+        place += size
+    return found
 
 
 def assign(lengths: NDArray[np.int64], shares: SplitShares, seed: int) -> list[str]:
@@ -52,7 +123,7 @@ def write_splits(
     summary = {name: {"documents": 0, "sentences": 0, "tokens": 0} for name in SPLITS}
     with ExitStack() as stack:
         files = {name: stack.enter_context((folder / f"{name}.txt").open("wb")) for name in SPLITS}
-        documents = chain.from_iterable(tokenising.tokenised(batches, params))
+        documents = chain.from_iterable(tokens.tokenised(batches, params))
         for (text, sizes), split in zip(documents, splits, strict=True):
             if len(text):
                 files[split].write(text)
@@ -66,7 +137,7 @@ def write_splits(
             "expected a text with words in it"
         )
     for _ in range(params.phrases.passes):
-        joined = phrases.join(folder, params.phrases)
+        joined = join(folder, params.phrases)
         for name in SPLITS:
             summary[name]["tokens"] -= joined[name]
     return summary

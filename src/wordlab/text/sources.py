@@ -1,18 +1,28 @@
-"""Where text comes from: each source yields documents, with their licence and origin."""
+"""Where text comes from: each source yields documents, with their licence and origin.
+
+Corpora of the collections of gensim, nltk and the Hugging Face hub are fetched once and kept in the
+repository's cache, with what the collection says about them.
+"""
 
 import hashlib
+import json
+import os
+import re
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError, URLError
 
-from wordlab import downloads
+from wordlab import downloads, paths
+from wordlab.downloads import gensim_data
 from wordlab.errors import Unreachable, UserError
 from wordlab.params.text import CorpusParams
-from wordlab.text import collections, readers
+from wordlab.text import readers
 from wordlab.text.documents import Document
-from wordlab.text.packaged import gensim_data
 
 SAMPLE = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 WIKIPEDIA = "CC BY-SA 4.0 and GFDL; texts before June 2023: CC BY-SA 3.0"
@@ -83,7 +93,7 @@ def find(params: CorpusParams, root: Path) -> Source:
         if kind == "url":
             file = downloads.cached(str(params.url), str(params.sha256))
             return Source("url", str(params.url), UNKNOWN, (file,), read)
-        found = collections.FETCH[kind](name, params.column)
+        found = FETCH[kind](name, params.column)
     except Unreachable as error:
         raise Unreachable(
             f"{error}; corpus.source {params.source} needs the network once, "
@@ -125,3 +135,186 @@ def _summary(files: Iterable[Path]) -> str:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+LARGEST_LIST = 1 << 20
+"""Bytes that the list of gensim's corpora may have."""
+HEADING = re.compile(r" = [^=].* = \s*")
+"""A row of WikiText that begins an article."""
+
+
+@dataclass(frozen=True)
+class Collected:
+    """A corpus of a collection: what is said of it, its files, and how they are read.
+
+    read: None for files of the usual formats.
+    """
+
+    origin: str
+    licence: str | None
+    files: tuple[Path, ...]
+    read: Callable[[Path], Iterable[Document]] | None = None
+
+
+def cache(collection: str) -> Path:
+    """Return the folder that keeps what was fetched from a collection."""
+    return paths.root() / ".downloads" / collection
+
+
+def from_gensim(name: str, column: str) -> Collected:
+    """Return a corpus of gensim-data, each file checked by the md5 of the list of gensim-data.
+
+    `gensim.downloader.load` would run a program that comes with the corpus, unchecked; so its
+    addresses are used, and the files are read here. Raises UserError if there is no such corpus.
+    """
+    from gensim import downloader
+
+    path, known = cache("gensim") / f"{name}.gz", cache("gensim") / f"{name}.json"
+    if not (path.is_file() and known.is_file()):
+        corpora = json.loads(downloads.read(downloader.DATA_LIST_URL, LARGEST_LIST))["corpora"]
+        if name not in corpora:
+            listed = ", ".join(sorted(key for key in corpora if not key.startswith("__")))
+            raise UserError(
+                f"corpus.source: gensim has no corpus {name!r}; expected one of {listed}"
+            )
+        entry = corpora[name]
+        address = f"{downloader.DOWNLOAD_BASE_URL}/{name}/{name}.gz"
+        if entry["parts"] == 1:
+            downloads.fetch(address, entry["checksum"], path)
+        else:
+            _join(address, [entry[f"checksum-{i}"] for i in range(entry["parts"])], path)
+        known.write_text(json.dumps(entry, indent=2))
+    entry = json.loads(known.read_text())
+    origin = f"gensim-data, {name}: {entry.get('description', '')}".rstrip(": ")
+    return Collected(origin, entry.get("license"), (path,))
+
+
+def _join(address: str, checksums: list[str], path: Path) -> None:
+    """Fetch the parts of a file, each by its checksum, and put them together at `path`."""
+    parts = [path.with_name(f"{path.name}_{number:02}") for number in range(len(checksums))]
+    for part, checksum in zip(parts, checksums, strict=True):
+        downloads.fetch(address + part.name.removeprefix(path.name), checksum, part)
+    whole = path.with_name(f".{path.name}.partial")
+    with whole.open("wb") as file:
+        for part in parts:
+            with part.open("rb") as piece:
+                shutil.copyfileobj(piece, file)
+    os.replace(whole, path)
+    for part in parts:
+        part.unlink()
+
+
+def from_nltk(name: str, column: str) -> Collected:
+    """Return a corpus of nltk, fetched by its downloader, which checks checksum and archive.
+
+    Raises UserError if there is no such corpus, or no text in it.
+    """
+    import nltk
+    from nltk.downloader import Downloader
+
+    folder = cache("nltk")
+    path, known = folder / "corpora" / f"{name}.zip", folder / f"{name}.json"
+    if not (path.is_file() and known.is_file()):
+        folder.mkdir(parents=True, exist_ok=True)
+        downloader = Downloader(download_dir=str(folder))
+        try:
+            package = downloader.info(name)
+            downloader.download(name, quiet=True, raise_on_error=True)
+        except (OSError, ValueError) as error:
+            unreachable = isinstance(error, URLError) and not isinstance(error, HTTPError)
+            problem = Unreachable if unreachable else UserError
+            raise problem(f"corpus.source: nltk:{name}: {error}") from None
+        if not path.is_file():
+            raise UserError(f"corpus.source: nltk:{name}: no corpus; expected one with text")
+        about = {key: getattr(package, key, None) for key in ("name", "license", "copyright")}
+        known.write_text(json.dumps(about, indent=2))
+    about = json.loads(known.read_text())
+    if str(folder) not in nltk.data.path:
+        nltk.data.path.insert(0, str(folder))
+    licence = about["license"] or about["copyright"]
+    return Collected(f"nltk_data, {about['name'] or name}", licence, (path,), _read_nltk)
+
+
+def _read_nltk(path: Path) -> Iterator[Document]:
+    """Yield the files of a corpus, as nltk's reader of that corpus gives them."""
+    from nltk import corpus
+
+    reader: Any = getattr(corpus, path.stem, None)
+    try:
+        names = reader.fileids()
+        plain = isinstance(reader, corpus.PlaintextCorpusReader)
+        for name in names:
+            if plain:  # its lines are those of a page: a paragraph goes on to a blank line
+                paragraphs = re.split(r"\n\s*\n", reader.raw(name))
+                lines = [" ".join(paragraph.split()) for paragraph in paragraphs]
+            else:  # tagged or parsed: the words of each sentence
+                lines = [" ".join(sentence) for sentence in reader.sents(name)]
+            if any(lines):
+                yield Document(name, "\n".join(filter(None, lines)))
+    except (AttributeError, LookupError) as error:
+        problem = str(error).strip().splitlines()[0]
+        raise UserError(f"corpus.source: nltk:{path.stem}: no text to read ({problem})") from None
+
+
+def from_hub(name: str, column: str) -> Collected:
+    """Return a data set of the Hugging Face hub, all its splits, by the library `datasets`.
+
+    name: DATASET/CONFIG, the data set with or without its owner, or a folder. Raises UserError if
+    the library is not installed or the data set cannot be had.
+    """
+    if find_spec("datasets") is None:
+        raise UserError("corpus.source: hf: needs `pip install datasets`")
+    import datasets
+
+    dataset, _, config = name.rpartition("/")
+    folder = cache("hf")
+    datasets.disable_progress_bars()
+    try:
+        found = datasets.load_dataset(
+            dataset, config, cache_dir=str(folder), verification_mode="all_checks"
+        )
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        problem = Unreachable if isinstance(error, ConnectionError) else UserError
+        raise problem(f"corpus.source: hf:{name}: {str(error).splitlines()[0]}") from None
+    splits = list(found.values())
+    if column not in splits[0].column_names:
+        listed = ", ".join(splits[0].column_names)
+        raise UserError(f"corpus.column: hf:{name} has no {column!r}; expected one of {listed}")
+    files = tuple(Path(entry["filename"]) for split in splits for entry in split.cache_files)
+    rows = {Path(e["filename"]): split[column] for split in splits for e in split.cache_files[:1]}
+    info = splits[0].info
+    return Collected(
+        f"Hugging Face hub, {name}",
+        info.license or None,
+        files,
+        lambda path: _articles(rows.get(path, ())),
+    )
+
+
+def _articles(rows: Iterable[str]) -> Iterator[Document]:
+    """Yield a document for each row; rows of WikiText, lines, are put together to articles."""
+    article: list[str] = []
+    wikitext = False
+    for row in rows:
+        if HEADING.fullmatch(row):
+            wikitext = True
+            if article:
+                yield Document(None, "\n".join(article))
+            article = []
+        text = "\n".join(filter(None, map(str.strip, row.splitlines())))
+        if not text:
+            continue
+        if wikitext:
+            article.append(text)
+        else:
+            yield Document(None, text)
+    if article:
+        yield Document(None, "\n".join(article))
+
+
+FETCH: dict[str, Callable[[str, str], Collected]] = {
+    "gensim": from_gensim,
+    "nltk": from_nltk,
+    "hf": from_hub,
+}
+"""How a corpus is had from each collection: by its name, and the column of its text."""

@@ -1,0 +1,180 @@
+"""The splits of the text on disk, as sentences and as word ids.
+
+`train.txt`, `valid.txt` and `test.txt` hold one sentence per line, tokens separated by single
+spaces, and an empty line after each document. An encoded corpus is one split as ids of the
+vocabulary, with the bounds of its sentences and documents.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wordlab.corpus.vocabulary import UNKNOWN
+
+SPLITS = ("train", "valid", "test")
+
+
+def read(path: Path) -> Iterator[list[list[str]]]:
+    """Yield the documents of a split, each as the token lists of its sentences."""
+    document: list[list[str]] = []
+    with path.open(encoding="utf-8", newline="\n") as file:
+        for line in file:
+            tokens = line.split()
+            if tokens:
+                document.append(tokens)
+            elif document:
+                yield document
+                document = []
+    if document:
+        yield document
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedCorpus:
+    """One split of the text as ids.
+
+    tokens: int32 (N,), the id of each token in reading order, UNKNOWN (-1) for a word that is not
+    in the vocabulary. sentence_ends: int64 (S,), document_ends: int64 (D,): for each sentence and
+    document the position after its last token, rising; the last of each is N; every document
+    ends where a sentence ends. An empty corpus has N = S = D = 0.
+    """
+
+    tokens: NDArray[np.int32] = field(repr=False)
+    sentence_ends: NDArray[np.int64] = field(repr=False)
+    document_ends: NDArray[np.int64] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        for name, ends in (("sentence", self.sentence_ends), ("document", self.document_ends)):
+            last = int(ends[-1]) if len(ends) else 0
+            if last != len(self.tokens):
+                raise ValueError(f"the last {name} ends at {last} of {len(self.tokens)} tokens")
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def known(self) -> "EncodedCorpus":
+        """Return the corpus without its unknown words, bounds moved accordingly.
+
+        This is what word vectors are trained on: unknown words are gone before windows are laid,
+        as in word2vec.c. Sentences and documents that lose every word are dropped.
+        """
+        kept = self.tokens != UNKNOWN
+        before = np.concatenate([[0], np.cumsum(kept, dtype=np.int64)])
+        return EncodedCorpus(
+            tokens=np.ascontiguousarray(self.tokens[kept]),
+            sentence_ends=_rising(before[self.sentence_ends]),
+            document_ends=_rising(before[self.document_ends]),
+        )
+
+    def shortened(self, tokens: int | None) -> "EncodedCorpus":
+        """Return the same share of each document, its first whole sentences, about `tokens` in all.
+
+        At least one sentence of each; None is all of it.
+        """
+        if tokens is None or tokens >= len(self):
+            return self
+        sentence_starts = np.concatenate([[0], self.sentence_ends[:-1]])
+        document_starts = np.concatenate([[0], self.document_ends[:-1]])
+        sizes = self.document_ends - document_starts
+        owner = np.searchsorted(self.document_ends, self.sentence_ends, side="left")
+        read = self.sentence_ends - document_starts[owner]  # of its document, up to its end
+        kept = read <= tokens / len(self) * sizes[owner]
+        kept |= sentence_starts == document_starts[owner]
+        lengths = self.sentence_ends - sentence_starts
+        ends = np.cumsum(lengths[kept])
+        return EncodedCorpus(
+            tokens=self.tokens[np.repeat(kept, lengths)],
+            sentence_ends=ends,
+            document_ends=ends[np.flatnonzero(np.diff(owner[kept], append=len(sizes)))],
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write the three arrays as .npy files into `folder`, which is made if need be."""
+        folder.mkdir(parents=True, exist_ok=True)
+        np.save(folder / "tokens.npy", self.tokens, allow_pickle=False)
+        np.save(folder / "sentence_ends.npy", self.sentence_ends, allow_pickle=False)
+        np.save(folder / "document_ends.npy", self.document_ends, allow_pickle=False)
+
+    @classmethod
+    def load(cls, folder: Path) -> "EncodedCorpus":
+        """Open what `save` wrote; tokens and ends of sentences are memory-mapped, not read."""
+        return cls(
+            tokens=np.load(folder / "tokens.npy", mmap_mode="r", allow_pickle=False),
+            sentence_ends=np.load(folder / "sentence_ends.npy", mmap_mode="r", allow_pickle=False),
+            document_ends=np.load(folder / "document_ends.npy", allow_pickle=False),
+        )
+
+    def reopened(self) -> "EncodedCorpus":
+        """Return the same corpus with its tokens mapped anew, if they are mapped from a file.
+
+        What was read of the old mapping then no longer counts as memory in use, so that a pass
+        over a corpus larger than memory stays small.
+        """
+        tokens = self.tokens
+        if not isinstance(tokens, np.memmap) or tokens.filename is None:
+            return self
+        anew = np.memmap(
+            tokens.filename, np.int32, mode="r", offset=tokens.offset, shape=tokens.shape
+        )
+        return EncodedCorpus(anew, self.sentence_ends, self.document_ends)
+
+
+def _rising(ends: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the distinct ends greater than 0, rising."""
+    distinct = np.unique(ends)
+    return distinct[distinct > 0]
+
+
+class Writer:
+    """The files of an EncodedCorpus, written piece by piece, the same as `save` writes."""
+
+    TYPES = {"tokens": np.int32, "sentence_ends": np.int64, "document_ends": np.int64}
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._files = {name: (folder / f"{name}.npy").open("wb") for name in self.TYPES}
+        self.sizes = dict.fromkeys(self.TYPES, 0)
+        """How many values are in each array so far."""
+        self._document_end = 0
+
+    def __enter__(self) -> "Writer":
+        for name in self.TYPES:
+            self._head(name)
+        return self
+
+    def add(
+        self,
+        tokens: NDArray[np.int32],
+        sentence_ends: NDArray[np.int64],
+        document_ends: NDArray[np.int64],
+    ) -> None:
+        """Append tokens, and the ends of sentences and documents counted from the first of them."""
+        before = self.sizes["tokens"]
+        rising = np.unique(document_ends + before)
+        rising = rising[rising > self._document_end]
+        self._document_end = int(rising[-1]) if len(rising) else self._document_end
+        self._append("tokens", tokens)
+        self._append("sentence_ends", sentence_ends + before)
+        self._append("document_ends", rising)
+
+    def __exit__(self, *raised: object) -> None:
+        """Write how long the arrays are; the last document ends with the text."""
+        if self._document_end < self.sizes["tokens"]:
+            self._append("document_ends", np.array([self.sizes["tokens"]], np.int64))
+        for name, file in self._files.items():
+            file.seek(0)
+            self._head(name)
+            file.close()
+
+    def _append(self, name: str, values: NDArray[np.int32] | NDArray[np.int64]) -> None:
+        self._files[name].write(values.data)
+        self.sizes[name] += len(values)
+
+    def _head(self, name: str) -> None:
+        """Write the header of a .npy file, which has room for any length."""
+        kind = np.lib.format.dtype_to_descr(np.dtype(self.TYPES[name]))
+        header = {"descr": kind, "fortran_order": False, "shape": (self.sizes[name],)}
+        np.lib.format.write_array_header_1_0(self._files[name], header)

@@ -1,0 +1,254 @@
+"""GloVe (Pennington et al. 2014): word vectors by weighted least squares on log counts.
+
+Trained by AdaGrad over blocks that share nothing (Gemulla et al. 2011, DSGD). Words are dealt into
+groups, as rows and as columns; the blocks (r, r + s) of one round s touch every group once, so that
+threads take whole blocks, need no locks, and the number of threads changes no byte. A block's
+vectors fit into the cache.
+"""
+
+import math
+import time
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wordlab.checkpoints import Checkpoint
+from wordlab.embeddings.counts.cooccurrence import Counts
+from wordlab.embeddings.glove.kernels import count_by_group, deal, step_code, step_paper
+from wordlab.embeddings.vectors import Vectors
+from wordlab.errors import UserError
+from wordlab.params.embeddings import GloveParams
+from wordlab.progress import StepLogger, bar, ignore_step, thread_count
+from wordlab.rng import stream
+
+CACHE = 1 << 20
+"""Bytes that one block's columns, with their accumulators, should take at most."""
+FEWEST_GROUPS, MOST_GROUPS = 16, 256
+CHECKPOINT_SECONDS = 10.0
+NO_CHECKPOINT = Checkpoint(None)
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The observed cells, block by block.
+
+    starts: int64 (groups, groups + 1), where the blocks of each row group start; rows, columns:
+    uint16, places within the groups; logs, weights: float32, log x and f(x).
+    """
+
+    starts: NDArray[np.int64]
+    rows: NDArray[np.uint16]
+    columns: NDArray[np.uint16]
+    logs: NDArray[np.float32]
+    weights: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _Weights:
+    """What is trained: float32 arrays of shape (groups, places, dimensions + 1), biases last.
+
+    Word i is in group i % groups at place i // groups.
+    """
+
+    words: NDArray[np.float32]
+    contexts: NDArray[np.float32]
+    word_squares: NDArray[np.float32]
+    context_squares: NDArray[np.float32]
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the four arrays by name, for a checkpoint."""
+        return dict(vars(self))
+
+
+def train(
+    counts: Counts,
+    params: GloveParams,
+    *,
+    seed: int,
+    threads: int | None = None,
+    on_iteration: StepLogger = ignore_step,
+    checkpoint: Checkpoint = NO_CHECKPOINT,
+) -> Vectors:
+    """Train GloVe on `counts` and return the vectors that `params.vectors` names.
+
+    on_iteration receives each iteration (from 1) with its mean `cost` by cell, as measured on the
+    way. Resumes from `checkpoint` if the same training left it, ended or not, with its
+    accumulators, and then ends at the same bytes as without a break.
+    Raises UserError if the cost stops being finite.
+    """
+    stops = (params.iterations,)
+    ends = _training(counts, params, stops, seed, threads, on_iteration, checkpoint)
+    return dict(ends)[params.iterations]
+
+
+def train_and_stop_by(
+    counts: Counts,
+    params: GloveParams,
+    stops: Collection[int],
+    *,
+    seed: int,
+    threads: int | None = None,
+    on_iteration: StepLogger = ignore_step,
+) -> Iterator[tuple[int, Vectors]]:
+    """Train once, and yield each iteration of `stops` with the vectors as they are then.
+
+    They are those of a training with so many `iterations`. Raises as `train`.
+    """
+    return _training(counts, params, stops, seed, threads, on_iteration, NO_CHECKPOINT)
+
+
+def _training(
+    counts: Counts,
+    params: GloveParams,
+    stops: Collection[int],
+    seed: int,
+    threads: int | None,
+    on_iteration: StepLogger,
+    checkpoint: Checkpoint,
+) -> Iterator[tuple[int, Vectors]]:
+    """Train up to the last of `stops`, and yield the vectors at each that a checkpoint leaves."""
+    size, last = len(counts.vocabulary), max(stops)
+    groups = group_count(size, params.dimensions)
+    weights = _initial(size, groups, params, seed)
+    costs: list[float] = []
+    recipe = {"params": params.model_dump(), "seed": seed, "cells": counts.matrix.nnz}
+    saved = checkpoint.load()
+    if saved is not None and saved[1].get("recipe") == recipe:
+        weights, costs = _Weights(**saved[0]), saved[1]["costs"]
+        for iteration, cost in enumerate(costs, start=1):
+            on_iteration(iteration, {"cost": cost})
+
+    def vectors(iterations: int) -> Vectors:
+        own = params.model_copy(update={"iterations": iterations})
+        description = {"model": "glove", "params": own.model_dump()}
+        return Vectors(counts.vocabulary, _chosen(weights, size, params), description)
+
+    if len(costs) == last:
+        yield last, vectors(last)
+        return
+    with (
+        ThreadPoolExecutor(threads or thread_count()) as pool,
+        bar(last * counts.matrix.nnz, "GloVe", "cell") as progress,
+    ):
+        cells = deal_cells(counts, params, groups, pool)
+        progress.update(len(costs) * counts.matrix.nnz)
+        saved_at = time.monotonic()
+        for iteration in range(len(costs) + 1, last + 1):
+            costs.append(_iterate(cells, weights, params, seed, iteration, pool, progress.update))
+            on_iteration(iteration, {"cost": costs[-1]})
+            if iteration == last or time.monotonic() >= saved_at + CHECKPOINT_SECONDS:
+                checkpoint.save(weights.arrays(), {"recipe": recipe, "costs": costs})
+                saved_at = time.monotonic()
+            if iteration in stops:
+                yield iteration, vectors(iteration)
+
+
+def group_count(size: int, dimensions: int) -> int:
+    """Return into how many groups `size` words are dealt: a block's columns then fit the cache.
+
+    A group has no more than 2^16 words, so that 16 bits say where in it a word is.
+    """
+    columns_bytes = size * (dimensions + 1) * 2 * np.dtype(np.float32).itemsize
+    for_cache = min(max(FEWEST_GROUPS, -(-columns_bytes // CACHE)), MOST_GROUPS)
+    return max(for_cache, -(-size // 2**16))
+
+
+def _initial(size: int, groups: int, params: GloveParams, seed: int) -> _Weights:
+    """Return weights uniform within half of 1/dimensions, and accumulators as they start."""
+    shape = (groups, -(-size // groups), params.dimensions + 1)
+
+    def uniform(name: str) -> NDArray[np.float32]:
+        drawn = stream(seed, "glove", name).random(shape, np.float32)
+        return (drawn - np.float32(0.5)) / np.float32(params.dimensions)
+
+    start = np.float32(1 if params.adagrad == "code" else 0)
+    return _Weights(
+        uniform("words"), uniform("contexts"), np.full(shape, start), np.full(shape, start)
+    )
+
+
+def deal_cells(counts: Counts, params: GloveParams, groups: int, pool: ThreadPoolExecutor) -> Cells:
+    """Deal the cells of `counts` to their blocks: words to `groups` groups, by id in turn."""
+    matrix = counts.matrix
+    columns = np.arange(matrix.shape[1])
+    group_of = (columns % groups).astype(np.uint16)
+    place_of = (columns // groups).astype(np.uint16)
+    shares = np.zeros((groups, groups), np.int64)
+
+    def measure(group: int) -> None:
+        count_by_group(matrix.indices, matrix.indptr, group_of, group, shares[group])
+
+    list(pool.map(measure, range(groups)))
+    ends = np.cumsum(shares).reshape(groups, groups)
+    starts = np.empty((groups, groups + 1), np.int64)
+    starts[:, 1:] = ends
+    starts[:, :-1] = ends - shares
+    cells = Cells(
+        starts,
+        np.empty(matrix.nnz, np.uint16),
+        np.empty(matrix.nnz, np.uint16),
+        np.empty(matrix.nnz, np.float32),
+        np.empty(matrix.nnz, np.float32),
+    )
+
+    def fill(group: int) -> None:
+        deal(
+            matrix.data, matrix.indices, matrix.indptr, group_of, place_of, group,
+            params.x_max, params.exponent, starts[group, :-1].copy(),
+            cells.rows, cells.columns, cells.logs, cells.weights,
+        )  # fmt: skip
+
+    list(pool.map(fill, range(groups)))
+    return cells
+
+
+def _iterate(
+    cells: Cells,
+    weights: _Weights,
+    params: GloveParams,
+    seed: int,
+    iteration: int,
+    pool: ThreadPoolExecutor,
+    done: Callable[[float], Any],
+) -> float:
+    """Visit every cell once, rounds in an order drawn for this iteration; return the mean cost."""
+    groups = len(weights.words)
+    step = step_code if params.adagrad == "code" else step_paper
+    rate = np.float32(params.rate)
+    total = 0.0
+    for shift in stream(seed, "glove", "rounds", iteration).permutation(groups).tolist():
+
+        def train_block(row: int, shift: int = shift) -> float:
+            column = (row + shift) % groups
+            return step(
+                cells.starts[row, column : column + 2],
+                cells.rows, cells.columns, cells.logs, cells.weights,
+                weights.words[row], weights.word_squares[row],
+                weights.contexts[column], weights.context_squares[column], rate,
+            )  # fmt: skip
+
+        total += math.fsum(pool.map(train_block, range(groups)))
+        if not math.isfinite(total):
+            raise UserError(
+                f"glove.rate: the cost is no longer a number in iteration {iteration}; "
+                f"expected a rate below {params.rate:g}"
+            )
+        rows = np.arange(groups)
+        columns = (rows + shift) % groups
+        done(int((cells.starts[rows, columns + 1] - cells.starts[rows, columns]).sum()))
+    return total / len(cells.rows)
+
+
+def _chosen(weights: _Weights, size: int, params: GloveParams) -> NDArray[np.float32]:
+    """Return the vectors that `params.vectors` names, float32 (V, D), word by word."""
+    picked = {
+        "word": weights.words,
+        "context": weights.contexts,
+        "sum": weights.words + weights.contexts,
+    }[params.vectors]
+    in_order = picked[:, :, :-1].transpose(1, 0, 2).reshape(-1, params.dimensions)
+    return np.ascontiguousarray(in_order[:size])

@@ -1,0 +1,219 @@
+"""Truncated singular value decomposition of a large sparse matrix, the same at any thread count.
+
+Block Lanczos iteration on A'A with full reorthogonalisation (Golub & Underwood 1977; as a
+randomised method, Musco & Musco 2015, algorithm 2): singular vectors are sought in the span of
+X, (A'A)X, (A'A)^2 X, ... for a random block X, by Rayleigh-Ritz, until their residuals are small.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from threadpoolctl import threadpool_limits
+
+from wordlab.embeddings.counts.sparse import multiply_rows
+from wordlab.errors import UserError
+from wordlab.progress import bar, thread_count
+from wordlab.rng import stream
+
+Matrix = NDArray[np.floating[Any]]
+
+BLOCK = 32
+"""Columns by which the space grows."""
+STRIPE = 4096
+"""Rows of a tall matrix that one thread takes at a time; sums over rows go stripe by stripe."""
+
+
+@dataclass(frozen=True)
+class Svd:
+    """A truncated SVD, A ~ left @ diag(values) @ right.T.
+
+    left: (rows, rank); values: (rank,), falling; right: (columns, rank). In each column of `left`
+    the entry of largest magnitude is positive.
+    """
+
+    left: Matrix = field(repr=False)
+    values: Matrix
+    right: Matrix = field(repr=False)
+
+
+def truncated_svd(
+    matrix: csr_array, rank: int, *, tolerance: float, seed: int, threads: int | None = None
+) -> Svd:
+    """Return the `rank` largest singular values of `matrix` and their vectors.
+
+    matrix: float32 or float64 (rows, columns); the result has its dtype. tolerance: the largest
+    ||A v - s u||, ||A'u - s v|| of a triplet, as a share of the largest singular value. The bytes
+    do not depend on `threads`. Raises UserError if there are fewer rows or columns than `rank`.
+    """
+    if rank > min(matrix.shape):
+        raise UserError(
+            f"ppmi.dimensions: {rank} singular vectors of a matrix of {matrix.shape[0]} rows and "
+            f"{matrix.shape[1]} columns; expected {min(matrix.shape)} or fewer"
+        )
+    # BLAS sums in an order that its threads decide, so it gets one, and the stripes get the rest.
+    with (
+        ThreadPoolExecutor(threads or thread_count()) as pool,
+        threadpool_limits(1, user_api="blas"),
+        bar(0, "SVD", "vector") as progress,
+    ):
+        return _block_krylov(_Products(pool), matrix, rank, tolerance, seed, progress.update)
+
+
+def _block_krylov(
+    products: "_Products",
+    matrix: csr_array,
+    rank: int,
+    tolerance: float,
+    seed: int,
+    done: Callable[[float], Any],
+) -> Svd:
+    """Enlarge the space by one block at a time until the wanted triplets are good enough.
+
+    With the blocks so far as the columns of V, the values sought are the eigenvalues of
+    V'A'AV, of which each block's product with A'A gives the columns.
+    """
+    transposed = matrix.T.tocsr()
+    columns = matrix.shape[1]
+    start = stream(seed, "svd").standard_normal((columns, min(BLOCK, columns)))
+    basis, images = _Columns(columns, matrix.dtype), _Columns(matrix.shape[0], matrix.dtype)
+    block = products.orthonormal(start.astype(matrix.dtype), basis.filled)[0]
+    gram = np.zeros((0, 0))
+    while True:
+        basis.append(block)
+        image = products.sparse(matrix, block)
+        images.append(image)
+        done(block.shape[1])
+        following = products.sparse(transposed, image)
+        new = products.inner(basis.filled, following)
+        gram = np.block([[gram, new[: len(gram)]], [new[: len(gram)].T, new[len(gram) :]]])
+        following, beyond = products.orthonormal(following, basis.filled, new)
+        full = following.shape[1] == 0 or len(gram) >= columns
+        if full or len(gram) >= rank + BLOCK:
+            values, rotation = _ritz(gram, matrix.dtype)
+            # A v = s u by construction; A'u - s v lies in the next block, and only the last image
+            # has a part there.
+            last = rotation[-block.shape[1] :, :rank] / _unless_0(values[:rank])
+            residuals = np.linalg.norm(beyond @ last, axis=0)
+            if full or residuals.max() <= tolerance * values[0]:
+                break
+        block = following
+    missing = max(0, rank - len(values))
+    values = np.pad(values[:rank], (0, missing))
+    rotation = np.pad(rotation[:, :rank], ((0, 0), (0, missing)))
+    left = products.dense(images.filled, rotation) / _unless_0(values)
+    right = products.dense(basis.filled, rotation)
+    return _signed(left, values, right, matrix.dtype)
+
+
+def _ritz(gram: Matrix, dtype: np.dtype[Any]) -> tuple[Matrix, Matrix]:
+    """Return the roots of the eigenvalues of `gram`, falling, and the eigenvectors.
+
+    What is below the rounding of a matrix of squares counts as 0.
+    """
+    squares, vectors = np.linalg.eigh((gram + gram.T) / 2)
+    values = np.sqrt(np.maximum(squares[::-1], 0))
+    values[values < 4 * np.sqrt(np.finfo(dtype).eps) * values[0]] = 0
+    return values, vectors[:, ::-1]
+
+
+def _unless_0(values: Matrix) -> Matrix:
+    """Return what to divide by so that a value of 0 gives 0."""
+    return np.where(values > 0, values, np.inf)
+
+
+def _signed(left: Matrix, values: Matrix, right: Matrix, dtype: np.dtype[Any]) -> Svd:
+    """Turn each pair of singular vectors so that the left one's largest entry is positive."""
+    largest = left[np.argmax(np.abs(left), axis=0), np.arange(left.shape[1])]
+    signs = np.where(largest < 0, -1, 1)
+    return Svd(
+        (left * signs).astype(dtype, copy=False),
+        values.astype(dtype),
+        (right * signs).astype(dtype, copy=False),
+    )
+
+
+class _Columns:
+    """A tall matrix that grows by columns."""
+
+    def __init__(self, rows: int, dtype: np.dtype[Any]) -> None:
+        self._space = np.empty((rows, 0), dtype)
+        self._size = 0
+
+    @property
+    def filled(self) -> Matrix:
+        """The columns so far."""
+        return self._space[:, : self._size]
+
+    def append(self, block: Matrix) -> None:
+        """Add the columns of `block`."""
+        size = self._size + block.shape[1]
+        if size > self._space.shape[1]:
+            larger = np.empty((len(block), max(size, 3 * size // 2)), block.dtype)
+            larger[:, : self._size] = self.filled
+            self._space = larger
+        self._space[:, self._size : size] = block
+        self._size = size
+
+
+class _Products:
+    """Matrix products in fixed stripes of rows, shared out among threads."""
+
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        self._pool = pool
+
+    def _stripes(self, rows: int) -> list[slice]:
+        return [slice(first, min(first + STRIPE, rows)) for first in range(0, rows, STRIPE)]
+
+    def sparse(self, matrix: csr_array, dense: Matrix) -> Matrix:
+        """Return matrix @ dense."""
+        product = np.empty((matrix.shape[0], dense.shape[1]), dense.dtype)
+        data, indices, indptr = matrix.data, matrix.indices, matrix.indptr
+
+        def stripe(rows: slice) -> None:
+            multiply_rows(data, indices, indptr, dense, product, rows.start, rows.stop)
+
+        list(self._pool.map(stripe, self._stripes(len(product))))
+        return product
+
+    def inner(self, one: Matrix, other: Matrix) -> Matrix:
+        """Return one.T @ other in float64, summed stripe by stripe."""
+        parts = self._pool.map(lambda rows: one[rows].T @ other[rows], self._stripes(len(one)))
+        total = np.zeros((one.shape[1], other.shape[1]))
+        for part in parts:
+            total += part
+        return total
+
+    def dense(self, tall: Matrix, weights: Matrix) -> Matrix:
+        """Return tall @ weights, in the dtype of `tall`."""
+        product = np.empty((len(tall), weights.shape[1]), tall.dtype)
+        weights = weights.astype(tall.dtype)
+
+        def stripe(rows: slice) -> None:
+            np.matmul(tall[rows], weights, out=product[rows])
+
+        list(self._pool.map(stripe, self._stripes(len(tall))))
+        return product
+
+    def orthonormal(
+        self, block: Matrix, basis: Matrix, known: Matrix | None = None
+    ) -> tuple[Matrix, Matrix]:
+        """Return an orthonormal block Q of what `block` adds to the span of `basis`, and Q'block.
+
+        Projected and normalised twice, as rounding asks; directions that add nothing but rounding
+        are dropped (Stathopoulos & Wu 2002). known: basis.T @ block, if it is at hand.
+        """
+        floor = 100 * float(np.finfo(block.dtype).eps)
+        original = block
+        for turn in range(2):
+            lengths = np.diag(self.inner(block, block))
+            shares = known if turn == 0 and known is not None else self.inner(basis, block)
+            block = block - self.dense(basis, shares)
+            values, vectors = np.linalg.eigh(self.inner(block, block))
+            kept = values > floor**2 * lengths.max(initial=0)
+            block = self.dense(block, vectors[:, kept] / np.sqrt(values[kept]))
+        return block, self.inner(block, original)

@@ -1,0 +1,273 @@
+"""Small matrix products in registers, and sigmoid and log-sigmoid without branches.
+
+numba's loops alone leave most of a processor's vector unit idle on matrices of 32 rows, so the
+one inner loop that all of word2vec's products share is written in LLVM's vector instructions.
+Every element of a product is summed in the order of `depth`, whatever the vector width.
+"""
+
+from typing import Any
+
+import llvmlite.binding
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+_HOST = llvmlite.binding.get_host_cpu_features()
+LANES = 16 if _HOST.get("avx512f", False) else 8
+"""Floats in a vector; rows of matrices are padded to a multiple of 16, which both divide."""
+TILE_ROWS = 4
+"""Rows of a product that are held in registers at once; row counts must be multiples of it."""
+_TILE_VECTORS = 4 if LANES == 16 else 3
+"""Vectors of a product's row that are held at once: with 32 or 16 registers, what they allow."""
+
+
+def _tile_of(rows: int, vectors: int) -> Any:
+    """Return the intrinsic of `rows` rows and `vectors` * LANES columns of out (+)= a @ b.
+
+    Its arguments: out, out_row, column, a, a_row, a_column, b, b_row, b_column, depth, fresh; the
+    arrays are float32 and two-dimensional, the last axis of out and b is contiguous. Adds to out,
+    or replaces it if `fresh`.
+    """
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        out, out_row, out_column, a, a_row, a_column, b, b_row, b_column, depth, fresh = arguments
+        real, index = ir.FloatType(), ir.IntType(64)
+        lanes = ir.VectorType(real, LANES)
+        fma = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(lanes, [lanes] * 3), f"llvm.fma.v{LANES}f32"
+        )
+
+        def place(position: int, row: Any, column: Any) -> tuple[Any, Any, Any]:
+            array = context.make_array(signature.args[position])(
+                context, builder, value=arguments[position]
+            )
+            row_step, column_step = cgutils.unpack_tuple(builder, array.strides)
+            base = builder.ptrtoint(array.data, index)
+            offset = builder.add(builder.mul(row, row_step), builder.mul(column, column_step))
+            return builder.add(base, offset), row_step, column_step
+
+        def pointer(address: Any, kind: Any) -> Any:
+            return builder.inttoptr(address, kind.as_pointer())
+
+        def byte(amount: int) -> Any:
+            return ir.Constant(index, amount)
+
+        builder.function.attributes.add("noinline")  # one copy for all calls: compiles faster
+        out_at, out_step, _ = place(0, out_row, out_column)
+        a_at, a_step, a_next = place(3, a_row, a_column)
+        b_at, b_step, _ = place(6, b_row, b_column)
+        cells = [
+            builder.add(builder.add(out_at, builder.mul(out_step, byte(r))), byte(v * LANES * 4))
+            for r in range(rows)
+            for v in range(vectors)
+        ]
+        zero = ir.Constant(lanes, [0.0] * LANES)
+        fresh = builder.trunc(fresh, ir.IntType(1)) if fresh.type.width > 1 else fresh
+        start = [
+            builder.select(fresh, zero, builder.load(pointer(cell, lanes), align=4))
+            for cell in cells
+        ]
+
+        before = builder.block
+        loop = builder.append_basic_block("depth")
+        after = builder.append_basic_block("store")
+        builder.branch(loop)
+        builder.position_at_end(loop)
+        k = builder.phi(index)
+        sums = [builder.phi(lanes) for _ in cells]
+        k.add_incoming(byte(0), before)
+        for total, value in zip(sums, start, strict=True):
+            total.add_incoming(value, before)
+        b_line = builder.add(b_at, builder.mul(k, b_step))
+        a_line = builder.add(a_at, builder.mul(k, a_next))
+        b_values = [
+            builder.load(pointer(builder.add(b_line, byte(v * LANES * 4)), lanes), align=4)
+            for v in range(vectors)
+        ]
+        new = []
+        for r in range(rows):
+            at = builder.add(a_line, builder.mul(a_step, byte(r)))
+            scalar = builder.load(pointer(at, real), align=4)
+            one = builder.insert_element(
+                ir.Constant(lanes, ir.Undefined), scalar, ir.Constant(ir.IntType(32), 0)
+            )
+            spread = builder.shuffle_vector(
+                one,
+                ir.Constant(lanes, ir.Undefined),
+                ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES),
+            )
+            for v in range(vectors):
+                total = sums[r * vectors + v]
+                new.append(builder.call(fma, [spread, b_values[v], total]))
+        k_next = builder.add(k, byte(1))
+        k.add_incoming(k_next, loop)
+        for total, value in zip(sums, new, strict=True):
+            total.add_incoming(value, loop)
+        builder.cbranch(builder.icmp_signed("<", k_next, depth), loop, after)
+        builder.position_at_end(after)
+        for cell, value in zip(cells, new, strict=True):
+            builder.store(value, pointer(cell, lanes), align=4)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def tile(
+        typing_context: Any,
+        out: Any,
+        out_row: Any,
+        out_column: Any,
+        a: Any,
+        a_row: Any,
+        a_column: Any,
+        b: Any,
+        b_row: Any,
+        b_column: Any,
+        depth: Any,
+        fresh: Any,
+    ) -> Any:
+        whole = types.int64
+        signature = types.void(
+            out, whole, whole, a, whole, whole, b, whole, whole, whole, types.boolean
+        )
+        return signature, emit
+
+    return tile
+
+
+_tile_1, _tile_2, _tile_3, _tile_4 = (_tile_of(TILE_ROWS, vectors) for vectors in (1, 2, 3, 4))
+_tall_tile = _tile_of(2 * TILE_ROWS, 1)
+
+
+@njit(nogil=True, cache=True)
+def add_product(
+    out: Any,
+    row: int,
+    column: int,
+    width: int,
+    a: Any,
+    a_row: int,
+    a_column: int,
+    b: Any,
+    b_row: int,
+    b_column: int,
+    depth: int,
+    fresh: bool,
+) -> None:
+    """Add a product of float32 matrices to TILE_ROWS rows of `out`, or replace them if `fresh`.
+
+    out[row:row+4, column:column+width] (+)= a[a_row:a_row+4, a_column:a_column+depth]
+    @ b[b_row:b_row+depth, b_column:b_column+width]. width is a multiple of 16, depth 1 or more;
+    the last axis of out and b is contiguous, a may be a transposed view. Mutates out.
+    """
+    at = 0
+    if _TILE_VECTORS == 4:
+        while width - at >= 4 * LANES:
+            _tile_4(
+                out, row, column + at, a, a_row, a_column, b, b_row, b_column + at, depth, fresh
+            )
+            at += 4 * LANES
+    while width - at >= 3 * LANES:
+        _tile_3(out, row, column + at, a, a_row, a_column, b, b_row, b_column + at, depth, fresh)
+        at += 3 * LANES
+    if width - at >= 2 * LANES:
+        _tile_2(out, row, column + at, a, a_row, a_column, b, b_row, b_column + at, depth, fresh)
+        at += 2 * LANES
+    if width - at >= LANES:
+        _tile_1(out, row, column + at, a, a_row, a_column, b, b_row, b_column + at, depth, fresh)
+
+
+@njit(nogil=True, cache=True)
+def narrow_product(out: Any, a: Any, b: Any, depth: int) -> None:
+    """Set `out` to the product a[:, :depth] @ b[:depth] of float32 matrices, out 16 wide.
+
+    The rows of out are a multiple of TILE_ROWS; twice as many are held in registers at once as
+    add_product holds, where 16 columns are a single vector and four sums would wait for one
+    another. Mutates out.
+    """
+    row = 0
+    if LANES == 16:
+        while len(out) - row >= 2 * TILE_ROWS:
+            _tall_tile(out, row, 0, a, row, 0, b, 0, 0, depth, True)
+            row += 2 * TILE_ROWS
+    while row < len(out):
+        add_product(out, row, 0, 16, a, row, 0, b, 0, 0, depth, True)
+        row += TILE_ROWS
+
+
+_ROUND = np.float32(1.5 * 2**23)
+"""Added to a small float32, it leaves the nearest whole number in the lowest bits."""
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+def error_and_loss(score: np.float32) -> tuple[np.float32, np.float32]:
+    """Return sigma(-score) and log(1 + exp(-score)): a pair's error and its loss.
+
+    t = exp(-|score|) is 2^n times the Taylor polynomial of e^f, |f| <= log(2)/2; log(1 + t) is
+    the series of 2 atanh(t / (2 + t)). Both are within 1e-6. No branch, so that loops vectorise.
+    """
+    x = np.float32(-1.4426950408889634) * abs(score)
+    x = np.float32(-60) if x < np.float32(-60) else x
+    rounded = x + _ROUND
+    f = (x - (rounded - _ROUND)) * np.float32(0.6931471805599453)
+    power = np.float32(1 / 720) * f + np.float32(1 / 120)
+    power = power * f + np.float32(1 / 24)
+    power = power * f + np.float32(1 / 6)
+    power = power * f + np.float32(0.5)
+    power = power * f + np.float32(1)
+    power = power * f + np.float32(1)
+    exponent = np.int32((np.float32(rounded).view(np.int32) << 23) + 0x3F800000)
+    t = power * exponent.view(np.float32)
+    small = t / (np.float32(1) + t)
+    z = t / (np.float32(2) + t)
+    zz = z * z
+    series = np.float32(2 / 11) * zz + np.float32(2 / 9)
+    series = series * zz + np.float32(2 / 7)
+    series = series * zz + np.float32(2 / 5)
+    series = series * zz + np.float32(2 / 3)
+    series = series * zz + np.float32(2)
+    positive = score > np.float32(0)
+    error = small if positive else np.float32(1) - small
+    loss = z * series + (np.float32(0) if positive else -score)
+    return error, loss
+
+
+_SPINS = 2000
+_yield_processor = types.ExternalFunction("sched_yield", types.int32())
+
+
+def _address(context: Any, builder: Any, kind: Any, array: Any, place: Any) -> Any:
+    structure = context.make_array(kind)(context, builder, value=array)
+    return cgutils.get_item_pointer(context, builder, kind, structure, [place])
+
+
+@intrinsic
+def fetch_add(typing_context: Any, counters: Any, place: Any, amount: Any) -> Any:
+    """Add `amount` to counters[place] (int64) in one indivisible step; return what it was."""
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = _address(context, builder, signature.args[0], arguments[0], arguments[1])
+        return builder.atomic_rmw("add", pointer, arguments[2], "seq_cst")
+
+    return types.int64(counters, types.intp, types.int64), emit
+
+
+@intrinsic
+def load(typing_context: Any, counters: Any, place: Any) -> Any:
+    """Return counters[place] (int64) with all that was written before it was set."""
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = _address(context, builder, signature.args[0], arguments[0], arguments[1])
+        return builder.load_atomic(pointer, "acquire", align=8)
+
+    return types.int64(counters, types.intp), emit
+
+
+@njit(nogil=True, cache=True)
+def wait_until(counters: Any, place: int, amount: int) -> None:
+    """Return when counters[place] has risen to `amount`; let others run if that takes long."""
+    spins = 0
+    while load(counters, place) < amount:
+        spins += 1
+        if spins > _SPINS:
+            _yield_processor()

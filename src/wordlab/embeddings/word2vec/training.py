@@ -1,0 +1,235 @@
+"""word2vec: skip-gram and CBOW, in parallel and yet the same bytes at any number of threads."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from wordlab import progress, rng
+from wordlab.checkpoints import Checkpoint
+from wordlab.corpus import sampling
+from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.corpus.vocabulary import UNKNOWN, Vocabulary
+from wordlab.embeddings.vectors import Vectors
+from wordlab.embeddings.word2vec import engines
+from wordlab.embeddings.word2vec.engines import Architecture
+from wordlab.embeddings.word2vec.sampling_kernels import Stretch, thin
+from wordlab.errors import UserError
+from wordlab.params.embeddings import Word2vecParams
+
+Probe = Callable[[Vectors], Mapping[str, float]]
+
+STRETCH = 1 << 19
+"""Tokens between two looks at the clock, the loss and the checkpoint."""
+CHECKPOINT_SECONDS = 10.0
+
+
+def train(
+    corpus: EncodedCorpus,
+    vocabulary: Vocabulary,
+    params: Word2vecParams,
+    *,
+    architecture: Architecture,
+    seed: int,
+    threads: int | None = None,
+    on_epoch: progress.StepLogger = progress.ignore_step,
+    probe: Probe | None = None,
+    checkpoint: Checkpoint = Checkpoint(None),  # noqa: B008
+) -> Vectors:
+    """Return the word vectors that word2vec learns from `corpus` (Mikolov et al. 2013a, b).
+
+    Unknown words are dropped before windows are laid; windows end where documents end. on_epoch
+    gets `loss`, the mean of the objective over all predictions of the epoch as they were made,
+    and `rate`, with what `probe` says of the vectors so far. Resumes from a checkpoint of the same
+    training, ended or not, and then ends at the bytes of an uninterrupted one.
+    Raises UserError if nothing can be learnt, the vocabulary is too large for the full softmax,
+    or the weights overflow.
+    """
+    training = Training(corpus, vocabulary, params, architecture, seed, threads)
+    training.run(on_epoch, probe, checkpoint)
+    return training.vectors()
+
+
+@dataclass
+class Training:
+    corpus: EncodedCorpus
+    vocabulary: Vocabulary
+    params: Word2vecParams
+    architecture: Architecture
+    seed: int
+    threads: int | None
+
+    def __post_init__(self) -> None:
+        self.threads = self.threads or progress.thread_count()
+        if len(self.vocabulary) < 2 or not _has_two_known_words(self.corpus):
+            raise UserError("word2vec: expected a corpus of two known words or more")
+        params = self.params
+        keep = sampling.keep_probabilities(
+            self.vocabulary.counts, params.subsample, params.subsample_formula
+        )
+        self.keep_bits = np.round(keep * 2.0**32).astype(np.uint64)
+        self.engine = engines.engine(
+            self.vocabulary, params, self.architecture, self.seed, self.threads
+        )
+        size = min(STRETCH, len(self.corpus)) + 2 * params.window
+        self.buffers = [np.empty(size, dtype=np.int32) for _ in range(3)]
+
+    def run(
+        self, on_epoch: progress.StepLogger, probe: Probe | None, checkpoint: Checkpoint
+    ) -> None:
+        """Train to the end, from the checkpoint if it is one of this training."""
+        total = len(self.corpus)
+        epoch, position, loss, predictions, history = self._resume(checkpoint)
+        for step, metrics in enumerate(history, 1):
+            on_epoch(step, metrics)
+        saved = time.monotonic()
+        with progress.bar(
+            total * self.params.epochs, f"word2vec {self.architecture}", "words"
+        ) as bar:
+            bar.update(epoch * total + position)
+            while epoch < self.params.epochs:
+                for start in range(position, total, STRETCH):
+                    stop = min(total, start + STRETCH)
+                    stretch_loss, stretch_predictions = self.stretch(epoch, start, stop)
+                    loss += stretch_loss
+                    predictions += stretch_predictions
+                    self._stop_if_overflown(loss, epoch)
+                    bar.update(stop - start)
+                    if stop < total and time.monotonic() - saved > CHECKPOINT_SECONDS:
+                        self._save(checkpoint, epoch, stop, loss, predictions, history)
+                        saved = time.monotonic()
+                epoch += 1
+                history.append(self._epoch_metrics(epoch, loss, predictions, probe))
+                on_epoch(epoch, history[-1])
+                position, loss, predictions = 0, 0.0, 0
+                ended = epoch == self.params.epochs
+                if ended or time.monotonic() - saved > CHECKPOINT_SECONDS:
+                    self._save(checkpoint, epoch, 0, 0.0, 0, history)
+                    saved = time.monotonic()
+
+    def stretch(self, epoch: int, start: int, stop: int) -> tuple[float, int]:
+        params = self.params
+        key = np.uint64(rng.derive(self.seed, "word2vec", "words", epoch))
+        tokens, documents, widths = self.buffers
+        n, first, last = thin(
+            self.corpus.tokens, self.corpus.document_ends, start, stop, params.window,
+            params.dynamic_window, self.keep_bits, key, tokens, documents, widths,
+        )  # fmt: skip
+        stretch = Stretch(tokens[:n], documents[:n], widths[:n], first, last)
+        self.corpus = self.corpus.reopened()
+        noise_key = np.uint64(rng.derive(self.seed, "word2vec", "noise", epoch, start))
+        return self.engine.train(
+            stretch, noise_key, (self._rate(epoch, start), self._rate(epoch, stop))
+        )
+
+    def _rate(self, epoch: int, position: int) -> float:
+        """Return the linear rate, before its floor."""
+        done = epoch * len(self.corpus) + position
+        return self.params.rate * (1 - done / (len(self.corpus) * self.params.epochs))
+
+    def _epoch_metrics(
+        self, epoch: int, loss: float, predictions: int, probe: Probe | None
+    ) -> dict[str, float]:
+        if predictions == 0:
+            raise UserError(
+                "word2vec.subsample: no word has another in its window after subsampling; "
+                "expected a higher threshold, or a larger corpus"
+            )
+        for matrix in self.engine.weights:
+            if not np.isfinite(matrix).all():
+                self._overflow(epoch)
+        metrics = {
+            "loss": loss / predictions,
+            "rate": max(self._rate(epoch, 0), self.engine.settings.rate_floor),
+        }
+        return metrics | (dict(probe(self.vectors())) if probe else {})
+
+    def _stop_if_overflown(self, loss: float, epoch: int) -> None:
+        if not np.isfinite(loss):
+            self._overflow(epoch + 1)
+
+    def _overflow(self, epoch: int) -> None:
+        raise UserError(
+            f"word2vec.{self.architecture}.rate: the weights overflowed in epoch {epoch} at a "
+            f"rate of {self.params.rate:g}; expected a lower rate"
+        )
+
+    def vectors(self) -> Vectors:
+        """Return the vectors as they are now, with the settings that made them."""
+        inputs, outputs = (
+            matrix[: len(self.vocabulary), : self.params.dimensions]
+            for matrix in self.engine.weights
+        )
+        matrix = outputs if self.params.vectors == "output" else inputs
+        if self.params.vectors == "sum":
+            matrix = inputs + outputs
+        return Vectors(self.vocabulary, np.array(matrix, dtype=np.float32), self._description())
+
+    def _description(self) -> dict[str, Any]:
+        return {
+            "model": "word2vec",
+            "architecture": self.architecture,
+            "seed": self.seed,
+            "reproducible": self.params.mode == "deterministic",
+            **self.params.model_dump(exclude={"score_epochs"}),
+        }
+
+    @cached_property
+    def _identity(self) -> str:
+        """A digest of all that decides the result."""
+        settings = [self._description(), self.params.score_epochs]
+        digest = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode())
+        digest.update("\n".join(self.vocabulary.words).encode())
+        for array in (self.vocabulary.counts, self.corpus.tokens, self.corpus.document_ends):
+            digest.update(np.ascontiguousarray(array).data)
+        self.corpus = self.corpus.reopened()
+        return digest.hexdigest()
+
+    def _save(
+        self,
+        checkpoint: Checkpoint,
+        epoch: int,
+        position: int,
+        loss: float,
+        predictions: int,
+        history: list[dict[str, float]],
+    ) -> None:
+        if checkpoint.path is None:
+            return
+        state = {
+            "identity": self._identity,
+            "epoch": epoch,
+            "position": position,
+            "loss": loss,
+            "predictions": predictions,
+            "history": history,
+        }
+        checkpoint.save(self.engine.weights._asdict(), state)
+
+    def _resume(
+        self, checkpoint: Checkpoint
+    ) -> tuple[int, int, float, int, list[dict[str, float]]]:
+        saved = checkpoint.load()
+        if saved is None or saved[1].get("identity") != self._identity:
+            return 0, 0, 0.0, 0, []
+        arrays, state = saved
+        self.engine.weights.inputs[:] = arrays["inputs"]
+        self.engine.weights.outputs[:] = arrays["outputs"]
+        return (
+            state["epoch"], state["position"], state["loss"], state["predictions"],
+            state["history"],
+        )  # fmt: skip
+
+
+def _has_two_known_words(corpus: EncodedCorpus) -> bool:
+    found = 0
+    for start in range(0, len(corpus), STRETCH):
+        found += int((corpus.tokens[start : start + STRETCH] != UNKNOWN).sum())
+        if found >= 2:
+            return True
+    return False

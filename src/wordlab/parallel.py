@@ -1,0 +1,294 @@
+"""Independent work side by side: in processes of this machine, or on a Dask cluster.
+
+What is sent to a cluster gives the same bytes wherever it runs: text, and sums of whole numbers.
+Jobs and results go over the network, so that workers need no file of this machine. A job whose
+worker dies is done again by another.
+"""
+
+import hashlib
+import logging
+import multiprocessing
+import os
+import platform
+import signal
+import threading
+import unicodedata
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    CancelledError,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
+from contextlib import contextmanager
+from functools import cache, partial
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from wordlab.errors import UserError
+from wordlab.progress import thread_count
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+Ready = TypeVar("Ready", covariant=True)
+
+_END = object()
+
+
+class Promise(Protocol[Ready]):
+    """Work under way: a future of this machine's or of a cluster's."""
+
+    def result(self) -> Ready:
+        """Wait for the result, and return it."""
+
+
+def side_by_side(
+    function: Callable[..., Result], jobs: Iterable[Job | None], *shared: Any
+) -> Iterator[tuple[int, Result]]:
+    """Yield the number of each job and `function(job, *shared)`, in the order in which they end.
+
+    There are as many processes as threads to use; with one, this process does all the work.
+    function: of a module, so that a worker finds it; jobs: the next is asked for when a process is
+    free to do it; None, which is not counted, says that there is none at present; shared: handed to
+    each worker once.
+    """
+    workers = min(thread_count(), len(jobs)) if isinstance(jobs, Sized) else thread_count()
+    if workers < 2:
+        wanted = (job for job in jobs if job is not None)
+        yield from ((number, function(job, *shared)) for number, job in enumerate(wanted))
+        return
+    context = multiprocessing.get_context("spawn")  # a fork would copy torch's locked threads
+    pool = ProcessPoolExecutor(workers, context, _begin, (function, shared))
+    try:
+        numbers: dict[Future[Result], int] = {}
+        count, waiting = 0, iter(jobs)
+        more = True
+        while more or numbers:
+            if more and len(numbers) < workers:
+                job = next(waiting, _END)
+                more = job is not _END
+                if more and job is not None:
+                    numbers[pool.submit(_work, job)] = count
+                    count += 1
+            full = not more or len(numbers) == workers
+            for ended in wait(numbers, None if full else 0, FIRST_COMPLETED).done:
+                yield numbers.pop(ended), ended.result()
+        pool.shutdown()
+    except BaseException:  # interrupted, or a job failed: what still runs is of no use
+        for worker in list(pool._processes.values()):  # noqa: SLF001
+            worker.terminate()
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+
+
+_task: list[Any] = []
+"""Of a worker: the function and what is shared."""
+
+
+def _begin(function: Callable[..., Any], shared: tuple[Any, ...]) -> None:
+    """Take what is shared; a Ctrl-C is for the process that started this one, whose end ends it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _task[:] = [function, shared]
+
+    def watch() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _work(job: Any) -> Any:
+    function, shared = _task
+    return function(job, *shared)
+
+
+def in_order(
+    function: Callable[[Job], Result], jobs: Iterable[Job], *, batch: int
+) -> Iterator[Result]:
+    """Yield `function(job)` in the order of the jobs, computed `batch` at a time by processes.
+
+    There are as many processes as threads to use, or those of a cluster if one is asked for; only
+    a few batches a process are held at once, so that there may be any number of jobs. With one
+    thread, this process does all the work.
+    """
+    remaining = iter(jobs)
+    batches = iter(lambda: list(islice(remaining, batch)), [])
+    all_of = partial(_all, function=function)
+    workers = thread_count()
+    if address():
+        with submitting(all_of) as (submit, ahead):
+            for results in flow(submit, batches, ahead):
+                yield from results
+    elif workers < 2:
+        yield from map(function, remaining)
+    else:
+        context = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(workers, context, _begin, (all_of, ()))
+        try:
+            for results in flow(
+                lambda some: pool.submit(_work, some), batches, lambda: 3 * workers
+            ):
+                yield from results
+        finally:  # also when the reader stops early
+            pool.shutdown(cancel_futures=True)
+
+
+def in_order_of_threads(function: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
+    """Yield `function(job)` in the order of the jobs, computed by threads, or by a cluster.
+
+    For functions that spend their time outside Python. Only a few jobs a thread are held at once,
+    so that there may be any number of them.
+    """
+    threads = thread_count()
+    if address():
+        with submitting(function) as (submit, ahead):
+            yield from flow(submit, jobs, ahead)
+        return
+    pool = ThreadPoolExecutor(threads)
+    try:
+        yield from flow(lambda job: pool.submit(function, job), jobs, lambda: 2 * threads)
+    finally:  # also when the reader stops early
+        pool.shutdown(cancel_futures=True)
+
+
+def flow(
+    submit: Callable[[Job], Promise[Result]], jobs: Iterable[Job], ahead: Callable[[], int]
+) -> Iterator[Result]:
+    """Submit jobs, `ahead()` at once at most, and yield their results in the order of the jobs."""
+    running: deque[Promise[Result]] = deque()
+    remaining = iter(jobs)
+    while True:
+        running.extend(map(submit, islice(remaining, max(0, ahead() - len(running)))))
+        if not running:
+            return
+        yield running.popleft().result()
+
+
+def _all(jobs: Sequence[Job], function: Callable[[Job], Result]) -> list[Result]:
+    return [function(job) for job in jobs]
+
+
+VARIABLE = "WORDLAB_SCHEDULER"
+LOCAL = "local"
+"""The address that stands for a cluster of this machine, which ends with the process."""
+SECONDS = 20
+"""To wait for the scheduler, and for its first worker."""
+PACKAGES = ("numba", "numpy", "pyarrow", "regex")
+"""Those whose version could change a result, besides wordlab and Python."""
+
+
+def address() -> str | None:
+    """Return the address of the scheduler in WORDLAB_SCHEDULER, or None for this machine alone.
+
+    It decides where a result is computed, never what it is.
+    """
+    return os.environ.get(VARIABLE) or None
+
+
+@contextmanager
+def submitting(
+    function: Callable[[Any], Any],
+) -> Iterator[tuple[Callable[[Any], Any], Callable[[], int]]]:
+    """Yield how to submit a job for `function`, and how many are worth being under way.
+
+    `function`, with whatever it is partial to, goes to each worker once. Raises UserError if there
+    is no cluster, if it is lost, if its workers run another wordlab, or die of one and the same
+    job several times.
+    """
+    where = address() or LOCAL
+    client = _connect(where)
+    from distributed import KilledWorker
+    from distributed.comm import CommClosedError
+
+    try:
+        shared = client.submit(_same, function, pure=False)
+        own = environment()
+        yield (
+            lambda job: client.submit(_work_on_cluster, shared, own, job, pure=False),
+            lambda: 3 * max(1, sum(client.nthreads().values())),
+        )
+    except KilledWorker as error:
+        raise UserError(
+            f"{VARIABLE}: several workers of {where} died of the same piece of work; "
+            "their logs tell why, want of memory for one"
+        ) from error
+    except (CancelledError, CommClosedError) as error:
+        _connect.cache_clear()
+        raise UserError(f"{VARIABLE}: the scheduler at {where} is gone; run again") from error
+
+
+@cache
+def _connect(where: str) -> "Client":
+    """Return a client of the scheduler at `where`, which serves this process until its end."""
+    try:
+        import dask
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        raise UserError(
+            f"{VARIABLE}: Dask is not installed; `pip install distributed`, or unset the variable"
+        ) from error
+
+    dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 GiB"})
+    try:
+        if where == LOCAL:
+            cluster = LocalCluster(
+                n_workers=thread_count(),
+                threads_per_worker=1,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",
+                memory_limit=None,
+                silence_logs=logging.CRITICAL,
+            )
+            client = Client(cluster)
+        else:
+            client = Client(where, timeout=SECONDS, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{VARIABLE}: no Dask scheduler answers at {where}; expected {LOCAL} or the address "
+            "of one that runs, such as tcp://127.0.0.1:8786"
+        ) from error
+    try:
+        client.wait_for_workers(1, timeout=SECONDS)
+    except TimeoutError as error:
+        client.close()
+        raise UserError(
+            f"{VARIABLE}: the scheduler at {where} has no worker; start some with "
+            f"`dask worker {where}`"
+        ) from error
+    return client
+
+
+@cache
+def environment() -> str:
+    """Return what could make a result differ: a digest of wordlab's code, and versions."""
+    digest = hashlib.blake2b(digest_size=8)
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    versions = [f"{name} {version(name)}" for name in PACKAGES]
+    python = f"Python {platform.python_version()}, Unicode {unicodedata.unidata_version}"
+    return ", ".join([f"wordlab {digest.hexdigest()}", python, *versions])
+
+
+def _same(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return function
+
+
+def _work_on_cluster(function: Callable[[Any], Any], wanted: str, job: Any) -> Any:
+    """Do a job on a worker, if that has the same `environment` as who asked for it."""
+    if environment() != wanted:
+        raise UserError(
+            f"{VARIABLE}: the worker on {platform.node()} has {environment()}; "
+            f"expected what started the work: {wanted}"
+        )
+    return function(job)

@@ -1,0 +1,208 @@
+"""What every script in stages/ shares: its paths, its params, its outputs, its MLflow run.
+
+A script calls `run`; which files it reads and makes, and which params are its own, stands in
+`dvc.yaml` alone. Outputs are written aside and take their places together when the stage has
+succeeded.
+"""
+
+import argparse
+import hashlib
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from wordlab import artifacts, paths
+from wordlab.checkpoints import Checkpoint
+from wordlab.errors import UserError
+from wordlab.params.whole import PARAMS, Params, load
+from wordlab.pipeline.declared import Declaration, declaration, named
+from wordlab.pipeline.recorder import Recorder, Silent
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+# threads of torch sleep while they wait for one another: spinning, they starve on a busy machine
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+class Findings(Protocol):
+    """What a study, a sweep or a comparison found."""
+
+    @property
+    def sentences(self) -> Sequence[str]:
+        """The findings in words."""
+
+    def tables(self) -> Mapping[str, "pd.DataFrame"]:
+        """Return the findings in tables, by name."""
+
+    def metrics(self) -> Mapping[str, Any]:
+        """Return the findings in nested numbers."""
+
+
+class Stage:
+    """A stage that runs: what it was given, and where its results go."""
+
+    def __init__(
+        self,
+        name: str,
+        item: str,
+        params: Params,
+        recorder: Recorder,
+        inputs: Sequence[Path],
+        outputs: Mapping[Path, Path],
+        checkpoint: Checkpoint,
+    ) -> None:
+        """outputs: where to write each, by its path in dvc.yaml."""
+        self.name = name
+        self.item = item
+        """The part of the name behind `@`: which model this stage trains; else empty."""
+        self.params = params
+        self.recorder = recorder
+        self.checkpoint = checkpoint
+        self._inputs = inputs
+        self._outputs = outputs
+        self._steps: dict[int, dict[str, float]] = {}
+
+    def input(self, name: str) -> Path:
+        """Return the path of an input, by a name as `declared.named` takes it."""
+        return named(name, self._inputs)
+
+    def output(self, name: str) -> Path:
+        """Return where to write an output; it takes its place when the stage has succeeded."""
+        return self._outputs[named(name, self._outputs)]
+
+    def on_step(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Log metrics measured at a step, and keep them for the curve (a StepLogger)."""
+        self._steps.setdefault(step, {}).update(metrics)
+        self.recorder.metrics(metrics, step)
+
+    def curve(self, step: str) -> None:
+        """Write what was measured by step as the CSV output in curves/, the last of it as metrics.
+
+        step: the name of the column of steps, such as epoch.
+        """
+        import pandas as pd
+
+        rows = [{step: number, **metrics} for number, metrics in sorted(self._steps.items())]
+        self.table("curves", pd.DataFrame(rows))
+        self.metrics(rows[-1])
+
+    def settings(self, model: str, params: Mapping[str, Any]) -> None:
+        """Log what this stage trains, and how, under the names that trials of sweeps have."""
+        self.recorder.params({"model": model, **params})
+
+    def on_trial(self, name: str, params: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
+        """Log one setting of a study or sweep as a run below this one."""
+        self.recorder.child(name, params, metrics)
+
+    def metrics(self, values: Mapping[str, Any], output: str = "metrics") -> None:
+        """Write nested metrics, rounded, as the JSON output, and log them."""
+        values = artifacts.rounded(values)
+        artifacts.write_json(self.output(output), values)
+        self.recorder.metrics(values)
+
+    def table(self, output: str, table: "pd.DataFrame") -> None:
+        """Write a table as the CSV output."""
+        artifacts.write_table(self.output(output), table)
+
+    def findings(self, result: "Findings") -> None:
+        """Write the metrics, the tables and the sentences of a study, sweep or comparison.
+
+        The tables make up the output `tables`, a folder; the sentences stand in the metrics.
+        """
+        for name, table in result.tables().items():
+            artifacts.write_table(self.output("tables") / f"{name}.csv", table)
+        self.recorder.text("\n".join(result.sentences), "findings.txt")
+        self.metrics({**result.metrics(), "sentences": list(result.sentences)})
+
+
+def run(body: Callable[[Stage], None], arguments: Sequence[str] | None = None) -> None:
+    """Run the body of a stage script as the stage of dvc.yaml that has the script's name.
+
+    A person's mistake ends the process with one line and status 1.
+    """
+    parser = argparse.ArgumentParser(prog=Path(sys.argv[0]).name)
+    parser.add_argument("--item", default="", help="the item of a `foreach` that this stage is for")
+    item = parser.parse_args(arguments).item
+    name = Path(sys.argv[0]).stem + (f"@{item}" if item else "")
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _exit)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` would have it ignored
+    try:
+        helps = int(os.environ.get("WORLD_SIZE", "1")) > 1 and os.environ["RANK"] != "0"
+        (_help if helps else _run)(body, name, item)
+    except UserError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted; run it again to resume", file=sys.stderr)
+        raise SystemExit(130) from None
+
+
+def _exit(number: int, frame: FrameType | None) -> None:
+    """Leave in an orderly way when told to stop, so that the MLflow run is ended."""
+    raise SystemExit(128 + number)
+
+
+def _run(body: Callable[[Stage], None], name: str, item: str) -> None:
+    params, declared = load(PARAMS), declaration(name)
+    digests = {str(path): artifacts.md5(path) for path in declared.inputs}
+
+    started = time.monotonic()
+    checkpoint = Checkpoint(_checkpoint_path(paths.root(), name, declared, digests))
+    folders = {path.parent.name: path.parent for path in declared.outputs}
+    draws = bool(folders.keys() & {"curves", "tables"})
+    with Recorder(name, params.model_dump(), draws=draws) as recorder:
+        recorder.params(declared.params)
+        for path, digest in digests.items():
+            recorder.input(path, digest)
+        recorder.tags({f"dvc.dependency.{path}": digest for path, digest in digests.items()})
+        with ExitStack() as places:
+            partial = {
+                path: places.enter_context(artifacts.replacing(path)) for path in declared.outputs
+            }
+            body(Stage(name, item, params, recorder, declared.inputs, partial, checkpoint))
+            recorder.stored()
+        made = {f"dvc.output.{path}": artifacts.md5(path) for path in declared.outputs}
+        recorder.tags({**made, "threads": os.environ.get("WORDLAB_THREADS", "all")})
+        recorder.metrics(
+            {
+                "wall_seconds": time.monotonic() - started,
+                "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            }
+        )
+        if draws:
+            recorder.figures(folders.get("curves"), folders.get("tables"))
+        recorder.finish()
+    checkpoint.clear()
+
+
+def _help(body: Callable[[Stage], None], name: str, item: str) -> None:
+    """Run the body as one of the processes that torchrun started beside the first, which records
+    and keeps the results of all."""
+    declared = declaration(name)
+    with TemporaryDirectory() as scratch:
+        aside = {path: Path(scratch) / path for path in declared.outputs}
+        for path in aside.values():
+            path.parent.mkdir(parents=True, exist_ok=True)
+        body(Stage(name, item, load(PARAMS), Silent(), declared.inputs, aside, Checkpoint(None)))
+
+
+def _checkpoint_path(
+    root: Path, stage: str, declared: Declaration, digests: Mapping[str, str]
+) -> Path:
+    """Return the checkpoint of a stage: another one for other params, inputs or code."""
+    code = [(str(path), artifacts.md5(path)) for path in declared.code]
+    key = repr((stage, sorted(digests.items()), declared.params, code))
+    folder = root / ".checkpoints"
+    return folder / f"{stage}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.safetensors"

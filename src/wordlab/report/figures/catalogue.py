@@ -1,0 +1,300 @@
+"""Which figures the report has: each drawn from the curves and tables of a run."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from wordlab.params.base import Profile, SweepProfile
+from wordlab.params.whole import Params
+from wordlab.report import figures
+from wordlab.report.figures import sweep_catalogue
+
+
+class Unmeasured(Exception):
+    """A text for which nothing of what a figure shows could be measured."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """What the stages measured: CSV files in a folder of curves and in one of tables."""
+
+    curves: Path
+    tables: Path
+    params: Params
+
+    def curve(self, prefix: str) -> pd.DataFrame:
+        """Return the curves `prefix`_MODEL.csv below one another, with the column model."""
+        order = {
+            name: place for place, name in enumerate(("skipgram", "cbow", "rnn", "lstm", "gru"))
+        }
+        paths = sorted(
+            self.curves.glob(f"{prefix}_*.csv"),
+            key=lambda path: order.get(path.stem.removeprefix(f"{prefix}_"), len(order)),
+        )
+        parts = [
+            pd.read_csv(path).assign(model=path.stem.removeprefix(f"{prefix}_")) for path in paths
+        ]
+        return pd.concat(parts, ignore_index=True)
+
+    def has(self, study: str, name: str) -> bool:
+        """Return whether a study has the table `name`; an empty one is not written."""
+        return (self.tables / study / f"{name}.csv").exists()
+
+    def table(self, study: str, name: str) -> pd.DataFrame:
+        """Return the table `name` of a study."""
+        return pd.read_csv(self.tables / study / f"{name}.csv")
+
+    def measured(self, study: str, name: str, column: str) -> pd.DataFrame:
+        """Return the table `name` of a study whose measure is `column`.
+
+        Raises Unmeasured if no row has a value of it.
+        """
+        table = self.table(study, name)
+        if not table[column].notna().any():
+            raise Unmeasured(f"{study}, {name}: no row has a {column}")
+        return table
+
+
+def names(results: Results, stage: str | None = None) -> list[str]:
+    """Return the names of the figures: all, or those of the results of one stage.
+
+    stage: as DVC names it, with the item behind `@`. Those of a profile that was not run are left
+    out.
+    """
+    found = [
+        name
+        for name, (source, _) in FIGURES.items()
+        if stage is None or stage.partition("@")[0] == source
+    ]
+    for profile in dict.fromkeys((*get_args(Profile), *get_args(SweepProfile))):
+        found += [
+            f"{name}_{profile}"
+            for name, (source, _) in PROFILED.items()
+            if stage in (None, f"{source}@{profile}")
+            and (results.tables / f"{source}_{profile}").is_dir()
+        ]
+    return found
+
+
+def draw(name: str, results: Results) -> Figure | None:
+    """Return the figure `name`; None where nothing of what it shows could be measured."""
+    with suppress(pd.errors.EmptyDataError, Unmeasured):
+        if name in FIGURES:
+            return FIGURES[name][1](results)
+        plain, _, profile = name.rpartition("_")
+        source, drawer = PROFILED[plain]
+        return drawer(results, f"{source}_{profile}")
+    return None
+
+
+def write(name: str, results: Results, folder: Path) -> Path | None:
+    """Draw the figure `name` into `folder`; return its file, None where there is no figure."""
+    figure = draw(name, results)
+    if figure is None:
+        return None
+    path = folder / f"{name}.png"
+    figures.save(figure, path)
+    return path
+
+
+def _perplexity(results: Results) -> Figure:
+    curves = results.curve("lm")
+    parts = [
+        curves.loc[curves["model"] != "char", ["model", "epoch", f"{split}_perplexity"]]
+        .rename(columns={f"{split}_perplexity": "perplexity"})
+        .assign(split=split)
+        for split in ("train", "valid")
+    ]
+    return figures.perplexity(pd.concat(parts, ignore_index=True))
+
+
+def _neighbour_overlap(results: Results) -> Figure:
+    overlap = results.table("embeddings", "overlap")
+    return figures.neighbour_overlap(overlap, results.params.comparison.neighbours)
+
+
+def _neighbours(results: Results) -> Figure:
+    return figures.neighbours_side_by_side(
+        results.measured("embeddings", "neighbours", "cosine"),
+        results.table("embeddings", "associations"),
+    )
+
+
+def _scores_by_frequency(results: Results) -> Figure:
+    table = results.measured("embeddings", "frequency", "score")
+    return figures.scores_by(table, "band", "by each item's rarest word")
+
+
+def _scores_by_size(table: pd.DataFrame) -> Figure:
+    return figures.scores_by(table, "held", "share of the text")
+
+
+def _word_map(results: Results) -> Figure:
+    return figures.word_map(results.table("map_embeddings", "skipgram"), "skipgram")
+
+
+def _ppmi_windows(results: Results) -> Figure:
+    blocks = results.table("study_windows", "blocks")
+    return figures.ppmi_windows(
+        {
+            int(window): blocks[blocks["window"] == window].drop(columns="window").set_index("word")
+            for window in blocks["window"].unique()
+        }
+    )
+
+
+def _windows_overlap(results: Results) -> Figure:
+    overlap = results.table("study_windows", "overlap")
+    return figures.neighbour_overlap(overlap, results.params.comparison.neighbours)
+
+
+def _rate_distortion(results: Results, study: str) -> Figure:
+    rates, others = (results.table(study, name) for name in ("rates", "baselines"))
+    return figures.rate_distortion(rates, others, _unit(results, study))
+
+
+def _autoencoder_by_length(results: Results, study: str) -> Figure:
+    return figures.autoencoder_by_length(results.table(study, "lengths"), _unit(results, study))
+
+
+def _unit(results: Results, study: str) -> str:
+    return getattr(results.params.autoencoder, study.rpartition("_")[2]).unit
+
+
+def _gradient_by_lag(results: Results, study: str) -> Figure:
+    lags = results.table(study, "lags")
+    return figures.gradient_by_lag(lags.query("part == 'state' and weights == 'trained'"))
+
+
+def _untrained_by_lag(results: Results, study: str) -> Figure:
+    lags = results.table(study, "lags").query("part == 'state' and weights != 'trained'")
+    longest = lags[lags["length"] == lags["length"].max()]
+    return figures.gradient_by_lag(longest, panels="weights")
+
+
+def _gradient_heat(results: Results, study: str) -> Figure:
+    steps = results.table(study, "steps")
+    return figures.gradient_heat(steps[steps["initialisation"] == steps["initialisation"].iloc[0]])
+
+
+def _gradient_distribution(results: Results, study: str) -> Figure:
+    steps, trainings = (results.table(study, name) for name in ("steps", "trainings"))
+    return figures.gradient_distribution(steps, trainings)
+
+
+def _of_sweep(
+    drawer: Callable[[Results, str], Figure | None], study: str
+) -> Callable[[Results], Figure | None]:
+    return lambda results: drawer(results, study)
+
+
+def _from_table(
+    figure: Callable[[pd.DataFrame], Figure], study: str, table: str, column: str
+) -> Callable[[Results], Figure]:
+    """Return the drawer of a table whose measure is `column`."""
+    return lambda results: figure(results.measured(study, table, column))
+
+
+def _of_study(
+    figure: Callable[[pd.DataFrame], Figure], table: str
+) -> Callable[[Results, str], Figure]:
+    return lambda results, study: figure(results.table(study, table))
+
+
+SWEEPS = {
+    "sweep": sweep_catalogue.curves,
+    "importance": sweep_catalogue.shares,
+    "interactions": sweep_catalogue.maps,
+    "combinations": sweep_catalogue.combinations,
+}
+"""Figures of every sweep, by the beginning of their name."""
+
+RECURRENT_SWEEPS = {
+    "budget": sweep_catalogue.budget,
+    "context": sweep_catalogue.context,
+    "stability": sweep_catalogue.steadiness,
+}
+
+FIGURES: dict[str, tuple[str, Callable[[Results], Figure | None]]] = {
+    "scores": ("compare_embeddings", _from_table(figures.scores, "embeddings", "scores", "score")),
+    "analogy_sections": (
+        "compare_embeddings",
+        _from_table(figures.analogy_sections, "embeddings", "sections", "accuracy"),
+    ),
+    "neighbour_overlap": ("compare_embeddings", _neighbour_overlap),
+    "neighbours": ("compare_embeddings", _neighbours),
+    "relation_cosines": (
+        "compare_embeddings",
+        _from_table(figures.relation_cosines, "embeddings", "relations", "mean"),
+    ),
+    "relation_contrasts": (
+        "compare_embeddings",
+        _from_table(figures.relation_contrasts, "embeddings", "contrasts", "auc"),
+    ),
+    "frequency": ("compare_embeddings", _scores_by_frequency),
+    "geometry": (
+        "compare_embeddings",
+        _from_table(figures.geometry, "embeddings", "geometry", "mean_cosine"),
+    ),
+    "word_map": ("map_embeddings", _word_map),
+    "sizes": ("study_sizes", _from_table(_scores_by_size, "study_sizes", "scores", "score")),
+    "sizes_own": ("study_sizes", _from_table(_scores_by_size, "study_sizes", "own", "score")),
+    "word2vec_loss": (
+        "train_word2vec",
+        lambda results: figures.word2vec_loss(results.curve("word2vec")),
+    ),
+    "glove_cost": (
+        "train_glove",
+        lambda results: figures.glove_cost(pd.read_csv(results.curves / "glove.csv")),
+    ),
+    "perplexity": ("train_lm", _perplexity),
+    "ppmi_windows": ("study_windows", _ppmi_windows),
+    "ppmi_distributions": (
+        "study_windows",
+        _from_table(figures.ppmi_distributions, "study_windows", "histograms", "count"),
+    ),
+    "ppmi_associations": (
+        "study_windows",
+        _from_table(figures.associations_by_window, "study_windows", "associations", "ppmi"),
+    ),
+    "windows_overlap": ("study_windows", _windows_overlap),
+    "windows_scores": (
+        "study_windows",
+        _from_table(figures.scores, "study_windows", "scores", "score"),
+    ),
+    **{
+        f"{name}_{model}": (f"sweep_{model}", _of_sweep(drawer, f"sweep_{model}"))
+        for model in ("word2vec", "glove")
+        for name, drawer in SWEEPS.items()
+    },
+}
+"""The figures by name: the stage whose results they show, and how they are drawn."""
+
+PROFILED: dict[str, tuple[str, Callable[[Results, str], Figure | None]]] = {
+    "rate_distortion": ("study_autoencoder", _rate_distortion),
+    "autoencoder_by_length": ("study_autoencoder", _autoencoder_by_length),
+    "gradient_by_lag": ("study_gradients", _gradient_by_lag),
+    "gradient_untrained": ("study_gradients", _untrained_by_lag),
+    "gradient_heat": ("study_gradients", _gradient_heat),
+    "gradient_distribution": ("study_gradients", _gradient_distribution),
+    "gradient_truncation": ("study_gradients", _of_study(figures.truncation, "truncations")),
+    "gradient_tasks": ("study_gradients", _of_study(figures.tasks_by_delay, "tasks")),
+    "regularisation_curves": (
+        "study_regularisation",
+        _of_study(figures.regularisation_curves, "curves"),
+    ),
+    "regularisation_gaps": (
+        "study_regularisation",
+        _of_study(figures.regularisation_gaps, "methods"),
+    ),
+    **{
+        f"{name}_recurrent": ("sweep_recurrent", drawer)
+        for name, drawer in {**SWEEPS, **RECURRENT_SWEEPS}.items()
+    },
+}
+"""Those of stages that every profile has its own of: drawn from the tables of `study_profile`."""

@@ -1,0 +1,180 @@
+"""Figures of the studies of autoencoders and regularisation."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import ScalarFormatter
+
+from wordlab.report.figures.style import (
+    INK,
+    MUTED,
+    canvas,
+    label,
+    line,
+    plain_log,
+    styled,
+    whole_steps,
+)
+
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+
+
+@styled
+def rate_distortion(rates: pd.DataFrame, baselines: pd.DataFrame, unit: str) -> Figure:
+    """Draw what is wrong, and what the whole sentence costs, by the bits of the vector.
+
+    rates: columns cell, latent_size, precision, rate, total (bits a character), token_accuracy;
+    baselines: code, total. unit: characters or words. A line joins the sizes of a precision.
+    """
+    cells, precisions = list(rates["cell"].unique()), list(rates["precision"].unique())
+    figure = canvas(2, 1, 11.2, 4.9)
+    wrong, whole = figure.axes
+    for (cell, precision), part in rates.groupby(["cell", "precision"], sort=False):
+        ordered = part.sort_values("rate")
+        style = {"color": line(str(cell), cells)["color"], "linewidth": 1.2,
+                 "marker": _MARKERS[precisions.index(precision) % len(_MARKERS)]}  # fmt: skip
+        wrong.plot(ordered["rate"], 1 - ordered["token_accuracy"], **style)
+        whole.plot(ordered["rate"], ordered["total"], **style)
+    written = 0.0
+    for code, total in baselines.sort_values("total").itertuples(index=False):
+        whole.axhline(total, color=MUTED, linestyle="--", linewidth=1)
+        written = max(total, 1.16 * written)  # labels beside the axes, none over another
+        whole.annotate(
+            f"{code} {total:.2f}", (1, written), xycoords=("axes fraction", "data"),
+            xytext=(4, 0), textcoords="offset points", va="center", color=MUTED, fontsize=8,
+            annotation_clip=False,
+        )  # fmt: skip
+    for axes in figure.axes:
+        axes.set(xlabel="bits of the vector per character", xscale="log")
+        plain_log(axes.xaxis)
+    wrong.set(ylabel=f"share of {unit} wrong", ylim=(0, 1))
+    wrong.set_title("Rate and distortion")
+    whole.set(ylabel="bits per character, errors corrected", yscale="log")
+    plain_log(whole.yaxis)
+    whole.set_title("The sentence sent whole")
+    handles = [Line2D([], [], color=line(str(c), cells)["color"],
+                      label=line(str(c), cells)["label"]) for c in cells]  # fmt: skip
+    handles += [
+        Line2D([], [], color=INK, marker=marker, linestyle="none", label=str(precision))
+        for marker, precision in zip(_MARKERS, precisions, strict=False)
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    return figure
+
+
+@styled
+def autoencoder_by_length(table: pd.DataFrame, unit: str) -> Figure:
+    """Draw how well held-out sequences come back, by their length: a panel a measure.
+
+    table: columns cell, latent_size, length (upper edge of a bin), n (sequences), token_accuracy,
+    exact_match, bleu (0..1), edit_distance (edits per unit of the sequence). unit: characters or
+    words. A larger vector has the stronger line.
+    """
+    measures = {
+        "token_accuracy": f"share of {unit} right",
+        "exact_match": "share of sequences exact",
+        "edit_distance": f"edits per {unit.removesuffix('s')}",
+        "bleu": f"BLEU of {unit}",
+    }
+    cells = list(table["cell"].unique())
+    sizes = sorted(table["latent_size"].unique())
+    figure = canvas(2, 2, 9.6, 6.4)
+    for axes, (measure, title) in zip(figure.axes, measures.items(), strict=True):
+        for (cell, size), part in table.groupby(["cell", "latent_size"], sort=False):
+            style = line(str(cell), cells)
+            strength = (sizes.index(size) + 1) / len(sizes)
+            axes.plot(part["length"], part[measure], **style, alpha=strength)
+        axes.set_title(title)
+        axes.set_xlabel(f"length (at most, {unit})")
+        axes.set_ylim(0, max(1.02, float(np.nanmax(table[measure])) * 1.05))
+        whole_steps(axes)
+    handles = [Line2D([], [], **line(str(cell), cells)) for cell in cells]
+    handles += [
+        Line2D([], [], color=INK, alpha=(place + 1) / len(sizes), label=f"{size} numbers")
+        for place, size in enumerate(sizes)
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    return figure
+
+
+@styled
+def regularisation_curves(curves: pd.DataFrame) -> Figure:
+    """Draw validation and training perplexity by epoch, one row per cell, one column per method.
+
+    curves: columns cell, method, seed, epoch, train_perplexity, valid_perplexity; the line is the
+    mean over seeds, the band goes from the least to the greatest.
+    """
+    cells = list(curves["cell"].unique())
+    methods = list(curves["method"].unique())
+    width, height = 1.5 * len(methods) + 0.9, 1.7 * len(cells) + 0.6
+    figure = canvas(len(methods), len(cells), width, height)
+    grid = np.array(figure.axes).reshape(len(cells), len(methods))
+    low, high = curves["train_perplexity"].min(), curves["valid_perplexity"].quantile(0.9)
+    for row, cell in zip(grid, cells, strict=True):
+        colour = line(str(cell), cells)["color"]
+        for axes, method in zip(row, methods, strict=True):
+            part = curves[(curves["cell"] == cell) & (curves["method"] == method)]
+            for split, style in (("valid", "-"), ("train", "--")):
+                by_epoch = part.groupby("epoch")[f"{split}_perplexity"]
+                mean, least, most = by_epoch.mean(), by_epoch.min(), by_epoch.max()
+                axes.fill_between(mean.index, least, most, color=colour, alpha=0.15, lw=0)
+                axes.plot(mean.index, mean, color=colour, linestyle=style, linewidth=1.4)
+            axes.set(yscale="log", ylim=(low / 1.1, high * 1.1), xlim=(1, curves["epoch"].max()))
+            axes.yaxis.set_major_formatter(ScalarFormatter())
+            axes.minorticks_off()
+            axes.tick_params(labelleft=axes is row[0], labelbottom=row[0] is grid[-1][0])
+            whole_steps(axes)
+            axes.set_title(str(method).replace("_", " "), fontsize=8)
+        row[0].set_ylabel(f"{label(str(cell))}\nperplexity")
+    for axes in grid[-1]:
+        axes.set_xlabel("epoch")
+    figure.legend(
+        handles=[
+            Line2D([], [], color=INK, label="validation"),
+            Line2D([], [], color=INK, linestyle="--", linewidth=1.4, label="training"),
+        ],
+        loc="outside lower center",
+        ncols=2,
+    )
+    return figure
+
+
+@styled
+def regularisation_gaps(table: pd.DataFrame) -> Figure:
+    """Draw the test loss and the gap to the training loss of each method, with intervals.
+
+    table: columns cell, method, test, test_low, test_high, gap, gap_low, gap_high, and those of
+    models that only count, unigram and kneser_ney (nats per token).
+    """
+    cells = list(table["cell"].unique())
+    methods = list(table["method"].unique())
+    figure = canvas(2, 1, 9.2, 0.5 * len(methods) + 1.7)
+    titles = {"gap": "Gap: test - training", "test": "Test loss"}
+    for axes, (measure, title) in zip(figure.axes, titles.items(), strict=True):
+        for place, cell in enumerate(cells):
+            part = table[table["cell"] == cell].set_index("method").reindex(methods)
+            middle = part[measure]
+            arms = [middle - part[f"{measure}_low"], part[f"{measure}_high"] - middle]
+            style = line(str(cell), cells)
+            axes.errorbar(
+                middle,
+                np.arange(len(methods)) + (place - (len(cells) - 1) / 2) * 0.22,
+                xerr=np.clip(np.nan_to_num(np.array(arms, dtype=float)), 0, None),
+                fmt=style["marker"],
+                color=style["color"],
+                label=style["label"],
+                capsize=3,
+            )
+        axes.set_yticks(range(len(methods)), [str(m).replace("_", " ") for m in methods])
+        axes.set_ylim(len(methods) - 0.5, -0.5)
+        axes.grid(axis="y", visible=False)
+        axes.set_xlabel("nats per token")
+        axes.set_title(title)
+    for name, dashes in (("unigram", "--"), ("kneser_ney", ":")):
+        loss = float(table[name].iloc[0])
+        figure.axes[1].axvline(loss, color=MUTED, linestyle=dashes, label=label(name))
+    figure.axes[1].tick_params(labelleft=False)
+    handles = figure.axes[1].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=len(cells) + 2)
+    return figure

@@ -1,0 +1,278 @@
+"""The settings of the study of gradients: each a job that a process of its own can measure."""
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from wordlab import rng
+from wordlab.params.studies import GradientStudyParams
+from wordlab.recurrent.batches import Streams
+from wordlab.recurrent.devices import threads
+from wordlab.recurrent.language_model import LanguageModel
+from wordlab.recurrent.layers import CellSettings
+from wordlab.recurrent.records import TrainingRecord
+from wordlab.recurrent.training import DivergedError, train
+from wordlab.studies.gradients import tasks, truncation
+from wordlab.studies.gradients.lags import Texts, measure_lags
+from wordlab.studies.jobs import Outcome
+
+WAYS = ("none", "by norm", "by value")
+"""To clip, or not."""
+TRAINED = "trained"
+"""The weights of the language models as their stages trained them."""
+WHOLE = "all"
+"""Stands for all parameters together among their names."""
+_STEPS_KEPT = 200
+"""Steps of a training whose gradients are kept, evenly spaced."""
+_PLAIN = {
+    "embedding": "trained",
+    "examples": "streams",
+    "carry_state": "always",
+    "device": "cpu",
+    "precision": "float32",
+    "optimizer": "sgd",
+    "warmup": 0.0,
+    "clip_norm": None,
+    "clip_value": None,
+    "patience": None,
+    "tokens": None,
+    "minutes": None,
+    "dropout_input": 0.0,
+    "dropout_between": 0.0,
+    "dropout_output": 0.0,
+    "dropout_recurrent": 0.0,
+    "activation_penalty": 0.0,
+    "temporal_penalty": 0.0,
+    "weight_decay": 0.0,
+}
+"""Streams of text, plain gradient descent over all epochs, and nothing that regularises: it would
+change gradients too."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shared:
+    """What all jobs share: the trained models by cell, the texts and the settings."""
+
+    models: Mapping[str, LanguageModel]
+    texts: Texts
+    params: GradientStudyParams
+    seed: int
+    torch_threads: int
+
+    def fresh(self, cell: str, *, seed: int | None = None, **changes: Any) -> LanguageModel:
+        """Return an untrained model of `cell`, not regularised, its settings changed.
+
+        Its weights are drawn from `seed`, or from the study's.
+        """
+        own = self.models[cell]
+        network = own.params.model_copy(update={**_PLAIN, **changes})
+        drawn_from = self.seed if seed is None else seed
+        return LanguageModel(network, own.vocabulary, own.level, drawn_from)
+
+
+class Job(Protocol):
+    """A setting of the study."""
+
+    def measure(self, shared: Shared) -> Outcome:
+        """Return what was measured of it."""
+
+
+def measure(job: Job, shared: Shared) -> Outcome:
+    """Return what `job` measures, with the study's number of torch threads."""
+    with threads(shared.torch_threads):
+        return job.measure(shared)
+
+
+@dataclass(frozen=True)
+class Lags:
+    """Gradients by lag of trained weights, or of fresh ones of an initialisation."""
+
+    cell: str
+    weights: str
+
+    def measure(self, shared: Shared) -> Outcome:
+        """Return the lags, see `measure_lags`."""
+        trained = self.weights == TRAINED
+        model = shared.models[self.cell]
+        if not trained:
+            model = shared.fresh(self.cell, initialisation=self.weights)
+        return measure_lags(model, shared.texts, shared.params, shared.seed)
+
+
+@dataclass(frozen=True)
+class Training:
+    """A short training by plain gradient descent, clipped in one of the `WAYS`."""
+
+    cell: Literal["rnn", "lstm", "gru"]
+    initialisation: str
+    clipping: str
+
+    def measure(self, shared: Shared) -> Outcome:
+        """Return the loss it ends with, and every parameter's gradient norm by step.
+
+        It has diverged where that loss is above that of guessing blindly, log(classes), or no
+        number.
+        """
+        own = shared.params.training
+        descent = getattr(own, self.cell)
+        model = shared.fresh(
+            self.cell,
+            initialisation=self.initialisation,
+            schedule="constant",
+            rate=descent.rate,
+            epochs=own.epochs,
+            embedding_size=own.hidden_size,
+            hidden_size=own.hidden_size,
+            batch_size=own.batch_size,
+            bptt_length=own.bptt_length,
+            clip_norm=descent.clip_norm if self.clipping == "by norm" else None,
+            clip_value=descent.clip_value if self.clipping == "by value" else None,
+        )
+        learnt = shared.texts.train[: own.tokens]
+        norms = _Norms()
+        measured: dict[str, Any] = {"diverged": True}
+        try:
+            record = train(
+                model,
+                learnt,
+                shared.texts.valid[: own.valid_tokens],
+                model.params,
+                seed=shared.seed,
+                torch_threads=shared.torch_threads,
+                on_gradients=norms.note,
+            )
+        except DivergedError:
+            pass
+        else:
+            loss = record.epochs[-1].valid_loss
+            measured |= {"diverged": loss > math.log(model.classes), "valid_loss": loss}
+        windows = Streams.cut(learnt, own.batch_size).window_count(own.bptt_length)
+        return Outcome({**measured, **norms.numbers(), "rows": norms.rows(windows)})
+
+
+class _Norms:
+    """The norm of every parameter's gradient, and of all together, at each step of a training."""
+
+    def __init__(self) -> None:
+        self.steps: list[dict[str, float]] = []
+        self.clipped: list[bool] = []
+
+    def note(self, step: int, norms: Mapping[str, float], clipped: bool) -> None:
+        """Take a step's norms before clipping (a GradientLogger)."""
+        self.steps.append({WHOLE: float(np.linalg.norm(list(norms.values()))), **norms})
+        self.clipped.append(clipped)
+
+    def numbers(self) -> dict[str, float]:
+        """Return the share of clipped steps, and the median and largest norm of all together."""
+        whole = np.array([norms[WHOLE] for norms in self.steps] or [np.nan])
+        return {
+            "clip_rate": float(np.mean(self.clipped or [False])),
+            "median_norm": float(np.median(whole)),
+            "largest_norm": float(whole.max()),
+        }
+
+    def rows(self, windows: int) -> list[dict[str, Any]]:
+        """Return one row per parameter and step kept; an epoch has `windows` steps."""
+        kept = range(0, len(self.steps), max(1, -(-len(self.steps) // _STEPS_KEPT)))
+        return [
+            {"epoch": step // windows + 1, "step": step + 1, "parameter": name, "norm": norm}
+            for step in kept
+            for name, norm in self.steps[step].items()
+        ]
+
+
+@dataclass(frozen=True)
+class Truncation:
+    """Backpropagation through windows of one length."""
+
+    cell: str
+    length: int
+
+    def measure(self, shared: Shared) -> Outcome:
+        """Return what the windows cost, how their gradient agrees, and what trainings reach.
+
+        losses: of the validation text in nats per token, one per seed; updates: of each training;
+        streams: that they read side by side.
+        """
+        params, model = shared.params, shared.models[self.cell]
+        longest = max(params.truncation.lengths)
+        ids = shared.texts.sequences(longest, params.sequences, shared.seed)
+        inputs, targets = ids[:-1], ids[1:]
+        whole = truncation.window_gradient(model, inputs, targets, longest)
+        own = truncation.window_gradient(model, inputs, targets, self.length)
+        window = (part[: self.length].copy() for part in (inputs, targets))
+        cost = truncation.window_cost(model, *window)
+        started = time.monotonic()
+        numbers = range(1, params.truncation.seeds + 1)
+        records = [self._train(shared, number) for number in numbers]
+        seconds = time.monotonic() - started
+        tokens = self.length * ids.shape[1]
+        return Outcome(
+            {
+                "agreement": truncation.agreement(own, whole),
+                "kept_mib": cost.kept_bytes / 2**20,
+                "losses": [record.epochs[-1].valid_loss for record in records],
+                "updates": records[0].updates,
+                "streams": params.truncation.window_tokens // self.length,
+            },
+            tracked={
+                "seconds_per_token": cost.seconds / tokens,
+                "training_seconds": seconds / len(records),
+            },
+        )
+
+    def _train(self, shared: Shared, number: int) -> TrainingRecord:
+        """Return the record of the training `number` with such windows, clipped by norm."""
+        own, descent = shared.params.truncation, getattr(shared.params.training, self.cell)
+        seed = rng.derive(shared.seed, "truncation", number)
+        model = shared.fresh(
+            self.cell,
+            seed=seed,
+            embedding_size=own.hidden_size,
+            hidden_size=own.hidden_size,
+            epochs=own.epochs,
+            bptt_length=self.length,
+            batch_size=own.window_tokens // self.length,
+            schedule="linear",
+            rate=descent.rate,
+            clip_norm=descent.clip_norm,
+        )
+        return train(
+            model,
+            shared.texts.train[: own.learnt(len(shared.texts.train)) + 1],
+            shared.texts.valid[: own.valid_tokens],
+            model.params,
+            seed=seed,
+            torch_threads=shared.torch_threads,
+        )
+
+
+@dataclass(frozen=True)
+class Learning:
+    """A task with a known answer, over one delay."""
+
+    task: Literal["adding", "copying"]
+    cell: Literal["rnn", "lstm", "gru"]
+    initialisation: Literal["uniform", "orthogonal"]
+    delay: int
+
+    def measure(self, shared: Shared) -> Outcome:
+        """Return what the network makes of the task, see `tasks.learn`."""
+        own = shared.models[self.cell].params
+        settings = CellSettings(
+            self.cell, own.activation, own.gru_reset, own.forget_bias, self.initialisation
+        )
+        started = time.monotonic()
+        measured = tasks.learn(
+            self.task,
+            settings,
+            self.delay,
+            shared.params.tasks,
+            seed=shared.seed,
+            torch_threads=shared.torch_threads,
+        )
+        return Outcome({**measured}, tracked={"seconds": time.monotonic() - started})
