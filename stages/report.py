@@ -6,19 +6,22 @@ from wordlab.parallel import side_by_side
 from wordlab.pipeline import stage
 from wordlab.report.figures import catalogue
 from wordlab.report.headline import embedding_headline, language_headline
+from wordlab.report.results import Results
 
 
 def main(run: stage.Stage) -> None:
-    results = catalogue.Results(run.input("curves"), run.input("tables"), run.params)
+    results = Results(run.input("metrics").parent, run.params)
     names = catalogue.names(results)
     written = dict(side_by_side(catalogue.write, names, results, run.output("figures")))
     drawn = {name: written[i] for i, name in enumerate(names)}
-    measured = {path.stem: read_json(path) for path in sorted(run.input("metrics").glob("*.json"))}
-    page = report.build(measured, drawn, run.params.model_dump(), read_json(run.input("samples")))
+    page = report.build(
+        results.metrics, drawn, run.params.model_dump(), read_json(run.input("samples"))
+    )
     run.output("report").write_text(page, encoding="utf-8")
     run.recorder.text(page, "report.html")
     run.recorder.parent_metrics(
-        embedding_headline(measured["embeddings"]) | language_headline(measured["language_models"])
+        embedding_headline(results.metrics["embeddings"])
+        | language_headline(results.metrics["language_models"])
     )
 
 

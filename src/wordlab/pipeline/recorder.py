@@ -66,10 +66,9 @@ class Recorder:
         """Keep a text as the artifact `name`."""
         self._send("text", run=0, text=text, name=name)
 
-    def figures(self, curves: Path | None, tables: Path | None) -> None:
-        """Draw and keep the figures of this stage, from the folders that hold its results."""
-        folders = {"curves": curves, "tables": tables}
-        self._send("figures", **{key: str(path or "") for key, path in folders.items()})
+    def show(self, results: Path) -> None:
+        """Keep the figures and the findings of this stage, made from the folder of results."""
+        self._send("show", results=str(results))
 
     def child(self, name: str, params: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
         """Log a whole run below this one: a trial of a sweep, a setting of a study, a model."""

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
+SHOWN = ("curves", "tables")
+"""The folders of results that figures are drawn from."""
+
+
 class Findings(Protocol):
     """What a study, a sweep or a comparison found."""
 
@@ -160,9 +164,8 @@ def _run(body: Callable[[Stage], None], name: str, item: str) -> None:
 
     started = time.monotonic()
     checkpoint = Checkpoint(_checkpoint_path(paths.root(), name, declared, digests))
-    folders = {path.parent.name: path.parent for path in declared.outputs}
-    draws = bool(folders.keys() & {"curves", "tables"})
-    with Recorder(name, params.model_dump(), draws=draws) as recorder:
+    shown = [path.parents[1] for path in declared.outputs if path.parent.name in SHOWN]
+    with Recorder(name, params.model_dump(), draws=bool(shown)) as recorder:
         recorder.params(declared.params)
         for path, digest in digests.items():
             recorder.input(path, digest)
@@ -181,8 +184,8 @@ def _run(body: Callable[[Stage], None], name: str, item: str) -> None:
                 "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
             }
         )
-        if draws:
-            recorder.figures(folders.get("curves"), folders.get("tables"))
+        if shown:
+            recorder.show(shown[0])
         recorder.finish()
     checkpoint.clear()
 

@@ -138,7 +138,7 @@ class Session:
         self.runs = [self._open(stage, stage, self.parent.id)]
         self.status: str | None = None
         if draws:  # while the stage works: it takes a second
-            import wordlab.figures.catalogue  # noqa: F401
+            import wordlab.report.figures.catalogue  # noqa: F401
 
     def call(self, name: str, arguments: dict[str, Any]) -> None:
         """Carry out one call: of the run whose number `run` the arguments hold, or of this."""
@@ -153,14 +153,22 @@ class Session:
         """Log metrics to the run of the pass."""
         self.parent.metrics(values, milliseconds)
 
-    def figures(self, curves: str, tables: str) -> None:
-        """Draw the figures of the stage from its results, and keep them with its run."""
+    def show(self, results: str) -> None:
+        """Keep the figures and the findings of the stage with its run, made from its results.
+
+        results: the folder that holds those of all stages.
+        """
         from wordlab.report import figures
         from wordlab.report.figures import catalogue
+        from wordlab.report.findings import findings
+        from wordlab.report.results import Results
 
-        results = catalogue.Results(Path(curves), Path(tables), load(PARAMS))
-        for name in catalogue.names(results, self.stage):
-            figure = catalogue.draw(name, results)
+        measured = Results(Path(results), load(PARAMS))
+        sentences = findings(self.stage.partition("@")[0], measured)
+        if sentences:
+            self.runs[0].text("\n".join(sentences), "findings.txt")
+        for name in catalogue.names(measured, self.stage):
+            figure = catalogue.draw(name, measured)
             if figure is not None:
                 self.runs[0].image(name, figures.png(figure))
 

@@ -5,7 +5,6 @@ import re
 import pandas as pd
 from matplotlib.figure import Figure
 
-from wordlab.report.figures.catalogue import Results
 from wordlab.report.figures.settings import varied
 from wordlab.report.figures.sweep_measures import (
     STABILITY,
@@ -15,6 +14,7 @@ from wordlab.report.figures.sweep_measures import (
     stability,
 )
 from wordlab.report.figures.sweeps import interactions, parallel_coordinates, sweep_marginals
+from wordlab.report.results import Results
 
 SHOWN = ("valid_loss", "wordsim353")
 """The score that a sweep's figures show, where there is one of these; else its first."""

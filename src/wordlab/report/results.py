@@ -1,0 +1,73 @@
+"""What the stages measured, as the report and the MLflow runs read it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from wordlab.artifacts import read_json
+from wordlab.params.whole import Params
+
+
+class Unmeasured(Exception):
+    """A text for which nothing of what a figure shows could be measured."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """What the stages measured: the files below a folder with `metrics`, `curves` and `tables`."""
+
+    folder: Path
+    params: Params
+
+    @property
+    def curves(self) -> Path:
+        """The folder of curves: CSV files."""
+        return self.folder / "curves"
+
+    @property
+    def tables(self) -> Path:
+        """The folder that has one folder of CSV files per study, sweep or comparison."""
+        return self.folder / "tables"
+
+    @cached_property
+    def metrics(self) -> Mapping[str, Mapping[str, Any]]:
+        """What each stage measured in nested numbers, by the stem of its file, sorted."""
+        return {
+            path.stem: read_json(path) for path in sorted((self.folder / "metrics").glob("*.json"))
+        }
+
+    def curve(self, prefix: str) -> pd.DataFrame:
+        """Return the curves `prefix`_MODEL.csv below one another, with the column model."""
+        order = {
+            name: place for place, name in enumerate(("skipgram", "cbow", "rnn", "lstm", "gru"))
+        }
+        paths = sorted(
+            self.curves.glob(f"{prefix}_*.csv"),
+            key=lambda path: order.get(path.stem.removeprefix(f"{prefix}_"), len(order)),
+        )
+        parts = [
+            pd.read_csv(path).assign(model=path.stem.removeprefix(f"{prefix}_")) for path in paths
+        ]
+        return pd.concat(parts, ignore_index=True)
+
+    def has(self, study: str, name: str) -> bool:
+        """Return whether a study has the table `name`; an empty one is not written."""
+        return (self.tables / study / f"{name}.csv").exists()
+
+    def table(self, study: str, name: str) -> pd.DataFrame:
+        """Return the table `name` of a study."""
+        return pd.read_csv(self.tables / study / f"{name}.csv")
+
+    def measured(self, study: str, name: str, column: str) -> pd.DataFrame:
+        """Return the table `name` of a study whose measure is `column`.
+
+        Raises Unmeasured if no row has a value of it.
+        """
+        table = self.table(study, name)
+        if not table[column].notna().any():
+            raise Unmeasured(f"{study}, {name}: no row has a {column}")
+        return table
