@@ -39,8 +39,8 @@ MEASURED = {
 }
 """The params that decide what a trial is and measures, besides its settings and its text."""
 CODE = (
-    *("recurrent", "evaluation/ngrams"),
-    *("sweeps/training", "sweeps/contexts", "sweeps/course", "sweeps/drawn"),
+    *("recurrent", "evaluation/ngrams", "evaluation/generation"),
+    *("sweeps/language_trial", "sweeps/contexts"),
 )
 """The code that trains and measures."""
 Shared = tuple[Sequence[Split], EncodedCorpus, Vocabulary]
