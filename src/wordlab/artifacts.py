@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,17 @@ from wordlab.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a study, a sweep or a comparison measured: numbers, which `report.findings` words.
+
+    tables: by name; metrics: nested numbers, which outputs round.
+    """
+
+    tables: Mapping[str, "pd.DataFrame"]
+    metrics: Mapping[str, Any]
 
 
 def read_json(path: Path) -> Any:
