@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from wordlab.artifacts import rounded
+from wordlab.artifacts import Result, rounded
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.study_words import study_words
 from wordlab.corpus.vocabulary import Vocabulary
@@ -17,7 +17,7 @@ from wordlab.embeddings.counts import cooccurrence
 from wordlab.embeddings.ppmi import ppmi
 from wordlab.embeddings.ppmi.ppmi import PpmiModel
 from wordlab.embeddings.vectors import Vectors
-from wordlab.evaluation.comparison import Comparison, compare
+from wordlab.evaluation.comparison import compare
 from wordlab.params.embeddings import CooccurrenceParams, PpmiParams
 from wordlab.params.evaluation import ComparisonParams, EvaluationParams
 from wordlab.params.studies import WindowStudyParams
@@ -43,7 +43,7 @@ class WindowStudy:
     histograms: pd.DataFrame = field(repr=False)
     associations: pd.DataFrame = field(repr=False)
     blocks: Mapping[int, pd.DataFrame] = field(repr=False)
-    comparison: Comparison = field(repr=False)
+    comparison: Result = field(repr=False)
     sentences: tuple[str, ...]
 
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -53,7 +53,7 @@ class WindowStudy:
             for window, block in self.blocks.items()
         ]
         return {
-            **self.comparison.tables(),
+            **self.comparison.tables,
             "summary": self.summary,
             "histograms": self.histograms,
             "associations": self.associations,
@@ -67,7 +67,7 @@ class WindowStudy:
             model_name(row["window"]): {name: x for name, x in row.items() if name != "window"}
             for row in rows
         }
-        return {**rounded(windows), **self.comparison.metrics()}
+        return {**rounded(windows), **rounded(self.comparison.metrics)}
 
 
 def study_windows(
@@ -112,8 +112,7 @@ def study_windows(
         sentences=(
             *_on_cells(summary),
             *_on_associations(associations, params),
-            *_on_overlap(compared.overlap, comparison),
-            *compared.sentences,
+            *_on_overlap(compared.tables["overlap"], comparison),
             *words.sentences("Words whose associations are shown"),
             *matrix_words.sentences("Words of the PPMI matrices"),
         ),
