@@ -223,6 +223,10 @@ class TaskParams(Section):
     test_sequences: Count
 
 
+FADED = 0.01
+"""A gradient has faded out where its norm is below this share of that at lag 0."""
+
+
 class GradientStudyParams(Section):
     """`gradient_study.shared` with `gradient_study.quick` or `.night` on top.
 
