@@ -4,7 +4,7 @@ from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.pipeline import stage
 from wordlab.recurrent.batches import language_ids
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.studies.gradients.lags import Texts
+from wordlab.studies.gradients.jobs import Texts
 from wordlab.studies.gradients.study import study
 
 CELLS = ("rnn", "lstm", "gru")
@@ -20,13 +20,13 @@ def main(run: stage.Stage) -> None:
     found = study(
         models,
         Texts(train_ids, valid_ids),
-        getattr(run.params.gradient_study, run.item),
+        run.params.gradient_study,
         seed=run.params.seed,
         torch_threads=run.params.torch_threads,
         on_trial=run.on_trial,
         checkpoint=run.checkpoint,
     )
-    run.findings(found)
+    run.result(found)
 
 
 if __name__ == "__main__":

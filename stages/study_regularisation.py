@@ -10,7 +10,7 @@ CELLS = ("rnn", "lstm", "gru")
 
 
 def main(run: stage.Stage) -> None:
-    params = getattr(run.params.regularisation_study, run.item)
+    params = run.params.regularisation_study
     networks = run.params.language_model
     known = Vocabulary.load(run.input("vocabulary")).truncated(networks.vocabulary_size)
     splits = {
@@ -31,7 +31,7 @@ def main(run: stage.Stage) -> None:
         on_trial=run.on_trial,
         checkpoint=run.checkpoint,
     )
-    run.findings(found)
+    run.result(found)
 
 
 if __name__ == "__main__":

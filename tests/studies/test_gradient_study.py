@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 from scipy import stats
+from wordlab.studies.gradients.lags import Texts
 
 from wordlab.artifacts import rounded
 from wordlab.checkpoints import Checkpoint
@@ -23,7 +24,6 @@ from wordlab.recurrent.language_model import LanguageModel
 from wordlab.report import figures
 from wordlab.report.findings import gradients as sentences
 from wordlab.studies.gradients import jobs
-from wordlab.studies.gradients.lags import Texts
 from wordlab.studies.gradients.study import GradientStudy, study, truncations
 
 PARAMS: dict[str, Any] = {
@@ -158,7 +158,7 @@ def test_the_shipped_thresholds_clip_few_steps(
     cell: Any, repository: Path, article_words: tuple[np.ndarray, Vocabulary]
 ) -> None:
     shipped, (ids, vocabulary) = load(repository / "params.yaml"), article_words
-    params = shipped.gradient_study.quick
+    params = shipped.gradient_study
     model = LanguageModel(getattr(shipped.language_model, cell), vocabulary, "word", 1)
     texts = Texts(*np.split(ids, [params.training.tokens]))
     shared = jobs.Shared({cell: model}, texts, params, seed=1, torch_threads=1)

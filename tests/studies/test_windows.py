@@ -99,9 +99,9 @@ def test_each_window_is_that_of_its_own_counts(text, study):
 
 
 def test_models_are_compared_by_window(study):
-    assert list(study.comparison.tables["overlap"].columns) == ["window 1", "window 3", "window 5"]
-    assert np.diag(study.comparison.tables["overlap"]).tolist() == [1, 1, 1]
-    assert set(study.comparison.tables["scores"]["model"]) == {"window 1", "window 3", "window 5"}
+    assert list(study.comparison.overlap.columns) == ["window 1", "window 3", "window 5"]
+    assert np.diag(study.comparison.overlap).tolist() == [1, 1, 1]
+    assert set(study.comparison.scores["model"]) == {"window 1", "window 3", "window 5"}
     metrics = study.metrics()
     assert metrics["window 3"]["cells"] == study.summary["cells"].iloc[1]
     assert "wordsim353" in metrics
@@ -124,9 +124,7 @@ def test_sentences_hold_the_numbers(study):
 def test_same_seed_same_tables(text, study):
     again = run(text)
     pd.testing.assert_frame_equal(again.summary, study.summary, check_exact=True)
-    pd.testing.assert_frame_equal(
-        again.comparison.tables["overlap"], study.comparison.tables["overlap"]
-    )
+    pd.testing.assert_frame_equal(again.comparison.overlap, study.comparison.overlap)
     assert again.sentences == study.sentences
 
 
