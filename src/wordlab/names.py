@@ -1,6 +1,7 @@
-"""What is called one thing in files and another by people: models, sets and methods."""
+"""What files call one thing and people another: models, sets, methods, measures and settings."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Mapping
 from typing import Any
 
 EMBEDDINGS = {
@@ -18,6 +19,7 @@ LANGUAGE_MODELS = {
     "unigram": "unigram",
     "char": "GRU, characters",
     "kneser_ney_character": "Kneser-Ney n-grams, characters",
+    "unigram_character": "unigram, characters",
 }
 SETS = {"wordsim353": "WordSim-353", "simlex999": "SimLex-999"}
 METHODS = {"3cosadd": "3CosAdd", "3cosmul": "3CosMul", "pair_direction": "pair direction"}
@@ -27,13 +29,28 @@ MEASURES = {
     "analogy_syntactic": "syntactic analogies",
     "analogy_total": "all analogies",
     "valid_loss": "validation loss",
-    "valid_perplexity": "validation perplexity",
-    "test_perplexity": "test perplexity",
+    "spearman": "Spearman's rho",
+    "spearman_all": "Spearman's rho, unknown words at 0",
+    "pearson": "Pearson's r",
+    "first_share": "variance along the first direction",
+    "loss_spread": "spread of the training loss",
+    "loss_variance": "variance of the training loss",
+    "clip_rate": "share of updates clipped",
+    "context_loss": "loss with the true context",
 }
-SETTINGS = {
-    "bptt_length": "BPTT length",
-    "update_tokens": "tokens per update",
+UNITS = {"valid_loss": "nats per symbol", **dict.fromkeys(SETS, "Spearman's rho")}
+SETTINGS = {"update_tokens": "tokens per update"}
+WORDS = {
+    **EMBEDDINGS,
+    **SETS,
+    **METHODS,
+    **dict.fromkeys(("rnn", "lstm", "gru", "bptt", "svd", "auc", "bleu", "npmi", "r2"), ""),
+    "lm": "language model",
+    "mib": "MiB",
+    "train": "training",
+    "valid": "validation",
 }
+"""Single words; "" where they are written in capitals."""
 
 
 def model(name: str) -> str:
@@ -42,8 +59,18 @@ def model(name: str) -> str:
 
 
 def plain(name: str) -> str:
-    """Return the name of a setting, a measure or a set as people read it."""
-    return (SETTINGS | MEASURES).get(name, name.replace("_", " "))
+    """Return the name of a model, a setting, a measure or a set as people read it."""
+    known = LANGUAGE_MODELS | EMBEDDINGS | SETTINGS | MEASURES | METHODS
+    if name in known:
+        return known[name]
+    if name.startswith("analogy "):
+        return task(name)
+    return " ".join(WORDS.get(word, word) or word.upper() for word in re.split("[_ ]", name))
+
+
+def measure(name: str) -> str:
+    """Return the name of a measure with its unit."""
+    return f"{plain(name)}, {UNITS[name]}" if name in UNITS else plain(name)
 
 
 def similarity(name: str) -> str:
@@ -64,10 +91,9 @@ def task(name: str) -> str:
     return similarity(name)
 
 
-def listed(names: Iterable[str], word: str = "and") -> str:
+def listed(names: list[str]) -> str:
     """Return names as a sentence lists them: a, b and c."""
-    *others, last = [*names] or [""]
-    return f"{', '.join(others)} {word} {last}" if others else last
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def chosen(settings: Mapping[str, Any]) -> str:

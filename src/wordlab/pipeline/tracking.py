@@ -138,7 +138,7 @@ class Session:
         self.runs = [self._open(stage, stage, self.parent.id)]
         self.status: str | None = None
         if draws:  # while the stage works: it takes a second
-            import wordlab.report.figures.catalogue  # noqa: F401
+            import wordlab.report.figures  # noqa: F401
 
     def call(self, name: str, arguments: dict[str, Any]) -> None:
         """Carry out one call: of the run whose number `run` the arguments hold, or of this."""
@@ -159,7 +159,6 @@ class Session:
         results: the folder that holds those of all stages.
         """
         from wordlab.report import figures
-        from wordlab.report.figures import catalogue
         from wordlab.report.findings import findings
         from wordlab.report.results import Results
 
@@ -167,10 +166,10 @@ class Session:
         sentences = findings(self.stage.partition("@")[0], measured)
         if sentences:
             self.runs[0].text("\n".join(sentences), "findings.txt")
-        for name in catalogue.names(self.stage):
-            figure = catalogue.draw(name, measured)
+        for entry in figures.of_stage(self.stage):
+            figure = entry.draw(measured)
             if figure is not None:
-                self.runs[0].image(name, figures.png(figure))
+                self.runs[0].image(entry.name, figures.png(figure))
 
     def answer(self) -> None:
         """Say that all calls until now have been carried out."""
