@@ -11,14 +11,14 @@ from wordlab.params.studies import FADED, TruncationParams
 from wordlab.report.findings.registry import of_stage
 from wordlab.report.results import Results
 
-STUDY = "study_gradients_quick"
+STUDY = "study_gradients"
 LEARNT = 0.9
 """A task is learnt where this share of the answers is right."""
 
 
-@of_stage("study_gradients")
+@of_stage(STUDY)
 def _study(results: Results) -> list[str]:
-    params = results.params.gradient_study.quick
+    params = results.params.gradient_study
     trainings, windows, learning = (
         results.table(STUDY, name) for name in ("trainings", "truncations", "tasks")
     )
