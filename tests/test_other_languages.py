@@ -14,7 +14,7 @@ from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.evaluation import scores
 from wordlab.evaluation.language import PROMPTS
 from wordlab.pipeline.declared import declaration
-from wordlab.report import headline as results
+from wordlab.report import printed
 from wordlab.report.figures import style
 
 SETS = ("wordsim353", "simlex999", "analogy")
@@ -118,7 +118,7 @@ def test_sections_with_nothing_to_show_say_so_in_one_line(passed):
     assert found["study_sizes"][0] == "No set can be scored at every size of the text."
     for sweep in ("sweep_word2vec", "sweep_glove"):
         assert "no trial has a score, so nothing is analysed" in found[sweep][-1]
-    (line,) = results.tables(folder / "reports" / "metrics").split("\n\n")[0].splitlines()
+    (line,) = printed.results(folder / "reports" / "metrics").split("\n\n")[0].splitlines()
     assert line == (
         "Word vectors: no item of these sets has all its words in the vocabulary: WordSim-353, "
         "SimLex-999, analogies."

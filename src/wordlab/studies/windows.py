@@ -62,7 +62,7 @@ def study_windows(
         models[window] = model
     compared = compare(vectors, evaluation, comparison, seed=seed)
     tables = {
-        **compared.tables(),
+        **compared.tables,
         "summary": pd.DataFrame({"window": window, **own} for window, own in facts.items()),
         "histograms": _histograms(models, params.bins),
         "associations": _associations(models, words, params.associations),
@@ -72,7 +72,7 @@ def study_windows(
         ),
     }
     numbers = {f"window {window}": values for window, values in facts.items()}
-    return Result(tables, {**numbers, **compared.metrics()})
+    return Result(tables, {**numbers, **compared.metrics})
 
 
 def _facts(observed: int, model: PpmiModel) -> dict[str, float]:
