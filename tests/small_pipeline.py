@@ -14,6 +14,7 @@ from wordlab.checkpoints import Checkpoint
 from wordlab.params.whole import load
 from wordlab.recorder import Silent
 from wordlab.stage import Stage
+from wordlab.text import sources
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SMALL = Path(__file__).with_name("small_params.yaml")
@@ -120,6 +121,13 @@ def run_pipeline(folder, text, *, only=None, **changes):
         for command in commands(params)
         if only is None or command.name in only
     }
+
+
+def shortest_articles(number):
+    """Return the `number` shortest documents of the built-in text, the shortest first."""
+    sample = sources.find(load(REPOSITORY / "params.yaml").corpus, REPOSITORY)
+    texts = sorted((document.text for document in sample.documents()), key=len)
+    return "\n\n".join(texts[:number])
 
 
 def metrics(folder):
