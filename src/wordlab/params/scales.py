@@ -53,8 +53,8 @@ def _overrides(
     """Yield what lays `changes` over `base`, mappings in both key by key."""
     for key, value in changes.items():
         name, old = f"{prefix}{key}", base.get(key)
-        nested = isinstance(old, Mapping) and isinstance(value, Mapping)
-        if nested and all(re.fullmatch(r"\w+", part) for part in value):
+        plain = isinstance(value, Mapping) and all(re.fullmatch(r"\w+", part) for part in value)
+        if plain and isinstance(old, Mapping):
             yield from _overrides(old, value, f"{name}.")
             continue
         if {type(old), type(value)} == {dict, list}:  # DVC does not put one in the other's place
