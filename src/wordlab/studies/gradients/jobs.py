@@ -1,4 +1,4 @@
-"""The settings of the study of gradients: each a job that a process of its own can measure."""
+"""The settings of the study of gradients: each is a job that a process of its own can measure."""
 
 import math
 import time
@@ -27,9 +27,9 @@ WAYS = ("none", "by norm", "by value")
 TRAINED = "trained"
 """The weights of the language models as their stages trained them."""
 WHOLE = "all"
-"""Stands for all parameters together among their names."""
+"""All parameters together, among the names of single ones."""
 _STEPS_KEPT = 200
-"""Steps of a training whose gradients are kept, evenly spaced."""
+"""How many steps of a training keep their gradients, evenly spaced."""
 _PLAIN = {
     "embedding": "trained",
     "examples": "streams",
@@ -302,7 +302,7 @@ class Learning:
     delay: int
 
     def measure(self, shared: Shared) -> Outcome:
-        """Return what the network makes of the task, see `tasks.learn`."""
+        """Return how well the network learns the task, see `tasks.learn`."""
         own = shared.models[self.cell].params
         settings = CellSettings(
             self.cell, own.activation, own.gru_reset, own.forget_bias, self.initialisation
