@@ -20,7 +20,7 @@ from wordlab.recurrent.layers import CellSettings
 from wordlab.recurrent.records import TrainingRecord
 from wordlab.recurrent.training import DivergedError, train
 from wordlab.studies.gradients import measures, tasks
-from wordlab.studies.jobs import Outcome
+from wordlab.studies.jobs import PLAIN, Outcome
 
 WAYS = ("none", "by norm", "by value")
 """To clip, or not."""
@@ -30,29 +30,16 @@ WHOLE = "all"
 """All parameters together, among the names of single ones."""
 _STEPS_KEPT = 200
 """How many steps of a training keep their gradients, evenly spaced."""
-_PLAIN = {
-    "embedding": "trained",
-    "examples": "streams",
+_DESCENT = {
+    **PLAIN,
     "carry_state": "always",
     "device": "cpu",
     "precision": "float32",
     "optimizer": "sgd",
-    "warmup": 0.0,
     "clip_norm": None,
     "clip_value": None,
-    "patience": None,
-    "tokens": None,
-    "minutes": None,
-    "dropout_input": 0.0,
-    "dropout_between": 0.0,
-    "dropout_output": 0.0,
-    "dropout_recurrent": 0.0,
-    "activation_penalty": 0.0,
-    "temporal_penalty": 0.0,
-    "weight_decay": 0.0,
 }
-"""Streams of text, plain gradient descent over all epochs, and nothing that regularises: it would
-change gradients too."""
+"""Plain gradient descent; what regularises would change gradients too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +78,7 @@ class Shared:
         Its weights are drawn from `seed`, or from the study's.
         """
         own = self.models[cell]
-        network = own.params.model_copy(update={**_PLAIN, **changes})
+        network = own.params.model_copy(update={**_DESCENT, **changes})
         drawn_from = self.seed if seed is None else seed
         return LanguageModel(network, own.vocabulary, own.level, drawn_from)
 
@@ -135,7 +122,9 @@ class Lags:
                 low, middle, high = np.quantile(ratios, [0.25, 0.5, 0.75], axis=1)
                 numbers = {"lag": np.arange(length), "norm": middle, "low": low, "high": high}
                 parts.append(pd.DataFrame({"part": part, "length": length, **numbers}))
-            reach[f"length {length}"] = measures.reach(norms["state"], params.confidence)
+            reach[f"length {length}"] = measures.reach(
+                norms["state"], params.faded, params.confidence
+            )
         longest = shared.texts.sequences(max(params.lengths), params.sequences, shared.seed)
         radii = measures.spectral_radii(model, longest[:-1])
         middle, low, high = median_interval(radii, params.confidence)
