@@ -11,16 +11,6 @@ from wordlab import progress
 from wordlab.checkpoints import Checkpoint
 from wordlab.parallel import side_by_side
 
-PLAIN = {
-    "embedding": "trained",
-    "examples": "streams",
-    "warmup": 0.0,
-    **dict.fromkeys(("patience", "tokens", "minutes")),
-    **{f"dropout_{place}": 0.0 for place in ("input", "between", "output", "recurrent")},
-    **dict.fromkeys(("weight_decay", "activation_penalty", "temporal_penalty"), 0.0),
-}
-"""Settings of the networks of a study: they read streams of text to the last epoch, and nothing
-regularises them."""
 TrialLogger = Callable[[str, Mapping[str, Any], Mapping[str, Any]], None]
 """Receives the name of a setting, its params and what was measured of it."""
 

@@ -26,7 +26,7 @@ from wordlab.params.language import LanguageModelParams
 from wordlab.params.studies import COMBINATION, RegularisationMethod, RegularisationStudyParams
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.training import train
-from wordlab.studies.jobs import PLAIN, Measurements, Outcome, TrialLogger
+from wordlab.studies.jobs import Measurements, Outcome, TrialLogger
 
 
 @dataclass(frozen=True)
@@ -213,12 +213,14 @@ def _network(
 ) -> LanguageModelParams:
     """Return the settings of a small network held back by `method` alone."""
     changes = {
-        **PLAIN,
         "embedding_size": params.hidden_size,
         "hidden_size": params.hidden_size,
         "layers": params.layers,
+        "embedding": "trained",
         "tied": False,  # tied ones start small: a small text teaches them little more than counts
         "rate": params.rate,
+        "warmup": 0.0,
+        "examples": "streams",
         "adaptive_cutoffs": params.adaptive_cutoffs,
         "epochs": params.epochs,
         "batch_size": params.batch_size,
@@ -229,8 +231,13 @@ def _network(
         "dropout_recurrent": method.dropout_recurrent,
         "variational": method.variational,
         "weight_decay": method.weight_decay,
+        "activation_penalty": 0.0,
+        "temporal_penalty": 0.0,
         "optimizer": "adamw",
         "schedule": "constant",
+        "patience": None,
+        "tokens": None,
+        "minutes": None,
     }
     return LanguageModelParams.model_validate({**network.model_dump(), **changes})
 

@@ -20,7 +20,7 @@ from wordlab.recurrent.layers import CellSettings
 from wordlab.recurrent.records import TrainingRecord
 from wordlab.recurrent.training import DivergedError, train
 from wordlab.studies.gradients import measures, tasks
-from wordlab.studies.jobs import PLAIN, Outcome
+from wordlab.studies.jobs import Outcome
 
 WAYS = ("none", "by norm", "by value")
 """To clip, or not."""
@@ -30,16 +30,20 @@ WHOLE = "all"
 """All parameters together, among the names of single ones."""
 _STEPS_KEPT = 200
 """How many steps of a training keep their gradients, evenly spaced."""
-_DESCENT = {
-    **PLAIN,
+_PLAIN = {
+    "embedding": "trained",
+    "examples": "streams",
     "carry_state": "always",
     "device": "cpu",
     "precision": "float32",
     "optimizer": "sgd",
-    "clip_norm": None,
-    "clip_value": None,
+    "warmup": 0.0,
+    **dict.fromkeys(("clip_norm", "clip_value", "patience", "tokens", "minutes")),
+    **{f"dropout_{place}": 0.0 for place in ("input", "between", "output", "recurrent")},
+    **dict.fromkeys(("activation_penalty", "temporal_penalty", "weight_decay"), 0.0),
 }
-"""Plain gradient descent; what regularises would change gradients too."""
+"""Streams of text, plain gradient descent over all epochs, and nothing that regularises: it would
+change gradients too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +82,7 @@ class Shared:
         Its weights are drawn from `seed`, or from the study's.
         """
         own = self.models[cell]
-        network = own.params.model_copy(update={**_DESCENT, **changes})
+        network = own.params.model_copy(update={**_PLAIN, **changes})
         drawn_from = self.seed if seed is None else seed
         return LanguageModel(network, own.vocabulary, own.level, drawn_from)
 
