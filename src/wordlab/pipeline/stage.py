@@ -165,7 +165,7 @@ def _run(body: Callable[[Stage], None], name: str, item: str) -> None:
     started = time.monotonic()
     checkpoint = Checkpoint(_checkpoint_path(paths.root(), name, declared, digests))
     shown = [path.parents[1] for path in declared.outputs if path.parent.name in SHOWN]
-    with Recorder(name, params.model_dump(), draws=bool(shown)) as recorder:
+    with Recorder(name, params.model_dump()) as recorder:
         recorder.params(declared.params)
         for path, digest in digests.items():
             recorder.input(path, digest)
