@@ -161,8 +161,6 @@ def _exit(number: int, frame: FrameType | None) -> None:
 def _run(body: Callable[[Stage], None], name: str, item: str) -> None:
     params, declared = load(PARAMS), declaration(name)
     digests = {str(path): artifacts.md5(path) for path in declared.inputs}
-
-    started = time.monotonic()
     checkpoint = Checkpoint(_checkpoint_path(paths.root(), name, declared, digests))
     shown = [path.parents[1] for path in declared.outputs if path.parent.name in SHOWN]
     with Recorder(name, params.model_dump()) as recorder:
@@ -174,13 +172,15 @@ def _run(body: Callable[[Stage], None], name: str, item: str) -> None:
             partial = {
                 path: places.enter_context(artifacts.replacing(path)) for path in declared.outputs
             }
+            started = time.monotonic()
             body(Stage(name, item, params, recorder, declared.inputs, partial, checkpoint))
+            seconds = time.monotonic() - started
             recorder.stored()
         made = {f"dvc.output.{path}": artifacts.md5(path) for path in declared.outputs}
         recorder.tags({**made, "threads": os.environ.get("WORDLAB_THREADS", "all")})
         recorder.metrics(
             {
-                "wall_seconds": time.monotonic() - started,
+                "wall_seconds": seconds,
                 "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
             }
         )
