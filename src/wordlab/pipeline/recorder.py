@@ -24,6 +24,8 @@ from wordlab.errors import UserError
 UNKNOWN = "MLflow could not store the run; its own error stands above"
 STORED = "stored"
 """The answer to `stored` and `finish`."""
+MLFLOW = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
+"""What MLflow reads from its environment as it loads."""
 SOCKETS = Path(".dvc/tmp")
 """Where stages meet the process that logs them: from where they run, since a path of a socket
 holds some 100 characters."""
@@ -169,6 +171,7 @@ def _connect(owner: psutil.Process) -> TextIO:
                     + [str(number) for number in (owner.pid, listener.fileno())],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
+                    env=MLFLOW | os.environ,
                     pass_fds=[listener.fileno()],
                     start_new_session=True,  # a Ctrl-C is for the stage, which then ends the run
                 )

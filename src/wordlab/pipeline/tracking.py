@@ -11,6 +11,7 @@ import logging
 import math
 import os
 import socket
+import sqlite3
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -21,8 +22,8 @@ from typing import Any, TextIO
 
 import psutil
 from filelock import FileLock
-from mlflow import MlflowClient  # noqa: E402
-from mlflow.entities import (  # noqa: E402
+from mlflow import MlflowClient
+from mlflow.entities import (
     Dataset,
     DatasetInput,
     InputTag,
@@ -30,17 +31,15 @@ from mlflow.entities import (  # noqa: E402
     Param,
     RunTag,
 )
-from mlflow.exceptions import MlflowException  # noqa: E402
-from sqlalchemy.exc import SQLAlchemyError  # noqa: E402
+from mlflow.exceptions import MlflowException
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from wordlab import paths
 from wordlab.errors import UserError
 from wordlab.params.whole import PARAMS, load
 from wordlab.pipeline.recorder import STORED
-
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-
 
 logging.getLogger("mlflow").setLevel(logging.WARNING)
 
@@ -69,6 +68,18 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[name] = value
     return flat
+
+
+@event.listens_for(Engine, "connect")
+def _write_ahead(connection: Any, record: object) -> None:
+    """Have SQLite wait for the disk now and then, not at every commit, of which a run has dozens.
+
+    A power cut loses the last of them, and breaks nothing.
+    """
+    if isinstance(connection, sqlite3.Connection):
+        with suppress(sqlite3.OperationalError):  # another process holds the store: as it was
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
 
 
 @dataclass
