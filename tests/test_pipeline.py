@@ -116,6 +116,20 @@ def test_a_second_pass_finds_nothing_to_do(clone):
     assert clone.git("status", "--porcelain") == ""
 
 
+@pytest.mark.parametrize("part", ["report/findings", "report/figures", "names.py"])
+def test_other_words_and_figures_run_no_training_again(clone, part):
+    path = clone.folder / "src" / "wordlab" / part
+    path = path if path.is_file() else min(path.glob("*.py"))
+    before = path.read_text()
+    path.write_text(f"{before}\n# another word\n")
+    try:
+        changed = json.loads(clone.dvc("status", "--json"))
+    finally:
+        path.write_text(before)
+    assert "report" in changed
+    assert not [name for name in changed if name.startswith(("train_", "evaluate_", "study_"))]
+
+
 def test_every_stage_made_a_run_under_the_run_of_the_pass(clone):
     runs = clone.runs()
     stages = set(YAML(typ="safe").load(clone.lock())["stages"])

@@ -122,11 +122,11 @@ def evaluate(
     import json
 
     from wordlab.evaluation import scores
-    from wordlab.report import headline
+    from wordlab.report import printed
 
     found, params = space(vectors, words), load(PARAMS)
     metrics = scores.evaluate(found, params.evaluation, seed=params.seed).metrics()
-    print(json.dumps(metrics, indent=2) if as_json else headline.table(metrics))
+    print(json.dumps(metrics, indent=2) if as_json else printed.scores(metrics))
 
 
 @app.command()
@@ -158,14 +158,15 @@ def map(
 ) -> None:
     """Lay the commonest words of VECTORS out in the plane, as a page that opens offline."""
     from wordlab.evaluation.neighbours import project
-    from wordlab.names import EMBEDDINGS
-    from wordlab.report.map import page
+    from wordlab.report.page import word_map
 
     params = load(PARAMS)
     shown = params.word_map.model_copy(update={"words": words} if words else {})
-    laid_out = {name: project(space(name, None), shown, seed=params.seed) for name in vectors}
+    projections = {
+        name: project(space(name, None), shown, seed=params.seed).drawn() for name in vectors
+    }
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(page(laid_out, EMBEDDINGS), encoding="utf-8", newline="\n")
+    output.write_text(word_map(projections), encoding="utf-8", newline="\n")
     print(f"{', '.join(vectors)} to {output}")
 
 
@@ -223,9 +224,9 @@ def compile() -> None:
 @app.command()
 def results() -> None:
     """Print the results of the last run as Markdown tables."""
-    from wordlab.report import headline
+    from wordlab.report import printed
 
-    print(headline.tables(Path("reports/metrics")))
+    print(printed.results(Path("reports/metrics")))
 
 
 @app.command()

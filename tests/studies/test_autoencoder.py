@@ -22,7 +22,7 @@ from wordlab.studies.autoencoder.scores import (
     edit_distances,
     reconstruct,
 )
-from wordlab.studies.autoencoder.sequences import sequence_splits, symbols_of
+from wordlab.studies.autoencoder.study import sequence_splits, symbols_of
 from wordlab.studies.autoencoder.training import total_loss, train, vectors
 
 TEXT = """
