@@ -26,6 +26,8 @@ class Checkpoint:
     """
 
     path: Path | None = None
+    code: str = ""
+    """A digest of the code that the stage depends on."""
 
     def part(self, number: int) -> "Checkpoint":
         """Return the checkpoint of one of several trainings of a stage, cleared with this one."""

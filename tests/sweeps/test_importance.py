@@ -100,7 +100,7 @@ def test_intervals_cover_the_means_and_chance_is_not_called_a_difference() -> No
 
 def test_an_incomplete_grid_is_refused() -> None:
     table = trials(lambda a, b, c: 1.0, seeds=2)
-    with pytest.raises(ValueError, match="no full grid"):
+    with pytest.raises(ValueError, match="not 12 combinations"):
         Grid.of(table.iloc[1:], "abc", "score")
 
 

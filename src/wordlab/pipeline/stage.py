@@ -163,7 +163,10 @@ def _run(body: Callable[[Stage], None], name: str, item: str) -> None:
     digests = {str(path): artifacts.md5(path) for path in declared.inputs}
 
     started = time.monotonic()
-    checkpoint = Checkpoint(_checkpoint_path(paths.root(), name, declared, digests))
+    code = _digest([(str(path), artifacts.md5(path)) for path in declared.code])
+    key = _digest([name, sorted(digests.items()), declared.params, code])
+    place = paths.root() / ".checkpoints" / f"{name}-{key[:16]}.safetensors"
+    checkpoint = Checkpoint(place, code)  # another one for other params, inputs or code
     shown = [path.parents[1] for path in declared.outputs if path.parent.name in SHOWN]
     with Recorder(name, params.model_dump(), draws=bool(shown)) as recorder:
         recorder.params(declared.params)
@@ -201,11 +204,5 @@ def _help(body: Callable[[Stage], None], name: str, item: str) -> None:
         body(Stage(name, item, load(PARAMS), Silent(), declared.inputs, aside, Checkpoint(None)))
 
 
-def _checkpoint_path(
-    root: Path, stage: str, declared: Declaration, digests: Mapping[str, str]
-) -> Path:
-    """Return the checkpoint of a stage: another one for other params, inputs or code."""
-    code = [(str(path), artifacts.md5(path)) for path in declared.code]
-    key = repr((stage, sorted(digests.items()), declared.params, code))
-    folder = root / ".checkpoints"
-    return folder / f"{stage}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.safetensors"
+def _digest(parts: Sequence[Any]) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
