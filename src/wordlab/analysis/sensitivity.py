@@ -36,7 +36,7 @@ def analyse(
     confidence: float,
     seed: int,
 ) -> Tables:
-    """Analyse the `score` of `trials`, all of one model, over `space`; means of folds are set equal.
+    """Analyse the `score` of `trials`, all of one model, over `space`, with equal means of folds.
 
     `sensitivity`: region (`all`, or `best quarter`: what is worse than the best quarter of the
     combinations counts as their bound), term, order (1 for a setting, 2 for a pair), share of the

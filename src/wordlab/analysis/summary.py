@@ -1,6 +1,6 @@
-"""What the trials of a sweep show of each score: tables that claim no more than the noise allows.
+"""What the trials of a sweep show of each score, in tables.
 
-Scores are compared by `variance`: over a full grid each setting by itself, of any other combinations
+Over a full grid each setting is compared by itself, as `variance` has it; of any other combinations
 only the best with all others.
 """
 
@@ -51,7 +51,8 @@ def summarise(
             if not full_grid:
                 best.append({**subject, **_best_drawn(part, settings, score, goal, confidence)})
                 continue
-            grid = Grid.of(part, settings, score, None if draws is None else draws[score][part.index])
+            own = None if draws is None else draws[score][part.index]
+            grid = Grid.of(part, settings, score, own)
             found = {
                 "marginals": marginals(grid, confidence),
                 "importances": decomposition(grid, confidence),

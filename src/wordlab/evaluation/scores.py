@@ -325,9 +325,7 @@ def measure(vectors: Vectors, params: EvaluationParams, sets: EvaluationSets) ->
     """
     scored = evaluate(vectors, params.by_first_method(), seed=0, sets=sets)
     ((answered,),) = scored.analogy.values()
-    found = {
-        f"analogy_{group}": answered.accuracy(sets.questions.group(group)) for group in GROUPS
-    }
+    found = {f"analogy_{group}": answered.accuracy(sets.questions.group(group)) for group in GROUPS}
     answers = {ANALOGY: [_bits(answered.known), _bits(answered.correct)]}
     for name, (result,) in scored.similarity.items():
         found[name] = result.spearman()

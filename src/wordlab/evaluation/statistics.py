@@ -348,7 +348,7 @@ def median_interval(values: NDArray[np.floating], confidence: float) -> tuple[fl
     return middle, float(ordered[k - 1]), float(ordered[-k])
 
 
-def repetitions(trials: "pd.DataFrame", combination: Ids, score: str) -> Floats:
+def repetitions(trials: "pd.DataFrame", combination: NDArray[np.integer], score: str) -> Floats:
     """Return the `score` of each combination of settings in each of its R repetitions, (C, R).
 
     trials: one row per training, with the columns `seed`, `fold` if there are several, and `score`;

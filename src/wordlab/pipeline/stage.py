@@ -23,7 +23,7 @@ from wordlab import artifacts, paths
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
 from wordlab.params.whole import PARAMS, Params, load
-from wordlab.pipeline.declared import Declaration, declaration, named
+from wordlab.pipeline.declared import declaration, named
 from wordlab.pipeline.recorder import Recorder, Silent
 
 if TYPE_CHECKING:

@@ -9,13 +9,14 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from wordlab import rng
+from wordlab import artifacts, rng
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
@@ -58,7 +59,6 @@ def sweep(
     *,
     ngram_orders: Sequence[int],
     seed: int,
-    name: str = "sweep_recurrent",
     on_trial: TrialLogger = ignore_trial,
     checkpoint: Checkpoint = NOTHING_KEPT,
 ) -> dict[str, pd.DataFrame]:
@@ -66,9 +66,9 @@ def sweep(
 
     corpora: the splits train, valid and test; vocabulary: the words that the models know; base: the
     settings that a trial does not change; ngram_orders: to choose that of the Kneser-Ney models
-    from, on the split valid; name: of the sweep, under which its trials are kept. A trial's
-    `valid_loss` is that of text which chose nothing, in nats per symbol, or log(classes) where it
-    diverged. The trainings of one repetition share their seed, whatever the settings.
+    from, on the split valid. A trial's `valid_loss` is that of text which chose nothing, in nats
+    per symbol, or log(classes) where it diverged. The trainings of one repetition share their seed,
+    whatever the settings.
 
     Returns tables: `trials`: model, settings, fold (if several), budget (if the sweep prunes), seed
     and what was measured; `progress`: the loss on the text that chooses the epoch, of each trial by
@@ -117,7 +117,7 @@ def sweep(
     prepared = partial(jobs, base=base, params=params, ngram_order=ngrams.order, seed=seed)
     done, table = _searched(
         Sweep(
-            opened(name, params.space, checkpoint),
+            opened("sweep_recurrent", params.space, checkpoint),
             recipe=recipe,
             models=params.cells,
             objective=Objective("valid_perplexity", "lower"),
@@ -146,6 +146,23 @@ def sweep(
             won, prepared(won), corpora, vocabulary, ngrams, kept, seed=seed, on_trial=on_trial
         ),
     }
+
+
+def metrics(tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    """Return what the winners reach on the test split, model by model, where no seed diverged."""
+    means = tables["winners"].query("seed == 'mean' and diverged == 0")
+    names = ["test_perplexity", *SCORES, "ngram_perplexity"]
+    return {
+        str(row["model"]): {"test": {name: row[name] for name in names}}
+        for row in means.to_dict("records")
+    }
+
+
+def write(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
+    """Write `tables` to read, and exactly those that are computed with."""
+    artifacts.write_tables(folder, tables)
+    for name in ("trials", "baselines"):
+        artifacts.write_exact(folder / f"{name}.parquet", tables[name])
 
 
 def best(trials: pd.DataFrame, done: Sequence[Trial]) -> Iterator[Trial]:

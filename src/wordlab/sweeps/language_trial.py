@@ -155,8 +155,8 @@ def train(job: Job, split: Split, judge: EncodedCorpus, vocabulary: Vocabulary) 
     above log(classes), that of guessing blindly, else 0; train_loss, gradient_norm, epoch: of the
     epoch that was best on the text held out to choose it; updates: of an epoch; parameters: how
     many; embedding_size and batch_size, where they follow from a budget; context_loss and
-    context_N_loss: as in `context_losses`; text_perplexity, text_distinct_2, text_coherence: of text
-    drawn from the model, as in `drawn`; and what `Course` measures.
+    context_N_loss: as in `context_losses`; text_perplexity, text_distinct_2, text_coherence: scores
+    of text drawn from the model; and what `Course` measures.
     """
     # imported here, for the process that hands out the trials needs no torch
     from wordlab.recurrent.devices import threads

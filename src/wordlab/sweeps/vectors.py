@@ -2,12 +2,13 @@
 
 import itertools
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from wordlab import rng
+from wordlab import artifacts, rng
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
@@ -15,7 +16,7 @@ from wordlab.embeddings.counts import cooccurrence
 from wordlab.embeddings.glove import training as glove
 from wordlab.embeddings.word2vec import training as word2vec
 from wordlab.evaluation import scores
-from wordlab.evaluation.scores import EvaluationSets, measure
+from wordlab.evaluation.scores import ANSWERS, EvaluationSets, measure
 from wordlab.params.embeddings import CooccurrenceParams, GloveParams, Word2vecSection
 from wordlab.params.evaluation import EvaluationParams
 from wordlab.params.sweeps import GloveSweepParams, Word2vecSweepParams
@@ -64,7 +65,8 @@ def sweep_word2vec(
 
     base: the settings that a trial does not change. Returns one row per trial: model, settings,
     seed, and what `scores.measure` returns. The trainings of one repetition share their seed,
-    whatever the settings. Raises UserError if settings contradict one another or a training overflows.
+    whatever the settings. Raises UserError if settings contradict one another or a training
+    overflows.
     """
     sets = scores.read_sets(evaluation)
     known = corpus.known()
@@ -125,7 +127,8 @@ def sweep_glove(
 
     counting, training: the settings that a trial does not change. Each window (and other setting
     of the counts) is counted once. Trials that differ in their iterations alone are one training,
-    scored on the way. Returns one row per trial, as `sweep_word2vec` does. Raises UserError if settings contradict one another or a training's cost stops being finite.
+    scored on the way. Returns one row per trial, as `sweep_word2vec` does. Raises UserError if
+    settings contradict one another or a training's cost stops being finite.
     """
     sets = scores.read_sets(evaluation)
     planned = grid(["glove"], params.grid, seeds=params.seeds)
@@ -172,6 +175,12 @@ def sweep_glove(
         on_trial=as_evaluated(on_trial, evaluation, sets),
     ) as running:
         return running.run(planned, runner, list(alike.values()))
+
+
+def write(folder: Path, trials: pd.DataFrame) -> None:
+    """Write `trials` to read, and exactly, with their answers, to compute with."""
+    artifacts.write_tables(folder, {"trials": trials.drop(columns=ANSWERS)})
+    artifacts.write_exact(folder / "trials.parquet", trials)
 
 
 def _settings(

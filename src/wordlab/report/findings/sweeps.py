@@ -54,7 +54,7 @@ def read(results: Results, sweep: str) -> dict[str, pd.DataFrame]:
 
 def of_vectors(tables: Tables, params: GridSweepParams) -> list[str]:
     """Return what a sweep of word vectors found, of each of its scores."""
-    columns = list(tables["trials"])
+    columns = list(map(str, tables["trials"]))
     scores = columns[columns.index("seed") + 1 :]
     noise = [ITEMS] if "best" in tables else []
     return [*noise, *of_scores(tables["trials"], tables, list(params.grid), scores)]
@@ -368,7 +368,7 @@ def truncation_effects(
     note = f" ({notes['bptt_length']})" if "bptt_length" in notes else ""
     for name, part in trials.groupby("model", sort=False):
         model = names.model(str(name))
-        own = effects[effects["model"] == name].set_index("measure").to_dict("index")
+        own = {row["measure"]: row for row in rows(effects[effects["model"] == name])}
         for measure, words in measures.items():
             row = own.get(measure)
             if measure == "diverged" and not part["diverged"].any():
@@ -449,14 +449,14 @@ def reached(trials: pd.DataFrame, params: RecurrentSweepParams) -> list[str]:
     """Return how many trainings of each model reach the target loss, and which is the first."""
     said = []
     for model, part in trials.groupby("model", sort=False):
-        known = part[part["steps_to_target"].notna()]
+        known = rows(part[part["steps_to_target"].notna()])
         subject = names.model(str(model))
         said.append(
             f"{subject}: {len(known)} of {len(part)} trainings reach a loss of "
             f"{params.target_loss:g} on the text that chooses their epoch."
         )
         if len(known):
-            first = known.loc[known["steps_to_target"].idxmin()]
+            first = min(known, key=lambda row: float(row["steps_to_target"]))
             chosen = names.chosen({name: value(first[name]) for name in params.space})
             said.append(
                 f"{subject}: the first to reach it takes {first['steps_to_target']:.0f} updates, "
