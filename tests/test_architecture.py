@@ -24,7 +24,7 @@ LAYERS = [
     {"pipeline"},
     {"cli"},
 ]
-MOVING = {"sweeps", "studies", "analysis", "report"}
+MOVING = {"studies", "report"}
 # these change how a result is asked for, kept or shown, not what it is
 PLUMBING = {
     "checkpoints",
