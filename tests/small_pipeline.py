@@ -13,6 +13,7 @@ from wordlab.params.whole import load
 from wordlab.pipeline.declared import declaration
 from wordlab.pipeline.recorder import Silent
 from wordlab.pipeline.stage import Stage
+from wordlab.text import sources
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PIPELINE = REPOSITORY / "dvc.yaml"
@@ -96,6 +97,13 @@ def run_pipeline(folder, text, *, only=None, **changes):
         for name in stages(params)
         if only is None or name in only
     }
+
+
+def shortest_articles(number):
+    """Return the `number` shortest documents of the built-in text, the shortest first."""
+    sample = sources.find(load(REPOSITORY / "params.yaml").corpus, REPOSITORY)
+    texts = sorted((document.text for document in sample.documents()), key=len)
+    return "\n\n".join(texts[:number])
 
 
 def metrics(folder):

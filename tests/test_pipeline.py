@@ -12,9 +12,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from s3_server import BUCKET, make_bucket, s3_server
-from small_pipeline import shrink
-from wordlab.params.whole import load
-from wordlab.text import sources
+from small_pipeline import shortest_articles, shrink
 
 ARTICLES = 12
 
@@ -83,16 +81,10 @@ class Clone(Checkout):
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(repository / name, folder / name)
         (folder / "dvc.lock").unlink(missing_ok=True)
-        self.write_text()
+        (folder / "text.txt").write_text(shortest_articles(ARTICLES), encoding="utf-8")
         shrink(self.folder / "params.yaml")
         self.git("init", "-q", "-b", "main")
         self.commit("the clone")
-
-    def write_text(self):
-        corpus = load(self.folder / "params.yaml").corpus
-        sample = sources.find(corpus, self.folder)
-        articles = sorted((article.text for article in sample.documents()), key=len)[:ARTICLES]
-        (self.folder / "text.txt").write_text("\n\n".join(articles), encoding="utf-8")
 
     def lock(self):
         return (self.folder / "dvc.lock").read_bytes()

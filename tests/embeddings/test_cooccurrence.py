@@ -204,10 +204,10 @@ def test_saved_and_loaded(tmp_path: Path):
 MEASURED = """
 import resource, sys
 import numpy as np
-from wordlab.embeddings.cooccurrence import count
+from wordlab.embeddings.counts.cooccurrence import count
 from wordlab.params.embeddings import CooccurrenceParams
-from wordlab.text.corpus import EncodedCorpus
-from wordlab.text.vocabulary import Vocabulary
+from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.corpus.vocabulary import Vocabulary
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -397,7 +397,7 @@ sys.path[:0] = {tests!r}
 from conftest import SMALL
 from test_training import REGULARISED, run
 from wordlab.checkpoints import Checkpoint
-from wordlab.params.recurrent import NetworkParams
+from wordlab.params.language import NetworkParams
 from wordlab.recurrent import training
 training._SECONDS_BETWEEN_CHECKPOINTS = float(sys.argv[3])
 params = NetworkParams(**SMALL | REGULARISED | {{"epochs": 12}})

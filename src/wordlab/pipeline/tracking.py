@@ -1,7 +1,7 @@
 """The process that logs a stage to MLflow: one run a stage, grouped by pass, in one store.
 
 It reads calls, one JSON list of a name and arguments a line, from its standard input, as
-`wordlab.recorder` sends them. Where the input ends before `finish`, the stage was killed, and
+`pipeline.recorder` sends them. Where the input ends before `finish`, the stage was killed, and
 so are its runs. A store that cannot be used is told in one line on standard output, with status 1.
 """
 
