@@ -11,7 +11,7 @@ from wordlab.report.results import Results
 
 def main(run: stage.Stage) -> None:
     results = Results(run.input("metrics").parent, run.params)
-    names = catalogue.names(results)
+    names = catalogue.names()
     written = dict(side_by_side(catalogue.write, names, results, run.output("figures")))
     drawn = {name: written[i] for i, name in enumerate(names)}
     page = report.build(

@@ -9,7 +9,7 @@ from wordlab.studies.autoencoder.study import study
 
 
 def main(run: stage.Stage) -> None:
-    params, seed = getattr(run.params.autoencoder, run.item), run.params.seed
+    params, seed = run.params.autoencoder, run.params.seed
     lines = {name: read_lines(run.input("splits") / f"{name}.txt") for name in SPLITS}
     found = study(
         sequence_splits(lines, params, seed=seed),

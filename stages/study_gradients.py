@@ -20,7 +20,7 @@ def main(run: stage.Stage) -> None:
     found = study(
         models,
         Texts(train_ids, valid_ids),
-        getattr(run.params.gradient_study, run.item),
+        run.params.gradient_study,
         seed=run.params.seed,
         torch_threads=run.params.torch_threads,
         on_trial=run.on_trial,

@@ -10,7 +10,7 @@ CELLS = ("rnn", "lstm", "gru")
 
 
 def main(run: stage.Stage) -> None:
-    params = getattr(run.params.regularisation_study, run.item)
+    params = run.params.regularisation_study
     networks = run.params.language_model
     known = Vocabulary.load(run.input("vocabulary")).truncated(networks.vocabulary_size)
     splits = {

@@ -12,7 +12,7 @@ def main(run: stage.Stage) -> None:
         {name: EncodedCorpus.load(run.input("corpus") / name) for name in SPLITS},
         Vocabulary.load(run.input("vocabulary")).truncated(networks.vocabulary_size),
         networks,
-        getattr(run.params.sweep_recurrent, run.item),
+        run.params.sweep_recurrent,
         ngram_orders=run.params.language_evaluation.ngram_orders.word,
         name=run.name,
         seed=run.params.seed,

@@ -39,15 +39,10 @@ def shrink(params, changes=None):
     yaml.dump(values, params)
 
 
-def stages(params) -> Iterator[str]:
-    """Yield the name of every stage of dvc.yaml, each item of a `foreach`, in the file's order.
-
-    params: the values that its lists name.
-    """
+def stages() -> Iterator[str]:
+    """Yield the name of every stage of dvc.yaml, each item of a `foreach`, in the file's order."""
     for name, stage in YAML(typ="safe").load(PIPELINE)["stages"].items():
         items = stage.get("foreach", [None])
-        if isinstance(items, str):
-            items = getattr(params, items.strip("${}"))
         yield from (name if item is None else f"{name}@{item}" for item in items)
 
 
@@ -93,9 +88,7 @@ def run_pipeline(folder, text, *, only=None, **changes):
     shrink(path, changes)
     params = load(path)
     return params, {
-        name: run_stage(name, params, folder)
-        for name in stages(params)
-        if only is None or name in only
+        name: run_stage(name, params, folder) for name in stages() if only is None or name in only
     }
 
 

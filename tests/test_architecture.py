@@ -109,11 +109,7 @@ def test_a_heavy_package_is_imported_in_its_place_only(package):
 PARAMS = REPOSITORY / "params.yaml"
 DECLARED = YAML(typ="safe").load(REPOSITORY / "dvc.yaml")["stages"]
 STAGES = {name: stage.get("do", stage) for name, stage in DECLARED.items()}
-FOREACH = {
-    name: stage["foreach"] if isinstance(stage["foreach"], list) else ["quick"]
-    for name, stage in DECLARED.items()
-    if "foreach" in stage
-}
+FOREACH = {name: stage["foreach"] for name, stage in DECLARED.items() if "foreach" in stage}
 
 
 def script(name):

@@ -149,7 +149,7 @@ def test_trials_of_sweeps_have_the_names_of_trainings_in_full(clone):
     named = {run.info.run_name: run.data for run in runs}
     seeds = {run.data.tags["wordlab.stage"]: run.data for run in runs if "seed" in run.data.params}
     for sweep, stage, measured in (
-        ("sweep_recurrent@quick", "train_lm@gru", {"valid_loss", "valid_perplexity", "clip_rate"}),
+        ("sweep_recurrent", "train_lm@gru", {"valid_loss", "valid_perplexity", "clip_rate"}),
         ("sweep_word2vec", "train_word2vec@skipgram", set()),
         ("sweep_glove", "train_glove", set()),
     ):

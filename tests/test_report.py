@@ -47,7 +47,7 @@ METRICS: dict[str, Any] = {
         "char": {"perplexity": 5.125, "low": 5.0, "high": 5.25, "symbols": 150000},
     },
     "lm_lstm": {"parameters": 389522, "valid_perplexity": 118.1},
-    "study_autoencoder_quick": {
+    "study_autoencoder": {
         "baselines": {"UTF-8": 8.0},
         "gru 8": {
             "float32": {
@@ -62,11 +62,10 @@ METRICS: dict[str, Any] = {
             },
         },
     },
-    "study_gradients_quick": {
+    "study_gradients": {
         "lstm": {"length 50": {"half_lag": 21.5}},
         "sentences": ["The LSTM keeps <half> its gradient for 21.5 steps."],
     },
-    "study_gradients_night": {"sentences": ["All night it kept a third."]},
     "a_stage_nobody_foresaw": {"answer": 42, "missing": None},
 }
 SAMPLES = [{"model": "lstm", "prompt": "he was", "text": "he was a kingdom & a tree"}]
@@ -136,8 +135,7 @@ def test_the_page_shows_what_was_measured(pictures: dict[str, Path]) -> None:
         "68.8 % – 75.0 %",  # of the autoencoder's symbols
         "21.5",
         "he was a kingdom & a tree",
-        "Profile: quick The LSTM keeps <half> its gradient",
-        "Profile: night All night it kept a third.",
+        "The LSTM keeps <half> its gradient",
         "a stage nobody foresaw",
         "glove.exponent 0.75",
     ):

@@ -39,13 +39,6 @@ class Sweep(StrEnum):
     glove = "glove"
 
 
-class SweptProfile(StrEnum):
-    """How much a sweep tried."""
-
-    quick = "quick"
-    classic = "classic"
-
-
 class Form(StrEnum):
     """What vectors can be written as."""
 
@@ -242,9 +235,6 @@ def best(
         str, typer.Option(help="By which score: a column of the sweep's best.csv.")
     ] = "",
     model: Annotated[str, typer.Option(help="Only the winner of this model.")] = "",
-    profile: Annotated[
-        SweptProfile, typer.Option(help="Of the recurrent sweep: how much it tried.")
-    ] = SweptProfile.quick,
 ) -> None:
     """Print the winners of a sweep as arguments of `dvc exp run`, a line a model.
 
@@ -252,15 +242,8 @@ def best(
     """
     from wordlab.analysis.winners import winners
 
-    name = f"sweep_{sweep.value}" + (f"_{profile.value}" if sweep is Sweep.recurrent else "")
-    for winner in winners(
-        Path("reports/tables") / name,
-        sweep.value,
-        load(PARAMS),
-        score=score,
-        model=model,
-        profile=profile.value,
-    ):
+    tables = Path("reports/tables") / f"sweep_{sweep.value}"
+    for winner in winners(tables, sweep.value, load(PARAMS), score=score, model=model):
         print(f"# {winner.told}", file=sys.stderr, flush=True)
         print(winner.arguments, flush=True)
 

@@ -58,7 +58,7 @@ def test_a_gru_learns_a_short_task_the_same_each_time(task: str) -> None:
 
 
 def test_the_shipped_tasks_show_what_a_memory_cell_is_for(repository: Path) -> None:
-    shipped = load(repository / "params.yaml").gradient_study.quick.tasks
+    shipped = load(repository / "params.yaml").gradient_study.tasks
     found = {
         cell: tasks.learn(
             "adding",

@@ -158,7 +158,7 @@ def test_the_shipped_thresholds_clip_few_steps(
     cell: Any, repository: Path, article_words: tuple[np.ndarray, Vocabulary]
 ) -> None:
     shipped, (ids, vocabulary) = load(repository / "params.yaml"), article_words
-    params = shipped.gradient_study.quick
+    params = shipped.gradient_study
     model = LanguageModel(getattr(shipped.language_model, cell), vocabulary, "word", 1)
     texts = Texts(*np.split(ids, [params.training.tokens]))
     shared = jobs.Shared({cell: model}, texts, params, seed=1, torch_threads=1)

@@ -52,18 +52,18 @@ def test_pasted_arguments_give_the_language_models_that_won(tmp_path: Path, para
     won = pasted(params, found).language_model
     assert (won.lstm.hidden_size, won.lstm.rate, won.lstm.bptt_length) == (64, 0.002, 10)
     assert (won.gru.hidden_size, won.gru.rate) == (32, 1e-5)
-    tokens = shipped.sweep_recurrent.quick.update_tokens
+    tokens = shipped.sweep_recurrent.update_tokens
     assert tokens is not None
     assert (won.lstm.batch_size, won.gru.batch_size) == (tokens // 10, tokens // 30)
-    for name, value in shipped.sweep_recurrent.quick.fixed.items():
+    for name, value in shipped.sweep_recurrent.fixed.items():
         assert getattr(won.gru, name) == value
     assert winners(tables, "recurrent", shipped, model="gru") == found[1:]
     with pytest.raises(UserError, match="speed: no such score .* expected one of valid_loss"):
         winners(tables, "recurrent", shipped, score="speed")
     with pytest.raises(UserError, match="rnn: no such model .* expected one of lstm, gru"):
         winners(tables, "recurrent", shipped, model="rnn")
-    with pytest.raises(UserError, match="`dvc repro sweep_recurrent@classic` makes it"):
-        winners(tmp_path / "gone", "recurrent", shipped, profile="classic")
+    with pytest.raises(UserError, match="`dvc repro sweep_recurrent` makes it"):
+        winners(tmp_path / "gone", "recurrent", shipped)
 
 
 def test_a_winner_within_a_budget_has_the_embedding_that_met_it(
@@ -73,8 +73,8 @@ def test_a_winner_within_a_budget_has_the_embedding_that_met_it(
     trials = pd.DataFrame({**RECURRENT, "seed": 1, "embedding_size": [21, 33]})
     others = trials.assign(hidden_size=[32, 64], embedding_size=[99, 98])
     pd.concat([others, trials]).to_csv(tables / "trials.csv", index=False)
-    quick = "sweep_recurrent.quick"
-    apply_overrides(str(params), [f"++{quick}.parameters=150000", f"~{quick}.fixed.embedding_size"])
+    sweep = "sweep_recurrent"
+    apply_overrides(str(params), [f"++{sweep}.parameters=150000", f"~{sweep}.fixed.embedding_size"])
     won = pasted(params, winners(tables, "recurrent", load(params))).language_model
     assert (won.lstm.embedding_size, won.gru.embedding_size) == (21, 33)
 

@@ -11,9 +11,8 @@ from typing import Any, Literal
 import pandas as pd
 
 from wordlab.errors import UserError
-from wordlab.params.base import SweepProfile
 from wordlab.params.embeddings import CooccurrenceParams
-from wordlab.params.sweeps import GridSweepParams, RecurrentSweepParams
+from wordlab.params.sweeps import GridSweepParams
 from wordlab.params.whole import Params
 
 SweepName = Literal["recurrent", "word2vec", "glove"]
@@ -35,23 +34,20 @@ def winners(
     *,
     score: str = "",
     model: str = "",
-    profile: SweepProfile = "quick",
 ) -> list[Winner]:
     """Return the winner of each model, with the best settings and those that the sweep fixed.
 
     tables: the sweep's folder; score: whose winners, "" being the first; model: only its winner, ""
-    being each; profile: of the sweep of recurrent models. Raises UserError if there is no such
-    table, score or model.
+    being each. Raises UserError if there is no such table, score or model.
     """
     path = tables / "best.csv"
     if not path.exists():
-        stage = f"sweep_{sweep}" + (f"@{profile}" if sweep == "recurrent" else "")
-        raise UserError(f"{path}: no such table; `dvc repro {stage}` makes it")
+        raise UserError(f"{path}: no such table; `dvc repro sweep_{sweep}` makes it")
     best = pd.read_csv(path)
     best = _chosen(best, "score", score or str(best["score"].iloc[0]), path)
     if model:
         best = _chosen(best, "model", model, path)
-    settings, fixed, place = _described(sweep, params, profile)
+    settings, fixed, place = _described(sweep, params)
     if not set(settings) <= set(best):
         raise UserError(
             f"{path}: made with other settings than params.yaml has; run the sweep again"
@@ -60,7 +56,7 @@ def winners(
     for row in json.loads(best.to_json(orient="records", double_precision=15)):
         values = {**fixed, **{name: row[name] for name in settings}}
         if sweep == "recurrent":
-            own: RecurrentSweepParams = getattr(params.sweep_recurrent, profile)
+            own = params.sweep_recurrent
             values = own.combined(getattr(params.language_model, row["model"]), values)
             if own.parameters:
                 values["embedding_size"] = _within_budget(tables, row["model"], best, settings)
@@ -70,11 +66,11 @@ def winners(
 
 
 def _described(
-    sweep: SweepName, params: Params, profile: SweepProfile
+    sweep: SweepName, params: Params
 ) -> tuple[list[str], Mapping[str, Any], Callable[[str, str], str]]:
     """Return which settings a sweep tried and which it fixed, and where a model has each."""
     if sweep == "recurrent":
-        own: RecurrentSweepParams = getattr(params.sweep_recurrent, profile)
+        own = params.sweep_recurrent
         return list(own.space), own.fixed, lambda model, name: f"language_model.{model}.{name}"
     grid: GridSweepParams = params.sweep_word2vec if sweep == "word2vec" else params.sweep_glove
 

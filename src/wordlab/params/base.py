@@ -1,7 +1,7 @@
 """What all sections have in common."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -20,10 +20,6 @@ Dropout = Annotated[float, Field(ge=0, lt=1)]
 Words = Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
 """Words that a study shows. Those that the text lacks are left out and counted; where all are,
 words are chosen from the text, as where the param is null."""
-Profile = Literal["quick", "night"]
-"""How much a study measures: what takes seconds, or what takes a night."""
-SweepProfile = Literal["quick", "classic"]
-"""How much a sweep tries: what takes seconds, or the classic grid, which takes most of an hour."""
 
 
 class Section(BaseModel):

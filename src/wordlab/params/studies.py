@@ -12,7 +12,6 @@ from wordlab.params.base import (
     Rate,
     Section,
     Share,
-    SharedSection,
     Words,
 )
 
@@ -105,7 +104,7 @@ class AutoencoderParams(SequenceParams):
 
 
 class AutoencoderStudyParams(SequenceParams):
-    """`autoencoder.shared` with `autoencoder.quick` or `.night` on top: one for each cell and size.
+    """`autoencoder`: one autoencoder for each cell and size.
 
     Every latent size is measured as trained, and rounded to fewer bits.
     """
@@ -126,13 +125,6 @@ class AutoencoderStudyParams(SequenceParams):
         return AutoencoderParams.model_validate(shared | own)
 
 
-class AutoencoderSection(SharedSection):
-    """`autoencoder`: the settings of each profile."""
-
-    quick: AutoencoderStudyParams
-    night: AutoencoderStudyParams
-
-
 Initialisation = Literal["uniform", "orthogonal"]
 """Of recurrent weights, see `language_model`."""
 Steps = Annotated[int, Field(ge=2)]
@@ -151,7 +143,7 @@ class DescentParams(Section):
 
 
 class GradientTrainingParams(Section):
-    """`gradient_study.*.training`: short trainings by plain gradient descent, clipped or not.
+    """`gradient_study.training`: short trainings by plain gradient descent, clipped or not.
 
     Cells have thresholds of their own, for their gradients differ in size.
     """
@@ -170,7 +162,7 @@ class GradientTrainingParams(Section):
 
 
 class TruncationParams(Section):
-    """`gradient_study.*.truncation`: gradient descent with windows of several lengths.
+    """`gradient_study.truncation`: gradient descent with windows of several lengths.
 
     Each cell has the rate and the clip_norm of its `training`; the rate falls linearly to 0.
     """
@@ -204,7 +196,7 @@ class TruncationParams(Section):
 
 
 class TaskParams(Section):
-    """`gradient_study.*.tasks`: adding and copying over growing delays."""
+    """`gradient_study.tasks`: adding and copying over growing delays."""
 
     delays: Annotated[list[Steps], Field(min_length=1)]
     """Steps of an adding sequence; blanks between what is to be copied and its copy."""
@@ -224,10 +216,8 @@ class TaskParams(Section):
 
 
 class GradientStudyParams(Section):
-    """`gradient_study.shared` with `gradient_study.quick` or `.night` on top.
-
-    How far gradients reach back, and what clipping, initialisation and truncation change.
-    """
+    """`gradient_study`: how far gradients reach back, and what clipping, initialisation and
+    truncation change."""
 
     lengths: Annotated[list[Steps], Field(min_length=1)]
     """Steps over which gradients are followed back."""
@@ -240,13 +230,6 @@ class GradientStudyParams(Section):
     training: GradientTrainingParams
     truncation: TruncationParams
     tasks: TaskParams
-
-
-class GradientStudySection(SharedSection):
-    """`gradient_study`: the settings of each profile."""
-
-    quick: GradientStudyParams
-    night: GradientStudyParams
 
 
 COMBINATION = "best combination"
@@ -268,10 +251,9 @@ class RegularisationMethod(Section):
 
 
 class RegularisationStudyParams(Section):
-    """`regularisation_study.shared` with `regularisation_study.quick` or `.night` on top.
+    """`regularisation_study`: small networks on a text small enough to overfit.
 
-    Small networks on a text small enough to overfit. What is not named here is that of
-    `language_model`.
+    `language_model` has the settings that are not named here.
     """
 
     train_tokens: Count
@@ -307,10 +289,3 @@ class RegularisationStudyParams(Section):
         if COMBINATION in self.methods:
             raise ValueError(f"methods: {COMBINATION} is what the study finds; expected another")
         return self
-
-
-class RegularisationStudySection(SharedSection):
-    """`regularisation_study`: the settings of each profile."""
-
-    quick: RegularisationStudyParams
-    night: RegularisationStudyParams

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
-from wordlab.params.base import Count, Positive, Section, SharedSection
+from wordlab.params.base import Count, Positive, Section
 from wordlab.params.embeddings import CooccurrenceParams, GloveParams, Word2vecParams
 from wordlab.params.evaluation import Confidence
 from wordlab.params.language import LanguageModelParams
@@ -118,8 +118,7 @@ class DrawnTextParams(Section):
 
 
 class RecurrentSweepParams(SweepParams):
-    """`sweep_recurrent.shared` with `.quick` or `.classic` on top: settings of recurrent language
-    models against their perplexity."""
+    """`sweep_recurrent`: settings of recurrent language models against their perplexity."""
 
     cells: Annotated[tuple[Literal["rnn", "lstm", "gru"], ...], Field(min_length=1, strict=False)]
     search: Literal["grid", "random", "quasi_random", "tpe"]
@@ -231,13 +230,6 @@ class RecurrentSweepParams(SweepParams):
             name: (values.low, values.high) if isinstance(values, Range) else values
             for name, values in self.space.items()
         }
-
-
-class RecurrentSweepSection(SharedSection):
-    """`sweep_recurrent`: the settings of each profile."""
-
-    quick: RecurrentSweepParams
-    classic: RecurrentSweepParams
 
 
 def _products(values: Mapping[str, tuple[Value, ...]]) -> Iterator[dict[str, Value]]:

@@ -3,13 +3,13 @@
 import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Self, get_args
+from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 from ruamel.yaml import YAML, YAMLError
 
 from wordlab.errors import UserError
-from wordlab.params.base import Count, Profile, Section, SharedSection, SweepProfile
+from wordlab.params.base import Count, Section, SharedSection
 from wordlab.params.embeddings import CooccurrenceParams, GloveParams, PpmiParams, Word2vecSection
 from wordlab.params.evaluation import ComparisonParams, EvaluationParams, MapParams
 from wordlab.params.language import (
@@ -20,9 +20,9 @@ from wordlab.params.language import (
     LanguageModelSection,
 )
 from wordlab.params.studies import (
-    AutoencoderSection,
-    GradientStudySection,
-    RegularisationStudySection,
+    AutoencoderStudyParams,
+    GradientStudyParams,
+    RegularisationStudyParams,
     SizeStudyParams,
     WindowStudyParams,
 )
@@ -30,7 +30,6 @@ from wordlab.params.sweeps import (
     GloveSweepParams,
     GridSweepParams,
     RecurrentSweepParams,
-    RecurrentSweepSection,
     Word2vecSweepParams,
     check_combination,
 )
@@ -52,11 +51,6 @@ class Params(Section):
     as word2vec's seed does. The rows of PPMI itself draw nothing."""
     torch_threads: Count
     """Threads of each torch training: sums are split by them, so they belong to the recipe."""
-    profiles: Annotated[tuple[Profile, ...], Field(min_length=1, strict=False)]
-    """With which settings autoencoders, gradients and regularisation are studied; the results of
-    each profile have stages, files and a part of the report of their own."""
-    sweep_profiles: Annotated[tuple[SweepProfile, ...], Field(min_length=1, strict=False)]
-    """The same for the sweep of recurrent language models."""
     corpus: CorpusParams
     preprocess: PreprocessParams
     vocabulary: VocabularyParams
@@ -69,25 +63,23 @@ class Params(Section):
     character_model: CharacterModelParams
     generation: GenerationParams
     language_evaluation: LanguageEvaluationParams
-    autoencoder: AutoencoderSection
+    autoencoder: AutoencoderStudyParams
     comparison: ComparisonParams
     word_map: MapParams
     window_study: WindowStudyParams
     size_study: SizeStudyParams
-    gradient_study: GradientStudySection
-    regularisation_study: RegularisationStudySection
+    gradient_study: GradientStudyParams
+    regularisation_study: RegularisationStudyParams
     sweep_word2vec: Word2vecSweepParams
     sweep_glove: GloveSweepParams
-    sweep_recurrent: RecurrentSweepSection
+    sweep_recurrent: RecurrentSweepParams
 
     @model_validator(mode="after")
     def sweeps_agree(self) -> Self:
         """Refuse a sweep some of whose combinations contradict the section they change."""
         models = [getattr(self.word2vec, name) for name in self.sweep_word2vec.architectures]
-        for profile in get_args(SweepProfile):
-            sweep = getattr(self.sweep_recurrent, profile)
-            cells = [getattr(self.language_model, cell) for cell in sweep.cells]
-            _check_sweep(f"sweep_recurrent.{profile}", sweep, cells)
+        cells = [getattr(self.language_model, cell) for cell in self.sweep_recurrent.cells]
+        _check_sweep("sweep_recurrent", self.sweep_recurrent, cells)
         _check_sweep("sweep_word2vec", self.sweep_word2vec, models)
         _check_sweep("sweep_glove", self.sweep_glove, [self.cooccurrence, self.glove])
         return self

@@ -167,7 +167,7 @@ class Session:
         sentences = findings(self.stage.partition("@")[0], measured)
         if sentences:
             self.runs[0].text("\n".join(sentences), "findings.txt")
-        for name in catalogue.names(measured, self.stage):
+        for name in catalogue.names(self.stage):
             figure = catalogue.draw(name, measured)
             if figure is not None:
                 self.runs[0].image(name, figures.png(figure))

@@ -13,7 +13,7 @@ from typing import Any
 import jinja2
 
 from wordlab.report.figures.style import MODELS, key, label
-from wordlab.report.sections import SECTIONS, Section, profile_of
+from wordlab.report.sections import SECTIONS, Section
 from wordlab.report.tables import (
     Cell,
     Table,
@@ -32,7 +32,7 @@ _COLUMN = 1100
 
 
 _FINDINGS = 12
-"""Sentences of a section and profile that are in sight; the rest is folded."""
+"""Sentences of a section that are in sight; the rest is folded."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,7 @@ class Chapter:
     section: Section
     scores: Sequence[Table]
     """Results side by side, in sight."""
-    findings: Sequence[tuple[str, Sequence[str]]]
-    """In words, by the profile they are of, "" where there is but one way to run."""
+    findings: Sequence[str]
     pictures: Sequence[Picture]
     empty: Sequence[str]
     """The names of figures for which this text has nothing to show."""
@@ -126,11 +125,12 @@ def _chapter(
         scores += embedding_scores(metrics["embeddings"])
     if "language_models" in metrics:
         scores += language_scores(metrics["language_models"], metrics)
-    scores += autoencoder_scores(metrics)
+    if "study_autoencoder" in metrics:
+        scores.append(autoencoder_scores(metrics["study_autoencoder"]))
     return Chapter(
         section=section,
         scores=scores,
-        findings=_findings(metrics),
+        findings=list(sentences(metrics)),
         pictures=[
             _picture(section.caption(name), path)
             for name in section.order(figures)
@@ -142,13 +142,6 @@ def _chapter(
             pair for name in section.params if name in params for pair in flat(params[name], name)
         ],
     )
-
-
-def _findings(metrics: Metrics) -> list[tuple[str, list[str]]]:
-    by_profile: dict[str, list[str]] = {}
-    for name, found in metrics.items():
-        by_profile.setdefault(profile_of(name), []).extend(sentences(found))
-    return [(profile, texts) for profile, texts in by_profile.items() if texts]
 
 
 def sentences(metrics: Any) -> Iterator[str]:

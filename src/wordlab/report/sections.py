@@ -2,15 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import get_args
-
-from wordlab.params.base import Profile, SweepProfile
-
-
-def profile_of(name: str) -> str:
-    """Return the profile that a result's name ends with, or nothing."""
-    ending = name.rpartition("_")[2]
-    return ending if ending in {*get_args(Profile), *get_args(SweepProfile)} else ""
 
 
 @dataclass(frozen=True)
@@ -49,9 +40,7 @@ class Section:
     def caption(self, figure: str) -> str:
         """Return the sentence under a figure."""
         found = self._key(figure)
-        profile = profile_of(figure)
-        caption = self.figures[found] if found else figure.replace("_", " ")
-        return f"{caption} Profile: {profile}." if profile else caption
+        return self.figures[found] if found else figure.replace("_", " ")
 
     def _key(self, figure: str) -> str | None:
         """Return the longest of this section's names that `figure` begins with."""
@@ -224,8 +213,8 @@ SECTIONS = (
         "Sensitivity",
         "Sensitivity of language models",
         "Which settings of LSTM and GRU matter, by how much, and how sure that is beside the noise "
-        "of the seed. The profile quick is a demonstration, a few values of three settings on a "
-        "little text; classic is the grid of 27 that one would report.",
+        "of the seed. The default is a demonstration, a few values of three settings on little "
+        "text; the scale classic is the grid of 27 that one would report.",
         ("sweep_recurrent",),
         {
             "importance_recurrent": "The share of the variance of the validation loss that each "

@@ -186,33 +186,26 @@ def language_scores(metrics: Mapping[str, Any], trained: Mapping[str, Any]) -> l
     return result
 
 
-def autoencoder_scores(metrics: Mapping[str, Any]) -> list[Table]:
-    """Return how much of held-out sequences each autoencoder brings back, a table a profile.
+def autoencoder_scores(models: Mapping[str, Any]) -> Table:
+    """Return how much of held-out sequences each autoencoder brings back.
 
-    metrics: what `studies.autoencoders` measured, by study_autoencoder_ and the profile's name.
+    models: the metrics of `study_autoencoder`.
     """
-    found = []
-    for name, models in metrics.items():
-        profile = name.removeprefix("study_autoencoder_")
-        if profile == name:
-            continue
-        columns = {
-            "token_accuracy": Column("symbols right", percent, max),
-            "exact_match": Column("sequences exact", percent, max),
-            "edit_distance": Column("edits a symbol", "{:.3f}".format, min),
-            "bleu": Column("BLEU", "{:.3f}".format, max),
-            "correction": Column("to correct, bits a character", "{:.2f}".format, min),
-        }
-        for model, precisions in models.items():
-            scores = precisions.get("float32") if isinstance(precisions, Mapping) else None
-            for measure, column in columns.items():
-                if scores is not None and measure in scores:
-                    low, high = (scores.get(f"{measure}_{end}") for end in ("low", "high"))
-                    note = f"n = {number(scores.get('n'))}"
-                    column.scores[model] = Score(scores[measure], low, high, note)
-        title = f"Held-out sequences by cell and size of the vector, profile {profile}"
-        found.append(_side_by_side(title, columns, BEST))
-    return found
+    columns = {
+        "token_accuracy": Column("symbols right", percent, max),
+        "exact_match": Column("sequences exact", percent, max),
+        "edit_distance": Column("edits a symbol", "{:.3f}".format, min),
+        "bleu": Column("BLEU", "{:.3f}".format, max),
+        "correction": Column("to correct, bits a character", "{:.2f}".format, min),
+    }
+    for model, precisions in models.items():
+        scores = precisions.get("float32") if isinstance(precisions, Mapping) else None
+        for measure, column in columns.items():
+            if scores is not None and measure in scores:
+                low, high = (scores.get(f"{measure}_{end}") for end in ("low", "high"))
+                note = f"n = {number(scores.get('n'))}"
+                column.scores[model] = Score(scores[measure], low, high, note)
+    return _side_by_side("Held-out sequences by cell and size of the vector", columns, BEST)
 
 
 def _short(value: float) -> str:

@@ -3,46 +3,31 @@
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import get_args
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from wordlab.params.base import Profile, SweepProfile
 from wordlab.report import figures
 from wordlab.report.figures import sweep_catalogue
 from wordlab.report.results import Results, Unmeasured
 
 
-def names(results: Results, stage: str | None = None) -> list[str]:
+def names(stage: str | None = None) -> list[str]:
     """Return the names of the figures: all, or those of the results of one stage.
 
-    stage: as DVC names it, with the item behind `@`. Those of a profile that was not run are left
-    out.
+    stage: as DVC names it, with the item behind `@`.
     """
-    found = [
+    return [
         name
         for name, (source, _) in FIGURES.items()
         if stage is None or stage.partition("@")[0] == source
     ]
-    for profile in dict.fromkeys((*get_args(Profile), *get_args(SweepProfile))):
-        found += [
-            f"{name}_{profile}"
-            for name, (source, _) in PROFILED.items()
-            if stage in (None, f"{source}@{profile}")
-            and (results.tables / f"{source}_{profile}").is_dir()
-        ]
-    return found
 
 
 def draw(name: str, results: Results) -> Figure | None:
     """Return the figure `name`; None where nothing of what it shows could be measured."""
     with suppress(pd.errors.EmptyDataError, Unmeasured):
-        if name in FIGURES:
-            return FIGURES[name][1](results)
-        plain, _, profile = name.rpartition("_")
-        source, drawer = PROFILED[plain]
-        return drawer(results, f"{source}_{profile}")
+        return FIGURES[name][1](results)
     return None
 
 
@@ -107,37 +92,36 @@ def _windows_overlap(results: Results) -> Figure:
     return figures.neighbour_overlap(overlap, results.params.comparison.neighbours)
 
 
-def _rate_distortion(results: Results, study: str) -> Figure:
-    rates, others = (results.table(study, name) for name in ("rates", "baselines"))
-    return figures.rate_distortion(rates, others, _unit(results, study))
+def _rate_distortion(results: Results) -> Figure:
+    rates, others = (results.table("study_autoencoder", name) for name in ("rates", "baselines"))
+    return figures.rate_distortion(rates, others, results.params.autoencoder.unit)
 
 
-def _autoencoder_by_length(results: Results, study: str) -> Figure:
-    return figures.autoencoder_by_length(results.table(study, "lengths"), _unit(results, study))
+def _autoencoder_by_length(results: Results) -> Figure:
+    lengths = results.table("study_autoencoder", "lengths")
+    return figures.autoencoder_by_length(lengths, results.params.autoencoder.unit)
 
 
-def _unit(results: Results, study: str) -> str:
-    return getattr(results.params.autoencoder, study.rpartition("_")[2]).unit
-
-
-def _gradient_by_lag(results: Results, study: str) -> Figure:
-    lags = results.table(study, "lags")
+def _gradient_by_lag(results: Results) -> Figure:
+    lags = results.table("study_gradients", "lags")
     return figures.gradient_by_lag(lags.query("part == 'state' and weights == 'trained'"))
 
 
-def _untrained_by_lag(results: Results, study: str) -> Figure:
-    lags = results.table(study, "lags").query("part == 'state' and weights != 'trained'")
+def _untrained_by_lag(results: Results) -> Figure:
+    lags = results.table("study_gradients", "lags").query(
+        "part == 'state' and weights != 'trained'"
+    )
     longest = lags[lags["length"] == lags["length"].max()]
     return figures.gradient_by_lag(longest, panels="weights")
 
 
-def _gradient_heat(results: Results, study: str) -> Figure:
-    steps = results.table(study, "steps")
+def _gradient_heat(results: Results) -> Figure:
+    steps = results.table("study_gradients", "steps")
     return figures.gradient_heat(steps[steps["initialisation"] == steps["initialisation"].iloc[0]])
 
 
-def _gradient_distribution(results: Results, study: str) -> Figure:
-    steps, trainings = (results.table(study, name) for name in ("steps", "trainings"))
+def _gradient_distribution(results: Results) -> Figure:
+    steps, trainings = (results.table("study_gradients", name) for name in ("steps", "trainings"))
     return figures.gradient_distribution(steps, trainings)
 
 
@@ -155,9 +139,9 @@ def _from_table(
 
 
 def _of_study(
-    figure: Callable[[pd.DataFrame], Figure], table: str
-) -> Callable[[Results, str], Figure]:
-    return lambda results, study: figure(results.table(study, table))
+    figure: Callable[[pd.DataFrame], Figure], study: str, table: str
+) -> tuple[str, Callable[[Results], Figure]]:
+    return study, lambda results: figure(results.table(study, table))
 
 
 SWEEPS = {
@@ -221,34 +205,28 @@ FIGURES: dict[str, tuple[str, Callable[[Results], Figure | None]]] = {
         "study_windows",
         _from_table(figures.scores, "study_windows", "scores", "score"),
     ),
-    **{
-        f"{name}_{model}": (f"sweep_{model}", _of_sweep(drawer, f"sweep_{model}"))
-        for model in ("word2vec", "glove")
-        for name, drawer in SWEEPS.items()
-    },
-}
-"""The figures by name: the stage whose results they show, and how they are drawn."""
-
-PROFILED: dict[str, tuple[str, Callable[[Results, str], Figure | None]]] = {
     "rate_distortion": ("study_autoencoder", _rate_distortion),
     "autoencoder_by_length": ("study_autoencoder", _autoencoder_by_length),
     "gradient_by_lag": ("study_gradients", _gradient_by_lag),
     "gradient_untrained": ("study_gradients", _untrained_by_lag),
     "gradient_heat": ("study_gradients", _gradient_heat),
     "gradient_distribution": ("study_gradients", _gradient_distribution),
-    "gradient_truncation": ("study_gradients", _of_study(figures.truncation, "truncations")),
-    "gradient_tasks": ("study_gradients", _of_study(figures.tasks_by_delay, "tasks")),
-    "regularisation_curves": (
-        "study_regularisation",
-        _of_study(figures.regularisation_curves, "curves"),
+    "gradient_truncation": _of_study(figures.truncation, "study_gradients", "truncations"),
+    "gradient_tasks": _of_study(figures.tasks_by_delay, "study_gradients", "tasks"),
+    "regularisation_curves": _of_study(
+        figures.regularisation_curves, "study_regularisation", "curves"
     ),
-    "regularisation_gaps": (
-        "study_regularisation",
-        _of_study(figures.regularisation_gaps, "methods"),
+    "regularisation_gaps": _of_study(
+        figures.regularisation_gaps, "study_regularisation", "methods"
     ),
     **{
-        f"{name}_recurrent": ("sweep_recurrent", drawer)
-        for name, drawer in {**SWEEPS, **RECURRENT_SWEEPS}.items()
+        f"{name}_{model}": (f"sweep_{model}", _of_sweep(drawer, f"sweep_{model}"))
+        for model, drawers in (
+            ("word2vec", SWEEPS),
+            ("glove", SWEEPS),
+            ("recurrent", {**SWEEPS, **RECURRENT_SWEEPS}),
+        )
+        for name, drawer in drawers.items()
     },
 }
-"""Those of stages that every profile has its own of: drawn from the tables of `study_profile`."""
+"""The figures by name: the stage whose results they show, and how they are drawn."""
