@@ -108,12 +108,12 @@ TEXT = "the a the\nb\n\na\n\n" + "one two\nthe\n\n" * 20
 
 @pytest.mark.parametrize("piece", [1, 7, 1000])
 @pytest.mark.parametrize("text", [TEXT, "\n\nthe a  the \nb\n\n\né zz the\nb\n\na b"])
-def test_pieces_of_any_size_give_the_bytes_of_the_whole(tmp_path, monkeypatch, piece, text):
+def test_shards_of_any_size_give_the_bytes_of_the_whole(tmp_path, monkeypatch, piece, text):
     train = write(tmp_path / "train.txt", text)
     vocabulary = Vocabulary(("the", "a"), np.array([22, 2]))
-    monkeypatch.setattr(counting, "PIECE", piece)
-    counting.encode(train, vocabulary, tmp_path / "pieces")
-    corpus = EncodedCorpus.load(tmp_path / "pieces")
+    monkeypatch.setattr(counting, "SHARD", piece)
+    counting.encode(train, vocabulary, tmp_path / "shards")
+    corpus = EncodedCorpus.load(tmp_path / "shards")
     documents = list(splits.read(train))
     words = [word for document in documents for sentence in document for word in sentence]
     assert corpus.tokens.tolist() == [vocabulary.index.get(word, UNKNOWN) for word in words]
@@ -122,7 +122,7 @@ def test_pieces_of_any_size_give_the_bytes_of_the_whole(tmp_path, monkeypatch, p
     corpus.save(tmp_path / "whole")
     for name in ("tokens", "sentence_ends", "document_ends"):
         whole = (tmp_path / "whole" / f"{name}.npy").read_bytes()
-        assert (tmp_path / "pieces" / f"{name}.npy").read_bytes() == whole
+        assert (tmp_path / "shards" / f"{name}.npy").read_bytes() == whole
 
 
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters=" \n"), min_size=1, max_size=3)
@@ -158,7 +158,7 @@ def test_counts_that_go_by_way_of_the_disk_are_the_same(tmp_path, monkeypatch, t
     train = write(tmp_path / "train.txt", text)
     whole = counting.count_words(train, 2)
     monkeypatch.setattr(counting, "MOST_WORDS", 3)
-    monkeypatch.setattr(counting, "PIECE", 10)
+    monkeypatch.setattr(counting, "SHARD", 10)
     spilled = counting.count_words(train, 2)
     assert spilled.different == whole.different == 75
     assert spilled.counts() == whole.at_least(2).counts()
