@@ -104,7 +104,7 @@ def assign(lengths: NDArray[np.int64], shares: SplitShares, seed: int) -> list[s
     for name in SPLITS:
         if getattr(shares, name) > 0 and name not in names:
             raise UserError(
-                f"preprocess.splits.{name}: none of the {len(lengths)} documents fell into it; "
+                f"preprocess.splits.{name}: no document for this split, of {len(lengths)} in all; "
                 "expected more documents (blank lines separate them) or a larger share"
             )
     return list(splits)

@@ -1,4 +1,4 @@
-"""The vocabulary and the encoded corpus."""
+"""Words counted and encoded, against Counter and dict."""
 
 from collections import Counter
 
@@ -10,46 +10,10 @@ from hypothesis import strategies as st
 from wordlab.corpus import corpus as splits
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import UNKNOWN, Vocabulary
-from wordlab.errors import UserError
 from wordlab.text import counting
 from wordlab.text.counting import Encoder
 
 COUNTS = {"b": 3, "a": 3, "the": 9, "once": 1}
-
-
-def test_words_stand_by_falling_count_then_alphabetically():
-    vocabulary = Vocabulary.build(COUNTS)
-    assert vocabulary.words == ("the", "a", "b", "once")
-    assert vocabulary.counts.tolist() == [9, 3, 3, 1]
-    assert [vocabulary.id(word) for word in ("the", "once", "gone")] == [0, 3, None]
-
-
-def test_rare_words_and_those_beyond_the_size_are_left_out():
-    assert Vocabulary.build(COUNTS, min_count=3).words == ("the", "a", "b")
-    assert Vocabulary.build(COUNTS, min_count=3, max_size=2).words == ("the", "a")
-
-
-def test_a_vocabulary_left_empty_is_refused_with_the_param_and_the_highest_count():
-    with pytest.raises(
-        UserError, match=r"vocabulary\.min_count: .*10 times.*the commonest 9 times"
-    ):
-        Vocabulary.build(COUNTS, min_count=10)
-
-
-def test_the_specials_of_language_models_come_after_the_words_that_are_kept():
-    vocabulary = Vocabulary.build({"a": 3, "b": 2, "c": 1})
-    assert (vocabulary.unknown, vocabulary.end, vocabulary.classes) == (3, 4, 5)
-    fewer = vocabulary.truncated(1)
-    assert (fewer.unknown, fewer.end, fewer.classes) == (1, 2, 3)
-
-
-def test_a_saved_vocabulary_comes_back(tmp_path):
-    vocabulary = Vocabulary.build(COUNTS)
-    vocabulary.save(tmp_path / "vocabulary.tsv")
-    assert (tmp_path / "vocabulary.tsv").read_text() == "the\t9\na\t3\nb\t3\nonce\t1\n"
-    loaded = Vocabulary.load(tmp_path / "vocabulary.tsv")
-    assert loaded.words == vocabulary.words
-    assert np.array_equal(loaded.counts, vocabulary.counts)
 
 
 def write(path, text):
@@ -72,46 +36,15 @@ def test_encoding_keeps_sentences_documents_and_unknown_words(tmp_path):
     }  # fmt: skip
 
 
-def test_a_saved_corpus_is_memory_mapped(tmp_path):
-    corpus = EncodedCorpus(np.array([1, 0], np.int32), np.array([2]), np.array([2]))
-    corpus.save(tmp_path)
-    loaded = EncodedCorpus.load(tmp_path)
-    assert isinstance(loaded.tokens, np.memmap)
-    assert loaded.tokens.tolist() == [1, 0]
-
-
-def test_known_drops_unknown_words_and_moves_the_bounds():
-    tokens = np.array([UNKNOWN, 3, UNKNOWN, UNKNOWN, 4, 5], np.int32)
-    corpus = EncodedCorpus(tokens, np.array([1, 3, 4, 6]), np.array([3, 4, 6]))
-    known = corpus.known()
-    assert known.tokens.tolist() == [3, 4, 5]
-    assert known.sentence_ends.tolist() == [1, 3]
-    assert known.document_ends.tolist() == [1, 3]
-
-
-def test_bounds_that_miss_the_end_are_refused():
-    with pytest.raises(ValueError, match="last sentence ends at 1 of 2"):
-        EncodedCorpus(np.array([1, 0], np.int32), np.array([1]), np.array([2]))
-
-
-def test_an_unknown_word_is_refused_with_the_nearest_spellings():
-    vocabulary = Vocabulary(("cherry", "apple"), np.array([2, 1]))
-    assert vocabulary.known_id("apple") == 1
-    with pytest.raises(UserError, match=r"^chery: not in the vocabulary of 2 words; near it: che"):
-        vocabulary.known_id("chery")
-    with pytest.raises(UserError, match="^xyz: not in the vocabulary of 2 words$"):
-        vocabulary.known_id("xyz")
-
-
 TEXT = "the a the\nb\n\na\n\n" + "one two\nthe\n\n" * 20
 
 
-@pytest.mark.parametrize("piece", [1, 7, 1000])
+@pytest.mark.parametrize("shard", [1, 7, 1000])
 @pytest.mark.parametrize("text", [TEXT, "\n\nthe a  the \nb\n\n\né zz the\nb\n\na b"])
-def test_shards_of_any_size_give_the_bytes_of_the_whole(tmp_path, monkeypatch, piece, text):
+def test_shards_of_any_size_give_the_bytes_of_the_whole(tmp_path, monkeypatch, shard, text):
     train = write(tmp_path / "train.txt", text)
     vocabulary = Vocabulary(("the", "a"), np.array([22, 2]))
-    monkeypatch.setattr(counting, "SHARD", piece)
+    monkeypatch.setattr(counting, "SHARD", shard)
     counting.encode(train, vocabulary, tmp_path / "shards")
     corpus = EncodedCorpus.load(tmp_path / "shards")
     documents = list(splits.read(train))
@@ -129,25 +62,25 @@ WORDS = st.text(st.characters(codec="utf-8", exclude_characters=" \n"), min_size
 
 
 @given(st.lists(st.lists(WORDS, max_size=5), max_size=5), st.integers(1, 3))
-def test_a_tally_is_that_of_a_counter_and_an_encoded_piece_that_of_a_dict(lines, min_count):
-    piece = "".join(" ".join(line) + "\n" for line in lines).encode()
+def test_a_tally_is_that_of_a_counter_and_an_encoded_shard_that_of_a_dict(lines, min_count):
+    shard = "".join(" ".join(line) + "\n" for line in lines).encode()
     words = [word for line in lines for word in line]
-    tally = counting.tally(piece)
+    tally = counting.tally(shard)
     assert tally.counts() == Counter(words)
     assert counting.added([tally, tally]).counts() == Counter(words * 2)
     known = [word for word, count in Counter(words).items() if count >= min_count]
     vocabulary = Vocabulary(tuple(known), np.ones(len(known), np.int64))
-    encoded = Encoder(vocabulary).encode(piece)
+    encoded = Encoder(vocabulary).encode(shard)
     ids = [vocabulary.index.get(word, UNKNOWN) for word in words]
     assert encoded.tokens.tolist() == ids
     assert encoded.unknown == ids.count(UNKNOWN)
 
 
-def test_a_piece_with_more_words_than_the_first_table_has_room_for():
+def test_a_shard_with_more_words_than_the_first_table_has_room_for():
     words = [f"w{number}" for number in range(40000)]
-    piece = "".join(f"{word} {word}\n" for word in words).encode()
-    assert counting.tally(piece).counts() == dict.fromkeys(words, 2)
-    encoded = Encoder(Vocabulary(tuple(words), np.ones(40000, np.int64))).encode(piece)
+    shard = "".join(f"{word} {word}\n" for word in words).encode()
+    assert counting.tally(shard).counts() == dict.fromkeys(words, 2)
+    encoded = Encoder(Vocabulary(tuple(words), np.ones(40000, np.int64))).encode(shard)
     assert encoded.tokens.tolist() == np.repeat(np.arange(40000), 2).tolist()
 
 
