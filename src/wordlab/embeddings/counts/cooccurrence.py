@@ -8,7 +8,7 @@ threads nor the cuts between the shards of a large text can change a result.
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from wordlab import parallel
 from wordlab.corpus.corpus import EncodedCorpus
@@ -24,7 +23,7 @@ from wordlab.corpus.sampling import keep_probabilities
 from wordlab.corpus.vocabulary import UNKNOWN, Vocabulary
 from wordlab.embeddings.counts import sparse
 from wordlab.embeddings.counts.kernels import count_rows, group_by_word, merge_rows
-from wordlab.embeddings.counts.sparse import GrowingArray, Rows, Runs
+from wordlab.embeddings.counts.sparse import GrowingArray, Rows, Runs, WordMatrix
 from wordlab.errors import UserError
 from wordlab.params.embeddings import CooccurrenceParams
 from wordlab.progress import bar, thread_count
@@ -42,27 +41,12 @@ Finished = TypeVar("Finished", Rows, WeighedRows)
 Item = TypeVar("Item")
 
 
-@dataclass(frozen=True, eq=False)
-class Counts:
+class Counts(WordMatrix):
     """How often words occur together.
 
-    vocabulary: V words, of rows and columns alike; matrix: (V, V), float32 with int32 indices in
-    rising order within a row; entry (i, j) is the weight with which context j was seen around
-    word i, the exact sum rounded once to float32.
+    Entry (i, j), float32, is the weight with which context j was seen around word i, the exact sum
+    rounded once.
     """
-
-    vocabulary: Vocabulary
-    matrix: csr_array = field(repr=False)
-
-    def save(self, folder: Path) -> None:
-        """Write vocabulary.tsv and the matrix as data.npy, indices.npy, indptr.npy."""
-        sparse.save(folder, self.matrix)
-        self.vocabulary.save(folder / "vocabulary.tsv")
-
-    @classmethod
-    def load(cls, folder: Path) -> "Counts":
-        """Open what `save` wrote; the cells are memory-mapped, not read."""
-        return cls(Vocabulary.load(folder / "vocabulary.tsv"), sparse.load(folder))
 
 
 @dataclass(frozen=True)
@@ -260,7 +244,10 @@ class _Counter:
     def _in_order(
         self, work: Callable[[Item], Finished], items: Iterable[Item]
     ) -> Iterator[Finished]:
-        for rows in sparse.in_order(self.pool, work, items, self.ahead):
+        def submit(item: Item) -> Future[Finished]:
+            return self.pool.submit(work, item)
+
+        for rows in parallel.flow(submit, items, lambda: self.ahead):
             self.done(len(rows[0]))
             yield rows
 

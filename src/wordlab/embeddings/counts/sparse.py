@@ -1,12 +1,11 @@
-"""Sparse square matrices: their files, and work on blocks of rows in several threads or on disk."""
+"""Sparse square matrices: their files, their blocks of rows, and rows on disk while they grow."""
 
 import tempfile
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Self, TypeVar
+from typing import IO, Any, Self
 
 import numpy as np
 from numba import njit
@@ -14,6 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 from scipy.sparse import csr_array
 
 from wordlab.artifacts import read_array, write_array
+from wordlab.corpus.vocabulary import Vocabulary
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
@@ -37,10 +37,6 @@ def multiply_rows(
                 product[row, k] += weight * dense[column, k]
 
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
-
 def square(
     data: NDArray[Any], indices: NDArray[np.int32], indptr: NDArray[np.integer[Any]]
 ) -> csr_array:
@@ -54,19 +50,32 @@ def square(
     return csr_array((data, indices, indptr), shape=(size, size))
 
 
-def save(folder: Path, matrix: csr_array) -> None:
-    """Write `matrix` as data.npy, indices.npy and indptr.npy into `folder`."""
-    for name in ("data", "indices", "indptr"):
-        write_array(folder / f"{name}.npy", getattr(matrix, name))
+@dataclass(frozen=True, eq=False)
+class WordMatrix:
+    """A sparse matrix of words.
 
+    vocabulary: V words, of rows and columns alike; matrix: (V, V), with int32 indices in rising
+    order within a row.
+    """
 
-def load(folder: Path) -> csr_array:
-    """Open what `save` wrote; the cells are memory-mapped, not read."""
-    data, indices = (
-        np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-        for name in ("data", "indices")
-    )
-    return square(data, indices, read_array(folder / "indptr.npy"))
+    vocabulary: Vocabulary
+    matrix: csr_array = field(repr=False)
+
+    def save(self, folder: Path) -> None:
+        """Write vocabulary.tsv and the matrix as data.npy, indices.npy, indptr.npy."""
+        for name in ("data", "indices", "indptr"):
+            write_array(folder / f"{name}.npy", getattr(self.matrix, name))
+        self.vocabulary.save(folder / "vocabulary.tsv")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Open what `save` wrote; the cells are memory-mapped, not read."""
+        data, indices = (
+            np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+            for name in ("data", "indices")
+        )
+        matrix = square(data, indices, read_array(folder / "indptr.npy"))
+        return cls(Vocabulary.load(folder / "vocabulary.tsv"), matrix)
 
 
 def row_blocks(cells: NDArray[np.integer[Any]], most: int) -> Iterator[tuple[int, int]]:
@@ -81,19 +90,6 @@ def row_blocks(cells: NDArray[np.integer[Any]], most: int) -> Iterator[tuple[int
         last = max(first + 1, int(np.searchsorted(ends, before + most, "right")))
         yield first, last
         first = last
-
-
-def in_order(
-    pool: ThreadPoolExecutor, function: Callable[[Item], Result], items: Iterable[Item], ahead: int
-) -> Iterator[Result]:
-    """Yield function(item) for each of `items` in order, at most `ahead` of them in flight."""
-    waiting: deque[Future[Result]] = deque()
-    for item in items:
-        waiting.append(pool.submit(function, item))
-        if len(waiting) >= ahead:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
 
 
 def summary(matrix: csr_array) -> dict[str, float]:

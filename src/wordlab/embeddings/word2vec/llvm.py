@@ -2,9 +2,10 @@
 
 numba reads and writes each sum anew at every step of a product's inner loop. Here a tile of sums
 stays in vector registers: on a core with AVX2, 46 G multiply-adds per second in a product of
-32 x 40 x 112, against 12 G of the same loops in plain numba, 15 G of these with four rows at once,
-and 23 G of NumPy's BLAS. Every element is summed in the order of `depth`, whatever the vector
-width. The tests hold `add_product` to NumPy's `a @ b` and `error_and_loss` to its formula.
+32 x 40 x 112, against 12 G for the same loops in plain numba (benchmarks/machine.py) and 23 G for
+NumPy's BLAS. Every element is summed in the order of `depth`, whatever the vector width. In
+tests/embeddings/test_word2vec_llvm.py, `add_product` equals NumPy's `a @ b` and `error_and_loss`
+its formula.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""word2vec: skip-gram and CBOW, in parallel and yet the same bytes at any number of threads."""
+"""word2vec: skip-gram and CBOW, in parallel, with the same bytes at any number of threads."""
 
 import hashlib
 import json
@@ -44,10 +44,10 @@ def train(
 ) -> Vectors:
     """Return the word vectors that word2vec learns from `corpus` (Mikolov et al. 2013a, b).
 
-    Unknown words are dropped before windows are laid; windows end where documents end. on_epoch
-    gets `loss`, the mean of the objective over all predictions of the epoch as they were made,
-    and `rate`, with what `probe` says of the vectors so far. Resumes from a checkpoint of the same
-    training, ended or not, and then ends at the bytes of an uninterrupted one.
+    Unknown words are dropped before windows are formed; windows end where documents end. on_epoch
+    receives `loss`, the mean of the objective over all predictions of the epoch, each measured
+    when it was made, and `rate`, with what `probe` returns for the vectors so far. Resumes from a
+    checkpoint of the same training, also a finished one; the result is byte-identical.
     Raises UserError if nothing can be learnt, the vocabulary is too large for the full softmax,
     or the weights overflow.
     """
