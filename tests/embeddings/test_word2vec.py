@@ -211,7 +211,7 @@ def test_killed_and_started_again_it_ends_at_the_same_bytes(tmp_path):
             from pathlib import Path
             import test_word2vec as here
             from wordlab.checkpoints import Checkpoint
-            from wordlab.embeddings import word2vec
+            from wordlab.embeddings.word2vec import training as word2vec
             word2vec.CHECKPOINT_SECONDS = 0.0
             word2vec.STRETCH = 2000
             data = here.corpus_of_topics(20_000)
