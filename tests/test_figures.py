@@ -1,7 +1,7 @@
 """Figures: each draws what it is given, and the same figure is the same bytes."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import matplotlib
@@ -12,13 +12,39 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from PIL import Image
 
-from wordlab.report import figures
+from wordlab.params.whole import PARAMS, load
+from wordlab.report.figures import FIGURES, png
 from wordlab.report.figures.settings import Scale
 from wordlab.report.figures.style import MODELS, line
+from wordlab.report.results import Results
 
-EMBEDDINGS = ["cbow", "skipgram", "svd", "glove"]
+EMBEDDINGS = ["cbow", "skipgram", "ppmi_svd", "glove"]
 CELLS = ["rnn", "lstm", "gru"]
 MEASURES = ["token_accuracy", "exact_match", "edit_distance", "bleu"]
+
+
+class Tables(Results):
+    """Results that hold tables in memory, whatever study they are of."""
+
+    made: Mapping[str, pd.DataFrame]
+
+    def has(self, study: str, name: str) -> bool:
+        return name in self.made
+
+    def table(self, study: str, name: str) -> pd.DataFrame:
+        return self.made[name]
+
+    def curve(self, prefix: str) -> pd.DataFrame:
+        return self.made["curve"]
+
+
+def draw(name: str, **tables: pd.DataFrame) -> Figure:
+    """Return the figure `name` of tables, by their names; `curve` is that of a training."""
+    results = Tables(Path(), load(PARAMS))
+    object.__setattr__(results, "made", tables)
+    figure = FIGURES[name].draw(results)
+    assert figure is not None
+    return figure
 
 
 def rng() -> np.random.Generator:
@@ -31,12 +57,13 @@ def word2vec_loss() -> Figure:
         for place, model in enumerate(["cbow", "skipgram"])
         for epoch in range(1, 6)
     ]
-    return figures.word2vec_loss(pd.DataFrame(rows, columns=["model", "epoch", "loss"]))
+    return draw("word2vec_loss", curve=pd.DataFrame(rows, columns=["model", "epoch", "loss"]))
 
 
 def glove_cost() -> Figure:
     steps = np.arange(1, 16)
-    return figures.glove_cost(pd.DataFrame({"iteration": steps, "cost": 0.08 / np.sqrt(steps)}))
+    curve = pd.DataFrame({"iteration": steps, "cost": 0.08 / np.sqrt(steps)})
+    return draw("glove_cost", curve=curve)
 
 
 def perplexity() -> Figure:
@@ -66,7 +93,7 @@ def scores() -> Figure:
         for place, model in enumerate(EMBEDDINGS)
     ]
     columns = ["model", "task", "score", "low", "high", "n", "total"]
-    return figures.scores(pd.DataFrame(rows, columns=columns))
+    return draw("scores", scores=pd.DataFrame(rows, columns=columns))
 
 
 def analogy_sections() -> Figure:
@@ -77,14 +104,14 @@ def analogy_sections() -> Figure:
         for place in range(10)
     ]
     columns = ["model", "section", "accuracy", "n"]
-    return figures.analogy_sections(pd.DataFrame(rows, columns=columns))
+    return draw("analogy_sections", sections=pd.DataFrame(rows, columns=columns))
 
 
 def neighbour_overlap() -> Figure:
     values = rng().uniform(0.05, 0.5, (4, 4))
     np.fill_diagonal(values, 1)
     table = pd.DataFrame(values, index=EMBEDDINGS, columns=EMBEDDINGS)
-    return figures.neighbour_overlap(table, 10)
+    return draw("neighbour_overlap", overlap=table)
 
 
 def ppmi_windows() -> Figure:
@@ -94,7 +121,10 @@ def ppmi_windows() -> Figure:
         window: pd.DataFrame(random.exponential(1, (12, 12)), index=words, columns=words)
         for window in (2, 5, 10)
     }
-    return figures.ppmi_windows(blocks)
+    table = pd.concat(
+        [block.reset_index(names="word").assign(window=window) for window, block in blocks.items()]
+    )
+    return draw("ppmi_windows", blocks=table)
 
 
 def associations_by_window() -> Figure:
@@ -116,7 +146,7 @@ def ppmi_distributions() -> Figure:
         for left in np.arange(0, 10, 0.5)
     ]
     columns = ["window", "left", "right", "count"]
-    return figures.ppmi_distributions(pd.DataFrame(rows, columns=columns))
+    return draw("ppmi_distributions", histograms=pd.DataFrame(rows, columns=columns))
 
 
 SETTINGS = ["hidden_size", "rate", "optimizer", "bptt_length", "clip_norm"]
@@ -229,13 +259,13 @@ def tasks_by_delay() -> Figure:
         for place, cell in enumerate(CELLS)
     ]
     columns = ["task", "cell", "initialisation", "delay", "success", "baseline"]
-    return figures.tasks_by_delay(pd.DataFrame(rows, columns=columns))
+    return draw("gradient_tasks", tasks=pd.DataFrame(rows, columns=columns))
 
 
 def truncation() -> Figure:
     rows = [(cell, length, 5.5, 1 - 1 / length, length / 9) for cell in CELLS for length in (9, 90)]
     columns = ["cell", "length", "valid_loss", "agreement", "kept_mib"]
-    return figures.truncation(pd.DataFrame(rows, columns=columns))
+    return draw("gradient_truncation", truncations=pd.DataFrame(rows, columns=columns))
 
 
 def gradient_steps() -> pd.DataFrame:
@@ -251,13 +281,13 @@ def gradient_steps() -> pd.DataFrame:
 
 
 def gradient_heat() -> Figure:
-    return figures.gradient_heat(gradient_steps())
+    return draw("gradient_heat", steps=gradient_steps())
 
 
 def gradient_distribution() -> Figure:
     steps = gradient_steps()
     trainings = steps[["cell", "initialisation", "clipping"]].drop_duplicates()
-    return figures.gradient_distribution(steps, trainings.assign(clip_rate=0.25))
+    return draw("gradient_distribution", steps=steps, trainings=trainings.assign(clip_rate=0.25))
 
 
 def rate_distortion() -> Figure:
@@ -269,7 +299,7 @@ def rate_distortion() -> Figure:
     ]
     columns = ["cell", "latent_size", "precision", "bits", "rate", "total", "token_accuracy"]
     others = pd.DataFrame({"code": ["UTF-8", "xz"], "total": [8.0, 3.5]})
-    return figures.rate_distortion(pd.DataFrame(rows, columns=columns), others, "characters")
+    return draw("rate_distortion", rates=pd.DataFrame(rows, columns=columns), baselines=others)
 
 
 def regularisation_curves() -> Figure:
@@ -281,7 +311,7 @@ def regularisation_curves() -> Figure:
         for epoch in range(1, 8)
     ]
     columns = ["cell", "method", "seed", "epoch", "train_perplexity", "valid_perplexity"]
-    return figures.regularisation_curves(pd.DataFrame(rows, columns=columns))
+    return draw("regularisation_curves", curves=pd.DataFrame(rows, columns=columns))
 
 
 def regularisation_gaps() -> Figure:
@@ -292,7 +322,7 @@ def regularisation_gaps() -> Figure:
     ]
     columns = ["cell", "method", "test", "test_low", "test_high", "gap", "gap_low", "gap_high",
                "unigram", "kneser_ney"]  # fmt: skip
-    return figures.regularisation_gaps(pd.DataFrame(rows, columns=columns))
+    return draw("regularisation_gaps", methods=pd.DataFrame(rows, columns=columns))
 
 
 def autoencoder_by_length() -> Figure:
@@ -303,7 +333,7 @@ def autoencoder_by_length() -> Figure:
         for length in (10, 20, 40)
     ]
     columns = ["cell", "latent_size", "length", "n", *MEASURES]
-    return figures.autoencoder_by_length(pd.DataFrame(rows, columns=columns), "characters")
+    return draw("autoencoder_by_length", lengths=pd.DataFrame(rows, columns=columns))
 
 
 def relations(*names: str) -> pd.DataFrame:
@@ -321,11 +351,11 @@ QUANTILES = ["p10", "p25", "median", "p75", "p90"]
 
 
 def relation_cosines() -> Figure:
-    return figures.relation_cosines(relations("relation", "other"))
+    return draw("relation_cosines", relations=relations("relation", "other").assign(mean=0.5))
 
 
 def relation_contrasts() -> Figure:
-    return figures.relation_contrasts(relations("first", "second"))
+    return draw("relation_contrasts", contrasts=relations("first", "second"))
 
 
 def scores_by() -> Figure:
@@ -342,7 +372,7 @@ def scores_by() -> Figure:
 def geometry() -> Figure:
     measures = ["skewness", "orphans", "mean_cosine", "isotropy", "first_share", "dimensions"]
     table = pd.DataFrame(rng().random((4, 6)), columns=measures)
-    return figures.geometry(table.assign(model=EMBEDDINGS))
+    return draw("geometry", geometry=table.assign(model=EMBEDDINGS))
 
 
 def neighbours_side_by_side() -> Figure:
@@ -354,12 +384,12 @@ def neighbours_side_by_side() -> Figure:
     ]
     table = pd.DataFrame(rows, columns=["word", "model", "rank", "neighbour"])
     direct = pd.DataFrame([("war", 1, "civil")], columns=["word", "rank", "association"])
-    return figures.neighbours_side_by_side(table, direct)
+    return draw("neighbours", neighbours=table.assign(cosine=0.5), associations=direct)
 
 
 def word_map() -> Figure:
     places = pd.DataFrame(rng().random((80, 4)), columns=["pca_x", "pca_y", "tsne_x", "tsne_y"])
-    return figures.word_map(places.assign(word=[f"word{i}" for i in range(80)]), "skipgram")
+    return draw("word_map", skipgram=places.assign(word=[f"word{i}" for i in range(80)]))
 
 
 EXAMPLES = [

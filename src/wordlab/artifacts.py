@@ -60,6 +60,18 @@ def write_table(path: Path, table: "pd.DataFrame") -> None:
     table.to_csv(path, index=False, float_format="%.6g", lineterminator="\n", encoding="utf-8")
 
 
+def write_tables(folder: Path, tables: Mapping[str, "pd.DataFrame"]) -> None:
+    """Write each of `tables`, as `write_table` does, into `folder` under its name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in tables.items():
+        write_table(folder / f"{name}.csv", table)
+
+
+def write_exact(path: Path, table: "pd.DataFrame") -> None:
+    """Write `table` as Parquet without its index, for a stage that computes with its values."""
+    table.to_parquet(path, index=False)
+
+
 def rounded(metrics: Mapping[str, Any], digits: int = 5) -> dict[str, Any]:
     """Return nested metrics with every float rounded to `digits` significant digits.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from wordlab import rng
 from wordlab.artifacts import rounded
@@ -59,7 +59,7 @@ class HeldOut:
         n = self.documents if self.documents > 1 else len(self.sentences)
         if n < 2:
             return 1.0
-        return float(math.sqrt(n / (n - 1)) * stats.t.ppf(0.975, n - 1) / stats.norm.ppf(0.975))
+        return float(math.sqrt(n / (n - 1)) * special.stdtrit(n - 1, 0.975) / special.ndtri(0.975))
 
     def resamples(self, seed: int) -> Iterator[NDArray[np.int64]]:
         """Yield how often each sentence is drawn in each sample of a bootstrap, int64 (S,).
@@ -284,7 +284,7 @@ def prompts_of_words(
     words = next((model.vocabulary for model in models if model.level == "word"), None)
     if words is None:
         return tuple(named or ())
-    return study_words(named, words, PROMPTS, prompts=True).words
+    return study_words(named, words, PROMPTS, prompts=True)
 
 
 def evaluate(

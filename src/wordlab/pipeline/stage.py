@@ -17,13 +17,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from wordlab import artifacts, paths
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
 from wordlab.params.whole import PARAMS, Params, load
-from wordlab.pipeline.declared import Declaration, declaration, named
+from wordlab.pipeline.declared import declaration, named
 from wordlab.pipeline.recorder import Recorder, Silent
 
 if TYPE_CHECKING:
@@ -36,20 +36,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 SHOWN = ("curves", "tables")
 """The folders of results that figures are drawn from."""
-
-
-class Findings(Protocol):
-    """What a study, a sweep or a comparison found."""
-
-    @property
-    def sentences(self) -> Sequence[str]:
-        """The findings in words."""
-
-    def tables(self) -> Mapping[str, "pd.DataFrame"]:
-        """Return the findings in tables, by name."""
-
-    def metrics(self) -> Mapping[str, Any]:
-        """Return the findings in nested numbers."""
 
 
 class Stage:
@@ -124,16 +110,6 @@ class Stage:
             artifacts.write_table(self.output("tables") / f"{name}.csv", table)
         self.metrics(result.metrics)
 
-    def findings(self, result: "Findings") -> None:
-        """Write the metrics, the tables and the sentences of a study, sweep or comparison.
-
-        The tables make up the output `tables`, a folder; the sentences stand in the metrics.
-        """
-        for name, table in result.tables().items():
-            artifacts.write_table(self.output("tables") / f"{name}.csv", table)
-        self.recorder.text("\n".join(result.sentences), "findings.txt")
-        self.metrics({**result.metrics(), "sentences": list(result.sentences)})
-
 
 def run(body: Callable[[Stage], None], arguments: Sequence[str] | None = None) -> None:
     """Run the body of a stage script as the stage of dvc.yaml that has the script's name.
@@ -167,11 +143,12 @@ def _exit(number: int, frame: FrameType | None) -> None:
 def _run(body: Callable[[Stage], None], name: str, item: str) -> None:
     params, declared = load(PARAMS), declaration(name)
     digests = {str(path): artifacts.md5(path) for path in declared.inputs}
-
-    started = time.monotonic()
-    checkpoint = Checkpoint(_checkpoint_path(paths.root(), name, declared, digests))
+    code = _digest([(str(path), artifacts.md5(path)) for path in declared.code])
+    key = _digest([name, sorted(digests.items()), declared.params, code])
+    place = paths.root() / ".checkpoints" / f"{name}-{key[:16]}.safetensors"
+    checkpoint = Checkpoint(place, code)  # another one for other params, inputs or code
     shown = [path.parents[1] for path in declared.outputs if path.parent.name in SHOWN]
-    with Recorder(name, params.model_dump(), draws=bool(shown)) as recorder:
+    with Recorder(name, params.model_dump()) as recorder:
         recorder.params(declared.params)
         for path, digest in digests.items():
             recorder.input(path, digest)
@@ -180,13 +157,15 @@ def _run(body: Callable[[Stage], None], name: str, item: str) -> None:
             partial = {
                 path: places.enter_context(artifacts.replacing(path)) for path in declared.outputs
             }
+            started = time.monotonic()
             body(Stage(name, item, params, recorder, declared.inputs, partial, checkpoint))
+            seconds = time.monotonic() - started
             recorder.stored()
         made = {f"dvc.output.{path}": artifacts.md5(path) for path in declared.outputs}
         recorder.tags({**made, "threads": os.environ.get("WORDLAB_THREADS", "all")})
         recorder.metrics(
             {
-                "wall_seconds": time.monotonic() - started,
+                "wall_seconds": seconds,
                 "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
             }
         )
@@ -207,11 +186,5 @@ def _help(body: Callable[[Stage], None], name: str, item: str) -> None:
         body(Stage(name, item, load(PARAMS), Silent(), declared.inputs, aside, Checkpoint(None)))
 
 
-def _checkpoint_path(
-    root: Path, stage: str, declared: Declaration, digests: Mapping[str, str]
-) -> Path:
-    """Return the checkpoint of a stage: another one for other params, inputs or code."""
-    code = [(str(path), artifacts.md5(path)) for path in declared.code]
-    key = repr((stage, sorted(digests.items()), declared.params, code))
-    folder = root / ".checkpoints"
-    return folder / f"{stage}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.safetensors"
+def _digest(parts: Sequence[Any]) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()

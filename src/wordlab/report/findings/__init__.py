@@ -4,7 +4,7 @@ A module per subject; each function takes the results and is registered with the
 tables and metrics it puts into words.
 """
 
-from wordlab.report.findings import embeddings, gradients, studies  # noqa: F401
+from wordlab.report.findings import embeddings, gradients, studies, sweeps  # noqa: F401
 from wordlab.report.findings.registry import every, findings
 
 __all__ = ["every", "findings"]

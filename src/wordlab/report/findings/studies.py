@@ -14,8 +14,6 @@ from wordlab.report.findings.embeddings import comparison, words_shown
 from wordlab.report.findings.registry import of_stage
 from wordlab.report.results import Results
 
-AUTOENCODER, REGULARISATION = "study_autoencoder_quick", "study_regularisation_quick"
-
 
 @of_stage("study_sizes")
 def _sizes(results: Results) -> list[str]:
@@ -131,22 +129,19 @@ def _windows(results: Results) -> list[str]:
 
 def on_cells(summary: pd.DataFrame) -> list[str]:
     """Return how many pairs each window observes, and how PPMI changes with its width."""
-    rows = summary.to_dict("records")
     sentences = [
         f"Window {row['window']} observes {row['cells']:,} pairs of words, {row['density']:.2%} of "
         f"all; {row['ppmi_cells'] / row['cells']:.0%} of these have a PPMI above 0."
-        for row in rows
+        for row in summary.to_dict("records")
     ]
     for column, measure in (("median", "median"), ("p95", "95th percentile")):
-        values = summary[column]
-        if values.is_monotonic_increasing or values.is_monotonic_decreasing:
-            course = "rises" if values.iloc[-1] > values.iloc[0] else "falls"
-        else:
-            course = "neither rises nor falls throughout"
-        ends = f"from {values.iloc[0]:.2f} to {values.iloc[-1]:.2f} nats"
+        values = summary[column].to_numpy()
+        steps = np.diff(values)
+        falls = "falls" if (steps < 0).all() else "neither rises nor falls throughout"
         sentences.append(
-            f"From window {rows[0]['window']} to {rows[-1]['window']}, the {measure} of the PPMI "
-            f"above 0 {course}, {ends}."
+            f"As the window widens, the {measure} of the PPMI above 0 "
+            f"{'rises' if (steps > 0).all() else falls}, from {values[0]:.2f} to {values[-1]:.2f} "
+            "nats."
         )
     return sentences
 
@@ -193,8 +188,8 @@ def on_overlap(overlap: pd.DataFrame, neighbours: int, words: int) -> list[str]:
 
 @of_stage("study_autoencoder")
 def _autoencoder(results: Results) -> list[str]:
-    rates, codes = (results.table(AUTOENCODER, name) for name in ("rates", "baselines"))
-    unit = results.params.autoencoder.quick.unit
+    rates, codes = (results.table("study_autoencoder", name) for name in ("rates", "baselines"))
+    unit = results.params.autoencoder.unit
     return [
         *(
             sentence
@@ -229,7 +224,8 @@ def brought_back(name: str, rates: pd.DataFrame, unit: str) -> list[str]:
 def costs(rates: pd.DataFrame, codes: Mapping[str, float]) -> list[str]:
     """Return what a whole sentence costs; codes: bits per character by other codes."""
     best, lowest = (
-        rates.nsmallest(1, column).to_dict("records")[0] for column in ("total", "correction")
+        rates.nsmallest(1, [column, "rate"]).to_dict("records")[0]
+        for column in ("total", "correction")
     )
     dearer, cheaper = (
         [f"{code} ({bits:.2f})" for code, bits in codes.items() if (bits >= best["total"]) == more]
@@ -259,8 +255,8 @@ def _rough(share: float) -> str:
 
 @of_stage("study_regularisation")
 def _regularisation(results: Results) -> list[str]:
-    methods = results.table(REGULARISATION, "methods")
-    params = results.params.regularisation_study.quick
+    methods = results.table("study_regularisation", "methods")
+    params = results.params.regularisation_study
     return [*regularised(methods, params), *combined(methods)]
 
 

@@ -6,14 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wordlab.analysis.summary import SweepResult, summarise
+from wordlab.analysis import vectors as analysis
+from wordlab.analysis.summary import Tables, summarise
 from wordlab.analysis.variance import Grid
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation import scores, statistics
 from wordlab.params.evaluation import EvaluationParams
 from wordlab.params.sweeps import GloveSweepParams
-from wordlab.sweeps import vectors as scoring
+from wordlab.report.findings import sweeps as findings
 
 WORDS = tuple(f"w{i}" for i in range(16))
 SWEEP = GloveSweepParams.model_validate(
@@ -57,20 +58,20 @@ def trials(evaluation: EvaluationParams, *, seed_noise: float, effect: float) ->
         noise = seed_noise * random.standard_normal(common.shape)
         matrix = common + effect * (window - 1) * change + noise
         vectors = Vectors(vocabulary, matrix.astype(np.float32))
-        measured = scoring.measure(vectors, evaluation, sets)
+        measured = scores.measure(vectors, evaluation, sets)
         rows.append({"model": "glove", "window": window, "rate": rate, "seed": seed, **measured})
     return pd.DataFrame(rows)
 
 
-def both(table: pd.DataFrame, evaluation: EvaluationParams) -> tuple[SweepResult, SweepResult]:
+def both(table: pd.DataFrame, evaluation: EvaluationParams) -> tuple[Tables, Tables]:
     """The sweep by seeds and items together, and by the seed alone."""
-    together = scoring.summarised(table, SWEEP, evaluation, scores.read_sets(evaluation), seed=1)
+    together = analysis.analyse(table, SWEEP, evaluation, scores.read_sets(evaluation), seed=1)
     seed_alone = summarise(table, list(SWEEP.grid), {"pairs": "higher"}, SWEEP.confidence)
     return together, seed_alone
 
 
-def of_window(found: SweepResult) -> pd.Series:
-    table = found.differences.query("score == 'pairs' and setting == 'window'")
+def of_window(found: Tables) -> pd.Series:
+    table = found["differences"].query("score == 'pairs' and setting == 'window'")
     return table.iloc[0]
 
 
@@ -91,13 +92,15 @@ def test_the_noise_of_the_seed_is_in_the_interval(evaluation: EvaluationParams) 
 
 
 def test_sentences_say_what_the_noise_is(evaluation: EvaluationParams) -> None:
-    together, seed_alone = both(trials(evaluation, seed_noise=0.1, effect=1.0), evaluation)
-    assert (
-        "draw the seeds and the items that vectors are scored on together" in together.sentences[0]
-    )
-    assert not any("items" in sentence for sentence in seed_alone.sentences)
-    assert "answers" not in together.trials
-    assert set(together.best["score"]) == {
+    table = trials(evaluation, seed_noise=0.1, effect=1.0)
+    together = both(table, evaluation)[0]
+    said = findings.of_vectors({**together, "trials": table.drop(columns="answers")}, SWEEP)
+    assert "draw the seeds and the items that vectors are scored on together" in said[0]
+    assert {one.split(": ")[0] for one in said[1:]} == {
+        "GloVe, semantic analogies", "GloVe, syntactic analogies", "GloVe, all analogies",
+        "GloVe, pairs"
+    }  # fmt: skip
+    assert set(together["best"]["score"]) == {
         "analogy_semantic", "analogy_syntactic", "analogy_total", "pairs"
     }  # fmt: skip
 
@@ -105,7 +108,7 @@ def test_sentences_say_what_the_noise_is(evaluation: EvaluationParams) -> None:
 def test_draws_are_those_of_the_vectors_themselves(evaluation: EvaluationParams) -> None:
     table = trials(evaluation, seed_noise=0.1, effect=1.0)
     sets = scores.read_sets(evaluation)
-    draws = scoring.resampled(table, list(SWEEP.grid), evaluation, sets, seed=1)
+    draws = analysis.resampled(table, list(SWEEP.grid), evaluation, sets, seed=1)
     assert {name: x.shape for name, x in draws.items()} == dict.fromkeys(draws, (12, 3, 300))
     by_trial = draws["pairs"].reshape(4, 3, 3, 300)
     assert (by_trial == by_trial[:, :1]).all()  # of the combination, the same for its seeds

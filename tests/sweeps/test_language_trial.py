@@ -14,7 +14,6 @@ from wordlab.params.language import NetworkParams
 from wordlab.params.sweeps import DrawnTextParams
 from wordlab.recurrent import language_model, training
 from wordlab.recurrent.records import Update
-from wordlab.report.findings.sweeps import interval
 from wordlab.sweeps import language_trial
 from wordlab.sweeps.language_trial import Course
 
@@ -134,14 +133,3 @@ def test_real_text_is_worth_more_than_its_words_shuffled() -> None:
     assert real["text_distinct_2"] < shuffled["text_distinct_2"]
     assert real["text_coherence"] > shuffled["text_coherence"]
     assert cut(np.arange(3), params).tolist() == [[0, 1, 2]]
-
-
-def test_an_interval_of_perplexities_stays_above_zero() -> None:
-    # t of two degrees of freedom at 95 % is 4.3027; the logarithms of 1, 2 and 4 lie ln 2 apart
-    assert interval(pd.Series([1.0, 2.0, 4.0]), 0.95, 3) == "2.000 [0.357, 11.190]"
-    assert interval(pd.Series([-1.0, 0.0, 1.0]), 0.95, 1) == "0.0 [-2.5, 2.5]"
-    assert interval(pd.Series([3.0]), 0.95, 1) == "3.0"
-
-
-def test_two_trainings_have_no_interval() -> None:
-    assert interval(pd.Series([22.0, 1048.0]), 0.95, 0) == "152"

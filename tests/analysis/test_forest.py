@@ -12,8 +12,9 @@ from optuna.importance import FanovaImportanceEvaluator
 from scipy.stats import qmc
 
 from wordlab.analysis.forest import Axis, Boxes, Forest
-from wordlab.analysis.sensitivity import analyse, sentences
+from wordlab.analysis.sensitivity import analyse
 from wordlab.params.sweeps import Range
+from wordlab.report.findings.sweeps import sensitivity
 
 ANGLE = Range(low=-np.pi, high=np.pi, log=False)
 
@@ -184,12 +185,18 @@ def test_chance_is_rarely_taken_for_a_setting_and_a_real_one_is_found() -> None:
         trials = pd.DataFrame(x, columns=["a", "b"]).assign(model="m", seed=1)
         trials["y"] = random.standard_normal(24)
         options = {"trees": 8, "confidence": 0.9, "seed": number}
-        said = sentences("m", "y", analyse(trials, space, "y", "lower", **options))
+        found = analyse(trials, space, "y", "lower", **options)
+        said = sensitivity("m", "y", found["sensitivity"])
         alarms += any("over the whole space, settings that matter" in line for line in said)
         trials["y"] += 4 * trials["a"]
     assert alarms <= 3
     found = analyse(trials, space, "y", "lower", **options)
-    assert any("settings that matter more" in one for one in sentences("m", "y", found))
-    assert set(found.shares["term"]) == {"a", "b", "a x b"}  # the seed's is of another variance
-    curve = found.curves.query("setting == 'a'")["mean"]
+    said = sensitivity("m", "y", found["sensitivity"])
+    assert any("settings that matter more" in one for one in said)
+    assert set(found["sensitivity"]["term"]) == {
+        "a",
+        "b",
+        "a x b",
+    }  # no seed
+    curve = found["curves"].query("setting == 'a'")["mean"]
     assert curve.iloc[-1] - curve.iloc[0] > 4 * np.pi

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wordlab.analysis import language as findings
-from wordlab.analysis.summary import SweepResult, summarise
+from sweep_params import SMALL, SWEEP
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
@@ -21,41 +20,9 @@ from wordlab.params.language import LanguageModelSection
 from wordlab.params.sweeps import RecurrentSweepParams
 from wordlab.recurrent import language_model
 from wordlab.recurrent.batches import Text, language_ids
-from wordlab.report.findings.sweeps import confounds, diverged, truncation_effects
-from wordlab.sweeps import baselines, final, folds, language, language_trial
+from wordlab.sweeps import folds, language, language_trial
 from wordlab.sweeps.space import grid, override
 
-SMALL: dict[str, Any] = {
-    "embedding_size": 6,
-    "hidden_size": 6,
-    "tied": False,
-    "batch_size": 2,
-    "bptt_length": 10,
-    "epochs": 1,
-    "rate": 0.05,
-}
-SWEEP: dict[str, Any] = {
-    "search": "grid",
-    "trials": 4,
-    "pruning": "none",
-    "space": {"hidden_size": [3, 6]},
-    "fixed": {key: value for key, value in SMALL.items() if key != "hidden_size"},
-    "seeds": 1,
-    "confidence": 0.95,
-    "cells": ["gru"],
-    "tokens": 300,
-    "update_tokens": None,
-    "valid_tokens": None,
-    "folds": 1,
-    "early_stopping_share": 0.2,
-    "winner_seeds": 2,
-    "parameters": None,
-    "contexts": [1, 3],
-    "trees": 4,
-    "progress_tokens": 100,
-    "target_loss": 2.4,
-    "drawn_text": {"texts": 3, "length": 5, "window": 2, "common_words": 1},
-}
 VOCABULARY = Vocabulary(tuple("abcdefghij"), np.arange(10, 0, -1, dtype=np.int64))
 
 
@@ -98,21 +65,20 @@ def test_trials_in_processes_give_what_they_give_alone(
         seed=1,
         on_trial=lambda name, row, metrics: told.update({name: metrics}),
     )
-    assert len(result.trials) == 2 * 2
+    assert len(result["trials"]) == 2 * 2
     assert len(told) == 2 * 2 + 3
     options: dict[str, Any] = {"folds": 2, "early_stopping_share": 0.2, "scored_tokens": None}
     splits = folds.splits(corpus(10), corpus(4), **options)
     planned = grid(["gru"], {"hidden_size": [3, 6]}, seeds=1, folds=2)
     jobs = language.jobs(planned, section, params, ngram_order=2, seed=1)
-    for row, job in zip(result.trials.to_dict("records"), jobs, strict=True):
+    for row, job in zip(result["trials"].to_dict("records"), jobs, strict=True):
         alone = language_trial.train(job, splits[job.split], CORPORA["train"], VOCABULARY)
         for measured in ("valid_loss", "train_loss", "text_perplexity"):
             np.testing.assert_equal(row[measured], alone[measured])
         assert (
             told[f"gru hidden_size={row['hidden_size']} fold={row['fold']} seed=1"]["seconds"] > 0
         )
-    assert "seconds" not in result.trials
-    assert result.best.iloc[0]["n"] == 2
+    assert "seconds" not in result["trials"]
 
 
 def test_divergence_is_a_result(section: LanguageModelSection) -> None:
@@ -170,7 +136,7 @@ def test_a_sweep_cut_off_goes_on_from_its_database_and_ends_the_same(
             on_trial=lambda name, row, metrics: told.append(name),
             checkpoint=checkpoint,
         )
-        return result.trials, told
+        return result["trials"], told
 
     whole, _ = run(Checkpoint())
     checkpoint = Checkpoint(tmp_path / "sweep-1.safetensors")
@@ -236,8 +202,8 @@ def test_results_do_not_depend_on_how_many_trainings_run_at_once(
             on_trial=lambda name, row, metrics, told=told: told.append(name),
         )
         order.append(told)
-        tables = {name: table.to_csv() for name, table in result.tables().items()}
-        found.append((tables, repr(result.metrics()), result.sentences))
+        tables = {name: table.to_csv() for name, table in result.items()}
+        found.append((tables, repr(language.metrics(result))))
     assert found[0] == found[1]
     assert order[0] != order[1]
     assert sorted(order[0]) == sorted(order[1])
@@ -283,13 +249,11 @@ def test_a_rung_trains_on_its_share_and_the_last_is_a_trial_without_pruning(
         )
         for kind, more in (("none", {}), ("median", {"pruning": "median"}))
     }
-    trials = found["median"].trials
+    trials = found["median"]["trials"]
     assert trials["budget"].tolist() == [0.25] * 4 + [0.5] * 2 + [1.0]
     np.testing.assert_allclose(trials["steps"] / trials["updates"], trials["budget"], atol=0.1)
-    same = found["none"].trials.merge(trials[trials["budget"] == 1].drop(columns="budget"))
+    same = found["none"]["trials"].merge(trials[trials["budget"] == 1].drop(columns="budget"))
     assert len(same) == 1
-    assert found["median"].best["combinations"].tolist() == [1]
-    assert len(found["median"].importances)
 
 
 def test_tpe_does_not_prune() -> None:
@@ -332,18 +296,6 @@ def test_every_length_makes_as_many_updates(section: LanguageModelSection) -> No
     assert windows["batch_size"] == 60  # each predicts one symbol
 
 
-def test_what_else_differs_is_in_the_same_sentence() -> None:
-    table = pd.DataFrame(
-        {"model": "gru", "bptt_length": [5, 20], "updates": [40.0, 10.0], "diverged": [0.0, 1.0]}
-    )
-    notes = confounds(table)
-    assert notes["bptt_length"] == "a larger BPTT length makes fewer updates of the same text"
-    equal = table.assign(updates=10.0, batch_size=[12.0, 3.0])
-    assert "a longer BPTT length has a smaller batch size" in confounds(equal)["bptt_length"]
-    assert confounds(table[table["bptt_length"] == 5]) == {}
-    assert diverged(table)[0].startswith("GRU: 1 of 2 trainings diverged")
-
-
 def test_winners_learn_from_all_the_text_from_seeds_that_no_trial_has(
     section: LanguageModelSection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -361,23 +313,20 @@ def test_winners_learn_from_all_the_text_from_seeds_that_no_trial_has(
         return side_by_side
 
     monkeypatch.setattr(language, "_run", _run_all(followed("trials")))
-    monkeypatch.setattr(final, "side_by_side", followed("winners"))
+    monkeypatch.setattr(language, "side_by_side", followed("winners"))
     params = RecurrentSweepParams.model_validate({**SWEEP, "seeds": 2, "tokens": 100})
     result = language.sweep(CORPORA, VOCABULARY, section, params, ngram_orders=[1, 2], seed=1)
     assert [len(corpus) for corpus in learnt] == [len(CORPORA["train"])]
     assert len(seeds["winners"]) == 2
     assert seeds["trials"]
     assert not seeds["winners"] & seeds["trials"]
-    table = result.tables()["winners"].set_index("seed")
+    table = result["winners"].set_index("seed")
     assert table.index.tolist() == ["1", "2", "mean"]
     each = table.loc[["1", "2"], "test_perplexity"]
     mean = table.loc["mean"]
     assert mean["test_perplexity"] == pytest.approx(math.exp(np.log(each).mean()))
     assert mean["ratio"] == pytest.approx(mean["test_perplexity"] / mean["ngram_perplexity"])
     assert mean["ratio_low"] < mean["ratio"] < mean["ratio_high"]
-    said = " ".join(result.sentences[:3])
-    assert "trained for one epoch on the whole training split from 2 new seeds" in said
-    assert "the perplexity of Kneser-Ney n-grams of the same text" in said
 
 
 def _run_all(side_by_side: Any) -> Any:
@@ -408,69 +357,10 @@ def test_a_loss_that_is_no_number_counts_as_guessing_blindly(
     assert measured["diverged"] == 1
 
 
-def winner_table(*perplexities: float) -> pd.DataFrame:
-    """Return the table of a winner of which the trainings with a perplexity of NaN diverged."""
-    known = [x for x in perplexities if not math.isnan(x)]
-    each = [*zip(map(str, range(1, 9)), perplexities, strict=False), ("mean", np.mean(known))]
-    scores = dict.fromkeys(findings.TESTED, 1.0)
-    return pd.DataFrame(
-        {
-            **{"model": "gru", "rate": 0.1, "epochs": 1, "seed": seed, **scores},
-            "diverged": len(perplexities) - len(known) if seed == "mean" else math.isnan(x),
-            "test_perplexity": x,
-        }
-        for seed, x in each
-    )
-
-
-def test_no_verdict_where_a_winner_diverged() -> None:
-    empty = SweepResult(*[pd.DataFrame()] * 5, sentences=())
-    some = findings.with_tests(empty, winner_table(50.0, math.nan, 60.0), ["rate"])
-    assert some.sentences == (
-        "GRU: the best settings (rate 0.1), trained for one epoch on the whole training split: 1 "
-        "of 3 new seeds diverged.",
-        "GRU: the 2 new seeds that did not diverge reach a perplexity of 55.0 on the test split, "
-        "which gives no verdict on these settings.",
-    )
-    assert some.numbers == {}
-    whole = findings.with_tests(empty, winner_table(50.0, 60.0), ["rate"])
-    assert "from 2 new seeds, reach a perplexity of 55.0" in whole.sentences[0]
-    assert "times the perplexity of Kneser-Ney" in whole.sentences[2]
-
-
-def losses(lengths: dict[int, float], spread: float = 0.01) -> pd.DataFrame:
-    rows = [
-        {"model": "gru", "bptt_length": length, "seed": seed, "valid_loss": loss + spread * seed}
-        for length, loss in lengths.items()
-        for seed in (1, 2, 3)
-    ]
-    return pd.DataFrame(rows)
-
-
-def test_lengths_are_compared_only_where_trainings_beat_the_unigram() -> None:
-    known = pd.DataFrame([{"fold": 1, "unigram_loss": 6.0, "kneser_ney_loss": 5.5, "order": 3}])
-
-    def enough(*means: float, spread: float = 0.01) -> bool:
-        table = losses(dict(zip((10, 30), means, strict=True)), spread)
-        return baselines.trained(table, known, ["bptt_length"], 0.95)
-
-    assert enough(5.7, 5.8)
-    assert not enough(5.7, 5.99)
-    assert not enough(5.7, 5.8, spread=0.3)
-    assert not enough(5.7, 5.8, spread=0)
-    rates = pd.concat([losses({10: 5.0, 30: 5.0}).assign(rate=1),
-                       losses({10: 5.0, 30: 6.1}).assign(rate=2)], ignore_index=True)  # fmt: skip
-    assert not baselines.trained(rates, known, ["bptt_length", "rate"], 0.95)
-    lower = rates.assign(valid_loss=rates["valid_loss"] - 0.3)
-    assert baselines.trained(lower, known, ["bptt_length", "rate"], 0.95)
-    counts = baselines.beaten(losses({10: 5.4, 30: 5.98}), known)["gru"]
-    assert (counts["trainings"], counts["beat_unigram"], counts["beat_kneser_ney"]) == (6, 4, 3)
-
-
 def test_what_trainings_are_held_against_is_of_the_text_that_they_learn_from() -> None:
     pairs = folds.splits(corpus(10), corpus(4), folds=2, early_stopping_share=0.2,
                          scored_tokens=None)  # fmt: skip
-    found = baselines.baselines(pairs, corpus(4, seed=2), VOCABULARY, orders=[1, 2])
+    found = folds.baselines(pairs, corpus(4, seed=2), VOCABULARY, orders=[1, 2])
     for row, split in zip(found.to_dict("records"), pairs, strict=True):
         learnt, scored = (language_ids(part, VOCABULARY) for part in (split.learnt, split.scored))
         options = {"classes": VOCABULARY.classes, "end": VOCABULARY.end}
@@ -480,57 +370,18 @@ def test_what_trainings_are_held_against_is_of_the_text_that_they_learn_from() -
         assert row["kneser_ney_loss"] == pytest.approx(chosen.losses(scored).mean())
 
 
-def test_networks_that_learn_too_little_give_no_verdict_on_lengths(
-    section: LanguageModelSection,
-) -> None:
-    changes: dict[str, Any] = {
-        "search": "grid",
-        "seeds": 2,
-        "space": {"bptt_length": [5, 10]},
-        "fixed": {**SMALL, "rate": 1e-7},
-    }
-    del changes["fixed"]["bptt_length"]
-    params = RecurrentSweepParams.model_validate({**SWEEP, **changes})
-    result = language.sweep(CORPORA, VOCABULARY, section, params, ngram_orders=[1, 2], seed=1)
-    told = [one for one in result.sentences if "BPTT length" in one]
-    assert any("GRU: these networks are too little trained to tell" in one for one in told)
-    verdicts = ("does better", "no two values", "higher at", "no difference between", "gains over")
-    assert not any(verdict in one for verdict in verdicts for one in told)
-    assert any("GRU: of 4 trainings, 0 predict the scored text better" in one
-               for one in result.sentences)  # fmt: skip
-    assert result.metrics()["gru"]["baselines"]["beat_unigram"] == 0
-    assert len(result.tables()["baselines"]) == 1
-
-
-def test_the_note_on_what_else_differs_is_in_comparisons_of_lengths_only() -> None:
-    table = losses({10: 5.4, 30: 5.5}).assign(clip_rate=[0.1, 0.2, 0.3] * 2, loss_variance=0.1)
-    table.loc[0, "clip_rate"] = 0.05
-    table = table.assign(diverged=0.0)
-    params = RecurrentSweepParams.model_validate({**SWEEP, "contexts": []})
-    said = truncation_effects(table, ["bptt_length"], params, {"bptt_length": "NOTE"})
-    clipped, variance, none = said
-    assert clipped.endswith("(NOTE).")
-    assert "the noise is unknown" in variance
-    assert "NOTE" not in variance + none
-    found = summarise(table, ["bptt_length"], {"valid_loss": "lower"}, 0.95,
-                      notes={"bptt_length": "NOTE"})  # fmt: skip
-    assert [one for one in found.sentences if "NOTE" in one] == [
-        one for one in found.sentences if "does better" in one
-    ]
-
-
 def test_winners_that_have_ended_are_not_trained_again(
     section: LanguageModelSection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     params = RecurrentSweepParams.model_validate(SWEEP)
 
-    def run(checkpoint: Checkpoint) -> SweepResult:
+    def run(checkpoint: Checkpoint) -> dict[str, pd.DataFrame]:
         return language.sweep(
             CORPORA, VOCABULARY, section, params, ngram_orders=[2], seed=1, checkpoint=checkpoint
         )
 
     whole = run(Checkpoint())
-    trained, jobs = final.train_model, []
+    trained, jobs = language.train_model, []
 
     def cut_off(job: language_trial.Job, *rest: Any) -> Any:
         if len(jobs) == 1:
@@ -539,17 +390,16 @@ def test_winners_that_have_ended_are_not_trained_again(
         return trained(job, *rest)
 
     checkpoint = Checkpoint(tmp_path / "sweep-1.safetensors")
-    monkeypatch.setattr(final, "train_model", cut_off)
+    monkeypatch.setattr(language, "train_model", cut_off)
     with pytest.raises(KeyboardInterrupt):
         run(checkpoint)
     monkeypatch.setattr(
-        final, "train_model", lambda *all: (jobs.append(all[0].seed), trained(*all))[1]
+        language, "train_model", lambda *all: (jobs.append(all[0].seed), trained(*all))[1]
     )
     resumed = run(checkpoint)
     assert len(jobs) == len(set(jobs)) == 2
-    assert resumed.sentences == whole.sentences
-    pd.testing.assert_frame_equal(resumed.tables()["winners"], whole.tables()["winners"])
-    assert len(run(checkpoint).trials) == 2
+    pd.testing.assert_frame_equal(resumed["winners"], whole["winners"])
+    assert len(run(checkpoint)["trials"]) == 2
     assert len(jobs) == 2
     checkpoint.clear()
     assert list(tmp_path.iterdir()) == []
