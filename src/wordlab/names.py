@@ -19,7 +19,6 @@ LANGUAGE_MODELS = {
     "unigram": "unigram",
     "char": "GRU, characters",
     "kneser_ney_character": "Kneser-Ney n-grams, characters",
-    "unigram_character": "unigram, characters",
 }
 SETS = {"wordsim353": "WordSim-353", "simlex999": "SimLex-999"}
 METHODS = {"3cosadd": "3CosAdd", "3cosmul": "3CosMul", "pair_direction": "pair direction"}

@@ -103,9 +103,9 @@ def build(
     for name, path in figures.items():
         entry = FIGURES[name]
         chapter = chapters[entry.section or of_stage(entry.stage).name]
-        title = f"{entry.title}, {item}" if (item := entry.item) else entry.title
+        title = f"{entry.title}, {names.plain(entry.item)}" if entry.item else entry.title
         if path is None:
-            chapter.empty.append(title.lower())
+            chapter.empty.append(title[0].lower() + title[1:])
         else:
             chapter.pictures.append(_picture(title, entry.caption, path))
     for stage, texts in (findings or {}).items():
