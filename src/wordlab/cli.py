@@ -229,10 +229,12 @@ def best(
     Their scores go to standard error, so that $(wordlab best ...) gives the arguments alone.
     """
     from wordlab.analysis.winners import winners
+    from wordlab.report import printed
 
     tables = Path("reports/tables") / f"sweep_{sweep}"
     for winner in winners(tables, sweep, settings(), score=score, model=model):
-        print(f"# {winner.told}", file=sys.stderr, flush=True)
+        reached = printed.winner(winner.model, winner.reached)
+        print(f"# {reached}", file=sys.stderr, flush=True)
         print(winner.arguments, flush=True)
 
 

@@ -44,8 +44,10 @@ WORDS = {
     **SETS,
     **METHODS,
     **dict.fromkeys(("rnn", "lstm", "gru", "bptt", "svd", "auc", "bleu", "npmi", "r2"), ""),
+    "kneser": "Kneser",
     "lm": "language model",
     "mib": "MiB",
+    "ney": "Ney",
     "train": "training",
     "valid": "validation",
 }
