@@ -63,7 +63,7 @@ def test_a_file_from_elsewhere_is_scored_as_the_pipeline_does(
         assert "3 words to v" in capsys.readouterr().out
         assert run(monkeypatch, "evaluate", "v") == 0
         first = capsys.readouterr().out.splitlines()[1].split()
-        assert first[:3] == ["wordsim353,", "Spearman", "1.000"]
+        assert first[:3] == ["WordSim-353,", "Spearman", "1.000"]
         assert first[5:8] == ["3", "4", "75.0"]
     assert run(monkeypatch, "evaluate", "v", "--words", "2", "--json") == 0
     assert json.loads(capsys.readouterr().out)["wordsim353"]["n"] == 1
