@@ -1,4 +1,4 @@
-"""The settings that the figures of README.md are of, all that they depend on.
+"""The settings that the published figures are of, all that they depend on.
 
 A benchmark lays them over params.yaml, so that a change there moves no figure; a setting that is
 new there is to be stated here too (tests/test_benchmarks.py). What a benchmark takes from its
