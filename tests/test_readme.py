@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from small_pipeline import stages
 from wordlab.params.whole import load
 from wordlab.pipeline.declared import declaration
-from wordlab.report import headline
+from wordlab.report import printed
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -31,7 +31,7 @@ def reachable(edges):
 def test_the_results_are_those_of_the_committed_run():
     block = re.search(r"<!-- results.*?-->\n(.*?)\n<!-- /results -->", README, re.DOTALL)
     assert block is not None
-    assert block[1] == headline.tables(REPOSITORY / "reports" / "metrics")
+    assert block[1] == printed.results(REPOSITORY / "reports" / "metrics")
 
 
 def test_the_graph_is_that_of_the_pipeline():
@@ -70,7 +70,8 @@ def test_the_commands_and_files_it_names_exist(path):
     text = path.read_text(encoding="utf-8")
     source = (REPOSITORY / "src" / "wordlab" / "cli.py").read_text(encoding="utf-8")
     commands = set(re.findall(r"@app\.command\(\)\ndef (\w+)", source))
-    assert set(re.findall(r"^(?:dvc .*\$\()?wordlab (\w+)", text, re.MULTILINE)) <= commands
+    typed = "".join(re.findall(r"```\n.*?```", text, re.DOTALL))
+    assert set(re.findall(r"^(?:dvc .*\$\()?wordlab (\w+)", typed, re.MULTILINE)) <= commands
     for link in re.findall(r"\]\(([^)#:]+)\)", text):
         assert (path.parent / link).exists(), link
     for named in re.findall(r"\b((?:src|tests|stages|benchmarks|scales)/[\w/.]*\w)", text):

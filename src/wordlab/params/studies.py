@@ -216,6 +216,10 @@ class TaskParams(Section):
     test_sequences: Count
 
 
+FADED = 0.01
+"""A gradient has faded out where its norm is below this share of that at lag 0."""
+
+
 class GradientStudyParams(Section):
     """`gradient_study`: how far gradients reach back, and what clipping, initialisation and
     truncation change."""
