@@ -31,8 +31,8 @@ class Section(BaseModel):
 class SharedSection(Section):
     """A section for several models: each takes the keys of `shared`, with its own on top.
 
-    A subclass has one field per model, which holds that model's complete settings; fields of other
-    types are as they stand. Keys within keys are laid over one another likewise.
+    A subclass has one field per model, which holds the complete settings of that model; fields of
+    other types stay as they are. Mappings within mappings are merged likewise.
     """
 
     @model_validator(mode="before")

@@ -1,4 +1,4 @@
-"""The sections of params.yaml about the studies of word vectors."""
+"""The sections of params.yaml about the studies."""
 
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, Self
@@ -20,16 +20,16 @@ from wordlab.params.base import (
 class WindowStudyParams(Section):
     """`window_study`: what the width of the window does to PPMI.
 
-    What is not named here is that of `cooccurrence`, `ppmi`, `evaluation` and `comparison`.
+    `cooccurrence`, `ppmi`, `evaluation` and `comparison` have the settings that are not here.
     """
 
     windows: Annotated[tuple[Count, ...], Field(min_length=2, strict=False)]
     words: Words | None
-    """The words whose associations are shown; null: chosen from the text."""
+    """The words to show the associations of; null: chosen from the text."""
     associations: Count
-    """How many of each word's strongest associations are shown."""
+    """How many of the strongest associations to show per word."""
     matrix_words: Annotated[Words, Field(min_length=2)] | None
-    """The words whose PPMI with one another is shown at each window; null: chosen from the text."""
+    """The words to show the PPMI between at each window; null: chosen from the text."""
     bins: Count
     """Of the histograms of PPMI values."""
 
@@ -41,11 +41,10 @@ class WindowStudyParams(Section):
 
 
 class SizeStudyParams(Section):
-    """`size_study`: the same word vectors on less text."""
+    """`size_study`: the same word vectors from less text."""
 
     shares: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(strict=False)]
-    """Of the training text, in documents drawn whole, beside all of it, which the pipeline itself
-    trains on."""
+    """Of the training text, in whole documents. The pipeline itself trains on all of it."""
 
 
 Cell = Literal["rnn", "lstm", "gru"]
@@ -55,7 +54,7 @@ class SequenceParams(Section):
     """What all autoencoders of a study share: their sequences, their network, their training."""
 
     unit: Literal["characters", "words"]
-    """What a sentence is a sequence of."""
+    """The symbols of a sentence."""
     min_count: Count
     """A symbol seen less often in the training sentences is unknown."""
     max_length: Count
@@ -65,10 +64,10 @@ class SequenceParams(Section):
     train_sequences: Count
     """The most different sequences to learn from, drawn at random."""
     test_sequences: Count
-    """The most held-out sequences to be scored on, drawn likewise; none that was learnt from."""
+    """The most held-out sequences to score, drawn likewise; none of the training sequences."""
 
     activation: Literal["tanh", "relu"]
-    """Of the plain RNN; the others have no use for it."""
+    """Of the plain RNN; the other cells ignore it."""
     gru_reset: Literal["before", "after"]
     """Whether the GRU's reset gate acts before (Cho et al. 2014) or after the matrix product."""
     forget_bias: Annotated[float, Field(allow_inf_nan=False)]
@@ -117,7 +116,7 @@ class AutoencoderStudyParams(SequenceParams):
     latent_bits: Annotated[list[Annotated[int, Field(ge=1, le=12)]], Field(min_length=1)]
     """Bits to which each number of a trained vector is rounded, besides float32 and float16."""
     length_bins: Count
-    """How many groups of lengths, equally wide, the results are told apart by."""
+    """Groups of lengths, equally wide, to report the results by."""
 
     def network(self, cell: Cell, latent_size: int) -> AutoencoderParams:
         """Return the settings of one autoencoder of the study."""
@@ -169,7 +168,7 @@ class TruncationParams(Section):
     """
 
     lengths: Annotated[list[Steps], Field(min_length=2)]
-    """Steps of a window; the longest is what the others are compared with."""
+    """Steps of a window; the others are compared with the longest."""
     tokens: Count
     """To predict in an epoch, of the training split's beginning; to the whole update."""
     valid_tokens: Count
@@ -258,7 +257,7 @@ class RegularisationMethod(Section):
 class RegularisationStudyParams(Section):
     """`regularisation_study`: small networks on a text small enough to overfit.
 
-    `language_model` has the settings that are not named here.
+    `language_model` has the settings that are not here.
     """
 
     train_tokens: Count
