@@ -215,10 +215,6 @@ class TaskParams(Section):
     test_sequences: Count
 
 
-FADED = 0.01
-"""A gradient has faded out where its norm is below this share of that at lag 0."""
-
-
 class GradientStudyParams(Section):
     """`gradient_study`: how far gradients reach back, and what clipping, initialisation and
     truncation change."""
@@ -228,6 +224,8 @@ class GradientStudyParams(Section):
     sequences: Count
     """Sequences of each length, drawn from the validation split so that none overlap; fewer where
     it is too short for so many."""
+    faded: Annotated[float, Field(gt=0, lt=1)]
+    """A gradient has faded where its norm is below this share of that at lag 0."""
     confidence: Annotated[float, Field(gt=0, lt=1)]
     initialisations: Annotated[list[Initialisation], Field(min_length=1)]
     """Of untrained networks whose gradients are followed, and of plain gradient descent."""

@@ -168,7 +168,7 @@ def study(
 
 
 def _baselines(text: Text, orders: Sequence[int]) -> Baselines:
-    """Return what models that only count make of the test text."""
+    """Return the test losses of models that only count."""
     classes, end = text.vocabulary.classes, text.vocabulary.end
     unigram = KneserNey.fit(text.train_ids, order=1, classes=classes, end=end)
     best = KneserNey.chosen(text.train_ids, text.valid_ids, orders=orders, classes=classes, end=end)
