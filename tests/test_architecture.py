@@ -14,6 +14,7 @@ LAYERS = [
     {"errors", "paths", "names"},
     {"artifacts", "rng", "progress", "params"},
     {"checkpoints", "downloads", "parallel"},
+    {"trials"},
     {"corpus"},
     {"text"},
     {"embeddings", "recurrent"},
@@ -35,6 +36,7 @@ PLUMBING = {
     "paths",
     "pipeline",
     "progress",
+    "trials",
 }
 ONLY_IN = {
     "mlflow": {"pipeline.tracking"},

@@ -45,7 +45,7 @@ def measured(table: pd.DataFrame) -> pd.DataFrame:
 def test_lengths_are_compared_only_where_trainings_beat_the_unigram() -> None:
     params = recurrent_sweep(space={"bptt_length": [10, 30]}, contexts=[])
     table = measured(losses({10: 5.4, 30: 5.98}))
-    table["clip_rate"] += 0.01 * table["seed"]
+    table["clip_rate"] += 0.01 * table["seed"] + 0.001 * table["bptt_length"]
     found = language.analyse(table, KNOWN, params, seed=1)
     (counts,) = found["beaten"].to_dict("records")
     assert (counts["trainings"], counts["beat_unigram"], counts["beat_kneser_ney"]) == (6, 4, 3)
@@ -79,7 +79,7 @@ def test_with_pruning_the_best_is_of_those_with_all_of_the_budget() -> None:
 def test_an_interval_of_perplexities_stays_above_zero() -> None:
     # t of two degrees of freedom at 95 % is 4.3027; the logarithms of 1, 2 and 4 lie ln 2 apart
     found = language.interval(pd.Series([1.0, 2.0, 4.0]), 0.95)
-    np.testing.assert_allclose(found, (2, 0.357, 11.190), rtol=1e-3)
+    np.testing.assert_allclose(found, (2, 0.35746, 11.190), rtol=1e-4)
     found = language.interval(pd.Series([-1.0, 0.0, 1.0]), 0.95)
     np.testing.assert_allclose(found, (0, -2.484, 2.484), atol=1e-3)
 

@@ -120,7 +120,10 @@ def effects(**rows: tuple[float, bool]) -> pd.DataFrame:
 
 
 def test_the_note_on_what_else_differs_is_in_comparisons_of_lengths_only() -> None:
-    trials = pd.DataFrame({"model": "gru", "bptt_length": [10, 30], "diverged": 0.0})
+    trials = pd.DataFrame(
+        {"model": "gru", "bptt_length": [10, 30], "diverged": 0.0, "clip_rate": 0.2,
+         "loss_variance": 0.1, "context_1_loss": 2.0, "context_loss": [1.0, math.nan]}
+    )  # fmt: skip
     table = effects(clip_rate=(0.05, True), loss_variance=(math.nan, False))
     params, notes = recurrent_sweep(), {"bptt_length": "NOTE"}
     clipped, variance, none, gain = sweeps.truncation_effects(trials, table, params, notes)

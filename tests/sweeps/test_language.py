@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from sweep_params import SMALL, SWEEP
+from wordlab import trials
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
@@ -21,7 +22,7 @@ from wordlab.params.sweeps import RecurrentSweepParams
 from wordlab.recurrent import language_model
 from wordlab.recurrent.batches import Text, language_ids
 from wordlab.sweeps import folds, language, language_trial
-from wordlab.sweeps.space import grid, override
+from wordlab.sweeps.trials import grid, override
 
 VOCABULARY = Vocabulary(tuple("abcdefghij"), np.arange(10, 0, -1, dtype=np.int64))
 
@@ -190,7 +191,7 @@ def test_results_do_not_depend_on_how_many_trainings_run_at_once(
         changes["space"] = {"hidden_size": [2, 4], "bptt_length": [5, 10]}
     found, order = [], []
     for workers in (1, 3):
-        monkeypatch.setattr(language, "side_by_side", by(workers))
+        monkeypatch.setattr(trials, "side_by_side", by(workers))
         told: list[str] = []
         result = language.sweep(
             CORPORA,
@@ -237,7 +238,7 @@ def test_a_range_is_not_for_a_grid() -> None:
 def test_a_rung_trains_on_its_share_and_the_last_is_a_trial_without_pruning(
     section: LanguageModelSection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(language, "side_by_side", by(1))
+    monkeypatch.setattr(trials, "side_by_side", by(1))
     found = {
         kind: language.sweep(
             CORPORA,
@@ -249,10 +250,10 @@ def test_a_rung_trains_on_its_share_and_the_last_is_a_trial_without_pruning(
         )
         for kind, more in (("none", {}), ("median", {"pruning": "median"}))
     }
-    trials = found["median"]["trials"]
-    assert trials["budget"].tolist() == [0.25] * 4 + [0.5] * 2 + [1.0]
-    np.testing.assert_allclose(trials["steps"] / trials["updates"], trials["budget"], atol=0.1)
-    same = found["none"]["trials"].merge(trials[trials["budget"] == 1].drop(columns="budget"))
+    table = found["median"]["trials"]
+    assert table["budget"].tolist() == [0.25] * 4 + [0.5] * 2 + [1.0]
+    np.testing.assert_allclose(table["steps"] / table["updates"], table["budget"], atol=0.1)
+    same = found["none"]["trials"].merge(table[table["budget"] == 1].drop(columns="budget"))
     assert len(same) == 1
 
 
@@ -302,18 +303,15 @@ def test_winners_learn_from_all_the_text_from_seeds_that_no_trial_has(
     learnt: list[EncodedCorpus] = []
     seeds: dict[str, set[int]] = {"trials": set(), "winners": set()}
 
-    def followed(kind: str) -> Any:
-        def side_by_side(function: Any, jobs: Iterable[Any], *shared: Any) -> Any:
-            if kind == "winners":
-                learnt.append(shared[0])
-            own = [job for job in jobs if job is not None]
-            seeds[kind] |= {job.seed for job in own}
-            return by(1)(function, own, *shared)
+    def followed(function: Any, jobs: Iterable[Any], *shared: Any) -> Any:
+        kind = "trials" if len(shared) > 1 else "winners"
+        if kind == "winners":
+            learnt.append(shared[0][0])
+        own = [job for job in jobs if job is not None]
+        seeds[kind] |= {job.seed for job in own}
+        return by(1)(function, own, *shared)
 
-        return side_by_side
-
-    monkeypatch.setattr(language, "_run", _run_all(followed("trials")))
-    monkeypatch.setattr(language, "side_by_side", followed("winners"))
+    monkeypatch.setattr(trials, "side_by_side", followed)
     params = RecurrentSweepParams.model_validate({**SWEEP, "seeds": 2, "tokens": 100})
     result = language.sweep(CORPORA, VOCABULARY, section, params, ngram_orders=[1, 2], seed=1)
     assert [len(corpus) for corpus in learnt] == [len(CORPORA["train"])]
@@ -327,18 +325,6 @@ def test_winners_learn_from_all_the_text_from_seeds_that_no_trial_has(
     assert mean["test_perplexity"] == pytest.approx(math.exp(np.log(each).mean()))
     assert mean["ratio"] == pytest.approx(mean["test_perplexity"] / mean["ngram_perplexity"])
     assert mean["ratio_low"] < mean["ratio"] < mean["ratio_high"]
-
-
-def _run_all(side_by_side: Any) -> Any:
-    """Return a stand-in for `_run` that hands all its jobs to `side_by_side` at once."""
-
-    def run(groups: Any, planned_jobs: Any, shared: Any) -> Iterator[tuple[int, Any]]:
-        numbers = [number for group in groups for number in group]
-        jobs = [planned_jobs[number] for number in numbers]
-        for place, metrics in side_by_side(language._train_split, jobs, *shared):  # noqa: SLF001
-            yield numbers[place], metrics
-
-    return run
 
 
 def test_a_loss_that_is_no_number_counts_as_guessing_blindly(

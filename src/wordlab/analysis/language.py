@@ -123,10 +123,10 @@ def _beaten(trials: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
 def truncation(trials: pd.DataFrame, params: RecurrentSweepParams) -> pd.DataFrame:
     """Return how bptt_length moves the stability of trainings and the use of distant context.
 
-    Columns model, measure, and those of `variance.differences`. The measures: clip_rate,
-    loss_variance, diverged, and context_gain: by how many nats per symbol the loss is higher when
-    other text replaces what precedes the last few symbols. A measure that a training lacks, or that
-    none has (of diverged), is left out.
+    Columns model, measure, and those of `variance.differences`, NaN where the noise is unknown. The
+    measures: clip_rate, loss_variance, diverged (where any training did), and context_gain: by how
+    many nats per symbol the loss is higher when other text replaces what precedes the last few
+    symbols. A measure that a training lacks is left out.
     """
     measures = ["clip_rate", "loss_variance", "diverged"]
     if params.contexts:
@@ -139,10 +139,12 @@ def truncation(trials: pd.DataFrame, params: RecurrentSweepParams) -> pd.DataFra
             never = measure == "diverged" and not part[measure].any()
             if never or not np.isfinite(part[measure]).all():
                 continue
-            found = differences(Grid.of(part, list(params.space), measure), params.confidence)
+            grid = Grid.of(part, list(params.space), measure)
+            found = pd.DataFrame([{"setting": "bptt_length"}])
+            if grid.noise_known:
+                found = differences(grid, params.confidence).query("setting == 'bptt_length'")
             parts.append(about(found, model=str(model), measure=measure))
-    table = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
-    return table[table["setting"] == "bptt_length"]
+    return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
 
 
 def _drawn_texts(

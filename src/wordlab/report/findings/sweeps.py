@@ -361,6 +361,8 @@ def truncation_effects(
         "diverged": "the share of trainings that diverge",
     }
     if params.contexts:
+        far = [f"context_{min(params.contexts)}_loss", "context_loss"]
+        trials = trials.assign(context_gain=trials[far].sum(axis=1, skipna=False))
         measures["context_gain"] = (
             f"what the context before the last {min(params.contexts)} symbols gains over other "
             f"text in its place, nats per symbol"
@@ -373,8 +375,10 @@ def truncation_effects(
             row = own.get(measure)
             if measure == "diverged" and not part["diverged"].any():
                 said.append(f"{model}: none of {len(part)} trainings diverged.")
-            elif row is None:
+            elif part[measure].isna().any():
                 said.append(f"{model}: {words}: not measured in all trainings, so not compared.")
+            elif row is None:  # all means are equal
+                continue
             elif not np.isfinite(row["low"]):
                 said.append(f"{model}: {words}: the noise is unknown, so lengths are not compared.")
             elif row["beyond_noise"]:
