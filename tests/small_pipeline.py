@@ -2,6 +2,8 @@
 
 import json
 import runpy
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from wordlab.params.whole import load
 from wordlab.pipeline.declared import declaration
 from wordlab.pipeline.recorder import Silent
 from wordlab.pipeline.stage import Stage
+from wordlab.text import sources
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PIPELINE = REPOSITORY / "dvc.yaml"
@@ -89,6 +92,26 @@ def run_pipeline(folder, text, *, only=None, **changes):
     return params, {
         name: run_stage(name, params, folder) for name in stages() if only is None or name in only
     }
+
+
+def shortest_articles(number):
+    """Return the `number` shortest documents of the built-in text, the shortest first."""
+    sample = sources.find(load(REPOSITORY / "params.yaml").corpus, REPOSITORY)
+    texts = sorted((document.text for document in sample.documents()), key=len)
+    return "\n\n".join(texts[:number])
+
+
+def copy_repository(folder, articles):
+    """Copy what Git has of this repository to `folder`, without dvc.lock, its params and its text
+    made small: the shortest articles of the built-in one."""
+    listed = ["git", "ls-files", "-z"]
+    done = subprocess.run(listed, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    for name in set(done.stdout.split("\0")) - {"", "dvc.lock"}:
+        if (REPOSITORY / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(REPOSITORY / name, folder / name)
+    (folder / "text.txt").write_text(shortest_articles(articles), encoding="utf-8")
+    shrink(folder / "params.yaml")
 
 
 def metrics(folder):

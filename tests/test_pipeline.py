@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from s3_server import BUCKET, make_bucket, s3_server
-from small_pipeline import shrink
-from wordlab.params.whole import load
-from wordlab.text import sources
+from small_pipeline import copy_repository
 
 ARTICLES = 12
 
@@ -73,26 +70,11 @@ def environment_below(home):
 class Clone(Checkout):
     """A copy of what git has of this repository, with its params made small."""
 
-    def __init__(self, folder, repository):
+    def __init__(self, folder):
         super().__init__(folder, environment_below(folder.parent))
-        names = subprocess.run(
-            ["git", "ls-files", "-z"], cwd=repository, capture_output=True, text=True, check=True
-        ).stdout.split("\0")
-        for name in filter(None, names):
-            if (repository / name).exists():
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(repository / name, folder / name)
-        (folder / "dvc.lock").unlink(missing_ok=True)
-        self.write_text()
-        shrink(self.folder / "params.yaml")
+        copy_repository(folder, articles=ARTICLES)
         self.git("init", "-q", "-b", "main")
         self.commit("the clone")
-
-    def write_text(self):
-        corpus = load(self.folder / "params.yaml").corpus
-        sample = sources.find(corpus, self.folder)
-        articles = sorted((article.text for article in sample.documents()), key=len)[:ARTICLES]
-        (self.folder / "text.txt").write_text("\n\n".join(articles), encoding="utf-8")
 
     def lock(self):
         return (self.folder / "dvc.lock").read_bytes()
@@ -105,8 +87,7 @@ class Clone(Checkout):
 
 def new_clone(tmp_path_factory, name):
     folder = tmp_path_factory.mktemp(name) / "wordlab"
-    folder.mkdir()
-    return Clone(folder, Path(__file__).resolve().parents[1])
+    return Clone(folder)
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +114,20 @@ def clone(clones):
 def test_a_second_pass_finds_nothing_to_do(clone):
     assert "up to date" in clone.dvc("repro")
     assert clone.git("status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize("part", ["report/findings", "report/figures", "names.py"])
+def test_other_words_and_figures_run_no_training_again(clone, part):
+    path = clone.folder / "src" / "wordlab" / part
+    path = path if path.is_file() else min(path.glob("*.py"))
+    before = path.read_text()
+    path.write_text(f"{before}\n# another word\n")
+    try:
+        changed = json.loads(clone.dvc("status", "--json"))
+    finally:
+        path.write_text(before)
+    assert "report" in changed
+    assert not [name for name in changed if name.startswith(("train_", "evaluate_", "study_"))]
 
 
 def test_every_stage_made_a_run_under_the_run_of_the_pass(clone):
@@ -231,17 +226,22 @@ def test_queued_experiments_land_in_the_one_store_with_their_results(clone):
     assert clone.git("status", "--porcelain") == ""
 
 
-def test_a_mistake_ends_the_pass_with_one_line_and_leaves_the_outputs(clone):
+def test_a_mistake_ends_the_pass_with_one_line_and_loses_nothing(clone):
     path = clone.folder / "params.yaml"
     before = path.read_text()
-    vocabulary = (clone.folder / "data" / "processed" / "vocabulary.tsv").read_bytes()
+    made = {
+        name: (clone.folder / "data" / name).read_bytes()
+        for name in ("processed/vocabulary.tsv", "models/skipgram/vectors.npy")
+    }
     path.write_text(before.replace("min_count: 2", "min_count: 100000", 1))
     try:
         done = clone.run("dvc", "repro")
     finally:
         path.write_text(before)
     assert done.returncode != 0
-    told = done.stdout + done.stderr
-    assert "build_vocab: vocabulary.min_count: no word of the training split occurs" in told
-    assert "Traceback" not in told
-    assert (clone.folder / "data" / "processed" / "vocabulary.tsv").read_bytes() == vocabulary
+    printed = done.stdout + done.stderr
+    assert "build_vocab: vocabulary.min_count: no word of the training split occurs" in printed
+    assert "Traceback" not in printed
+    clone.dvc("checkout")
+    assert made == {name: (clone.folder / "data" / name).read_bytes() for name in made}
+    assert "up to date" in clone.dvc("repro")

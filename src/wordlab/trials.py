@@ -275,18 +275,12 @@ class Kept:
     """The trials of one process, in its checkpoint."""
 
     def __init__(self, checkpoint: Checkpoint, recipe: str) -> None:
-        self.checkpoint, self.recipe = checkpoint, recipe
+        self.checkpoint = checkpoint
         self.own: dict[str, Any] = {}
         self._ended: dict[str, Outcome] = {}
-        arrays, state = checkpoint.load() or ({}, {})
-        if state.get("recipe") == recipe:
-            for place, (name, numbers, tracked) in enumerate(state["ended"]):
-                mine = {
-                    key.partition(".")[2]: array
-                    for key, array in arrays.items()
-                    if key.partition(".")[0] == str(place)
-                }
-                self._ended[name] = Outcome(numbers, mine, tracked)
+        arrays, state = checkpoint.resume(lambda: recipe) or ({}, {"ended": []})
+        for place, (name, numbers, tracked) in enumerate(state["ended"]):
+            self._ended[name] = Outcome(numbers, arrays.get(str(place), {}), tracked)
 
     def look(self) -> Mapping[str, Outcome]:
         """Return the outcomes of all trials that have ended, by name."""
@@ -306,13 +300,9 @@ class Kept:
         """Keep the outcome of `trial`."""
         del self.own[trial.name]
         self._ended[trial.name] = outcome
-        arrays = {
-            f"{place}.{name}": array
-            for place, one in enumerate(self._ended.values())
-            for name, array in one.arrays.items()
-        }
+        arrays = {str(place): one.arrays for place, one in enumerate(self._ended.values())}
         ended = [[name, one.numbers, one.tracked] for name, one in self._ended.items()]
-        self.checkpoint.save(arrays, {"recipe": self.recipe, "ended": ended})
+        self.checkpoint.save(arrays, {"ended": ended})
 
 
 class Shared:

@@ -20,8 +20,8 @@ from wordlab.errors import UserError
 from wordlab.params.embeddings import CooccurrenceParams
 from wordlab.rng import stream
 
-ROOMY = Budget(piece_tokens=10**6, block_cells=10**6, finished_bytes=10**9)
-TIGHT = Budget(piece_tokens=5, block_cells=3, finished_bytes=16)
+ROOMY = Budget(shard_tokens=10**6, block_cells=10**6, finished_bytes=10**9)
+TIGHT = Budget(shard_tokens=5, block_cells=3, finished_bytes=16)
 
 
 def settings(**changes) -> CooccurrenceParams:
@@ -204,10 +204,10 @@ def test_saved_and_loaded(tmp_path: Path):
 MEASURED = """
 import resource, sys
 import numpy as np
-from wordlab.embeddings.cooccurrence import count
+from wordlab.embeddings.counts.cooccurrence import count
 from wordlab.params.embeddings import CooccurrenceParams
-from wordlab.text.corpus import EncodedCorpus
-from wordlab.text.vocabulary import Vocabulary
+from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.corpus.vocabulary import Vocabulary
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

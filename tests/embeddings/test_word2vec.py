@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from wordlab import checkpoints
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import UNKNOWN, Vocabulary
@@ -150,13 +151,24 @@ def test_long_documents_are_not_cut(monkeypatch):
     assert counts == [6 * known - 12] * 2
 
 
+def test_the_rate_falls_in_a_straight_line_to_its_floor():
+    corpus, vocabulary = corpus_of_topics(4000)
+    settings = params(rate=0.1, rate_floor=0.01, epochs=2)
+    training = word2vec.Training(corpus, vocabulary, settings, "skipgram", 1, 1)
+    total = len(corpus)
+    half = training.rates(0, total // 2, total, 60)  # four blocks of 16
+    np.testing.assert_allclose(half, 0.1 * (0.75 - np.arange(4) / 16))
+    end = training.rates(1, total - 1, total, 20)
+    np.testing.assert_allclose(end, [0.001, 0.001])
+
+
 class Cut(Exception):
     pass
 
 
 @pytest.mark.parametrize("output", OUTPUTS)
 def test_resumed_equals_uninterrupted(tmp_path, monkeypatch, output):
-    monkeypatch.setattr(word2vec, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(checkpoints, "SECONDS", 0.0)
     monkeypatch.setattr(word2vec, "STRETCH", 5000)
     changes = {"output": output}
     logged, logged_again = [], []
@@ -184,7 +196,7 @@ def test_resumed_equals_uninterrupted(tmp_path, monkeypatch, output):
 
 
 def test_a_checkpoint_of_another_training_is_not_gone_on_from(tmp_path, monkeypatch):
-    monkeypatch.setattr(word2vec, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(checkpoints, "SECONDS", 0.0)
     checkpoint = Checkpoint(tmp_path / "checkpoint")
     train(seed=1, checkpoint=checkpoint)
     assert checkpoint.path.exists()
@@ -199,9 +211,10 @@ def test_killed_and_started_again_it_ends_at_the_same_bytes(tmp_path):
             import sys
             from pathlib import Path
             import test_word2vec as here
+            from wordlab import checkpoints
             from wordlab.checkpoints import Checkpoint
-            from wordlab.embeddings import word2vec
-            word2vec.CHECKPOINT_SECONDS = 0.0
+            from wordlab.embeddings.word2vec import training as word2vec
+            checkpoints.SECONDS = 0.0
             word2vec.STRETCH = 2000
             data = here.corpus_of_topics(20_000)
             checkpoint = Checkpoint(Path(sys.argv[1]))

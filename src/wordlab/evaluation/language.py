@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from wordlab import rng
+from wordlab.artifacts import rounded
 from wordlab.corpus.study_words import study_words
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.evaluation.generation import generate
@@ -58,7 +59,7 @@ class HeldOut:
         n = self.documents if self.documents > 1 else len(self.sentences)
         if n < 2:
             return 1.0
-        return float(math.sqrt(n / (n - 1)) * stats.t.ppf(0.975, n - 1) / stats.norm.ppf(0.975))
+        return float(math.sqrt(n / (n - 1)) * special.stdtrit(n - 1, 0.975) / special.ndtri(0.975))
 
     def resamples(self, seed: int) -> Iterator[NDArray[np.int64]]:
         """Yield how often each sentence is drawn in each sample of a bootstrap, int64 (S,).
@@ -349,3 +350,9 @@ def _label(symbols: Symbols, kinds: list[tuple[str, int]]) -> str:
     alike = [size for level, size in kinds if level == symbols.level]
     label = "" if symbols.level == "word" else f"_{symbols.level}"
     return label if len(alike) == 1 else f"{label}_{len(symbols.vocabulary)}"
+
+
+def headline(metrics: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
+    """Return the few numbers that runs are compared by at a glance, by model, to four digits."""
+    keys = ("perplexity", "perplexity_known", "unknown_share")
+    return rounded({name: {key: found[key] for key in keys} for name, found in metrics.items()}, 4)

@@ -119,6 +119,22 @@ class Scores:
         return {"low": low, "high": high, **by_seed}
 
 
+def headline(metrics: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
+    """Return the few scores that runs are compared by at a glance, from the metrics of each model.
+
+    Spearman's for each set of word pairs, and the analogies' total by the first method, to four
+    digits; None where no item of a set is known.
+    """
+    found: dict[str, dict[str, float | None]] = {}
+    for model, scores in metrics.items():
+        first = next(value for value in scores["analogy"].values() if isinstance(value, Mapping))
+        found[model] = {
+            **{name: scores[name]["spearman"] for name in scores if name != "analogy"},
+            "analogy": first["total"],
+        }
+    return rounded(found, digits=4)
+
+
 @dataclass(frozen=True, eq=False)
 class Task:
     """One thing that models are scored on: a set of word pairs, or a method for analogies.

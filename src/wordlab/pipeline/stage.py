@@ -118,6 +118,12 @@ class Stage:
         """Write a table as the CSV output."""
         artifacts.write_table(self.output(output), table)
 
+    def result(self, result: artifacts.Result) -> None:
+        """Write the metrics and, in the output `tables`, the tables of a result."""
+        for name, table in result.tables.items():
+            artifacts.write_table(self.output("tables") / f"{name}.csv", table)
+        self.metrics(result.metrics)
+
     def findings(self, result: "Findings") -> None:
         """Write the metrics, the tables and the sentences of a study, sweep or comparison.
 
@@ -161,14 +167,12 @@ def _exit(number: int, frame: FrameType | None) -> None:
 def _run(body: Callable[[Stage], None], name: str, item: str) -> None:
     params, declared = load(PARAMS), declaration(name)
     digests = {str(path): artifacts.md5(path) for path in declared.inputs}
-
-    started = time.monotonic()
     code = _digest([(str(path), artifacts.md5(path)) for path in declared.code])
     key = _digest([name, sorted(digests.items()), declared.params, code])
     place = paths.root() / ".checkpoints" / f"{name}-{key[:16]}.safetensors"
     checkpoint = Checkpoint(place, code)  # another one for other params, inputs or code
     shown = [path.parents[1] for path in declared.outputs if path.parent.name in SHOWN]
-    with Recorder(name, params.model_dump(), draws=bool(shown)) as recorder:
+    with Recorder(name, params.model_dump()) as recorder:
         recorder.params(declared.params)
         for path, digest in digests.items():
             recorder.input(path, digest)
@@ -177,13 +181,15 @@ def _run(body: Callable[[Stage], None], name: str, item: str) -> None:
             partial = {
                 path: places.enter_context(artifacts.replacing(path)) for path in declared.outputs
             }
+            started = time.monotonic()
             body(Stage(name, item, params, recorder, declared.inputs, partial, checkpoint))
+            seconds = time.monotonic() - started
             recorder.stored()
         made = {f"dvc.output.{path}": artifacts.md5(path) for path in declared.outputs}
         recorder.tags({**made, "threads": os.environ.get("WORDLAB_THREADS", "all")})
         recorder.metrics(
             {
-                "wall_seconds": time.monotonic() - started,
+                "wall_seconds": seconds,
                 "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
             }
         )

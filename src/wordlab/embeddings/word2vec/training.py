@@ -1,14 +1,12 @@
-"""word2vec: skip-gram and CBOW, in parallel and yet the same bytes at any number of threads."""
+"""word2vec: skip-gram and CBOW, in parallel, with the same bytes at any number of threads."""
 
 import hashlib
-import json
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wordlab import progress, rng
 from wordlab.checkpoints import Checkpoint
@@ -18,15 +16,14 @@ from wordlab.corpus.vocabulary import UNKNOWN, Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.embeddings.word2vec import engines
 from wordlab.embeddings.word2vec.engines import Architecture
-from wordlab.embeddings.word2vec.sampling_kernels import Stretch, thin
+from wordlab.embeddings.word2vec.stretch import BLOCK, Stretch, thin
 from wordlab.errors import UserError
 from wordlab.params.embeddings import Word2vecParams
 
 Probe = Callable[[Vectors], Mapping[str, float]]
 
 STRETCH = 1 << 19
-"""Tokens between two looks at the clock, the loss and the checkpoint."""
-CHECKPOINT_SECONDS = 10.0
+"""Tokens between two looks at the loss and the checkpoint."""
 
 
 def train(
@@ -43,10 +40,10 @@ def train(
 ) -> Vectors:
     """Return the word vectors that word2vec learns from `corpus` (Mikolov et al. 2013a, b).
 
-    Unknown words are dropped before windows are laid; windows end where documents end. on_epoch
-    gets `loss`, the mean of the objective over all predictions of the epoch as they were made,
-    and `rate`, with what `probe` says of the vectors so far. Resumes from a checkpoint of the same
-    training, ended or not, and then ends at the bytes of an uninterrupted one.
+    Unknown words are dropped before windows are formed; windows end where documents end. on_epoch
+    receives `loss`, the mean of the objective over all predictions of the epoch, each measured
+    when it was made, and `rate`, with what `probe` returns for the vectors so far. Resumes from a
+    checkpoint of the same training, also a finished one; the result is byte-identical.
     Raises UserError if nothing can be learnt, the vocabulary is too large for the full softmax,
     or the weights overflow.
     """
@@ -84,33 +81,42 @@ class Training:
     ) -> None:
         """Train to the end, from the checkpoint if it is one of this training."""
         total = len(self.corpus)
-        epoch, position, loss, predictions, history = self._resume(checkpoint)
+        epoch, position, loss, predictions = 0, 0, 0.0, 0
+        history: list[dict[str, float]] = []
+        saved = checkpoint.resume(self._recipe)
+        if saved is not None:
+            for name, matrix in self.engine.weights._asdict().items():
+                matrix[:] = saved[0]["weights"][name]
+            epoch, position, loss, predictions, history = saved[1]["reached"]
+
+        def save() -> None:
+            reached = [epoch, position, loss, predictions, history]
+            checkpoint.save({"weights": self.engine.weights._asdict()}, {"reached": reached})
+
         for step, metrics in enumerate(history, 1):
             on_epoch(step, metrics)
-        saved = time.monotonic()
         with progress.bar(
             total * self.params.epochs, f"word2vec {self.architecture}", "words"
         ) as bar:
             bar.update(epoch * total + position)
             while epoch < self.params.epochs:
-                for start in range(position, total, STRETCH):
-                    stop = min(total, start + STRETCH)
-                    stretch_loss, stretch_predictions = self.stretch(epoch, start, stop)
+                while position < total:
+                    stop = min(total, position + STRETCH)
+                    stretch_loss, stretch_predictions = self.stretch(epoch, position, stop)
                     loss += stretch_loss
                     predictions += stretch_predictions
-                    self._stop_if_overflown(loss, epoch)
-                    bar.update(stop - start)
-                    if stop < total and time.monotonic() - saved > CHECKPOINT_SECONDS:
-                        self._save(checkpoint, epoch, stop, loss, predictions, history)
-                        saved = time.monotonic()
+                    if not np.isfinite(loss):
+                        self._overflow(epoch + 1)
+                    bar.update(stop - position)
+                    position = stop
+                    if position < total and checkpoint.due():
+                        save()
                 epoch += 1
                 history.append(self._epoch_metrics(epoch, loss, predictions, probe))
                 on_epoch(epoch, history[-1])
                 position, loss, predictions = 0, 0.0, 0
-                ended = epoch == self.params.epochs
-                if ended or time.monotonic() - saved > CHECKPOINT_SECONDS:
-                    self._save(checkpoint, epoch, 0, 0.0, 0, history)
-                    saved = time.monotonic()
+                if epoch == self.params.epochs or checkpoint.due():
+                    save()
 
     def stretch(self, epoch: int, start: int, stop: int) -> tuple[float, int]:
         params = self.params
@@ -123,14 +129,21 @@ class Training:
         stretch = Stretch(tokens[:n], documents[:n], widths[:n], first, last)
         self.corpus = self.corpus.reopened()
         noise_key = np.uint64(rng.derive(self.seed, "word2vec", "noise", epoch, start))
-        return self.engine.train(
-            stretch, noise_key, (self._rate(epoch, start), self._rate(epoch, stop))
-        )
+        return self.engine.train(stretch, noise_key, self.rates(epoch, start, stop, last - first))
 
-    def _rate(self, epoch: int, position: int) -> float:
-        """Return the linear rate, before its floor."""
-        done = epoch * len(self.corpus) + position
-        return self.params.rate * (1 - done / (len(self.corpus) * self.params.epochs))
+    def rates(self, epoch: int, start: int, stop: int, words: int) -> NDArray[np.float64]:
+        """Return the rate of each block of tokens[start:stop], of which `words` are kept.
+
+        It falls to 0 over the whole training in a straight line, but not below its floor.
+        """
+        params, total = self.params, len(self.corpus) * self.params.epochs
+        first, last = (
+            params.rate * (1 - (epoch * len(self.corpus) + place) / total)
+            for place in (start, stop)
+        )
+        blocks = -(-words // BLOCK)
+        slope = (last - first) / max(1, blocks)
+        return np.maximum(first + slope * np.arange(blocks), params.rate * params.rate_floor)
 
     def _epoch_metrics(
         self, epoch: int, loss: float, predictions: int, probe: Probe | None
@@ -145,13 +158,9 @@ class Training:
                 self._overflow(epoch)
         metrics = {
             "loss": loss / predictions,
-            "rate": max(self._rate(epoch, 0), self.engine.settings.rate_floor),
+            "rate": float(self.rates(epoch, 0, 0, 1)[0]),
         }
         return metrics | (dict(probe(self.vectors())) if probe else {})
-
-    def _stop_if_overflown(self, loss: float, epoch: int) -> None:
-        if not np.isfinite(loss):
-            self._overflow(epoch + 1)
 
     def _overflow(self, epoch: int) -> None:
         raise UserError(
@@ -179,51 +188,13 @@ class Training:
             **self.params.model_dump(exclude={"score_epochs"}),
         }
 
-    @cached_property
-    def _identity(self) -> str:
-        """A digest of all that decides the result."""
-        settings = [self._description(), self.params.score_epochs]
-        digest = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode())
-        digest.update("\n".join(self.vocabulary.words).encode())
+    def _recipe(self) -> list[Any]:
+        """Return all that decides the result, the text by a digest."""
+        digest = hashlib.blake2b("\n".join(self.vocabulary.words).encode())
         for array in (self.vocabulary.counts, self.corpus.tokens, self.corpus.document_ends):
             digest.update(np.ascontiguousarray(array).data)
         self.corpus = self.corpus.reopened()
-        return digest.hexdigest()
-
-    def _save(
-        self,
-        checkpoint: Checkpoint,
-        epoch: int,
-        position: int,
-        loss: float,
-        predictions: int,
-        history: list[dict[str, float]],
-    ) -> None:
-        if checkpoint.path is None:
-            return
-        state = {
-            "identity": self._identity,
-            "epoch": epoch,
-            "position": position,
-            "loss": loss,
-            "predictions": predictions,
-            "history": history,
-        }
-        checkpoint.save(self.engine.weights._asdict(), state)
-
-    def _resume(
-        self, checkpoint: Checkpoint
-    ) -> tuple[int, int, float, int, list[dict[str, float]]]:
-        saved = checkpoint.load()
-        if saved is None or saved[1].get("identity") != self._identity:
-            return 0, 0, 0.0, 0, []
-        arrays, state = saved
-        self.engine.weights.inputs[:] = arrays["inputs"]
-        self.engine.weights.outputs[:] = arrays["outputs"]
-        return (
-            state["epoch"], state["position"], state["loss"], state["predictions"],
-            state["history"],
-        )  # fmt: skip
+        return [self._description(), self.params.score_epochs, digest.hexdigest()]
 
 
 def _has_two_known_words(corpus: EncodedCorpus) -> bool:

@@ -3,9 +3,9 @@ import pytest
 import word2vec_reference as reference
 from test_word2vec_kernels import LENGTH, WORDS, Case
 
-from wordlab.embeddings.word2vec import softmax_kernels
-from wordlab.embeddings.word2vec.kernels import BLOCK
-from wordlab.embeddings.word2vec.sampling_kernels import Stretch
+from wordlab.embeddings.word2vec import softmax
+from wordlab.embeddings.word2vec.softmax import paths
+from wordlab.embeddings.word2vec.stretch import BLOCK, Stretch
 
 KINDS = [("skipgram", "code"), ("cbow", "code"), ("cbow", "corrected")]
 KEY = np.uint64(0)
@@ -17,7 +17,7 @@ def softmax_case(output, architecture, gradient="code", **changes):
 
 def trained(case, stretch, rate):
     """Return the loss and the weights (inputs, outputs) after one pass over `stretch`."""
-    loss, predictions = case.engine.train(stretch, KEY, (rate, rate))
+    loss, predictions = case.engine.train(stretch, KEY, np.full(-(-stretch.last // BLOCK), rate))
     d = case.params.dimensions
     return loss, predictions, [matrix[:WORDS, :d] for matrix in case.weights]
 
@@ -63,7 +63,7 @@ def test_the_probabilities_of_hierarchical_softmax_sum_to_one():
     hidden = case.weights.inputs[3].copy()
     nodes, change = case.weights.outputs, np.zeros_like(hidden)
     losses = [
-        softmax_kernels.descend(case.engine.paths, word, hidden, nodes, 0.0, change)
+        softmax.descend(case.engine.paths, word, hidden, nodes, 0.0, change)
         for word in range(WORDS)
     ]
     assert np.exp(-np.array(losses)).sum() == pytest.approx(1, abs=1e-5)
@@ -118,3 +118,31 @@ def test_full_softmax_equals_the_reference_block_by_block(architecture, gradient
     assert loss == pytest.approx(expected, rel=1e-5)
     for ours, theirs in zip(found, matrices, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def lengths(counts):
+    return np.diff(paths(np.array(counts, dtype=np.int64)).starts).tolist()
+
+
+def test_a_tree_by_hand():
+    assert lengths([8, 4, 2, 1]) == [1, 2, 3, 3]
+    assert lengths([1, 1, 1, 1]) == [2, 2, 2, 2]
+    assert lengths([5, 3]) == [1, 1]
+
+
+@pytest.mark.parametrize("size", [2, 3, 50, 333])
+def test_codes_are_complete_distinct_and_optimal(size):
+    counts = np.sort(np.random.default_rng(size).zipf(1.3, size).clip(max=10**6))[::-1].copy()
+    tree = paths(counts)
+    found = np.diff(tree.starts)
+    assert (0.5**found).sum() == 1
+    assert (tree.nodes[tree.starts[:-1]] == size - 2).all()
+    assert set(tree.nodes.tolist()) == set(range(size - 1))
+    codes = {
+        tuple(zip(tree.nodes[a:b].tolist(), tree.turns[a:b].tolist(), strict=True))
+        for a, b in zip(tree.starts[:-1], tree.starts[1:], strict=True)
+    }
+    assert len(codes) == size
+    share = counts / counts.sum()
+    entropy = -(share * np.log2(share)).sum()
+    assert entropy <= share @ found < entropy + 1

@@ -10,7 +10,7 @@ import torch
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.params.language import NetworkParams
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.studies.gradients.lags import gradient_by_lag, spectral_radii
+from wordlab.studies.gradients.measures import gradient_by_lag, spectral_radii
 
 Model = Callable[..., LanguageModel]
 

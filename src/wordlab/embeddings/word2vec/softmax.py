@@ -1,12 +1,65 @@
 """Hierarchical and full softmax, word after word: every step changes the root or every word."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
-from wordlab.embeddings.word2vec.kernels import BLOCK, reach
+from wordlab.embeddings.word2vec.kernels import transpose
 from wordlab.embeddings.word2vec.llvm import TILE_ROWS, add_product, error_and_loss
+from wordlab.embeddings.word2vec.stretch import BLOCK, reach
+
+
+class Paths(NamedTuple):
+    """The path from the root to each word.
+
+    starts: int64 (V+1,); word w passes the inner nodes nodes[starts[w]:starts[w+1]], int32, each
+    in 0..V-2, the root V-2 first; turns, float32: 1 where it takes the branch of code 0, else 0.
+    """
+
+    starts: NDArray[np.int64]
+    nodes: NDArray[np.int32]
+    turns: NDArray[np.float32]
+
+
+def paths(counts: NDArray[np.int64]) -> Paths:
+    """Return the paths of the Huffman tree over `counts` (V,), V >= 2.
+
+    Two queues (van Leeuwen 1976) build it from the rarest up; of equal counts, words come before
+    inner nodes and the rarer word in the vocabulary's order first.
+    """
+    size = len(counts)
+    order = np.argsort(counts, kind="stable").tolist()
+    weight = counts.tolist() + [0] * (size - 1)
+    parent = [0] * (2 * size - 1)
+    second = [False] * (2 * size - 1)
+    leaf, inner = 0, size
+    for new in range(size, 2 * size - 1):
+        for is_second in (False, True):
+            if leaf < size and (inner == new or weight[order[leaf]] <= weight[inner]):
+                child, leaf = order[leaf], leaf + 1
+            else:
+                child, inner = inner, inner + 1
+            parent[child], second[child] = new, is_second
+            weight[new] += weight[child]
+    root = 2 * size - 2
+    starts: list[int] = [0]
+    nodes: list[int] = []
+    turns: list[float] = []
+    for word in range(size):
+        path, node = [], word
+        while node != root:
+            path.append((parent[node] - size, 0.0 if second[node] else 1.0))
+            node = parent[node]
+        nodes.extend(step[0] for step in reversed(path))
+        turns.extend(step[1] for step in reversed(path))
+        starts.append(len(nodes))
+    return Paths(
+        np.array(starts, dtype=np.int64),
+        np.array(nodes, dtype=np.int32),
+        np.array(turns, dtype=np.float32),
+    )
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "reassoc"})
@@ -14,7 +67,7 @@ def descend(paths: Any, word: int, hidden: Any, nodes: Any, step: float, change:
     """Move the nodes on the path to `word` along the gradient at `hidden`; return the loss.
 
     -log p(word) is the sum over its path of -log sigma(+-hidden.node) (Morin & Bengio 2005).
-    Adds step times the gradient of `hidden` to `change`; mutates nodes and change.
+    Adds step times the gradient of `hidden` to `change`. Mutates nodes and change.
     """
     rate = np.float32(step)
     total = 0.0
@@ -35,15 +88,9 @@ def descend(paths: Any, word: int, hidden: Any, nodes: Any, step: float, change:
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 def train_hierarchical(
-    weights: Any,
-    stretch: Any,
-    start: int,
-    stop: int,
-    paths: Any,
-    rate: float,
-    settings: Any,
-    scratch: Any,
-) -> tuple[float, int]:
+    weights: Any, stretch: Any, start: int, stop: int, rate: float, settings: Any,
+    paths: Any, scratch: Any,
+) -> tuple[float, int]:  # fmt: skip
     """Train on the centre words start..stop-1, one after the other, as word2vec.c.
 
     scratch: float32 (2, P). Returns the loss and the number of predictions. Mutates weights and
@@ -115,16 +162,9 @@ def softmax_errors(scores: Any, targets: Any, words: int) -> float:
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 def train_full(
-    weights: Any,
-    stretch: Any,
-    start: int,
-    stop: int,
-    rate: float,
-    settings: Any,
-    scratch: Any,
-    scores: Any,
-    targets: Any,
-) -> tuple[float, int]:
+    weights: Any, stretch: Any, start: int, stop: int, rate: float, settings: Any,
+    scratch: Any, scores: Any, targets: Any,
+) -> tuple[float, int]:  # fmt: skip
     """Train on the words start..stop-1, at most BLOCK, by the softmax over the whole vocabulary.
 
     Skip-gram predicts, from each of these words, the centres whose windows hold it; CBOW these
@@ -161,9 +201,7 @@ def train_full(
                 if at != centre:
                     targets[tokens[centre], at - start] += 1
                     predictions += 1
-    for d in range(padded):
-        for i in range(BLOCK):
-            transposed[d, i] = hidden[i, d]
+    transpose(hidden, transposed)
     outputs = weights.outputs
     for v in range(0, len(outputs), TILE_ROWS):
         add_product(scores, v, 0, BLOCK, outputs, v, 0, transposed, 0, 0, padded, True)

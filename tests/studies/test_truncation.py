@@ -9,7 +9,7 @@ import torch
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.params.language import NetworkParams
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.studies.gradients.truncation import agreement, window_cost, window_gradient
+from wordlab.studies.gradients.measures import agreement, window_cost, window_gradient
 
 IDS = np.random.default_rng(4).integers(0, 10, (25, 3))
 
@@ -42,8 +42,8 @@ def test_a_cut_changes_the_gradient_the_less_the_longer_the_window(model: Langua
 
 
 def test_what_a_window_keeps_grows_with_its_length_alone(model: LanguageModel) -> None:
-    kept = {k: window_cost(model, IDS[:k], IDS[1 : k + 1]).kept_bytes for k in (6, 12, 24)}
+    kept = {k: window_cost(model, IDS[:k], IDS[1 : k + 1])[0] for k in (6, 12, 24)}
     assert kept[6] < kept[12] < kept[24]
     assert kept[24] - kept[12] == 2 * (kept[12] - kept[6])
-    assert window_cost(model, IDS[:6], IDS[1:7]).seconds > 0
+    assert window_cost(model, IDS[:6], IDS[1:7])[1] > 0
     assert all(weight.grad is None for weight in model.parameters())

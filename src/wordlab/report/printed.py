@@ -1,4 +1,4 @@
-"""The results of the last run as Markdown tables, for the README and for a terminal."""
+"""What `wordlab results` and `wordlab evaluate` print: Markdown tables, and one of plain text."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from wordlab.evaluation.scores import GROUPS
 from wordlab.names import EMBEDDINGS, LANGUAGE_MODELS, similarity
 
 
-def tables(metrics: Path) -> str:
+def results(metrics: Path) -> str:
     """Return the tables of word vectors and of language models from the folder of metrics.
 
     Raises UserError if the pipeline has not made them.
@@ -23,30 +23,6 @@ def tables(metrics: Path) -> str:
             raise UserError(f"{path}: not found; `make repro` makes it")
         found[name] = read_json(path)
     return f"{embeddings(found['embeddings'])}\n\n{language_models(found['language_models'])}"
-
-
-def embedding_headline(metrics: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
-    """Return the few numbers by which word vectors are compared at a glance, by model.
-
-    None where no item of a set is known.
-    """
-    return {
-        model: {
-            **{name: _short(scores[name]["spearman"]) for name in scores if name != "analogy"},
-            "analogy": _short(scores["analogy"][_method(scores)]["total"]),
-        }
-        for model, scores in metrics.items()
-    }
-
-
-def language_headline(metrics: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
-    """Return the few numbers by which language models are compared at a glance, by model."""
-    keys = ("perplexity", "perplexity_known", "unknown_share")
-    return {model: {key: _short(found[key]) for key in keys} for model, found in metrics.items()}
-
-
-def _short(value: float | None) -> float | None:
-    return None if value is None or not math.isfinite(value) else float(f"{value:.4g}")
 
 
 def _method(scores: Mapping[str, Any]) -> str:
@@ -126,7 +102,7 @@ def _interval(scores: Mapping[str, Any], text: Any) -> str:
 HEAD = ("", "score", "interval", "n", "of", "coverage", "with unknown")
 
 
-def table(metrics: Mapping[str, Any]) -> str:
+def scores(metrics: Mapping[str, Any]) -> str:
     """Return what `Scores.metrics` holds, a line a set of word pairs or kind of analogies.
 
     `with unknown` is the score over all items, unknown words at cosine 0, or counted as wrong.

@@ -1,25 +1,22 @@
-"""How far back a loss's gradient reaches, and what a step of the recurrence does to it.
+"""How far back a loss's gradient reaches, and what it costs to cut it off.
 
-After Bengio, Simard & Frasconi 1994 and Pascanu, Mikolov & Bengio 2013.
+After Bengio, Simard & Frasconi 1994 and Pascanu, Mikolov & Bengio 2013. Truncated backpropagation
+through time carries the state from window to window, but no gradient (Williams & Peng 1990).
 """
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from wordlab import rng
 from wordlab.evaluation.statistics import median_interval
-from wordlab.params.studies import GradientStudyParams
+from wordlab.params.studies import FADED
 from wordlab.recurrent.cells import Cell, State
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.studies.jobs import Outcome
 
 STATE_NAMES = ("hidden", "memory")
 """The parts of a state: h of every cell, c of the LSTM."""
@@ -55,7 +52,8 @@ def spectral_radii(model: LanguageModel, inputs: NDArray[np.int64]) -> NDArray[n
     inputs: int64 (T, B), T at least 2, read from a state of zeros -> float64 (B,). Of the last
     layer; an LSTM's state is (h, c) as one vector.
     """
-    cell = _last_cell(model)
+    cell = model.layers.cells[-1]
+    assert isinstance(cell, Cell)
     with torch.no_grad():
         fed, before = _before_last_step(model, torch.from_numpy(inputs))
         projections = cell.project(fed)  # (B, G*H)
@@ -100,67 +98,6 @@ def _before_last_step(model: LanguageModel, ids: Tensor) -> tuple[Tensor, Tensor
     return values, torch.cat(reached[-1], dim=1)
 
 
-def _last_cell(model: LanguageModel) -> Cell:
-    cell = model.layers.cells[-1]
-    assert isinstance(cell, Cell)
-    return cell
-
-
-FADED = 0.01
-"""A gradient has faded out where its norm is below this share of that at lag 0."""
-
-
-@dataclass(frozen=True, eq=False)
-class Texts:
-    """What language models of the study learn, and what they are measured on, as classes."""
-
-    train: NDArray[np.int64]
-    valid: NDArray[np.int64]
-
-    def sequences(self, length: int, count: int, seed: int) -> NDArray[np.int64]:
-        """Return stretches of the validation text, each with what follows: (T + 1, B).
-
-        They do not overlap, so that they count as independent draws; B is `count`, or as many as
-        the text has room for.
-        """
-        random = rng.stream(seed, "gradient sequences", length)
-        room = len(self.valid) // (length + 1)
-        shift = random.integers(0, len(self.valid) % (length + 1) + 1)
-        chosen = np.sort(random.permutation(room)[:count])
-        return self.valid[shift + (length + 1) * chosen + np.arange(length + 1)[:, None]]
-
-
-def measure_lags(
-    model: LanguageModel, texts: Texts, params: GradientStudyParams, seed: int
-) -> Outcome:
-    """Return how gradients fade in `model` over sequences of each length, and its Jacobians.
-
-    rows: part, length, lag, norm, low, high; reach: by length, see `reach`, and the spectral
-    radius of the Jacobian at the end of each of the longest sequences.
-    """
-    rows: list[dict[str, Any]] = []
-    reached: dict[str, Any] = {}
-    for length in params.lengths:
-        ids = texts.sequences(length, params.sequences, seed)
-        norms = gradient_by_lag(model, ids[:-1], ids[-1])
-        for part, table in norms.items():
-            rows += _lag_rows(table / norms["state"][0], part, length)
-        reached[f"length {length}"] = reach(norms["state"], params.confidence)
-    longest = texts.sequences(max(params.lengths), params.sequences, seed)[:-1]
-    radii = spectral_radii(model, longest)
-    middle, low, high = median_interval(radii, params.confidence)
-    reached["spectral_radius"] = {"median": middle, "low": low, "high": high,
-                                  "greatest": float(radii.max())}  # fmt: skip
-    return Outcome({"rows": rows, "reach": reached})
-
-
-def _lag_rows(ratios: NDArray[np.float64], part: str, length: int) -> list[dict[str, Any]]:
-    low, middle, high = np.quantile(ratios, [0.25, 0.5, 0.75], axis=1)
-    numbers = {"lag": np.arange(length), "norm": middle, "low": low, "high": high}
-    table = pd.DataFrame({"part": part, "length": length, **numbers})
-    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
-
-
 def reach(norms: NDArray[np.float64], confidence: float) -> dict[str, float]:
     """Return after how many steps a gradient has faded out, and the most it ever grows to.
 
@@ -179,3 +116,57 @@ def reach(norms: NDArray[np.float64], confidence: float) -> dict[str, float]:
         "greatest_ratio": float(np.median(ratios.max(axis=0))),
         "last_ratio": float(np.median(ratios[-1])),
     }
+
+
+def window_gradient(
+    model: LanguageModel, inputs: NDArray[np.int64], targets: NDArray[np.int64], length: int
+) -> Tensor:
+    """Return the gradient of the mean loss of a text cut into windows of `length` steps, (P,).
+
+    inputs, targets: int64 (T, B), read from a state of zeros; the state is carried from window to
+    window, the gradient is not. All weights' gradients one after another; nothing is dropped out.
+    """
+    weights = list(model.parameters())
+    state = model.initial_state(inputs.shape[1])
+    total = [torch.zeros_like(weight) for weight in weights]
+    for start in range(0, len(inputs), length):
+        ids, wanted = (torch.from_numpy(part[start : start + length]) for part in (inputs, targets))
+        hidden, state = model(ids, state)
+        loss = model.output.loss(hidden.flatten(0, 1), wanted.flatten()) * (len(ids) / len(inputs))
+        for summed, gradient in zip(total, torch.autograd.grad(loss, weights), strict=True):
+            summed += gradient
+        state = [tuple(part.detach() for part in layer) for layer in state]
+    return torch.cat([gradient.flatten() for gradient in total])
+
+
+def agreement(truncated: Tensor, whole: Tensor) -> float:
+    """Return the cosine of two gradients (P,): 1 where a cut changes no step's direction."""
+    one, other = truncated.double(), whole.double()
+    return float(one @ other / (one.norm() * other.norm()))
+
+
+def window_cost(
+    model: LanguageModel, inputs: NDArray[np.int64], targets: NDArray[np.int64]
+) -> tuple[int, float]:
+    """Return what one window, int64 (T, B), costs a training without dropout: bytes and seconds.
+
+    The bytes are those that the forward pass keeps for the backward pass, without the weights; a
+    tensor that several operations keep counts once. The seconds are those of both passes.
+    """
+    kept: dict[int, int] = {}
+    weights = {weight.untyped_storage().data_ptr() for weight in model.parameters()}
+
+    def note(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    started = time.monotonic()
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        hidden, _ = model(torch.from_numpy(inputs), model.initial_state(inputs.shape[1]))
+        loss = model.output.loss(hidden.flatten(0, 1), torch.from_numpy(targets).flatten())
+    loss.backward()
+    seconds = time.monotonic() - started
+    model.zero_grad(set_to_none=True)
+    return sum(kept.values()), seconds
