@@ -11,6 +11,7 @@ import pytest
 
 from sweep_params import SMALL, SWEEP
 from wordlab import trials
+from wordlab.artifacts import Result
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
@@ -66,20 +67,20 @@ def test_trials_in_processes_give_what_they_give_alone(
         seed=1,
         on_trial=lambda name, row, metrics: told.update({name: metrics}),
     )
-    assert len(result["trials"]) == 2 * 2
+    assert len(result.tables["trials"]) == 2 * 2
     assert len(told) == 2 * 2 + 3
     options: dict[str, Any] = {"folds": 2, "early_stopping_share": 0.2, "scored_tokens": None}
     splits = folds.splits(corpus(10), corpus(4), **options)
     planned = grid(["gru"], {"hidden_size": [3, 6]}, seeds=1, folds=2)
     jobs = language.jobs(planned, section, params, ngram_order=2, seed=1)
-    for row, job in zip(result["trials"].to_dict("records"), jobs, strict=True):
+    for row, job in zip(result.tables["trials"].to_dict("records"), jobs, strict=True):
         alone = language_trial.train(job, splits[job.split], CORPORA["train"], VOCABULARY)
         for measured in ("valid_loss", "train_loss", "text_perplexity"):
             np.testing.assert_equal(row[measured], alone[measured])
         assert (
             told[f"gru hidden_size={row['hidden_size']} fold={row['fold']} seed=1"]["seconds"] > 0
         )
-    assert "seconds" not in result["trials"]
+    assert "seconds" not in result.tables["trials"]
 
 
 def test_divergence_is_a_result(section: LanguageModelSection) -> None:
@@ -137,7 +138,7 @@ def test_a_sweep_cut_off_goes_on_from_its_database_and_ends_the_same(
             on_trial=lambda name, row, metrics: told.append(name),
             checkpoint=checkpoint,
         )
-        return result["trials"], told
+        return result.tables["trials"], told
 
     whole, _ = run(Checkpoint())
     checkpoint = Checkpoint(tmp_path / "sweep-1.safetensors")
@@ -203,8 +204,8 @@ def test_results_do_not_depend_on_how_many_trainings_run_at_once(
             on_trial=lambda name, row, metrics, told=told: told.append(name),
         )
         order.append(told)
-        tables = {name: table.to_csv() for name, table in result.items()}
-        found.append((tables, repr(language.metrics(result))))
+        tables = {name: table.to_csv() for name, table in result.tables.items()}
+        found.append((tables, repr(result.metrics)))
     assert found[0] == found[1]
     assert order[0] != order[1]
     assert sorted(order[0]) == sorted(order[1])
@@ -250,10 +251,10 @@ def test_a_rung_trains_on_its_share_and_the_last_is_a_trial_without_pruning(
         )
         for kind, more in (("none", {}), ("median", {"pruning": "median"}))
     }
-    table = found["median"]["trials"]
+    table = found["median"].tables["trials"]
     assert table["budget"].tolist() == [0.25] * 4 + [0.5] * 2 + [1.0]
     np.testing.assert_allclose(table["steps"] / table["updates"], table["budget"], atol=0.1)
-    same = found["none"]["trials"].merge(table[table["budget"] == 1].drop(columns="budget"))
+    same = found["none"].tables["trials"].merge(table[table["budget"] == 1].drop(columns="budget"))
     assert len(same) == 1
 
 
@@ -318,7 +319,7 @@ def test_winners_learn_from_all_the_text_from_seeds_that_no_trial_has(
     assert len(seeds["winners"]) == 2
     assert seeds["trials"]
     assert not seeds["winners"] & seeds["trials"]
-    table = result["winners"].set_index("seed")
+    table = result.tables["winners"].set_index("seed")
     assert table.index.tolist() == ["1", "2", "mean"]
     each = table.loc[["1", "2"], "test_perplexity"]
     mean = table.loc["mean"]
@@ -361,7 +362,7 @@ def test_winners_that_have_ended_are_not_trained_again(
 ) -> None:
     params = RecurrentSweepParams.model_validate(SWEEP)
 
-    def run(checkpoint: Checkpoint) -> dict[str, pd.DataFrame]:
+    def run(checkpoint: Checkpoint) -> Result:
         return language.sweep(
             CORPORA, VOCABULARY, section, params, ngram_orders=[2], seed=1, checkpoint=checkpoint
         )
@@ -384,8 +385,8 @@ def test_winners_that_have_ended_are_not_trained_again(
     )
     resumed = run(checkpoint)
     assert len(jobs) == len(set(jobs)) == 2
-    pd.testing.assert_frame_equal(resumed["winners"], whole["winners"])
-    assert len(run(checkpoint)["trials"]) == 2
+    pd.testing.assert_frame_equal(resumed.tables["winners"], whole.tables["winners"])
+    assert len(run(checkpoint).tables["trials"]) == 2
     assert len(jobs) == 2
     checkpoint.clear()
     assert list(tmp_path.iterdir()) == []

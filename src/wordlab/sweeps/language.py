@@ -9,14 +9,14 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from wordlab import artifacts, rng
+from wordlab import rng
+from wordlab.artifacts import Result
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
@@ -71,7 +71,7 @@ def sweep(
     seed: int,
     on_trial: TrialLogger = ignore_trial,
     checkpoint: Checkpoint = NOTHING_KEPT,
-) -> dict[str, pd.DataFrame]:
+) -> Result:
     """Train language models with the combinations of a search and score them on held-out text.
 
     corpora: the splits train, valid and test; vocabulary: the words that the models know; base: the
@@ -83,8 +83,9 @@ def sweep(
     Returns tables: `trials`: model, settings, fold (if several), budget (if the sweep prunes), seed
     and what was measured; `progress`: the loss on the text that chooses the epoch, of each trial by
     tokens; `yardsticks`: fold, text and the scores of real text; `baselines`: as `folds.baselines`
-    returns them; `winners`: as `tested` does. Raises UserError if settings contradict one another
-    or a split is too short.
+    returns them; `winners`: as `tested` does; as metrics what winners reach on the test split,
+    where no seed diverged. Raises UserError if settings contradict one another or a split is too
+    short.
     """
     learnt = beginning(corpora["train"], params.tokens)
     pairs = splits(
@@ -142,7 +143,7 @@ def sweep(
     known = baselines(pairs, corpora["valid"], vocabulary, orders=ngram_orders)
     trials, progress = curves(table)
     won = [replace(one, fold=None, seed=1, budget=None) for one in best(trials, done)]
-    return {
+    tables = {
         "trials": trials,
         "progress": progress,
         "yardsticks": real,
@@ -158,23 +159,10 @@ def sweep(
             checkpoint=checkpoint.part(0),
         ),
     }
-
-
-def metrics(tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
-    """Return what the winners reach on the test split, model by model, where no seed diverged."""
-    means = tables["winners"].query("seed == 'mean' and diverged == 0")
-    names = ["test_perplexity", *SCORES, "ngram_perplexity"]
-    return {
-        str(row["model"]): {"test": {name: row[name] for name in names}}
-        for row in means.to_dict("records")
-    }
-
-
-def write(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
-    """Write `tables` to read, and exactly those that are computed with."""
-    artifacts.write_tables(folder, tables)
-    for name in ("trials", "baselines"):
-        artifacts.write_exact(folder / f"{name}.parquet", tables[name])
+    means = tables["winners"].query("seed == 'mean' and diverged == 0").to_dict("records")
+    names = ("test_perplexity", *SCORES, "ngram_perplexity")
+    metrics = {row["model"]: {"test": {name: row[name] for name in names}} for row in means}
+    return Result(tables, metrics)
 
 
 def best(trials: pd.DataFrame, done: Sequence[Trial]) -> Iterator[Trial]:
