@@ -67,8 +67,8 @@ def analyse(
     tables["drawn_texts"] = _drawn_texts(full, tables["best"], settings, params.confidence)
     metrics = summary.metrics(tables)
     counts = beaten.drop(columns="learns", errors="ignore").set_index("model").astype(object)
-    for name, numbers in counts.to_dict("index").items():
-        metrics[str(name)]["baselines"] = numbers
+    for cell, numbers in counts.to_dict("index").items():
+        metrics[str(cell)]["baselines"] = numbers
     return Result(tables, metrics)
 
 
