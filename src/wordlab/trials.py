@@ -254,21 +254,21 @@ class Measurements:
         """title: of the progress bar; checkpoint: of what has ended, by the same stage only."""
         self.function, self.shared = function, shared
         self.title, self.checkpoint = title, checkpoint
+        self._ended: dict[str, Outcome] = {}
 
     def of(self, jobs: Sequence[Any]) -> list[Outcome]:
         """Return the outcome of each of `jobs`, in their order."""
-        wanted = {repr(job): job for job in jobs}
-        planned = [_Named(name) for name in wanted]
+        wanted = {repr(job): job for job in jobs if repr(job) not in self._ended}
         recipe = self.checkpoint.path.stem if self.checkpoint.path else ""
-
         runner = in_processes(self.function, list(wanted.values()), self.shared)
         with (
             progress.bar(len(wanted), self.title, "setting") as bar,
             opened(self.title, recipe, self.checkpoint, on_beat=bar.refresh) as store,
         ):
+            planned = [_Named(name) for name in wanted]
             ended = run(store, planned, runner, lambda number, outcome: bar.update(1))
-        by_name = dict(zip(wanted, ended, strict=True))
-        return [by_name[repr(job)] for job in jobs]
+        self._ended |= dict(zip(wanted, ended, strict=True))
+        return [self._ended[repr(job)] for job in jobs]
 
 
 class Kept:
