@@ -24,7 +24,7 @@ from wordlab.recurrent.training import train
 from wordlab.report import figures
 from wordlab.studies import regularisation
 from wordlab.studies.regularisation import Baselines, Row, Text, study
-from wordlab.trials import Outcome
+from wordlab.trials.runner import Outcome
 
 NOTHING: dict[str, Any] = {
     "dropout": 0.0,

@@ -15,10 +15,10 @@ import optuna  # noqa: F401  (here, so that the processes need not each load it)
 import pandas as pd
 import sqlalchemy  # noqa: F401
 
-from wordlab import trials
 from wordlab.checkpoints import Checkpoint
 from wordlab.sweeps.trials import Objective, Trial, grid, ignore_trial, opened
-from wordlab.trials import Outcome
+from wordlab.trials import database, runner
+from wordlab.trials.runner import Outcome
 
 SPACE = {"rate": (0.1, 0.2), "size": (8, 16, 32), "name": ("x", "y")}
 MODELS = ("lstm", "gru")
@@ -83,7 +83,7 @@ def work(log: Path, others: Sequence[Path], kill: int) -> pd.DataFrame:
 
 
 def main(folder: Path, kill: int, names: Sequence[str]) -> None:
-    trials.HEARTBEAT, trials.GRACE, trials.POLL = 1, 2, 0.1
+    database.HEARTBEAT, database.GRACE, runner.POLL = 1, 2, 0.1
     logs = [folder / f"{name}.ran" for name in names]
     for log in logs:
         if os.fork() == 0:

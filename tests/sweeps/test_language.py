@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 from sweep_params import SMALL, SWEEP
-from wordlab import trials
 from wordlab.artifacts import Result
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.corpus import EncodedCorpus
@@ -24,6 +23,7 @@ from wordlab.recurrent import language_model
 from wordlab.recurrent.batches import Text, language_ids
 from wordlab.sweeps import folds, language, language_trial
 from wordlab.sweeps.trials import grid, override
+from wordlab.trials import runner as trials
 
 VOCABULARY = Vocabulary(tuple("abcdefghij"), np.arange(10, 0, -1, dtype=np.int64))
 

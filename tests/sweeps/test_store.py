@@ -19,10 +19,10 @@ import pytest
 import sharing
 from optuna.distributions import CategoricalDistribution
 
-from wordlab import trials
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
-from wordlab.trials import Outcome, Store
+from wordlab.trials import runner as trials
+from wordlab.trials.runner import Outcome, Store
 
 NAMES = [trial.name for trial in sharing.PLANNED]
 
@@ -144,7 +144,7 @@ def claims(space: dict[str, tuple[Any, ...]] = sharing.SPACE) -> AbstractContext
 
 @pytest.mark.usefixtures("database")
 def test_a_process_that_is_interrupted_leaves_its_trial_to_others_at_once() -> None:
-    first, second = sharing.PLANNED[:2]
+    first, second = (trials.Trial(t.name, t.model, t.settings) for t in sharing.PLANNED[:2])
     with pytest.raises(KeyboardInterrupt), claims() as mine:
         assert mine.claim(first)
         with claims() as others:
@@ -163,7 +163,7 @@ def test_a_process_that_is_interrupted_leaves_its_trial_to_others_at_once() -> N
 
 @pytest.mark.usefixtures("database")
 def test_a_wider_space_takes_over_what_a_narrower_one_has() -> None:
-    trial = sharing.PLANNED[0]
+    trial = trials.Trial(NAMES[0], "lstm", sharing.PLANNED[0].settings)
     with claims() as one:
         assert one.claim(trial)
         one.end(trial, Outcome({"loss": float("nan")}))

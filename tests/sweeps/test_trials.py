@@ -11,7 +11,7 @@ from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
 from wordlab.params.text import VocabularyParams
 from wordlab.sweeps.trials import Objective, TrialLogger, grid, ignore_trial, opened, override
-from wordlab.trials import Outcome, Runner
+from wordlab.trials.runner import Outcome, Runner
 
 SPACE = {"a": (1, 2), "b": ("x", "y")}
 PLANNED = grid(["m"], SPACE, seeds=2)

@@ -41,7 +41,7 @@ from wordlab.sweeps.trials import (
     repeated,
     text_digest,
 )
-from wordlab.trials import Measurements, Outcome, fingerprint, in_processes
+from wordlab.trials.runner import Measurements, Outcome, fingerprint, in_processes
 
 NOTHING_KEPT = Checkpoint()
 MEASURED = {

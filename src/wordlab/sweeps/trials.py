@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import numpy as np
 import pandas as pd
 
-from wordlab import progress, trials
+from wordlab import progress
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.errors import UserError
 from wordlab.params.base import Section
 from wordlab.params.sweeps import Range, Tried, check_combination
-from wordlab.trials import Outcome, Runner, Store, fingerprint
+from wordlab.trials import runner as trials
+from wordlab.trials.runner import Outcome, Runner, Store, fingerprint
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -145,6 +146,7 @@ class Sweep:
         self.fixed, self.on_trial = fixed, on_trial
         self.best: tuple[float, str] | None = None
         """The best value so far, and the trial that has it."""
+        self._kept = 0
 
     def run(
         self,
@@ -157,13 +159,15 @@ class Sweep:
         groups: the numbers of trials that are best run together; each alone if not given.
         Returns when all have ended, whoever ran them.
         """
+        named = [trials.Trial(trial.name, trial.model, trial.settings) for trial in planned]
         ended = self.store.look()
-        self.bar.initial += sum(trial.name in ended for trial in planned)  # took no time
+        self._kept += sum(trial.name in ended for trial in named)
+        self.bar.initial = self._kept  # they say nothing about the time left
 
         def report(number: int, outcome: Outcome) -> None:
             self._report(planned[number], outcome)
 
-        outcomes = trials.run(self.store, planned, runner, report, groups)
+        outcomes = trials.run(self.store, named, runner, report, groups)
         rows = zip(planned, outcomes, strict=True)
         return pd.DataFrame([{**trial.row(), **outcome.numbers} for trial, outcome in rows])
 

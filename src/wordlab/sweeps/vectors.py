@@ -30,7 +30,7 @@ from wordlab.sweeps.trials import (
     override,
     text_digest,
 )
-from wordlab.trials import Outcome, fingerprint
+from wordlab.trials.runner import Outcome, fingerprint
 
 
 def objective(sets: EvaluationSets) -> Objective:
