@@ -116,18 +116,29 @@ def test_a_second_pass_finds_nothing_to_do(clone):
     assert clone.git("status", "--porcelain") == ""
 
 
-@pytest.mark.parametrize("part", ["report/findings", "report/figures", "names.py"])
-def test_other_words_and_figures_run_no_training_again(clone, part):
+def changed_by_touching(clone, part):
+    """Return the stages that DVC would run again after an edit in a part of src/wordlab."""
     path = clone.folder / "src" / "wordlab" / part
     path = path if path.is_file() else min(path.glob("*.py"))
     before = path.read_text()
     path.write_text(f"{before}\n# another word\n")
     try:
-        changed = json.loads(clone.dvc("status", "--json"))
+        return set(json.loads(clone.dvc("status", "--json")))
     finally:
         path.write_text(before)
+
+
+@pytest.mark.parametrize("part", ["report/findings", "report/figures", "names.py"])
+def test_other_words_and_figures_run_no_training_again(clone, part):
+    changed = changed_by_touching(clone, part)
     assert "report" in changed
-    assert not [name for name in changed if name.startswith(("train_", "evaluate_", "study_"))]
+    computed = ("train_", "evaluate_", "study_", "sweep_", "analyse_")
+    assert not [name for name in changed if name.startswith(computed)]
+
+
+def test_another_analysis_runs_no_trial_again(clone):
+    changed = changed_by_touching(clone, "analysis/forest.py")
+    assert changed == {f"analyse_sweep@{sweep}" for sweep in ("word2vec", "glove", "recurrent")}
 
 
 def test_every_stage_made_a_run_under_the_run_of_the_pass(clone):
