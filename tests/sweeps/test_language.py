@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from sweep_params import SMALL, SWEEP
+from wordlab.analysis import language as analysis
 from wordlab.artifacts import Result
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.corpus import EncodedCorpus
@@ -209,6 +210,12 @@ def test_results_do_not_depend_on_how_many_trainings_run_at_once(
     assert found[0] == found[1]
     assert order[0] != order[1]
     assert sorted(order[0]) == sorted(order[1])
+    made, params = result.tables, searched(**changes)
+    best = analysis.analyse(made["trials"], made["baselines"], params, seed=1).tables["best"]
+    settings = list(params.space)
+    assert made["winners"][settings].drop_duplicates().values.tolist() == (
+        best[settings].values.tolist()
+    )
 
 
 def test_a_budget_of_weights_is_met_by_the_embedding(section: LanguageModelSection) -> None:
