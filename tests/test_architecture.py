@@ -14,6 +14,7 @@ LAYERS = [
     {"errors", "paths", "names"},
     {"artifacts", "rng", "progress", "params"},
     {"checkpoints", "downloads", "parallel"},
+    {"trials"},
     {"corpus"},
     {"text"},
     {"embeddings", "recurrent"},
@@ -34,6 +35,7 @@ PLUMBING = {
     "paths",
     "pipeline",
     "progress",
+    "trials",
 }
 ONLY_IN = {
     "mlflow": {"pipeline.tracking"},

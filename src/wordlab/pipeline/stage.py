@@ -106,8 +106,7 @@ class Stage:
 
     def result(self, result: artifacts.Result) -> None:
         """Write the metrics and, in the output `tables`, the tables of a result."""
-        for name, table in result.tables.items():
-            artifacts.write_table(self.output("tables") / f"{name}.csv", table)
+        artifacts.write_tables(self.output("tables"), result.tables)
         self.metrics(result.metrics)
 
 

@@ -20,7 +20,7 @@ from wordlab.recurrent.layers import CellSettings
 from wordlab.recurrent.records import TrainingRecord
 from wordlab.recurrent.training import DivergedError, train
 from wordlab.studies.gradients import measures, tasks
-from wordlab.studies.jobs import Outcome
+from wordlab.trials.runner import Outcome
 
 WAYS = ("none", "by norm", "by value")
 """To clip, or not."""
