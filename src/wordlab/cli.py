@@ -229,9 +229,11 @@ def best(
     Their scores go to standard error, so that $(wordlab best ...) gives the arguments alone.
     """
     from wordlab.analysis.winners import winners
+    from wordlab.report import printed
 
     for winner in winners(Path("reports/tables"), sweep, settings(), score=score, model=model):
-        print(f"# {winner.told}", file=sys.stderr, flush=True)
+        reached = printed.winner(winner.model, winner.reached)
+        print(f"# {reached}", file=sys.stderr, flush=True)
         print(winner.arguments, flush=True)
 
 

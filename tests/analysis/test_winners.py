@@ -11,6 +11,7 @@ from dvc.utils.hydra import apply_overrides
 from wordlab.analysis.winners import Winner, winners
 from wordlab.errors import UserError
 from wordlab.params.whole import Params, load
+from wordlab.report import printed
 
 REACHED = {"mean": 4.1, "low": 4.0, "high": 4.2, "n": 2, "combinations": 8}
 
@@ -50,7 +51,8 @@ def test_pasted_arguments_give_the_language_models_that_won(tmp_path: Path, para
     shipped = load(params)
     tables = best(tmp_path, "recurrent", RECURRENT)
     found = winners(tables, "recurrent", shipped)
-    assert found[1].told == "gru: valid_loss 4.1 [4, 4.2], n = 2, the best of 8"
+    reached = printed.winner(found[1].model, found[1].reached)
+    assert reached == "GRU: validation loss 4.1 [4, 4.2], n = 2, the best of 8"
     won = pasted(params, found).language_model
     assert (won.lstm.hidden_size, won.lstm.rate, won.lstm.bptt_length) == (64, 0.002, 10)
     assert (won.gru.hidden_size, won.gru.rate) == (32, 1e-5)

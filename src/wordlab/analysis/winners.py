@@ -1,7 +1,6 @@
 """The winners of a sweep, as arguments for `dvc exp run`."""
 
 import json
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +19,14 @@ SweepName = Literal["recurrent", "word2vec", "glove"]
 
 @dataclass(frozen=True)
 class Winner:
-    """The best combination of a model: what it reached, in words, and its `-S` arguments."""
+    """The best combination of a model: what it reached, and its `-S` arguments.
+
+    reached: its row of best.csv: score, mean, low, high (None without an interval), n,
+    combinations.
+    """
 
     model: str
-    told: str
+    reached: Mapping[str, Any]
     arguments: str
 
 
@@ -62,7 +65,7 @@ def winners(
                 trials = pd.read_csv(tables / f"sweep_{sweep}" / "trials.csv")
                 values["embedding_size"] = _within_budget(trials, row["model"], best, settings)
         arguments = [f"-S {override(place(row['model'], name), x)}" for name, x in values.items()]
-        found.append(Winner(row["model"], _told(row), " ".join(arguments)))
+        found.append(Winner(row["model"], row, " ".join(arguments)))
     return found
 
 
@@ -97,15 +100,3 @@ def _within_budget(
     """Return the embedding_size by which the winner keeps to the budget of weights."""
     trials = trials.merge(best, on=["model", *settings])
     return int(trials.loc[trials["model"] == model, "embedding_size"].iloc[0])
-
-
-def _told(row: Mapping[str, Any]) -> str:
-    interval = "" if _unknown(row["low"]) else f" [{row['low']:.4g}, {row['high']:.4g}]"
-    return (
-        f"{row['model']}: {row['score']} {row['mean']:.4g}{interval}, n = {row['n']}, the best of "
-        f"{row['combinations']}"
-    )
-
-
-def _unknown(value: float | None) -> bool:
-    return value is None or math.isnan(value)

@@ -174,7 +174,6 @@ class Session:
         results: the folder that holds those of all stages.
         """
         from wordlab.report import figures
-        from wordlab.report.figures import catalogue
         from wordlab.report.findings import findings
         from wordlab.report.results import Results
 
@@ -182,10 +181,10 @@ class Session:
         sentences = findings(self.stage, measured)
         if sentences:
             self.runs[0].text("\n".join(sentences), "findings.txt")
-        for name in catalogue.names(self.stage):
-            figure = catalogue.draw(name, measured)
+        for entry in figures.of_stage(self.stage):
+            figure = entry.draw(measured)
             if figure is not None:
-                self.runs[0].image(name, figures.png(figure))
+                self.runs[0].image(entry.name, figures.png(figure))
 
     def flush(self) -> None:
         """Send all metrics that wait."""

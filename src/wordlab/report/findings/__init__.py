@@ -11,6 +11,6 @@ from wordlab.report.findings import (  # noqa: F401
     studies,
     sweeps,
 )
-from wordlab.report.findings.registry import findings
+from wordlab.report.findings.registry import every, findings
 
-__all__ = ["findings"]
+__all__ = ["every", "findings"]
