@@ -2,6 +2,8 @@
 
 import json
 import runpy
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -97,6 +99,19 @@ def shortest_articles(number):
     sample = sources.find(load(REPOSITORY / "params.yaml").corpus, REPOSITORY)
     texts = sorted((document.text for document in sample.documents()), key=len)
     return "\n\n".join(texts[:number])
+
+
+def copy_repository(folder, articles):
+    """Copy what Git has of this repository to `folder`, without dvc.lock, its params and its text
+    made small: the shortest articles of the built-in one."""
+    listed = ["git", "ls-files", "-z"]
+    done = subprocess.run(listed, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    for name in set(done.stdout.split("\0")) - {"", "dvc.lock"}:
+        if (REPOSITORY / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(REPOSITORY / name, folder / name)
+    (folder / "text.txt").write_text(shortest_articles(articles), encoding="utf-8")
+    shrink(folder / "params.yaml")
 
 
 def metrics(folder):

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from wordlab import artifacts
+from wordlab import artifacts, checkpoints
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
 
@@ -66,25 +66,39 @@ def test_nan_is_refused_in_json_and_objects_in_arrays(tmp_path):
         artifacts.write_array(tmp_path / "x.npy", np.array([{}], dtype=object))
 
 
-def test_a_checkpoint_gives_back_what_was_saved_last(tmp_path):
+def test_a_checkpoint_gives_back_what_was_saved_last_of_its_recipe(tmp_path):
     checkpoint = Checkpoint(tmp_path / "deep" / "training.safetensors")
-    assert checkpoint.load() is None
-    checkpoint.save({"w": np.zeros(2, np.float32)}, {"epoch": 1})
-    checkpoint.save({"w": np.arange(3, dtype=np.float32)}, {"epoch": 2, "rng": {"state": 2**70}})
-    arrays, state = checkpoint.load()
-    assert arrays["w"].tolist() == [0, 1, 2]
+    assert checkpoint.resume(lambda: {"sizes": (1, 2)}) is None
+    checkpoint.save({"weights": {"w": np.zeros(2, np.float32)}}, {"epoch": 1})
+    last = {"weights": {"w": np.arange(3, dtype=np.float32)}, "none": {}}
+    checkpoint.save(last, {"epoch": 2, "rng": {"state": 2**70}})
+    again = Checkpoint(checkpoint.path)
+    assert again.resume(lambda: {"sizes": (1, 3)}) is None
+    arrays, state = again.resume(lambda: {"sizes": (1, 2)})
+    assert arrays["weights"]["w"].tolist() == [0, 1, 2]
+    assert arrays["none"] == {}
     assert state == {"epoch": 2, "rng": {"state": 2**70}}
     checkpoint.clear()
-    assert checkpoint.load() is None
+    assert again.resume(lambda: {"sizes": (1, 2)}) is None
+
+
+def test_a_checkpoint_is_due_again_some_time_after_it_was_saved(tmp_path, monkeypatch):
+    checkpoint = Checkpoint(tmp_path / "training.safetensors")
+    checkpoint.resume(str)
+    assert not checkpoint.due()
+    monkeypatch.setattr(checkpoints, "SECONDS", -1.0)
+    assert checkpoint.due()
 
 
 def test_a_damaged_checkpoint_is_no_checkpoint(tmp_path):
     path = tmp_path / "training.safetensors"
     path.write_bytes(b"not a checkpoint")
-    assert Checkpoint(path).load() is None
+    assert Checkpoint(path).resume(str) is None
     assert not path.exists()
 
 
 def test_a_checkpoint_without_a_path_keeps_nothing():
-    Checkpoint().save({"w": np.zeros(1)}, {})
-    assert Checkpoint().load() is None
+    checkpoint = Checkpoint()
+    checkpoint.save({"weights": {"w": np.zeros(1)}}, {})
+    assert checkpoint.resume(str) is None
+    assert not checkpoint.due()

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from s3_server import BUCKET, make_bucket, s3_server
-from small_pipeline import shortest_articles, shrink
+from small_pipeline import copy_repository
 
 ARTICLES = 12
 
@@ -71,18 +70,9 @@ def environment_below(home):
 class Clone(Checkout):
     """A copy of what git has of this repository, with its params made small."""
 
-    def __init__(self, folder, repository):
+    def __init__(self, folder):
         super().__init__(folder, environment_below(folder.parent))
-        names = subprocess.run(
-            ["git", "ls-files", "-z"], cwd=repository, capture_output=True, text=True, check=True
-        ).stdout.split("\0")
-        for name in filter(None, names):
-            if (repository / name).exists():
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(repository / name, folder / name)
-        (folder / "dvc.lock").unlink(missing_ok=True)
-        (folder / "text.txt").write_text(shortest_articles(ARTICLES), encoding="utf-8")
-        shrink(self.folder / "params.yaml")
+        copy_repository(folder, articles=ARTICLES)
         self.git("init", "-q", "-b", "main")
         self.commit("the clone")
 
@@ -97,8 +87,7 @@ class Clone(Checkout):
 
 def new_clone(tmp_path_factory, name):
     folder = tmp_path_factory.mktemp(name) / "wordlab"
-    folder.mkdir()
-    return Clone(folder, Path(__file__).resolve().parents[1])
+    return Clone(folder)
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,9 @@
 import glob
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,48 +16,84 @@ from safetensors.numpy import save_file
 
 from wordlab.artifacts import remove
 
+SECONDS = 10.0
+"""Between two saves: what a training that is cut off loses at most, but for one step of it."""
 
-@dataclass(frozen=True)
+
+Arrays = Mapping[str, Mapping[str, NDArray[Any]]]
+"""Arrays in groups, each by its name."""
+
+
 class Checkpoint:
     """One file that is replaced whole at each save, so that a kill leaves the last one intact.
 
+    A training calls `resume` with its recipe first, `due` as it goes, and `save` where that is so.
     Two processes that train the same may share it: what either saves serves both.
-
-    path: the file, or None for a checkpoint that keeps nothing (short trainings, tests).
     """
 
-    path: Path | None = None
+    def __init__(self, path: Path | None = None, code: str = "") -> None:
+        """path: the file, or None for a checkpoint that keeps nothing (short trainings, tests);
+        code: a digest of the code that the stage depends on."""
+        self.path, self.code = path, code
+        self._recipe = ""
+        self._saved_at = time.monotonic()
+        self._parts: dict[int, Checkpoint] = {}
 
     def part(self, number: int) -> "Checkpoint":
         """Return the checkpoint of one of several trainings of a stage, cleared with this one."""
-        return Checkpoint(self.path and self.path.with_suffix(f".{number}{self.path.suffix}"))
+        if self.path is None:
+            return self
+        beside = self.path.with_suffix(f".{number}{self.path.suffix}")
+        return self._parts.setdefault(number, Checkpoint(beside, self.code))
 
-    def save(self, arrays: Mapping[str, NDArray[Any]], state: Mapping[str, Any]) -> None:
+    def resume(self, recipe: Callable[[], Any]) -> tuple[Arrays, dict[str, Any]] | None:
+        """Return the arrays and the state last saved, or None if there are none of this recipe.
+
+        recipe: returns all that decides the result, as JSON can hold it; what is saved from here
+        on is of it.
+        """
+        self._saved_at = time.monotonic()
+        if self.path is None:
+            return None
+        self._recipe = json.dumps(recipe(), sort_keys=True)
+        try:
+            with safe_open(self.path, framework="numpy") as file:
+                if file.metadata()["recipe"] != self._recipe:
+                    return None  # of other settings or another text
+                arrays: dict[str, dict[str, NDArray[Any]]] = defaultdict(dict)
+                for key in file.keys():  # noqa: SIM118
+                    group, _, name = key.partition("/")
+                    arrays[group][name] = file.get_tensor(key)
+                return arrays, json.loads(file.metadata()["state"])
+        except FileNotFoundError:
+            return None
+        except (SafetensorError, KeyError, TypeError, ValueError):
+            self.clear()  # a file of another program or a damaged disk: start again
+            return None
+
+    def due(self) -> bool:
+        """Return whether it is time to save."""
+        return self.path is not None and time.monotonic() - self._saved_at > SECONDS
+
+    def save(self, arrays: Arrays, state: Mapping[str, Any]) -> None:
         """Keep `arrays` (any numeric dtype) and `state` (what JSON can hold)."""
         if self.path is None:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.path.with_suffix(f".{os.getpid()}.partial")
-        contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-        save_file(contiguous, partial, metadata={"state": json.dumps(state)})
+        contiguous = {
+            f"{group}/{name}": np.ascontiguousarray(array)
+            for group, members in arrays.items()
+            for name, array in members.items()
+        }
+        save_file(contiguous, partial, {"recipe": self._recipe, "state": json.dumps(state)})
         with partial.open("rb") as file:
             os.fsync(file.fileno())
         os.replace(partial, self.path)
-
-    def load(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
-        """Return the arrays and the state last saved, or None if there are none to go on from."""
-        if self.path is None or not self.path.exists():
-            return None
-        try:
-            with safe_open(self.path, framework="numpy") as file:
-                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-                return arrays, json.loads(file.metadata()["state"])
-        except (SafetensorError, KeyError, TypeError, ValueError):
-            self.clear()  # a file of another program or a damaged disk: start again
-            return None
+        self._saved_at = time.monotonic()
 
     def clear(self) -> None:
-        """Forget what was saved, and what stands beside it under the same name."""
+        """Forget what was saved, and what lies beside it under the same name."""
         if self.path is not None:
             remove(self.path)
             for beside in self.path.parent.glob(f"{glob.escape(self.path.stem)}.*"):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
+from wordlab import checkpoints
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.counts.cooccurrence import Counts
@@ -179,7 +180,7 @@ class Interrupted(Exception):
 
 
 def test_resumed_equals_uninterrupted(counts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(glove, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(checkpoints, "SECONDS", 0.0)
     checkpoint = Checkpoint(tmp_path / "checkpoint")
     whole: list[float] = []
     expected = glove.train(

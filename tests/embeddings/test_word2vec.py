@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from wordlab import checkpoints
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import UNKNOWN, Vocabulary
@@ -167,7 +168,7 @@ class Cut(Exception):
 
 @pytest.mark.parametrize("output", OUTPUTS)
 def test_resumed_equals_uninterrupted(tmp_path, monkeypatch, output):
-    monkeypatch.setattr(word2vec, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(checkpoints, "SECONDS", 0.0)
     monkeypatch.setattr(word2vec, "STRETCH", 5000)
     changes = {"output": output}
     logged, logged_again = [], []
@@ -195,7 +196,7 @@ def test_resumed_equals_uninterrupted(tmp_path, monkeypatch, output):
 
 
 def test_a_checkpoint_of_another_training_is_not_gone_on_from(tmp_path, monkeypatch):
-    monkeypatch.setattr(word2vec, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(checkpoints, "SECONDS", 0.0)
     checkpoint = Checkpoint(tmp_path / "checkpoint")
     train(seed=1, checkpoint=checkpoint)
     assert checkpoint.path.exists()
@@ -210,9 +211,10 @@ def test_killed_and_started_again_it_ends_at_the_same_bytes(tmp_path):
             import sys
             from pathlib import Path
             import test_word2vec as here
+            from wordlab import checkpoints
             from wordlab.checkpoints import Checkpoint
             from wordlab.embeddings.word2vec import training as word2vec
-            word2vec.CHECKPOINT_SECONDS = 0.0
+            checkpoints.SECONDS = 0.0
             word2vec.STRETCH = 2000
             data = here.corpus_of_topics(20_000)
             checkpoint = Checkpoint(Path(sys.argv[1]))

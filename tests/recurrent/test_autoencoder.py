@@ -8,12 +8,12 @@ import pytest
 import torch
 from nltk.metrics.distance import edit_distance
 
+from wordlab import checkpoints
 from wordlab.artifacts import md5
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
 from wordlab.params.studies import AutoencoderParams
-from wordlab.studies.autoencoder import training
 from wordlab.studies.autoencoder.network import Autoencoder, Batch
 from wordlab.studies.autoencoder.scores import (
     Quantiser,
@@ -132,7 +132,7 @@ class CutOff(Exception):
 def test_a_training_cut_off_resumes_to_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "_SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    monkeypatch.setattr(checkpoints, "SECONDS", 0.0)
     own = params(teacher_forcing=0.7, epochs=4)
     vocabulary, sequences = data(sentences(60), own)
     whole = Autoencoder(own, vocabulary, seed=1)

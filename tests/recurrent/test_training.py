@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from wordlab import checkpoints
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
@@ -364,7 +365,7 @@ def test_resumed_equals_uninterrupted(network, monkeypatch, tmp_path, stop_after
     params = network(**REGULARISED | {"patience": 2} | changes)
     starts = np.array([0, 45, 300]), np.array([0, 100])
     model, record = run(params, document_starts=starts)
-    monkeypatch.setattr(training, "_SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+    monkeypatch.setattr(checkpoints, "SECONDS", -1.0)
     checkpoint = Checkpoint(tmp_path / "checkpoint")
     saves = []
 
@@ -396,10 +397,10 @@ from pathlib import Path
 sys.path[:0] = {tests!r}
 from conftest import SMALL
 from test_training import REGULARISED, run
+from wordlab import checkpoints
 from wordlab.checkpoints import Checkpoint
 from wordlab.params.language import NetworkParams
-from wordlab.recurrent import training
-training._SECONDS_BETWEEN_CHECKPOINTS = float(sys.argv[3])
+checkpoints.SECONDS = float(sys.argv[3])
 params = NetworkParams(**SMALL | REGULARISED | {{"epochs": 12}})
 model, _ = run(params, checkpoint=Checkpoint(Path(sys.argv[1])))
 model.save(Path(sys.argv[2]))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from wordlab import rng
 from wordlab.corpus.study_words import study_words
@@ -58,7 +58,7 @@ class HeldOut:
         n = self.documents if self.documents > 1 else len(self.sentences)
         if n < 2:
             return 1.0
-        return float(math.sqrt(n / (n - 1)) * stats.t.ppf(0.975, n - 1) / stats.norm.ppf(0.975))
+        return float(math.sqrt(n / (n - 1)) * special.stdtrit(n - 1, 0.975) / special.ndtri(0.975))
 
     def resamples(self, seed: int) -> Iterator[NDArray[np.int64]]:
         """Yield how often each sentence is drawn in each sample of a bootstrap, int64 (S,).

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 from scipy.sparse import coo_array
 
 Floats = NDArray[np.floating]
@@ -326,7 +326,7 @@ def _ratio(one: float, other: float) -> float:
 def _half_width(variance: float, freedom: float, confidence: float, comparisons: int) -> float:
     """Return half the width of a t interval of an estimate with this variance."""
     missed = (1 - confidence) / comparisons
-    return float(stats.t.ppf(1 - missed / 2, freedom)) * math.sqrt(variance)
+    return float(special.stdtrit(freedom, 1 - missed / 2)) * math.sqrt(variance)
 
 
 def median_interval(values: NDArray[np.floating], confidence: float) -> tuple[float, float, float]:
@@ -336,6 +336,8 @@ def median_interval(values: NDArray[np.floating], confidence: float) -> tuple[fl
     allows whatever the distribution (David & Nagaraja 2003, 7.1). NaN where even the whole range
     covers the median too rarely: with fewer than 6 values at 95 %.
     """
+    from scipy import stats  # takes a second to load
+
     middle = float(np.median(values))
     k = int(stats.binom.ppf((1 - confidence) / 2, len(values), 0.5))  # P(X < k) <= the tail
     if k < 1:

@@ -1,18 +1,20 @@
-"""What a stage sends to its MLflow run, through a process of its own.
+"""What a stage sends to its MLflow run, through a process that all stages of a pass share.
 
-MLflow takes seconds to load, which a second process does while the stage works; and a stage that is
-killed leaves no run that seems to go on, for that process then sees its input end.
+MLflow takes three seconds to load, which another process does once per pass, while the first stage
+works. A stage that is killed leaves no run that seems to go on: that process sees it hang up.
 """
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 import psutil
 
@@ -20,30 +22,30 @@ from wordlab import paths
 from wordlab.errors import UserError
 
 UNKNOWN = "MLflow could not store the run; its own error stands above"
+STORED = "stored"
+"""The answer to `stored` and `finish`."""
+MLFLOW = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
+"""What MLflow reads from its environment as it loads."""
+SOCKETS = Path(".dvc/tmp")
+"""Where stages meet the process that logs them: from where they run, since a path of a socket
+holds some 100 characters."""
 
 
 class Recorder:
     """The MLflow run of a stage, from its start to its end.
 
-    Used as a context: `finish` within it waits until all is stored; without it the run ends as
-    failed, or as killed where the stage is interrupted.
+    A context manager: `finish` inside the block waits until all is stored; without it the run ends
+    as failed, or as killed where the stage is interrupted.
     """
 
-    def __init__(self, stage: str, params: Mapping[str, Any], *, draws: bool) -> None:
-        """Begin the run of `stage` under the run of its pass, which holds the whole `params`.
-
-        draws: whether the stage will have figures.
-        """
+    def __init__(self, stage: str, params: Mapping[str, Any]) -> None:
+        """Begin the run of `stage` under the run of its pass, which holds the whole `params`."""
         self._children = 0
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "wordlab.pipeline.tracking"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,  # a Ctrl-C is for the stage, which then ends the run
-        )
-        key, name = _pass()
-        begin = {"stage": stage, "key": key, "name": name, "params": params, "draws": draws}
+        self._ended = False
+        owner = _owner()
+        self._stream = _connect(owner or psutil.Process())
+        key, name = _pass(owner)
+        begin = {"stage": stage, "key": key, "name": name, "params": params}
         self._send("begin", **begin, tags=_origin())
 
     def params(self, values: Mapping[str, Any], run: int = 0) -> None:
@@ -84,19 +86,14 @@ class Recorder:
 
     def stored(self) -> None:
         """Wait until MLflow has all that was sent. Raises UserError if it cannot be used."""
-        self._send("answer")
-        assert self._process.stdout is not None
-        answer = self._process.stdout.readline().strip()
-        if answer != "stored":
-            self._process.wait()
-            raise UserError(answer or UNKNOWN)
+        self._send("flush")
+        self._wait()
 
-    def finish(self) -> None:
+    def finish(self, status: str = "FINISHED") -> None:
         """Wait until all is stored and the run has ended. Raises UserError if it cannot be."""
-        self._send("finish", status="FINISHED")
-        self._close()
-        if self._process.returncode != 0:
-            raise self._failure()
+        self._ended = True
+        self._send("finish", status=status)
+        self._wait()
 
     def __enter__(self) -> Self:
         return self
@@ -107,32 +104,28 @@ class Recorder:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._process.poll() is None:
+        if not self._ended:
             interrupted = isinstance(error, KeyboardInterrupt | SystemExit)
-            try:
-                self._send("finish", status="KILLED" if interrupted else "FAILED")
-            except UserError:
-                return  # the stage's own error is the one to tell
-            self._close()
+            with suppress(UserError):  # the stage's own error is the one to report
+                self.finish("KILLED" if interrupted else "FAILED")
+        with suppress(OSError):
+            self._stream.close()
 
     def _send(self, call: str, **arguments: Any) -> None:
-        stream = self._process.stdin
-        assert stream is not None
         try:
-            stream.write(json.dumps([call, arguments]) + "\n")
-            stream.flush()
-        except (BrokenPipeError, ValueError):
-            self._process.wait()
-            raise self._failure() from None
+            print(json.dumps([call, arguments]), file=self._stream, flush=True)
+        except OSError:
+            self._wait()
 
-    def _close(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
-
-    def _failure(self) -> UserError:
-        assert self._process.stdout is not None
-        return UserError(self._process.stdout.read().strip() or UNKNOWN)
+    def _wait(self) -> None:
+        """Wait for the answer. Raises UserError with it if it is not that all is stored."""
+        try:
+            answer = self._stream.readline().strip()
+        except OSError:
+            answer = ""
+        if answer != STORED:
+            self._ended = True
+            raise UserError(answer or UNKNOWN)
 
 
 class Silent(Recorder):
@@ -149,7 +142,43 @@ def _now() -> int:
     return int(time.time() * 1000)
 
 
-def _pass() -> tuple[str, str | None]:
+def _owner() -> psutil.Process | None:
+    """Return the `dvc` process that runs this stage, or None if a person does."""
+    for process in psutil.Process().parents():
+        try:
+            if "dvc" in {Path(part).name for part in process.cmdline()[:3]}:
+                return process
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return None
+
+
+def _connect(owner: psutil.Process) -> TextIO:
+    """Return a connection to the process that logs the stages of `owner`, started if need be."""
+    path = str(SOCKETS / f"tracking-{owner.pid}")
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.connect(path)
+        except OSError:
+            SOCKETS.mkdir(parents=True, exist_ok=True)
+            Path(path).unlink(missing_ok=True)
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(path)
+                listener.listen()
+                connection.connect(path)
+                subprocess.Popen(
+                    [sys.executable, "-m", "wordlab.pipeline.tracking", path]
+                    + [str(number) for number in (owner.pid, listener.fileno())],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    env=MLFLOW | os.environ,
+                    pass_fds=[listener.fileno()],
+                    start_new_session=True,  # a Ctrl-C is for the stage, which then ends the run
+                )
+        return connection.makefile("rw", encoding="utf-8")
+
+
+def _pass(owner: psutil.Process | None) -> tuple[str, str | None]:
     """Return a key for the pass this stage belongs to, and its name if it has one.
 
     An experiment is one pass, by its name and baseline; else each `dvc` process is one.
@@ -157,13 +186,8 @@ def _pass() -> tuple[str, str | None]:
     experiment = os.environ.get("DVC_EXP_NAME")
     if experiment:
         return f"{experiment}@{os.environ.get('DVC_EXP_BASELINE_REV', '')}", experiment
-    for process in psutil.Process().parents():
-        try:
-            called = {Path(part).name for part in process.cmdline()[:3]}
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-        if "dvc" in called:
-            return f"workspace@{process.pid}-{process.create_time():.2f}", None
+    if owner is not None:
+        return f"workspace@{owner.pid}-{owner.create_time():.2f}", None
     return f"by hand@{os.getppid()}", "by hand"
 
 

@@ -23,7 +23,7 @@ from wordlab import artifacts, paths
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
 from wordlab.params.whole import PARAMS, Params, load
-from wordlab.pipeline.declared import Declaration, declaration, named
+from wordlab.pipeline.declared import declaration, named
 from wordlab.pipeline.recorder import Recorder, Silent
 
 if TYPE_CHECKING:
@@ -161,11 +161,12 @@ def _exit(number: int, frame: FrameType | None) -> None:
 def _run(body: Callable[[Stage], None], name: str, item: str) -> None:
     params, declared = load(PARAMS), declaration(name)
     digests = {str(path): artifacts.md5(path) for path in declared.inputs}
-
-    started = time.monotonic()
-    checkpoint = Checkpoint(_checkpoint_path(paths.root(), name, declared, digests))
+    code = _digest([(str(path), artifacts.md5(path)) for path in declared.code])
+    key = _digest([name, sorted(digests.items()), declared.params, code])
+    place = paths.root() / ".checkpoints" / f"{name}-{key[:16]}.safetensors"
+    checkpoint = Checkpoint(place, code)  # another one for other params, inputs or code
     shown = [path.parents[1] for path in declared.outputs if path.parent.name in SHOWN]
-    with Recorder(name, params.model_dump(), draws=bool(shown)) as recorder:
+    with Recorder(name, params.model_dump()) as recorder:
         recorder.params(declared.params)
         for path, digest in digests.items():
             recorder.input(path, digest)
@@ -174,13 +175,15 @@ def _run(body: Callable[[Stage], None], name: str, item: str) -> None:
             partial = {
                 path: places.enter_context(artifacts.replacing(path)) for path in declared.outputs
             }
+            started = time.monotonic()
             body(Stage(name, item, params, recorder, declared.inputs, partial, checkpoint))
+            seconds = time.monotonic() - started
             recorder.stored()
         made = {f"dvc.output.{path}": artifacts.md5(path) for path in declared.outputs}
         recorder.tags({**made, "threads": os.environ.get("WORDLAB_THREADS", "all")})
         recorder.metrics(
             {
-                "wall_seconds": time.monotonic() - started,
+                "wall_seconds": seconds,
                 "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
             }
         )
@@ -201,11 +204,5 @@ def _help(body: Callable[[Stage], None], name: str, item: str) -> None:
         body(Stage(name, item, load(PARAMS), Silent(), declared.inputs, aside, Checkpoint(None)))
 
 
-def _checkpoint_path(
-    root: Path, stage: str, declared: Declaration, digests: Mapping[str, str]
-) -> Path:
-    """Return the checkpoint of a stage: another one for other params, inputs or code."""
-    code = [(str(path), artifacts.md5(path)) for path in declared.code]
-    key = repr((stage, sorted(digests.items()), declared.params, code))
-    folder = root / ".checkpoints"
-    return folder / f"{stage}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.safetensors"
+def _digest(parts: Sequence[Any]) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()

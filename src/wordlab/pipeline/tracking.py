@@ -1,24 +1,29 @@
-"""The process that logs a stage to MLflow: one run a stage, grouped by pass, in one store.
+"""The process that logs the stages of a pass to MLflow: one run per stage, in one store.
 
-It reads calls, one JSON list of a name and arguments a line, from its standard input, as
-`pipeline.recorder` sends them. Where the input ends before `finish`, the stage was killed, and
-so are its runs. A store that cannot be used is told in one line on standard output, with status 1.
+Stages connect to it one after another and send calls, each a line with the JSON list of a name and
+arguments, as `recorder` sends them. Where a stage hangs up before `finish` it was killed, and so
+are its runs. A store that cannot be used is reported in one line, and ends the connection. The
+process ends with the one that runs the stages.
 """
 
 import json
 import logging
 import math
 import os
+import socket
+import sqlite3
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TextIO
 
+import psutil
 from filelock import FileLock
-from mlflow import MlflowClient  # noqa: E402
-from mlflow.entities import (  # noqa: E402
+from mlflow import MlflowClient
+from mlflow.entities import (
     Dataset,
     DatasetInput,
     InputTag,
@@ -26,16 +31,15 @@ from mlflow.entities import (  # noqa: E402
     Param,
     RunTag,
 )
-from mlflow.exceptions import MlflowException  # noqa: E402
-from sqlalchemy.exc import SQLAlchemyError  # noqa: E402
+from mlflow.exceptions import MlflowException
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from wordlab import paths
 from wordlab.errors import UserError
 from wordlab.params.whole import PARAMS, load
-
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-
+from wordlab.pipeline.recorder import STORED
 
 logging.getLogger("mlflow").setLevel(logging.WARNING)
 
@@ -46,6 +50,8 @@ NOTE = (
     "run for each stage, and below sweeps, studies and evaluations one for each trial or model. To "
     "compare models or trials, select their runs and press Compare: they have the same metrics."
 )
+POLLING = 0.1
+"""Seconds between two looks at whether the process that runs the stages has ended."""
 BATCH = 1000
 """Metrics that MLflow takes in one call."""
 WAITING = 200
@@ -62,6 +68,18 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[name] = value
     return flat
+
+
+@event.listens_for(Engine, "connect")
+def _write_ahead(connection: Any, record: object) -> None:
+    """Have SQLite wait for the disk now and then, not at every commit, of which a run has dozens.
+
+    A power cut loses the last of them, and breaks nothing.
+    """
+    if isinstance(connection, sqlite3.Connection):
+        with suppress(sqlite3.OperationalError):  # another process holds the store: as it was
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
 
 
 @dataclass
@@ -129,7 +147,6 @@ class Session:
         name: str | None,
         params: Mapping[str, Any],
         tags: Mapping[str, str],
-        draws: bool,
     ) -> None:
         self.client, self.experiment = _connect()
         self.tags, self.stage = tags, stage
@@ -137,8 +154,6 @@ class Session:
         self.client.update_run(self.parent.id, status="RUNNING")
         self.runs = [self._open(stage, stage, self.parent.id)]
         self.status: str | None = None
-        if draws:  # while the stage works: it takes a second
-            import wordlab.report.figures.catalogue  # noqa: F401
 
     def call(self, name: str, arguments: dict[str, Any]) -> None:
         """Carry out one call: of the run whose number `run` the arguments hold, or of this."""
@@ -172,11 +187,10 @@ class Session:
             if figure is not None:
                 self.runs[0].image(name, figures.png(figure))
 
-    def answer(self) -> None:
-        """Say that all calls until now have been carried out."""
+    def flush(self) -> None:
+        """Send all metrics that wait."""
         for run in self.runs:
             run.flush()
-        print("stored", flush=True)
 
     def finish(self, status: str) -> None:
         """End the stage's run, and that of the pass until another stage begins."""
@@ -249,25 +263,57 @@ def _legal(key: str) -> str:
     return "".join(c if c.isalnum() or c in "_-. /:" else "_" for c in key)
 
 
-def main() -> None:
-    """Carry out the calls on standard input."""
+def log(stream: TextIO) -> None:
+    """Carry out the calls of one stage."""
     session: Session | None = None
     try:
-        for line in sys.stdin:
+        for line in stream:
             name, arguments = json.loads(line)
             if name == "begin":
                 session = Session(**arguments)
             elif session is not None:
                 session.call(name, arguments)
+                if name in ("flush", "finish"):
+                    print(STORED, file=stream, flush=True)
     except UserError as error:
-        print(error, flush=True)
-        raise SystemExit(1) from None
+        with suppress(OSError):
+            print(error, file=stream, flush=True)
+    except OSError:
+        pass  # the stage was killed as it was answered
     finally:
         if session is not None and session.status is None:
             session.finish("KILLED")
 
 
+def main() -> None:
+    """Log the stages that connect, until the process that runs them has ended.
+
+    Arguments: the path of the socket, the id of that process, the number of the open socket.
+    """
+    path, listening = Path(sys.argv[1]), int(sys.argv[3])
+    with socket.socket(fileno=listening) as listener:
+        listener.settimeout(POLLING)
+        while True:
+            ended = not _runs(int(sys.argv[2]))  # asked first: what it started may connect yet
+            try:
+                connection, _ = listener.accept()
+            except TimeoutError:
+                if ended:
+                    break
+                continue
+            with connection, connection.makefile("rw", encoding="utf-8") as stream:
+                log(stream)
+    path.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 if __name__ == "__main__":
     main()
-    sys.stdout.flush()
+    sys.stderr.flush()
     os._exit(0)  # all is stored; what MLflow does at exit takes a second for nothing

@@ -1,7 +1,7 @@
 """What a training measured, epoch by epoch."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
@@ -10,9 +10,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from wordlab.errors import UserError
-from wordlab.recurrent.cells import State
-from wordlab.recurrent.language_model import LanguageModel
-from wordlab.recurrent.optimizers import SGD
 
 
 @dataclass
@@ -27,7 +24,7 @@ class Position:
     """Of this epoch, as norm_sum and clipped; the loss is weighted by symbols."""
     norm_sum: float = 0.0
     seconds: float = 0.0
-    """Of the training, by the clock, up to the last checkpoint."""
+    """Of the training, by the clock, before it was last resumed."""
     clipped: int = 0
     plateau_factor: float = 1.0
     best_loss: float = math.inf
@@ -35,51 +32,14 @@ class Position:
     epochs: list[dict[str, Any]] = field(default_factory=list)
 
 
-def pack(
-    model: LanguageModel,
-    best: Mapping[str, Tensor],
-    optimizer: SGD,
-    state: Sequence[State],
-    generator: torch.Generator,
-) -> dict[str, NDArray[Any]]:
-    """Return all that a training has in tensors, as arrays by name."""
-    tensors = {f"weight.{name}": weight for name, weight in model.weights().items()}
-    tensors |= {f"best.{name}": weight for name, weight in best.items()}
-    tensors |= {f"optimizer.{name}": kept for name, kept in optimizer.state().items()}
-    for layer, parts in enumerate(state):
-        tensors |= {f"state.{layer}.{number}": part for number, part in enumerate(parts)}
-    tensors["generator"] = generator.get_state()
+def as_arrays(tensors: Mapping[str, Tensor]) -> dict[str, NDArray[Any]]:
+    """Return tensors as arrays, for a checkpoint."""
     return {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
 
 
-def unpack(
-    arrays: Mapping[str, NDArray[Any]],
-    model: LanguageModel,
-    optimizer: SGD,
-    state: Sequence[State],
-    generator: torch.Generator,
-    *,
-    source: str,
-) -> tuple[dict[str, Tensor], list[State]]:
-    """Take over what `pack` returned; return the best weights and the layers' states.
-
-    state: of the same shapes, and where they are to be. Raises UserError, naming `source`, if the
-    weights are not those of `model`.
-    """
-    tensors = {name: torch.tensor(array) for name, array in arrays.items()}
-    model.restore(_under("weight.", tensors), source=source)
-    optimizer.restore(_under("optimizer.", tensors))
-    generator.set_state(tensors["generator"])
-    states = [
-        tuple(tensors[f"state.{layer}.{n}"].to(part.device) for n, part in enumerate(parts))
-        for layer, parts in enumerate(state)
-    ]
-    return _under("best.", tensors), states
-
-
-def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors whose names start with `prefix`, without it."""
-    return {name[len(prefix) :]: t for name, t in tensors.items() if name.startswith(prefix)}
+def as_tensors(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:
+    """Return the arrays of a checkpoint as tensors."""
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
 class DivergedError(UserError):
@@ -88,7 +48,7 @@ class DivergedError(UserError):
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch measured; losses are means in nats a symbol."""
+    """What one epoch measured; losses are means in nats per symbol."""
 
     epoch: int
     train_loss: float
@@ -139,7 +99,7 @@ class TrainingRecord:
     updates: int
 
     def rows(self) -> list[dict[str, float]]:
-        """Return one row of numbers an epoch."""
+        """Return one row of numbers per epoch."""
         return [asdict(epoch) for epoch in self.epochs]
 
     def summary(self) -> dict[str, float]:

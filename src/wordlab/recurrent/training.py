@@ -36,13 +36,12 @@ from wordlab.recurrent.records import (
     TrainingRecord,
     Update,
     Watcher,
-    pack,
+    as_arrays,
+    as_tensors,
     perplexity,
-    unpack,
 )
 
-_SECONDS_BETWEEN_CHECKPOINTS = 10.0
-_NO_CHECKPOINT = Checkpoint(None)
+_NO_CHECKPOINT = Checkpoint()
 _OPTIMIZERS = {"adamw": AdamW, "sgd": SGD, "averaged_sgd": AveragedSGD}
 
 
@@ -150,7 +149,7 @@ class _Training:
         self.state = model.initial_state(self.share.count)
         self.best = {name: weight.clone() for name, weight in model.weights().items()}
         self.position = Position()
-        self.saved_at = time.monotonic()
+        self.started = time.monotonic()
 
     @property
     def updates(self) -> int:
@@ -187,7 +186,7 @@ class _Training:
         return self.spent or self.stale
 
     def _seconds(self) -> float:
-        return self.position.seconds + time.monotonic() - self.saved_at
+        return self.position.seconds + time.monotonic() - self.started
 
     def run_epoch(self, bar: Any) -> Epoch:
         """Go through the rest of this epoch's windows, then validate."""
@@ -200,11 +199,11 @@ class _Training:
                 break
             # other processes have other states: theirs are all zeros at the end of an epoch only
             alone = self.processes.count == 1
-            if alone and time.monotonic() - self.saved_at > _SECONDS_BETWEEN_CHECKPOINTS:
+            if alone and self.checkpoint.due():
                 self.save()
         epoch = self._close_epoch()
         bar.set_postfix(perplexity=f"{epoch.valid_perplexity:.1f}")
-        if self.checkpoint.path is not None and self.processes.rank == 0:
+        if self.processes.rank == 0 and (self.finished or self.checkpoint.due()):
             self.save()
         return epoch
 
@@ -323,47 +322,51 @@ class _Training:
 
     def save(self) -> None:
         """Write everything to the checkpoint."""
-        arrays = pack(self.model, self.best, self.optimizer, self.state, self.generator)
-        self.position.seconds = self._seconds()
-        self.saved_at = time.monotonic()
-        self.checkpoint.save(arrays, asdict(self.position) | self._recipe())
+        arrays = {name: as_arrays(group) for name, group in self._tensors().items()}
+        self.checkpoint.save(arrays, asdict(self.position) | {"seconds": self._seconds()})
 
     def resume(self) -> None:
         """Go back to where the checkpoint was saved, if it is one of this training.
 
         Of several processes the first one reads it, and all others take over what that has.
         """
-        if self.processes.rank == 0:
-            self._load()
-        if self.processes.count == 1:
-            return
-        get = self.processes.of_first
-        weights, optimizer = self.model.weights(), self.optimizer.state()
-        self.model.restore(
-            {name: get(w) for name, w in weights.items()}, source="the first process"
-        )
-        self.best = {name: get(weight) for name, weight in self.best.items()}
-        self.optimizer.restore({name: get(kept) for name, kept in optimizer.items()})
-        self.generator.set_state(get(self.generator.get_state()))
-        self.position = Position(**self.processes.described_by_first(asdict(self.position)))
+        loaded = self.checkpoint.resume(self._recipe) if self.processes.rank == 0 else None
+        if loaded is not None:
+            self._restore({name: as_tensors(group) for name, group in loaded[0].items()})
+            self.position = Position(**loaded[1])
+        if self.processes.count > 1:
+            get = self.processes.of_first
+            own = self._tensors()
+            self._restore({g: {name: get(t) for name, t in own[g].items()} for g in own})
+            self.position = Position(**self.processes.described_by_first(asdict(self.position)))
 
-    def _load(self) -> None:
-        loaded = self.checkpoint.load()
-        if loaded is None:
-            return
-        arrays, saved = loaded
-        recipe = self._recipe()
-        if {key: saved.pop(key, None) for key in recipe} != recipe:
-            return  # of other settings or another text: start again
-        self.best, self.state = unpack(
-            arrays,
-            self.model,
-            self.optimizer,
-            self.state,
-            self.generator,
-            source=str(self.checkpoint.path),
-        )
-        self.position = Position(**saved)
+    def _tensors(self) -> dict[str, dict[str, Tensor]]:
+        """Return all that a training has in tensors, in groups."""
+        state = {
+            f"{layer}.{number}": part
+            for layer, parts in enumerate(self.state)
+            for number, part in enumerate(parts)
+        }
+        return {
+            "weights": self.model.weights(),
+            "best": self.best,
+            "optimizer": self.optimizer.state(),
+            "state": state,
+            "dropout": {"generator": self.generator.get_state()},
+        }
+
+    def _restore(self, tensors: Mapping[str, Mapping[str, Tensor]]) -> None:
+        self.model.restore(tensors["weights"], source=str(self.checkpoint.path))
+        self.best = dict(tensors["best"])
+        self.optimizer.restore(tensors.get("optimizer", {}))
+        self.generator.set_state(tensors["dropout"]["generator"])
+        self.state = [
+            tuple(
+                tensors["state"][f"{layer}.{number}"].to(part.device)
+                for number, part in enumerate(parts)
+            )
+            for layer, parts in enumerate(self.state)
+        ]
 
     def _recipe(self) -> dict[str, Any]:
         """Return what must be the same for a checkpoint to be of this training."""
@@ -372,4 +375,5 @@ class _Training:
             "symbols": self.examples.symbols,
             "classes": self.model.classes,
             "seed": self.generator.initial_seed(),
+            "processes": self.processes.count,
         }

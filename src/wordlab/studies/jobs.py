@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from wordlab import progress
@@ -46,7 +45,7 @@ class Measurements:
         """Begin, or resume from the checkpoint; `title` names the progress bar."""
         self.function, self.shared = function, shared
         self.title, self.checkpoint = title, checkpoint
-        self.done = _load(checkpoint)
+        self.done = _load(checkpoint, title)
 
     def of(self, jobs: Sequence[Any]) -> list[Outcome]:
         """Return the outcome of each of `jobs`, in their order."""
@@ -63,24 +62,16 @@ class Measurements:
 
 
 def _save(checkpoint: Checkpoint, done: Mapping[str, Outcome]) -> None:
-    arrays = {
-        f"{place}.{name}": array
-        for place, outcome in enumerate(done.values())
-        for name, array in outcome.arrays.items()
-    }
+    arrays = {str(place): outcome.arrays for place, outcome in enumerate(done.values())}
     rows = [[name, kept.numbers, kept.tracked] for name, kept in done.items()]
     checkpoint.save(arrays, {"done": rows})
 
 
-def _load(checkpoint: Checkpoint) -> dict[str, Outcome]:
-    saved = checkpoint.load()
+def _load(checkpoint: Checkpoint, title: str) -> dict[str, Outcome]:
+    saved = checkpoint.resume(lambda: title)
     if saved is None:
         return {}
-    arrays: dict[str, dict[str, NDArray[np.generic]]] = {}
-    for key, array in saved[0].items():
-        place, _, name = key.partition(".")
-        arrays.setdefault(place, {})[name] = array
     return {
-        name: Outcome(numbers, arrays.get(str(place), {}), tracked)
-        for place, (name, numbers, tracked) in enumerate(saved[1].get("done", []))
+        name: Outcome(numbers, dict(saved[0][str(place)]), tracked)
+        for place, (name, numbers, tracked) in enumerate(saved[1]["done"])
     }

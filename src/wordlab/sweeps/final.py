@@ -41,15 +41,13 @@ class Kept:
 
     def load(self, number: int, job: Job) -> tuple[Losses | None] | None:
         """Return the losses that `job` left, themselves None if it diverged; None if it has not."""
-        found = self.checkpoint.part(number).load()
-        if found is None or found[1].get("job") != self._name(job):
-            return None
-        return (found[0].get("losses"),)
+        found = self.checkpoint.part(number).resume(lambda: self._name(job))
+        return None if found is None else (found[0]["winner"].get("losses"),)
 
     def save(self, number: int, job: Job, losses: Losses | None) -> None:
         """Keep the losses (N,) of `job`, None if it diverged."""
         arrays = {} if losses is None else {"losses": losses}
-        self.checkpoint.part(number).save(arrays, {"job": self._name(job)})
+        self.checkpoint.part(number).save({"winner": arrays}, {})
 
     def _name(self, job: Job) -> str:
         return fingerprint([self.recipe, job.params.model_dump(), job.seed, job.share])

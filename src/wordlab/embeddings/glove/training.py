@@ -7,7 +7,6 @@ into the cache.
 """
 
 import math
-import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,8 +27,7 @@ from wordlab.rng import stream
 CACHE = 1 << 20
 """The most bytes that one block's columns should take, with their accumulators."""
 FEWEST_GROUPS, MOST_GROUPS = 16, 256
-CHECKPOINT_SECONDS = 10.0
-NO_CHECKPOINT = Checkpoint(None)
+NO_CHECKPOINT = Checkpoint()
 
 
 @dataclass(frozen=True)
@@ -58,10 +56,6 @@ class _Weights:
     contexts: NDArray[np.float32]
     word_squares: NDArray[np.float32]
     context_squares: NDArray[np.float32]
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the four arrays by name, for a checkpoint."""
-        return dict(vars(self))
 
 
 def train(
@@ -114,10 +108,9 @@ def _training(
     groups = group_count(size, params.dimensions)
     weights = _initial(size, groups, params, seed)
     costs: list[float] = []
-    recipe = {"params": params.model_dump(), "seed": seed, "cells": counts.matrix.nnz}
-    saved = checkpoint.load()
-    if saved is not None and saved[1].get("recipe") == recipe:
-        weights, costs = _Weights(**saved[0]), saved[1]["costs"]
+    saved = checkpoint.resume(lambda: [params.model_dump(), seed, counts.matrix.nnz])
+    if saved is not None:
+        weights, costs = _Weights(**saved[0]["weights"]), saved[1]["costs"]
         for iteration, cost in enumerate(costs, start=1):
             on_iteration(iteration, {"cost": cost})
 
@@ -135,13 +128,11 @@ def _training(
     ):
         cells = deal_cells(counts, params, groups, pool)
         progress.update(len(costs) * counts.matrix.nnz)
-        saved_at = time.monotonic()
         for iteration in range(len(costs) + 1, last + 1):
             costs.append(_iterate(cells, weights, params, seed, iteration, pool, progress.update))
             on_iteration(iteration, {"cost": costs[-1]})
-            if iteration == last or time.monotonic() >= saved_at + CHECKPOINT_SECONDS:
-                checkpoint.save(weights.arrays(), {"recipe": recipe, "costs": costs})
-                saved_at = time.monotonic()
+            if iteration == last or checkpoint.due():
+                checkpoint.save({"weights": vars(weights)}, {"costs": costs})
             if iteration in stops:
                 yield iteration, vectors(iteration)
 

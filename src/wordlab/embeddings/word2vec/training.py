@@ -1,11 +1,8 @@
 """word2vec: skip-gram and CBOW, in parallel, with the same bytes at any number of threads."""
 
 import hashlib
-import json
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,8 +23,7 @@ from wordlab.params.embeddings import Word2vecParams
 Probe = Callable[[Vectors], Mapping[str, float]]
 
 STRETCH = 1 << 19
-"""Tokens between two looks at the clock, the loss and the checkpoint."""
-CHECKPOINT_SECONDS = 10.0
+"""Tokens between two looks at the loss and the checkpoint."""
 
 
 def train(
@@ -85,33 +81,42 @@ class Training:
     ) -> None:
         """Train to the end, from the checkpoint if it is one of this training."""
         total = len(self.corpus)
-        epoch, position, loss, predictions, history = self._resume(checkpoint)
+        epoch, position, loss, predictions = 0, 0, 0.0, 0
+        history: list[dict[str, float]] = []
+        saved = checkpoint.resume(self._recipe)
+        if saved is not None:
+            for name, matrix in self.engine.weights._asdict().items():
+                matrix[:] = saved[0]["weights"][name]
+            epoch, position, loss, predictions, history = saved[1]["reached"]
+
+        def save() -> None:
+            reached = [epoch, position, loss, predictions, history]
+            checkpoint.save({"weights": self.engine.weights._asdict()}, {"reached": reached})
+
         for step, metrics in enumerate(history, 1):
             on_epoch(step, metrics)
-        saved = time.monotonic()
         with progress.bar(
             total * self.params.epochs, f"word2vec {self.architecture}", "words"
         ) as bar:
             bar.update(epoch * total + position)
             while epoch < self.params.epochs:
-                for start in range(position, total, STRETCH):
-                    stop = min(total, start + STRETCH)
-                    stretch_loss, stretch_predictions = self.stretch(epoch, start, stop)
+                while position < total:
+                    stop = min(total, position + STRETCH)
+                    stretch_loss, stretch_predictions = self.stretch(epoch, position, stop)
                     loss += stretch_loss
                     predictions += stretch_predictions
-                    self._stop_if_overflown(loss, epoch)
-                    bar.update(stop - start)
-                    if stop < total and time.monotonic() - saved > CHECKPOINT_SECONDS:
-                        self._save(checkpoint, epoch, stop, loss, predictions, history)
-                        saved = time.monotonic()
+                    if not np.isfinite(loss):
+                        self._overflow(epoch + 1)
+                    bar.update(stop - position)
+                    position = stop
+                    if position < total and checkpoint.due():
+                        save()
                 epoch += 1
                 history.append(self._epoch_metrics(epoch, loss, predictions, probe))
                 on_epoch(epoch, history[-1])
                 position, loss, predictions = 0, 0.0, 0
-                ended = epoch == self.params.epochs
-                if ended or time.monotonic() - saved > CHECKPOINT_SECONDS:
-                    self._save(checkpoint, epoch, 0, 0.0, 0, history)
-                    saved = time.monotonic()
+                if epoch == self.params.epochs or checkpoint.due():
+                    save()
 
     def stretch(self, epoch: int, start: int, stop: int) -> tuple[float, int]:
         params = self.params
@@ -157,10 +162,6 @@ class Training:
         }
         return metrics | (dict(probe(self.vectors())) if probe else {})
 
-    def _stop_if_overflown(self, loss: float, epoch: int) -> None:
-        if not np.isfinite(loss):
-            self._overflow(epoch + 1)
-
     def _overflow(self, epoch: int) -> None:
         raise UserError(
             f"word2vec.{self.architecture}.rate: the weights overflowed in epoch {epoch} at a "
@@ -187,51 +188,13 @@ class Training:
             **self.params.model_dump(exclude={"score_epochs"}),
         }
 
-    @cached_property
-    def _identity(self) -> str:
-        """A digest of all that decides the result."""
-        settings = [self._description(), self.params.score_epochs]
-        digest = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode())
-        digest.update("\n".join(self.vocabulary.words).encode())
+    def _recipe(self) -> list[Any]:
+        """Return all that decides the result, the text by a digest."""
+        digest = hashlib.blake2b("\n".join(self.vocabulary.words).encode())
         for array in (self.vocabulary.counts, self.corpus.tokens, self.corpus.document_ends):
             digest.update(np.ascontiguousarray(array).data)
         self.corpus = self.corpus.reopened()
-        return digest.hexdigest()
-
-    def _save(
-        self,
-        checkpoint: Checkpoint,
-        epoch: int,
-        position: int,
-        loss: float,
-        predictions: int,
-        history: list[dict[str, float]],
-    ) -> None:
-        if checkpoint.path is None:
-            return
-        state = {
-            "identity": self._identity,
-            "epoch": epoch,
-            "position": position,
-            "loss": loss,
-            "predictions": predictions,
-            "history": history,
-        }
-        checkpoint.save(self.engine.weights._asdict(), state)
-
-    def _resume(
-        self, checkpoint: Checkpoint
-    ) -> tuple[int, int, float, int, list[dict[str, float]]]:
-        saved = checkpoint.load()
-        if saved is None or saved[1].get("identity") != self._identity:
-            return 0, 0, 0.0, 0, []
-        arrays, state = saved
-        self.engine.weights.inputs[:] = arrays["inputs"]
-        self.engine.weights.outputs[:] = arrays["outputs"]
-        return (
-            state["epoch"], state["position"], state["loss"], state["predictions"],
-            state["history"],
-        )  # fmt: skip
+        return [self._description(), self.params.score_epochs, digest.hexdigest()]
 
 
 def _has_two_known_words(corpus: EncodedCorpus) -> bool:

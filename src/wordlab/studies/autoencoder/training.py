@@ -1,27 +1,23 @@
 """Training a sequence autoencoder, and going on with a training that was cut off."""
 
 import math
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from wordlab import progress, rng
 from wordlab.checkpoints import Checkpoint
 from wordlab.params.studies import AutoencoderParams
 from wordlab.recurrent.devices import threads
 from wordlab.recurrent.optimizers import AdamW, clip_gradients
-from wordlab.recurrent.records import DivergedError
+from wordlab.recurrent.records import DivergedError, as_arrays, as_tensors
 from wordlab.studies.autoencoder.network import Autoencoder, Batch, Symbols
 
-_SECONDS_BETWEEN_CHECKPOINTS = 10.0
 _POOL = 16
 """Batches whose sequences are sorted by length together, so that little is padded."""
-_NO_CHECKPOINT = Checkpoint(None)
+_NO_CHECKPOINT = Checkpoint()
 
 
 @dataclass(frozen=True)
@@ -67,7 +63,8 @@ def train(
             while len(training.epochs) < params.epochs:
                 epoch = training.run_epoch(valid_sequences, bar.update)
                 on_epoch(epoch.epoch, asdict(epoch))
-                training.save()
+                if checkpoint.due():
+                    training.save()
         return training.epochs
 
 
@@ -87,7 +84,6 @@ class _Training:
         self.batch_count = -(-len(sequences) // params.batch_size)
         self.optimizer = AdamW(dict(model.named_parameters()), weight_decay=params.weight_decay)
         self.epochs: list[AutoencoderEpoch] = []
-        self.saved_at = time.monotonic()
 
     def run_epoch(
         self, valid: Sequence[Symbols], on_batches: Callable[[float], object]
@@ -159,35 +155,25 @@ class _Training:
         ]
 
     def save(self) -> None:
-        """Write weights, the optimiser's moments and the epochs, now and then."""
-        if time.monotonic() - self.saved_at < _SECONDS_BETWEEN_CHECKPOINTS:
-            return
-        arrays = {f"weight.{name}": weight for name, weight in self.model.weights().items()}
-        arrays |= {f"optimizer.{name}": moment for name, moment in self.optimizer.state().items()}
-        state = {"epochs": [asdict(epoch) for epoch in self.epochs], "recipe": self._recipe()}
-        self.checkpoint.save({name: array.numpy() for name, array in arrays.items()}, state)
-        self.saved_at = time.monotonic()
+        """Write weights, the optimiser's moments and the epochs."""
+        arrays = {"weight": self.model.weights(), "optimizer": self.optimizer.state()}
+        state = {"epochs": [asdict(epoch) for epoch in self.epochs]}
+        self.checkpoint.save({name: as_arrays(group) for name, group in arrays.items()}, state)
 
     def resume(self) -> None:
         """Go back to where the checkpoint was saved, if it is one of this training."""
-        loaded = self.checkpoint.load()
-        if loaded is None or loaded[1].get("recipe") != self._recipe():
+        loaded = self.checkpoint.resume(self._recipe)
+        if loaded is None:
             return
         arrays, state = loaded
-        self.model.restore(_under("weight.", arrays))
-        kept = _under("optimizer.", arrays)
-        self.optimizer.restore({name: torch.from_numpy(array) for name, array in kept.items()})
+        self.model.restore(arrays["weight"])
+        self.optimizer.restore(as_tensors(arrays["optimizer"]))
         self.epochs = [AutoencoderEpoch(**row) for row in state["epochs"]]
 
     def _recipe(self) -> list[object]:
         """Return what must be the same for a checkpoint to be of this training."""
         symbols = sum(len(sequence) for sequence in self.sequences)
         return [self.params.model_dump(), self.seed, len(self.sequences), symbols]
-
-
-def _under(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Return the arrays whose names start with `prefix`, without it."""
-    return {name[len(prefix) :]: a for name, a in arrays.items() if name.startswith(prefix)}
 
 
 def vectors(model: Autoencoder, sequences: Sequence[Symbols]) -> torch.Tensor:
