@@ -21,7 +21,6 @@ from llvmlite import binding
 
 from small_pipeline import REPOSITORY, run_pipeline, shortest_articles, stages
 from wordlab.artifacts import md5, read_json, write_json
-from wordlab.params.whole import load
 
 LISTED = Path(__file__).with_name("net.json")
 ARTICLES = 32
@@ -33,7 +32,7 @@ WITHOUT_NUMBERS = {"report"}
 def run_pass(folder):
     """Run every stage that writes numbers on a part of the built-in text, below `folder`."""
     os.chdir(folder)  # where corpus.path is looked up
-    names = set(stages(load(REPOSITORY / "params.yaml")))
+    names = set(stages())
     run_pipeline(folder, shortest_articles(ARTICLES), only=names - WITHOUT_NUMBERS)
 
 

@@ -236,6 +236,22 @@ def best(
 
 
 @app.command()
+def scale(
+    name: Annotated[
+        str, typer.Argument(help="A file in scales/; all are listed if not given.")
+    ] = "",
+) -> None:
+    """Print a scale as arguments: `dvc exp run -n hour $(wordlab scale hour)` runs it."""
+    from wordlab.params import scales
+
+    if name:
+        print(scales.arguments(name))
+    else:
+        for known, summary in scales.summaries().items():
+            print(f"{known:10} {summary}")
+
+
+@app.command()
 def outputs() -> None:
     """List the outputs that differ from those of the committed dvc.lock."""
     from wordlab.pipeline import lockfile
