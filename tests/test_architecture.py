@@ -168,6 +168,9 @@ def test_a_stage_depends_on_exactly_the_params_it_reads(name):
         if isinstance(node, ast.Attribute) and ast.unparse(node) == "run.params"
     }
     declared = {param.split(".")[0] for param in stage.get("params", [])}
+    if "character_model" in read:  # inherits
+        assert "language_model.shared" in stage["params"]
+        read.add("language_model")
     if "params.yaml" in read:  # handed on whole: the file is a dependency as data are
         assert "params.yaml" in stage["deps"]
         read = set()

@@ -1,6 +1,7 @@
 """The sections of params.yaml about the studies of word vectors."""
 
-from typing import Annotated, Literal, Self
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -280,12 +281,20 @@ class RegularisationStudyParams(Section):
     confidence: Annotated[float, Field(gt=0, lt=1)]
     """Of all intervals of differences together."""
     methods: dict[str, RegularisationMethod]
-    """By name, with _ for blanks; `none` is what the others are compared with."""
+    """By name, with _ for blanks: what each changes of `none`, with which all are compared."""
 
-    @field_validator("methods")
+    @field_validator("methods", mode="wrap")
     @classmethod
-    def readable(cls, methods: dict[str, RegularisationMethod]) -> dict[str, RegularisationMethod]:
-        return {name.replace("_", " "): method for name, method in methods.items()}
+    def spread(
+        cls, raw: Any, validated: Callable[[Any], dict[str, RegularisationMethod]]
+    ) -> dict[str, RegularisationMethod]:
+        """Give each method the settings of `none` that it does not change."""
+        if isinstance(raw, Mapping) and isinstance(raw.get("none"), Mapping):
+            none = raw["none"]
+            raw = {
+                k: {**none, **own} if isinstance(own, Mapping) else own for k, own in raw.items()
+            }
+        return {name.replace("_", " "): method for name, method in validated(raw).items()}
 
     @model_validator(mode="after")
     def has_none(self) -> Self:

@@ -146,7 +146,7 @@ def _initial(size: int, groups: int, params: GloveParams, seed: int) -> _Weights
         values = stream(seed, "glove", name).random(shape, np.float32)
         return (values - np.float32(0.5)) / np.float32(params.dimensions)
 
-    start = np.float32(1 if params.adagrad == "code" else 0)
+    start = np.float32(1 if params.adagrad == "reference" else 0)
     return _Weights(
         uniform("words"), uniform("contexts"), np.full(shape, start), np.full(shape, start)
     )
@@ -198,7 +198,7 @@ def _iterate(
 ) -> float:
     """Visit every cell once, the rounds in random order; return the mean cost per cell."""
     groups = len(weights.words)
-    step = step_code if params.adagrad == "code" else step_paper
+    step = step_code if params.adagrad == "reference" else step_paper
     rate = np.float32(params.rate)
     total = 0.0
     for shift in stream(seed, "glove", "rounds", iteration).permutation(groups).tolist():
