@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from wordlab.checkpoints import Checkpoint
 from wordlab.embeddings.counts.cooccurrence import Counts
-from wordlab.embeddings.glove.kernels import count_by_group, deal, step_code, step_paper
+from wordlab.embeddings.glove.kernels import count_by_group, deal, step_paper, step_reference
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
 from wordlab.params.embeddings import GloveParams
@@ -198,7 +198,7 @@ def _iterate(
 ) -> float:
     """Visit every cell once, the rounds in random order; return the mean cost per cell."""
     groups = len(weights.words)
-    step = step_code if params.adagrad == "reference" else step_paper
+    step = step_reference if params.adagrad == "reference" else step_paper
     rate = np.float32(params.rate)
     total = 0.0
     for shift in stream(seed, "glove", "rounds", iteration).permutation(groups).tolist():
