@@ -11,7 +11,7 @@ from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.counts.cooccurrence import Counts
 from wordlab.embeddings.glove import training as glove
-from wordlab.embeddings.glove.kernels import step_code, step_paper
+from wordlab.embeddings.glove.kernels import step_paper, step_reference
 from wordlab.errors import UserError
 from wordlab.params.embeddings import GloveParams
 from wordlab.rng import stream
@@ -67,7 +67,7 @@ def test_one_step_follows_the_gradient(x, adagrad):
     squares = np.full((2, 1, 7), 1.0 if adagrad == "reference" else 1e12)
     before = np.stack([words[0], contexts[0]])
     weight = min(1.0, (x / params.x_max) ** params.exponent)
-    step = step_code if adagrad == "reference" else step_paper
+    step = step_reference if adagrad == "reference" else step_paper
     cost = step(
         np.array([0, 1]), np.zeros(1, np.uint16), np.zeros(1, np.uint16),
         np.array([np.log(x)]), np.array([weight]),
