@@ -2,9 +2,11 @@ import pytest
 import torch
 from torch import nn
 
+from conftest import cells
 from wordlab.errors import UserError
+from wordlab.params.language import CellParams
 from wordlab.recurrent.cells import copy_from_torch, from_torch_order
-from wordlab.recurrent.layers import CellSettings, LayerDropout, RecurrentLayers, drop
+from wordlab.recurrent.layers import LayerDropout, RecurrentLayers, drop
 from wordlab.recurrent.unrolled import unroll
 
 KINDS = ["tanh", "relu", "lstm", "gru_before", "gru_after"]
@@ -14,14 +16,12 @@ WITHOUT = [
 ]
 
 
-def settings(kind: str) -> CellSettings:
+def settings(kind: str) -> CellParams:
     kind, _, gates = kind.partition(" ")
-    return CellSettings(
-        cell={"tanh": "rnn", "relu": "rnn", "lstm": "lstm"}.get(kind, "gru"),
+    return cells(
+        {"tanh": "rnn", "relu": "rnn", "lstm": "lstm"}.get(kind, "gru"),
         activation="relu" if kind == "relu" else "tanh",
         gru_reset="before" if kind == "gru_before" else "after",
-        forget_bias=1.0,
-        initialisation="uniform",
         gates=gates or "all",
     )
 

@@ -19,7 +19,8 @@ from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
 from wordlab.params.language import NetworkParams
 from wordlab.recurrent.cells import State
-from wordlab.recurrent.layers import CellSettings, LayerDropout, RecurrentLayers, Share, drop
+from wordlab.recurrent.devices import Share
+from wordlab.recurrent.layers import LayerDropout, RecurrentLayers, drop
 from wordlab.recurrent.output import AdaptiveSoftmax, FullSoftmax
 from wordlab.recurrent.reading import STEPS, STREAMS, read
 
@@ -45,16 +46,8 @@ class LanguageModel(nn.Module):
             bound = 0.1 if params.tied else 1.0  # the output layer wants small weights
             start = torch.empty(self.classes, width).uniform_(-bound, bound, generator=generator)
         self.embedding = nn.Parameter(start, requires_grad=params.embedding == "trained")
-        settings = CellSettings(
-            params.cell,
-            params.activation,
-            params.gru_reset,
-            params.forget_bias,
-            params.initialisation,
-            params.gates,
-        )
         self.layers = RecurrentLayers(
-            settings,
+            params,
             width,
             params.hidden_size,
             params.layers,

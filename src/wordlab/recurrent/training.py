@@ -18,7 +18,7 @@ from wordlab.errors import UserError
 from wordlab.params.language import NetworkParams
 from wordlab.recurrent import optimizers
 from wordlab.recurrent.batches import Text, Window
-from wordlab.recurrent.devices import chosen_device, chosen_products, threads
+from wordlab.recurrent.devices import Processes, chosen_device, chosen_products, joined, threads
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.optimizers import (
     SGD,
@@ -28,7 +28,6 @@ from wordlab.recurrent.optimizers import (
     clip_values,
     gradient_norms,
 )
-from wordlab.recurrent.processes import Processes, joined
 from wordlab.recurrent.records import (
     DivergedError,
     Epoch,
@@ -113,7 +112,7 @@ def train(
 def _placed(
     model: LanguageModel, device: torch.device, products: torch.dtype | None
 ) -> Iterator[None]:
-    """Have `model` on `device` in the body, and back in the processor's memory after it."""
+    """Move `model` to `device` for the block, then back to the CPU."""
     model.place(device, products)
     try:
         yield
