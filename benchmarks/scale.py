@@ -299,11 +299,11 @@ def needs(runs: list[dict[str, Any]], tokens: float) -> dict[str, tuple[float, f
 
 
 def scratch_bytes(runs: list[dict[str, Any]], tokens: float) -> float:
-    """Return what counting writes between its two passes: 12 bytes a pair of each piece."""
+    """Return what counting writes between its two passes: 12 bytes a cell of each shard."""
     from wordlab.embeddings.counts.cooccurrence import Budget
 
-    piece = Budget.within(MEMORY_MB, threads=1).piece_tokens
-    return tokens / piece * sizes(runs, piece)[0]["cells"] * 12
+    shard = Budget.within(MEMORY_MB, threads=1).shard_tokens
+    return tokens / shard * sizes(runs, shard)[0]["cells"] * 12
 
 
 def check(runs: list[dict[str, Any]]) -> str:

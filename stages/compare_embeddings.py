@@ -2,7 +2,7 @@
 
 from wordlab.embeddings.ppmi.ppmi import PpmiModel
 from wordlab.embeddings.vectors import load_trainings
-from wordlab.evaluation.overview import overview
+from wordlab.evaluation.comparison import overview
 from wordlab.evaluation.scores import Trained
 from wordlab.evaluation.spaces import SparseSpace
 from wordlab.pipeline import stage
@@ -17,7 +17,7 @@ def main(run: stage.Stage) -> None:
     found = overview(
         models, ppmi, run.params.evaluation, run.params.comparison, seed=run.params.seed
     )
-    run.findings(found)
+    run.result(found)
 
 
 if __name__ == "__main__":

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 
-from wordlab.artifacts import rounded, write_json
+from wordlab.artifacts import write_json
 from wordlab.embeddings.ppmi.ppmi import PpmiModel
 from wordlab.embeddings.vectors import load_trainings
 from wordlab.evaluation import scores
 from wordlab.evaluation.scores import Trained
 from wordlab.evaluation.spaces import SparseSpace
 from wordlab.pipeline import stage
-from wordlab.report.headline import embedding_headline
 
 VECTORS = ("cbow", "skipgram", "glove", "ppmi_svd")
 
@@ -24,7 +23,7 @@ def main(run: stage.Stage) -> None:
     for name, model in models.items():
         run.on_trial(name, {"model": name, **settings(model)}, metrics[name])
     run.metrics(metrics)
-    write_json(run.output("headline"), rounded(embedding_headline(metrics)))
+    write_json(run.output("headline"), scores.headline(metrics))
 
 
 def settings(model: Trained) -> Mapping[str, object]:

@@ -6,7 +6,6 @@ from wordlab.pipeline import stage
 from wordlab.recurrent.batches import read_documents, read_lines
 from wordlab.recurrent.devices import threads
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.report.headline import language_headline
 
 MODELS = ("rnn", "lstm", "gru", "char")
 
@@ -27,7 +26,7 @@ def main(run: stage.Stage) -> None:
             seed=run.params.seed,
         )
     run.metrics(metrics)
-    write_json(run.output("headline"), language_headline(metrics))
+    write_json(run.output("headline"), language.headline(metrics))
     write_json(run.output("samples"), samples)
     for name, scores in metrics.items():
         settings = models[name].params.model_dump() if name in models else {}

@@ -1,11 +1,11 @@
-"""report: every result and figure on one page."""
+"""report: every result and figure on one page, and the words in the plane on another."""
 
 from wordlab import report
 from wordlab.artifacts import read_json
 from wordlab.parallel import side_by_side
 from wordlab.pipeline import stage
 from wordlab.report.figures import catalogue
-from wordlab.report.headline import embedding_headline, language_headline
+from wordlab.report.page import word_map
 from wordlab.report.results import Results
 
 
@@ -14,15 +14,17 @@ def main(run: stage.Stage) -> None:
     names = catalogue.names()
     written = dict(side_by_side(catalogue.write, names, results, run.output("figures")))
     drawn = {name: written[i] for i, name in enumerate(names)}
-    page = report.build(
-        results.metrics, drawn, run.params.model_dump(), read_json(run.input("samples"))
-    )
-    run.output("report").write_text(page, encoding="utf-8")
-    run.recorder.text(page, "report.html")
-    run.recorder.parent_metrics(
-        embedding_headline(results.metrics["embeddings"])
-        | language_headline(results.metrics["language_models"])
-    )
+    pages = {
+        "report": report.build(
+            results.metrics, drawn, run.params.model_dump(), read_json(run.input("samples"))
+        ),
+        "word_map": word_map(read_json(results.tables / "map_embeddings" / "drawn.json")),
+    }
+    for name, page in pages.items():
+        run.output(name).write_text(page, encoding="utf-8", newline="\n")
+        run.recorder.text(page, f"{name}.html")
+    for headline in sorted(run.input("headline").glob("*.json")):
+        run.recorder.parent_metrics(read_json(headline))
 
 
 if __name__ == "__main__":

@@ -4,8 +4,7 @@ from wordlab.corpus.corpus import SPLITS
 from wordlab.pipeline import stage
 from wordlab.recurrent.batches import read_lines
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.studies.autoencoder.sequences import sequence_splits
-from wordlab.studies.autoencoder.study import study
+from wordlab.studies.autoencoder.study import sequence_splits, study
 
 
 def main(run: stage.Stage) -> None:
@@ -22,8 +21,8 @@ def main(run: stage.Stage) -> None:
     )
     for name, model in found.models.items():
         model.save(run.output("models") / name.replace(" ", "_"))
-    run.recorder.text(found.example_text(), "reconstructions.txt")
-    run.findings(found)
+    run.recorder.text(found.examples, "reconstructions.txt")
+    run.result(found)
 
 
 if __name__ == "__main__":

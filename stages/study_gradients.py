@@ -4,7 +4,7 @@ from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.pipeline import stage
 from wordlab.recurrent.batches import language_ids
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.studies.gradients.lags import Texts
+from wordlab.studies.gradients.jobs import Texts
 from wordlab.studies.gradients.study import study
 
 CELLS = ("rnn", "lstm", "gru")
@@ -26,7 +26,7 @@ def main(run: stage.Stage) -> None:
         on_trial=run.on_trial,
         checkpoint=run.checkpoint,
     )
-    run.findings(found)
+    run.result(found)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ def main(run: stage.Stage) -> None:
         on_trial=run.on_trial,
         checkpoint=run.checkpoint,
     )
-    run.findings(found)
+    run.result(found)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ def main(run: stage.Stage) -> None:
         run.params.evaluation,
         seed=run.params.seed,
     )
-    run.findings(found)
+    run.result(found)
 
 
 if __name__ == "__main__":

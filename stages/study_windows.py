@@ -17,7 +17,7 @@ def main(run: stage.Stage) -> None:
         comparison=run.params.comparison,
         seed=run.params.seed,
     )
-    run.findings(found)
+    run.result(found)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""sweep_glove: how settings of GloVe move its scores, beside the noise of the seed."""
+"""sweep_glove: GloVe trained with many combinations of settings, and scored."""
 
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
@@ -7,7 +7,7 @@ from wordlab.sweeps import vectors
 
 
 def main(run: stage.Stage) -> None:
-    found = vectors.sweep_glove(
+    trials = vectors.sweep_glove(
         EncodedCorpus.load(run.input("corpus") / "train"),
         Vocabulary.load(run.input("vocabulary")),
         run.params.cooccurrence,
@@ -18,7 +18,7 @@ def main(run: stage.Stage) -> None:
         on_trial=run.on_trial,
         checkpoint=run.checkpoint,
     )
-    run.findings(found)
+    vectors.write(run.output("tables"), trials)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""sweep_recurrent: how settings of LSTM and GRU move what they learn, beside the seed's noise."""
+"""sweep_recurrent: language models trained with many combinations of settings, the best in full."""
 
 from wordlab.corpus.corpus import SPLITS, EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
@@ -14,12 +14,12 @@ def main(run: stage.Stage) -> None:
         networks,
         run.params.sweep_recurrent,
         ngram_orders=run.params.language_evaluation.ngram_orders.word,
-        name=run.name,
         seed=run.params.seed,
         on_trial=run.on_trial,
         checkpoint=run.checkpoint,
     )
-    run.findings(found)
+    language.write(run.output("tables"), found)
+    run.metrics(language.metrics(found))
 
 
 if __name__ == "__main__":

@@ -34,7 +34,11 @@ FIGURES = {
     "glove": ["cells_per_s", "numpy_cells_per_s", "wordsim353"],
     "gradients": [],
     "language_model": ["layers.rnn", "layers.lstm", "layers.gru", "wordlab.peak_mib"],
-    "machine": ["multiply_adds_per_second", "copy_bytes_per_second"],
+    "machine": [
+        "multiply_adds_per_second",
+        "plain_multiply_adds_per_second",
+        "copy_bytes_per_second",
+    ],
     "text": ["tokens_per_second", "gensim_seconds"],
     "word2vec": ["cbow.wordlab.words_per_second", "cbow.gensim.words_per_second"],
 }

@@ -35,6 +35,12 @@ def run(monkeypatch, *arguments):
     return ended.value.code
 
 
+def test_help_loads_nothing_heavy():
+    code = "import sys; from wordlab import cli; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"numpy", "pydantic", "torch", "mlflow"} & set(done.stdout.split())
+
+
 def test_neighbours_are_shown_nearest_first(workspace, monkeypatch, capsys):
     assert run(monkeypatch, "neighbours", "made", "cat") == 0
     lines = capsys.readouterr().out.splitlines()

@@ -146,8 +146,8 @@ def counted(monkeypatch, **changes):
 
 
 def written(monkeypatch, folder):
-    """Tokenise, count and encode a text in many pieces; return every file that comes of it."""
-    monkeypatch.setattr(counting, "PIECE", 20_000)
+    """Tokenise, count and encode a text in many shards; return every file that comes of it."""
+    monkeypatch.setattr(counting, "SHARD", 20_000)
     rng = np.random.default_rng(5)
     words = np.array([f"{'Éa' * (i % 3)}word{chr(97 + i % 26) * (i % 7)}" for i in range(3000)])
     texts = [" ".join(words[rng.zipf(1.4, 200).clip(max=2999)]) + "." for _ in range(600)]

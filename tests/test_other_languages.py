@@ -14,8 +14,10 @@ from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.evaluation import scores
 from wordlab.evaluation.language import PROMPTS
 from wordlab.pipeline.declared import declaration
-from wordlab.report import headline as results
+from wordlab.report import printed
 from wordlab.report.figures import style
+from wordlab.report.findings import findings
+from wordlab.report.results import Results
 
 SETS = ("wordsim353", "simlex999", "analogy")
 TEXTS = ("made_up", "spanish")
@@ -58,6 +60,11 @@ def passed(request):
 
 def vocabulary(folder):
     return Vocabulary.load(folder / "data" / "processed" / "vocabulary.tsv")
+
+
+def said(passed, stage):
+    folder, params, _ = passed
+    return findings(stage, Results(folder / "reports", params))
 
 
 def sentences(value):
@@ -110,15 +117,23 @@ def test_scores_without_a_known_pair_are_null_with_n_0(passed):
     assert all(scored == dict.fromkeys(SETS) for scored in headline.values())
 
 
+def test_no_finding_holds_what_was_not_measured(passed):
+    for stage in ("windows", "sizes", "autoencoder", "gradients", "regularisation"):
+        found = said(passed, f"study_{stage}")
+        assert found
+        assert not [text for text in found if re.search(r"\b(nan|None)\b", text)]
+
+
 def test_sections_with_nothing_to_show_say_so_in_one_line(passed):
     folder, _, _ = passed
+    compared = said(passed, "compare_embeddings")
+    assert compared[0].startswith("Nothing can be scored")
+    assert compared[-1].startswith("Relations: no two of them have pairs")
+    assert said(passed, "study_sizes")[0] == "No set can be scored at every size of the text."
     found = {name: list(sentences(value)) for name, value in metrics(folder).items()}
-    assert found["comparison"][0].startswith("Nothing can be scored")
-    assert found["comparison"][-1].startswith("Relations: no two of them have pairs")
-    assert found["study_sizes"][0] == "No set can be scored at every size of the text."
     for sweep in ("sweep_word2vec", "sweep_glove"):
         assert "no trial has a score, so nothing is analysed" in found[sweep][-1]
-    (line,) = results.tables(folder / "reports" / "metrics").split("\n\n")[0].splitlines()
+    (line,) = printed.results(folder / "reports" / "metrics").split("\n\n")[0].splitlines()
     assert line == (
         "Word vectors: no item of these sets has all its words in the vocabulary: WordSim-353, "
         "SimLex-999, analogies."
@@ -149,7 +164,7 @@ def test_where_none_of_the_words_named_is_known_words_of_the_text_are_shown(made
     assert tuple(table(folder, "embeddings", "neighbours")["word"].unique()) == chosen
     assert tuple(table(folder, "study_windows", "associations")["word"].unique()) == chosen[:1]
     text = f"0 of the 2 named are in the vocabulary; chosen from the text instead: {chosen[0]}"
-    assert any(text in line for line in sentences(metrics(folder)["comparison"]))
+    assert any(text in line for line in said(made_up, "compare_embeddings"))
 
 
 def test_models_continue_words_of_the_text(made_up):

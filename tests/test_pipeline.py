@@ -116,6 +116,20 @@ def test_a_second_pass_finds_nothing_to_do(clone):
     assert clone.git("status", "--porcelain") == ""
 
 
+@pytest.mark.parametrize("part", ["report/findings", "report/figures", "names.py"])
+def test_other_words_and_figures_run_no_training_again(clone, part):
+    path = clone.folder / "src" / "wordlab" / part
+    path = path if path.is_file() else min(path.glob("*.py"))
+    before = path.read_text()
+    path.write_text(f"{before}\n# another word\n")
+    try:
+        changed = json.loads(clone.dvc("status", "--json"))
+    finally:
+        path.write_text(before)
+    assert "report" in changed
+    assert not [name for name in changed if name.startswith(("train_", "evaluate_", "study_"))]
+
+
 def test_every_stage_made_a_run_under_the_run_of_the_pass(clone):
     runs = clone.runs()
     stages = set(YAML(typ="safe").load(clone.lock())["stages"])
@@ -212,17 +226,22 @@ def test_queued_experiments_land_in_the_one_store_with_their_results(clone):
     assert clone.git("status", "--porcelain") == ""
 
 
-def test_a_mistake_ends_the_pass_with_one_line_and_leaves_the_outputs(clone):
+def test_a_mistake_ends_the_pass_with_one_line_and_loses_nothing(clone):
     path = clone.folder / "params.yaml"
     before = path.read_text()
-    vocabulary = (clone.folder / "data" / "processed" / "vocabulary.tsv").read_bytes()
+    made = {
+        name: (clone.folder / "data" / name).read_bytes()
+        for name in ("processed/vocabulary.tsv", "models/skipgram/vectors.npy")
+    }
     path.write_text(before.replace("min_count: 2", "min_count: 100000", 1))
     try:
         done = clone.run("dvc", "repro")
     finally:
         path.write_text(before)
     assert done.returncode != 0
-    told = done.stdout + done.stderr
-    assert "build_vocab: vocabulary.min_count: no word of the training split occurs" in told
-    assert "Traceback" not in told
-    assert (clone.folder / "data" / "processed" / "vocabulary.tsv").read_bytes() == vocabulary
+    printed = done.stdout + done.stderr
+    assert "build_vocab: vocabulary.min_count: no word of the training split occurs" in printed
+    assert "Traceback" not in printed
+    clone.dvc("checkout")
+    assert made == {name: (clone.folder / "data" / name).read_bytes() for name in made}
+    assert "up to date" in clone.dvc("repro")

@@ -8,14 +8,14 @@ from dvc.utils.hydra import apply_overrides, get_hydra_sweeps
 from ruamel.yaml import YAML
 
 from wordlab.params.whole import load
-from wordlab.report import headline
+from wordlab.report import printed
 
 
 def test_the_results_are_those_of_the_committed_run(repository):
     text = (repository / "README.md").read_text(encoding="utf-8")
     block = re.search(r"<!-- results.*?-->\n(.*?)\n<!-- /results -->", text, re.DOTALL)
     assert block is not None
-    assert block[1] == headline.tables(repository / "reports" / "metrics")
+    assert block[1] == printed.results(repository / "reports" / "metrics")
 
 
 def test_the_stages_it_names_and_the_default_target_exist(repository):

@@ -5,13 +5,12 @@ import os
 from pathlib import Path
 
 # numba recompiles a kernel when its own file changes, but not when a kernel that it calls does;
-# so what it compiled is kept under a digest of all of them
-_kernels = sorted(
-    path
-    for path in Path(__file__).parent.rglob("*.py")
-    if path.stem.endswith("kernels") or path.stem == "llvm"
+# so what it compiled is kept under a digest of all files with kernels
+_files = sorted(
+    path for part in ("embeddings", "text") for path in (Path(__file__).parent / part).rglob("*.py")
 )
-_digest = hashlib.blake2b(b"\0".join(path.read_bytes() for path in _kernels), digest_size=8)
+_kernels = [code for code in map(Path.read_bytes, _files) if b"njit" in code]
+_digest = hashlib.blake2b(b"\0".join(_kernels), digest_size=8)
 os.environ.setdefault(
     "NUMBA_CACHE_DIR", str(Path(__file__).parent / "__pycache__" / _digest.hexdigest())
 )

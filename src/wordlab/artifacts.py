@@ -4,8 +4,9 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,17 @@ from wordlab.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a study, a sweep or a comparison measured: numbers, which `report.findings` words.
+
+    tables: by name; metrics: nested numbers, which outputs round.
+    """
+
+    tables: Mapping[str, "pd.DataFrame"]
+    metrics: Mapping[str, Any]
 
 
 def read_json(path: Path) -> Any:
@@ -48,6 +60,18 @@ def write_table(path: Path, table: "pd.DataFrame") -> None:
     table.to_csv(path, index=False, float_format="%.6g", lineterminator="\n", encoding="utf-8")
 
 
+def write_tables(folder: Path, tables: Mapping[str, "pd.DataFrame"]) -> None:
+    """Write each of `tables`, as `write_table` does, into `folder` under its name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in tables.items():
+        write_table(folder / f"{name}.csv", table)
+
+
+def write_exact(path: Path, table: "pd.DataFrame") -> None:
+    """Write `table` as Parquet without its index, for a stage that computes with its values."""
+    table.to_parquet(path, index=False)
+
+
 def rounded(metrics: Mapping[str, Any], digits: int = 5) -> dict[str, Any]:
     """Return nested metrics with every float rounded to `digits` significant digits.
 
@@ -66,6 +90,22 @@ def _rounded(value: Any, digits: int) -> Any:
     if isinstance(value, float):
         return float(f"{value:.{digits}g}") if np.isfinite(value) else None
     return value
+
+
+def nested(table: "pd.DataFrame", keys: Sequence[str]) -> dict[str, Any]:
+    """Return the rows of `table` as metrics nested by the columns `keys`, without what is NaN.
+
+    A number among the keys has its column's name in front: `length 50`.
+    """
+    result: dict[str, Any] = {}
+    for row in table.to_dict("records"):
+        place = result
+        for key in keys:
+            value = row.pop(key)
+            name = f"{key} {value}" if isinstance(value, int) else str(value)
+            place = place.setdefault(name, {})
+        place |= {str(key): value for key, value in row.items() if value == value}
+    return result
 
 
 @contextmanager

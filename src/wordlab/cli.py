@@ -1,19 +1,18 @@
-"""The `wordlab` command: looking at what the pipeline made."""
+"""The `wordlab` command: look at what the pipeline made. Heavy imports wait for their command."""
 
 import os
 import shutil
 import sys
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from wordlab.errors import UserError
-from wordlab.params.whole import PARAMS, load
 
 if TYPE_CHECKING:
     from wordlab.evaluation.spaces import Space
+    from wordlab.params.whole import Params
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,39 +22,14 @@ app = typer.Typer(
 )
 
 
-class Strategy(StrEnum):
-    """How text is drawn from a language model."""
-
-    sample = "sample"
-    greedy = "greedy"
-    beam = "beam"
-
-
-class Sweep(StrEnum):
-    """A sweep that has a winner to train in full."""
-
-    recurrent = "recurrent"
-    word2vec = "word2vec"
-    glove = "glove"
-
-
-class Form(StrEnum):
-    """What vectors can be written as."""
-
-    tensorboard = "tensorboard"
-    word2vec_text = "word2vec_text"
-    word2vec_binary = "word2vec_binary"
-    glove_text = "glove_text"
-
-
 MODELS = Path("data/models")
 Number = Annotated[int, typer.Option("--number", "-n", min=1, help="How many to show.")]
 
 VectorsArgument = Annotated[
     str,
     typer.Argument(
-        help="A model of the pipeline, by name or folder, or a file of vectors: word2vec text or "
-        "binary, or GloVe text, told apart by its first lines."
+        help="A model of the pipeline, by name or folder, or a file of vectors in word2vec text, "
+        "word2vec binary or GloVe text, recognised by its first lines."
     ),
 ]
 FirstWords = Annotated[
@@ -72,8 +46,15 @@ def main() -> None:
         raise SystemExit(1) from None
 
 
+def settings() -> "Params":
+    """Return what params.yaml holds; loaded here, so that `--help` is quick."""
+    from wordlab.params.whole import PARAMS, load
+
+    return load(PARAMS)
+
+
 def folder(model: str, mark: str) -> Path:
-    """Return the folder of a model, given as its name or as a path; `mark` is a file it has."""
+    """Return the folder of a model, given by name or as a path; `mark` is a file in it."""
     for path in (Path(model), MODELS / model):
         if (path / mark).exists():
             return path
@@ -122,31 +103,34 @@ def evaluate(
     import json
 
     from wordlab.evaluation import scores
-    from wordlab.report import headline
+    from wordlab.report import printed
 
-    found, params = space(vectors, words), load(PARAMS)
+    found, params = space(vectors, words), settings()
     metrics = scores.evaluate(found, params.evaluation, seed=params.seed).metrics()
-    print(json.dumps(metrics, indent=2) if as_json else headline.table(metrics))
+    print(json.dumps(metrics, indent=2) if as_json else printed.scores(metrics))
 
 
 @app.command()
 def export(
     vectors: VectorsArgument,
-    form: Annotated[Form, typer.Argument(help="The format to write.", metavar="FORMAT")],
+    form: Annotated[
+        Literal["tensorboard", "word2vec_text", "word2vec_binary", "glove_text"],
+        typer.Argument(help="The format to write.", metavar="FORMAT"),
+    ],
     output: Annotated[Path, typer.Argument(help="A file, or a folder for tensorboard.")],
     words: FirstWords = None,
 ) -> None:
-    """Write VECTORS in another format, FORMAT being one of those that other programs read."""
+    """Write VECTORS in a format that other programs read."""
     from wordlab.embeddings import formats
     from wordlab.evaluation.spaces import DenseSpace
 
     found = space(vectors, words)
     if not isinstance(found, DenseSpace):
         raise UserError(f"{vectors}: sparse rows, which these formats do not hold; try ppmi_svd")
-    if form is Form.tensorboard:
+    if form == "tensorboard":
         formats.write_projector(found.vectors, output)
     else:
-        formats.write(found.vectors, output, cast(formats.Format, form.value))
+        formats.write(found.vectors, output, form)
     print(f"{len(found.vocabulary):,} words to {output}")
 
 
@@ -156,16 +140,17 @@ def map(
     output: Annotated[Path, typer.Option(help="The page to write.")] = Path("word_map.html"),
     words: Annotated[int | None, typer.Option(min=1, help="Words to show.")] = None,
 ) -> None:
-    """Lay the commonest words of VECTORS out in the plane, as a page that opens offline."""
+    """Map the commonest words of VECTORS to the plane, on a page that opens offline."""
     from wordlab.evaluation.neighbours import project
-    from wordlab.names import EMBEDDINGS
-    from wordlab.report.map import page
+    from wordlab.report.page import word_map
 
-    params = load(PARAMS)
+    params = settings()
     shown = params.word_map.model_copy(update={"words": words} if words else {})
-    laid_out = {name: project(space(name, None), shown, seed=params.seed) for name in vectors}
+    projections = {
+        name: project(space(name, None), shown, seed=params.seed).drawn() for name in vectors
+    }
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(page(laid_out, EMBEDDINGS), encoding="utf-8", newline="\n")
+    output.write_text(word_map(projections), encoding="utf-8", newline="\n")
     print(f"{', '.join(vectors)} to {output}")
 
 
@@ -186,21 +171,23 @@ def associations(
 def generate(
     prompt: Annotated[str, typer.Option(help="The beginning to complete.")] = "",
     model: Annotated[str, typer.Option(help="A language model.")] = "lm_lstm",
-    length: Annotated[int, typer.Option(min=1, help="Symbols to draw.")] = 60,
-    strategy: Annotated[Strategy, typer.Option(help="How to draw.")] = Strategy.sample,
+    length: Annotated[int, typer.Option(min=1, help="Symbols to generate.")] = 60,
+    strategy: Annotated[
+        Literal["sample", "greedy", "beam"], typer.Option(help="How to choose them.")
+    ] = "sample",
     temperature: Annotated[float, typer.Option(min=0.01)] = 0.8,
-    top_k: Annotated[int | None, typer.Option(min=1, help="Only the k likeliest.")] = None,
+    top_k: Annotated[int | None, typer.Option(min=1, help="Only from the k likeliest.")] = None,
     top_p: Annotated[float, typer.Option(min=0.001, max=1, help="Only the likeliest, to p.")] = 1.0,
     beam_width: Annotated[int, typer.Option(min=1)] = 4,
     seed: Annotated[int, typer.Option(min=0)] = 1,
 ) -> None:
-    """Let a language model complete PROMPT."""
+    """Complete PROMPT with a language model."""
     from wordlab.evaluation import generation
     from wordlab.params.language import DecodingParams
     from wordlab.recurrent.language_model import LanguageModel
 
     decoding = DecodingParams(
-        strategy=strategy.value,
+        strategy=strategy,
         temperature=temperature,
         top_k=top_k,
         top_p=top_p,
@@ -212,45 +199,62 @@ def generate(
 
 @app.command()
 def compile() -> None:
-    """Compile the kernels of texts and word vectors, which else happens when they first run."""
+    """Compile the kernels of texts and word vectors now, not when they first run."""
     from wordlab.pipeline import compile
-    from wordlab.pipeline import compile as text_warming
 
-    text_warming.compile_text()
-    compile.compile_vectors(load(PARAMS))
+    compile.compile_text()
+    compile.compile_vectors(settings())
 
 
 @app.command()
 def results() -> None:
     """Print the results of the last run as Markdown tables."""
-    from wordlab.report import headline
+    from wordlab.report import printed
 
-    print(headline.tables(Path("reports/metrics")))
+    print(printed.results(Path("reports/metrics")))
 
 
 @app.command()
 def best(
-    sweep: Annotated[Sweep, typer.Option(help="Whose winners to print.")],
+    sweep: Annotated[
+        Literal["recurrent", "word2vec", "glove"], typer.Option(help="Whose winners to print.")
+    ],
     score: Annotated[
         str, typer.Option(help="By which score: a column of the sweep's best.csv.")
     ] = "",
     model: Annotated[str, typer.Option(help="Only the winner of this model.")] = "",
 ) -> None:
-    """Print the winners of a sweep as arguments of `dvc exp run`, a line a model.
+    """Print the winners of a sweep as arguments of `dvc exp run`, one line per model.
 
-    What each reached goes to standard error, so that $(wordlab best ...) is the arguments alone.
+    Their scores go to standard error, so that $(wordlab best ...) gives the arguments alone.
     """
     from wordlab.analysis.winners import winners
 
-    tables = Path("reports/tables") / f"sweep_{sweep.value}"
-    for winner in winners(tables, sweep.value, load(PARAMS), score=score, model=model):
+    tables = Path("reports/tables") / f"sweep_{sweep}"
+    for winner in winners(tables, sweep, settings(), score=score, model=model):
         print(f"# {winner.told}", file=sys.stderr, flush=True)
         print(winner.arguments, flush=True)
 
 
 @app.command()
+def scale(
+    name: Annotated[
+        str, typer.Argument(help="A file in scales/; all are listed if not given.")
+    ] = "",
+) -> None:
+    """Print a scale as arguments: `dvc exp run -n hour $(wordlab scale hour)` runs it."""
+    from wordlab.params import scales
+
+    if name:
+        print(scales.arguments(name))
+    else:
+        for known, summary in scales.summaries().items():
+            print(f"{known:10} {summary}")
+
+
+@app.command()
 def outputs() -> None:
-    """Say which outputs differ from those of the committed dvc.lock."""
+    """List the outputs that differ from those of the committed dvc.lock."""
     from wordlab.pipeline import lockfile
 
     print("\n".join(lockfile.differences(Path())))

@@ -1,4 +1,4 @@
-"""Files from the net, whole and of the right checksum; and those that gensim packages."""
+"""Files from the network, complete and with the right checksum; and those packaged in gensim."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ from wordlab.errors import Unreachable, UserError
 
 
 def gensim_data(name: str) -> Path:
-    """Return the path of the file `name` of gensim's test data, without the cost of importing it.
+    """Return the path of the file `name` of gensim's test data, without importing gensim.
 
     Raises UserError if gensim is not installed.
     """
@@ -26,16 +26,16 @@ def gensim_data(name: str) -> Path:
 
 
 ATTEMPTS = 3
-"""Transfers that may break off before the download is given up."""
+"""Transfers to try before the download is given up."""
 TIMEOUT = 30
-"""Seconds to wait for a server that says nothing."""
+"""Seconds to wait for a server that does not respond."""
 CHUNK = 1 << 20
 
 
 def cached(url: str, sha256: str) -> Path:
     """Return the file at `url` in the cache of the repository, fetched if it is not there.
 
-    Its place depends on the checksum, so whoever has the file needs no net. Raises as `fetch`.
+    Its path depends on the checksum, so a file that is there needs no network. Raises as `fetch`.
     """
     name = url.split("?")[0].rstrip("/").rpartition("/")[2]
     path = paths.root() / ".downloads" / f"{sha256[:16]}-{name}"
@@ -46,11 +46,10 @@ def cached(url: str, sha256: str) -> Path:
 def fetch(url: str, checksum: str, path: Path) -> None:
     """Put the file at `url` (http or https) at `path`, unless it is there with that checksum.
 
-    checksum: the sha256 in hexadecimal digits, or the md5 where a publisher gives no better.
-
-    What a broken transfer left is kept beside `path` and gone on from, by this call or the next.
-    Raises Unreachable if the server cannot be reached or the transfer breaks off, UserError if it
-    refuses or the file has another checksum; nothing is then at `path` that was not there before.
+    checksum: the sha256 in hexadecimal digits, or the md5 where a publisher gives nothing better.
+    An interrupted transfer is kept beside `path` and resumed, by this call or the next. Raises
+    Unreachable if the server cannot be reached or the transfer breaks off, UserError if it refuses
+    or the file has another checksum; `path` is then as it was.
     """
     checksum = checksum.lower()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -61,7 +60,7 @@ def fetch(url: str, checksum: str, path: Path) -> None:
         resumed = partial.exists()
         _transfer(url, partial)
         found = _digest(partial, checksum)
-        if found != checksum and resumed:  # the rest may be of another version of the file
+        if found != checksum and resumed:  # the two parts may be of different versions of the file
             partial.unlink()
             _transfer(url, partial)
             found = _digest(partial, checksum)
@@ -72,27 +71,36 @@ def fetch(url: str, checksum: str, path: Path) -> None:
 
 
 def read(url: str, most: int) -> bytes:
-    """Return what is at `url`: a list or an index, small and without a checksum.
+    """Return the content of `url`: a list or an index, small and without a checksum.
 
     Raises Unreachable if the server cannot be reached, UserError if it refuses or sends more than
     `most` bytes.
     """
-    request = urllib.request.Request(url, headers={"User-Agent": "wordlab"})
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
+        with _open(url) as response:
             content: bytes = response.read(most + 1)
     except urllib.error.HTTPError as error:
         raise UserError(f"{url}: the server answered {error.code} {error.reason}") from None
     except (OSError, HTTPException) as error:
-        problem = str(getattr(error, "reason", "") or error or type(error).__name__)
-        raise Unreachable(f"{url}: cannot be fetched ({problem})") from None
+        raise Unreachable(f"{url}: cannot be fetched ({_problem(error)})") from None
     if len(content) > most:
         raise UserError(f"{url}: expected at most {most:,} bytes, got more")
     return content
 
 
+def _open(url: str, **headers: str) -> HTTPResponse:
+    request = urllib.request.Request(url, headers={"User-Agent": "wordlab", **headers})
+    response: HTTPResponse = urllib.request.urlopen(request, timeout=TIMEOUT)
+    return response
+
+
+def _problem(error: Exception) -> str:
+    """Return the reason of a failed transfer in words."""
+    return str(getattr(error, "reason", "") or error or type(error).__name__)
+
+
 def _algorithm(checksum: str) -> str:
-    """Return the kind of a checksum, which its length tells."""
+    """Return the kind of a checksum, recognised by its length."""
     return "md5" if len(checksum) == 32 else "sha256"
 
 
@@ -103,7 +111,7 @@ def _digest(path: Path, checksum: str) -> str:
 
 
 def _transfer(url: str, partial: Path) -> None:
-    """Bring `partial` to its whole length, in as many transfers as are allowed."""
+    """Complete `partial`, in at most ATTEMPTS transfers."""
     problem = ""
     for _ in range(ATTEMPTS):
         try:
@@ -113,21 +121,18 @@ def _transfer(url: str, partial: Path) -> None:
         except urllib.error.HTTPError as error:
             raise UserError(f"{url}: the server answered {error.code} {error.reason}") from None
         except (OSError, HTTPException) as error:
-            problem = str(getattr(error, "reason", "") or error or type(error).__name__)
+            problem = _problem(error)
     there = partial.stat().st_size if partial.exists() else 0
-    kept = f"; {there:,} bytes are kept, and the next run goes on from them" if there else ""
+    kept = f"; {there:,} bytes are kept, and the next run resumes from them" if there else ""
     raise Unreachable(f"{url}: cannot be fetched ({problem}){kept}")
 
 
 def _append(url: str, partial: Path) -> bool:
-    """Fetch what `partial` lacks; return whether it is whole."""
+    """Fetch the rest of `partial`; return whether it is complete."""
     there = partial.stat().st_size if partial.exists() else 0
-    headers = {"Range": f"bytes={there}-"} if there else {}
-    request = urllib.request.Request(url, headers={"User-Agent": "wordlab", **headers})
     try:
-        response: HTTPResponse
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
-            if response.status != 206:  # a server that knows no ranges begins anew
+        with _open(url, **({"Range": f"bytes={there}-"} if there else {})) as response:
+            if response.status != 206:  # a server without ranges starts from the beginning
                 there = 0
             length = response.headers["Content-Length"]
             with (
@@ -141,7 +146,7 @@ def _append(url: str, partial: Path) -> bool:
                     received += len(chunk)
                     bar.update(len(chunk))
     except urllib.error.HTTPError as error:
-        if error.code == 416 and there:  # there is nothing beyond what is here
+        if error.code == 416 and there:  # the server has no more than what is here
             return True
         raise
     return length is None or received == int(length)

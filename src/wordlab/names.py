@@ -1,6 +1,6 @@
 """What is called one thing in files and another by people: models, sets and methods."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 EMBEDDINGS = {
@@ -64,9 +64,10 @@ def task(name: str) -> str:
     return similarity(name)
 
 
-def listed(names: list[str]) -> str:
+def listed(names: Iterable[str], word: str = "and") -> str:
     """Return names as a sentence lists them: a, b and c."""
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    *others, last = [*names] or [""]
+    return f"{', '.join(others)} {word} {last}" if others else last
 
 
 def chosen(settings: Mapping[str, Any]) -> str:

@@ -1,8 +1,8 @@
-"""Independent work side by side: in processes of this machine, or on a Dask cluster.
+"""Independent jobs in parallel: in processes or threads of this machine, or on a Dask cluster.
 
-What is sent to a cluster gives the same bytes wherever it runs: text, and sums of whole numbers.
+Only work that gives the same bytes anywhere goes to a cluster: text, and sums of whole numbers.
 Jobs and results go over the network, so that workers need no file of this machine. A job whose
-worker dies is done again by another.
+worker dies is given to another.
 """
 
 import hashlib
@@ -45,7 +45,7 @@ _END = object()
 
 
 class Promise(Protocol[Ready]):
-    """Work under way: a future of this machine's or of a cluster's."""
+    """A result to come: a future of this machine or of a cluster."""
 
     def result(self) -> Ready:
         """Wait for the result, and return it."""
@@ -57,9 +57,9 @@ def side_by_side(
     """Yield the number of each job and `function(job, *shared)`, in the order in which they end.
 
     There are as many processes as threads to use; with one, this process does all the work.
-    function: of a module, so that a worker finds it; jobs: the next is asked for when a process is
-    free to do it; None, which is not counted, says that there is none at present; shared: handed to
-    each worker once.
+    function: from a module, so that a worker can import it; jobs: the next is requested when a
+    process is free; None, which is not counted, means that there is none at present; shared: sent
+    to each worker once.
     """
     workers = min(thread_count(), len(jobs)) if isinstance(jobs, Sized) else thread_count()
     if workers < 2:
@@ -83,7 +83,7 @@ def side_by_side(
             for ended in wait(numbers, None if full else 0, FIRST_COMPLETED).done:
                 yield numbers.pop(ended), ended.result()
         pool.shutdown()
-    except BaseException:  # interrupted, or a job failed: what still runs is of no use
+    except BaseException:  # interrupted, or a job failed: the others are of no use
         for worker in list(pool._processes.values()):  # noqa: SLF001
             worker.terminate()
         pool.shutdown(wait=False, cancel_futures=True)
@@ -91,11 +91,11 @@ def side_by_side(
 
 
 _task: list[Any] = []
-"""Of a worker: the function and what is shared."""
+"""In a worker: the function and what is shared."""
 
 
 def _begin(function: Callable[..., Any], shared: tuple[Any, ...]) -> None:
-    """Take what is shared; a Ctrl-C is for the process that started this one, whose end ends it."""
+    """Keep what is shared; ignore Ctrl-C, and end when the process that started this one ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _task[:] = [function, shared]
 
@@ -116,11 +116,11 @@ def _work(job: Any) -> Any:
 def in_order(
     function: Callable[[Job], Result], jobs: Iterable[Job], *, batch: int
 ) -> Iterator[Result]:
-    """Yield `function(job)` in the order of the jobs, computed `batch` at a time by processes.
+    """Yield `function(job)` in the order of the jobs, computed in processes, `batch` at a time.
 
-    There are as many processes as threads to use, or those of a cluster if one is asked for; only
-    a few batches a process are held at once, so that there may be any number of jobs. With one
-    thread, this process does all the work.
+    There are as many processes as threads to use, or those of a cluster if there is one; only a few
+    batches per process are held at once, so that there may be any number of jobs. With one thread,
+    this process does all the work.
     """
     remaining = iter(jobs)
     batches = iter(lambda: list(islice(remaining, batch)), [])
@@ -145,9 +145,9 @@ def in_order(
 
 
 def in_order_of_threads(function: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
-    """Yield `function(job)` in the order of the jobs, computed by threads, or by a cluster.
+    """Yield `function(job)` in the order of the jobs, computed in threads, or on a cluster.
 
-    For functions that spend their time outside Python. Only a few jobs a thread are held at once,
+    For functions that spend their time outside Python. Only a few jobs per thread are held at once,
     so that there may be any number of them.
     """
     threads = thread_count()
@@ -181,11 +181,11 @@ def _all(jobs: Sequence[Job], function: Callable[[Job], Result]) -> list[Result]
 
 VARIABLE = "WORDLAB_SCHEDULER"
 LOCAL = "local"
-"""The address that stands for a cluster of this machine, which ends with the process."""
+"""The address of a cluster on this machine, started here, which ends with the process."""
 SECONDS = 20
-"""To wait for the scheduler, and for its first worker."""
+"""The wait for the scheduler, and for its first worker."""
 PACKAGES = ("numba", "numpy", "pyarrow", "regex")
-"""Those whose version could change a result, besides wordlab and Python."""
+"""Packages whose version could change a result, beside wordlab and Python."""
 
 
 def address() -> str | None:
@@ -200,11 +200,11 @@ def address() -> str | None:
 def submitting(
     function: Callable[[Any], Any],
 ) -> Iterator[tuple[Callable[[Any], Any], Callable[[], int]]]:
-    """Yield how to submit a job for `function`, and how many are worth being under way.
+    """Yield a function that submits a job for `function`, and one that returns how many to submit.
 
-    `function`, with whatever it is partial to, goes to each worker once. Raises UserError if there
-    is no cluster, if it is lost, if its workers run another wordlab, or die of one and the same
-    job several times.
+    `function`, with the arguments of a partial, goes to each worker once. Raises UserError inside
+    the block if there is no cluster, if it is lost, if its workers run another wordlab, or if
+    several die of the same job.
     """
     where = address() or LOCAL
     client = _connect(where)
@@ -220,8 +220,8 @@ def submitting(
         )
     except KilledWorker as error:
         raise UserError(
-            f"{VARIABLE}: several workers of {where} died of the same piece of work; "
-            "their logs tell why, want of memory for one"
+            f"{VARIABLE}: several workers of {where} died of the same job; "
+            "their logs show why, such as too little memory"
         ) from error
     except (CancelledError, CommClosedError) as error:
         _connect.cache_clear()
@@ -230,7 +230,7 @@ def submitting(
 
 @cache
 def _connect(where: str) -> "Client":
-    """Return a client of the scheduler at `where`, which serves this process until its end."""
+    """Return a client of the scheduler at `where`, kept for the rest of this process."""
     try:
         import dask
         from distributed import Client, LocalCluster
@@ -256,7 +256,7 @@ def _connect(where: str) -> "Client":
     except (OSError, ValueError) as error:
         raise UserError(
             f"{VARIABLE}: no Dask scheduler answers at {where}; expected {LOCAL} or the address "
-            "of one that runs, such as tcp://127.0.0.1:8786"
+            "of a running one, such as tcp://127.0.0.1:8786"
         ) from error
     try:
         client.wait_for_workers(1, timeout=SECONDS)
@@ -271,7 +271,7 @@ def _connect(where: str) -> "Client":
 
 @cache
 def environment() -> str:
-    """Return what could make a result differ: a digest of wordlab's code, and versions."""
+    """Return whatever could make a result differ: a digest of wordlab's code, and versions."""
     digest = hashlib.blake2b(digest_size=8)
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
@@ -285,7 +285,7 @@ def _same(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _work_on_cluster(function: Callable[[Any], Any], wanted: str, job: Any) -> Any:
-    """Do a job on a worker, if that has the same `environment` as who asked for it."""
+    """Do a job on a worker, if its `environment` is that of the process that submitted it."""
     if environment() != wanted:
         raise UserError(
             f"{VARIABLE}: the worker on {platform.node()} has {environment()}; "

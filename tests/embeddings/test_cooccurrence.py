@@ -20,8 +20,8 @@ from wordlab.errors import UserError
 from wordlab.params.embeddings import CooccurrenceParams
 from wordlab.rng import stream
 
-ROOMY = Budget(piece_tokens=10**6, block_cells=10**6, finished_bytes=10**9)
-TIGHT = Budget(piece_tokens=5, block_cells=3, finished_bytes=16)
+ROOMY = Budget(shard_tokens=10**6, block_cells=10**6, finished_bytes=10**9)
+TIGHT = Budget(shard_tokens=5, block_cells=3, finished_bytes=16)
 
 
 def settings(**changes) -> CooccurrenceParams:

@@ -151,6 +151,17 @@ def test_long_documents_are_not_cut(monkeypatch):
     assert counts == [6 * known - 12] * 2
 
 
+def test_the_rate_falls_in_a_straight_line_to_its_floor():
+    corpus, vocabulary = corpus_of_topics(4000)
+    settings = params(rate=0.1, rate_floor=0.01, epochs=2)
+    training = word2vec.Training(corpus, vocabulary, settings, "skipgram", 1, 1)
+    total = len(corpus)
+    half = training.rates(0, total // 2, total, 60)  # four blocks of 16
+    np.testing.assert_allclose(half, 0.1 * (0.75 - np.arange(4) / 16))
+    end = training.rates(1, total - 1, total, 20)
+    np.testing.assert_allclose(end, [0.001, 0.001])
+
+
 class Cut(Exception):
     pass
 

@@ -3,9 +3,8 @@ import pytest
 import word2vec_reference as reference
 
 from wordlab.corpus.vocabulary import Vocabulary
-from wordlab.embeddings.word2vec import architecture_kernels, engines
-from wordlab.embeddings.word2vec.kernels import BLOCK
-from wordlab.embeddings.word2vec.sampling_kernels import Stretch
+from wordlab.embeddings.word2vec import engines, kernels
+from wordlab.embeddings.word2vec.stretch import BLOCK, Stretch
 from wordlab.params.embeddings import Word2vecParams
 
 WORDS = 40
@@ -45,11 +44,7 @@ class Case:
 
     def block(self, start):
         """Return (loss, predictions, gradients, noise words) of the kernel's block at `start`."""
-        run = (
-            architecture_kernels.cbow_block
-            if self.settings.cbow
-            else architecture_kernels.skipgram_block
-        )
+        run = kernels.cbow_block if self.settings.cbow else kernels.skipgram_block
         engine = self.engine
         loss, predictions = run(
             self.weights, self.stretch, start, engine.noise, np.uint64(9), self.settings,
@@ -128,9 +123,8 @@ def test_a_stretch_applies_what_the_blocks_say(architecture, mode):
     case = Case(architecture, mode=mode, rate=1e-3)  # low, for a batch of more than one block
     assert case.settings.batch_blocks >= 5
     expected = [matrix.copy() for matrix in case.exact]
-    rates = (0.05, 0.02)
-    for k, start in enumerate(range(0, LENGTH, BLOCK)):
-        rate = rates[0] + k * (rates[1] - rates[0]) / -(-LENGTH // BLOCK)
+    rates = np.linspace(0.05, 0.02, -(-LENGTH // BLOCK))
+    for rate, start in zip(rates, range(0, LENGTH, BLOCK), strict=True):
         _, _, found, _ = case.block(start)
         for matrix, live, change in zip(expected, case.weights, found, strict=True):
             matrix += rate * change

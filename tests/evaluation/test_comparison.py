@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from wordlab.artifacts import Result
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation import comparison, neighbours
-from wordlab.evaluation.comparison import Comparison
 from wordlab.evaluation.scores import Task
 from wordlab.evaluation.spaces import DenseSpace
 from wordlab.params.evaluation import ComparisonParams, EvaluationParams, RelationParams
@@ -35,7 +35,7 @@ def models() -> Mapping[str, Vectors]:
 
 
 @pytest.fixture(scope="module")
-def compared(models: Mapping[str, Vectors], tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+def compared(models: Mapping[str, Vectors], tmp_path_factory: pytest.TempPathFactory) -> Result:
     folder: Path = tmp_path_factory.mktemp("sets")
     random = np.random.default_rng(2)
     unit = models["truth"].normalized
@@ -67,8 +67,8 @@ def compared(models: Mapping[str, Vectors], tmp_path_factory: pytest.TempPathFac
     return comparison.compare(chosen, evaluation, params, seed=1)
 
 
-def test_good_models_are_told_from_noise_but_not_from_one_another(compared: Comparison) -> None:
-    table = compared.differences[compared.differences["task"] == "pairs"]
+def test_good_models_are_told_from_noise_but_not_from_one_another(compared: Result) -> None:
+    table = compared.tables["differences"].query("task == 'pairs'")
     distinct = {
         frozenset((row["first"], row["second"])): row["distinct"]
         for row in table.to_dict("records")
@@ -77,33 +77,26 @@ def test_good_models_are_told_from_noise_but_not_from_one_another(compared: Comp
     assert distinct[frozenset(("also good", "noise"))]
     assert not distinct[frozenset(("good", "also good"))]
     assert (table["second"] == "noise").sum() == 3
-    said = next(s for s in compared.sentences if s.startswith("pairs, over 300 of 301 items: "))
-    above, _, untold = said.partition("It is not shown to be above")
-    assert "above noise by" in above
-    assert "good" in untold
 
 
-def test_a_lead_that_the_seed_explains_is_no_lead(compared: Comparison) -> None:
-    table = compared.differences[compared.differences["task"] == "pairs"]
+def test_a_lead_that_the_seed_explains_is_no_lead(compared: Result) -> None:
+    table = compared.tables["differences"].query("task == 'pairs'")
     row = table.set_index(["first", "second"]).loc[("of three seeds", "noise")]
     assert row["difference"] > 0.2 and not row["distinct"]
-    seeds = compared.scores.set_index(["model", "task"])["seeds"]
+    seeds = compared.tables["scores"].set_index(["model", "task"])["seeds"]
     assert seeds["of three seeds", "pairs"] == 3 and seeds["good", "pairs"] == 1
-    (verdict,) = [said for said in compared.sentences if said.startswith("To be preferred")]
-    assert verdict.endswith(
-        "draw words, questions and seeds (3 trainings per model), but no seed of noise, good and "
-        "also good, trained once."
+
+
+def test_scores_and_metrics_agree(compared: Result) -> None:
+    table = compared.tables["scores"][compared.tables["scores"]["task"] == "pairs"].set_index(
+        "model"
     )
-
-
-def test_scores_and_metrics_agree(compared: Comparison) -> None:
-    table = compared.scores[compared.scores["task"] == "pairs"].set_index("model")
     assert (table["low"] < table["score"]).all() and (table["score"] < table["high"]).all()
-    score = compared.metrics()["pairs"]["good"]["score"]
+    score = compared.metrics["pairs"]["good"]["score"]
     assert score == pytest.approx(table.loc["good", "score"], abs=1e-4)
     others = {"good", "also good", "of three seeds"}
-    assert set(compared.metrics()["overlap"]["noise"]) == others
-    assert set(compared.sections["section"]) == {"gram"}
+    assert set(compared.metrics["overlap"]["noise"]) == others
+    assert set(compared.tables["sections"]["section"]) == {"gram"}
 
 
 def plain(draws: np.ndarray) -> np.ndarray:
@@ -142,40 +135,15 @@ def test_one_family_over_two_methods_that_answer_alike_costs_nothing() -> None:
     assert both["low"].tolist() == pytest.approx([alone["low"].item()] * 2)
 
 
-def test_nothing_is_said_of_a_task_without_items() -> None:
+def test_a_task_without_items_and_a_model_without_others_have_no_distinct_difference() -> None:
     empty = Task("t", 0, 9, (np.full(1, np.nan),) * 2, np.full((2, 3, 100), np.nan))
-    table = comparison.differences_of([empty], ["a", "b"], 0.95)
-    assert not table["distinct"].any()
-    assert comparison.sentence(empty, ["a", "b"], table) == "t: none of its 9 items can be scored."
-
-
-def test_one_model_is_compared_with_none() -> None:
+    assert not comparison.differences_of([empty], ["a", "b"], 0.95)["distinct"].any()
     alone = Task("t", 3, 3, (np.array([0.5]),), plain(np.array([[0.4, 0.5, 0.6]])))
-    table = comparison.differences_of([alone], ["a"], 0.95)
-    assert len(table) == 0
-    said = comparison.sentence(alone, ["a"], table)
-    assert said == "t, over 3 of 3 items: a has the highest score, 0.500."
-
-
-def test_sentences_name_models_and_tasks_as_people_do() -> None:
-    by_seed = np.array([[0.4], [0.1], [0.395]])
-    draws = plain(by_seed + np.random.default_rng(5).normal(0, 0.01, (3, 300)))
-    task = Task("analogy 3cosadd", 50, 60, tuple(by_seed), draws)
-    models = ["ppmi_svd", "skipgram", "cbow"]
-    table = comparison.differences_of([task], models, 0.95)
-    said = comparison.sentence(task, models, table)
-    assert said.startswith(
-        "analogies by 3CosAdd, over 50 of 60 items: PPMI-SVD has the highest score, 0.400. "
-        "It is above skip-gram by 0.300 ["
-    )
-    assert said.endswith("]. It is not shown to be above CBOW.")
-    verdict = comparison.verdict(table, dict.fromkeys(models, 1))
-    assert "PPMI-SVD over skip-gram at analogies by 3CosAdd" in verdict
-    assert not any(name in said + verdict for name in ("ppmi_svd", "skipgram", "3cosadd"))
+    assert len(comparison.differences_of([alone], ["a"], 0.95)) == 0
 
 
 def test_neighbours_are_those_of_the_vectors_themselves(
-    models: Mapping[str, Vectors], compared: Comparison, monkeypatch: pytest.MonkeyPatch
+    models: Mapping[str, Vectors], compared: Result, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(neighbours, "ROWS", 7)
     found, cosines = neighbours.nearest(DenseSpace(models["good"]), np.arange(30), 4)
@@ -183,8 +151,8 @@ def test_neighbours_are_those_of_the_vectors_themselves(
         expected = models["good"].neighbours(f"w{i}", 4)
         assert [WORDS[j] for j in found[i]] == [word for word, _ in expected]
         np.testing.assert_allclose(cosines[i], [cosine for _, cosine in expected], rtol=1e-5)
-    assert set(compared.neighbours["word"]) == {"w0"}
-    assert len(compared.neighbours) == 4 * 5
+    assert set(compared.tables["neighbours"]["word"]) == {"w0"}
+    assert len(compared.tables["neighbours"]) == 4 * 5
 
 
 def test_equal_neighbours_are_given_commonest_first_and_duplicates_are_found() -> None:

@@ -14,7 +14,7 @@ from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation.neighbours import project
 from wordlab.evaluation.spaces import DenseSpace, SparseSpace
 from wordlab.params.evaluation import MapParams
-from wordlab.report.map import page
+from wordlab.report.page import word_map
 
 PARAMS = MapParams(words=60, neighbours=4, perplexity=10, iterations=400)
 
@@ -82,15 +82,16 @@ def test_sparse_rows_lie_where_the_same_dense_rows_do(groups):
 def test_next_to_nothing_can_be_mapped(matrix):
     projection = project(space(matrix), PARAMS, seed=1)
     assert np.isfinite(projection.tsne).all() and np.isfinite(projection.pca).all()
-    page({"few": projection}, {})
+    word_map({"few": projection.drawn()})
 
 
 def test_the_page_holds_all_and_fetches_nothing(groups):
     words = ["</script><b>", "日本", '"quoted"', *(f"w{i}" for i in range(3, 90))]
     odd = space(groups.vectors.matrix, words)
     projection = project(odd, PARAMS, seed=1)
-    html = page({"skipgram": projection, "<other>": projection}, {"skipgram": "skip-gram"})
-    assert html == page({"skipgram": projection, "<other>": projection}, {"skipgram": "skip-gram"})
+    drawn = json.loads(json.dumps({"skipgram": projection.drawn(), "<other>": projection.drawn()}))
+    html = word_map(drawn)
+    assert html == word_map(drawn)
     assert not re.search(r"https?://|src=|@import|url\(", html)
     held = re.search(r'<script type="application/json" id="data">(.*?)</script>', html, re.DOTALL)
     models = json.loads(held[1])

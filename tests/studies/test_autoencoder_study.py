@@ -12,10 +12,8 @@ from wordlab.params.language import NetworkParams
 from wordlab.params.studies import AutoencoderStudyParams
 from wordlab.recurrent.batches import alphabet, character_ids
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.report.findings import studies
 from wordlab.studies.autoencoder.scores import baselines, language_model_bits, unknown_bits
-from wordlab.studies.autoencoder.sequences import sequence_splits
-from wordlab.studies.autoencoder.study import AutoencoderStudy, study
+from wordlab.studies.autoencoder.study import AutoencoderStudy, sequence_splits, study
 
 Network = Callable[..., NetworkParams]
 TEXT = "a cat sat on the mat by the sea and saw an egg in a hat as it ran to me"
@@ -83,10 +81,10 @@ def test_the_study_is_whole_and_its_bits_add_up(
     own = params(unit=unit)
     found, again = measure(network, own, trials), measure(network, own, [])
     assert trials == ["rnn 2", "rnn 6", "gru 2", "gru 6"] == list(found.models)
-    for name, table in found.tables().items():
-        pd.testing.assert_frame_equal(table, again.tables()[name], check_exact=True)
+    for name, table in found.tables.items():
+        pd.testing.assert_frame_equal(table, again.tables[name], check_exact=True)
         assert not any("seconds" in column for column in table)
-    rates = found.rates.set_index(["cell", "latent_size", "precision"])
+    rates = found.tables["rates"].set_index(["cell", "latent_size", "precision"])
     assert len(rates) == 4 * 4
     np.testing.assert_allclose(rates["total"], rates["rate"] + rates["correction"])
     precisions = ("float32", "float16", "8 bits", "2 bits")
@@ -94,7 +92,9 @@ def test_the_study_is_whole_and_its_bits_add_up(
     assert whole["rate"] == 2 * half["rate"] == 4 * eight["rate"] == 16 * two["rate"]
     assert whole["rate"] == pytest.approx(3 * rates.loc[("gru", 2, "float32")]["rate"])
     assert whole["correction"] == pytest.approx(half["correction"], rel=1e-3)
-    assert found.baselines["code"].tolist()[-1] == "language model"
+    assert found.tables["baselines"]["code"].tolist()[-1] == "language model"
+    assert found.metrics["gru 6"]["8 bits"]["total"] == eight["total"]
+    assert found.examples.startswith("rnn 2\n")
 
 
 def test_codes_cost_what_they_write(network: Network) -> None:
@@ -114,19 +114,3 @@ def test_the_language_models_bits_are_those_of_its_token_losses(network: Network
     alone = language_model_bits(["me"], own) - np.log2(3) + np.log2(10)
     assert both == pytest.approx(language_model_bits([text], own) + alone, rel=1e-5)
     assert unknown_bits(["a\u00e9", "bb"], {"a", "b"}) == 16
-
-
-def test_what_is_said_of_costs_follows_the_numbers() -> None:
-    scores = {"exact_match": 0.5, "bleu": 0.8, "cell": "gru", "latent_size": 8}
-    rates = pd.DataFrame(
-        [
-            {"precision": "float32", "rate": 20, "correction": 1.0, "token_accuracy": 0.9} | scores,
-            {"precision": "4 bits", "rate": 2.5, "correction": 1.5, "token_accuracy": 0.8} | scores,
-        ]
-    )
-    rates["total"] = rates["rate"] + rates["correction"]
-    codes = {"UTF-8": 8.0, "language model": 2.5}
-    said = " ".join(studies.write(rates, codes, "characters"))
-    assert "the characters right by precision: float32 90%, 4 bits 80%" in said
-    assert "2.50 bits a character for the vector and 1.50 to correct its errors, 4.00" in said
-    assert "less than UTF-8, and more than language model." in said

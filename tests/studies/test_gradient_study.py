@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 from scipy import stats
 
-from wordlab.artifacts import rounded
+from wordlab.artifacts import Result, rounded
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
@@ -21,10 +21,9 @@ from wordlab.params.studies import GradientStudyParams, TruncationParams
 from wordlab.params.whole import load
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.report import figures
-from wordlab.report.findings import gradients as sentences
 from wordlab.studies.gradients import jobs
-from wordlab.studies.gradients.lags import Texts
-from wordlab.studies.gradients.study import GradientStudy, study, truncations
+from wordlab.studies.gradients.jobs import Texts
+from wordlab.studies.gradients.study import study, truncations
 
 PARAMS: dict[str, Any] = {
     "lengths": [5, 12],
@@ -76,7 +75,7 @@ def measure(
     trials: dict[str, Any] | None = None,
     checkpoint: Checkpoint = Checkpoint(None),  # noqa: B008
     **changes: Any,
-) -> GradientStudy:
+) -> Result:
     vocabulary = Vocabulary(tuple("abcdef"), np.ones(6, np.int64))
     made = networks(*cells)
     models = {cell: LanguageModel(params, vocabulary, "word", 9) for cell, params in made.items()}
@@ -102,24 +101,28 @@ def test_the_study_is_whole_and_the_same_for_the_same_seed_and_any_processes(
     first = measure(networks, 1, trials=trials, checkpoint=checkpoint)
     assert len(trials) == 2 * (3 + 2 * 3 + 2 + 2 * 2)
     assert trials["gradients truncation lstm 5"]["seconds_per_token"] > 0
-    assert not any("seconds" in column for table in first.tables().values() for column in table)
-    assert set(first.lags["part"]) == {"state", "hidden", "memory"}
-    whole = first.lags[(first.lags["part"] == "state") & (first.lags["lag"] == 0)]
+    assert not any("seconds" in column for table in first.tables.values() for column in table)
+    assert set(first.tables["lags"]["part"]) == {"state", "hidden", "memory"}
+    whole = first.tables["lags"][
+        (first.tables["lags"]["part"] == "state") & (first.tables["lags"]["lag"] == 0)
+    ]
     np.testing.assert_allclose(whole["norm"], 1.0)
     with monkeypatch.context() as stopped:  # all is in the checkpoint: nothing is measured again
         stopped.setattr(jobs, "measure", None)
         resumed = measure(networks, 1, checkpoint=checkpoint)
     monkeypatch.setenv("WORDLAB_THREADS", "2")
     beside = measure(networks, 1)
-    for name, table in first.tables().items():
-        pd.testing.assert_frame_equal(table, resumed.tables()[name], check_exact=True)
-        pd.testing.assert_frame_equal(table, beside.tables()[name], check_exact=True)
-    assert json.dumps(rounded(first.metrics())) == json.dumps(rounded(beside.metrics()))
-    assert first.sentences == beside.sentences
-    plain = first.steps[first.steps["initialisation"] == "uniform"]
+    for name, table in first.tables.items():
+        pd.testing.assert_frame_equal(table, resumed.tables[name], check_exact=True)
+        pd.testing.assert_frame_equal(table, beside.tables[name], check_exact=True)
+    assert json.dumps(rounded(first.metrics)) == json.dumps(rounded(beside.metrics))
+    plain = first.tables["steps"][first.tables["steps"]["initialisation"] == "uniform"]
     assert len(figures.gradient_heat(plain).axes) == 2 * 3 + 1  # and the colours'
-    assert len(figures.gradient_distribution(first.steps, first.trainings).axes) == 2
-    assert len(figures.gradient_by_lag(first.lags.query("part == 'state'")).axes) == 2
+    assert (
+        len(figures.gradient_distribution(first.tables["steps"], first.tables["trainings"]).axes)
+        == 2
+    )
+    assert len(figures.gradient_by_lag(first.tables["lags"].query("part == 'state'")).axes) == 2
 
 
 def test_every_way_to_clip_is_told_apart_and_every_parameter_is_followed(
@@ -127,15 +130,17 @@ def test_every_way_to_clip_is_told_apart_and_every_parameter_is_followed(
 ) -> None:
     monkeypatch.setenv("WORDLAB_THREADS", "1")
     found = measure(networks, 2, cells=("gru",), lengths=[5])
-    rates = found.trainings.set_index(["initialisation", "clipping"])["clip_rate"]
+    rates = found.tables["trainings"].set_index(["initialisation", "clipping"])["clip_rate"]
     assert rates["uniform"].to_dict() == {"none": 0, "by norm": 1, "by value": 1}
-    parameters = set(found.steps["parameter"])
+    parameters = set(found.tables["steps"]["parameter"])
     assert {"all", "embedding", "layers.cells.0.recurrent_weight", "output.bias"} <= parameters
-    one = found.steps.query("initialisation == 'uniform' and clipping == 'none' and step == 3")
+    one = found.tables["steps"].query(
+        "initialisation == 'uniform' and clipping == 'none' and step == 3"
+    )
     norms = one.set_index("parameter")["norm"]
     assert norms["all"] == pytest.approx(np.linalg.norm(norms.drop("all")))
-    assert found.steps["epoch"].unique().tolist() == [1, 2]
-    assert found.truncations["agreement"].iloc[-1] == pytest.approx(1.0)
+    assert found.tables["steps"]["epoch"].unique().tolist() == [1, 2]
+    assert found.tables["truncations"]["agreement"].iloc[-1] == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(("rate", "diverged"), [(0.1, False), (1e4, True), (1e30, True)])
@@ -146,10 +151,8 @@ def test_a_training_that_ends_worse_than_a_blind_guess_has_diverged(
     descent = {"rate": rate, "clip_norm": 1e9, "clip_value": 1e9}
     training = {**PARAMS["training"], "gru": descent}
     found = measure(networks, 2, cells=("gru",), training=training, initialisations=["uniform"])
-    assert found.trainings["diverged"].tolist() == [diverged] * 3
-    (said, *_) = [text for text in found.sentences if "without clipping" in text]
-    assert said.startswith("GRU, uniform weights: it diverges") == diverged
-    above = found.trainings["valid_loss"].dropna() > np.log(8)
+    assert found.tables["trainings"]["diverged"].tolist() == [diverged] * 3
+    above = found.tables["trainings"]["valid_loss"].dropna() > np.log(8)
     assert above.all() if diverged else not above.any()
 
 
@@ -201,36 +204,20 @@ def test_windows_are_compared_over_seeds_with_the_longest() -> None:
     assert table["change"].tolist() == pytest.approx([0.3033, 0.0267, 0.0], abs=1e-4)
     expected = change_intervals(np.array(list(losses.values())), 2, 0.95, 2)  # two comparisons
     np.testing.assert_allclose(table[["change", "change_low", "change_high"]], expected)
-    params = TruncationParams.model_validate(
-        {**PARAMS["truncation"], "lengths": [5, 20, 50], "window_tokens": 100}
-    )
-    said = sentences.truncation(table.reset_index(), params, 0.95)
-    assert "Windows of every length get 37 updates of 100 tokens each." in said
-    assert (
-        "GRU: windows of 5 steps (20 streams) end 0.303 nats per token higher than the longest."
-    ) in said
-    (unclear,) = [text for text in said if "no clear difference in loss" in text]
-    low, high = table.loc[20, ["change_low", "change_high"]]
-    assert "windows of 20 steps (5 streams)" in unclear
-    assert f"{low:+.3f} to {high:+.3f} nats" in unclear
-    blind = sentences.truncation(truncations(measured, 5.2, 0.95), params, 0.95)
-    assert any("no verdict on the loss" in text for text in blind)
-    assert not any("than the longest" in text or "no clear" in text for text in blind)
     with pytest.raises(ValidationError, match="multiple of every window"):
         TruncationParams.model_validate({**PARAMS["truncation"], "lengths": [5, 30]})
 
 
 @pytest.mark.parametrize("tokens", [400, 237, 10_000])
-def test_windows_of_every_length_get_the_updates_that_are_said(
+def test_windows_of_every_length_get_as_many_updates(
     tokens: int, networks: Networks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WORDLAB_THREADS", "1")
     own = {**PARAMS["truncation"], "lengths": [2, 5, 20], "tokens": tokens}
     found = measure(networks, 1, cells=("gru",), lengths=[5], truncation=own)
     updates = min(tokens, 599) // 40  # of the 600 symbols there are
-    assert found.truncations["updates"].tolist() == [updates] * 3
-    assert found.truncations["streams"].tolist() == [20, 8, 2]
-    assert f"Windows of every length get {updates} updates of 40 tokens each." in found.sentences
+    assert found.tables["truncations"]["updates"].tolist() == [updates] * 3
+    assert found.tables["truncations"]["streams"].tolist() == [20, 8, 2]
 
 
 def test_budgets_of_the_language_models_do_not_shorten_the_trainings(
@@ -243,7 +230,7 @@ def test_budgets_of_the_language_models_do_not_shorten_the_trainings(
         return {cell: own.model_copy(update=changes) for cell, own in networks(*cells).items()}
 
     found, expected = (measure(given, 1, cells=("gru",)) for given in (bounded, networks))
-    assert found.metrics() == expected.metrics()
+    assert found.metrics == expected.metrics
 
 
 @pytest.mark.parametrize("name", ["lengths", "truncation.lengths"])
@@ -260,29 +247,6 @@ def test_a_text_shorter_than_an_update_is_refused(networks: Networks) -> None:
     own = {**PARAMS["truncation"], "window_tokens": 600}
     with pytest.raises(UserError, match=r"truncation\.window_tokens: an update of 600 tokens"):
         measure(networks, 1, truncation=own)
-
-
-def reach(low: float, high: float) -> dict[str, Any]:
-    middle = (low + high) / 2
-    steps = {"sequences": 8, "steps": middle, "low": low, "high": high, "greatest_ratio": 1.0}
-    radius = {"median": 0.5, "low": 0.4, "high": 0.6}
-    return {"trained": {"length 100": steps, "spectral_radius": radius}}
-
-
-def test_reaches_differ_only_where_their_intervals_do() -> None:
-    said = sentences.reach({"rnn": reach(8, 12), "lstm": reach(20, 30), "gru": reach(10, 15)},
-                           100, 0.95)  # fmt: skip
-    assert "The LSTM's gradient reaches farther back than the RNN's." in said
-    assert "LSTM, trained: the gradient fades after 20 to 30 steps." in said
-    assert any("GRU" in text and "not clear" in text for text in said)
-    alone = sentences.reach({"gru": reach(100, 100)}, 100, 0.95)
-    assert "GRU, trained: the gradient does not fade within 100 steps." in alone
-    few = reach(12, 12)
-    few["trained"]["length 100"] |= {"low": np.nan, "high": np.nan}
-    said = sentences.reach({"rnn": reach(8, 12), "lstm": few}, 100, 0.95)
-    assert any("after 12 steps, a median over too few sequences for an interval" in x for x in said)
-    assert any("LSTM" in text and "not clear" in text for text in said)
-    assert not any("nan" in text for text in said)
 
 
 @pytest.mark.parametrize("common", [0.0, 2.0])
@@ -322,28 +286,3 @@ def test_the_interval_of_a_median_covers_it_as_often_as_it_says() -> None:
     spans = [median_interval(sample, 0.9) for sample in samples]
     covered = np.mean([low <= np.log(2) <= high for _, low, high in spans])
     assert 0.9 < covered < 0.98
-
-
-def test_what_is_said_of_clipping_and_of_tasks_follows_the_numbers() -> None:
-    columns = ["cell", "initialisation", "clipping", "diverged", "valid_loss", "clip_rate",
-               "median_norm", "largest_norm"]  # fmt: skip
-    table = pd.DataFrame(
-        [("rnn", "uniform", "none", True, np.nan, 0, 2, 900), ("rnn", "uniform", "by norm", False,
-         5.5, 0.25, 2, 4)], columns=columns)  # fmt: skip
-    said = sentences.clipping(table, 1000)
-    assert "above 6.9 nats per token" in said[0]
-    assert "RNN, uniform weights: it diverges without clipping." in said
-    assert "RNN, uniform weights: it ends at 5.50 nats per token clipped by norm." in said
-    assert "Clipping by norm changes 25% of the steps of a training." in said
-    table = pd.DataFrame(
-        [
-            ("copying", "rnn", "uniform", 5, 0.95, 0.25),
-            ("copying", "rnn", "uniform", 50, 0.2, 0.25),
-        ],
-        columns=["task", "cell", "initialisation", "delay", "success", "baseline"],
-    )
-    said = sentences.tasks(table)
-    assert "Copying: 25% of the answers are right by chance." in said
-    assert "Copying over 5 steps is learnt by RNN (uniform)." in said
-    assert "Copying over 50 steps is learnt by none." in said
-    assert any("50 steps is not learnt by RNN (uniform): at most 20%" in text for text in said)

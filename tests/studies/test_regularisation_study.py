@@ -11,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from wordlab import rng
+from wordlab.artifacts import Result
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
@@ -21,11 +22,9 @@ from wordlab.params.studies import COMBINATION, RegularisationMethod, Regularisa
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.training import train
 from wordlab.report import figures
-from wordlab.report.findings import studies
-from wordlab.studies import regularisation, regularisation_results
+from wordlab.studies import regularisation
 from wordlab.studies.jobs import Outcome
-from wordlab.studies.regularisation import RegularisationStudy, Text, study
-from wordlab.studies.regularisation_results import Baselines, Row
+from wordlab.studies.regularisation import Baselines, Row, Text, study
 
 NOTHING: dict[str, Any] = {
     "dropout": 0.0,
@@ -75,7 +74,7 @@ def measure(
     threads: int,
     cells: tuple[str, ...] = ("rnn",),
     **given: Any,
-) -> RegularisationStudy:
+) -> Result:
     monkeypatch.setenv("WORDLAB_THREADS", str(threads))
     given = {"seed": 1, "on_trial": lambda *told: None, "checkpoint": Checkpoint(None), **given}
     own = given.pop("text", text())
@@ -91,13 +90,14 @@ def test_one_process_or_two_give_the_same_study(
         monkeypatch, networks, 1, cells, on_trial=lambda name, *told: trials.append(name)
     )
     beside = measure(monkeypatch, networks, 2, cells)
-    pd.testing.assert_frame_equal(alone.curves, beside.curves, check_exact=True)
-    assert (alone.numbers, alone.sentences) == (beside.numbers, beside.sentences)
+    for name, table in alone.tables.items():
+        pd.testing.assert_frame_equal(table, beside.tables[name], check_exact=True)
+    assert alone.metrics == beside.metrics
     assert len(trials) == len(set(trials)) == 2 * 4 * 3
-    assert len(figures.regularisation_curves(alone.curves).axes) == 2 * 4
-    figures.regularisation_gaps(alone.table)
+    assert len(figures.regularisation_curves(alone.tables["curves"]).axes) == 2 * 4
+    figures.regularisation_gaps(alone.tables["methods"])
     other = measure(monkeypatch, networks, 1, seed=2)
-    assert other.metrics()["rnn"] != alone.metrics()["rnn"]
+    assert other.metrics["rnn"] != alone.metrics["rnn"]
 
 
 def test_methods_that_train_alike_share_their_trainings(
@@ -113,7 +113,7 @@ def test_methods_that_train_alike_share_their_trainings(
     monkeypatch.setattr(regularisation, "learn", count)
     found = measure(monkeypatch, networks, 1)
     assert len(trained) == 6  # nothing and dropout, by three seeds; stopping early is read off
-    assert found.metrics()["rnn"]["none"]["test_change"] == 0
+    assert found.metrics["rnn"]["none"]["test_change"] == 0
 
 
 def test_every_method_is_scored_on_the_test_text_alone(
@@ -123,10 +123,10 @@ def test_every_method_is_scored_on_the_test_text_alone(
     own = text()
     ends = np.full_like(own.test_ids, 3)  # of another distribution than what is learnt
     other = measure(monkeypatch, networks, 1, text=replace(own, test_ids=ends))
-    pd.testing.assert_frame_equal(found.curves, other.curves, check_exact=True)
+    pd.testing.assert_frame_equal(found.tables["curves"], other.tables["curves"], check_exact=True)
     scores = ["test", "gap", "unigram", "kneser_ney"]
-    for method, row in found.table.set_index("method")[scores].iterrows():
-        changed = other.table.set_index("method").loc[method, scores]
+    for method, row in found.tables["methods"].set_index("method")[scores].iterrows():
+        changed = other.tables["methods"].set_index("method").loc[method, scores]
         assert (row != changed).all(), method
     network, seed = networks("rnn")["rnn"], rng.derive(1, "study", 1)
     job = regularisation.Job("rnn", regularisation._network(  # noqa: SLF001
@@ -156,11 +156,10 @@ def test_models_that_only_count_stand_beside_the_networks(
     found, own = measure(monkeypatch, networks, 1), text()
     counts = KneserNey.fit(own.train_ids, order=1, classes=8, end=7)
     expected = float(counts.losses(own.test_ids).mean())
-    assert found.metrics()["baselines"]["unigram"] == pytest.approx(expected)
-    assert found.table["unigram"].tolist() == pytest.approx([expected] * 4)
-    change = found.table["test"] - expected
-    np.testing.assert_allclose(found.table["unigram_change"], change)
-    assert any(f"a loss of {expected:.2f} nats" in text for text in found.sentences)
+    assert found.metrics["baselines"]["unigram"] == pytest.approx(expected)
+    assert found.tables["methods"]["unigram"].tolist() == pytest.approx([expected] * 4)
+    change = found.tables["methods"]["test"] - expected
+    np.testing.assert_allclose(found.tables["methods"]["unigram_change"], change)
 
 
 def test_a_study_cut_off_runs_only_what_is_left(
@@ -188,17 +187,17 @@ def test_a_study_cut_off_runs_only_what_is_left(
     monkeypatch.setattr(regularisation, "learn", go_on)
     resumed = measure(monkeypatch, networks, 1, checkpoint=checkpoint)
     assert len(left) == 1
-    assert resumed.metrics() == whole.metrics()
+    assert resumed.metrics == whole.metrics
 
 
 def test_early_stopping_ends_where_patience_does_and_keeps_the_best_epoch() -> None:
     losses = [5.0, 4.0, 4.2, 3.9, 4.1, 4.3, 3.0]
     rows = curve(losses)
-    stopped = regularisation_results.stop(rows, 2).metrics()
+    stopped = regularisation.stop(rows, 2).metrics()
     assert (stopped["valid_loss"], stopped["best_epoch"], stopped["epochs"]) == (3.9, 4, 6)
     assert (stopped["test_loss"], stopped["gap"]) == pytest.approx((4.0, 3.0))
     assert stopped["saved_share"] == pytest.approx(1 / 7)
-    assert regularisation_results.stop(rows, None).metrics()["valid_loss"] == 3.0
+    assert regularisation.stop(rows, None).metrics()["valid_loss"] == 3.0
 
 
 def curve(losses: list[float]) -> list[Row]:
@@ -206,11 +205,11 @@ def curve(losses: list[float]) -> list[Row]:
     return [Row(epoch, 1.0, loss, loss + 0.1) for epoch, loss in enumerate(losses, 1)]
 
 
-def runs(changes: dict[str, list[float]]) -> regularisation_results.Runs:
+def runs(changes: dict[str, list[float]]) -> regularisation.Runs:
     """Return runs with a gap of 1 + each change, a list of changes per method, one per seed."""
     return {
         ("gru", method): [
-            regularisation_results.Run([Row(1, 4.0, 5.0 + change, 5.0 + 0.3 * seed + change)], 0, 1)
+            regularisation.Run([Row(1, 4.0, 5.0 + change, 5.0 + 0.3 * seed + change)], 0, 1)
             for seed, change in enumerate(values)
         ]
         for method, values in changes.items()
@@ -220,44 +219,28 @@ def runs(changes: dict[str, list[float]]) -> regularisation_results.Runs:
 BASELINES = Baselines(unigram=5.0, kneser_ney=4.9, order=2)
 
 
-def test_only_changes_beyond_the_noise_between_seeds_are_claimed() -> None:
+def test_intervals_of_changes_hold_all_at_once() -> None:
     changes = {
         "none": [0.0, 0.0, 0.0],
         "dropout": [-0.8, -0.7, -0.6],
         "early stopping": [-0.3, -0.2, -0.4],
         "decay": [-0.05, 0.15, -0.1],
     }
-    table = regularisation_results.table(runs(changes), BASELINES, 2, 0.95)
+    table = regularisation.table(runs(changes), BASELINES, 2, 0.95)
     assert set(table["comparisons"]) == {10}  # 2 changes of 3 methods, 4 networks and the unigram
-    said = studies.sentences(table, params(), 150)
-    assert "GRU: dropout lowers the test loss, by 0.70 nats per token." in said
-    (unclear,) = [text for text in said if "no change of the test loss beyond" in text]
-    assert unclear.endswith("with early stopping or decay.")
     losses = np.array(list(changes.values())) + [5.0, 5.3, 5.6]
     alone = change_intervals(losses, 0, 0.95)
     assert alone[2, 2] < 0 < alone[3, 2]  # early stopping would count if it were the only one
     together = change_intervals(losses, 0, 0.95, 10)
     found = table[["test_change", "test_change_low", "test_change_high"]]
     np.testing.assert_allclose(found, together, atol=1e-12)
-    assert any("hold all at once" in text and "10 intervals" in text for text in said)
 
 
 def test_a_network_is_compared_with_the_unigram_model() -> None:
-    table = regularisation_results.table(
+    table = regularisation.table(
         runs({"none": [1.0, 0.7, 0.4], "decay": [-0.5, -0.8, -1.1]}), BASELINES, 2, 0.95
     )
     assert table["unigram_change"].tolist() == pytest.approx([1.0, -0.5])
-    said = studies.sentences(table, params(), 150)
-    assert (
-        "GRU: with decay the test loss is lowest, 4.50 nats per token; with decay it predicts "
-        "better than the unigram model."
-    ) in said
-    assert "GRU: with nothing it predicts worse than the unigram model." in said
-    alike = regularisation_results.table(
-        runs({"none": [0.1, -0.3, -0.6], "decay": [-0.1, -0.2, -0.6]}), BASELINES, 2, 0.95
-    )
-    said = studies.sentences(alike, params(), 150)
-    assert any("with no method does it clearly predict better" in text for text in said)
 
 
 @pytest.mark.parametrize(
@@ -270,8 +253,8 @@ def test_budgets_and_averages_of_the_language_models_are_not_the_study_s(
         return {cell: own.model_copy(update=changes) for cell, own in networks(*cells).items()}
 
     found, expected = measure(monkeypatch, bounded, 1), measure(monkeypatch, networks, 1)
-    assert found.numbers == expected.numbers
-    assert set(found.curves.query("method == 'none'")["epoch"]) == {1, 2, 3}
+    assert found.metrics == expected.metrics
+    assert set(found.tables["curves"].query("method == 'none'")["epoch"]) == {1, 2, 3}
 
 
 def test_the_combination_takes_the_best_of_each_setting_that_helped() -> None:
@@ -289,20 +272,18 @@ def test_the_combination_takes_the_best_of_each_setting_that_helped() -> None:
     }
     losses = [0.0, -0.1, -0.2, 0.3, -0.4, -0.3]
     measured = runs({name: [x, x, x] for name, x in zip(methods, losses, strict=True)})
-    found = regularisation_results.combination("gru", measured, methods)
+    found = regularisation.combination("gru", measured, methods)
     expected = {"dropout": 0.4, "variational": True, "weight_decay": 0.1}
     assert found.model_dump() == {**NOTHING, **expected}
-    (said,) = studies.combinations({"gru": found})
-    assert "variational dropout 0.4, weight decay 0.1, each" in said
     alike = runs({name: [0.0] * 3 for name in methods})
-    assert regularisation_results.combination("gru", alike, methods) == methods["none"]
+    assert regularisation.combination("gru", alike, methods) == methods["none"]
 
 
 def test_where_early_stopping_would_have_ended_is_measured_for_every_method() -> None:
-    kept = [regularisation_results.stop(curve([5.0, 4.0, 4.2, 4.1, 4.3]), None)] * 3
-    stopped = [regularisation_results.stop(run.rows, 2) for run in kept]
+    kept = [regularisation.stop(curve([5.0, 4.0, 4.2, 4.1, 4.3]), None)] * 3
+    stopped = [regularisation.stop(run.rows, 2) for run in kept]
     both = {("gru", "none"): kept, ("gru", "early stopping"): stopped}
-    row, early = regularisation_results.table(both, BASELINES, 2, 0.95).to_dict("records")
+    row, early = regularisation.table(both, BASELINES, 2, 0.95).to_dict("records")
     assert (early["would_stop"], early["would_gain"]) == (4, 0)
     assert (row["would_stop"], row["would_save"]) == (4, pytest.approx(0.2))
     assert row["would_gain"] == pytest.approx(0.3)

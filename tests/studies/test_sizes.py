@@ -1,10 +1,8 @@
 """Word vectors on less text: what a share holds, and that scores are over the same items."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from wordlab import names
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.counts import cooccurrence
@@ -14,7 +12,6 @@ from wordlab.embeddings.word2vec import training as word2vec
 from wordlab.evaluation.scores import Task
 from wordlab.params.studies import SizeStudyParams
 from wordlab.params.whole import load
-from wordlab.report.findings.studies import findings
 from wordlab.rng import stream
 from wordlab.studies import sizes
 
@@ -142,40 +139,32 @@ def study(corpus, vocabulary, tmp_path_factory):
 
 
 def test_every_model_has_scores_at_every_share_over_the_same_items_and_its_own(study):
-    for table in (study.scores, study.own):
+    scores, every = study.tables["scores"], study.tables["own"]
+    for table in (scores, every):
         assert set(table["share"]) == {0.3, 1.0}
         assert set(table["model"]) == {"skipgram", "ppmi_svd", "glove"}
         assert len(table) == 2 * 3 * 2
         assert (table["low"] <= table["score"]).all() and (table["score"] <= table["high"]).all()
-    line = study.scores[study.scores["task"] == "line"]
+    line = scores[scores["task"] == "line"]
     assert set(line["n"]) == {80} and set(line["total"]) == {83}
     assert line.groupby("share")["tokens"].first().tolist() == pytest.approx([2900, 9630], rel=0.02)
     assert line.query("model == 'ppmi_svd' and share == 1")["score"].item() > 0.3
-    own = study.own[study.own["task"] == "line"].groupby("share")["n"].first()
+    own = every[every["task"] == "line"].groupby("share")["n"].first()
     assert own.tolist() == [80, 82]
-    assert study.metrics()["line"]["glove"]["30 %"]["own_n"] == 80
-    assert (
-        study.metrics()["line"]["glove"]["100 %"] | {"n": 80, "own_n": 82}
-        == (study.metrics()["line"]["glove"]["100 %"])
-    )
+    glove = study.metrics["line"]["glove"]
+    assert glove["30 %"]["own_n"] == glove["100 %"]["n"] == 80
+    assert glove["100 %"]["own_n"] == 82
 
 
 def test_growth_is_a_paired_difference_that_claims_no_more_than_its_interval(study):
-    growth = study.growth
+    growth = study.tables["growth"]
     assert len(growth) == 2 * 3
-    scores = study.scores.set_index(["task", "model", "share"])["score"]
+    scores = study.tables["scores"].set_index(["task", "model", "share"])["score"]
     for row in growth.itertuples():
         rise = scores[row.task, row.model, 1.0] - scores[row.task, row.model, 0.3]
         assert row.difference == pytest.approx(rise) and row.low <= rise <= row.high
         assert row.distinct == ((row.low > 0 or row.high < 0) and row.n >= 10)
     assert not growth[growth["task"] != "line"]["distinct"].any()  # two questions show nothing
-    line = growth[growth["task"] == "line"].set_index("model")["distinct"]
-    said = study.sentences[0]
-    assert said.startswith("line: 80 items are known at every size, 82 in the whole text.")
-    shown, _, unshown = said.partition("no change is shown for")
-    for model, distinct in line.items():
-        assert (f"{names.model(model)} changes by" in shown) == distinct
-        assert (names.model(model) in unshown) == (not distinct)
 
 
 def grown(random, rises, *, n, shares=(0.3, 0.6, 1.0), noise=0.05, task="pairs"):
@@ -185,11 +174,6 @@ def grown(random, rises, *, n, shares=(0.3, 0.6, 1.0), noise=0.05, task="pairs")
     draws = scores[:, None] + noise * random.standard_normal((len(cases), 400))
     nothing = np.zeros_like(draws)
     return cases, Task(task, n, 20, tuple(scores[:, None]), np.stack([draws, nothing, nothing], 1))
-
-
-def tables(cases, tasks):
-    table = pd.concat([sizes._table(task, cases, 0.95) for task in tasks])
-    return table.assign(held=table["share"].where(table["share"] == 1, table["share"] + 0.012))
 
 
 def test_only_the_changes_that_are_told_are_corrected_for():
@@ -222,30 +206,9 @@ def test_a_change_is_claimed_where_its_interval_leaves_out_zero_and_items_are_en
         ("simlex999", "skipgram"): True, ("simlex999", "glove"): False,
         ("simlex999", "ppmi_svd"): False,
     }  # fmt: skip
-    table = tables(cases, tasks)
-    few, enough, *others = findings(table, table, growth, ["few", "simlex999"])
-    assert few == (
-        "few: 9 items are known at every size, 9 in the whole text. These are too few to show a "
-        "change."
-    )
-    assert "From 31.2 % of the text to all of it, skip-gram changes by +0.400 [+0." in enough
-    largest = growth.query("task == 'simlex999' and model == 'ppmi_svd'").iloc[0]
-    margin = largest["high"] - largest["difference"]
-    assert enough.endswith(
-        f"no change is shown for GloVe and PPMI-SVD; one of {margin:.2f} or more would show."
-    )
-    assert not any("No set of word pairs" in said for said in others)
-    assert any("intervals of changes hold together" in said for said in others)
-    nothing = growth.assign(distinct=False)
-    assert "No set of word pairs shows that more text changes any model's score." in findings(
-        table, table, nothing, ["few", "simlex999"]
-    )
 
 
 def test_shares_that_are_left_out_are_named(study):
-    assert study.sentences[-2:] == (
-        "Left out, because their vocabulary is too small: 1.25 % of the text.",
-        "Left out, because no whole documents hold about as much, or the same as another "
-        "share: 30.2 % of the text.",
-    )
-    assert study.scores.groupby("share")["held"].first().tolist() == [0.3, 1.0]
+    missing = study.tables["left_out"]
+    assert missing.to_numpy().tolist() == [[0.0125, "vocabulary"], [0.302, "documents"]]
+    assert study.tables["scores"].groupby("share")["held"].first().tolist() == [0.3, 1.0]

@@ -11,7 +11,7 @@ import torch
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.params.language import NetworkParams
 from wordlab.recurrent import language_model, training
-from wordlab.sweeps.contexts import context_losses
+from wordlab.sweeps.language_trial import context_losses
 
 VOCABULARY = Vocabulary(tuple("abcdef"), np.arange(6, 0, -1, dtype=np.int64))
 END = VOCABULARY.end

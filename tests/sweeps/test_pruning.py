@@ -1,7 +1,5 @@
 """Which combinations are pruned: rungs and brackets computed by hand."""
 
-import pandas as pd
-
 from wordlab.sweeps import search as pruning
 from wordlab.sweeps.search import Pruner, Search, Searcher
 
@@ -56,19 +54,3 @@ def test_without_pruning_all_have_the_whole_budget_once() -> None:
     pruner, found = rounds("none", "grid", 9)
     assert found == [{1.0: list(range(9))}]
     assert pruner.count == 9
-
-
-def test_what_was_pruned_and_spared_is_said() -> None:
-    rungs = [(1, 0.25), (2, 0.25), (3, 0.25), (4, 0.25), (1, 0.5), (2, 0.5), (1, 1.0)]
-    table = pd.DataFrame(
-        [{"model": "gru", "size": n, "budget": b, "seed": s} for n, b in rungs for s in (1, 2)]
-    )
-    first, full = pruning.ends(table)
-    assert first["size"].tolist() == [1, 1, 2, 2, 3, 3, 4, 4]
-    assert full["size"].tolist() == [1, 1]
-    pruned, least = pruning.sentences(table, ["size"])
-    assert pruned.startswith(
-        "GRU: 3 of 4 combinations were pruned (2 after 25% of the budget, 1 after 50% of the "
-    )
-    assert pruned.endswith("took 75% of what training all in full takes.")
-    assert "on 25% of it" in least

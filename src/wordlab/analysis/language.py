@@ -1,179 +1,179 @@
-"""What a sweep of recurrent language models shows, in tables and sentences."""
+"""What a sweep of recurrent language models shows."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 import pandas as pd
+from scipy import special
 
-from wordlab import names
-from wordlab.analysis.sensitivity import analyse, sentences
-from wordlab.analysis.summary import Goal, SweepResult, summarise
+from wordlab.analysis import sensitivity, summary
+from wordlab.analysis.summary import Goal, Tables, about, summarise
+from wordlab.analysis.variance import Grid, differences
 from wordlab.params.sweeps import RecurrentSweepParams
-from wordlab.report.findings.sweeps import (
-    against_baselines,
-    confounds,
-    diverged,
-    drawn_texts,
-    most_important,
-    reached,
-    too_little_trained,
-    truncation_effects,
-)
-from wordlab.sweeps import search
-from wordlab.sweeps.baselines import beaten, trained
-from wordlab.sweeps.language_trial import curves
 
-TESTED = (
-    *("test_perplexity", "low", "high", "perplexity_known", "unknown_share", "symbols"),
-    *("ratio", "ratio_low", "ratio_high", "ngram_perplexity"),
-)
-"""The scores of winners among the metrics."""
+SCORE = "valid_loss"
+TEXTS = ("text_perplexity", "text_coherence")
+"""What text drawn from a model is compared with real text by."""
 
 
-def conclude(
-    trials: pd.DataFrame,
-    texts: pd.DataFrame,
-    known: pd.DataFrame,
-    params: RecurrentSweepParams,
-    *,
-    seed: int,
-) -> SweepResult:
+def analyse(
+    trials: pd.DataFrame, known: pd.DataFrame, params: RecurrentSweepParams, *, seed: int
+) -> Tables:
     """Return what the `trials` of a sweep show.
 
-    texts: the yardsticks of drawn text; known: the n-gram models that trainings are held against,
-    as in `baselines`. Lengths of truncation, and what the context gains, are compared only for
-    models whose trainings beat the unigram model beyond the noise.
+    trials: one row per training: model, settings, fold (if several), budget (if the sweep prunes),
+    seed and what was measured; known: the losses of n-gram models of each fold's text.
 
-    Beside the tables of all sweeps: those of `sensitivity.Sensitivity`; `progress`, the loss of
-    each trial on the text that chooses its epoch by the tokens learnt from: model, settings, fold
-    (if several), seed, tokens, valid_loss; `yardsticks`: fold, text and the scores of real text;
-    `baselines`: `known`.
-    Where the sweep prunes, trials have a budget before their seed: the best is of those with all of
-    it, what the settings do of those with the least.
+    The tables of `summary.summarise`, and of a forest of each model's trials (`sensitivity`);
+    `beaten`: one row per model, how many trainings beat which n-gram model, the mean losses of
+    these, and learns, whether the trainings of a full grid beat the unigram model beyond the noise;
+    `truncation`: the effects of bptt_length on what the models that learn have measured besides
+    their loss; `drawn_texts`: the mean score of text drawn from the best settings. Where the sweep
+    prunes, the best is of the trials with all of the budget, what settings do of those with the
+    least: its own losses did not choose these.
     """
-    table, progress = curves(trials)
-    settings, pruned = list(params.space), params.pruning != "none"
-    first, full = search.ends(table) if pruned else (table, table)
-    notes, grid = confounds(first), params.search == "grid"
+    settings, grid = list(params.space), params.search == "grid"
+    full = trials[trials["budget"] == 1] if params.pruning != "none" else trials
+    goals: dict[str, Goal] = {SCORE: "lower"}
+    exact = grid and params.pruning == "none"
+    tables = summarise(full, settings, goals, params.confidence, full_grid=exact)
+    first = on_least(trials)
+    if grid and not exact:
+        tables = {**summarise(first, settings, goals, params.confidence), "best": tables["best"]}
+    beaten = _beaten(full, known)
     models = dict(iter(first.groupby("model", sort=False)))
-    little = [
-        str(model)
-        for model, part in models.items()
-        if grid and not trained(part, known, settings, params.confidence)
-    ]
-    untold = [(model, "bptt_length") for model in little]
-    found = _summarised(table, first, full, params, notes, untold)
-    numbers = beaten(full, known)
-    headline = search.sentences(table, settings) if pruned else []
-    headline += against_baselines(numbers) + too_little_trained(little)
-    headline += most_important(found.importances)
-    if grid and "bptt_length" in settings:
-        enough = first[~first["model"].isin(little)]
-        headline += truncation_effects(enough, settings, params, notes)
-    said = list(found.sentences)
-    parts: dict[str, list[pd.DataFrame]] = {"sensitivity": [], "curves": [], "surfaces": []}
+    if grid:
+        learning = [learns(part, known, settings, params.confidence) for part in models.values()]
+        beaten = beaten.assign(learns=learning)
+        if "bptt_length" in settings:
+            enough = first[first["model"].isin(beaten.loc[beaten["learns"], "model"])]
+            tables["truncation"] = truncation(enough, params)
+    of_forests: dict[str, list[pd.DataFrame]] = {}
     for model, part in models.items():
-        analysed = analyse(
+        found = sensitivity.analyse(
             part,
             params.space,
-            "valid_loss",
+            SCORE,
             "lower",
             trees=params.trees,
             confidence=params.confidence,
             seed=seed,
         )
-        said += sentences(str(model), "valid_loss", analysed)
-        for name, own in analysed.tables().items():
-            own.insert(0, "model", str(model))
-            own.insert(1, "score", "valid_loss")
-            parts[name].append(own)
-    said = [*headline, *said]
-    said += drawn_texts(full, found.best, texts, params) + reached(full, params) + diverged(first)
-    return replace(
-        found,
-        sentences=tuple(said),
-        further={
-            **{name: pd.concat(own, ignore_index=True) for name, own in parts.items()},
-            "progress": progress,
-            "yardsticks": texts,
-            "baselines": known,
-        },
-        numbers={model: {"baselines": own} for model, own in numbers.items()},
-    )
+        for name, own in found.items():
+            of_forests.setdefault(name, []).append(about(own, model=str(model), score=SCORE))
+    tables |= {name: pd.concat(own, ignore_index=True) for name, own in of_forests.items()}
+    return {
+        **tables,
+        "beaten": beaten,
+        "drawn_texts": _drawn_texts(full, tables["best"], settings, params.confidence),
+    }
 
 
-def _summarised(
-    table: pd.DataFrame,
-    first: pd.DataFrame,
-    full: pd.DataFrame,
-    params: RecurrentSweepParams,
-    notes: Mapping[str, str],
-    untold: Sequence[tuple[str, str]],
-) -> SweepResult:
-    """Return the tables of all sweeps; the exact analysis is of `first`, a full grid if any is."""
-    settings, grid = list(params.space), params.search == "grid"
-    goals: dict[str, Goal] = {"valid_loss": "lower"}
-    if params.pruning == "none":
-        return summarise(
-            table, settings, goals, params.confidence, full_grid=grid, notes=notes, untold=untold
-        )
-    found = summarise(full, settings, goals, params.confidence, full_grid=False)
-    if not grid:
-        return replace(found, trials=table)
-    exact = summarise(first, settings, goals, params.confidence)
-    return replace(exact, trials=table, best=found.best, sentences=found.sentences)
+def metrics(tables: Tables) -> dict[str, Any]:
+    """Return those of `summary.metrics`, and for each model its row of `beaten`."""
+    result = summary.metrics(tables)
+    beaten = tables["beaten"].drop(columns="learns", errors="ignore").set_index("model")
+    for model, numbers in beaten.astype(object).to_dict("index").items():
+        result.setdefault(str(model), {})["baselines"] = numbers
+    return result
 
 
-def with_tests(found: SweepResult, tested: pd.DataFrame, settings: Sequence[str]) -> SweepResult:
-    """Return `found` with what the winners reach on the test split, `tested`, as in `final`.
+def on_least(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return the trials that can be compared: those on the least budget where a sweep prunes."""
+    if "budget" not in trials:
+        return trials
+    return trials[trials["budget"] == trials["budget"].min()]
 
-    It becomes the table `winners`; what it says comes first. settings: the names of those tried.
+
+def learns(
+    part: pd.DataFrame, known: pd.DataFrame, settings: Sequence[str], confidence: float
+) -> bool:
+    """Return whether the trainings of one model, a full grid, beat the unigram beyond the noise.
+
+    The mean of each combination is below it by more than its margin, all intervals together. False
+    where the noise is unknown.
     """
-    said: list[str] = []
-    numbers = {model: dict(own) for model, own in found.numbers.items()}
-    for name, part in tested.groupby("model", sort=False):
-        model = names.model(str(name))
-        rows = part.set_index("seed").to_dict("index")
-        mean = rows.pop("mean")
-        chosen = names.chosen({setting: mean[setting] for setting in settings})
-        epochs = "one epoch" if mean["epochs"] == 1 else f"at most {mean['epochs']:.0f} epochs"
-        start = (
-            f"{model}: the best settings ({chosen}), trained for {epochs} on the whole training "
-            f"split"
-        )
-        left = len(rows) - round(mean["diverged"])
-        if left < len(rows):
-            said.append(f"{start}: {len(rows) - left} of {len(rows)} new seeds diverged.")
-        if not left:
-            continue
-        seeds = f"{left} new seed{'s' if left > 1 else ''}"
-        if left < len(rows):
-            said.append(
-                f"{model}: the {seeds} that did not diverge reach a perplexity of "
-                f"{mean['test_perplexity']:.1f} on the test split, which gives no verdict on these "
-                f"settings."
-            )
-            continue
-        said += [
-            f"{start} from {seeds}, reach a perplexity of {mean['test_perplexity']:.1f} "
-            f"[{mean['low']:.1f}, {mean['high']:.1f}] on the test split, which chose nothing.",
-            f"{model}: {mean['unknown_share']:.0%} of the symbols of the test split are unknown "
-            f"words; on the others the perplexity is {mean['perplexity_known']:.1f}.",
-            f"{model}: {mean['ratio']:.2f} [{mean['ratio_low']:.2f}, {mean['ratio_high']:.2f}] "
-            f"times the perplexity of Kneser-Ney n-grams of the same text, "
-            f"{mean['ngram_perplexity']:.1f}: {_verdict(mean['ratio_low'], mean['ratio_high'])}.",
-        ]
-        numbers.setdefault(str(name), {})["test"] = {key: mean[key] for key in TESTED}
-    return replace(
-        found,
-        sentences=(*said, *found.sentences),
-        further={**found.further, "winners": tested},
-        numbers=numbers,
+    excess = part.assign(excess=_excess(part, known, "unigram_loss"))
+    grid = Grid.of(excess, settings, "excess")
+    margins = grid.margins(np.eye(grid.means.size), confidence)
+    return bool((grid.means.ravel() + margins < 0).all())
+
+
+def _excess(trials: pd.DataFrame, known: pd.DataFrame, column: str) -> pd.Series:
+    """Return by how much the loss of each trial is above an n-gram model's of its fold."""
+    fold = trials["fold"] if "fold" in trials else pd.Series(1, index=trials.index)
+    return trials[SCORE] - fold.fillna(1).map(known.set_index("fold")[column])
+
+
+def _beaten(trials: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "model": model,
+            "trainings": len(part),
+            "beat_unigram": int((_excess(part, known, "unigram_loss") < 0).sum()),
+            "beat_kneser_ney": int((_excess(part, known, "kneser_ney_loss") < 0).sum()),
+            "unigram_loss": float(known["unigram_loss"].mean()),
+            "kneser_ney_loss": float(known["kneser_ney_loss"].mean()),
+        }
+        for model, part in trials.groupby("model", sort=False)
     )
 
 
-def _verdict(low: float, high: float) -> str:
-    """Return what the interval of a ratio of perplexities says of a network beside n-grams."""
-    if high < 1:
-        return "the network predicts better"
-    return "the n-grams predict better" if low > 1 else "the interval includes no difference"
+def truncation(trials: pd.DataFrame, params: RecurrentSweepParams) -> pd.DataFrame:
+    """Return how bptt_length moves the stability of trainings and the use of distant context.
+
+    Columns model, measure, and those of `variance.differences`. The measures: clip_rate,
+    loss_variance, diverged, and context_gain: by how many nats per symbol the loss is higher when
+    other text replaces what precedes the last few symbols. A measure that a training lacks, or that
+    none has (of diverged), is left out.
+    """
+    measures = ["clip_rate", "loss_variance", "diverged"]
+    if params.contexts:
+        least = trials[f"context_{min(params.contexts)}_loss"]
+        trials = trials.assign(context_gain=least - trials["context_loss"])
+        measures.append("context_gain")
+    parts = [pd.DataFrame(columns=["model", "measure", "setting"])]
+    for model, part in trials.groupby("model", sort=False):
+        for measure in measures:
+            never = measure == "diverged" and not part[measure].any()
+            if never or not np.isfinite(part[measure]).all():
+                continue
+            found = differences(Grid.of(part, list(params.space), measure), params.confidence)
+            parts.append(about(found, model=str(model), measure=measure))
+    table = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
+    return table[table["setting"] == "bptt_length"]
+
+
+def _drawn_texts(
+    trials: pd.DataFrame, best: pd.DataFrame, settings: Sequence[str], confidence: float
+) -> pd.DataFrame:
+    """Return the scores of text drawn from the best settings: model, measure, mean, low, high."""
+    rows = []
+    for row in best.to_dict("records"):
+        chosen = trials["model"] == row["model"]
+        for name in settings:
+            chosen &= (trials[name] == row[name]) | (trials[name].isna() & pd.isna(row[name]))
+        own = trials[chosen]
+        if own["text_perplexity"].isna().any():
+            continue
+        for measure in TEXTS:
+            rows.append((row["model"], measure, *interval(own[measure], confidence)))
+    return pd.DataFrame(rows, columns=["model", "measure", "mean", "low", "high"])
+
+
+def interval(values: pd.Series, confidence: float) -> tuple[float, float, float]:
+    """Return the mean of `values` and its interval by Student's t, NaN for fewer than three.
+
+    Of values that are all above 0 it is the geometric mean, and the interval that of the logarithm.
+    Two say too little of how they vary: t of one degree of freedom is 12.7 at 95 %.
+    """
+    positive, count = bool((values > 0).all()), len(values)
+    scaled = np.log(values) if positive else values
+    mean, margin = float(scaled.mean()), float("nan")
+    if count > 2:
+        quantile = float(special.stdtrit(count - 1, (1 + confidence) / 2))
+        margin = quantile * float(scaled.std(ddof=1)) / float(np.sqrt(count))
+    ends = (mean, mean - margin, mean + margin)
+    mean, low, high = (float(np.exp(end)) if positive else end for end in ends)
+    return mean, low, high

@@ -1,18 +1,16 @@
-"""Which settings of a sweep matter, by the forest: tables and sentences, for any design."""
+"""Which settings of a sweep matter, by the forest: tables for any design."""
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
-from wordlab import names, rng
+from wordlab import rng
 from wordlab.analysis.forest import Axis, Floats, Forest
-from wordlab.analysis.summary import numbered
-from wordlab.analysis.summary import terms as terms_of
+from wordlab.analysis.summary import Tables, numbered
 from wordlab.analysis.variance import Grid
 from wordlab.params.sweeps import Range, Tried
 
@@ -28,31 +26,6 @@ GROUPS = 10
 COLUMNS = ("region", "term", "order", "share", "low", "high", "by_chance", "r2")
 
 
-@dataclass(frozen=True, eq=False)
-class Sensitivity:
-    """What a forest says of one model and score.
-
-    shares: columns region (`all`, or `best quarter`: what is worse than the best quarter of the
-    combinations counts as their bound), term, order (1 for a setting, 2 for a pair), share of the
-    variance over the space as the trees predict it, low and high (by the jackknife: forests without
-    each tenth of the combinations; Efron & Stein 1981), by_chance (the largest share that the term
-    has in forests for which the values of a setting are shuffled among the combinations; after
-    Altmann et al. 2010), r2 (held out). The seed has no share in this variance: its part is that of
-    the trials, which `importance.decomposition` divides up. low, high and by_chance are NaN where
-    r2 is not above 0. curves: setting, value, mean, low, high of the score (of the trees), over all
-    values of the others. surfaces: one, other, value_one, value_other, mean of the score, of the
-    strongest pairs of settings.
-    """
-
-    shares: pd.DataFrame
-    curves: pd.DataFrame
-    surfaces: pd.DataFrame
-
-    def tables(self) -> dict[str, pd.DataFrame]:
-        """Return the tables by the name they are written under."""
-        return {"sensitivity": self.shares, "curves": self.curves, "surfaces": self.surfaces}
-
-
 def analyse(
     trials: pd.DataFrame,
     space: Mapping[str, Tried],
@@ -62,10 +35,19 @@ def analyse(
     trees: int,
     confidence: float,
     seed: int,
-) -> Sensitivity:
-    """Analyse the `score` of `trials`, all of one model, over `space`.
+) -> Tables:
+    """Analyse the `score` of `trials`, all of one model, over `space`, with equal means of folds.
 
-    Means of folds are set equal first.
+    `sensitivity`: region (`all`, or `best quarter`: what is worse than the best quarter of the
+    combinations counts as their bound), term, order (1 for a setting, 2 for a pair), share of the
+    variance over the space as the trees predict it, low and high (by the jackknife: forests without
+    each tenth of the combinations; Efron & Stein 1981), by_chance (the largest share that the term
+    has in forests for which the values of a setting are shuffled among the combinations; after
+    Altmann et al. 2010), r2 (held out). The seed has no share in this variance: its part is that of
+    the trials, which `variance.decomposition` divides up. low, high and by_chance are NaN where r2
+    is not above 0. `curves`: setting, value, mean, low, high of the score (of the trees), over all
+    values of the others. `surfaces`: one, other, value_one, value_other, mean of the score, of the
+    strongest pairs of settings.
     """
     axes = [Axis(name, tried) for name, tried in space.items()]
     own = numbered(trials, list(space))
@@ -91,51 +73,11 @@ def analyse(
             name = " x ".join(term)
             rows.append((region, name, len(term), share, *ends, chance[place], forest.r2))
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    return Sensitivity(table, _curves(forest, space, confidence), _surfaces(forest, space, table))
-
-
-def sentences(model: str, score: str, found: Sensitivity) -> list[str]:
-    """Return what the shares say of one model, with intervals."""
-    subject = f"{names.model(model)}, {names.plain(score)}"
-    table = found.shares
-    r2 = float(table["r2"].iloc[0])
-    said = [f"{subject}: {_trust(r2)}."]
-    if not r2 > 0:
-        return said
-    for region, part in table.groupby("region", sort=False):
-        where = "over the whole space" if region == "all" else "within the best quarter"
-        for order, things in ((1, "settings"), (2, "pairs of settings")):
-            terms = part[part["order"] == order].sort_values("share", ascending=False)
-            told = terms[terms["share"] > terms["by_chance"]]
-            named = ", ".join(
-                f"{terms_of(row['term'])} {row['share']:.0%} [{row['low']:.0%}, {row['high']:.0%}]"
-                for row in told.to_dict("records")
-            )
-            if named:
-                said.append(
-                    f"{subject}: {where}, {things} that matter more than shuffled ones, by their "
-                    f"share of the variance that the trees predict (fANOVA): {named}."
-                )
-            elif len(terms):
-                top = terms.iloc[0]
-                said.append(
-                    f"{subject}: {where}, no {'setting' if order == 1 else 'pair of settings'} "
-                    f"matters more than a shuffled one; the largest share is "
-                    f"{terms_of(top['term'])}'s, {top['share']:.0%} "
-                    f"[{top['low']:.0%}, {top['high']:.0%}]."
-                )
-    return said
-
-
-def _trust(r2: float) -> str:
-    if not np.isfinite(r2):
-        return "too few combinations to test the forest on unseen ones"
-    if r2 <= 0:
-        return (
-            f"the forest predicts unseen combinations no better than their mean (R2 {r2:.2f}): "
-            f"it needs more combinations, and its shares say nothing"
-        )
-    return f"the forest explains {r2:.0%} of the variance of unseen combinations"
+    return {
+        "sensitivity": table,
+        "curves": _curves(forest, space, confidence),
+        "surfaces": _surfaces(forest, space, table),
+    }
 
 
 def _without_folds(trials: pd.DataFrame, score: str) -> pd.Series:

@@ -57,30 +57,25 @@ class Grid:
     ) -> "Grid":
         """Return the `score` of `trials`, all of one model.
 
-        draws: (len(trials), 3, B), for each trial those of its combination.
-        Folds differ in difficulty for all settings alike, so each fold's mean is set to the
-        mean of all. Raises ValueError if a combination or a score is missing.
+        trials: as `statistics.repetitions` takes them; draws: (len(trials), 3, B), for each trial
+        those of its combination. Raises ValueError if a combination or a score is missing.
         """
         columns = [without_missing(trials[name].tolist()) for name in names]
         values = [tuple(dict.fromkeys(column)) for column in columns]
-        fold = trials["fold"] if "fold" in trials else pd.Series(1, index=trials.index)
-        folds, seeds = fold.nunique(), trials["seed"].nunique()
-        shape = (*(len(tried) for tried in values), folds * seeds)
-        if len(trials) != np.prod(shape):
-            raise ValueError(f"{len(trials)} trials are no full grid of {shape}")
-        keys = [
-            np.array([tried.index(value) for value in column])
+        shape = tuple(len(tried) for tried in values)
+        places = [
+            [tried.index(value) for value in column]
             for column, tried in zip(columns, values, strict=True)
         ]
-        order = np.lexsort([trials["seed"], fold, *reversed(keys)])
-        scores = trials[score].to_numpy(dtype=np.float64)[order]
-        if not np.isfinite(scores).all():
-            raise ValueError(f"{score}: {np.isnan(scores).sum()} trials have none")
-        by_fold = scores.reshape(-1, folds, seeds)
-        by_fold = by_fold - by_fold.mean(axis=(0, 2), keepdims=True) + scores.mean()
+        combination = np.ravel_multi_index(places, shape)
+        numbers, first = np.unique(combination, return_index=True)
+        if len(numbers) != np.prod(shape):
+            raise ValueError(f"{len(numbers)} combinations are no full grid of {shape}")
+        scores = statistics.repetitions(trials, combination, score)
+        blocks = trials["fold"].nunique() - 1 if "fold" in trials else 0
         if draws is not None:
-            draws = draws[order].reshape(*shape, *draws.shape[1:])[..., 0, :, :]
-        return cls(tuple(names), tuple(values), by_fold.reshape(shape), folds - 1, draws)
+            draws = draws[first].reshape(*shape, *draws.shape[1:])
+        return cls(tuple(names), tuple(values), scores.reshape(*shape, -1), blocks, draws)
 
     @property
     def means(self) -> Floats:

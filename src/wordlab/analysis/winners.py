@@ -2,7 +2,6 @@
 
 import json
 import math
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import pandas as pd
 
 from wordlab.errors import UserError
 from wordlab.params.embeddings import CooccurrenceParams
+from wordlab.params.scales import override
 from wordlab.params.sweeps import GridSweepParams
 from wordlab.params.whole import Params
 
@@ -60,7 +60,7 @@ def winners(
             values = own.combined(getattr(params.language_model, row["model"]), values)
             if own.parameters:
                 values["embedding_size"] = _within_budget(tables, row["model"], best, settings)
-        arguments = [_argument(place(row["model"], name), x) for name, x in values.items()]
+        arguments = [f"-S {override(place(row['model'], name), x)}" for name, x in values.items()]
         found.append(Winner(row["model"], _told(row), " ".join(arguments)))
     return found
 
@@ -106,9 +106,3 @@ def _told(row: Mapping[str, Any]) -> str:
 
 def _unknown(value: float | None) -> bool:
     return value is None or math.isnan(value)
-
-
-def _argument(name: str, value: Any) -> str:
-    """Return one `-S`, in the way that DVC reads values; ++ changes a param or adds it."""
-    text = str(value) if isinstance(value, str) else json.dumps(value)
-    return f"-S {shlex.quote(f'++{name}={text}')}"

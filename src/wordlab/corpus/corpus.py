@@ -37,7 +37,7 @@ class EncodedCorpus:
     """One split of the text as ids.
 
     tokens: int32 (N,), the id of each token in reading order, UNKNOWN (-1) for a word that is not
-    in the vocabulary. sentence_ends: int64 (S,), document_ends: int64 (D,): for each sentence and
+    in the vocabulary; sentence_ends: int64 (S,), document_ends: int64 (D,): for each sentence and
     document the position after its last token, rising; the last of each is N; every document
     ends where a sentence ends. An empty corpus has N = S = D = 0.
     """
@@ -58,8 +58,8 @@ class EncodedCorpus:
     def known(self) -> "EncodedCorpus":
         """Return the corpus without its unknown words, bounds moved accordingly.
 
-        This is what word vectors are trained on: unknown words are gone before windows are laid,
-        as in word2vec.c. Sentences and documents that lose every word are dropped.
+        Word vectors are trained on this: unknown words are dropped before windows are formed, as in
+        word2vec.c. Sentences and documents that lose every word are dropped.
         """
         kept = self.tokens != UNKNOWN
         before = np.concatenate([[0], np.cumsum(kept, dtype=np.int64)])
@@ -70,9 +70,9 @@ class EncodedCorpus:
         )
 
     def shortened(self, tokens: int | None) -> "EncodedCorpus":
-        """Return the same share of each document, its first whole sentences, about `tokens` in all.
+        """Return the same share of each document, its first sentences, about `tokens` in all.
 
-        At least one sentence of each; None is all of it.
+        At least one sentence of each; None returns the whole corpus.
         """
         if tokens is None or tokens >= len(self):
             return self
@@ -92,11 +92,10 @@ class EncodedCorpus:
         )
 
     def save(self, folder: Path) -> None:
-        """Write the three arrays as .npy files into `folder`, which is made if need be."""
+        """Write the three arrays as .npy files into `folder`, created if it does not exist."""
         folder.mkdir(parents=True, exist_ok=True)
-        np.save(folder / "tokens.npy", self.tokens, allow_pickle=False)
-        np.save(folder / "sentence_ends.npy", self.sentence_ends, allow_pickle=False)
-        np.save(folder / "document_ends.npy", self.document_ends, allow_pickle=False)
+        for name in Writer.TYPES:
+            np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
 
     @classmethod
     def load(cls, folder: Path) -> "EncodedCorpus":
@@ -110,8 +109,8 @@ class EncodedCorpus:
     def reopened(self) -> "EncodedCorpus":
         """Return the same corpus with its tokens mapped anew, if they are mapped from a file.
 
-        What was read of the old mapping then no longer counts as memory in use, so that a pass
-        over a corpus larger than memory stays small.
+        The pages read through the old mapping then no longer count as memory in use, so that a
+        pass over a corpus larger than memory stays small.
         """
         tokens = self.tokens
         if not isinstance(tokens, np.memmap) or tokens.filename is None:
@@ -129,7 +128,7 @@ def _rising(ends: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 class Writer:
-    """The files of an EncodedCorpus, written piece by piece, the same as `save` writes."""
+    """The files of an EncodedCorpus, written shard by shard, the same as `save` writes."""
 
     TYPES = {"tokens": np.int32, "sentence_ends": np.int64, "document_ends": np.int64}
 
@@ -137,7 +136,7 @@ class Writer:
         folder.mkdir(parents=True, exist_ok=True)
         self._files = {name: (folder / f"{name}.npy").open("wb") for name in self.TYPES}
         self.sizes = dict.fromkeys(self.TYPES, 0)
-        """How many values are in each array so far."""
+        """The number of values in each array so far."""
         self._document_end = 0
 
     def __enter__(self) -> "Writer":

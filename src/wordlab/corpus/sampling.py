@@ -1,4 +1,4 @@
-"""Which words word2vec keeps and which it draws as noise: Mikolov et al. 2013b, section 2."""
+"""Which words word2vec keeps, and which it draws as noise: Mikolov et al. 2013b, section 2."""
 
 from typing import Literal
 
@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 def keep_probabilities(
     counts: NDArray[np.int64], threshold: float, formula: Literal["code", "paper"]
 ) -> NDArray[np.float64]:
-    """Return the probability that an occurrence of each word is kept; float64 (V,).
+    """Return the probability that an occurrence of each word is kept, float64 (V,).
 
-    With f the word's share of the tokens and t the threshold, word2vec.c keeps it with
-    (sqrt(f/t) + 1) t/f, equation 5 of Mikolov et al. 2013b with sqrt(t/f); at most 1. A threshold
-    of 0 keeps all.
+    With f the word's share of the tokens and t the threshold, it is (sqrt(f/t) + 1) t/f in
+    word2vec.c and sqrt(t/f) in equation 5 of Mikolov et al. 2013b; at most 1. A threshold of 0
+    keeps all.
     """
     if threshold == 0:
         return np.ones(len(counts))
@@ -31,7 +31,7 @@ def noise_probabilities(counts: NDArray[np.int64], exponent: float) -> NDArray[n
 def alias_table(
     probabilities: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-    """Return (share, other), by which an outcome is drawn exactly in constant time.
+    """Return (share, other), for drawing an outcome exactly in constant time.
 
     Draw a place i evenly and u in [0, 1): the outcome is i if u < share[i], else other[i]. The
     method of Vose 1991; share float64 (V,), other int32 (V,).

@@ -1,4 +1,4 @@
-"""Which words a study shows: those that a person named, or else words chosen from the text."""
+"""Which words a study shows: those named in the params, or words chosen from the text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ COMMON = 0.6
 class StudyWords:
     """The words that a study shows.
 
-    words: all of them in the vocabulary; named: how many a person named; left_out: those of them
+    words: all of them in the vocabulary; named: how many the params name; left_out: the named ones
     that the vocabulary lacks; chosen: whether `words` are chosen from the text.
     """
 
@@ -45,11 +45,11 @@ class StudyWords:
 def study_words(
     named: Sequence[str] | None, vocabulary: Vocabulary, count: int, *, prompts: bool = False
 ) -> StudyWords:
-    """Return the words of `named` that `vocabulary` has; if there are none, words of its own.
+    """Return the words of `named` that `vocabulary` has; if there are none, chosen words.
 
-    named: None where nobody named any. count: how many are then chosen; where none of those named
-    is known, as many are chosen as were named. prompts: each of `named` may be several words with
-    spaces between, all of which have to be known, or none.
+    named: None if the params name none. count: how many are chosen then; if none of `named` is
+    known, as many are chosen as were named. prompts: each of `named` may be several words separated
+    by spaces, all of which have to be known, or empty.
     """
     named = tuple(named or ())
     left_out = tuple(
@@ -63,12 +63,12 @@ def study_words(
 
 
 def content_words(vocabulary: Vocabulary, count: int) -> tuple[str, ...]:
-    """Return `count` words that are likely to be about something, in whatever language.
+    """Return `count` words that are likely to carry meaning, in any language.
 
     Grammatical words are the commonest and the shortest of a language (Zipf 1949), so the
     commonest words that together make up 60 % of the text are left out, and those that are not
-    longer than the mean token; of the rest, words without digits, the commonest are taken, as
-    they have the best vectors. Where too few are left, shorter words follow, then commoner ones.
+    longer than the mean token; of the others, words without digits, the commonest are taken, as
+    they have the best vectors. If too few are left, shorter words follow, then commoner ones.
     """
     words, counts = vocabulary.words, vocabulary.counts
     lengths = np.array([len(word) for word in words])

@@ -43,7 +43,7 @@ class Vocabulary:
     ) -> "Vocabulary":
         """Return the words seen at least `min_count` times, the `max_size` commonest of them.
 
-        counts: of each word, as a mapping or as a table of the columns word and count. Raises
+        counts: of each word, as a mapping or a table with the columns word and count. Raises
         UserError if none is left, naming the `section` of the params.
         """
         if not isinstance(counts, pa.Table):
@@ -78,12 +78,12 @@ class Vocabulary:
 
     @property
     def end(self) -> int:
-        """The class V + 1 of a language model: the end of a sentence, and what begins the next."""
+        """The class V + 1 of a language model: the end of a sentence, and the start of the next."""
         return len(self) + 1
 
     @property
     def classes(self) -> int:
-        """How many classes a language model tells apart: the words and both specials."""
+        """The number of classes of a language model: the words and both specials."""
         return len(self) + 2
 
     def id(self, word: str) -> int | None:
@@ -104,11 +104,11 @@ class Vocabulary:
         return [self.index.get(word) for word in words]
 
     def truncated(self, size: int | None) -> "Vocabulary":
-        """Return the `size` commonest words, None for all; their ids stay what they were."""
+        """Return the `size` commonest words, None for all; their ids do not change."""
         return Vocabulary(self.words[:size], self.counts[:size].copy())
 
     def save(self, path: Path) -> None:
-        """Write one `word<TAB>count` a line, in the order of the ids."""
+        """Write one `word<TAB>count` per line, in the order of the ids."""
         with path.open("w", encoding="utf-8", newline="\n") as file:
             for word, count in zip(self.words, self.counts.tolist(), strict=True):
                 file.write(f"{word}\t{count}\n")

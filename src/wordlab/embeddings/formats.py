@@ -1,4 +1,4 @@
-"""Word vectors in the formats that others read: word2vec text and binary, GloVe text, gensim."""
+"""Word vectors in the formats of other programs: word2vec text and binary, GloVe text, gensim."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ Format = Literal["word2vec_text", "word2vec_binary", "glove_text"]
 def write(vectors: Vectors, path: Path, kind: Format) -> None:
     """Write `vectors` to the file at `path`.
 
-    word2vec_text: a line `V D`, then a word and D numbers a line; glove_text: the same without
-    the first line; word2vec_binary: the line `V D`, then each word, a space, D little-endian
-    float32 and a newline. Text holds each float32 exactly.
-    Raises UserError if a word holds white space, which these formats cannot.
+    word2vec_text: a line `V D`, then one line per word with its D numbers; glove_text: the same
+    without the first line; word2vec_binary: the line `V D`, then each word, a space, D
+    little-endian float32 and a newline. Text represents each float32 exactly.
+    Raises UserError if a word contains white space, which these formats cannot represent.
     """
     _refuse_white_space(vectors, path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,8 +44,8 @@ def write(vectors: Vectors, path: Path, kind: Format) -> None:
 def write_projector(vectors: Vectors, folder: Path) -> None:
     """Write vectors.tsv and metadata.tsv for TensorBoard's projector into `folder`.
 
-    A row a word, tabs between: its D numbers, each float32 exactly; and word and count, with
-    a line of names above. Raises UserError as `write` does.
+    One row per word, separated by tabs: its D numbers, each float32 exactly; and word and count,
+    below a line of names. Raises UserError as `write` does.
     """
     _refuse_white_space(vectors, folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ def write_projector(vectors: Vectors, folder: Path) -> None:
 
 
 def kind_of(path: Path) -> Format:
-    """Return the format of the file of vectors at `path`, judged by its first two lines."""
+    """Return the format of the file of vectors at `path`, recognised by its first two lines."""
     with path.open("rb") as file:
         first, second = file.readline().split(), file.readline()
     if len(first) != 2 or not all(field.isdigit() for field in first):
@@ -75,9 +75,9 @@ def kind_of(path: Path) -> Format:
 def read(path: Path, kind: Format | None = None, words: int | None = None) -> Vectors:
     """Return the vectors in the file at `path`, as `write` describes it.
 
-    kind: None to tell it from the file; words: only the first ones, which are the commonest in
-    most files; None for all. The formats hold no counts: they are V..1, so that the words keep
-    their order. Raises UserError if the file is missing or not of that format.
+    kind: None to recognise it; words: how many to read, the commonest in most files; None for all.
+    The formats have no counts: these become V..1, so that the words keep their order. Raises
+    UserError if the file is missing or not in that format.
     """
     if not path.is_file():
         raise UserError(f"{path}: not found; expected a file of vectors")
@@ -122,7 +122,7 @@ def _text(path: Path, kind: Format, words: int | None) -> list[tuple[str, np.nda
 
 
 def _lines(file: BinaryIO, dimensions: int | None) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield word and vector of each line; the first says how many `dimensions` if None does.
+    """Yield the word and the vector of each line; `dimensions` None: those of the first line.
 
     Some files have words with spaces in them: the last `dimensions` fields are the numbers.
     """
@@ -162,4 +162,4 @@ def _number(value: np.float32) -> str:
 def _refuse_white_space(vectors: Vectors, path: Path) -> None:
     for word in vectors.vocabulary.words:
         if not word or any(character.isspace() for character in word):
-            raise UserError(f"{path}: {word!r} holds white space, which the format cannot hold")
+            raise UserError(f"{path}: {word!r} contains white space, which the format cannot hold")

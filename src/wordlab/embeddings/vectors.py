@@ -19,8 +19,8 @@ from wordlab.errors import UserError
 class Vectors:
     """Word vectors.
 
-    vocabulary: V words; matrix: float32 (V, D), one row a word, read-only; description: how they
-    were made (model, settings), as JSON can hold it.
+    vocabulary: V words; matrix: float32 (V, D), one row per word, read-only; description: how they
+    were made (model, settings), in types of JSON.
     """
 
     vocabulary: Vocabulary
@@ -77,9 +77,9 @@ class Vectors:
 
 
 def save_trainings(folder: Path, trainings: Sequence[Vectors]) -> None:
-    """Write the vectors of trainings that differ in the seed alone.
+    """Write the vectors of trainings that differ only in the seed.
 
-    The first are those of `folder`, the others those of its subfolders seed_2, seed_3, ...
+    The first go to `folder`, the others to its subfolders seed_2, seed_3, ...
     """
     for place, vectors in zip(_folders(folder), trainings, strict=False):
         vectors.save(place)

@@ -1,25 +1,25 @@
-"""Models side by side on the same pairs and questions, and what the data allow one to say."""
+"""Models of word vectors side by side: scores on the same items, relations, neighbours."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from wordlab import names
-from wordlab.artifacts import rounded
-from wordlab.corpus.study_words import StudyWords, study_words
+from wordlab.artifacts import Result
+from wordlab.corpus.study_words import study_words
 from wordlab.corpus.vocabulary import Vocabulary
-from wordlab.evaluation import neighbours, scores, statistics
+from wordlab.embeddings.ppmi.ppmi import PpmiModel
+from wordlab.evaluation import neighbours, relations, scores, statistics
 from wordlab.evaluation.analogy import AnalogyResult
 from wordlab.evaluation.datasets import Lookup
 from wordlab.evaluation.scores import Scores, Task, Trained
 from wordlab.evaluation.similarity import SimilarityResult
-from wordlab.evaluation.spaces import Space, space
-from wordlab.params.evaluation import ComparisonParams, EvaluationParams
+from wordlab.evaluation.spaces import Space, SparseSpace, space
+from wordlab.params.evaluation import ComparisonParams, EvaluationParams, RelationParams
 
 BANDS = ("rare", "middle", "frequent")
 Row = dict[str, object]
@@ -93,53 +93,13 @@ WORDS = 6
 """How many words are chosen from the text where nobody named any."""
 
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """Several models compared.
-
-    scores: one row per model and task: score (the mean over trainings), low, high, seeds (how many
-    trainings), n, total. sections: one row per model and section of the analogies: accuracy, n.
-    differences: one row per task and pair of models: first and second (the better before the
-    other), difference, low, high (intervals that hold together for all pairs of models and all
-    tasks), distinct (low is above 0, with 10 items or more), p (of the same bootstrap, corrected
-    likewise). The intervals draw items, crossing the words or word pairs that they share, and the
-    trainings of each model. neighbours and overlap: as in `neighbours`, of the first training.
-    sentences: in words.
-    """
-
-    scores: pd.DataFrame = field(repr=False)
-    sections: pd.DataFrame = field(repr=False)
-    differences: pd.DataFrame = field(repr=False)
-    neighbours: pd.DataFrame = field(repr=False)
-    overlap: pd.DataFrame = field(repr=False)
-    sentences: tuple[str, ...]
-
-    def tables(self) -> dict[str, pd.DataFrame]:
-        """Return the tables by name."""
-        names = ("scores", "sections", "differences", "neighbours", "overlap")
-        return {name: getattr(self, name) for name in names}
-
-    def metrics(self) -> dict[str, Any]:
-        """Return task -> model -> score, low, high, and overlap -> model -> model, rounded."""
-        result: dict[str, Any] = {}
-        for row in self.scores.to_dict("records"):
-            values = {key: row[key] for key in ("score", "low", "high", "n")}
-            result.setdefault(str(row["task"]), {})[str(row["model"])] = values
-        shares = self.overlap.to_numpy(dtype=np.float64)
-        result["overlap"] = {
-            first: {second: shares[i, j] for j, second in enumerate(self.overlap.columns) if j > i}
-            for i, first in enumerate(self.overlap.columns[:-1])
-        }
-        return rounded(result)
-
-
 def compare(
     models: Mapping[str, Trained],
     evaluation: EvaluationParams,
     params: ComparisonParams,
     *,
     seed: int,
-) -> Comparison:
+) -> Result:
     """Compare `models`, by name, on the sets of `evaluation`; they are left as they were.
 
     Each task is scored on the items that all models know, and the models are resampled together,
@@ -151,49 +111,54 @@ def compare(
 
 def compare_scored(
     spaces: Mapping[str, Space], found: Mapping[str, Scores], params: ComparisonParams
-) -> Comparison:
-    """Compare models by their scores, which `scores.evaluate_all` has found, as `compare` does."""
+) -> Result:
+    """Compare models by their scores, which `scores.evaluate_all` has found, as `compare` does.
+
+    Tables: scores: one row per model and task: score (the mean over trainings), low, high, seeds
+    (how many trainings), n, total. sections: one row per model and section of the analogies:
+    accuracy, n. differences: as in `differences_of`. The intervals draw items, crossing the words
+    or word pairs that they share, and the trainings of each model. neighbours and overlap: as in
+    `neighbours`, of the first training. Metrics: task -> model -> score, low, high, n, and
+    overlap -> model -> model.
+    """
     evaluation = next(iter(found.values())).params
     tasks = scores.tasks(found)
     models = list(spaces)
     words = looked_up(params, next(iter(spaces.values())).vocabulary)
-    differences = differences_of(tasks, models, evaluation.confidence)
-    return Comparison(
-        scores=pd.concat(
+    tables = {
+        "scores": pd.concat(
             [score_table(task, models, evaluation.confidence) for task in tasks], ignore_index=True
         ),
-        sections=_section_table(found),
-        differences=differences,
-        neighbours=neighbours.table(spaces, words.words, params.neighbours),
-        overlap=neighbours.overlap(spaces, params.overlap_words, params.neighbours),
-        sentences=(
-            *_sentences(tasks, models, differences, found),
-            *words.sentences("Words looked up"),
-        ),
-    )
+        "sections": _section_table(found),
+        "differences": differences_of(tasks, models, evaluation.confidence),
+        "neighbours": neighbours.table(spaces, words, params.neighbours),
+        "overlap": neighbours.overlap(spaces, params.overlap_words, params.neighbours),
+    }
+    return Result(tables, _metrics(tables["scores"], tables["overlap"]))
 
 
-def looked_up(params: ComparisonParams, vocabulary: Vocabulary) -> StudyWords:
+def _metrics(scored: pd.DataFrame, overlap: pd.DataFrame) -> dict[str, Any]:
+    columns = ["score", "low", "high", "n"]
+    shares = overlap.to_numpy(dtype=np.float64)
+    return {
+        **{
+            str(task): part.set_index("model")[columns].to_dict("index")
+            for task, part in scored.groupby("task", sort=False)
+        },
+        "overlap": {
+            first: {second: shares[i, j] for j, second in enumerate(overlap.columns) if j > i}
+            for i, first in enumerate(overlap.columns[:-1])
+        },
+    }
+
+
+def looked_up(params: ComparisonParams, vocabulary: Vocabulary) -> tuple[str, ...]:
     """Return the words whose neighbours are shown."""
-    return study_words(params.words, vocabulary, WORDS)
-
-
-def _sentences(
-    tasks: Sequence[Task],
-    models: Sequence[str],
-    differences: pd.DataFrame,
-    found: Mapping[str, Scores],
-) -> list[str]:
-    """Return a sentence for each task and the verdict, or one where no task can be scored."""
-    if not any(task.n for task in tasks):
-        asked = names.listed([names.task(task.name) for task in tasks])
-        return [f"Nothing can be scored, as no item's words are all in the vocabulary: {asked}."]
-    seeds = {name: scored.trainings for name, scored in found.items()}
-    return [*(sentence(task, models, differences) for task in tasks), verdict(differences, seeds)]
+    return study_words(params.words, vocabulary, WORDS).words
 
 
 def score_table(task: Task, models: Sequence[str], confidence: float) -> pd.DataFrame:
-    """Return the scores of a task, one row per model, as `Comparison.scores`."""
+    """Return the scores of a task, one row per model, as in `compare_scored`."""
     intervals = [task.interval(place, confidence) for place in range(len(models))]
     return pd.DataFrame(
         {
@@ -231,8 +196,10 @@ def _section_table(found: Mapping[str, Scores]) -> pd.DataFrame:
 def differences_of(tasks: Sequence[Task], models: Sequence[str], confidence: float) -> pd.DataFrame:
     """Return how much each model exceeds each other one at each task.
 
-    Columns as in `Comparison`; the intervals and p-values are those of
-    `statistics.margins_together`, one family over all pairs of models and all tasks.
+    One row per task and pair of models: first and second (the better before the other),
+    difference, low, high, distinct (low is above 0, with 10 items or more), p. The intervals and
+    p-values are those of `statistics.margins_together`, one family over all pairs of models and
+    all tasks.
     """
     pairs = list(combinations(range(len(models)), 2))
     left, right = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
@@ -259,55 +226,101 @@ def differences_of(tasks: Sequence[Task], models: Sequence[str], confidence: flo
     )
 
 
-def sentence(task: Task, models: Sequence[str], differences: pd.DataFrame) -> str:
-    """Return which model leads a task, above which others its lead is shown, and by how much."""
-    name = names.task(task.name)
-    if task.n == 0 or not np.isfinite(task.scores).any():
-        return f"{name}: none of its {task.total:,} items can be scored."
-    best = int(np.nanargmax(task.scores))
-    said = [
-        f"{name}, over {task.n:,} of {task.total:,} items: {names.model(models[best])} has the "
-        f"highest score, {task.scores[best]:.3f}."
-    ]
-    own = differences[(differences["task"] == task.name) & (differences["first"] == models[best])]
-    said += [
-        f"It is above {names.model(row['second'])} by {row['difference']:.3f} "
-        f"[{row['low']:.3f}, {row['high']:.3f}]."
-        for row in own[own["distinct"]].to_dict("records")
-    ]
-    unclear = [names.model(other) for other in own.loc[~own["distinct"], "second"]]
-    if unclear:
-        said.append(f"It is not shown to be above {names.listed(unclear)}.")
-    return " ".join(said)
+def overview(
+    models: Mapping[str, Trained],
+    ppmi: PpmiModel,
+    evaluation: EvaluationParams,
+    params: ComparisonParams,
+    *,
+    seed: int,
+) -> Result:
+    """Compare `models`, by name, and `ppmi` for its associations; all are left as they were.
 
-
-def verdict(differences: pd.DataFrame, seeds: Mapping[str, int]) -> str:
-    """Return which models are better than which others at what, as far as the intervals show.
-
-    seeds: how many trainings each model has.
+    Tables: those of `compare_scored` and of `relations.study`; frequency: `by_frequency`;
+    geometry: `neighbours.geometry`; associations: as there. Scores, relations and frequency are
+    of all trainings of a model; neighbours and geometry of the first. Metrics: those of
+    `compare_scored`, and by model what else was measured.
     """
-    if differences["difference"].isna().all():
-        return "Nothing could be scored, so no model is to be preferred."
-    shown = differences[differences["distinct"]]
-    parts = []
-    for better, own in shown.groupby("first", sort=False):
-        worse = [
-            f"{names.model(str(other))} at {names.listed([names.task(task) for task in tasks])}"
-            for other, tasks in own.groupby("second")["task"]
-        ]
-        parts.append(f"{names.model(str(better))} over {'; '.join(worse)}")
-    preferred = ". ".join(parts) if parts else "none over any other"
-    return (
-        f"To be preferred on this text: {preferred}. The intervals show no other difference. They "
-        f"hold together for all pairs of models and all tasks, and draw {drawn(seeds)}."
+    trained = {
+        name: [space(one) for one in scores.trainings(model)] for name, model in models.items()
+    }
+    spaces = {name: trainings[0] for name, trainings in trained.items()}
+    found = scores.evaluate_all(models, evaluation, seed=seed)
+    vocabulary = next(iter(spaces.values())).vocabulary
+    compared = compare_scored(spaces, found, params)
+    cosines, contrasts = relations.study(
+        trained,
+        listed_pairs(params.relations, vocabulary),
+        ignore_case=evaluation.ignore_case,
+        resamples=evaluation.resamples,
+        confidence=evaluation.confidence,
+        seed=seed,
+    )
+    frequency = by_frequency(found, vocabulary)
+    geometry = neighbours.geometry(spaces, params.overlap_words, params.neighbours)
+    antonyms = contrasts.query("first == 'synonyms' and second == 'antonyms'")
+    return Result(
+        tables={
+            **compared.tables,
+            "relations": cosines,
+            "contrasts": contrasts,
+            "frequency": frequency,
+            "geometry": geometry,
+            "associations": associations(ppmi, params),
+        },
+        metrics={
+            **compared.metrics,
+            "relations": _nested(cosines, "relation", ["mean", "low", "high", "n"]),
+            "synonyms_over_antonyms": {
+                row["model"]: {key: row[key] for key in ("auc", "low", "high")}
+                for row in antonyms.to_dict("records")
+            },
+            "frequency": {
+                task: _nested(part, "band", ["score", "low", "high", "n"])
+                for task, part in frequency.groupby("task", sort=False)
+            },
+            "geometry": geometry.set_index("model").to_dict("index"),
+        },
     )
 
 
-def drawn(seeds: Mapping[str, int]) -> str:
-    """Return what the intervals of models with so many trainings each draw."""
-    once = [names.model(model) for model, count in seeds.items() if count == 1]
-    if len(once) == len(seeds):
-        return "words and questions, not the seed: each model is trained once"
-    several = sorted({count for count in seeds.values() if count > 1})
-    text = f"words, questions and seeds ({' or '.join(map(str, several))} trainings per model)"
-    return f"{text}, but no seed of {names.listed(once)}, trained once" if once else text
+def listed_pairs(params: RelationParams, vocabulary: Vocabulary) -> relations.Pairs:
+    """Return the pairs by relation that `params` asks for.
+
+    Raises UserError if the list cannot be read, or WordNet is wanted and not installed.
+    """
+    pairs = relations.read(Path(params.path) if params.path else relations.CURATED)
+    if params.wordnet:
+        pairs = relations.extend(pairs, vocabulary.words, params.wordnet, relations.reader())
+    return pairs
+
+
+def associations(ppmi: PpmiModel, params: ComparisonParams) -> pd.DataFrame:
+    """Return direct associations beside second-order neighbours.
+
+    One row per word and rank (from 1): the context most strongly associated with the word, with its
+    ppmi (nats), beside the neighbour that has the most similar associations, with its cosine.
+    """
+    rows = SparseSpace(ppmi.vocabulary, ppmi.matrix)
+    words = looked_up(params, ppmi.vocabulary)
+    near = neighbours.table({"ppmi": rows}, words, params.neighbours)
+    direct = pd.DataFrame(
+        [
+            (word, rank, context, value)
+            for word in words
+            for rank, (context, value) in enumerate(
+                ppmi.associations(word, params.neighbours), start=1
+            )
+        ],
+        columns=["word", "rank", "association", "ppmi"],
+    )
+    return direct.merge(near.drop(columns="model"), on=["word", "rank"], how="outer", sort=False)
+
+
+def _nested(table: pd.DataFrame, key: str, columns: list[str]) -> dict[str, Any]:
+    """Return model -> `key` -> the numbers of `columns`."""
+    result: dict[str, Any] = {}
+    for row in table.to_dict("records"):
+        values = {column: row[column] for column in columns}
+        result.setdefault(str(row["model"]), {})[str(row[key])] = values
+    return result

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from wordlab import rng
+from wordlab.artifacts import rounded
 from wordlab.corpus.study_words import study_words
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.evaluation.generation import generate
@@ -349,3 +350,9 @@ def _label(symbols: Symbols, kinds: list[tuple[str, int]]) -> str:
     alike = [size for level, size in kinds if level == symbols.level]
     label = "" if symbols.level == "word" else f"_{symbols.level}"
     return label if len(alike) == 1 else f"{label}_{len(symbols.vocabulary)}"
+
+
+def headline(metrics: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
+    """Return the few numbers that runs are compared by at a glance, by model, to four digits."""
+    keys = ("perplexity", "perplexity_known", "unknown_share")
+    return rounded({name: {key: found[key] for key in keys} for name, found in metrics.items()}, 4)

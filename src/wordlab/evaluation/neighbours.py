@@ -5,6 +5,7 @@ Also the projection of words to the plane, by principal components and t-SNE.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -189,6 +190,26 @@ class Projection:
         places = {"pca_x": self.pca[:, 0], "pca_y": self.pca[:, 1],
                   "tsne_x": self.tsne[:, 0], "tsne_y": self.tsne[:, 1]}  # fmt: skip
         return pd.DataFrame({"word": self.words, "count": self.counts, **places})
+
+    def drawn(self) -> dict[str, Any]:
+        """Return what a page draws, for JSON: words, pca and tsne (from -1 to 1), near, explained.
+
+        explained is None where the words have no variance.
+        """
+        return {
+            "words": list(self.words),
+            "pca": _scaled(self.pca),
+            "tsne": _scaled(self.tsne),
+            "near": [[[word, round(cosine, 3)] for word, cosine in near] for near in self.near],
+            "explained": round(self.explained, 4) if self.explained >= 0 else None,
+        }
+
+
+def _scaled(places: NDArray[np.float64]) -> list[list[float]]:
+    """Return places moved and scaled to -1..1 in their wider direction, to four decimals."""
+    middle = (places.max(axis=0) + places.min(axis=0)) / 2
+    reach = float(np.abs(places - middle).max()) or 1.0
+    return [[round(float(x), 4) for x in place] for place in (places - middle) / reach]
 
 
 def project(space: Space, params: MapParams, *, seed: int) -> Projection:

@@ -1,7 +1,6 @@
 """Relations between words, from WordNet by way of nltk, and which of them cosines show."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import combinations, islice
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from wordlab import names
 from wordlab.errors import UserError
 from wordlab.evaluation import statistics
 from wordlab.evaluation.datasets import Lookup, read_lines
@@ -122,26 +120,6 @@ studies, 12 % and 15 % of the studies show a difference at 60 and 30 pairs per r
 QUANTILES = {"p10": 0.1, "p25": 0.25, "median": 0.5, "p75": 0.75, "p90": 0.9}
 
 
-@dataclass(frozen=True, eq=False)
-class RelationStudy:
-    """How near words in each relation are, and which relations a model distinguishes.
-
-    cosines: one row per model and relation: n pairs known to all models of total, the mean with low
-    and high, and the quantiles p10, p25, median, p75, p90, each the mean over trainings. contrasts:
-    one row per model and two relations, first and second: auc, how often a pair of the first has
-    the higher cosine, with low and high; precision, the average precision of finding the first
-    among both, with its low and high; chance, what that would be by chance; distinct, whether the
-    interval of auc leaves out a half, both relations having 30 pairs or more.
-
-    Intervals draw words, which cross in the pairs, and trainings. Those of a measure hold together
-    for all its rows: of auc, for all contrasts of all models. sentences: in words.
-    """
-
-    cosines: pd.DataFrame = field(repr=False)
-    contrasts: pd.DataFrame = field(repr=False)
-    sentences: tuple[str, ...]
-
-
 def read(path: Path) -> dict[str, list[tuple[str, str]]]:
     """Return the pairs by relation of a file with a relation and two words a line, tabs between.
 
@@ -174,10 +152,20 @@ def study(
     resamples: int,
     confidence: float,
     seed: int,
-) -> RelationStudy:
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Compare the cosines of `pairs` by relation, over the pairs that all of `models` know.
 
     models: the spaces of each model's trainings, which have the same words.
+
+    Returns two tables. Cosines: one row per model and relation: n pairs known to all models of
+    total, the mean with low and high, and the quantiles p10, p25, median, p75, p90, each the mean
+    over trainings. Contrasts: one row per model and two relations, first and second: auc, how often
+    a pair of the first has the higher cosine, with low and high; precision, the average precision
+    of finding the first among both, with its low and high; chance, what that would be by chance;
+    distinct, whether the interval of auc leaves out a half, both relations having 30 pairs or more.
+
+    Intervals draw words, which cross in the pairs, and trainings. Those of a measure hold together
+    for all its rows: of auc, for all contrasts of all models.
     """
     lookups = {
         name: Lookup(spaces[0].vocabulary, ignore_case=ignore_case)
@@ -231,8 +219,7 @@ def study(
             )  # fmt: skip
     table = contrasts.table()
     table["distinct"] = table.pop("enough") & ((table["low"] > 0.5) | (table["high"] < 0.5))
-    found = cosines.table()
-    return RelationStudy(found, table, tuple(_sentences(table, found)))
+    return cosines.table(), table
 
 
 class _Rows:
@@ -309,50 +296,3 @@ def _cosines(space: Space, lookup: Lookup, pairs: Sequence[tuple[str, str]]) -> 
     rows = [[lookup.row(word) for word in pair] for pair in pairs]
     left, right = np.array(rows, dtype=np.int64).reshape(-1, 2).T
     return space.between(left, right)
-
-
-def _sentences(contrasts: pd.DataFrame, cosines: pd.DataFrame) -> list[str]:
-    """Return whether antonyms are as near as synonyms, and what each model distinguishes.
-
-    Of the contrasts that have a value; relations without a known pair are named.
-    """
-    known = contrasts[contrasts["auc"].notna()]
-    if known.empty:
-        return ["Relations: no two of them have pairs whose words all models know."]
-    sentences = [" ".join(_antonyms(known))]
-    for model, own in known.groupby("model", sort=False):
-        chance = own["second"] == UNRELATED
-        counts = [
-            f"{int(part['distinct'].sum())} of {len(part)} {what}"
-            for part, what in (
-                (own[chance], "relations from unrelated pairs"),
-                (own[~chance], "pairs of relations from each other"),
-            )
-            if len(part)
-        ]
-        sentences += [f"{names.model(str(model))} distinguishes {count}." for count in counts]
-    sentences.append(f"The intervals hold together for all {len(known)} contrasts.")
-    unknown = cosines.loc[cosines["n"] == 0, "relation"].unique().tolist()
-    if unknown:
-        sentences.append(
-            f"Relations left out, because all models know no pair of them: {names.listed(unknown)}."
-        )
-    return [said for said in sentences if said]
-
-
-def _antonyms(known: pd.DataFrame) -> Iterator[str]:
-    """Yield for each model whether synonyms or antonyms are nearer, where it can be said."""
-    asked = known[(known["first"] == "synonyms") & (known["second"] == "antonyms")]
-    if len(asked):
-        yield (
-            "Are antonyms as near as synonyms? Each number says how often a pair of synonyms has "
-            "the higher cosine."
-        )
-    for row in asked.to_dict("records"):
-        found = "no difference is shown"
-        if row["distinct"]:
-            found = f"{'synonyms' if row['auc'] > 0.5 else 'antonyms'} are nearer"
-        yield (
-            f"{names.model(row['model'])}: {found}, {row['auc']:.2f} "
-            f"[{row['low']:.2f}, {row['high']:.2f}]."
-        )

@@ -1,5 +1,6 @@
 """The scores of models, under the same names for all, with intervals over items and seeds."""
 
+import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,9 @@ from wordlab.params.evaluation import EvaluationParams, WordPairsParams
 from wordlab.rng import stream
 
 GROUPS = ("semantic", "syntactic", "total")
+ANALOGY = "analogy"
+ANSWERS = "answers"
+"""What `measure` calls the answers, item by item."""
 Trained = Vectors | Space | Sequence[Vectors]
 """A model, once trained or several times with different seeds; then all have the same words."""
 Result = TypeVar("Result", SimilarityResult, AnalogyResult)
@@ -113,6 +117,22 @@ class Scores:
         low, high = task.interval(0, self.params.confidence)
         by_seed = {"by_seed": task.by_seed[0].tolist()} if self.trainings > 1 else {}
         return {"low": low, "high": high, **by_seed}
+
+
+def headline(metrics: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
+    """Return the few scores that runs are compared by at a glance, from the metrics of each model.
+
+    Spearman's for each set of word pairs, and the analogies' total by the first method, to four
+    digits; None where no item of a set is known.
+    """
+    found: dict[str, dict[str, float | None]] = {}
+    for model, scores in metrics.items():
+        first = next(value for value in scores["analogy"].values() if isinstance(value, Mapping))
+        found[model] = {
+            **{name: scores[name]["spearman"] for name in scores if name != "analogy"},
+            "analogy": first["total"],
+        }
+    return rounded(found, digits=4)
 
 
 @dataclass(frozen=True, eq=False)
@@ -309,6 +329,50 @@ def accuracy(
 
 def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values))
+
+
+def measure(vectors: Vectors, params: EvaluationParams, sets: EvaluationSets) -> dict[str, Any]:
+    """Return the scores that one training is judged by, NaN for what cannot be scored, and answers.
+
+    `analogy_semantic`, `analogy_syntactic` and `analogy_total`: shares of right answers among
+    the known questions, by the first method of `params`; by the name of each set of pairs:
+    Spearman's correlation. `answers`: by set, which items are known, and the cosines of these, or
+    which are answered rightly, each as text, of which `unpacked` makes results again.
+    """
+    scored = evaluate(vectors, params.by_first_method(), seed=0, sets=sets)
+    ((answered,),) = scored.analogy.values()
+    found = {f"analogy_{group}": answered.accuracy(sets.questions.group(group)) for group in GROUPS}
+    answers = {ANALOGY: [_bits(answered.known), _bits(answered.correct)]}
+    for name, (result,) in scored.similarity.items():
+        found[name] = result.spearman()
+        cosines = result.cosines[result.known].astype("<f4")
+        answers[name] = [_bits(result.known), base64.b64encode(cosines.tobytes()).decode()]
+    return {**{name: round(value, 6) for name, value in found.items()}, ANSWERS: answers}
+
+
+def unpacked(
+    answers: Mapping[str, Sequence[str]], sets: EvaluationSets
+) -> dict[str, SimilarityResult | AnalogyResult]:
+    """Return the results whose `answers` `measure` returned; the words answered are not kept."""
+    known, correct = (_flags(text, len(sets.questions)) for text in answers[ANALOGY])
+    found: dict[str, SimilarityResult | AnalogyResult] = {
+        ANALOGY: AnalogyResult(sets.questions, known, (None,) * len(known), correct)
+    }
+    for pairs in sets.pairs:
+        known = _flags(answers[pairs.name][0], len(pairs))
+        cosines = np.zeros(len(pairs))
+        cosines[known] = np.frombuffer(base64.b64decode(answers[pairs.name][1]), "<f4")
+        found[pairs.name] = SimilarityResult(pairs, known, cosines)
+    return found
+
+
+def _bits(flags: NDArray[np.bool_]) -> str:
+    return base64.b64encode(np.packbits(flags).tobytes()).decode()
+
+
+def _flags(text: str, count: int) -> NDArray[np.bool_]:
+    packed = np.frombuffer(base64.b64decode(text), np.uint8)
+    return np.unpackbits(packed, count=count).astype(bool)
 
 
 def scorer() -> Callable[[Vectors], dict[str, float]]:

@@ -6,11 +6,15 @@ all resamples then come from cumulative sums, without sorting any of them.
 
 import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 from scipy.sparse import coo_array
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = NDArray[np.floating]
 Ids = NDArray[np.int64]
@@ -344,3 +348,26 @@ def median_interval(values: NDArray[np.floating], confidence: float) -> tuple[fl
         return middle, math.nan, math.nan
     ordered = np.sort(values)
     return middle, float(ordered[k - 1]), float(ordered[-k])
+
+
+def repetitions(trials: "pd.DataFrame", combination: NDArray[np.integer], score: str) -> Floats:
+    """Return the `score` of each combination of settings in each of its R repetitions, (C, R).
+
+    trials: one row per training, with the columns `seed`, `fold` if there are several, and `score`;
+    combination: int (N,), the number of each trial's, from 0, all with equally many trials. Folds
+    differ in difficulty for all settings alike, so each fold's mean is set to the mean of all.
+    Raises ValueError if a combination or a score is missing.
+    """
+    seed = trials["seed"].to_numpy()
+    fold = trials["fold"].to_numpy() if "fold" in trials else np.ones_like(seed)
+    folds, seeds = len(np.unique(fold)), len(np.unique(seed))
+    count = int(combination.max()) + 1
+    if len(trials) != count * folds * seeds:
+        raise ValueError(f"{len(trials)} trials are not {count} combinations x {folds * seeds}")
+    order = np.lexsort([seed, fold, combination])
+    scores = trials[score].to_numpy(dtype=np.float64)[order]
+    if not np.isfinite(scores).all():
+        raise ValueError(f"{score}: {np.isnan(scores).sum()} trials have none")
+    by_fold = scores.reshape(-1, folds, seeds)
+    by_fold = by_fold - by_fold.mean(axis=(0, 2), keepdims=True) + scores.mean()
+    return by_fold.reshape(count, folds * seeds)

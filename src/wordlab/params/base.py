@@ -52,7 +52,7 @@ class SharedSection(Section):
         own = {name: value for name, value in raw.items() if name != cls.shared_key}
         models = {name for name, field in cls.model_fields.items() if _is_section(field.annotation)}
         spread = {
-            name: _merged(shared, value or {})
+            name: merged(shared, value or {})
             if name in models and isinstance(value, Mapping | None)
             else value
             for name, value in own.items()
@@ -68,10 +68,10 @@ def _is_section(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, Section)
 
 
-def _merged(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `shared` with `own` on top, mappings in both key by key."""
-    merged = {**shared, **own}
-    for name in shared.keys() & own.keys():
-        if isinstance(shared[name], Mapping) and isinstance(own[name], Mapping):
-            merged[name] = _merged(shared[name], own[name])
-    return merged
+def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `base` with `changes` on top, mappings in both key by key."""
+    both = {**base, **changes}
+    for name in base.keys() & changes.keys():
+        if isinstance(base[name], Mapping) and isinstance(changes[name], Mapping):
+            both[name] = merged(base[name], changes[name])
+    return both

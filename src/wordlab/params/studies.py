@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from wordlab.params.base import (
     Count,
@@ -213,6 +213,10 @@ class TaskParams(Section):
     test_sequences: Count
 
 
+FADED = 0.01
+"""A gradient has faded out where its norm is below this share of that at lag 0."""
+
+
 class GradientStudyParams(Section):
     """`gradient_study`: how far gradients reach back, and what clipping, initialisation and
     truncation change."""
@@ -278,7 +282,12 @@ class RegularisationStudyParams(Section):
     confidence: Annotated[float, Field(gt=0, lt=1)]
     """Of all intervals of differences together."""
     methods: dict[str, RegularisationMethod]
-    """By name; `none` is what the others are compared with."""
+    """By name, with _ for blanks; `none` is what the others are compared with."""
+
+    @field_validator("methods")
+    @classmethod
+    def readable(cls, methods: dict[str, RegularisationMethod]) -> dict[str, RegularisationMethod]:
+        return {name.replace("_", " "): method for name, method in methods.items()}
 
     @model_validator(mode="after")
     def has_none(self) -> Self:

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 from ruamel.yaml import YAML, YAMLError
 
 from wordlab.errors import UserError
-from wordlab.params.base import Count, Section, SharedSection
+from wordlab.params.base import Count, Section, SharedSection, merged
 from wordlab.params.embeddings import CooccurrenceParams, GloveParams, PpmiParams, Word2vecSection
 from wordlab.params.evaluation import ComparisonParams, EvaluationParams, MapParams
 from wordlab.params.language import (
@@ -99,16 +99,18 @@ def _check_sweep(
             raise ValueError(f"{name}: {error}") from None
 
 
-def load(path: Path) -> Params:
-    """Return the validated params of the YAML 1.2 file at `path`.
+def load(path: Path, over: Path | None = None) -> Params:
+    """Return the validated params of the YAML 1.2 file at `path`, with those of `over` on top.
 
-    Raises UserError, one line a mistake, naming the param and what was expected.
+    Raises UserError, one line per mistake, which names the param and what was expected.
     """
     raw = read(path)
+    if over is not None:
+        raw = merged(raw, read(over))
     try:
         return Params.model_validate(raw)
     except ValidationError as error:
-        lines = dict.fromkeys(_line(path, raw, mistake) for mistake in error.errors())
+        lines = dict.fromkeys(_line(over or path, raw, mistake) for mistake in error.errors())
         raise UserError("\n".join(lines)) from None
 
 

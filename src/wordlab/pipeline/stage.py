@@ -118,6 +118,12 @@ class Stage:
         """Write a table as the CSV output."""
         artifacts.write_table(self.output(output), table)
 
+    def result(self, result: artifacts.Result) -> None:
+        """Write the metrics and, in the output `tables`, the tables of a result."""
+        for name, table in result.tables.items():
+            artifacts.write_table(self.output("tables") / f"{name}.csv", table)
+        self.metrics(result.metrics)
+
     def findings(self, result: "Findings") -> None:
         """Write the metrics, the tables and the sentences of a study, sweep or comparison.
 

@@ -179,7 +179,7 @@ class Session:
         from wordlab.report.results import Results
 
         measured = Results(Path(results), load(PARAMS))
-        sentences = findings(self.stage.partition("@")[0], measured)
+        sentences = findings(self.stage, measured)
         if sentences:
             self.runs[0].text("\n".join(sentences), "findings.txt")
         for name in catalogue.names(self.stage):

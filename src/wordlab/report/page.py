@@ -12,6 +12,7 @@ from typing import Any
 
 import jinja2
 
+from wordlab import names
 from wordlab.report.figures.style import MODELS, key, label
 from wordlab.report.sections import SECTIONS, Section
 from wordlab.report.tables import (
@@ -26,6 +27,15 @@ from wordlab.report.tables import (
 )
 
 Metrics = Mapping[str, Any]
+
+TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
 
 _COLUMN = 1100
 """The widest figure, in pixels, that is still readable at half the page's width."""
@@ -93,15 +103,7 @@ def build(
         has_samples = section.name == "language-models" and samples
         if mine or names or has_samples:
             chapters.append(chapter)
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("report.html").render(
+    return TEMPLATES.get_template("report.html").render(
         facts=_facts(metrics, params),
         splits=_splits(metrics),
         chapters=chapters,
@@ -216,3 +218,12 @@ def _by_prompt(samples: Sequence[Mapping[str, str]]) -> dict[str, list[tuple[str
         prompt, text = sample["prompt"], sample["text"]
         grouped.setdefault(prompt, []).append((sample["model"], text.removeprefix(prompt)))
     return grouped
+
+
+def word_map(projections: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the page of words in the plane, to point at.
+
+    projections: by model, as `Projection.drawn` has them.
+    """
+    models = [{"name": names.model(name), **drawn} for name, drawn in projections.items()]
+    return TEMPLATES.get_template("map.html").render(models=models)

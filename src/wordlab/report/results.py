@@ -56,11 +56,16 @@ class Results:
 
     def has(self, study: str, name: str) -> bool:
         """Return whether a study has the table `name`; an empty one is not written."""
-        return (self.tables / study / f"{name}.csv").exists()
+        return self._path(study, name).exists()
 
     def table(self, study: str, name: str) -> pd.DataFrame:
-        """Return the table `name` of a study."""
-        return pd.read_csv(self.tables / study / f"{name}.csv")
+        """Return the table `name` of a study, of a sweep also of its analysis."""
+        return pd.read_csv(self._path(study, name))
+
+    def _path(self, study: str, name: str) -> Path:
+        own = self.tables / study / f"{name}.csv"
+        analysed = self.tables / study.replace("sweep_", "analysis_") / own.name
+        return own if own.exists() else analysed
 
     def measured(self, study: str, name: str, column: str) -> pd.DataFrame:
         """Return the table `name` of a study whose measure is `column`.

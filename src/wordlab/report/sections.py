@@ -215,7 +215,7 @@ SECTIONS = (
         "Which settings of LSTM and GRU matter, by how much, and how sure that is beside the noise "
         "of the seed. The default is a demonstration, a few values of three settings on little "
         "text; the scale classic is the grid of 27 that one would report.",
-        ("sweep_recurrent",),
+        ("sweep_recurrent", "analysis_recurrent"),
         {
             "importance_recurrent": "The share of the variance of the validation loss that each "
             "setting makes up, and each pair beyond its parts. Over a full grid the shares are "
@@ -245,7 +245,7 @@ SECTIONS = (
         "sentences. A demonstration: few values, on little text. Intervals draw the seeds and the "
         "items that vectors are scored on together; shares of the variance are beside the noise of "
         "the seed alone.",
-        ("sweep",),
+        ("analysis",),
         {
             f"{kind}_{model}": f"{name}: {caption}"
             for model, name in (("word2vec", "word2vec"), ("glove", "GloVe"))

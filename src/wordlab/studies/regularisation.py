@@ -5,6 +5,7 @@ what is combined, and nothing else. Losses on the training text are measured as 
 nothing dropped out; else a dropout's own noise would look like less overfitting.
 """
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -15,20 +16,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from wordlab import rng
+from wordlab.artifacts import Result, nested
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
 from wordlab.evaluation.ngrams import KneserNey
+from wordlab.evaluation.statistics import change_intervals, mean_intervals
 from wordlab.params.language import LanguageModelParams
 from wordlab.params.studies import COMBINATION, RegularisationMethod, RegularisationStudyParams
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.training import train
-from wordlab.report.findings import studies as sentences
-from wordlab.studies import regularisation_results as results
 from wordlab.studies.jobs import Measurements, Outcome, TrialLogger
-
-Curve = list[results.Row]
-"""One row per epoch."""
 
 
 @dataclass(frozen=True)
@@ -51,27 +49,65 @@ class Text:
     vocabulary: Vocabulary
 
 
-@dataclass(frozen=True, eq=False)
-class RegularisationStudy:
-    """What was measured.
+@dataclass(frozen=True)
+class Row:
+    """What one epoch measured, in nats per token.
 
-    curves: columns cell, method, seed, epoch, train_perplexity, valid_perplexity, stopping where
-    the method stops. table: one row per cell and method, see `regularisation_results.table`.
-    numbers: the same, nested, and the baselines; sentences: in words.
+    test_loss: None at an epoch that no method can keep.
     """
 
-    curves: pd.DataFrame
-    table: pd.DataFrame
-    numbers: Mapping[str, Any]
-    sentences: tuple[str, ...]
+    epoch: int
+    train_loss: float
+    valid_loss: float
+    test_loss: float | None
 
-    def tables(self) -> dict[str, pd.DataFrame]:
-        """Return the tables by name."""
-        return {"curves": self.curves, "methods": self.table}
 
-    def metrics(self) -> Mapping[str, Any]:
-        """Return the numbers, nested."""
-        return self.numbers
+@dataclass(frozen=True)
+class Baselines:
+    """Test losses of models that only count the same training text, in nats per token.
+
+    order: of the Kneser-Ney model, chosen on the validation text.
+    """
+
+    unigram: float
+    kneser_ney: float
+    order: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training up to where its method stops it, and the epoch whose weights are kept.
+
+    rows: one per epoch; kept: the place of one of them; planned: how many epochs there would have
+    been.
+    """
+
+    rows: Sequence[Row]
+    kept: int
+    planned: int
+
+    def metrics(self) -> dict[str, float]:
+        """Return losses at the epoch kept, in nats per token, and the epochs run.
+
+        gap: how much higher the loss of the test text is than that of the training text.
+        """
+        row = self.rows[self.kept]
+        assert row.test_loss is not None
+        return {
+            "train_loss": row.train_loss,
+            "valid_loss": row.valid_loss,
+            "test_loss": row.test_loss,
+            "gap": row.test_loss - row.train_loss,
+            "best_epoch": row.epoch,
+            "epochs": float(len(self.rows)),
+            "saved_share": 1 - len(self.rows) / self.planned,
+        }
+
+
+Setting = tuple[str, str]
+"""A cell and the name of a method."""
+Runs = dict[Setting, list[Run]]
+"""One per seed."""
 
 
 def study(
@@ -83,14 +119,17 @@ def study(
     seed: int,
     on_trial: TrialLogger,
     checkpoint: Checkpoint,
-) -> RegularisationStudy:
-    """Return the study of `networks` by cell, all trained on `text`.
+) -> Result:
+    """Study `networks`, by cell, all trained on `text`. Tables:
+
+    - curves: cell, method, seed, epoch, train_perplexity, valid_perplexity, up to where the method
+      stops;
+    - methods: one row per cell and method, see `table`; test_tokens; the method's own settings.
 
     Beside them are a unigram model of the same text, and Kneser-Ney of the one of `orders` that is
     best on the validation text. Trainings run side by side in processes of one torch thread each; a
     training cut off is lost, those that ended are kept by the `checkpoint`. The last method is the
-    combination of those that helped a cell, see `regularisation_results.combination`. Raises
-    UserError if a split is too short.
+    `combination` of those that helped a cell. Raises UserError if a split is too short.
     """
     if len(text.train_ids) <= params.batch_size:
         raise UserError(
@@ -104,84 +143,69 @@ def study(
                 "none"
             )
     baselines = _baselines(text, orders)
-    made = _Trainings(networks, text, params, seed, checkpoint)
-    settings = {cell: dict(params.methods) for cell in networks}
-    runs = made.runs(settings)
-    combined = {
-        cell: {COMBINATION: results.combination(cell, runs, params.methods)} for cell in networks
-    }
-    runs |= made.runs(combined)
+    measurements = Measurements(learn, text, title="regularisation", checkpoint=checkpoint)
+    given = networks, params, seed, measurements
+    methods = {(cell, name): own for cell in networks for name, own in params.methods.items()}
+    runs = _runs(methods, *given)
+    combined = {(cell, COMBINATION): combination(cell, runs, params.methods) for cell in networks}
+    runs |= _runs(combined, *given)
+    methods |= combined
     runs = {key: runs[key] for cell in networks for key in runs if key[0] == cell}
     for (cell, name), group in runs.items():
-        method = combined[cell][name] if name == COMBINATION else params.methods[name]
         for repetition, run in enumerate(group, start=1):
-            own = {"cell": cell, "method": name, "seed": repetition, **method.model_dump()}
+            own = {"cell": cell, "method": name, "seed": repetition}
+            own |= methods[cell, name].model_dump()
             on_trial(f"{cell} {name} {repetition}", own, run.metrics())
-    table = results.table(runs, baselines, params.patience, params.confidence)
-    return RegularisationStudy(
-        results.curves(runs),
-        table,
-        {**results.metrics(table), "baselines": asdict(baselines)},
-        (
-            *sentences.sentences(table, params, len(text.test_ids)),
-            *sentences.combinations({cell: own[COMBINATION] for cell, own in combined.items()}),
-        ),
+    rows = table(runs, baselines, params.patience, params.confidence)
+    settings = pd.DataFrame(methods[key].model_dump() for key in runs)
+    return Result(
+        {
+            "curves": curves(runs),
+            "methods": rows.assign(test_tokens=len(text.test_ids)).join(settings),
+        },
+        {**nested(rows, ["cell", "method"]), "baselines": asdict(baselines)},
     )
 
 
-def _baselines(text: Text, orders: Sequence[int]) -> results.Baselines:
+def _baselines(text: Text, orders: Sequence[int]) -> Baselines:
     """Return what models that only count make of the test text."""
     classes, end = text.vocabulary.classes, text.vocabulary.end
     unigram = KneserNey.fit(text.train_ids, order=1, classes=classes, end=end)
     best = KneserNey.chosen(text.train_ids, text.valid_ids, orders=orders, classes=classes, end=end)
-    return results.Baselines(
+    return Baselines(
         unigram=float(unigram.losses(text.test_ids).mean()),
         kneser_ney=float(best.losses(text.test_ids).mean()),
         order=best.order,
     )
 
 
-class _Trainings:
-    """The trainings of the study; methods that train alike share them."""
-
-    def __init__(
-        self,
-        networks: Mapping[str, LanguageModelParams],
-        text: Text,
-        params: RegularisationStudyParams,
-        seed: int,
-        checkpoint: Checkpoint,
-    ) -> None:
-        self.networks, self.params, self.seed = networks, params, seed
-        self.measurements = Measurements(learn, text, title="regularisation", checkpoint=checkpoint)
-
-    def runs(self, methods: Mapping[str, Mapping[str, RegularisationMethod]]) -> results.Runs:
-        """Return one run per seed for each cell and each of its methods, by name."""
-        wanted = {
-            (cell, name): [
-                Job(
-                    cell,
-                    _network(self.networks[cell], method, self.params),
-                    place,
-                    rng.derive(self.seed, "study", place),
-                )
-                for place in range(1, self.params.seeds + 1)
-            ]
-            for cell, own in methods.items()
-            for name, method in own.items()
-        }
-        jobs = [job for group in wanted.values() for job in group]
-        outcomes = dict(zip(map(repr, jobs), self.measurements.of(jobs), strict=True))
-        return {
-            (cell, name): [
-                results.stop(
-                    [results.Row(**row) for row in outcomes[repr(job)].numbers["curve"]],
-                    self.params.patience if methods[cell][name].early_stopping else None,
-                )
-                for job in group
-            ]
-            for (cell, name), group in wanted.items()
-        }
+def _runs(
+    methods: Mapping[Setting, RegularisationMethod],
+    networks: Mapping[str, LanguageModelParams],
+    params: RegularisationStudyParams,
+    seed: int,
+    measurements: Measurements,
+) -> Runs:
+    """Return the runs of each cell and method; methods that train alike share their trainings."""
+    seeds = {place: rng.derive(seed, "study", place) for place in range(1, params.seeds + 1)}
+    wanted = {
+        (cell, name): [
+            Job(cell, _network(networks[cell], method, params), place, own)
+            for place, own in seeds.items()
+        ]
+        for (cell, name), method in methods.items()
+    }
+    outcomes = iter(measurements.of([job for group in wanted.values() for job in group]))
+    return {
+        key: [
+            stop(
+                [Row(**row) for row in next(outcomes).numbers["curve"]],
+                params.patience if method.early_stopping else None,
+            )
+            for _ in wanted[key]
+        ]
+        for key, method in methods.items()
+    }
 
 
 def _network(
@@ -225,7 +249,7 @@ def learn(job: Job, text: Text) -> Outcome:
     lowest so far, and at the end.
     """
     model = LanguageModel(job.params, text.vocabulary, "word", job.seed)
-    curve: Curve = []
+    curve: list[Row] = []
 
     def loss(ids: NDArray[np.int64]) -> float:
         return float(model.token_losses(ids).mean(dtype=np.float64))
@@ -235,7 +259,7 @@ def learn(job: Job, text: Text) -> Outcome:
         best = all(valid_loss < row.valid_loss for row in curve)
         kept = best or epoch == job.params.epochs
         test_loss = loss(text.test_ids) if kept else None
-        curve.append(results.Row(epoch, loss(text.train_ids), valid_loss, test_loss))
+        curve.append(Row(epoch, loss(text.train_ids), valid_loss, test_loss))
 
     started = time.monotonic()
     train(
@@ -250,3 +274,120 @@ def learn(job: Job, text: Text) -> Outcome:
     return Outcome(
         {"curve": [asdict(row) for row in curve]}, tracked={"seconds": time.monotonic() - started}
     )
+
+
+def stop(curve: Sequence[Row], patience: int | None) -> Run:
+    """Return a whole training as it would have been with `patience`.
+
+    With None it runs to its end and keeps its last epoch; else it ends after that many epochs
+    without a better validation loss, and keeps the best.
+    """
+    if patience is None:
+        return Run(curve, len(curve) - 1, len(curve))
+    best = 0
+    for place, row in enumerate(curve):
+        if row.valid_loss < curve[best].valid_loss:
+            best = place
+        if place - best >= patience:
+            return Run(curve[: place + 1], best, len(curve))
+    return Run(curve, best, len(curve))
+
+
+def curves(runs: Runs) -> pd.DataFrame:
+    """Return every epoch of every run as a row."""
+    return pd.DataFrame(
+        {
+            "cell": cell,
+            "method": method,
+            "seed": seed,
+            "epoch": row.epoch,
+            "train_perplexity": math.exp(row.train_loss),
+            "valid_perplexity": math.exp(row.valid_loss),
+        }
+        for (cell, method), group in runs.items()
+        for seed, run in enumerate(group, start=1)
+        for row in run.rows
+    )
+
+
+def combination(
+    cell: str, runs: Runs, methods: Mapping[str, RegularisationMethod]
+) -> RegularisationMethod:
+    """Return the best value of each setting together, as found for `cell` one by one.
+
+    A setting takes its value from the method with the lowest mean validation loss of those that
+    turn it, where that is below the loss with nothing; dropout and whether it is variational are
+    one setting.
+    """
+    losses = {
+        name: float(np.mean([run.metrics()["valid_loss"] for run in runs[cell, name]]))
+        for name in methods
+    }
+    nothing = methods["none"].model_dump()
+    chosen = dict(nothing)
+    for fields in (("dropout", "variational"), ("dropout_recurrent",), ("weight_decay",),
+                   ("early_stopping",)):  # fmt: skip
+        turning = [n for n, m in methods.items() if getattr(m, fields[0]) != nothing[fields[0]]]
+        best = min(turning, key=losses.__getitem__, default="none")
+        if losses[best] < losses["none"]:
+            chosen |= methods[best].model_dump(include=set(fields))
+    return RegularisationMethod.model_validate(chosen)
+
+
+def table(runs: Runs, baselines: Baselines, patience: int, confidence: float) -> pd.DataFrame:
+    """Return one row per cell and method, losses of the test text in nats per token.
+
+    test, gap: means over seeds, with _low and _high, each an interval by itself. Differences,
+    likewise: test_change and gap_change from the runs of the same seeds with nothing, and
+    unigram_change of the loss from that of the unigram model. comparisons: the number of their
+    intervals in the whole table, which hold all at once with `confidence` (t intervals, corrected
+    after Bonferroni; the noise between seeds is pooled over the methods of a cell). unigram,
+    kneser_ney: the baselines' losses. epochs and saved_share: means.
+    would_stop: the mean epoch after which early stopping with `patience` ends the training;
+    would_save: the share of the epochs after it; would_gain: how much lower its test loss is than
+    that of the last epoch.
+    """
+    comparisons = 2 * sum(method != "none" for _, method in runs) + len(runs)
+    rows = []
+    for cell in dict.fromkeys(cell for cell, _ in runs):
+        groups = {method: group for (own, method), group in runs.items() if own == cell}
+        plain = list(groups).index("none")
+        measured = [[run.metrics() for run in group] for group in groups.values()]
+        test, gap = (
+            np.array([[run[name] for run in group] for group in measured])
+            for name in ("test_loss", "gap")
+        )
+        intervals = {
+            "test": mean_intervals(test, confidence),
+            "gap": mean_intervals(gap, confidence),
+            "test_change": change_intervals(test, plain, confidence, comparisons),
+            "gap_change": change_intervals(gap, plain, confidence, comparisons),
+            "unigram_change": mean_intervals(test - baselines.unigram, confidence, comparisons),
+        }
+        for place, (method, group) in enumerate(groups.items()):
+            row: dict[str, Any] = {"cell": cell, "method": method}
+            for name, table_of in intervals.items():
+                middle, low, high = table_of[place].tolist()
+                row |= {name: middle, f"{name}_low": low, f"{name}_high": high}
+            row |= {"comparisons": comparisons}
+            row |= {"unigram": baselines.unigram, "kneser_ney": baselines.kneser_ney}
+            for name in ("epochs", "saved_share"):
+                row[name] = float(np.mean([run[name] for run in measured[place]]))
+            rows.append(row | _stopped(group, patience))
+    return pd.DataFrame(rows)
+
+
+def _stopped(group: Sequence[Run], patience: int) -> dict[str, float]:
+    """Return means over runs of what stopping each early would have changed.
+
+    Of a run that did stop early, the last epoch is the one that it kept.
+    """
+    early = [stop(run.rows, patience).metrics() for run in group]
+    ends = [run.metrics()["test_loss"] for run in group]
+    return {
+        "would_stop": float(np.mean([found["epochs"] for found in early])),
+        "would_save": float(np.mean([found["saved_share"] for found in early])),
+        "would_gain": float(
+            np.mean([end - found["test_loss"] for end, found in zip(ends, early, strict=True)])
+        ),
+    }

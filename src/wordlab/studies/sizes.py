@@ -1,14 +1,14 @@
 """How the scores of word vectors grow with the size of the text they are trained on."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from wordlab.artifacts import rounded
+from wordlab.artifacts import Result
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import UNKNOWN, Vocabulary
 from wordlab.embeddings.counts import cooccurrence
@@ -23,7 +23,6 @@ from wordlab.params.embeddings import CooccurrenceParams, GloveParams, PpmiParam
 from wordlab.params.evaluation import EvaluationParams
 from wordlab.params.studies import SizeStudyParams
 from wordlab.params.text import VocabularyParams
-from wordlab.report.findings.studies import findings, left_out, percent
 from wordlab.rng import stream
 
 Models = Mapping[str, Vectors]
@@ -43,43 +42,6 @@ class Recipes:
     glove: GloveParams
 
 
-@dataclass(frozen=True, eq=False)
-class SizeStudy:
-    """The same models on growing shares of the text.
-
-    scores: one row per task, share and model: score with low and high, over the n items whose words
-    are known at every share, of total; held, the share that the documents trained on really hold;
-    their tokens and words. own: the same over the items known at that share, which differ from
-    share to share. growth: one row per task and model: by how much the score rises from the least
-    share to the whole text (share, larger), difference, with low and high (intervals that hold
-    together for all rows), n, and distinct, whether the interval leaves out 0, n being 10 or more.
-    sentences: in words.
-
-    Intervals draw items, crossing the words or word pairs that they share; the sizes are drawn
-    together. Neither the documents nor the seed are: each size is one draw and one training.
-    """
-
-    scores: pd.DataFrame = field(repr=False)
-    own: pd.DataFrame = field(repr=False)
-    growth: pd.DataFrame = field(repr=False)
-    sentences: tuple[str, ...]
-
-    def tables(self) -> dict[str, pd.DataFrame]:
-        """Return the tables by name."""
-        return {"scores": self.scores, "own": self.own, "growth": self.growth}
-
-    def metrics(self) -> dict[str, Any]:
-        """Return task -> model -> share in percent -> score, low, high, n and the `own_` ones."""
-        result: dict[str, Any] = {}
-        for prefix, table in (("", self.scores), ("own_", self.own)):
-            for row in table.to_dict("records"):
-                models = result.setdefault(str(row["task"]), {})
-                shares = models.setdefault(str(row["model"]), {})
-                values = {f"{prefix}{key}": row[key] for key in ("score", "low", "high", "n")}
-                shares.setdefault(percent(row["share"]), {}).update(values)
-        return rounded(result)
-
-
 def study_sizes(
     corpus: EncodedCorpus,
     whole: Models,
@@ -88,66 +50,82 @@ def study_sizes(
     evaluation: EvaluationParams,
     *,
     seed: int,
-) -> SizeStudy:
+) -> Result:
     """Train on documents that hold each of `params.shares` of `corpus`, and compare with `whole`.
 
     whole: skipgram, ppmi_svd and glove as trained on all of it. Documents are drawn at random and
     whole, so that no window crosses from one sentence to another that does not follow it; those of
-    a smaller share are among those of a larger one. A share is left out and named if it has no more
-    words than the vectors have dimensions, or if no whole documents hold about that much (as
-    `_documents` has it). Analogies are answered by the first method.
+    a smaller share are among those of a larger one. Analogies are answered by the first method.
+    Tables:
+
+    - scores: one row per task, share and model: score with low and high, over the n items whose
+      words are known at every share, of total; held, the share that the documents trained on really
+      hold; their tokens and words;
+    - own: the same over the items known at that share, which differ from share to share;
+    - growth: one row per task and model: by how much the score rises from the least share to the
+      whole text (share, larger), difference, with low and high (intervals that hold together for
+      all rows), n, and distinct, whether the interval leaves out 0, n being 10 or more;
+    - left_out: share, reason: vocabulary, if it has no more words than the vectors have dimensions,
+      or documents, if no whole ones hold about that much (as `_documents` has it).
+
+    Intervals draw items, crossing the words or word pairs that they share; the sizes are drawn
+    together. Neither the documents nor the seed are: each size is one draw and one training.
     """
     evaluation = evaluation.by_first_method()
     vocabulary = next(iter(whole.values())).vocabulary
     order = stream(seed, "sizes").permutation(len(corpus.document_ends))
     trained: dict[float, Models] = {}
-    tokens: dict[float, int] = {}
-    held = {1.0: 1.0}
-    too_small, uneven = [], []
-    counts = _documents(corpus, order, params.shares)
-    for share, count in counts.items():
+    facts: list[dict[str, float]] = []
+    left_out: dict[float, str] = {}
+    for share, count in _documents(corpus, order, params.shares).items():
         if count is None:
-            uneven.append(share)
+            left_out[share] = "documents"
             continue
         part = _part(corpus, vocabulary, order[:count], recipes.vocabulary)
         if part is None or len(part[1]) <= max(recipes.ppmi.dimensions, recipes.glove.dimensions):
-            too_small.append(share)
+            left_out[share] = "vocabulary"
             continue
-        held[share] = len(part[0]) / len(corpus)
-        tokens[share] = int((part[0].tokens != UNKNOWN).sum())
         trained[share] = _train(*part, recipes, seed)
+        facts.append({"share": share, "held": len(part[0]) / len(corpus), **_sizes(*part)})
     trained[1.0] = whole
-    tokens[1.0] = int((corpus.tokens != UNKNOWN).sum())
+    facts.append({"share": 1.0, "held": 1.0, **_sizes(corpus, vocabulary)})
     found = {
         share: scores.evaluate_all(models, evaluation, seed=seed)
         for share, models in trained.items()
     }
-    words = {share: len(_vocabulary(models)) for share, models in trained.items()}
     cases = [(share, name) for share, own in found.items() for name in own]
     common = scores.tasks({f"{share} {name}": found[share][name] for share, name in cases})
-    confidence = evaluation.confidence
-    tables = [
-        pd.concat(parts, ignore_index=True).assign(
-            held=lambda table: table["share"].map(held),
-            tokens=lambda table: table["share"].map(tokens),
-            words=lambda table: table["share"].map(words),
-        )
+    by_share = pd.DataFrame(facts).set_index("share")
+    alike, own = (
+        pd.concat(parts, ignore_index=True).join(by_share, on="share")
         for parts in (
-            [_table(task, cases, confidence) for task in common],
+            [_table(task, cases, evaluation.confidence) for task in common],
             [
-                _table(task, [(share, name) for name in own], confidence)
-                for share, own in found.items()
-                for task in scores.tasks(own)
+                _table(task, [(share, name) for name in scored], evaluation.confidence)
+                for share, scored in found.items()
+                for task in scores.tasks(scored)
             ],
         )
-    ]
-    growth = _growth(common, cases, confidence)
-    sentences = (
-        *findings(tables[0], tables[1], growth, [pairs.name for pairs in evaluation.similarity]),
-        *left_out("their vocabulary is too small", too_small),
-        *left_out("no whole documents hold about as much, or the same as another share", uneven),
     )
-    return SizeStudy(tables[0], tables[1], growth, sentences)
+    tables = {
+        "scores": alike,
+        "own": own,
+        "growth": _growth(common, cases, evaluation.confidence),
+        "left_out": pd.DataFrame(left_out.items(), columns=["share", "reason"]),
+    }
+    return Result(tables, _metrics(alike, own))
+
+
+def _metrics(alike: pd.DataFrame, own: pd.DataFrame) -> dict[str, Any]:
+    """Return task -> model -> share in percent -> score, low, high, n and the `own_` ones."""
+    result: dict[str, Any] = {}
+    for prefix, table in (("", alike), ("own_", own)):
+        for row in table.to_dict("records"):
+            models = result.setdefault(str(row["task"]), {})
+            shares = models.setdefault(str(row["model"]), {})
+            values = {f"{prefix}{key}": row[key] for key in ("score", "low", "high", "n")}
+            shares.setdefault(f"{100 * row['share']:.3g} %", {}).update(values)
+    return result
 
 
 def _documents(
@@ -201,6 +179,11 @@ def _part(
     ), own
 
 
+def _sizes(corpus: EncodedCorpus, vocabulary: Vocabulary) -> dict[str, int]:
+    """Return how many known tokens and how many different words a text has."""
+    return {"tokens": int((corpus.tokens != UNKNOWN).sum()), "words": len(vocabulary)}
+
+
 def _train(corpus: EncodedCorpus, vocabulary: Vocabulary, recipes: Recipes, seed: int) -> Models:
     counts = cooccurrence.count(corpus, vocabulary, recipes.cooccurrence, seed=seed)
     weighed = ppmi.ppmi(counts, recipes.ppmi)
@@ -213,10 +196,6 @@ def _train(corpus: EncodedCorpus, vocabulary: Vocabulary, recipes: Recipes, seed
     }
 
 
-def _vocabulary(models: Models) -> Vocabulary:
-    return next(iter(models.values())).vocabulary
-
-
 def _table(task: Task, cases: Sequence[tuple[float, str]], confidence: float) -> pd.DataFrame:
     """Return the scores of a task, one row per share and model of `cases`."""
     table = score_table(task, [name for _, name in cases], confidence).drop(columns="seeds")
@@ -227,7 +206,7 @@ def _table(task: Task, cases: Sequence[tuple[float, str]], confidence: float) ->
 def _growth(
     tasks: Sequence[Task], cases: Sequence[tuple[float, str]], confidence: float
 ) -> pd.DataFrame:
-    """Return by how much scores rise from the least share to the whole, as `SizeStudy.growth`."""
+    """Return by how much scores rise from the least share to the whole, as in `study_sizes`."""
     least = min(share for share, _ in cases)
     steps = [
         (cases.index((least, name)), place)

@@ -1,15 +1,11 @@
 """What the width of the window does to PPMI: density, values, associations, neighbours, scores."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import combinations
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from wordlab.artifacts import rounded
+from wordlab.artifacts import Result
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.study_words import study_words
 from wordlab.corpus.vocabulary import Vocabulary
@@ -17,57 +13,13 @@ from wordlab.embeddings.counts import cooccurrence
 from wordlab.embeddings.ppmi import ppmi
 from wordlab.embeddings.ppmi.ppmi import PpmiModel
 from wordlab.embeddings.vectors import Vectors
-from wordlab.evaluation.comparison import Comparison, compare
+from wordlab.evaluation.comparison import compare
 from wordlab.params.embeddings import CooccurrenceParams, PpmiParams
 from wordlab.params.evaluation import ComparisonParams, EvaluationParams
 from wordlab.params.studies import WindowStudyParams
 
 WORDS, MATRIX_WORDS = 4, 12
 """How many words are chosen from the text where nobody named any."""
-
-
-@dataclass(frozen=True, eq=False)
-class WindowStudy:
-    """PPMI at several windows.
-
-    summary: a row a window: cells and density (observed pairs, and their share of all),
-    ppmi_cells and ppmi_density (those above 0), mean, median, p95 (the 95th percentile) of the
-    values above 0, in nats. histograms: window, left, right (edges of a bin, the same for all
-    windows), count. associations: word, window, rank (from 1), context, ppmi. blocks: window -> the
-    PPMI of the same few words, as rows and as contexts. comparison: neighbours, overlap and scores
-    of the vectors at each window, models being called `window 1` and so on. sentences: the same
-    in words.
-    """
-
-    summary: pd.DataFrame = field(repr=False)
-    histograms: pd.DataFrame = field(repr=False)
-    associations: pd.DataFrame = field(repr=False)
-    blocks: Mapping[int, pd.DataFrame] = field(repr=False)
-    comparison: Comparison = field(repr=False)
-    sentences: tuple[str, ...]
-
-    def tables(self) -> dict[str, pd.DataFrame]:
-        """Return the tables by name; `blocks` in one, with the columns window and word in front."""
-        blocks = [
-            block.reset_index(names="word").assign(window=window)
-            for window, block in self.blocks.items()
-        ]
-        return {
-            **self.comparison.tables(),
-            "summary": self.summary,
-            "histograms": self.histograms,
-            "associations": self.associations,
-            "blocks": pd.concat(blocks, ignore_index=True),
-        }
-
-    def metrics(self) -> dict[str, Any]:
-        """Return window -> the numbers of `summary`, and the comparison's, rounded."""
-        rows = self.summary.to_dict("records")
-        windows = {
-            model_name(row["window"]): {name: x for name, x in row.items() if name != "window"}
-            for row in rows
-        }
-        return {**rounded(windows), **self.comparison.metrics()}
 
 
 def study_windows(
@@ -81,48 +33,46 @@ def study_windows(
     comparison: ComparisonParams,
     seed: int,
     threads: int | None = None,
-) -> WindowStudy:
+) -> Result:
     """Count, weigh and factorise at each of `params.windows`, all else as in the other sections.
 
-    Which words are shown, and what a sentence says of them, is as in `study_words`.
+    Words that nobody named are chosen as in `study_words`. Tables:
+
+    - summary: one row per window: cells and density (observed pairs, and their share of all pairs),
+      ppmi_cells and ppmi_density (those above 0), mean, median and p95 (the 95th percentile) of the
+      values above 0, in nats;
+    - histograms: window, left and right (edges of a bin, the same at all windows), count;
+    - associations: word, window, rank (from 1), context, ppmi;
+    - blocks: window, word, and one column per context: the PPMI of a few words with one another;
+    - those of `compare` for the vectors of each window, which are models called `window 1`, ...
     """
-    words = study_words(params.words, vocabulary, WORDS)
-    matrix_words = study_words(params.matrix_words, vocabulary, MATRIX_WORDS)
+    words = study_words(params.words, vocabulary, WORDS).words
+    matrix_words = study_words(params.matrix_words, vocabulary, MATRIX_WORDS).words
     models: dict[int, PpmiModel] = {}
     vectors: dict[str, Vectors] = {}
-    facts: list[dict[str, Any]] = []
+    facts: dict[int, dict[str, float]] = {}
     for window in params.windows:
         settings = counting.model_copy(update={"window": window})
         counts = cooccurrence.count(corpus, vocabulary, settings, seed=seed, threads=threads)
         model = ppmi.ppmi(counts, weighing, threads=threads)
-        facts.append({"window": window, **_facts(counts.matrix.nnz, model)})
-        vectors[model_name(window)] = ppmi.factorise(
+        facts[window] = _facts(counts.matrix.nnz, model)
+        vectors[f"window {window}"] = ppmi.factorise(
             model.matrix, vocabulary, weighing, seed=seed, threads=threads
         )
         models[window] = model
-    summary = pd.DataFrame(facts)
-    associations = _associations(models, words.words, params.associations)
     compared = compare(vectors, evaluation, comparison, seed=seed)
-    return WindowStudy(
-        summary=summary,
-        histograms=_histograms(models, params.bins),
-        associations=associations,
-        blocks={window: _block(model, matrix_words.words) for window, model in models.items()},
-        comparison=compared,
-        sentences=(
-            *_on_cells(summary),
-            *_on_associations(associations, params),
-            *_on_overlap(compared.overlap, comparison),
-            *compared.sentences,
-            *words.sentences("Words whose associations are shown"),
-            *matrix_words.sentences("Words of the PPMI matrices"),
+    tables = {
+        **compared.tables,
+        "summary": pd.DataFrame({"window": window, **own} for window, own in facts.items()),
+        "histograms": _histograms(models, params.bins),
+        "associations": _associations(models, words, params.associations),
+        "blocks": pd.concat(
+            [_block(model, matrix_words).assign(window=window) for window, model in models.items()],
+            ignore_index=True,
         ),
-    )
-
-
-def model_name(window: int) -> str:
-    """Return what the vectors of a window are called among models."""
-    return f"window {window}"
+    }
+    numbers = {f"window {window}": values for window, values in facts.items()}
+    return Result(tables, {**numbers, **compared.metrics})
 
 
 def _facts(observed: int, model: PpmiModel) -> dict[str, float]:
@@ -168,74 +118,7 @@ def _associations(models: Mapping[int, PpmiModel], words: Sequence[str], n: int)
 
 
 def _block(model: PpmiModel, words: Sequence[str]) -> pd.DataFrame:
-    """Return the PPMI of `words` with one another."""
+    """Return the PPMI of `words` with one another: one row per word, one column per context."""
     ids = [model.vocabulary.index[word] for word in words]
     values = model.matrix[ids][:, ids].toarray()
-    return pd.DataFrame(values, index=list(words), columns=list(words))
-
-
-def _on_cells(summary: pd.DataFrame) -> list[str]:
-    windows = ", ".join(f"{window}" for window in summary["window"])
-    cells = ", ".join(
-        f"{row.cells:,} ({row.density:.2%} of all)" for row in summary.itertuples(index=False)
-    )
-    positive = ", ".join(f"{share:.0%}" for share in summary["ppmi_cells"] / summary["cells"])
-    medians, highs = summary["median"].to_numpy(), summary["p95"].to_numpy()
-    return [
-        f"At windows {windows} the pairs observed number {cells}; of these {positive} have a PPMI "
-        "above 0.",
-        f"As the window widens, the median PPMI above 0 {_course(medians)}: "
-        f"{_listed(medians)} nats; its 95th percentile {_course(highs)}: {_listed(highs)}.",
-    ]
-
-
-def _course(values: NDArray[np.float64]) -> str:
-    steps = np.diff(values)
-    if len(steps) and (steps > 0).all():
-        return "rises"
-    return "falls" if len(steps) and (steps < 0).all() else "neither rises nor falls throughout"
-
-
-def _listed(values: NDArray[np.float64]) -> str:
-    return ", ".join(f"{value:.2f}" for value in values)
-
-
-def _on_associations(associations: pd.DataFrame, params: WindowStudyParams) -> list[str]:
-    """Say how many of each word's contexts the narrowest and the widest window share."""
-    narrow, wide = min(params.windows), max(params.windows)
-    if narrow == wide:
-        return []
-    sentences = []
-    for word, own in associations.groupby("word", sort=False):
-        sets = {
-            window: own[own["window"] == window]["context"].tolist() for window in (narrow, wide)
-        }
-        shared = [context for context in sets[narrow] if context in sets[wide]]
-        named = f" ({', '.join(shared)})" if shared else ""
-        sentences.append(
-            f"Of the {len(sets[narrow])} strongest associations of “{word}” at window {narrow}, "
-            f"{len(shared)} are among the {len(sets[wide])} at window {wide}{named}."
-        )
-    return sentences
-
-
-def _on_overlap(overlap: pd.DataFrame, comparison: ComparisonParams) -> list[str]:
-    """Say which windows agree most and least about the nearest neighbours."""
-    names = [str(name) for name in overlap.columns]
-    values = overlap.to_numpy(dtype=np.float64)
-    shares = {
-        (names[i], names[j]): values[i, j]
-        for i, j in combinations(range(len(names)), 2)
-        if np.isfinite(values[i, j])
-    }
-    if not shares:
-        return []
-    most, least = max(shares, key=shares.__getitem__), min(shares, key=shares.__getitem__)
-    start = (
-        f"Of a word's {comparison.neighbours} nearest neighbours (mean over the "
-        f"{comparison.overlap_words:,} commonest words) {' and '.join(most)} share "
-        f"{shares[most]:.0%}"
-    )
-    if len(shares) == 1:
-        return [f"{start}."]
-    return [f"{start}, the most; {' and '.join(least)} {shares[least]:.0%}, the least."]
+    return pd.DataFrame(values, index=list(words), columns=list(words)).reset_index(names="word")

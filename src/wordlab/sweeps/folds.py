@@ -1,12 +1,17 @@
 """What the trials of a sweep learn from and are scored on: parts of a text, by document."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
+from wordlab.evaluation.ngrams import KneserNey
+from wordlab.recurrent.batches import language_ids
 
 
 def beginning(corpus: EncodedCorpus, tokens: int) -> EncodedCorpus:
@@ -126,3 +131,32 @@ def dealt(corpus: EncodedCorpus, parts: int) -> NDArray[np.int64]:
         part[number] = filled.argmin()
         filled[part[number]] += sizes[number]
     return part
+
+
+def baselines(
+    pairs: Sequence[Split],
+    valid: EncodedCorpus,
+    vocabulary: Vocabulary,
+    *,
+    orders: Sequence[int],
+) -> pd.DataFrame:
+    """Return what n-gram models of the text that trials learn from reach where these are scored.
+
+    One row per split: fold, from 1, unigram_loss and kneser_ney_loss, nats per symbol, and order,
+    that of the Kneser-Ney model, one of `orders`, chosen on `valid`.
+    """
+    rows = []
+    for number, split in enumerate(pairs, start=1):
+        learnt, scored = (language_ids(part, vocabulary) for part in (split.learnt, split.scored))
+        kind = {"classes": vocabulary.classes, "end": vocabulary.end}
+        unigram = KneserNey.fit(learnt, order=1, **kind)
+        chosen = KneserNey.chosen(learnt, language_ids(valid, vocabulary), orders=orders, **kind)
+        rows.append(
+            {
+                "fold": number,
+                "unigram_loss": float(unigram.losses(scored).mean()),
+                "kneser_ney_loss": float(chosen.losses(scored).mean()),
+                "order": chosen.order,
+            }
+        )
+    return pd.DataFrame(rows)

@@ -5,30 +5,33 @@ there are; those that the store has are not run again. A training that diverges 
 loss is that of guessing blindly.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from wordlab import rng
-from wordlab.analysis.language import conclude, with_tests
-from wordlab.analysis.summary import SweepResult, numbered
+from wordlab import artifacts, rng
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.evaluation.generation import yardsticks
+from wordlab.evaluation.language import HeldOut, score
 from wordlab.evaluation.ngrams import KneserNey
+from wordlab.evaluation.statistics import repetitions
 from wordlab.parallel import side_by_side
 from wordlab.params.language import LanguageModelParams, LanguageModelSection
 from wordlab.params.sweeps import RecurrentSweepParams
-from wordlab.recurrent.batches import language_ids
-from wordlab.sweeps.baselines import baselines
-from wordlab.sweeps.final import Kept, test, winners
-from wordlab.sweeps.folds import Split, beginning, rest, splits
-from wordlab.sweeps.language_trial import Job, reference, train
+from wordlab.recurrent.batches import document_starts, language_ids
+from wordlab.sweeps.folds import Split, baselines, beginning, rest, splits
+from wordlab.sweeps.language_trial import Job, curves, reference, train, train_model
 from wordlab.sweeps.search import Pruner, Searcher, Settings
-from wordlab.sweeps.space import Trial, code_digest, fingerprint, override, repeated, text_digest
+from wordlab.sweeps.space import Trial, fingerprint, override, repeated, text_digest
 from wordlab.sweeps.store import opened
 from wordlab.sweeps.trials import Metrics, Objective, Sweep, TrialLogger, ignore_trial
 
@@ -38,13 +41,14 @@ MEASURED = {
     *("contexts", "progress_tokens", "target_loss", "drawn_text"),
 }
 """The params that decide what a trial is and measures, besides its settings and its text."""
-CODE = (
-    *("recurrent", "evaluation/ngrams", "evaluation/generation"),
-    *("sweeps/language_trial", "sweeps/contexts"),
-)
-"""The code that trains and measures."""
 Shared = tuple[Sequence[Split], EncodedCorpus, Vocabulary]
 """What all trials share: the splits, the text that drawn text is scored by, and the words."""
+Losses = NDArray[np.floating]
+SCORES = (
+    *("low", "high", "perplexity_known", "unknown_share", "symbols"),
+    *("ratio", "ratio_low", "ratio_high"),
+)
+"""What the table of winners has of `LanguageScore` besides the perplexity."""
 
 
 def sweep(
@@ -55,18 +59,22 @@ def sweep(
     *,
     ngram_orders: Sequence[int],
     seed: int,
-    name: str = "sweep_recurrent",
     on_trial: TrialLogger = ignore_trial,
     checkpoint: Checkpoint = NOTHING_KEPT,
-) -> SweepResult:
+) -> dict[str, pd.DataFrame]:
     """Train language models with the combinations of a search and score them on held-out text.
 
     corpora: the splits train, valid and test; vocabulary: the words that the models know; base: the
     settings that a trial does not change; ngram_orders: to choose that of the Kneser-Ney models
-    from, on the split valid; name: of the sweep, under which its trials are kept. A trial's
-    `valid_loss` is that of text which chose nothing, in nats per symbol, or log(classes) where it
-    diverged. The trainings of one repetition share their seed, whatever the settings. Raises
-    UserError if settings contradict one another or a split is too short.
+    from, on the split valid. A trial's `valid_loss` is that of text which chose nothing, in nats
+    per symbol, or log(classes) where it diverged. The trainings of one repetition share their seed,
+    whatever the settings.
+
+    Returns tables: `trials`: model, settings, fold (if several), budget (if the sweep prunes), seed
+    and what was measured; `progress`: the loss on the text that chooses the epoch, of each trial by
+    tokens; `yardsticks`: fold, text and the scores of real text; `baselines`: as `folds.baselines`
+    returns them; `winners`: as `tested` does. Raises UserError if settings contradict one another
+    or a split is too short.
     """
     learnt = beginning(corpora["train"], params.tokens)
     pairs = splits(
@@ -98,7 +106,7 @@ def sweep(
         ],
         "words": fingerprint(vocabulary.words),
         "seed": seed,
-        "code": code_digest(*CODE),
+        "code": checkpoint.code,
     }
     pruners: dict[str, Pruner] = {
         cell: Pruner(
@@ -109,7 +117,7 @@ def sweep(
     prepared = partial(jobs, base=base, params=params, ngram_order=ngrams.order, seed=seed)
     done, table = _searched(
         Sweep(
-            opened(name, params.space, checkpoint),
+            opened("sweep_recurrent", params.space, checkpoint),
             recipe=recipe,
             models=params.cells,
             objective=Objective("valid_perplexity", "lower"),
@@ -126,16 +134,47 @@ def sweep(
     judged_by = reference(prepared(done[:1])[0], judge, vocabulary)
     real = yardsticks([one.scored for one in pairs], vocabulary, judged_by, seed=seed)
     known = baselines(pairs, corpora["valid"], vocabulary, orders=ngram_orders)
-    found = conclude(table, real, known, params, seed=seed)
-    won = [
-        replace(trial, fold=None, seed=1, budget=None)
-        for trial in winners(found.best, found.trials, done)
-    ]
+    trials, progress = curves(table)
+    won = [replace(one, fold=None, seed=1, budget=None) for one in best(trials, done)]
     kept = Kept(checkpoint, {**recipe, "whole": [text_digest(part) for part in corpora.values()]})
-    tested = test(
-        won, prepared(won), corpora, vocabulary, ngrams, kept, seed=seed, on_trial=on_trial
-    )
-    return with_tests(found, tested, list(params.space))
+    return {
+        "trials": trials,
+        "progress": progress,
+        "yardsticks": real,
+        "baselines": known,
+        "winners": tested(
+            won, prepared(won), corpora, vocabulary, ngrams, kept, seed=seed, on_trial=on_trial
+        ),
+    }
+
+
+def metrics(tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    """Return what the winners reach on the test split, model by model, where no seed diverged."""
+    means = tables["winners"].query("seed == 'mean' and diverged == 0")
+    names = ["test_perplexity", *SCORES, "ngram_perplexity"]
+    return {
+        str(row["model"]): {"test": {name: row[name] for name in names}}
+        for row in means.to_dict("records")
+    }
+
+
+def write(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
+    """Write `tables` to read, and exactly those that are computed with."""
+    artifacts.write_tables(folder, tables)
+    for name in ("trials", "baselines"):
+        artifacts.write_exact(folder / f"{name}.parquet", tables[name])
+
+
+def best(trials: pd.DataFrame, done: Sequence[Trial]) -> Iterator[Trial]:
+    """Yield a trial of the best combination of each model, of those with the whole budget.
+
+    done: the trials in the order of the table `trials`.
+    """
+    whole = trials[trials["budget"] == 1] if "budget" in trials else trials
+    for _, part in whole.groupby("model", sort=False):
+        groups = part.groupby(list(done[0].settings), sort=False, dropna=False)
+        losses = repetitions(part, groups.ngroup().to_numpy(), "valid_loss").mean(axis=1)
+        yield done[part.index[groups.ngroup() == losses.argmin()][0]]
 
 
 def _searched(
@@ -172,10 +211,10 @@ def _searched(
 
 def mean_losses(table: pd.DataFrame, settings: list[str]) -> tuple[list[Settings], list[float]]:
     """Return the combinations of a table of trials, in its order, and the mean loss of each."""
-    by_combination = numbered(table, settings).groupby("combination")
-    firsts = by_combination.head(1)[settings].itertuples(index=False)
+    groups = table.groupby(settings, sort=False, dropna=False)
+    firsts = table[~groups.ngroup().duplicated()][settings].itertuples(index=False)
     combinations = [dict(zip(settings, values, strict=True)) for values in firsts]
-    return combinations, by_combination["valid_loss"].mean().tolist()
+    return combinations, groups["valid_loss"].mean().tolist()
 
 
 def jobs(
@@ -228,3 +267,111 @@ def _train_split(
     job: Job, pairs: Sequence[Split], judge: EncodedCorpus, vocabulary: Vocabulary
 ) -> Metrics:
     return train(job, pairs[job.split], judge, vocabulary)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The losses of winners whose trainings have ended, in parts of the checkpoint of a stage.
+
+    recipe: all that decides them besides their jobs, as JSON can hold it.
+    """
+
+    checkpoint: Checkpoint
+    recipe: Any
+
+    def load(self, number: int, job: Job) -> tuple[Losses | None] | None:
+        """Return the losses that `job` left, themselves None if it diverged; None if it has not."""
+        found = self.checkpoint.part(number).resume(lambda: self._name(job))
+        return None if found is None else (found[0]["winner"].get("losses"),)
+
+    def save(self, number: int, job: Job, losses: Losses | None) -> None:
+        """Keep the losses (N,) of `job`, None if it diverged."""
+        arrays = {} if losses is None else {"losses": losses}
+        self.checkpoint.part(number).save({"winner": arrays}, {})
+
+    def _name(self, job: Job) -> str:
+        return fingerprint([self.recipe, job.params.model_dump(), job.seed, job.share])
+
+
+def tested(
+    won: Sequence[Trial],
+    jobs: Sequence[Job],
+    corpora: Mapping[str, EncodedCorpus],
+    vocabulary: Vocabulary,
+    ngrams: KneserNey,
+    kept: Kept,
+    *,
+    seed: int,
+    on_trial: TrialLogger,
+) -> pd.DataFrame:
+    """Train each winner on the whole training split from new seeds, and score the test split.
+
+    jobs: what each of `won` trains, but for the seed; corpora: train, valid, which chooses the
+    epoch, and test; ngrams: of the same training text; kept: where losses are kept, and those of
+    trainings that have ended are taken from. Returns a row for each winner and seed, and one for
+    the mean loss over the seeds of a winner: model, settings, epochs (at most), seed (1, 2, ... or
+    `mean`), diverged (how many trainings did), test_perplexity, and of `LanguageScore` low, high,
+    perplexity_known, unknown_share, symbols, ratio (to ngrams), ratio_low and ratio_high, NaN where
+    all diverged; ngram_perplexity.
+    """
+    ids = language_ids(corpora["test"], vocabulary)
+    text = HeldOut(ids, document_starts(corpora["test"]), vocabulary.unknown, vocabulary.end)
+    baseline = ngrams.losses(ids)
+    seeds = [str(number) for job in jobs[:1] for number in range(1, job.sweep.winner_seeds + 1)]
+    planned = [replace(job, seed=winner_seed(seed, name)) for job in jobs for name in seeds]
+    parts = tuple(corpora[name] for name in ("train", "valid", "test"))
+    found = {number: kept.load(number, job) for number, job in enumerate(planned)}
+    left = [number for number, ended in found.items() if ended is None]
+    for place, losses in side_by_side(_test, [planned[n] for n in left], *parts, vocabulary):
+        kept.save(left[place], planned[left[place]], losses)
+        found[left[place]] = (losses,)
+    ended = [losses for one in found.values() if one is not None for losses in one]
+    rows: list[dict[str, Any]] = []
+    for place, trial in enumerate(won):
+        own = ended[place * len(seeds) : (place + 1) * len(seeds)]
+        for name, alike in [*zip(seeds, ([losses] for losses in own), strict=True), ("mean", own)]:
+            epochs = {"epochs": jobs[place].params.epochs}
+            row = {"model": trial.model, **trial.settings, **epochs, "seed": name}
+            scored = _scored(alike, text, baseline, seed)
+            finite = {key: x for key, x in scored.items() if math.isfinite(x)}
+            on_trial(f"{trial.model} winner, seed {name}, on the test split", row, finite)
+            rows.append({**row, **scored})
+    return pd.DataFrame(rows)
+
+
+def winner_seed(seed: int, name: str) -> int:
+    """Return the seed of a winner's training: no trial of a sweep has it."""
+    return rng.derive(seed, "winner", name)
+
+
+def _scored(
+    losses: Sequence[Losses | None], text: HeldOut, baseline: Losses, seed: int
+) -> dict[str, float]:
+    """Return the scores of trainings alike but for the seed; losses: (N,), None if diverged."""
+    known = [one for one in losses if one is not None]
+    fields = dict.fromkeys(("test_perplexity", *SCORES), math.nan)
+    if known:
+        found = asdict(score(np.stack(known), text, seed=seed, baseline=baseline))
+        fields = {"test_perplexity": found["perplexity"], **{name: found[name] for name in SCORES}}
+    ngrams = math.exp(baseline.mean(dtype=np.float64))
+    return {"diverged": float(len(losses) - len(known)), **fields, "ngram_perplexity": ngrams}
+
+
+def _test(
+    job: Job,
+    learnt: EncodedCorpus,
+    valid: EncodedCorpus,
+    held_out: EncodedCorpus,
+    vocabulary: Vocabulary,
+) -> Losses | None:
+    """Return the losses (N,) of the symbols of `held_out`, None where the training diverged."""
+    # imported here, for the process that hands out the work needs no torch
+    from wordlab.recurrent.devices import threads
+
+    model, measured = train_model(job, learnt, valid, vocabulary)
+    if measured["diverged"]:
+        return None
+    with threads(1):
+        return model.token_losses(
+            language_ids(held_out, vocabulary), document_starts=document_starts(held_out)
+        )

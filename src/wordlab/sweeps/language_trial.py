@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,18 +17,25 @@ from wordlab.evaluation.generation import TEXT_SCORES, Reference
 from wordlab.params.language import LanguageModelParams
 from wordlab.params.sweeps import DrawnTextParams, RecurrentSweepParams
 from wordlab.recurrent.batches import Text, document_starts, language_ids
+from wordlab.recurrent.reading import STREAMS, stream_starts
 from wordlab.recurrent.records import Update
-from wordlab.sweeps.contexts import context_losses, context_names
 from wordlab.sweeps.folds import Split
 
 if TYPE_CHECKING:
     from wordlab.recurrent.language_model import LanguageModel
 
+Ids = NDArray[np.int64]
 
 MARK = "valid_loss_at_"
 """What the names of the held-out losses by tokens begin with."""
 BLOCKS = 20
 """Stretches that the last half of a training is cut into."""
+FAR = 50
+"""Symbols of other text, from the beginning of a sentence, that stand for the far context."""
+PLACES = 1000
+"""Symbols predicted at most, which bounds the time it takes."""
+SIDE_BY_SIDE = 500
+"""Symbols predicted side by side, which bounds the memory it takes."""
 
 
 class Course:
@@ -148,8 +155,8 @@ def train(job: Job, split: Split, judge: EncodedCorpus, vocabulary: Vocabulary) 
     above log(classes), that of guessing blindly, else 0; train_loss, gradient_norm, epoch: of the
     epoch that was best on the text held out to choose it; updates: of an epoch; parameters: how
     many; embedding_size and batch_size, where they follow from a budget; context_loss and
-    context_N_loss: as in `contexts`; text_perplexity, text_distinct_2, text_coherence: of text
-    drawn from the model, as in `drawn`; and what `Course` measures.
+    context_N_loss: as in `context_losses`; text_perplexity, text_distinct_2, text_coherence: scores
+    of text drawn from the model; and what `Course` measures.
     """
     # imported here, for the process that hands out the trials needs no torch
     from wordlab.recurrent.devices import threads
@@ -237,7 +244,7 @@ def train_model(
     }
 
 
-def texts(model: "LanguageModel", params: DrawnTextParams, *, seed: int) -> NDArray[np.int64]:
+def texts(model: "LanguageModel", params: DrawnTextParams, *, seed: int) -> Ids:
     """Return texts drawn from `model`, int64 (texts, length)."""
     from wordlab.evaluation.generation import draw_texts
     from wordlab.recurrent.devices import threads
@@ -276,3 +283,74 @@ def within_budget(
             f"with an embedding of 1; expected a budget above that, got {budget:,}"
         )
     return params.model_copy(update={"embedding_size": size})
+
+
+def context_names(contexts: Sequence[int]) -> list[str]:
+    """Return the names of the losses that `context_losses` measures."""
+    return ["context_loss", *(f"context_{count}_loss" for count in contexts)] if contexts else []
+
+
+def context_losses(
+    model: "LanguageModel",
+    ids: Ids,
+    contexts: Sequence[int],
+    *,
+    document_starts: Ids,
+    far: int = FAR,
+) -> dict[str, float]:
+    """Return how well `model` predicts with its whole context, and with only the last of it true.
+
+    context_loss: the mean of -log p, nats, of symbols of `ids` (N,), evenly spaced among those with
+    at least `far` symbols before their last max(contexts) in their document and in their stream;
+    context_N_loss: of the same symbols, after other text and their last N symbols. The other text
+    is `far` symbols from the beginning of a sentence, half of `ids` away: so the network does not
+    predict from a state of zeros, but from one that only the far context of another place has led
+    to (after Khandelwal et al. 2018, who replace far words by those of another place).
+
+    All are NaN where there are no such symbols, or where the network does not carry its state
+    through the text (`examples` other than streams, carry_state never); nothing for no contexts.
+    """
+    if not contexts:
+        return {}
+    first, *names = context_names(contexts)
+    losses = dict.fromkeys((first, *names), math.nan)
+    needed, params = far + max(contexts), model.params
+    carried = params.examples == "streams" and params.carry_state != "never"
+    streams = min(max(len(ids) // (8 * needed), 1), STREAMS)
+    begun = np.unique(
+        np.append(stream_starts(ids, model.end, document_starts, streams), document_starts)
+    )
+    begun = begun[begun < len(ids)]
+    places = np.arange(len(ids))
+    places = places[places - begun[np.searchsorted(begun, places, side="right") - 1] >= needed]
+    sentences = np.append(0, np.flatnonzero(ids == model.end) + 1)
+    sentences = sentences[sentences + far <= len(ids)]
+    if not carried or not len(places):
+        return losses
+    chosen = np.unique(places[np.linspace(0, len(places) - 1, PLACES).astype(np.int64)])
+    opposite = (chosen + len(ids) // 2) % len(ids)
+    others = sentences[np.searchsorted(sentences, opposite) % len(sentences)]
+    whole = model.token_losses(ids, document_starts=document_starts, streams=streams)
+    losses[first] = float(whole[chosen].mean(dtype=np.float64))
+    before = np.append(model.end, ids[:-1])  # what a network reads to predict each symbol
+    for name, count in zip(names, contexts, strict=True):
+        total = 0.0
+        for start in range(0, len(chosen), SIDE_BY_SIDE):
+            part = slice(start, start + SIDE_BY_SIDE)
+            steps = (
+                others[part] + np.arange(far)[:, None],
+                chosen[part] - np.arange(count)[::-1, None],
+            )
+            total += _last_loss(model, before[np.concatenate(steps)], ids[chosen[part]])
+        losses[name] = total / len(chosen)
+    return losses
+
+
+def _last_loss(model: "LanguageModel", inputs: Ids, targets: Ids) -> float:
+    """Return the sum of -log p, nats, of `targets` (B,) after `inputs` (T, B)."""
+    import torch
+
+    wanted = np.full_like(inputs, -1)  # only the last is to be predicted
+    wanted[-1] = targets
+    state = model.initial_state(inputs.shape[1])
+    return model.window_loss(torch.from_numpy(inputs), torch.from_numpy(wanted), state)

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import qmc
 
-from wordlab import names, rng
+from wordlab import rng
 from wordlab.params.sweeps import Range, Tried
 
 Search = Literal["grid", "random", "quasi_random", "tpe"]
@@ -232,32 +231,3 @@ class Pruner:
         for one in self.brackets:
             if one.left:
                 one.tell([next(told) for _ in one.left])
-
-
-def ends(trials: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the trials on the smallest budget, which their losses did not choose, and on all."""
-    return trials[trials["budget"] == trials["budget"].min()], trials[trials["budget"] == 1]
-
-
-def sentences(trials: pd.DataFrame, settings: Sequence[str]) -> list[str]:
-    """Return how many combinations were pruned where, what that spared, and which trainings count.
-
-    trials: a row a training: model, settings, budget (share of the whole).
-    """
-    said = []
-    for model, part in trials.groupby("model", sort=False):
-        rungs = part.drop_duplicates([*settings, "budget"])
-        last = rungs.groupby(list(settings), dropna=False, sort=False)["budget"].max()
-        dropped = last[last < 1].value_counts().sort_index()
-        named = ", ".join(f"{n} after {share:.0%} of the budget" for share, n in dropped.items())
-        said.append(
-            f"{names.model(str(model))}: {(last < 1).sum()} of {len(last)} combinations were "
-            f"pruned{named and f' ({named})'}; each rung trains from the beginning, and together "
-            f"they took {rungs['budget'].sum() / len(last):.0%} of what training all in full takes."
-        )
-    least = trials["budget"].min()
-    return [
-        *said,
-        f"The best is chosen among the combinations trained on the whole budget; the effects of "
-        f"settings are those on {least:.0%} of it, where all combinations were trained.",
-    ]

@@ -5,12 +5,10 @@ import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
-from wordlab import artifacts
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.errors import UserError
 from wordlab.params.base import Section
@@ -103,14 +101,3 @@ def text_digest(corpus: EncodedCorpus) -> str:
     for array in (corpus.tokens, corpus.sentence_ends, corpus.document_ends):
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
-
-
-def code_digest(*places: str) -> str:
-    """Return a digest of modules, or whole packages, of wordlab: paths such as `recurrent`.
-
-    What a trial measured is of no use to another version of the code that trains and scores.
-    """
-    package = Path(__file__).parents[1]
-    files = [path for place in places for path in sorted((package / place).rglob("*.py"))]
-    modules = [package / f"{place}.py" for place in places if not (package / place).is_dir()]
-    return fingerprint([artifacts.md5(path) for path in [*files, *modules]])

@@ -5,12 +5,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 import pandas as pd
 
 from wordlab import progress
-from wordlab.analysis.summary import Goal
 from wordlab.sweeps.space import Trial, fingerprint
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ class Objective:
     """The metric that tells which trial is best while a sweep runs."""
 
     metric: str
-    goal: Goal
+    goal: Literal["higher", "lower"]
 
     def value(self, metrics: Metrics) -> float:
         """Return the metric, infinitely bad where it could not be measured."""

@@ -1,145 +1,28 @@
 """The sweeps of word2vec and GloVe: one trial trains vectors and scores them."""
 
-import base64
 import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from wordlab import rng
-from wordlab.analysis.summary import Goal, SweepResult, summarise
+from wordlab import artifacts, rng
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.counts import cooccurrence
 from wordlab.embeddings.glove import training as glove
-from wordlab.embeddings.vectors import Vectors
 from wordlab.embeddings.word2vec import training as word2vec
 from wordlab.evaluation import scores
-from wordlab.evaluation.analogy import AnalogyResult
-from wordlab.evaluation.scores import EvaluationSets, Scores
-from wordlab.evaluation.similarity import SimilarityResult
-from wordlab.evaluation.statistics import Floats
+from wordlab.evaluation.scores import ANSWERS, EvaluationSets, measure
 from wordlab.params.embeddings import CooccurrenceParams, GloveParams, Word2vecSection
 from wordlab.params.evaluation import EvaluationParams
-from wordlab.params.sweeps import GloveSweepParams, GridSweepParams, Word2vecSweepParams
-from wordlab.sweeps.space import Trial, code_digest, fingerprint, grid, override, text_digest
+from wordlab.params.sweeps import GloveSweepParams, Word2vecSweepParams
+from wordlab.sweeps.space import Trial, fingerprint, grid, override, text_digest
 from wordlab.sweeps.store import opened
-from wordlab.sweeps.trials import ANSWERS, Metrics, Objective, Sweep, TrialLogger, ignore_trial
-
-ANALOGY = "analogy"
-HIGHER: Goal = "higher"
-
-
-def measure(vectors: Vectors, params: EvaluationParams, sets: EvaluationSets) -> dict[str, Any]:
-    """Return the scores that a trial is judged by, NaN for what cannot be scored, and its answers.
-
-    `analogy_semantic`, `analogy_syntactic` and `analogy_total`: shares of right answers among
-    the known questions, by the first method of `params`; by the name of each set of pairs:
-    Spearman's correlation. `answers`: by set, which items are known, and the cosines of these, or
-    which are answered rightly, each as text.
-    """
-    scored = scores.evaluate(vectors, params.by_first_method(), seed=0, sets=sets)
-    ((answered,),) = scored.analogy.values()
-    result = {
-        f"analogy_{group}": answered.accuracy(sets.questions.group(group))
-        for group in scores.GROUPS
-    }
-    answers = {ANALOGY: [_bits(answered.known), _bits(answered.correct)]}
-    for name, (found,) in scored.similarity.items():
-        result[name] = found.spearman()
-        cosines = found.cosines[found.known].astype("<f4")
-        answers[name] = [_bits(found.known), base64.b64encode(cosines.tobytes()).decode()]
-    return {**{name: round(value, 6) for name, value in result.items()}, ANSWERS: answers}
-
-
-def resampled(
-    trials: pd.DataFrame,
-    settings: Sequence[str],
-    params: EvaluationParams,
-    sets: EvaluationSets,
-    *,
-    seed: int,
-) -> dict[str, Floats]:
-    """Return each score of each trial's combination in resamples of items and seeds.
-
-    float64 (trials, 3, B), as `statistics.combined` takes them. trials: with the column `answers`,
-    which `measure` made. The items of all are drawn together, as for `scores.Task`, and so pairs of
-    combinations are compared on the same ones.
-    """
-    params = params.by_first_method()
-    method = params.analogies.methods[0]
-    groups = trials.groupby(["model", *settings], sort=False, dropna=False)[ANSWERS]
-    found = {
-        str(number): _scores([_answers(answers, sets) for answers in own], params, seed, number)
-        for number, (_, own) in enumerate(groups)
-    }
-    tasks = {
-        f"analogy_{group}": scores.analogy_task(found, method, sets.questions.group(group))
-        for group in scores.GROUPS
-    }
-    tasks |= {pairs.name: scores.similarity_task(found, pairs.name) for pairs in sets.pairs}
-    numbers = groups.ngroup().to_numpy()
-    return {name: task.draws[numbers] for name, task in tasks.items()}
-
-
-def _scores(
-    answers: Sequence[Mapping[str, SimilarityResult | AnalogyResult]],
-    params: EvaluationParams,
-    seed: int,
-    number: int,
-) -> Scores:
-    """Return the scores of one combination from the answers of each of its trainings."""
-    by_name = {name: tuple(one[name] for one in answers) for name in answers[0]}
-    analogies = {params.analogies.methods[0]: by_name.pop(ANALOGY)}
-    return Scores(cast(Any, by_name), cast(Any, analogies), params, seed, str(number))
-
-
-def _answers(
-    kept: Mapping[str, Sequence[str]], sets: EvaluationSets
-) -> dict[str, SimilarityResult | AnalogyResult]:
-    """Return the results that `measure` made `answers` of; which word was answered is not kept."""
-    known, correct = (_flags(text, len(sets.questions)) for text in kept[ANALOGY])
-    found: dict[str, SimilarityResult | AnalogyResult] = {
-        ANALOGY: AnalogyResult(sets.questions, known, (None,) * len(known), correct)
-    }
-    for pairs in sets.pairs:
-        known = _flags(kept[pairs.name][0], len(pairs))
-        cosines = np.zeros(len(pairs))
-        cosines[known] = np.frombuffer(base64.b64decode(kept[pairs.name][1]), "<f4")
-        found[pairs.name] = SimilarityResult(pairs, known, cosines)
-    return found
-
-
-def _bits(flags: NDArray[np.bool_]) -> str:
-    return base64.b64encode(np.packbits(flags).tobytes()).decode()
-
-
-def _flags(text: str, count: int) -> NDArray[np.bool_]:
-    packed = np.frombuffer(base64.b64decode(text), np.uint8)
-    return np.unpackbits(packed, count=count).astype(bool)
-
-
-def summarised(
-    table: pd.DataFrame,
-    params: GridSweepParams,
-    evaluation: EvaluationParams,
-    sets: EvaluationSets,
-    *,
-    seed: int,
-) -> SweepResult:
-    """Return what a sweep found, by intervals over seeds and items together, analogies first.
-
-    table: one row per trial, with what `measure` found.
-    """
-    settings = list(params.grid)
-    draws = resampled(table, settings, evaluation, sets, seed=seed)
-    goals = dict.fromkeys(draws, HIGHER)
-    return summarise(table.drop(columns=ANSWERS), settings, goals, params.confidence, draws=draws)
+from wordlab.sweeps.trials import Metrics, Objective, Sweep, TrialLogger, ignore_trial
 
 
 def objective(sets: EvaluationSets) -> Objective:
@@ -177,12 +60,13 @@ def sweep_word2vec(
     seed: int,
     on_trial: TrialLogger = ignore_trial,
     checkpoint: Checkpoint = NOTHING_KEPT,
-) -> SweepResult:
+) -> pd.DataFrame:
     """Train word2vec on `corpus` with every combination of settings and score the vectors.
 
-    base: the settings that a trial does not change. Analogies are answered by the first method of
-    `evaluation`. The trainings of one repetition share their seed, whatever the settings.
-    Raises UserError if settings contradict one another or a training overflows.
+    base: the settings that a trial does not change. Returns one row per trial: model, settings,
+    seed, and what `scores.measure` returns. The trainings of one repetition share their seed,
+    whatever the settings. Raises UserError if settings contradict one another or a training
+    overflows.
     """
     sets = scores.read_sets(evaluation)
     known = corpus.known()
@@ -214,7 +98,7 @@ def sweep_word2vec(
             "text": text_digest(known),
             "words": fingerprint(vocabulary.words),
             "seed": seed,
-            "code": code_digest("embeddings", "evaluation", "sweeps/vectors"),
+            "code": checkpoint.code,
         },
         models=params.architectures,
         objective=objective(sets),
@@ -223,8 +107,7 @@ def sweep_word2vec(
         fixed=params.fixed,
         on_trial=as_evaluated(on_trial, evaluation, sets),
     ) as running:
-        table = running.run(planned, runner)
-    return summarised(table, params, evaluation, sets, seed=seed)
+        return running.run(planned, runner)
 
 
 def sweep_glove(
@@ -239,13 +122,13 @@ def sweep_glove(
     threads: int | None = None,
     on_trial: TrialLogger = ignore_trial,
     checkpoint: Checkpoint = NOTHING_KEPT,
-) -> SweepResult:
+) -> pd.DataFrame:
     """Count, train GloVe with every combination of settings and score the vectors.
 
     counting, training: the settings that a trial does not change. Each window (and other setting
     of the counts) is counted once. Trials that differ in their iterations alone are one training,
-    scored on the way. The trainings of one repetition share their seed, whatever the settings.
-    Raises UserError if settings contradict one another or a training's cost stops being finite.
+    scored on the way. Returns one row per trial, as `sweep_word2vec` does. Raises UserError if
+    settings contradict one another or a training's cost stops being finite.
     """
     sets = scores.read_sets(evaluation)
     planned = grid(["glove"], params.grid, seeds=params.seeds)
@@ -282,7 +165,7 @@ def sweep_glove(
             "text": text_digest(corpus),
             "words": fingerprint(vocabulary.words),
             "seed": seed,
-            "code": code_digest("embeddings", "evaluation", "sweeps/vectors"),
+            "code": checkpoint.code,
         },
         models=["glove"],
         objective=objective(sets),
@@ -291,8 +174,13 @@ def sweep_glove(
         fixed=params.fixed,
         on_trial=as_evaluated(on_trial, evaluation, sets),
     ) as running:
-        table = running.run(planned, runner, list(alike.values()))
-    return summarised(table, params, evaluation, sets, seed=seed)
+        return running.run(planned, runner, list(alike.values()))
+
+
+def write(folder: Path, trials: pd.DataFrame) -> None:
+    """Write `trials` to read, and exactly, with their answers, to compute with."""
+    artifacts.write_tables(folder, {"trials": trials.drop(columns=ANSWERS)})
+    artifacts.write_exact(folder / "trials.parquet", trials)
 
 
 def _settings(

@@ -1,4 +1,4 @@
-"""Raw documents on disk: a Parquet file with the columns title and text, one row a document."""
+"""Raw documents on disk: a Parquet file with the columns title and text, one row per document."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 ROWS = 1000
 """Documents held in memory at a time."""
 CHARACTERS = 4 << 20
-"""Characters of documents held in memory at a time, and those of one document more."""
+"""Characters of documents held in memory at a time, beside those of one more document."""
 SCHEMA = pa.schema([("title", pa.string()), ("text", pa.string())])
 
 
 @dataclass(frozen=True)
 class Document:
-    """One document: its title, if it has one, and its paragraphs, one a line."""
+    """One document: its title, if it has one, and its paragraphs, one per line."""
 
     title: str | None
     text: str
@@ -28,31 +28,32 @@ class Document:
 def write(path: Path, documents: Iterable[Document]) -> dict[str, int]:
     """Write the documents to `path`; return how many there are and their characters."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    count = characters = held = 0
-    rows: list[Document] = []
-
+    count = characters = 0
     with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
-
-        def flush() -> None:
+        for rows in _groups(documents):
             columns = [[row.title for row in rows], [row.text for row in rows]]
             writer.write_table(pa.table(columns, schema=SCHEMA))
-            rows.clear()
-
-        for document in documents:
-            rows.append(document)
-            count += 1
-            characters += len(document.text)
-            held += len(document.text)
-            if len(rows) == ROWS or held >= CHARACTERS:
-                flush()
-                held = 0
-        if rows:
-            flush()
+            count += len(rows)
+            characters += sum(len(row.text) for row in rows)
     return {"documents": count, "characters": characters}
 
 
+def _groups(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    """Yield the documents in groups of ROWS rows or CHARACTERS characters."""
+    rows: list[Document] = []
+    held = 0
+    for document in documents:
+        rows.append(document)
+        held += len(document.text)
+        if len(rows) == ROWS or held >= CHARACTERS:
+            yield rows
+            rows, held = [], 0
+    if rows:
+        yield rows
+
+
 def batches(path: Path) -> Iterator[pa.StringArray]:
-    """Yield the texts of the documents, in order, as many at a time as were written together."""
+    """Yield the texts of the documents, in order, in the groups they were written in."""
     with pq.ParquetFile(path) as file:
         for group in range(file.num_row_groups):
             yield file.read_row_group(group, columns=["text"]).column("text").combine_chunks()

@@ -23,14 +23,14 @@ from wordlab.params.text import PhraseParams, PreprocessParams, SplitShares
 from wordlab.text import tokens
 
 MOST_PAIRS = 4_000_000
-"""Pairs counted at a time; the rarest are forgotten beyond, as in the authors' program."""
+"""Pairs counted at a time; beyond, the rarest are dropped, as in the authors' program."""
 JOINT = "_"
 
 
 def learn(path: Path, params: PhraseParams) -> frozenset[tuple[str, str]]:
-    """Return the pairs of the training split at `path` that are phrases.
+    """Return the pairs of words in the training split at `path` that are phrases.
 
-    Equation 6, times the number of tokens so that the threshold does not depend on the size of
+    Equation 6, times the number of tokens, so that the threshold does not depend on the size of
     the text: (count(a b) - discount) / (count(a) count(b)) * tokens > threshold.
     """
     words: Counter[str] = Counter()
@@ -55,7 +55,7 @@ def learn(path: Path, params: PhraseParams) -> frozenset[tuple[str, str]]:
 def join(folder: Path, params: PhraseParams) -> dict[str, int]:
     """Join the phrases of train.txt in every split in `folder`; return how many in each.
 
-    Of pairs that overlap the first is joined.
+    Of overlapping pairs, the first is joined.
     """
     known = learn(folder / "train.txt", params)
     joined = {}
@@ -104,8 +104,8 @@ def assign(lengths: NDArray[np.int64], shares: SplitShares, seed: int) -> list[s
     for name in SPLITS:
         if getattr(shares, name) > 0 and name not in names:
             raise UserError(
-                f"preprocess.splits.{name}: no document fell into it, of {len(lengths)} in all; "
-                "expected more documents (blank lines keep them apart) or a larger share"
+                f"preprocess.splits.{name}: no document for this split, of {len(lengths)} in all; "
+                "expected more documents (blank lines separate them) or a larger share"
             )
     return list(splits)
 
@@ -113,11 +113,11 @@ def assign(lengths: NDArray[np.int64], shares: SplitShares, seed: int) -> list[s
 def write_splits(
     batches: Iterable[pa.StringArray], splits: list[str], folder: Path, params: PreprocessParams
 ) -> dict[str, dict[str, int]]:
-    """Write train.txt, valid.txt and test.txt into `folder`, phrases joined if there are passes.
+    """Write train.txt, valid.txt and test.txt into `folder`, phrases joined in each pass.
 
     batches: the texts of the documents, some at a time; splits: the split of each document.
-    Returns for each split how many documents, sentences and tokens it holds; a document without
-    a token is left out. Raises UserError if training would have no token at all.
+    Returns the documents, sentences and tokens of each split; documents without a token are left
+    out. Raises UserError if the training split has no token at all.
     """
     folder.mkdir(parents=True, exist_ok=True)
     summary = {name: {"documents": 0, "sentences": 0, "tokens": 0} for name in SPLITS}
@@ -133,7 +133,7 @@ def write_splits(
                     summary[split][key] += size
     if summary["train"]["tokens"] == 0:
         raise UserError(
-            f"preprocess.tokens: the text holds no token of the kind {params.tokens!r}; "
+            f"preprocess.tokens: the text has no token of the kind {params.tokens!r}; "
             "expected a text with words in it"
         )
     for _ in range(params.phrases.passes):

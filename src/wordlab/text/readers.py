@@ -1,4 +1,4 @@
-"""From files to documents: plain text, WikiExtractor's, JSON lines, Parquet, Wikipedia dumps.
+"""From files to documents: plain text, WikiExtractor, JSON lines, Parquet, Wikipedia dumps.
 
 Packed files are read as streams, up to a limit, and never unpacked to disk.
 """
@@ -26,13 +26,9 @@ from wordlab.errors import UserError
 from wordlab.text.documents import ROWS, Document
 
 EXPANSION = 200
-"""How many times its packed size a file may hold; text packs to a tenth of its size at best."""
+"""The most a file may unpack to, in multiples of its size; text packs to a tenth at best."""
 ALLOWANCE = 64 << 20
-"""Bytes that any file may hold, however small it is."""
-
-
-def _open_zst(path: Path) -> IO[bytes]:
-    return pa.input_stream(str(path), compression="zstd")
+"""Bytes that any file may unpack to, however small it is."""
 
 
 OPENERS: dict[str, Callable[[Path], Any]] = {
@@ -40,19 +36,19 @@ OPENERS: dict[str, Callable[[Path], Any]] = {
     ".tgz": gzip.open,
     ".bz2": bz2.open,
     ".xz": lzma.open,
-    ".zst": _open_zst,
+    ".zst": lambda path: pa.input_stream(str(path), compression="zstd"),
 }
 FAULTS = (OSError, lzma.LZMAError, zlib.error, zipfile.BadZipFile, tarfile.TarError)
 
 
 class Budget:
-    """How many bytes may still be read out of a file: what unpacks to more is no text."""
+    """The bytes that may still be read from a file: one that unpacks to more is no text."""
 
     def __init__(self, path: Path, limit: int) -> None:
         self._path, self._left = path, limit
 
     def spend(self, count: int) -> None:
-        """Take `count` bytes off; raises UserError if there are not so many left."""
+        """Subtract `count` bytes; raises UserError if fewer are left."""
         self._left -= count
         if self._left < 0:
             raise UserError(
@@ -61,7 +57,7 @@ class Budget:
 
 
 class Bounded(io.RawIOBase):
-    """A stream that spends a budget as it is read."""
+    """A stream whose reads spend a budget."""
 
     def __init__(self, stream: IO[bytes], budget: Budget) -> None:
         self._stream, self._budget = stream, budget
@@ -70,7 +66,7 @@ class Bounded(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill `buffer` as far as the stream goes; raises UserError if the budget is spent."""
+        """Read into `buffer`; raises UserError if the budget is spent."""
         chunk = self._stream.read(len(buffer))
         self._budget.spend(len(chunk))
         buffer[: len(chunk)] = chunk
@@ -78,14 +74,14 @@ class Bounded(io.RawIOBase):
 
 
 def unpacked(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    """Yield the name and the bytes of each file within `path`: itself, or a zip's or tar's members.
+    """Yield the name and the bytes of each file in `path`: itself, or a zip's or tar's members.
 
-    Packed (.gz, .bz2, .xz, .zst) files are read as they unpack; nothing is written, so a member's
-    name leads nowhere. Raises UserError if the file is cut off or damaged, or unpacks to more than
-    `EXPANSION` times its size.
+    Packed files (.gz, .bz2, .xz, .zst) are unpacked while they are read; nothing is written, so a
+    member's name can do no harm. Raises UserError if the file is cut off or damaged, or unpacks to
+    more than `EXPANSION` times its size.
     """
     limit = max(ALLOWANCE, EXPANSION * path.stat().st_size)
-    with told(path):
+    with faults_named(path):
         if path.suffix == ".zip":
             yield from _zip_members(path, Budget(path, limit))
             return
@@ -104,8 +100,8 @@ def unpacked(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
-    """Turn what goes wrong in reading a packed file into a UserError that names it."""
+def faults_named(path: Path) -> Iterator[None]:
+    """Turn the errors of reading a packed file inside the block into a UserError that names it."""
     try:
         yield
     except EOFError:
@@ -137,22 +133,22 @@ def _buffered(stream: IO[bytes], budget: Budget) -> io.BufferedReader:
 FEWEST_TOKENS = 50
 """Wikipedia articles shorter than this are left out, as gensim's own reader does."""
 LONGEST_LINE = 1 << 16
-"""Characters of a line beyond which it is cut between words, each piece a document: text8 is one
-line, and splits are by document."""
+"""Characters of a line beyond which it is cut between words into documents: text8 is one line, and
+splits are by document."""
 LONGEST_TEXT = 1 << 18
-"""Characters of plain text without an empty line from which on the next line begins a document:
-a text with a sentence a line may have no empty one."""
+"""Characters of plain text without an empty line after which the next line begins a document: a
+text with one sentence per line may have no empty one."""
 TEXT_KEYS = ("text", "data", "section_texts")
-"""Where a JSON line has its text, or the list of its paragraphs: WikiExtractor and gensim-data."""
+"""The keys of the text, or of its list of paragraphs: JSON of WikiExtractor and gensim-data."""
 LARGE = 8 << 20
-"""Bytes of a dump from which on it is worth starting processes to strip its markup."""
+"""Bytes of a dump that are worth starting processes for, to strip its markup."""
 
 
 def read(path: Path, column: str) -> Iterator[Document]:
-    """Yield the documents of a file of any format, which its name tells.
+    """Yield the documents of a file of any format, recognised by its name.
 
-    column: of a Parquet file, where its text is; a row is a document. Raises UserError if the
-    file is damaged, not UTF-8, or has no such column.
+    column: of the text in a Parquet file, each row a document. Raises UserError if the file is
+    damaged, not UTF-8, or has no such column.
     """
     if path.suffix == ".parquet":
         yield from read_parquet(path, column)
@@ -164,10 +160,10 @@ def read(path: Path, column: str) -> Iterator[Document]:
 
 
 def read_lines(lines: Iterable[str], place: str) -> Iterator[Document]:
-    """Yield the documents in lines of text, the format told by the first that is not empty.
+    """Yield the documents in lines of text, whose first that is not empty shows the format.
 
-    `<doc …>` begins an article of WikiExtractor and `{` a document in JSON, to the end of the
-    line; any other text has blank lines between documents.
+    `<doc …>` begins an article of WikiExtractor and `{` a document in JSON, one per line; any other
+    text has blank lines between documents.
     """
     remaining = iter(lines)
     first = next((line for line in remaining if line.strip()), "")
@@ -183,13 +179,13 @@ def read_lines(lines: Iterable[str], place: str) -> Iterator[Document]:
 def _plain_text(lines: Iterable[str]) -> Iterator[Document]:
     paragraphs: list[str] = []
     held = 0
-    cut = ""  # what of a line that is too long is still to come out
+    cut = ""  # the rest of a line that is too long
     for line in lines:
         if len(line) >= LONGEST_LINE and not line.endswith("\n"):
-            piece, _, cut = (cut + line).rpartition(" ")
-            if not piece:
-                piece, cut = cut, ""
-            yield Document(None, "\n".join([*paragraphs, piece.strip()]))
+            whole, _, cut = (cut + line).rpartition(" ")
+            if not whole:
+                whole, cut = cut, ""
+            yield Document(None, "\n".join([*paragraphs, whole.strip()]))
             paragraphs, held = [], 0
             continue
         text, cut = (cut + line).strip(), ""
@@ -216,15 +212,15 @@ def _wikiextractor(lines: Iterable[str]) -> Iterator[Document]:
         elif text == "</doc>":
             if paragraphs:
                 yield Document(title or None, "\n".join(paragraphs))
-        elif text and not (text == title and not paragraphs):  # the title stands there once more
+        elif text and not (text == title and not paragraphs):  # the title is repeated there
             paragraphs.append(text)
 
 
 def _json_lines(lines: Iterable[str], place: str) -> Iterator[Document]:
     pending = ""
-    for piece in lines:
-        pending += piece
-        if not pending.endswith("\n") and len(piece) >= LONGEST_LINE:
+    for part in lines:
+        pending += part
+        if not pending.endswith("\n") and len(part) >= LONGEST_LINE:
             continue
         line, pending = pending, ""
         if not line.strip():
@@ -245,7 +241,7 @@ def _json_lines(lines: Iterable[str], place: str) -> Iterator[Document]:
 
 
 def read_parquet(path: Path, column: str) -> Iterator[Document]:
-    """Yield a document for each row that has a text in `column`; the column title is its title."""
+    """Yield one document per row with a text in `column`; the column title has its title."""
     try:
         with pq.ParquetFile(path) as file:
             names = file.schema_arrow.names
@@ -271,8 +267,8 @@ def read_parquet(path: Path, column: str) -> Iterator[Document]:
 def read_wikipedia(path: Path) -> Iterator[Document]:
     """Yield the articles of a Wikipedia dump (pages-articles .xml.bz2), read by gensim.
 
-    Redirects, pages outside the main namespace and articles under 50 words are left out. Raises
-    UserError if the file is cut off or is no such dump.
+    Redirects, pages outside the main namespace and articles of fewer than 50 words are left out.
+    Raises UserError if the file is cut off or is no such dump.
     """
     from gensim.corpora.wikicorpus import extract_pages
 
@@ -304,18 +300,18 @@ def _article(page: tuple[str, str]) -> Document | None:
 
 
 def _plain(text: str) -> str:
-    """Return article text without the quotes of bold type, heading marks and empty lines."""
+    """Return the text of an article without quotes for bold type, heading marks and empty lines."""
     text = re.sub(r"'{2,}", "", text)
     lines = (line.strip("=*#:; \t") for line in text.splitlines())
     return "\n".join(line for line in lines if line)
 
 
 def _decoded(stream: IO[Any], path: Path) -> Iterator[str]:
-    """Yield the lines of a UTF-8 stream, those that are too long in pieces."""
+    """Yield the lines of a UTF-8 stream, those that are too long in parts."""
     file = io.TextIOWrapper(stream, encoding="utf-8-sig")
     try:
         while True:
-            with told(path):
+            with faults_named(path):
                 line = file.readline(LONGEST_LINE)
             if not line:
                 break

@@ -1,12 +1,11 @@
 """Where text comes from: each source yields documents, with their licence and origin.
 
-Corpora of the collections of gensim, nltk and the Hugging Face hub are fetched once and kept in the
-repository's cache, with what the collection says about them.
+Corpora from the collections of gensim, nltk and the Hugging Face hub are fetched once and kept in
+the repository's cache, with what the collection states about them.
 """
 
 import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +17,7 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 
 from wordlab import downloads, paths
+from wordlab.artifacts import replacing
 from wordlab.downloads import gensim_data
 from wordlab.errors import Unreachable, UserError
 from wordlab.params.text import CorpusParams
@@ -26,7 +26,6 @@ from wordlab.text.documents import Document
 
 SAMPLE = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 WIKIPEDIA = "CC BY-SA 4.0 and GFDL; texts before June 2023: CC BY-SA 3.0"
-UNKNOWN = "not stated"
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Source:
 
     name: str
     origin: str
-    licence: str
+    licence: str | None
     files: tuple[Path, ...]
     read: Callable[[Path], Iterable[Document]]
 
@@ -60,7 +59,7 @@ class Source:
         return {
             "source": self.name,
             "origin": self.origin,
-            "licence": self.licence,
+            "licence": self.licence or "not stated",
             "file": _summary([Path(name) for _, name in digests]),
             "bytes": sum(file.stat().st_size for file in self.files),
             "sha256": hashlib.sha256(lines.encode()).hexdigest() if several else digests[0][0],
@@ -83,8 +82,7 @@ def find(params: CorpusParams, root: Path) -> Source:
         )
     read = partial(readers.read, column=params.column)
     if kind == "file":
-        origin = "a file given by corpus.path"
-        return Source("file", origin, UNKNOWN, _files(params, root), read)
+        return Source(kind, "a file given by corpus.path", None, _files(params, root), read)
     if kind == "wikipedia-dump":
         files = _files(params, root)
         origin = f"Wikipedia, the dump {_summary([Path(file.name) for file in files])}"
@@ -92,16 +90,13 @@ def find(params: CorpusParams, root: Path) -> Source:
     try:
         if kind == "url":
             file = downloads.cached(str(params.url), str(params.sha256))
-            return Source("url", str(params.url), UNKNOWN, (file,), read)
-        found = FETCH[kind](name, params.column)
+            return Source(kind, str(params.url), None, (file,), read)
+        return FETCH[kind](name, params.column)
     except Unreachable as error:
         raise Unreachable(
             f"{error}; corpus.source {params.source} needs the network once, "
             "sample, file and wikipedia-dump never do"
         ) from None
-    return Source(
-        params.source, found.origin, found.licence or UNKNOWN, found.files, found.read or read
-    )
 
 
 def _files(params: CorpusParams, root: Path) -> tuple[Path, ...]:
@@ -138,33 +133,20 @@ def _sha256(path: Path) -> str:
 
 
 LARGEST_LIST = 1 << 20
-"""Bytes that the list of gensim's corpora may have."""
+"""The most bytes that the list of gensim's corpora may have."""
 HEADING = re.compile(r" = [^=].* = \s*")
 """A row of WikiText that begins an article."""
 
 
-@dataclass(frozen=True)
-class Collected:
-    """A corpus of a collection: what is said of it, its files, and how they are read.
-
-    read: None for files of the usual formats.
-    """
-
-    origin: str
-    licence: str | None
-    files: tuple[Path, ...]
-    read: Callable[[Path], Iterable[Document]] | None = None
-
-
 def cache(collection: str) -> Path:
-    """Return the folder that keeps what was fetched from a collection."""
+    """Return the folder of what was fetched from a collection."""
     return paths.root() / ".downloads" / collection
 
 
-def from_gensim(name: str, column: str) -> Collected:
-    """Return a corpus of gensim-data, each file checked by the md5 of the list of gensim-data.
+def from_gensim(name: str, column: str) -> Source:
+    """Return a corpus of gensim-data, each file checked by the md5 in the list of gensim-data.
 
-    `gensim.downloader.load` would run a program that comes with the corpus, unchecked; so its
+    `gensim.downloader.load` would run a program that comes with the corpus, unchecked; so only its
     addresses are used, and the files are read here. Raises UserError if there is no such corpus.
     """
     from gensim import downloader
@@ -186,26 +168,25 @@ def from_gensim(name: str, column: str) -> Collected:
         known.write_text(json.dumps(entry, indent=2))
     entry = json.loads(known.read_text())
     origin = f"gensim-data, {name}: {entry.get('description', '')}".rstrip(": ")
-    return Collected(origin, entry.get("license"), (path,))
+    read = partial(readers.read, column=column)
+    return Source(f"gensim:{name}", origin, entry.get("license"), (path,), read)
 
 
 def _join(address: str, checksums: list[str], path: Path) -> None:
-    """Fetch the parts of a file, each by its checksum, and put them together at `path`."""
+    """Fetch the parts of a file, each by its checksum, and join them at `path`."""
     parts = [path.with_name(f"{path.name}_{number:02}") for number in range(len(checksums))]
     for part, checksum in zip(parts, checksums, strict=True):
         downloads.fetch(address + part.name.removeprefix(path.name), checksum, part)
-    whole = path.with_name(f".{path.name}.partial")
-    with whole.open("wb") as file:
+    with replacing(path) as whole, whole.open("wb") as file:
         for part in parts:
-            with part.open("rb") as piece:
-                shutil.copyfileobj(piece, file)
-    os.replace(whole, path)
+            with part.open("rb") as source:
+                shutil.copyfileobj(source, file)
     for part in parts:
         part.unlink()
 
 
-def from_nltk(name: str, column: str) -> Collected:
-    """Return a corpus of nltk, fetched by its downloader, which checks checksum and archive.
+def from_nltk(name: str, column: str) -> Source:
+    """Return a corpus of nltk, fetched by its downloader, which checks the checksum.
 
     Raises UserError if there is no such corpus, or no text in it.
     """
@@ -232,7 +213,8 @@ def from_nltk(name: str, column: str) -> Collected:
     if str(folder) not in nltk.data.path:
         nltk.data.path.insert(0, str(folder))
     licence = about["license"] or about["copyright"]
-    return Collected(f"nltk_data, {about['name'] or name}", licence, (path,), _read_nltk)
+    origin = f"nltk_data, {about['name'] or name}"
+    return Source(f"nltk:{name}", origin, licence, (path,), _read_nltk)
 
 
 def _read_nltk(path: Path) -> Iterator[Document]:
@@ -244,7 +226,7 @@ def _read_nltk(path: Path) -> Iterator[Document]:
         names = reader.fileids()
         plain = isinstance(reader, corpus.PlaintextCorpusReader)
         for name in names:
-            if plain:  # its lines are those of a page: a paragraph goes on to a blank line
+            if plain:  # its lines are those of a page: paragraphs end with a blank line
                 paragraphs = re.split(r"\n\s*\n", reader.raw(name))
                 lines = [" ".join(paragraph.split()) for paragraph in paragraphs]
             else:  # tagged or parsed: the words of each sentence
@@ -256,11 +238,11 @@ def _read_nltk(path: Path) -> Iterator[Document]:
         raise UserError(f"corpus.source: nltk:{path.stem}: no text to read ({problem})") from None
 
 
-def from_hub(name: str, column: str) -> Collected:
+def from_hub(name: str, column: str) -> Source:
     """Return a data set of the Hugging Face hub, all its splits, by the library `datasets`.
 
     name: DATASET/CONFIG, the data set with or without its owner, or a folder. Raises UserError if
-    the library is not installed or the data set cannot be had.
+    the library is not installed or the data set cannot be loaded.
     """
     if find_spec("datasets") is None:
         raise UserError("corpus.source: hf: needs `pip install datasets`")
@@ -283,16 +265,14 @@ def from_hub(name: str, column: str) -> Collected:
     files = tuple(Path(entry["filename"]) for split in splits for entry in split.cache_files)
     rows = {Path(e["filename"]): split[column] for split in splits for e in split.cache_files[:1]}
     info = splits[0].info
-    return Collected(
-        f"Hugging Face hub, {name}",
-        info.license or None,
-        files,
-        lambda path: _articles(rows.get(path, ())),
+    origin = f"Hugging Face hub, {name}"
+    return Source(
+        f"hf:{name}", origin, info.license, files, lambda path: _articles(rows.get(path, ()))
     )
 
 
 def _articles(rows: Iterable[str]) -> Iterator[Document]:
-    """Yield a document for each row; rows of WikiText, lines, are put together to articles."""
+    """Yield one document per row; rows of WikiText, which are lines, are joined into articles."""
     article: list[str] = []
     wikitext = False
     for row in rows:
@@ -312,9 +292,9 @@ def _articles(rows: Iterable[str]) -> Iterator[Document]:
         yield Document(None, "\n".join(article))
 
 
-FETCH: dict[str, Callable[[str, str], Collected]] = {
+FETCH: dict[str, Callable[[str, str], Source]] = {
     "gensim": from_gensim,
     "nltk": from_nltk,
     "hf": from_hub,
 }
-"""How a corpus is had from each collection: by its name, and the column of its text."""
+"""How to get a corpus from each collection, by its name and the column of its text."""

@@ -1,7 +1,7 @@
 """Sentences and tokens of UTF-8 text, straight from its bytes: one pass, compiled by numba.
 
-The tables of what each code point is come from `regex` and Python's own Unicode data, so that the
-kernel agrees with `tokens.lines` about every character.
+The tables that classify code points are built with `regex` and Python's own Unicode data, so that
+the kernel agrees with `tokens.lines` about every character.
 """
 
 import unicodedata
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 CODES = 0x110000
 BLOCK = 256
-"""Code points looked at together for whether any of them has a decomposition."""
+"""Code points tested together for a decomposition."""
 SIGMA = 0x3A3
 """Σ: in lower case ς at the end of a word and σ elsewhere."""
 DOTTED_I = 0x130
@@ -25,9 +25,9 @@ DOTTED_I = 0x130
 
 @dataclass(frozen=True, eq=False)
 class Characters:
-    """Of each code point, flags: uint32 (0x110000,), and what is written for it: int32, the same.
+    """For each code point, its flags, uint32 (0x110000,), and the one written for it, int32 (same).
 
-    The flags of words are those of what is written, the flags of sentences of what is read.
+    The flags of words are those of what is written, the flags of sentences those of what is read.
     """
 
     flags: NDArray[np.uint32]
@@ -67,7 +67,7 @@ def _every() -> str:
 
 
 def _marked(pattern: str) -> NDArray[np.bool_]:
-    """Return which code points are in the runs that a pattern finds."""
+    """Return which code points are in a match of the pattern."""
     marked = np.zeros(CODES, dtype=bool)
     for found in regex.finditer(pattern, _every()):
         marked[slice(*found.span())] = True
@@ -75,7 +75,7 @@ def _marked(pattern: str) -> NDArray[np.bool_]:
 
 
 def _words(tokens: str) -> NDArray[np.uint32]:
-    """Return the flags that say what a character is in a word."""
+    """Return the flags of characters within words."""
     start, inner, joiners, alone = {
         "letters": (r"\p{L}+", r"[\p{L}\p{M}]+", "", ""),
         "words_and_punctuation": (
@@ -96,7 +96,7 @@ def _words(tokens: str) -> NDArray[np.uint32]:
 
 @cache
 def _sentences() -> NDArray[np.uint32]:
-    """Return the flags that tell where sentences end: those of `tokens.SENTENCE_END`."""
+    """Return the flags of the ends of sentences, as in `tokens.SENTENCE_END`."""
     found = np.zeros(CODES, dtype=np.uint32)
     for flag, pattern in (
         (END, "[.!?]"),
@@ -117,10 +117,10 @@ def _sentences() -> NDArray[np.uint32]:
 
 @cache
 def _doubtful() -> NDArray[np.bool_]:
-    """Return which characters may not stand in a text in NFC as they are.
+    """Return which characters may keep a text from being in NFC.
 
-    Those that are not in NFC alone, that may join the one before, or may have to change places
-    with it. A text without them is in NFC (Unicode Standard Annex 15, section 9).
+    Those that are not in NFC alone, that may combine with the one before, or may have to change
+    places with it. A text without them is in NFC (Unicode Standard Annex 15, section 9).
     """
     doubtful = np.zeros(CODES, dtype=bool)
     every = _every()
@@ -139,42 +139,28 @@ def _doubtful() -> NDArray[np.bool_]:
 Bytes = NDArray[np.uint8]
 Longs = NDArray[np.int64]
 
-# what a character can be, each a bit
-START = 1 << 0
-"""Begins a word."""
-INNER = 1 << 1
-"""Goes on with a word."""
-JOINER = 1 << 2
-"""Goes on with a word if a character that could begin one follows."""
-ALONE = 1 << 3
-"""Is a token by itself."""
-DIGIT = 1 << 4
-"""Makes its token a number."""
-DOUBTFUL = 1 << 5
-"""May not stand in NFC."""
-CONTEXT = 1 << 6
-"""Has a lower case that depends on its neighbours."""
-DOTTED = 1 << 7
-"""Is written with a combining dot after it."""
-END = 1 << 8
-"""Ends a sentence, if a space and a capital follow."""
-CLOSER = 1 << 9
-"""May stand between the end of a sentence and the space."""
-OPENER = 1 << 10
-"""May stand before the capital of a sentence."""
+# the flags of a character, each a bit
+START = 1 << 0  # begins a word
+INNER = 1 << 1  # continues a word
+JOINER = 1 << 2  # continues a word if a character that could begin one follows
+ALONE = 1 << 3  # is a token by itself
+DIGIT = 1 << 4  # makes its token a number
+DOUBTFUL = 1 << 5  # may not be in NFC
+CONTEXT = 1 << 6  # has a lower case that depends on its neighbours
+DOTTED = 1 << 7  # is written with a combining dot after it
+END = 1 << 8  # ends a sentence, if a space and a capital follow
+CLOSER = 1 << 9  # may come between the end of a sentence and the space
+OPENER = 1 << 10  # may come before the capital of a sentence
 SPACE = 1 << 11
-CAPITAL = 1 << 12
-"""Begins a sentence: a capital, a digit, or a letter of a script without case."""
+CAPITAL = 1 << 12  # begins a sentence: a capital, a digit, or a letter of a script without case
 LETTER = 1 << 13
-WORD = 1 << 14
-"""Is part of a word where an initial is told from its last letter."""
-LINE = 1 << 15
-"""Ends a line."""
+WORD = 1 << 14  # is part of a word, which tells an initial from a word's last letter
+LINE = 1 << 15  # ends a line
 
 GROWTH = 2
-"""Bytes written for one read at most: a mark and the space before it, ẞ and Ⱥ are less."""
+"""The most bytes written per byte read: for a mark and the space before it; ẞ and Ⱥ need less."""
 PLAIN, DOUBT, LEFT = 0, 1, 2
-"""What became of a document: written; not, as it may not be in NFC; not, as it cannot be here."""
+"""The state of a document: written; not, as it may not be in NFC; not, as the kernel cannot."""
 SPACE_BYTE, LINE_BYTE = np.uint8(32), np.uint8(10)
 FULL_STOP, DOT_ABOVE = 0x2E, 0x307
 NOWHERE, AFTER_END, AFTER_INITIAL = 0, 1, 2
@@ -219,7 +205,7 @@ def _put(out: Bytes, at: int, code: int) -> int:
 
 @numba.njit(nogil=True, cache=True)
 def _sentence_begins(data: Bytes, at: int, end: int, flags: NDArray[np.uint32]) -> bool:
-    """Return whether after the spaces from byte `at` on a sentence begins."""
+    """Return whether a sentence begins after the spaces at byte `at`."""
     seen = np.uint32(SPACE)
     while at < end and seen & SPACE:
         code, at = _code(data, at)
@@ -236,14 +222,14 @@ def tokenise(
     sentences: bool, drop: bool, trusted: bool,
     out: Bytes, ends: Longs, sizes: Longs, states: Bytes,
 ) -> None:  # fmt: skip
-    """Write each document as lines of tokens apart by spaces, and an empty line after it.
+    """Write each document as lines of tokens separated by spaces, and an empty line after it.
 
     data: uint8, UTF-8; document d is data[bounds[d]:bounds[d + 1]], bounds (D + 1,). flags and
-    written: those of `Characters`. sentences: lines end with sentences and lines of the text, else
-    with the document. drop: tokens with a digit are left out. trusted: all documents are in NFC,
-    in lower case if that is written. Mutates out: uint8, GROWTH bytes for each of data and 2 for
-    each document; ends: int64 (D,), where in `out` each document ends; sizes: int64 (D, 2), its
-    lines and tokens; states: uint8 (D,), PLAIN, or why nothing was written.
+    written: those of `Characters`. sentences: lines end with sentences and lines of the text,
+    otherwise with the document. drop: tokens with a digit are left out. trusted: all documents
+    are in NFC, in lower case if that is written. Mutates out: uint8, GROWTH bytes per byte of data
+    and 2 per document; ends: int64 (D,), where each document ends in `out`; sizes: int64 (D, 2),
+    its lines and tokens; states: uint8 (D,), PLAIN, or why nothing was written.
     """
     refused = CONTEXT if trusted else CONTEXT | DOUBTFUL
     pos = 0
@@ -267,6 +253,7 @@ def tokenise(
                     state = LEFT if seen & CONTEXT else DOUBT
                     break
                 dot = seen & DOTTED != 0
+                # does a sentence or a line end here?
                 if sentences:
                     if seen & END:
                         initial = code == FULL_STOP and last & LETTER and not before & WORD
@@ -281,6 +268,7 @@ def tokenise(
                     if seen & LINE:
                         ends_line = True
                     before, last = last, seen
+            # continue the open word, or close it
             if in_word:
                 goes_on = seen & INNER != 0
                 if not goes_on and seen & JOINER and at < end:
@@ -295,6 +283,7 @@ def tokenise(
                     pos = word_at
                 else:
                     on_line += 1
+            # open a word, write a mark, or end a line
             if seen & (START | ALONE):
                 word_at = pos
                 if on_line:
@@ -311,6 +300,7 @@ def tokenise(
                 lines += 1
                 tokens += on_line
                 on_line = 0
+        # close the document, or take back what was written of it
         if state != PLAIN:
             pos, lines, tokens = first, 0, 0
         else:

@@ -1,7 +1,8 @@
-"""From raw text to normalised tokens, a unit (sentence or document) a line: plainly, in Python.
+"""From raw text to normalised tokens, one unit (sentence or document) per line.
 
-What a token is is said here. `tokenising` finds the same tokens faster, and comes here for those
-of nltk and for texts whose characters depend on one another.
+`lines` is the reference, in Python. `tokenise` finds the same tokens with the faster kernel of
+`tokenising_kernels`, and falls back on `lines` for the tokenisers of nltk and for texts whose
+characters depend on one another.
 """
 
 import unicodedata
@@ -24,10 +25,10 @@ from wordlab.text.tokenising_kernels import Characters, characters
 
 @dataclass(frozen=True, eq=False)
 class Tokenised:
-    """Some documents as lines of tokens apart by spaces, UTF-8, an empty line after each document.
+    """Documents as lines of tokens separated by spaces, with an empty line after each document.
 
-    data: the bytes. ends: int64 (D,), where each document ends in them; one without a token has
-    no bytes. sizes: int64 (D, 2), its lines and its tokens.
+    data: UTF-8 bytes; ends: int64 (D,), where each document ends in them, one without a token
+    having no bytes; sizes: int64 (D, 2), the lines and tokens of each.
     """
 
     data: NDArray[np.uint8] = field(repr=False)
@@ -43,19 +44,19 @@ class Tokenised:
 
 
 def tokenised(batches: Iterable[pa.StringArray], params: PreprocessParams) -> Iterator[Tokenised]:
-    """Yield what `tokenise` makes of each batch, in order, however many are at work on them."""
+    """Yield `tokenise` of each batch, in order, computed in parallel."""
     if params.tokens in TOKEN_PATTERNS:
         yield from parallel.in_order_of_threads(partial(tokenise, params=params), batches)
-    else:  # in Python, which threads do not share; processes are slow to start
+    else:  # pure Python needs processes; the first batch does without, as they start slowly
         remaining = iter(batches)
         yield from (tokenise(texts, params) for texts in islice(remaining, 1))
         yield from parallel.in_order(partial(tokenise, params=params), remaining, batch=1)
 
 
 def tokenise(texts: pa.StringArray, params: PreprocessParams) -> Tokenised:
-    """Return the tokens of each document in `texts`, the same as `tokens.lines` finds.
+    """Return the tokens of each document in `texts`, the same as `lines` finds.
 
-    A pure function of its arguments: the batches that a text comes in change nothing.
+    A pure function of its arguments, so batches of any size give the same tokens.
     """
     if params.tokens not in TOKEN_PATTERNS:
         return _joined([_in_python(text, params) for text in texts.to_pylist()])
@@ -100,7 +101,7 @@ def _compiled(
 
 
 def _in_python(text: str, params: PreprocessParams) -> tuple[memoryview, NDArray[np.int64]]:
-    """Return the bytes and the sizes of a document, by way of `tokens.lines`."""
+    """Return the bytes and the sizes of a document by `lines`."""
     found = lines(text, params)
     content = "".join(f"{line}\n" for line in found) + "\n" * bool(found)
     return memoryview(content.encode()), np.array(counts(found))
@@ -130,15 +131,15 @@ _OPENING = r"""["'“‘«(\[¿¡]*"""
 SENTENCE_END = regex.compile(
     rf"""[.!?]["'”’»)\]]*(?<!\b\p{{L}}\.)\K[^\S\n]+(?={_OPENING}[\p{{Lu}}\p{{Lt}}\p{{Lo}}\p{{N}}])"""
 )
-"""The space between a mark that ends sentences, initials (`H. N.`) excepted, and a capital or a
+"""The space after a mark that ends sentences, except initials (`H. N.`), and before a capital or a
 digit."""
 DIGIT = regex.compile(r"\p{Nd}")
 
 
 def lines(text: str, params: PreprocessParams) -> list[str]:
-    """Return the sentences of `text`, or the whole of it, as tokens in NFC apart by single spaces.
+    """Return the sentences of `text`, or all of it, as tokens in NFC separated by single spaces.
 
-    A line of the text never joins the next one in a sentence. What has no token is left out.
+    A sentence never runs over the end of a line. Units without a token are left out.
     """
     text = "\n".join(text.splitlines())
     text = SENTENCE_END.sub("\n", text) if params.units == "sentences" else text.replace("\n", " ")

@@ -1,14 +1,14 @@
 """Weighted co-occurrence counts: exact, sparse, in parallel and in bounded memory.
 
-Words are counted row by row. A first pass lists where each word stands; then all contexts of one
+Words are counted row by row. A first pass lists the places of each word; then all contexts of one
 word are summed before the next, so that rows are whole when they are written and threads share
 nothing. Sums are whole numbers of a unit that divides every weight, so that neither the number of
-threads nor the way a large text is cut into pieces can change a result.
+threads nor the cuts between the shards of a large text can change a result.
 """
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -16,71 +16,59 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from wordlab import parallel
 from wordlab.corpus.corpus import EncodedCorpus
-from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.corpus.sampling import keep_probabilities
+from wordlab.corpus.vocabulary import UNKNOWN, Vocabulary
 from wordlab.embeddings.counts import sparse
 from wordlab.embeddings.counts.kernels import count_rows, group_by_word, merge_rows
-from wordlab.embeddings.counts.shards import GrowingArray, Piece, Rows, Runs, pieces
+from wordlab.embeddings.counts.sparse import GrowingArray, Rows, Runs, WordMatrix
 from wordlab.errors import UserError
 from wordlab.params.embeddings import CooccurrenceParams
 from wordlab.progress import bar, thread_count
+from wordlab.rng import stream
 
 WeighedRows = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]
-"""The same with weights in place of units."""
+"""Rows with weights in place of units."""
 MOST_BLOCK_CELLS = 1 << 19
-"""So that a block's memory is used again by the next one; larger ones the system takes back."""
+"""Small enough that the next block reuses the memory; the system would take larger ones back."""
 CLUSTER_TOKENS = 1 << 21
-"""Of a piece that a worker of a cluster counts: 8 MB to send, some 100 MB to send back."""
+"""Of a shard that a worker of a cluster counts: 8 MB to send, some 100 MB to send back."""
+BREAK = -1
+"""Stands between documents, where no window reaches across."""
 Finished = TypeVar("Finished", Rows, WeighedRows)
 Item = TypeVar("Item")
 
 
-@dataclass(frozen=True, eq=False)
-class Counts:
+class Counts(WordMatrix):
     """How often words occur together.
 
-    vocabulary: V words, of rows and columns alike; matrix: (V, V), float32 with int32 indices in
-    rising order within a row; entry (i, j) is the weight with which context j was seen around
-    word i, the exact sum rounded once to float32.
+    Entry (i, j), float32, is the weight with which context j was seen around word i, the exact sum
+    rounded once.
     """
-
-    vocabulary: Vocabulary
-    matrix: csr_array = field(repr=False)
-
-    def save(self, folder: Path) -> None:
-        """Write vocabulary.tsv and the matrix as data.npy, indices.npy, indptr.npy."""
-        sparse.save(folder, self.matrix)
-        self.vocabulary.save(folder / "vocabulary.tsv")
-
-    @classmethod
-    def load(cls, folder: Path) -> "Counts":
-        """Open what `save` wrote; the cells are memory-mapped, not read."""
-        return cls(Vocabulary.load(folder / "vocabulary.tsv"), sparse.load(folder))
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How much counting holds in memory at a time.
+    """The most that counting holds in memory at a time.
 
-    piece_tokens: of the text; a longer one is counted piece by piece, by way of the disk.
-    block_cells: of a block of rows, 2 blocks a thread at most. finished_bytes: of the result, in
+    shard_tokens: of the text; a longer one is counted shard by shard, by way of the disk.
+    block_cells: of a block of rows, at most 2 blocks per thread. finished_bytes: of the result, in
     each of its two arrays; a larger one goes to disk.
     """
 
-    piece_tokens: int
+    shard_tokens: int
     block_cells: int
     finished_bytes: int
 
     @classmethod
     def within(cls, memory_mb: int, threads: int) -> "Budget":
-        """Share out `memory_mb` MiB: 3/8 to the text, 1/4 to the blocks, 3/8 to the result."""
+        """Divide `memory_mb` MiB: 3/8 for the text, 1/4 for the blocks, 3/8 for the result."""
         memory = memory_mb << 20
         return cls(
-            piece_tokens=memory * 3 // 8 // 24,  # 24 bytes: a token, its place, and their making
-            # 24: a cell of 12, twice when cut
+            shard_tokens=memory * 3 // 8 // 24,  # 24 bytes: a token, its place, and temporaries
+            # 24 bytes: a cell takes 12, and is copied once
             block_cells=min(memory // 4 // 24 // (2 * threads), MOST_BLOCK_CELLS),
             finished_bytes=memory * 3 // 16,
         )
@@ -97,7 +85,8 @@ def count(
 ) -> Counts:
     """Count which words of `vocabulary` occur within a window of one another in `corpus`.
 
-    Unknown words are gone before windows are laid, as for word2vec; windows end with the document.
+    Unknown words are dropped before windows are formed, as in word2vec; windows end with the
+    document.
     scratch: the folder for what does not fit into `params.memory_mb` (None: the system's for
     temporary files). The result depends neither on `threads` nor on `params.memory_mb`.
     Raises UserError if no two words occur together.
@@ -110,20 +99,14 @@ def count(
 
 
 def count_within(
-    budget: Budget,
-    corpus: EncodedCorpus,
-    vocabulary: Vocabulary,
-    params: CooccurrenceParams,
-    *,
-    seed: int,
-    threads: int,
-    scratch: Path | None = None,
-) -> Counts:
+    budget: Budget, corpus: EncodedCorpus, vocabulary: Vocabulary, params: CooccurrenceParams,
+    *, seed: int, threads: int, scratch: Path | None = None,
+) -> Counts:  # fmt: skip
     """Count as `count` does, within `budget` instead of `params.memory_mb`."""
     if parallel.address():
-        budget = replace(budget, piece_tokens=min(CLUSTER_TOKENS, budget.piece_tokens))
-    piece_count = -(-len(corpus) // budget.piece_tokens)
-    passes = piece_count + 1 if piece_count > 1 else 1  # one for each piece, one to merge them
+        budget = replace(budget, shard_tokens=min(CLUSTER_TOKENS, budget.shard_tokens))
+    shard_count = -(-len(corpus) // budget.shard_tokens)
+    passes = shard_count + 1 if shard_count > 1 else 1  # one per shard, one to merge them
     ends = [np.zeros(1, np.int64)]
     with (
         GrowingArray(np.int32, budget.finished_bytes, scratch) as columns,
@@ -132,7 +115,7 @@ def count_within(
         bar(passes * len(vocabulary), "count", "row") as progress,
     ):
         worker = _Counter(budget, len(vocabulary), params, pool, 2 * threads, progress.update)
-        parts = pieces(corpus, vocabulary, params, seed, budget.piece_tokens)
+        parts = shards(corpus, vocabulary, params, seed, budget.shard_tokens)
         for block_ends, block_columns, block_weights in worker.rows(parts, passes == 1, scratch):
             ends.append(block_ends + len(columns))
             columns.append(block_columns)
@@ -147,10 +130,10 @@ def count_within(
 
 
 def units_by_distance(params: CooccurrenceParams) -> tuple[NDArray[np.int64], int]:
-    """Return the units of a pair at distance 1, 2, ..., window, and how many weigh 1.
+    """Return the units of a pair at distance 1, 2, ..., window, and how many make a weight of 1.
 
-    The least unit that divides all weights 1/d is 1 / lcm(1..window). Beyond a window of 22 that
-    would outgrow 32 bits; the unit is then 2^-32, a weight off by less than float32 can tell.
+    The largest unit that divides all weights 1/d is 1 / lcm(1..window). Beyond a window of 22 that
+    would outgrow 32 bits; the unit is then 2^-32, and the error of a weight below float32's own.
     """
     distances = range(1, params.window + 1)
     if params.weighting == "uniform":
@@ -161,9 +144,64 @@ def units_by_distance(params: CooccurrenceParams) -> tuple[NDArray[np.int64], in
     return np.array([round(scale / distance) for distance in distances], np.int64), scale
 
 
+@dataclass(frozen=True, eq=False)
+class Shard:
+    """Part of the text, with what its windows reach on either side.
+
+    tokens: int32, ids and BREAKs, a BREAK at either end of the text; widths: int32, the window of
+    each, or empty where all windows are full; the centres are tokens[first:last].
+    """
+
+    tokens: NDArray[np.int32] = field(repr=False)
+    widths: NDArray[np.int32] = field(repr=False)
+    first: int
+    last: int
+
+
+def shards(
+    corpus: EncodedCorpus, vocabulary: Vocabulary, params: CooccurrenceParams, seed: int, size: int
+) -> Iterator[Shard]:
+    """Yield the text in shards of `size` tokens, without unknown words, frequent ones subsampled.
+
+    Random numbers are drawn token by token in reading order, wherever the cuts are.
+    """
+    keep = keep_probabilities(vocabulary.counts, params.subsample, params.subsample_formula)
+    subsampling = stream(seed, "cooccurrence", "subsample")
+    windows = stream(seed, "cooccurrence", "window")
+    tokens = np.full(1, BREAK, np.int32)
+    widths = np.zeros(1 if params.dynamic_window else 0, np.int32)
+    first = 1
+    for start in range(0, len(corpus), size):
+        stop = min(start + size, len(corpus))
+        raw = corpus.tokens[start:stop]
+        kept = raw != UNKNOWN
+        if params.subsample:
+            known = raw[kept]
+            kept[kept] = subsampling.random(len(known)) < keep[known]
+        breaks = _breaks(corpus.document_ends, start, stop, kept)
+        tokens = np.concatenate([tokens, np.insert(raw[kept], breaks, BREAK)])
+        if params.dynamic_window:
+            widened = 1 + (windows.random(np.count_nonzero(kept)) * params.window).astype(np.int32)
+            widths = np.concatenate([widths, np.insert(widened, breaks, 0)])
+        last = len(tokens) if stop == len(corpus) else max(first, len(tokens) - params.window)
+        yield Shard(tokens, widths, first, last)
+        carried = max(0, last - params.window)
+        tokens, widths, first = tokens[carried:], widths[carried:], last - carried
+
+
+def _breaks(
+    document_ends: NDArray[np.int64], start: int, stop: int, kept: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Return how many of the kept tokens come before each document's end in start..stop."""
+    inside = slice(*np.searchsorted(document_ends, (start, stop), "right"))
+    before = np.zeros(len(kept) + 1, np.int64)
+    np.cumsum(kept, out=before[1:])
+    return before[document_ends[inside] - start]
+
+
 @dataclass(frozen=True)
 class _Counter:
-    """Counts pieces of text in blocks of rows, at most `ahead` blocks under way."""
+    """Counts shards of text in blocks of rows, at most `ahead` blocks in flight."""
 
     budget: Budget
     size: int
@@ -171,15 +209,15 @@ class _Counter:
     pool: ThreadPoolExecutor
     ahead: int
     done: Callable[[float], Any]
-    """Told how many rows have been counted or merged."""
+    """Receives the number of rows that have been counted or merged."""
 
     def rows(
-        self, parts: Iterator[Piece], one_piece: bool, scratch: Path | None
+        self, parts: Iterator[Shard], one_shard: bool, scratch: Path | None
     ) -> Iterator[WeighedRows]:
-        """Yield all rows of the matrix, block by block; several pieces go by way of the disk."""
-        if one_piece:
-            for piece in parts:
-                yield from self._count(piece, self._weigh)
+        """Yield all rows of the matrix, block by block; several shards go by way of the disk."""
+        if one_shard:
+            for shard in parts:
+                yield from self._count(shard, self._weigh)
             return
         with Runs(scratch) as runs:
             if parallel.address():
@@ -188,17 +226,17 @@ class _Counter:
                     runs.add([counted])
                     self.done(self.size)
             else:
-                for piece in parts:
-                    runs.add(self._count(piece, lambda rows: rows))
+                for shard in parts:
+                    runs.add(self._count(shard, lambda rows: rows))
             yield from self._merge(runs)
 
-    def _count(self, piece: Piece, finish: Callable[[Rows], Finished]) -> Iterator[Finished]:
-        """Count the rows of a piece, and yield what `finish` makes of each block."""
-        block, blocks = _blocks(piece, self.size, self.params, self.budget.block_cells)
+    def _count(self, shard: Shard, finish: Callable[[Rows], Finished]) -> Iterator[Finished]:
+        """Count the rows of a shard, and yield what `finish` makes of each block."""
+        block, blocks = _blocks(shard, self.size, self.params, self.budget.block_cells)
         yield from self._in_order(lambda rows: finish(block(rows)), blocks)
 
-    def _merge(self, runs: "Runs") -> Iterator[WeighedRows]:
-        """Add up the runs of all pieces, block of rows by block of rows."""
+    def _merge(self, runs: Runs) -> Iterator[WeighedRows]:
+        """Add up the runs of all shards, block of rows by block of rows."""
         blocks = sparse.row_blocks(runs.cells(), self.budget.block_cells)
         read = (runs.read(first, last) for first, last in blocks)
         yield from self._in_order(lambda rows: self._weigh(merge_rows(*rows, self.size)), read)
@@ -206,7 +244,10 @@ class _Counter:
     def _in_order(
         self, work: Callable[[Item], Finished], items: Iterable[Item]
     ) -> Iterator[Finished]:
-        for rows in sparse.in_order(self.pool, work, items, self.ahead):
+        def submit(item: Item) -> Future[Finished]:
+            return self.pool.submit(work, item)
+
+        for rows in parallel.flow(submit, items, lambda: self.ahead):
             self.done(len(rows[0]))
             yield rows
 
@@ -216,33 +257,28 @@ class _Counter:
 
 
 def _blocks(
-    piece: Piece, size: int, params: CooccurrenceParams, most_cells: int
+    shard: Shard, size: int, params: CooccurrenceParams, most_cells: int
 ) -> tuple[Callable[[tuple[int, int]], Rows], Iterator[tuple[int, int]]]:
-    """Return what counts a block of rows of a piece, and the blocks."""
+    """Return a function that counts one block of rows of a shard, and the blocks."""
     left = 0 if params.side == "right" else params.window
     right = 0 if params.side == "left" else params.window
     units_at, _ = units_by_distance(params)
-    starts, places = group_by_word(piece.tokens, piece.first, piece.last, size)
+    starts, places = group_by_word(shard.tokens, shard.first, shard.last, size)
     most = np.minimum(np.diff(starts) * (left + right), size)
 
     def block(rows: tuple[int, int]) -> Rows:
         return count_rows(
-            piece.tokens, piece.widths, starts, places, units_at, left, right,
+            shard.tokens, shard.widths, starts, places, units_at, left, right,
             *rows, int(most[slice(*rows)].sum()),
         )  # fmt: skip
 
     return block, sparse.row_blocks(most, most_cells)
 
 
-def _count_whole(size: int, params: CooccurrenceParams, most_cells: int, piece: Piece) -> Rows:
-    """Return all rows of a piece at once."""
-    block, blocks = _blocks(piece, size, params, most_cells)
-    return _joined([block(rows) for rows in blocks])
-
-
-def _joined(blocks: list[Rows]) -> Rows:
-    """Return consecutive blocks of rows as one."""
-    ends, columns, units = zip(*blocks, strict=True)
+def _count_whole(size: int, params: CooccurrenceParams, most_cells: int, shard: Shard) -> Rows:
+    """Return all rows of a shard at once."""
+    block, blocks = _blocks(shard, size, params, most_cells)
+    ends, columns, units = zip(*map(block, blocks), strict=True)
     before = np.cumsum([0, *map(len, columns[:-1])])
     return (
         np.concatenate([own + start for own, start in zip(ends, before, strict=True)]),

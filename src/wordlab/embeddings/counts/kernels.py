@@ -1,8 +1,8 @@
 """Compiled kernels of co-occurrence counting: one row of the matrix at a time, in whole units.
 
-A row is summed in an array as long as the vocabulary, together with a bitmap of two levels that
-knows which of its cells are touched, so that they come out in the order of their columns without a
-sort and without a look at the untouched ones.
+A row is summed in an array as long as the vocabulary, beside a bitmap of two levels that marks the
+cells in use, so that these come out in the order of their columns, without a sort and without
+reading the others.
 """
 
 from typing import Any
@@ -12,6 +12,10 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
+
+Ids = NDArray[np.int32]
+Longs = NDArray[np.int64]
+Bits = NDArray[np.uint64]
 
 
 @intrinsic
@@ -25,13 +29,11 @@ def _trailing_zeros(typing_context: Any, word: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def group_by_word(
-    tokens: NDArray[np.int32], first: int, last: int, size: int
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Return where each word stands among `tokens[first:last]`: a counting sort.
+def group_by_word(tokens: Ids, first: int, last: int, size: int) -> tuple[Longs, Ids]:
+    """Return the places of each word among `tokens[first:last]`: a counting sort.
 
     tokens: ids below `size`, or -1 between documents. Returns starts, int64 (size + 1,), and
-    places, int32: word i stands at places[starts[i]:starts[i + 1]], rising.
+    places, int32: word i is at places[starts[i]:starts[i + 1]], rising.
     """
     starts = np.zeros(size + 1, np.int64)
     for place in range(first, last):
@@ -51,12 +53,7 @@ def group_by_word(
 
 @njit(cache=True, nogil=True)
 def _close_row(
-    sums: NDArray[np.int64],
-    fine: NDArray[np.uint64],
-    coarse: NDArray[np.uint64],
-    columns: NDArray[np.int32],
-    units: NDArray[np.int64],
-    cells: int,
+    sums: Longs, fine: Bits, coarse: Bits, columns: Ids, units: Longs, cells: int
 ) -> int:
     """Write the open row's cells from place `cells` on, by rising column; return the new end.
 
@@ -82,9 +79,7 @@ def _close_row(
 
 
 @njit(cache=True, nogil=True)
-def _empty_row(
-    size: int,
-) -> tuple[NDArray[np.int64], NDArray[np.uint64], NDArray[np.uint64]]:
+def _empty_row(size: int) -> tuple[Longs, Bits, Bits]:
     """Return the sums and the two bitmaps of a row of `size` columns."""
     return (
         np.zeros(size, np.int64),
@@ -95,18 +90,10 @@ def _empty_row(
 
 @njit(cache=True, nogil=True)
 def count_rows(
-    tokens: NDArray[np.int32],
-    widths: NDArray[np.int32],
-    starts: NDArray[np.int64],
-    places: NDArray[np.int32],
-    units_at: NDArray[np.int64],
-    left: int,
-    right: int,
-    first_row: int,
-    last_row: int,
-    capacity: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]:
-    """Count the contexts of the words `first_row` to `last_row`.
+    tokens: Ids, widths: Ids, starts: Longs, places: Ids, units_at: Longs,
+    left: int, right: int, first_row: int, last_row: int, capacity: int,
+) -> tuple[Longs, Ids, Longs]:  # fmt: skip
+    """Count the contexts of the words first_row..last_row-1.
 
     tokens: ids, with -1 before the first, between documents and after the last; widths: the
     window of each token, or empty where all windows are full; starts, places: of `group_by_word`;
@@ -143,11 +130,8 @@ def count_rows(
 
 @njit(cache=True, nogil=True)
 def merge_rows(
-    run_starts: NDArray[np.int64],
-    run_columns: NDArray[np.int32],
-    run_units: NDArray[np.int64],
-    size: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]:
+    run_starts: Longs, run_columns: Ids, run_units: Longs, size: int
+) -> tuple[Longs, Ids, Longs]:
     """Add up several runs' cells of the same rows.
 
     run_starts: int64 (runs, rows + 1), where each run's rows start among the cells; run_columns,

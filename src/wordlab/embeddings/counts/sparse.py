@@ -1,17 +1,19 @@
-"""Sparse square matrices: made, kept, and worked on by blocks of rows in several threads."""
+"""Sparse square matrices: their files, their blocks of rows, and rows on disk while they grow."""
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, Self
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from scipy.sparse import csr_array
 
 from wordlab.artifacts import read_array, write_array
+from wordlab.corpus.vocabulary import Vocabulary
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
@@ -35,16 +37,12 @@ def multiply_rows(
                 product[row, k] += weight * dense[column, k]
 
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
-
 def square(
     data: NDArray[Any], indices: NDArray[np.int32], indptr: NDArray[np.integer[Any]]
 ) -> csr_array:
     """Return the sparse (V, V) matrix of these arrays, without copying the cells.
 
-    SciPy wants one type for both index arrays, and keeps int32 where the cells can be so numbered.
+    SciPy wants one type for both index arrays, and keeps int32 where that can number the cells.
     """
     size = len(indptr) - 1
     if len(indices) <= np.iinfo(np.int32).max:
@@ -52,23 +50,39 @@ def square(
     return csr_array((data, indices, indptr), shape=(size, size))
 
 
-def save(folder: Path, matrix: csr_array) -> None:
-    """Write `matrix` as data.npy, indices.npy and indptr.npy into `folder`."""
-    for name in ("data", "indices", "indptr"):
-        write_array(folder / f"{name}.npy", getattr(matrix, name))
+@dataclass(frozen=True, eq=False)
+class WordMatrix:
+    """A sparse matrix of words.
 
+    vocabulary: V words, of rows and columns alike; matrix: (V, V), with int32 indices in rising
+    order within a row.
+    """
 
-def load(folder: Path) -> csr_array:
-    """Open what `save` wrote; the cells are memory-mapped, not read."""
-    data, indices = (
-        np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-        for name in ("data", "indices")
-    )
-    return square(data, indices, read_array(folder / "indptr.npy"))
+    vocabulary: Vocabulary
+    matrix: csr_array = field(repr=False)
+
+    def save(self, folder: Path) -> None:
+        """Write vocabulary.tsv and the matrix as data.npy, indices.npy, indptr.npy."""
+        for name in ("data", "indices", "indptr"):
+            write_array(folder / f"{name}.npy", getattr(self.matrix, name))
+        self.vocabulary.save(folder / "vocabulary.tsv")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Open what `save` wrote; the cells are memory-mapped, not read."""
+        data, indices = (
+            np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+            for name in ("data", "indices")
+        )
+        matrix = square(data, indices, read_array(folder / "indptr.npy"))
+        return cls(Vocabulary.load(folder / "vocabulary.tsv"), matrix)
 
 
 def row_blocks(cells: NDArray[np.integer[Any]], most: int) -> Iterator[tuple[int, int]]:
-    """Cut rows of so many `cells` into blocks of at most `most`, or of one row that has more."""
+    """Yield the bounds of blocks of rows with at most `most` cells, or of one row that has more.
+
+    cells: the number of each row.
+    """
     ends = np.cumsum(cells, dtype=np.int64)
     first = 0
     while first < len(ends):
@@ -78,23 +92,120 @@ def row_blocks(cells: NDArray[np.integer[Any]], most: int) -> Iterator[tuple[int
         first = last
 
 
-def in_order(
-    pool: ThreadPoolExecutor,
-    function: Callable[[Item], Result],
-    items: Iterable[Item],
-    ahead: int,
-) -> Iterator[Result]:
-    """Yield function(item) for each of `items` in order, at most `ahead` of them under way."""
-    waiting: deque[Future[Result]] = deque()
-    for item in items:
-        waiting.append(pool.submit(function, item))
-        if len(waiting) >= ahead:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
-
-
 def summary(matrix: csr_array) -> dict[str, float]:
-    """Return the size of a square matrix in numbers: its words, cells and density."""
+    """Return the words, cells and density of a square matrix."""
     words = matrix.shape[0]
     return {"words": words, "cells": int(matrix.nnz), "density": matrix.nnz / words**2}
+
+
+Rows = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]
+"""Consecutive rows: where each ends among their cells, and the columns and units of the cells."""
+
+
+class GrowingArray:
+    """A one-dimensional array that is appended to, then read or finished.
+
+    dtype: of its items; memory: the bytes it may hold before it moves to an unnamed file in
+    `folder` (None: the system's folder for temporary files). The file is closed at the end of the
+    `with` block, and gone when nothing is mapped to it any more.
+    """
+
+    def __init__(self, dtype: DTypeLike, memory: int, folder: Path | None = None) -> None:
+        self._dtype: np.dtype[Any] = np.dtype(dtype)
+        self._memory = memory
+        self._folder = folder
+        self._parts: list[NDArray[Any]] = []
+        self._file: IO[bytes] | None = None
+        self._length = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def __len__(self) -> int:
+        return self._length
+
+    def append(self, items: NDArray[Any]) -> None:
+        """Add `items` (1-d, of this array's dtype) at the end."""
+        if items.dtype != self._dtype:
+            raise TypeError(f"expected {self._dtype}, got {items.dtype}")
+        self._length += len(items)
+        if self._file is None and self._length * self._dtype.itemsize > self._memory:
+            self._file = tempfile.TemporaryFile(prefix="wordlab-", dir=self._folder)  # noqa: SIM115
+            for part in self._parts:
+                part.tofile(self._file)
+            self._parts.clear()
+        if self._file is None:
+            self._parts.append(items)
+        else:
+            items.tofile(self._file)
+
+    def read(self, start: int, stop: int) -> NDArray[Any]:
+        """Return a copy of the items from `start` to `stop`; nothing may be appended after it."""
+        if self._file is None:
+            return np.concatenate([np.empty(0, self._dtype), *self._parts])[start:stop]
+        self._file.seek(start * self._dtype.itemsize)
+        return np.fromfile(self._file, self._dtype, stop - start)
+
+    def finish(self) -> NDArray[Any]:
+        """Return all items as one array, memory-mapped if they are on disk; nothing can follow."""
+        if self._file is not None:
+            self._file.flush()
+            return np.memmap(self._file, self._dtype, mode="r+", shape=(self._length,))
+        whole = np.empty(self._length, self._dtype)
+        stop = self._length
+        while self._parts:  # each part is freed as soon as it is copied
+            part = self._parts.pop()
+            whole[stop - len(part) : stop] = part
+            stop -= len(part)
+        return whole
+
+
+class Runs:
+    """The rows of a sparse matrix from each shard of a text, on disk, run after run.
+
+    scratch: the folder of the files (None: the system's for temporary ones), which are gone at the
+    end of the `with` block.
+    """
+
+    def __init__(self, scratch: Path | None) -> None:
+        self._files = ExitStack()
+        self._columns = self._files.enter_context(GrowingArray(np.int32, 0, scratch))
+        self._units = self._files.enter_context(GrowingArray(np.int64, 0, scratch))
+        self._starts: list[NDArray[np.int64]] = []
+        """Of each run: where each row begins among all cells, (V + 1,)."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._files.close()
+
+    def add(self, blocks: Iterable[Rows]) -> None:
+        """Append the rows of a shard, given in consecutive blocks."""
+        starts = [np.array([len(self._columns)], np.int64)]
+        for ends, columns, units in blocks:
+            starts.append(ends + len(self._columns))
+            self._columns.append(columns)
+            self._units.append(units)
+        self._starts.append(np.concatenate(starts))
+
+    def cells(self) -> NDArray[np.int64]:
+        """Return the number of cells of each row in all runs together, int64 (V,)."""
+        return np.sum([np.diff(starts) for starts in self._starts], axis=0)
+
+    def read(self, first: int, last: int) -> Rows:
+        """Read rows `first` to `last` of all runs: starts (runs, rows + 1), columns and units."""
+        starts, columns, units = [], [], []
+        before = 0
+        for run in self._starts:
+            own = run[first : last + 1]
+            bounds = int(own[0]), int(own[-1])
+            starts.append(own - bounds[0] + before)
+            columns.append(self._columns.read(*bounds))
+            units.append(self._units.read(*bounds))
+            before += bounds[1] - bounds[0]
+        return np.stack(starts), np.concatenate(columns), np.concatenate(units)

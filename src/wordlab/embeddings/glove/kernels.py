@@ -1,4 +1,4 @@
-"""Compiled kernels of GloVe: cells dealt into blocks, and one block's AdaGrad steps.
+"""Compiled kernels of GloVe: sorting cells into blocks, and the AdaGrad steps of one block.
 
 Pennington et al. 2014: the cost of a cell x of word i and context j is
 f(x) (w_i . c_j + b_i + d_j - log x)^2 / 2, with f(x) = min(1, (x / x_max)^exponent) (eq. 8, 9).
@@ -14,19 +14,19 @@ from numpy.typing import NDArray
 CLIP = 100.0
 """The reference program's bound on each component of a gradient."""
 
+Ids = NDArray[np.int32]
+Ends = NDArray[np.integer[Any]]
+Short = NDArray[np.uint16]
+Longs = NDArray[np.int64]
+Floats = NDArray[np.float32]
+
 FAST = {"reassoc", "contract", "arcp", "afn", "nsz"}
 """What sums and divisions may do for speed; NaN and infinity keep their meaning."""
 
 
 @njit(cache=True, nogil=True)
-def count_by_group(
-    indices: NDArray[np.int32],
-    indptr: NDArray[np.integer[Any]],
-    group_of: NDArray[np.uint16],
-    group: int,
-    cells: NDArray[np.int64],
-) -> None:
-    """Count the cells of each block of row group `group`; mutates cells, int64 (groups,).
+def count_by_group(indices: Ids, indptr: Ends, group_of: Short, group: int, cells: Longs) -> None:
+    """Count the cells of each block of row group `group`. Mutates cells, int64 (groups,).
 
     group_of: the group of each word, as row and as column: its id modulo the number of groups.
     """
@@ -37,25 +37,15 @@ def count_by_group(
 
 @njit(cache=True, nogil=True)
 def deal(
-    data: NDArray[np.float32],
-    indices: NDArray[np.int32],
-    indptr: NDArray[np.integer[Any]],
-    group_of: NDArray[np.uint16],
-    place_of: NDArray[np.uint16],
-    group: int,
-    x_max: float,
-    exponent: float,
-    free: NDArray[np.int64],
-    rows: NDArray[np.uint16],
-    columns: NDArray[np.uint16],
-    logs: NDArray[np.float32],
-    weights: NDArray[np.float32],
-) -> None:
-    """Deal the cells of row group `group` to their blocks, row after row.
+    data: Floats, indices: Ids, indptr: Ends, group_of: Short, place_of: Short, group: int,
+    x_max: float, exponent: float, free: Longs, rows: Short, columns: Short, logs: Floats,
+    weights: Floats,
+) -> None:  # fmt: skip
+    """Copy the cells of row group `group` to their blocks, row after row.
 
-    group_of, place_of: the group of each word, and its place within it; free: where each of the
-    row group's blocks goes on, mutated; rows, columns: places within the groups; logs, weights:
-    log x and f(x). These four are written.
+    group_of, place_of: the group of each word, and its place in it. Mutates free: the next place
+    of each of the row group's blocks; rows, columns: places within the groups; logs, weights:
+    log x and f(x).
     """
     log_max = math.log(x_max)
     for row in range(group, len(indptr) - 1, len(free)):
@@ -72,21 +62,13 @@ def deal(
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 def step_code(
-    cells: NDArray[np.int64],
-    rows: NDArray[np.uint16],
-    columns: NDArray[np.uint16],
-    logs: NDArray[np.float32],
-    weights: NDArray[np.float32],
-    words: NDArray[np.float32],
-    word_squares: NDArray[np.float32],
-    contexts: NDArray[np.float32],
-    context_squares: NDArray[np.float32],
-    rate: np.float32,
-) -> float:
-    """Take one AdaGrad step for each of a block's cells, as the reference program; return the cost.
+    cells: Longs, rows: Short, columns: Short, logs: Floats, weights: Floats, words: Floats,
+    word_squares: Floats, contexts: Floats, context_squares: Floats, rate: np.float32,
+) -> float:  # fmt: skip
+    """Take one AdaGrad step per cell of a block, as the reference program does; return the cost.
 
     words, contexts: float32 (n, D + 1), a vector and its bias; the squares: their accumulators,
-    which start at 1 and hold (rate * gradient)^2, a bias's gradient^2. All four are mutated.
+    which start at 1 and add up (rate * gradient)^2, for a bias gradient^2. Mutates all four.
     """
     last = words.shape[1] - 1
     one = np.float32(1)
@@ -115,21 +97,13 @@ def step_code(
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 def step_paper(
-    cells: NDArray[np.int64],
-    rows: NDArray[np.uint16],
-    columns: NDArray[np.uint16],
-    logs: NDArray[np.float32],
-    weights: NDArray[np.float32],
-    words: NDArray[np.float32],
-    word_squares: NDArray[np.float32],
-    contexts: NDArray[np.float32],
-    context_squares: NDArray[np.float32],
-    rate: np.float32,
-) -> float:
-    """Take one AdaGrad step for each of a block's cells, as Duchi et al. 2011; return the cost.
+    cells: Longs, rows: Short, columns: Short, logs: Floats, weights: Floats, words: Floats,
+    word_squares: Floats, contexts: Floats, context_squares: Floats, rate: np.float32,
+) -> float:  # fmt: skip
+    """Take one AdaGrad step per cell of a block, as Duchi et al. 2011; return the cost.
 
-    As `step_code`, but the accumulators start at 0 and hold the sum of gradient^2, this step's
-    included, for vectors and biases alike.
+    As `step_code`, but the accumulators start at 0 and add up gradient^2, this step's included,
+    for vectors and biases alike.
     """
     last = words.shape[1] - 1
     tiny = np.float32(1e-12)

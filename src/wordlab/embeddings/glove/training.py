@@ -1,9 +1,9 @@
 """GloVe (Pennington et al. 2014): word vectors by weighted least squares on log counts.
 
-Trained by AdaGrad over blocks that share nothing (Gemulla et al. 2011, DSGD). Words are dealt into
-groups, as rows and as columns; the blocks (r, r + s) of one round s touch every group once, so that
-threads take whole blocks, need no locks, and the number of threads changes no byte. A block's
-vectors fit into the cache.
+Trained by AdaGrad over blocks that share nothing (Gemulla et al. 2011, DSGD). Words are divided
+into groups, as rows and as columns; the blocks (r, r + s) of one round s touch every group once, so
+threads take whole blocks without locks, and their number changes no byte. A block's vectors fit
+into the cache.
 """
 
 import math
@@ -25,7 +25,7 @@ from wordlab.progress import StepLogger, bar, ignore_step, thread_count
 from wordlab.rng import stream
 
 CACHE = 1 << 20
-"""Bytes that one block's columns, with their accumulators, should take at most."""
+"""The most bytes that one block's columns should take, with their accumulators."""
 FEWEST_GROUPS, MOST_GROUPS = 16, 256
 NO_CHECKPOINT = Checkpoint()
 
@@ -47,7 +47,7 @@ class Cells:
 
 @dataclass(frozen=True)
 class _Weights:
-    """What is trained: float32 arrays of shape (groups, places, dimensions + 1), biases last.
+    """What is trained, float32 (groups, places, dimensions + 1), biases last.
 
     Word i is in group i % groups at place i // groups.
     """
@@ -69,10 +69,9 @@ def train(
 ) -> Vectors:
     """Train GloVe on `counts` and return the vectors that `params.vectors` names.
 
-    on_iteration receives each iteration (from 1) with its mean `cost` by cell, as measured on the
-    way. Resumes from `checkpoint` if the same training left it, ended or not, with its
-    accumulators, and then ends at the same bytes as without a break.
-    Raises UserError if the cost stops being finite.
+    on_iteration receives each iteration (from 1) with its mean `cost` per cell, each measured just
+    before its step. Resumes from a checkpoint of the same training, also a finished one; the
+    result is byte-identical. Raises UserError if the cost stops being finite.
     """
     stops = (params.iterations,)
     ends = _training(counts, params, stops, seed, threads, on_iteration, checkpoint)
@@ -88,9 +87,9 @@ def train_and_stop_by(
     threads: int | None = None,
     on_iteration: StepLogger = ignore_step,
 ) -> Iterator[tuple[int, Vectors]]:
-    """Train once, and yield each iteration of `stops` with the vectors as they are then.
+    """Train once, and yield each iteration of `stops` with the vectors at that point.
 
-    They are those of a training with so many `iterations`. Raises as `train`.
+    They equal those of a training of that many `iterations`. Raises as `train`.
     """
     return _training(counts, params, stops, seed, threads, on_iteration, NO_CHECKPOINT)
 
@@ -139,9 +138,9 @@ def _training(
 
 
 def group_count(size: int, dimensions: int) -> int:
-    """Return into how many groups `size` words are dealt: a block's columns then fit the cache.
+    """Return the number of groups for `size` words, so that a block's columns fit the cache.
 
-    A group has no more than 2^16 words, so that 16 bits say where in it a word is.
+    A group has at most 2^16 words, so that 16 bits number them.
     """
     columns_bytes = size * (dimensions + 1) * 2 * np.dtype(np.float32).itemsize
     for_cache = min(max(FEWEST_GROUPS, -(-columns_bytes // CACHE)), MOST_GROUPS)
@@ -153,8 +152,8 @@ def _initial(size: int, groups: int, params: GloveParams, seed: int) -> _Weights
     shape = (groups, -(-size // groups), params.dimensions + 1)
 
     def uniform(name: str) -> NDArray[np.float32]:
-        drawn = stream(seed, "glove", name).random(shape, np.float32)
-        return (drawn - np.float32(0.5)) / np.float32(params.dimensions)
+        values = stream(seed, "glove", name).random(shape, np.float32)
+        return (values - np.float32(0.5)) / np.float32(params.dimensions)
 
     start = np.float32(1 if params.adagrad == "code" else 0)
     return _Weights(
@@ -163,7 +162,7 @@ def _initial(size: int, groups: int, params: GloveParams, seed: int) -> _Weights
 
 
 def deal_cells(counts: Counts, params: GloveParams, groups: int, pool: ThreadPoolExecutor) -> Cells:
-    """Deal the cells of `counts` to their blocks: words to `groups` groups, by id in turn."""
+    """Sort the cells of `counts` into blocks; word i belongs to group i % groups."""
     matrix = counts.matrix
     columns = np.arange(matrix.shape[1])
     group_of = (columns % groups).astype(np.uint16)
@@ -206,7 +205,7 @@ def _iterate(
     pool: ThreadPoolExecutor,
     done: Callable[[float], Any],
 ) -> float:
-    """Visit every cell once, rounds in an order drawn for this iteration; return the mean cost."""
+    """Visit every cell once, the rounds in random order; return the mean cost per cell."""
     groups = len(weights.words)
     step = step_code if params.adagrad == "code" else step_paper
     rate = np.float32(params.rate)

@@ -1,12 +1,10 @@
 """Pointwise mutual information of words and contexts, and the word vectors of its SVD.
 
 Church & Hanks 1990; Levy & Goldberg 2014; Levy, Goldberg & Dagan 2015, section 3. Only observed
-cells are held: the PMI of a pair never seen is minus infinity, its PPMI 0.
+cells are stored: the PMI of a pair never seen is minus infinity, its PPMI 0.
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,8 +14,10 @@ from scipy.sparse import csr_array
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.counts import sparse
 from wordlab.embeddings.counts.cooccurrence import Counts
+from wordlab.embeddings.counts.sparse import WordMatrix
 from wordlab.embeddings.ppmi.svd import truncated_svd
 from wordlab.embeddings.vectors import Vectors
+from wordlab.parallel import flow
 from wordlab.params.embeddings import PpmiParams
 from wordlab.progress import thread_count
 
@@ -25,16 +25,8 @@ CELLS = 1 << 20
 """Cells that one thread takes at a time."""
 
 
-@dataclass(frozen=True, eq=False)
-class PpmiModel:
-    """Positive pointwise mutual information of words and contexts.
-
-    vocabulary: V words; matrix: sparse float32 (V, V), row by word, column by context, entries
-    above 0 only.
-    """
-
-    vocabulary: Vocabulary
-    matrix: csr_array = field(repr=False)
+class PpmiModel(WordMatrix):
+    """Positive pointwise mutual information, float32, only entries above 0: words by contexts."""
 
     def associations(self, word: str, n: int) -> list[tuple[str, float]]:
         """Return the `n` contexts of highest PPMI with `word`, highest first, the commoner on ties.
@@ -46,16 +38,6 @@ class PpmiModel:
         contexts, values = self.matrix.indices[cells], self.matrix.data[cells]
         best = np.argsort(-values, kind="stable")[:n]
         return [(self.vocabulary.words[contexts[i]], float(values[i])) for i in best]
-
-    def save(self, folder: Path) -> None:
-        """Write vocabulary.tsv and the matrix as data.npy, indices.npy, indptr.npy."""
-        sparse.save(folder, self.matrix)
-        self.vocabulary.save(folder / "vocabulary.tsv")
-
-    @classmethod
-    def load(cls, folder: Path) -> "PpmiModel":
-        """Open what `save` wrote; the cells are memory-mapped, not read."""
-        return cls(Vocabulary.load(folder / "vocabulary.tsv"), sparse.load(folder))
 
 
 def pmi(counts: Counts, params: PpmiParams, *, threads: int | None = None) -> csr_array:
@@ -103,7 +85,7 @@ def _weigh(counts: Counts, params: PpmiParams, floor: float, threads: int) -> cs
     with ThreadPoolExecutor(threads) as pool:
         words, contexts = _sums(matrix, pool, 2 * threads)
         smoothed = contexts**params.context_exponent
-        # x times these two is the exponential of what is sought.
+        # x times these two is the exponential of the shifted PMI
         by_word = 1 / (params.shift * np.where(words > 0, words, 1))
         by_context = np.where(contexts > 0, smoothed.sum() / np.where(contexts > 0, smoothed, 1), 0)
 
@@ -117,8 +99,8 @@ def _weigh(counts: Counts, params: PpmiParams, floor: float, threads: int) -> cs
             return np.searchsorted(kept, starts[1:]), indices.take(kept), logs
 
         blocks = sparse.row_blocks(np.diff(matrix.indptr), CELLS)
-        for block_ends, block_columns, block_values in sparse.in_order(
-            pool, weigh, blocks, 2 * threads
+        for block_ends, block_columns, block_values in flow(
+            lambda rows: pool.submit(weigh, rows), blocks, lambda: 2 * threads
         ):
             ends.append(block_ends + ends[-1][-1])
             columns.append(block_columns)
@@ -148,7 +130,7 @@ def _sums(
 
     blocks = sparse.row_blocks(np.diff(matrix.indptr), CELLS)
     row_sums, column_sums = [], np.zeros(matrix.shape[1])
-    for of_rows, of_columns in sparse.in_order(pool, add_up, blocks, ahead):
+    for of_rows, of_columns in flow(lambda rows: pool.submit(add_up, rows), blocks, lambda: ahead):
         row_sums.append(of_rows)
         column_sums += of_columns
     return np.concatenate(row_sums), column_sums

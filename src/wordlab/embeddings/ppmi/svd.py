@@ -23,9 +23,9 @@ from wordlab.rng import stream
 Matrix = NDArray[np.floating[Any]]
 
 BLOCK = 32
-"""Columns by which the space grows."""
+"""Columns that each step adds to the space."""
 STRIPE = 4096
-"""Rows of a tall matrix that one thread takes at a time; sums over rows go stripe by stripe."""
+"""Rows of a tall matrix that a thread takes at a time; sums over rows are added up by stripes."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def truncated_svd(
             f"ppmi.dimensions: {rank} singular vectors of a matrix of {matrix.shape[0]} rows and "
             f"{matrix.shape[1]} columns; expected {min(matrix.shape)} or fewer"
         )
-    # BLAS sums in an order that its threads decide, so it gets one, and the stripes get the rest.
+    # BLAS sums in an order that depends on its threads, so it gets one, and the stripes the others.
     with (
         ThreadPoolExecutor(threads or thread_count()) as pool,
         threadpool_limits(1, user_api="blas"),
@@ -74,8 +74,8 @@ def _block_krylov(
 ) -> Svd:
     """Enlarge the space by one block at a time until the wanted triplets are good enough.
 
-    With the blocks so far as the columns of V, the values sought are the eigenvalues of
-    V'A'AV, of which each block's product with A'A gives the columns.
+    With the blocks so far as the columns of V, the squares of the singular values are eigenvalues
+    of V'A'AV, whose columns come from each block's product with A'A.
     """
     transposed = matrix.T.tocsr()
     columns = matrix.shape[1]
@@ -113,7 +113,7 @@ def _block_krylov(
 def _ritz(gram: Matrix, dtype: np.dtype[Any]) -> tuple[Matrix, Matrix]:
     """Return the roots of the eigenvalues of `gram`, falling, and the eigenvectors.
 
-    What is below the rounding of a matrix of squares counts as 0.
+    Values below the rounding of a matrix of squares count as 0.
     """
     squares, vectors = np.linalg.eigh((gram + gram.T) / 2)
     values = np.sqrt(np.maximum(squares[::-1], 0))
@@ -161,7 +161,7 @@ class _Columns:
 
 
 class _Products:
-    """Matrix products in fixed stripes of rows, shared out among threads."""
+    """Matrix products in fixed stripes of rows, divided among threads."""
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self._pool = pool
@@ -205,7 +205,7 @@ class _Products:
         """Return an orthonormal block Q of what `block` adds to the span of `basis`, and Q'block.
 
         Projected and normalised twice, as rounding asks; directions that add nothing but rounding
-        are dropped (Stathopoulos & Wu 2002). known: basis.T @ block, if it is at hand.
+        are dropped (Stathopoulos & Wu 2002). known: basis.T @ block, if it is known already.
         """
         floor = 100 * float(np.finfo(block.dtype).eps)
         original = block

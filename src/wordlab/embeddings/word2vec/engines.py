@@ -1,7 +1,6 @@
-"""The output layers of word2vec: how each trains the weights on a stretch of the corpus."""
+"""The output layers of word2vec, each with its way to train the weights on a stretch."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
@@ -11,28 +10,27 @@ from numpy.typing import NDArray
 from wordlab import rng
 from wordlab.corpus import sampling
 from wordlab.corpus.vocabulary import Vocabulary
-from wordlab.embeddings.word2vec import softmax_kernels, stretch_kernels
-from wordlab.embeddings.word2vec.huffman import paths
-from wordlab.embeddings.word2vec.kernels import BLOCK, Gradients, Settings, Weights, Workspace
+from wordlab.embeddings.word2vec import kernels, softmax
+from wordlab.embeddings.word2vec.kernels import Gradients, Settings, Weights, Workspace
 from wordlab.embeddings.word2vec.llvm import TILE_ROWS
-from wordlab.embeddings.word2vec.sampling_kernels import Noise, Stretch
-from wordlab.embeddings.word2vec.stretch_kernels import Progress
+from wordlab.embeddings.word2vec.stretch import BLOCK, Noise, Stretch
 from wordlab.errors import UserError
 from wordlab.params.embeddings import Word2vecParams
 
 Architecture = Literal["skipgram", "cbow"]
 
 LARGEST_BATCH = 128
-"""Words, at most, whose gradients are taken at the same weights."""
+"""The most words whose gradients are taken at the same weights."""
 STEP_BOUND = 2.0
 """The rate times the updates of the commonest row in one batch stays below this."""
 FULL_SOFTMAX_HOURS = 2.0
 """The full softmax is refused where it would take longer."""
 _FULL_SOFTMAX_SPEED = 1.5e10
+"""Multiply-adds per second, for that estimate."""
 
 
 class Engine(ABC):
-    """Trains `weights` on one stretch after the other; one kind for each output layer."""
+    """Trains `weights`, stretch after stretch; one subclass per output layer."""
 
     def __init__(
         self,
@@ -43,7 +41,9 @@ class Engine(ABC):
         threads: int,
     ) -> None:
         cbow = architecture == "cbow"
-        noise_rows = noise_words(params.negatives)
+        # As many noise words per block as the pairs of one input word of skip-gram would draw by
+        # themselves, about 6 K; with half of them both architectures lose analogies.
+        noise_rows = _up(6 * params.negatives, 16)
         self.settings = Settings(
             words=len(vocabulary),
             dimensions=params.dimensions,
@@ -54,7 +54,6 @@ class Engine(ABC):
             corrected=cbow and params.cbow_gradient == "corrected",
             lock_free=params.mode == "lock_free",
             batch_blocks=batch_words(vocabulary, params, architecture) // BLOCK,
-            rate_floor=params.rate * params.rate_floor,
         )
         self.threads = threads
         self.prepare(vocabulary, params)
@@ -64,21 +63,24 @@ class Engine(ABC):
     def prepare(self, vocabulary: Vocabulary, params: Word2vecParams) -> None:
         """Allocate what the layer needs; raise UserError if it cannot serve."""
 
-    @abstractmethod
     def train(
-        self, stretch: Stretch, key: np.uint64, rates: tuple[float, float]
+        self, stretch: Stretch, key: np.uint64, rates: NDArray[np.float64]
     ) -> tuple[float, int]:
-        """Train on a stretch at rates from rates[0] to rates[1]; return loss and predictions."""
-
-    def blocks(
-        self, stretch: Stretch, rates: tuple[float, float]
-    ) -> Iterator[tuple[int, int, float]]:
-        """Yield (start, stop, rate) of each block of a stretch."""
+        """Train on the blocks of a stretch, one rate for each; return loss and predictions."""
+        loss, predictions = 0.0, 0
         starts = range(stretch.first, stretch.last, BLOCK)
-        slope = (rates[1] - rates[0]) / max(1, len(starts))
-        for k, start in enumerate(starts):
-            rate = max(rates[0] + slope * k, self.settings.rate_floor)
-            yield start, min(stretch.last, start + BLOCK), rate
+        for start, rate in zip(starts, rates.tolist(), strict=True):
+            stop = min(stretch.last, start + BLOCK)
+            block_loss, block_predictions = self.train_block(stretch, start, stop, rate)
+            loss += block_loss
+            predictions += block_predictions
+        return loss, predictions
+
+    def train_block(
+        self, stretch: Stretch, start: int, stop: int, rate: float
+    ) -> tuple[float, int]:
+        """Train on the words start..stop-1; return loss and predictions."""
+        raise NotImplementedError
 
 
 class _NegativeSampling(Engine):
@@ -117,18 +119,18 @@ class _NegativeSampling(Engine):
         ]
 
     def train(
-        self, stretch: Stretch, key: np.uint64, rates: tuple[float, float]
+        self, stretch: Stretch, key: np.uint64, rates: NDArray[np.float64]
     ) -> tuple[float, int]:
-        blocks = -(-(stretch.last - stretch.first) // BLOCK)
+        blocks = len(rates)
         batches = -(-blocks // self.settings.batch_blocks)
-        done = Progress(
+        done = kernels.Progress(
             np.zeros(blocks),
             np.zeros(blocks, dtype=np.int64),
             np.zeros((3, batches), dtype=np.int64),
         )
 
         def work(thread: int) -> None:
-            stretch_kernels.train_stretch(
+            kernels.train_stretch(
                 self.weights, stretch, self.noise, key, rates, self.settings,
                 self.workspaces[thread], self.gradients, done, thread, self.threads,
             )  # fmt: skip
@@ -143,20 +145,15 @@ class _NegativeSampling(Engine):
 
 class _HierarchicalSoftmax(Engine):
     def prepare(self, vocabulary: Vocabulary, params: Word2vecParams) -> None:
-        self.paths = paths(vocabulary.counts)
+        self.paths = softmax.paths(vocabulary.counts)
         self.scratch = aligned((2, _up(params.dimensions, 16)))
 
-    def train(
-        self, stretch: Stretch, key: np.uint64, rates: tuple[float, float]
+    def train_block(
+        self, stretch: Stretch, start: int, stop: int, rate: float
     ) -> tuple[float, int]:
-        loss, predictions = 0.0, 0
-        for start, stop, rate in self.blocks(stretch, rates):
-            block_loss, block_predictions = softmax_kernels.train_hierarchical(
-                self.weights, stretch, start, stop, self.paths, rate, self.settings, self.scratch
-            )
-            loss += block_loss
-            predictions += block_predictions
-        return loss, predictions
+        return softmax.train_hierarchical(
+            self.weights, stretch, start, stop, rate, self.settings, self.paths, self.scratch
+        )
 
 
 class _FullSoftmax(Engine):
@@ -166,18 +163,13 @@ class _FullSoftmax(Engine):
         self.scratch = aligned((3, BLOCK, padded))
         self.scores, self.targets = aligned((rows, BLOCK)), aligned((rows, BLOCK))
 
-    def train(
-        self, stretch: Stretch, key: np.uint64, rates: tuple[float, float]
+    def train_block(
+        self, stretch: Stretch, start: int, stop: int, rate: float
     ) -> tuple[float, int]:
-        loss, predictions = 0.0, 0
-        for start, stop, rate in self.blocks(stretch, rates):
-            block_loss, block_predictions = softmax_kernels.train_full(
-                self.weights, stretch, start, stop, rate, self.settings, self.scratch,
-                self.scores, self.targets,
-            )  # fmt: skip
-            loss += block_loss
-            predictions += block_predictions
-        return loss, predictions
+        return softmax.train_full(
+            self.weights, stretch, start, stop, rate, self.settings, self.scratch,
+            self.scores, self.targets,
+        )  # fmt: skip
 
 
 def _refuse_hours(vocabulary: Vocabulary, params: Word2vecParams) -> None:
@@ -215,20 +207,11 @@ def engine(
     return _ENGINES[params.output](vocabulary, params, architecture, seed, threads)
 
 
-def noise_words(negatives: int) -> int:
-    """Return how many noise words a block shares: 6 K, rounded up to a multiple of 16.
-
-    About as many as the pairs of one input word of skip-gram would draw by themselves; with half
-    of them both architectures lose analogies.
-    """
-    return _up(6 * negatives, 16)
-
-
 def batch_words(vocabulary: Vocabulary, params: Word2vecParams, architecture: Architecture) -> int:
-    """Return how many words are trained on at the same weights, a multiple of BLOCK.
+    """Return the number of words that are trained on at the same weights, a multiple of BLOCK.
 
-    Few enough that the steps that the commonest word takes in a batch, all computed before the
-    first of them is done, do not add up to more than STEP_BOUND; LARGEST_BATCH at most.
+    Few enough that the steps of the commonest word in a batch, all computed before the first is
+    taken, do not add up to more than STEP_BOUND; LARGEST_BATCH at most.
     """
     counts = vocabulary.counts
     kept = counts * sampling.keep_probabilities(counts, params.subsample, params.subsample_formula)

@@ -1,4 +1,4 @@
-"""What skip-gram and CBOW share: blocks of words that meet the same noise words.
+"""Skip-gram and CBOW with negative sampling: blocks of words that meet the same noise words.
 
 The objective of a pair (input x, output c) is log sigma(x.c) + K E_n log sigma(-x.n)
 (Mikolov et al. 2013b, equation 4). Its expectation is taken over N noise words drawn once for a
@@ -13,10 +13,20 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from wordlab.embeddings.word2vec.llvm import error_and_loss
-
-BLOCK = 16
-"""Neighbouring words that share their noise words: as many as the widest vector has floats."""
+from wordlab.embeddings.word2vec.llvm import (
+    TILE_ROWS,
+    add_product,
+    error_and_loss,
+    fetch_add,
+    narrow_product,
+    wait_until,
+)
+from wordlab.embeddings.word2vec.stretch import (
+    BLOCK,
+    draw_noise,
+    mark_contexts,
+    mark_windows,
+)
 
 
 class Weights(NamedTuple):
@@ -27,7 +37,7 @@ class Weights(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """What the kernels need of the params; noise_rows is N, noise_weight its draws' weight K/N."""
+    """What the kernels need of the params; noise_rows is N, noise_weight is K/N."""
 
     words: int
     dimensions: int
@@ -38,7 +48,6 @@ class Settings(NamedTuple):
     corrected: bool
     lock_free: bool
     batch_blocks: int
-    rate_floor: float
 
 
 class Gradients(NamedTuple):
@@ -58,9 +67,9 @@ class Workspace(NamedTuple):
     """One thread's scratch matrices, float32.
 
     rows_in (I, P), rows_out (O, P): the weights of the block's input and output words; hidden
-    (BLOCK, P): the means of contexts, then their gradients; transposed (P, BLOCK): the columns
-    that scores are taken of; scores (O, BLOCK), then errors; mask: who is in whose window;
-    noise_pairs (N, BLOCK), pairs (BLOCK,): how much each pair counts; losses (BLOCK,).
+    (BLOCK, P): the means of contexts, then their gradients; transposed (P, BLOCK): the right-hand
+    factor of the scores; scores (O, BLOCK), then errors; mask: which words are in whose window;
+    noise_pairs (N, BLOCK), pairs (BLOCK,): the weight of each pair; losses (BLOCK,).
     """
 
     rows_in: NDArray[np.float32]
@@ -74,17 +83,16 @@ class Workspace(NamedTuple):
     losses: NDArray[np.float32]
 
 
-@njit(nogil=True, cache=True)
-def reach(documents: Any, widths: Any, centre: int, low: int, high: int) -> tuple[int, int]:
-    """Return the bounds of the centre's window, within its document and low..high-1."""
-    document = documents[centre]
-    left = max(centre - widths[centre], low)
-    right = min(centre + widths[centre] + 1, high)
-    while left < right and documents[left] != document:
-        left += 1
-    while right > left and documents[right - 1] != document:
-        right -= 1
-    return left, right
+class Progress(NamedTuple):
+    """What the threads note of a stretch, zeros at first.
+
+    losses float64 (blocks,), predictions int64 (blocks,); counters int64 (3, batches): how many
+    blocks of each batch are claimed, have their gradients taken, and are applied.
+    """
+
+    losses: NDArray[np.float64]
+    predictions: NDArray[np.int64]
+    counters: NDArray[np.int64]
 
 
 @njit(nogil=True, cache=True)
@@ -134,6 +142,158 @@ def total(losses: Any) -> float:
     return found
 
 
+@njit(nogil=True, cache=True)
+def _weigh_noise(
+    output_ids: Any, noise_ids: Any, mask: Any, pairs: Any, share: float, weights: Any
+) -> None:
+    """Fill weights (N, BLOCK): `share` times the pairs of each input word with a noise word.
+
+    A noise word is not paired where it is the output word itself, as in word2vec.c.
+    """
+    part = np.float32(share)
+    for k in range(len(noise_ids)):
+        for i in range(BLOCK):
+            weights[k, i] = part * pairs[i]
+        word, met = noise_ids[k], 0
+        for row in range(len(mask)):
+            met += output_ids[row] == word
+        if met == 0:
+            continue
+        for row in range(len(mask)):
+            if output_ids[row] == word:
+                for i in range(BLOCK):
+                    weights[k, i] -= part * mask[row, i]
+
+
+@njit(nogil=True, cache=True)
+def skipgram_block(
+    weights: Any, stretch: Any, start: int, noise: Any, key: np.uint64, settings: Any,
+    work: Any, gradients: Any, slot: int,
+) -> tuple[float, int]:  # fmt: skip
+    """Fill gradients[slot] with those of the pairs whose input words are start..start+BLOCK-1.
+
+    The input of a pair is a word in the window, its output the word at the centre, as in
+    word2vec.c. Returns the loss and the number of pairs. Mutates work and gradients.
+    """
+    window, dimensions, noise_rows = settings.window, settings.dimensions, settings.noise_rows
+    input_ids, output_ids = gradients.input_ids[slot], gradients.output_ids[slot]
+    grad_in, grad_out = gradients.inputs[slot], gradients.outputs[slot]
+    rows_in, rows_out, scores = work.rows_in, work.rows_out, work.scores
+    losses, centres, padded = work.losses, len(work.mask), grad_in.shape[1]
+    reach_rows = TILE_ROWS + 2 * window
+
+    for i in range(BLOCK):
+        input_ids[i] = stretch.tokens[start + i] if start + i < stretch.last else -1
+    pairs = mark_windows(stretch, start, window, output_ids, work.mask, work.pairs)
+    draw_noise(noise, key, start * noise_rows, output_ids[centres:])
+    _weigh_noise(
+        output_ids, output_ids[centres:], work.mask, work.pairs, settings.noise_weight,
+        work.noise_pairs,
+    )  # fmt: skip
+    gather(weights.inputs, input_ids, rows_in)
+    gather(weights.outputs, output_ids, rows_out)
+
+    transpose(rows_in, work.transposed)
+    narrow_product(scores, rows_out, work.transposed, dimensions)
+    losses[:] = 0
+    pair_errors(scores, work.mask, losses)
+    noise_errors(scores[centres:], work.noise_pairs, losses)
+
+    errors_by_input = scores.T
+    for r in range(0, BLOCK, TILE_ROWS):
+        add_product(grad_in, r, 0, padded, errors_by_input, r, r, rows_out, r, 0, reach_rows, True)
+        add_product(
+            grad_in, r, 0, padded, errors_by_input, r, centres, rows_out, centres, 0, noise_rows,
+            False,
+        )  # fmt: skip
+    for q in range(0, centres, TILE_ROWS):
+        left, right = max(0, q - 2 * window), min(BLOCK, q + TILE_ROWS)
+        add_product(grad_out, q, 0, padded, scores, q, left, rows_in, left, 0, right - left, True)
+    for q in range(centres, len(rows_out), TILE_ROWS):
+        add_product(grad_out, q, 0, padded, scores, q, 0, rows_in, 0, 0, BLOCK, True)
+    return total(losses), pairs
+
+
+@njit(nogil=True, cache=True)
+def cbow_block(
+    weights: Any, stretch: Any, start: int, noise: Any, key: np.uint64, settings: Any,
+    work: Any, gradients: Any, slot: int,
+) -> tuple[float, int]:  # fmt: skip
+    """Fill gradients[slot] with those of the predictions of the words start..start+BLOCK-1.
+
+    Each word is predicted from the mean of the words in its window. The gradient of that mean
+    goes to each of them undivided, as in word2vec.c, or divided by their number if
+    settings.corrected (Irsoy et al. 2021). Returns the loss and the number of predictions.
+    Mutates work and gradients.
+    """
+    window, dimensions, noise_rows = settings.window, settings.dimensions, settings.noise_rows
+    input_ids, output_ids = gradients.input_ids[slot], gradients.output_ids[slot]
+    grad_in, grad_out = gradients.inputs[slot], gradients.outputs[slot]
+    rows_in, rows_out, hidden, mask = work.rows_in, work.rows_out, work.hidden, work.mask
+    scores, losses, shares = work.scores, work.losses, work.pairs
+    padded, band = grad_in.shape[1], TILE_ROWS + 2 * window
+
+    predictions = mark_contexts(stretch, start, window, input_ids, output_ids, mask, shares)
+    draw_noise(noise, key, start * noise_rows, output_ids[BLOCK:])
+    part = np.float32(settings.noise_weight)
+    for k in range(noise_rows):
+        for i in range(BLOCK):
+            known = output_ids[i] >= 0 and output_ids[i] != output_ids[BLOCK + k]
+            work.noise_pairs[k, i] = part if known else 0
+    gather(weights.inputs, input_ids, rows_in)
+    gather(weights.outputs, output_ids, rows_out)
+
+    for r in range(0, BLOCK, TILE_ROWS):
+        add_product(hidden, r, 0, padded, mask, r, r, rows_in, r, 0, band, True)
+    _scale(hidden, shares)
+    transpose(hidden, work.transposed)
+    narrow_product(scores, rows_out[BLOCK:], work.transposed, dimensions)
+    losses[:] = 0
+    noise_errors(scores, work.noise_pairs, losses)
+
+    for q in range(0, noise_rows, TILE_ROWS):
+        add_product(grad_out, BLOCK + q, 0, padded, scores, q, 0, hidden, 0, 0, BLOCK, True)
+    _target_errors(hidden, rows_out, output_ids, grad_out, losses)
+    errors_by_word = scores.T
+    for r in range(0, BLOCK, TILE_ROWS):
+        add_product(
+            hidden, r, 0, padded, errors_by_word, r, 0, rows_out, BLOCK, 0, noise_rows, False
+        )
+    if settings.corrected:
+        _scale(hidden, shares)
+    by_context = mask.T
+    for q in range(0, len(input_ids), TILE_ROWS):
+        left, right = max(0, q - 2 * window), min(BLOCK, q + TILE_ROWS)
+        add_product(grad_in, q, 0, padded, by_context, q, left, hidden, left, 0, right - left, True)
+    return total(losses), predictions
+
+
+@njit(nogil=True, cache=True)
+def _scale(rows: Any, factors: Any) -> None:
+    """Multiply row i of `rows` by factors[i]."""
+    for i in range(len(rows)):
+        factor = factors[i]
+        for d in range(rows.shape[1]):
+            rows[i, d] *= factor
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "reassoc"})
+def _target_errors(hidden: Any, targets: Any, ids: Any, grad_out: Any, losses: Any) -> None:
+    """Take the gradients of the words predicted, those of the means replacing `hidden`."""
+    for i in range(len(hidden)):
+        score = np.float32(0)
+        for d in range(hidden.shape[1]):
+            score += hidden[i, d] * targets[i, d]
+        error, loss = error_and_loss(score)
+        present = np.float32(1 if ids[i] >= 0 else 0)
+        error *= present
+        losses[i] += present * loss
+        for d in range(hidden.shape[1]):
+            mean = hidden[i, d]
+            hidden[i, d] = error * targets[i, d]
+            grad_out[i, d] = error * mean
+
+
 @njit(nogil=True, cache=True, fastmath={"contract"})
 def apply_rows(matrix: Any, ids: Any, rows: Any, rate: float) -> None:
     """Add rate times `rows` to the rows `ids` of `matrix`, one after the other."""
@@ -150,3 +310,61 @@ def apply_block(weights: Any, gradients: Any, slot: int, rate: float) -> None:
     """Apply gradients[slot] to both weights."""
     apply_rows(weights.inputs, gradients.input_ids[slot], gradients.inputs[slot], rate)
     apply_rows(weights.outputs, gradients.output_ids[slot], gradients.outputs[slot], rate)
+
+
+@njit(nogil=True, cache=True)
+def train_stretch(
+    weights: Any, stretch: Any, noise: Any, key: np.uint64, rates: Any, settings: Any,
+    work: Any, gradients: Any, progress: Any, thread: int, threads: int,
+) -> None:  # fmt: skip
+    """Be one of `threads` threads that train `weights` on a stretch.
+
+    Deterministic: all gradients of a batch of blocks are taken at the same weights, by whichever
+    thread is free; then each thread applies its own when their turn comes, in the order of the
+    text. So neither the number of threads nor their pace matters, no thread waits for one that
+    has nothing in hand, and a gradient never leaves the core that made it, which is faster than
+    dividing the rows among threads. Lock-free: a free thread takes the next block and applies its
+    gradients at once (Niu et al. 2011, Hogwild). rates: float64 (blocks,), the learning rate of
+    each block; gradients: slots for one batch per thread. Mutates weights, work, gradients and
+    progress.
+    """
+    blocks = len(rates)
+    taken, done, applied = progress.counters[0], progress.counters[1], progress.counters[2]
+    own = thread * settings.batch_blocks
+    for batch in range(len(taken)):
+        # take the gradients of blocks, as long as the batch has one that nobody has claimed
+        opening = batch * settings.batch_blocks
+        size = min(blocks - opening, settings.batch_blocks)
+        slot, held = own, 0
+        k = fetch_add(taken, batch, 1)
+        while k < size:
+            block = opening + k
+            start = stretch.first + block * BLOCK
+            if settings.cbow:
+                loss, predictions = cbow_block(
+                    weights, stretch, start, noise, key, settings, work, gradients, slot
+                )
+            else:
+                loss, predictions = skipgram_block(
+                    weights, stretch, start, noise, key, settings, work, gradients, slot
+                )
+            progress.losses[block], progress.predictions[block] = loss, predictions
+            if settings.lock_free:
+                apply_block(weights, gradients, slot, rates[block])
+            else:
+                held |= 1 << k
+                slot += 1
+            fetch_add(done, batch, 1)
+            k = fetch_add(taken, batch, 1)
+        if settings.lock_free:
+            continue
+        # apply those this thread took, each in its turn
+        wait_until(done, batch, size)
+        slot = own
+        for k in range(size):
+            if (held >> k) & 1:
+                wait_until(applied, batch, k)
+                apply_block(weights, gradients, slot, rates[opening + k])
+                fetch_add(applied, batch, 1)
+                slot += 1
+        wait_until(applied, batch, size)

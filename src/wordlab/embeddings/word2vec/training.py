@@ -1,4 +1,4 @@
-"""word2vec: skip-gram and CBOW, in parallel and yet the same bytes at any number of threads."""
+"""word2vec: skip-gram and CBOW, in parallel, with the same bytes at any number of threads."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wordlab import progress, rng
 from wordlab.checkpoints import Checkpoint
@@ -15,7 +16,7 @@ from wordlab.corpus.vocabulary import UNKNOWN, Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.embeddings.word2vec import engines
 from wordlab.embeddings.word2vec.engines import Architecture
-from wordlab.embeddings.word2vec.sampling_kernels import Stretch, thin
+from wordlab.embeddings.word2vec.stretch import BLOCK, Stretch, thin
 from wordlab.errors import UserError
 from wordlab.params.embeddings import Word2vecParams
 
@@ -39,10 +40,10 @@ def train(
 ) -> Vectors:
     """Return the word vectors that word2vec learns from `corpus` (Mikolov et al. 2013a, b).
 
-    Unknown words are dropped before windows are laid; windows end where documents end. on_epoch
-    gets `loss`, the mean of the objective over all predictions of the epoch as they were made,
-    and `rate`, with what `probe` says of the vectors so far. Resumes from a checkpoint of the same
-    training, ended or not, and then ends at the bytes of an uninterrupted one.
+    Unknown words are dropped before windows are formed; windows end where documents end. on_epoch
+    receives `loss`, the mean of the objective over all predictions of the epoch, each measured
+    when it was made, and `rate`, with what `probe` returns for the vectors so far. Resumes from a
+    checkpoint of the same training, also a finished one; the result is byte-identical.
     Raises UserError if nothing can be learnt, the vocabulary is too large for the full softmax,
     or the weights overflow.
     """
@@ -128,14 +129,21 @@ class Training:
         stretch = Stretch(tokens[:n], documents[:n], widths[:n], first, last)
         self.corpus = self.corpus.reopened()
         noise_key = np.uint64(rng.derive(self.seed, "word2vec", "noise", epoch, start))
-        return self.engine.train(
-            stretch, noise_key, (self._rate(epoch, start), self._rate(epoch, stop))
-        )
+        return self.engine.train(stretch, noise_key, self.rates(epoch, start, stop, last - first))
 
-    def _rate(self, epoch: int, position: int) -> float:
-        """Return the linear rate, before its floor."""
-        done = epoch * len(self.corpus) + position
-        return self.params.rate * (1 - done / (len(self.corpus) * self.params.epochs))
+    def rates(self, epoch: int, start: int, stop: int, words: int) -> NDArray[np.float64]:
+        """Return the rate of each block of tokens[start:stop], of which `words` are kept.
+
+        It falls to 0 over the whole training in a straight line, but not below its floor.
+        """
+        params, total = self.params, len(self.corpus) * self.params.epochs
+        first, last = (
+            params.rate * (1 - (epoch * len(self.corpus) + place) / total)
+            for place in (start, stop)
+        )
+        blocks = -(-words // BLOCK)
+        slope = (last - first) / max(1, blocks)
+        return np.maximum(first + slope * np.arange(blocks), params.rate * params.rate_floor)
 
     def _epoch_metrics(
         self, epoch: int, loss: float, predictions: int, probe: Probe | None
@@ -150,7 +158,7 @@ class Training:
                 self._overflow(epoch)
         metrics = {
             "loss": loss / predictions,
-            "rate": max(self._rate(epoch, 0), self.engine.settings.rate_floor),
+            "rate": float(self.rates(epoch, 0, 0, 1)[0]),
         }
         return metrics | (dict(probe(self.vectors())) if probe else {})
 

@@ -20,7 +20,7 @@ def names(stage: str | None = None) -> list[str]:
     return [
         name
         for name, (source, _) in FIGURES.items()
-        if stage is None or stage.partition("@")[0] == source
+        if stage is None or source in (stage, stage.partition("@")[0])
     ]
 
 
@@ -220,7 +220,7 @@ FIGURES: dict[str, tuple[str, Callable[[Results], Figure | None]]] = {
         figures.regularisation_gaps, "study_regularisation", "methods"
     ),
     **{
-        f"{name}_{model}": (f"sweep_{model}", _of_sweep(drawer, f"sweep_{model}"))
+        f"{name}_{model}": (f"analyse_sweep@{model}", _of_sweep(drawer, f"sweep_{model}"))
         for model, drawers in (
             ("word2vec", SWEEPS),
             ("glove", SWEEPS),

@@ -4,6 +4,7 @@ A module per subject; each function takes the results and is registered with the
 tables and metrics it puts into words.
 """
 
+from wordlab.report.findings import embeddings, gradients, studies, sweeps  # noqa: F401
 from wordlab.report.findings.registry import findings
 
 __all__ = ["findings"]

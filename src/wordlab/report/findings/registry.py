@@ -13,8 +13,8 @@ _FINDERS: dict[str, list[Finder]] = {}
 def of_stage(stage: str) -> Callable[[Finder], Finder]:
     """Register the decorated function as one that puts the results of `stage` into words.
 
-    stage: its name in dvc.yaml. Several functions of a stage are called in the order they are
-    registered in.
+    stage: its name in dvc.yaml, with the item behind `@` if it has several. Functions of the same
+    stage are called in the order they are registered in.
     """
 
     def register(finder: Finder) -> Finder:

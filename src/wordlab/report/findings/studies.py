@@ -1,91 +1,42 @@
-"""Findings of the studies of autoencoders, text sizes and regularisation, in sentences."""
+"""Findings of the studies of text sizes, windows, autoencoders and regularisation, in sentences."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from wordlab import names
 from wordlab.evaluation import statistics
-from wordlab.params.studies import COMBINATION, RegularisationMethod, RegularisationStudyParams
+from wordlab.params.studies import COMBINATION, RegularisationStudyParams
+from wordlab.report.findings.embeddings import comparison, words_shown
+from wordlab.report.findings.registry import of_stage
+from wordlab.report.results import Results
 
 
-def write(rates: pd.DataFrame, codes: Mapping[str, float], unit: str) -> list[str]:
-    """Say what comes back by size and by precision, and what a whole sentence costs.
-
-    rates: as `AutoencoderStudy` has them; codes: bits a character by other codes; unit: characters
-    or words.
-    """
-    said = [
-        sentence
-        for cell, part in rates.groupby("cell", sort=False)
-        for sentence in _of_cell(str(cell).upper(), part, unit)
-    ]
-    return [*said, *_costs(rates, codes)]
-
-
-def _of_cell(cell: str, rows: pd.DataFrame, unit: str) -> list[str]:
-    trained = rows[rows["precision"] == "float32"]
-    sizes = "; ".join(
-        f"{_percent(row['token_accuracy'])} of the {unit} and {_percent(row['exact_match'])} of "
-        f"the sentences through {row['latent_size']} numbers (BLEU {row['bleu']:.2f})"
-        for row in trained.to_dict("records")
+@of_stage("study_sizes")
+def _sizes(results: Results) -> list[str]:
+    alike, own, growth, missing = (
+        results.table("study_sizes", name) for name in ("scores", "own", "growth", "left_out")
     )
-    largest = rows[rows["latent_size"] == rows["latent_size"].max()].set_index("precision")
-    kept = ", ".join(
-        f"{name} {_percent(accuracy)}" for name, accuracy in largest["token_accuracy"].items()
-    )
-    return [
-        f"{cell}: of held-out sentences there come back right {sizes}.",
-        f"{cell}: with {largest['latent_size'].iloc[0]} numbers, the {unit} right by precision: "
-        f"{kept}.",
-    ]
+    sets = [pairs.name for pairs in results.params.evaluation.similarity]
+    return [*grown(alike, own, growth, sets), *left_out(missing)]
 
 
-def _costs(rates: pd.DataFrame, codes: Mapping[str, float]) -> list[str]:
-    best = rates.nsmallest(1, "total").to_dict("records")[0]
-    others = ", ".join(f"{name} {bits:.2f}" for name, bits in codes.items())
-    cheaper = [name for name, bits in codes.items() if bits < best["total"]]
-    dearer = [name for name, bits in codes.items() if bits >= best["total"]]
-    verdict = []
-    if dearer:
-        verdict.append(f"less than {_listed(dearer)}")
-    if cheaper:
-        verdict.append(f"more than {_listed(cheaper)}")
-    lower = rates.nsmallest(1, "correction").to_dict("records")[0]
-    return [
-        f"A sentence sent whole costs least with {str(best['cell']).upper()} and "
-        f"{best['latent_size']} numbers at {best['precision']}: {best['rate']:.2f} bits a "
-        f"character for the vector and {best['correction']:.2f} to correct its errors, "
-        f"{best['total']:.2f} together. Other codes: {others}.",
-        f"That is {', and '.join(verdict)}.",
-        f"The vector that leaves least to correct ({str(lower['cell']).upper()}, "
-        f"{lower['latent_size']} numbers at {lower['precision']}) leaves "
-        f"{lower['correction']:.2f} bits a character and costs {lower['rate']:.2f} itself.",
-    ]
-
-
-def _listed(names: list[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-
-
-def _percent(share: float) -> str:
-    return f"{share:.0%}" if 0.01 <= share <= 0.99 else f"{share:.1%}"
-
-
-def findings(
-    common: pd.DataFrame, own: pd.DataFrame, growth: pd.DataFrame, sets: Sequence[str]
+def grown(
+    alike: pd.DataFrame, own: pd.DataFrame, growth: pd.DataFrame, sets: Sequence[str]
 ) -> list[str]:
     """Return which scores change from the least text to all of it, and what the numbers leave out.
 
-    common, own, growth: the tables of `sizes.SizeStudy`, common being `scores`; sets: the tasks
-    that are sets of word pairs.
+    alike, own, growth: the tables of `study_sizes`, alike being `scores`; sets: the tasks that are
+    sets of word pairs.
     """
     if own["score"].isna().all():
         return ["No set can be scored at every size of the text."]
     if growth.empty:
         return []
-    least = common["held"].min()
+    least = alike["held"].min()
     sentences = [
         " ".join(_task_sentences(names.task(str(task)), part, own[own["task"] == task], least))
         for task, part in growth.groupby("task", sort=False)
@@ -115,7 +66,7 @@ def _task_sentences(
     if n < statistics.FEWEST:
         yield "These are too few to show a change."
         return
-    part = f"From {percent(least)} of the text to all of it"
+    part = f"From {_percent(least)} of the text to all of it"
     for row in growth[growth["distinct"]].to_dict("records"):
         yield (
             f"{part}, {names.model(row['model'])} changes by {row['difference']:+.3f} "
@@ -123,33 +74,201 @@ def _task_sentences(
         )
     level = growth[~growth["distinct"]]
     if len(level):
-        models = names.listed([names.model(model) for model in level["model"]])
+        models = names.listed(names.model(model) for model in level["model"])
         margin = float((level["high"] - level["difference"]).max())
         yield f"{part}, no change is shown for {models}; one of {margin:.2f} or more would show."
 
 
-def percent(share: float) -> str:
-    """Return a share in percent, .3 as 30 %."""
+def left_out(missing: pd.DataFrame) -> list[str]:
+    """Return the sentences that name the shares of the text that are left out, if any.
+
+    missing: the table `left_out` of `study_sizes`.
+    """
+    reasons = {
+        "vocabulary": "their vocabulary is too small",
+        "documents": "no whole documents hold about as much, or the same as another share",
+    }
+    parts = {name: [*map(_percent, missing.query("reason == @name")["share"])] for name in reasons}
+    return [
+        f"Left out, because {reason}: {names.listed(parts[name])} of the text."
+        for name, reason in reasons.items()
+        if parts[name]
+    ]
+
+
+def _percent(share: float) -> str:
     return f"{100 * share:.3g} %"
 
 
-def left_out(reason: str, shares: Sequence[float]) -> list[str]:
-    """Return the sentence that names the shares of the text that are left out, if any."""
+@of_stage("study_windows")
+def _windows(results: Results) -> list[str]:
+    summary, associations, blocks, overlap, scores, differences, neighbours = (
+        results.table("study_windows", name)
+        for name in (
+            "summary", "associations", "blocks", "overlap", "scores", "differences", "neighbours",
+        )
+    )  # fmt: skip
+    params, compared = results.params.window_study, results.params.comparison
+    shown = (
+        ("Words looked up", compared.words, neighbours),
+        ("Words whose associations are shown", params.words, associations),
+        ("Words of the PPMI matrices", params.matrix_words, blocks),
+    )
+    return [
+        *on_cells(summary),
+        *on_associations(associations),
+        *on_overlap(overlap, compared.neighbours, compared.overlap_words),
+        *comparison(scores, differences),
+        *(
+            sentence
+            for title, named, table in shown
+            for sentence in words_shown(title, named, table["word"].unique().tolist())
+        ),
+    ]
+
+
+def on_cells(summary: pd.DataFrame) -> list[str]:
+    """Return how many pairs each window observes, and how PPMI changes with its width."""
+    sentences = [
+        f"Window {row['window']} observes {row['cells']:,} pairs of words, {row['density']:.2%} of "
+        f"all; {row['ppmi_cells'] / row['cells']:.0%} of these have a PPMI above 0."
+        for row in summary.to_dict("records")
+    ]
+    for column, measure in (("median", "median"), ("p95", "95th percentile")):
+        values = summary[column].to_numpy()
+        steps = np.diff(values)
+        falls = "falls" if (steps < 0).all() else "neither rises nor falls throughout"
+        sentences.append(
+            f"As the window widens, the {measure} of the PPMI above 0 "
+            f"{'rises' if (steps > 0).all() else falls}, from {values[0]:.2f} to {values[-1]:.2f} "
+            "nats."
+        )
+    return sentences
+
+
+def on_associations(associations: pd.DataFrame) -> list[str]:
+    """Return how many of each word's contexts the narrowest and the widest window share."""
+    narrow, wide = associations["window"].min(), associations["window"].max()
+    sentences = []
+    for word, own in associations.groupby("word", sort=False):
+        first, last = (
+            own.loc[own["window"] == window, "context"].tolist() for window in (narrow, wide)
+        )
+        shared = [context for context in first if context in last]
+        listed = f" ({', '.join(shared)})" if shared else ""
+        sentences.append(
+            f"Of the {len(first)} strongest associations of “{word}” at window {narrow}, "
+            f"{len(shared)} are among the {len(last)} at window {wide}{listed}."
+        )
+    return sentences
+
+
+def on_overlap(overlap: pd.DataFrame, neighbours: int, words: int) -> list[str]:
+    """Return which windows agree most and least about the nearest neighbours of words.
+
+    neighbours: how many of each word; words: how many of the commonest.
+    """
+    values = overlap.to_numpy(dtype=np.float64)
+    shares = {
+        (first, second): values[i, j]
+        for (i, first), (j, second) in combinations(enumerate(overlap.columns), 2)
+        if np.isfinite(values[i, j])
+    }
     if not shares:
         return []
-    parts = names.listed([percent(share) for share in shares])
-    return [f"Left out, because {reason}: {parts} of the text."]
+    most, least = max(shares, key=shares.__getitem__), min(shares, key=shares.__getitem__)
+    start = (
+        f"Of a word's {neighbours} nearest neighbours (mean over the {words:,} commonest words) "
+        f"{' and '.join(most)} share {shares[most]:.0%}"
+    )
+    if len(shares) == 1:
+        return [f"{start}."]
+    return [f"{start}, the most; {' and '.join(least)} {shares[least]:.0%}, the least."]
 
 
-def sentences(rows: pd.DataFrame, params: RegularisationStudyParams, test_tokens: int) -> list[str]:
-    """Say for each cell what each method changes, and what is within the noise between seeds.
+@of_stage("study_autoencoder")
+def _autoencoder(results: Results) -> list[str]:
+    rates, codes = (results.table("study_autoencoder", name) for name in ("rates", "baselines"))
+    unit = results.params.autoencoder.unit
+    return [
+        *(
+            sentence
+            for cell, part in rates.groupby("cell", sort=False)
+            for sentence in brought_back(names.model(str(cell)), part, unit)
+        ),
+        *costs(rates, dict(zip(codes["code"], codes["total"], strict=True))),
+    ]
 
-    rows: as `regularisation_results.table` makes them, of `test_tokens` symbols of the test split.
+
+def brought_back(name: str, rates: pd.DataFrame, unit: str) -> list[str]:
+    """Return what comes back of held-out sentences by the size and the precision of the vector.
+
+    rates: that table of the study of autoencoders, of one cell; unit: characters or words.
+    """
+    trained = rates[rates["precision"] == "float32"]
+    largest = rates[rates["latent_size"] == rates["latent_size"].max()]
+    kept = ", ".join(
+        f"{_rough(row['token_accuracy'])} at {row['precision']}"
+        for row in largest.to_dict("records")
+    )
+    return [
+        *(
+            f"{name}: through {row['latent_size']} numbers {_rough(row['token_accuracy'])} of the "
+            f"{unit} and {_rough(row['exact_match'])} of the held-out sentences come back right."
+            for row in trained.to_dict("records")
+        ),
+        f"{name}, {largest['latent_size'].iloc[0]} numbers: the share of {unit} right is {kept}.",
+    ]
+
+
+def costs(rates: pd.DataFrame, codes: Mapping[str, float]) -> list[str]:
+    """Return what a whole sentence costs; codes: bits per character by other codes."""
+    best, lowest = (
+        rates.nsmallest(1, [column, "rate"]).to_dict("records")[0]
+        for column in ("total", "correction")
+    )
+    dearer, cheaper = (
+        [f"{code} ({bits:.2f})" for code, bits in codes.items() if (bits >= best["total"]) == more]
+        for more in (True, False)
+    )
+    verdicts = [
+        f"{word} {names.listed(others)}"
+        for word, others in (("less than", dearer), ("more than", cheaper))
+        if others
+    ]
+    return [
+        f"A sentence sent whole costs least with {_vector(best)}: {best['rate']:.2f} bits per "
+        f"character for the vector and {best['correction']:.2f} to correct its errors.",
+        f"That is {best['total']:.2f} together, {', and '.join(verdicts)}.",
+        f"The vector that leaves least to correct, {_vector(lowest)}, leaves "
+        f"{lowest['correction']:.2f} bits per character and costs {lowest['rate']:.2f} itself.",
+    ]
+
+
+def _vector(row: Mapping[Any, Any]) -> str:
+    return f"{names.model(row['cell'])} and {row['latent_size']} numbers at {row['precision']}"
+
+
+def _rough(share: float) -> str:
+    return f"{share:.0%}" if 0.01 <= share <= 0.99 else f"{share:.1%}"
+
+
+@of_stage("study_regularisation")
+def _regularisation(results: Results) -> list[str]:
+    methods = results.table("study_regularisation", "methods")
+    params = results.params.regularisation_study
+    return [*regularised(methods, params), *combined(methods)]
+
+
+def regularised(rows: pd.DataFrame, params: RegularisationStudyParams) -> list[str]:
+    """Return for each cell what each method changes, and what is within the noise between seeds.
+
+    rows: the table `methods` of the study of regularisation.
     """
     first = rows.iloc[0]
-    said = [
-        f"Every test loss is that of the same {test_tokens} symbols of the test split; validation "
-        "only chooses the epoch of early stopping and what is combined.",
+    sentences = [
+        f"Every test loss is that of the same {first['test_tokens']} symbols of the test split; "
+        "validation only chooses the epoch of early stopping and what is combined.",
         f"A difference is a mean over {params.seeds} seeds, and counts where its t interval leaves "
         "out 0; the noise between seeds is pooled over the methods of a cell.",
         f"The {first['comparisons']} intervals of differences hold all at once with "
@@ -159,68 +278,64 @@ def sentences(rows: pd.DataFrame, params: RegularisationStudyParams, test_tokens
         f"token, Kneser-Ney {first['kneser_ney']:.2f}.",
     ]
     for cell, part in rows.groupby("cell", sort=False):
-        name = str(cell).upper()
+        name = names.model(str(cell))
         by_method: dict[Any, Any] = part.set_index("method").to_dict("index")
         plain = by_method.pop("none")
-        said.append(
+        sentences += [
             f"{name} with nothing ends at a test loss of {plain['test']:.2f} nats per token, "
-            f"{plain['gap']:.2f} above the loss of its training text."
-        )
-        said += _changes(name, by_method, "test_change", ("lower", "raise"), "the test loss")
-        said += _changes(
-            name, by_method, "gap_change", ("narrow", "widen"), "the gap between test and training"
-        )
-        said += _against_unigram(name, {"none": plain, **by_method})
-        said.append(
+            f"{plain['gap']:.2f} above the loss of its training text.",
+            *_changes(name, by_method, "test_change", ("lower", "raise"), "the test loss"),
+            *_changes(
+                name,
+                by_method,
+                "gap_change",
+                ("narrow", "widen"),
+                "the gap between test and training",
+            ),
+            *_against_unigram(name, {"none": plain, **by_method}),
             f"{name} with nothing: early stopping with a patience of {params.patience} ends after "
-            f"{plain['would_stop']:.1f} epochs on average."
-        )
-    return said
+            f"{plain['would_stop']:.1f} epochs on average.",
+        ]
+    return sentences
 
 
 def _changes(
     cell: str, rows: Mapping[Any, Any], measure: str, verbs: tuple[str, str], name: str
-) -> list[str]:
-    """Say which methods lower or raise a measure, which does so most, and which do neither."""
+) -> Iterator[str]:
+    """Yield which methods lower or raise a measure, which does so most, and which do neither."""
     groups = _groups(rows, measure)
-    said = []
     for verb, key in zip(verbs, ("below", "above"), strict=True):
         if groups[key]:
             most = max(groups[key], key=lambda method: abs(rows[method][measure]))
             by = f"by {abs(rows[most][measure]):.2f} nats per token"
-            if len(groups[key]) > 1:
-                by = f"{_name(most)} the most, {by}"
-            said.append(f"{cell}: {_listing(groups[key])} {verb}{_s(groups[key])} {name}, {by}.")
+            one = len(groups[key]) == 1
+            by = by if one else f"{_method(most)} the most, {by}"
+            yield f"{cell}: {_listed(groups[key])} {verb}{'s' if one else ''} {name}, {by}."
     if groups["unclear"]:
-        said.append(
+        yield (
             f"{cell}: no change of {name} beyond the noise between seeds with "
-            f"{_listing(groups['unclear'], 'or')}."
+            f"{_listed(groups['unclear'], 'or')}."
         )
-    return said
 
 
-def _against_unigram(cell: str, rows: Mapping[Any, Any]) -> list[str]:
-    """Say which networks predict the test text better than word frequencies alone."""
+def _against_unigram(cell: str, rows: Mapping[Any, Any]) -> Iterator[str]:
+    """Yield which networks predict the test text better than word frequencies alone."""
     groups = _groups(rows, "unigram_change")
     best = min(rows, key=lambda method: rows[method]["test"])
-    lowest = (
-        f"{cell}: with {_name(best)} the test loss is lowest, {rows[best]['test']:.2f} nats per "
-        "token"
+    verdict = (
+        f"with {_listed(groups['below'])} it predicts better than the unigram model"
+        if groups["below"]
+        else "with no method does it clearly predict better than the unigram model"
     )
-    if groups["below"]:
-        said = [
-            f"{lowest}; with {_listing(groups['below'])} it predicts better than the unigram model."
-        ]
-    else:
-        said = [f"{lowest}; with no method does it clearly predict better than the unigram model."]
+    yield (
+        f"{cell}: with {_method(best)} the test loss is lowest, {rows[best]['test']:.2f} nats per "
+        f"token; {verdict}."
+    )
     if groups["above"]:
-        said.append(
-            f"{cell}: with {_listing(groups['above'])} it predicts worse than the unigram model."
-        )
+        yield f"{cell}: with {_listed(groups['above'])} it predicts worse than the unigram model."
     if groups["unclear"]:
-        unclear = _listing(groups["unclear"], "or")
-        said.append(f"{cell}: no clear difference from the unigram model with {unclear}.")
-    return said
+        unclear = _listed(groups["unclear"], "or")
+        yield f"{cell}: no clear difference from the unigram model with {unclear}."
 
 
 def _groups(rows: Mapping[Any, Any], measure: str) -> dict[str, list[Any]]:
@@ -232,37 +347,30 @@ def _groups(rows: Mapping[Any, Any], measure: str) -> dict[str, list[Any]]:
     return groups
 
 
-def combinations(combined: Mapping[str, RegularisationMethod]) -> list[str]:
-    """Say what the combination of each cell is made of."""
-    said = []
-    for cell, method in combined.items():
-        parts = []
-        if method.dropout:
-            kind = "variational dropout" if method.variational else "dropout"
-            parts.append(f"{kind} {method.dropout:g}")
-        if method.dropout_recurrent:
-            parts.append(f"recurrent dropout {method.dropout_recurrent:g}")
-        if method.weight_decay:
-            parts.append(f"weight decay {method.weight_decay:g}")
-        if method.early_stopping:
-            parts.append("early stopping")
-        said.append(
-            f"{cell.upper()}: the best combination is {', '.join(parts) or 'nothing at all'}, each "
-            "chosen by its own validation loss."
+def combined(rows: pd.DataFrame) -> list[str]:
+    """Return what the combination of each cell is made of; rows: as `regularised` takes them."""
+    sentences = []
+    for row in rows[rows["method"] == COMBINATION].to_dict("records"):
+        kind = "variational dropout" if row["variational"] else "dropout"
+        settings = {
+            kind: row["dropout"],
+            "recurrent dropout": row["dropout_recurrent"],
+            "weight decay": row["weight_decay"],
+        }
+        parts = [f"{name} {value:g}" for name, value in settings.items() if value]
+        parts += ["early stopping"] * row["early_stopping"]
+        sentences.append(
+            f"{names.model(row['cell'])}: the best combination is "
+            f"{', '.join(parts) or 'nothing at all'}, each chosen by its own validation loss."
         )
-    return said
+    return sentences
 
 
-def _listing(methods: Iterable[Any], word: str = "and") -> str:
-    *others, last = [*map(_name, methods)] or [""]
-    return f"{', '.join(others)} {word} {last}" if others else last
+def _listed(methods: Iterable[Any], word: str = "and") -> str:
+    return names.listed(map(_method, methods), word)
 
 
-def _s(methods: list[Any]) -> str:
-    return "s" if len(methods) == 1 else ""
-
-
-def _name(method: object) -> str:
+def _method(method: object) -> str:
     if method == COMBINATION:
         return f"the {COMBINATION}"
     return "nothing" if method == "none" else str(method).replace("_", " ")

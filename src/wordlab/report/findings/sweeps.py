@@ -1,45 +1,335 @@
-"""Sentences on a sweep of recurrent models, each computed from its trials."""
+"""What the sweeps found: which settings matter, beyond the noise of the seed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from wordlab import names
-from wordlab.analysis.summary import terms
-from wordlab.analysis.variance import Grid, differences
-from wordlab.params.sweeps import RecurrentSweepParams
+from wordlab.params.sweeps import GridSweepParams, RecurrentSweepParams
+from wordlab.report.findings.registry import of_stage
+from wordlab.report.results import Results
+
+Tables = Mapping[str, pd.DataFrame]
+"""The tables of a sweep and of its analysis, by name."""
 
 EQUAL = 1.1
 """Numbers of updates that differ by no more than this factor count as equal."""
+ITEMS = (
+    "Intervals and verdicts of this sweep draw the seeds and the items that vectors are scored on "
+    "together. The shares of the variance compare the settings with the noise of the seed alone; "
+    "they hold for these items."
+)
+"""What the noise is where trials are scored on items."""
+
+
+@of_stage("analyse_sweep@word2vec")
+def of_word2vec(results: Results) -> list[str]:
+    """Return what the sweep of word2vec found."""
+    return of_vectors(read(results, "word2vec"), results.params.sweep_word2vec)
+
+
+@of_stage("analyse_sweep@glove")
+def of_glove(results: Results) -> list[str]:
+    """Return what the sweep of GloVe found."""
+    return of_vectors(read(results, "glove"), results.params.sweep_glove)
+
+
+@of_stage("analyse_sweep@recurrent")
+def of_recurrent(results: Results) -> list[str]:
+    """Return what the sweep of language models found."""
+    return of_language_models(read(results, "recurrent"), results.params.sweep_recurrent)
+
+
+def read(results: Results, sweep: str) -> dict[str, pd.DataFrame]:
+    """Return the tables of a sweep and of its analysis; values of settings as they were written."""
+    as_text = dict.fromkeys(("highest", "lowest"), str)
+    return {
+        path.stem: pd.read_csv(path, converters=as_text)
+        for study in (f"sweep_{sweep}", f"analysis_{sweep}")
+        for path in sorted((results.tables / study).glob("*.csv"))
+    }
+
+
+def of_vectors(tables: Tables, params: GridSweepParams) -> list[str]:
+    """Return what a sweep of word vectors found, of each of its scores."""
+    columns = list(map(str, tables["trials"]))
+    scores = columns[columns.index("seed") + 1 :]
+    noise = [ITEMS] if "best" in tables else []
+    return [*noise, *of_scores(tables["trials"], tables, list(params.grid), scores)]
+
+
+def of_language_models(tables: Tables, params: RecurrentSweepParams) -> list[str]:
+    """Return what a sweep of language models found, the winners' test scores first.
+
+    Lengths of truncation, and what the context gains, are compared only for models that learn
+    enough: their trainings beat the unigram model beyond the noise.
+    """
+    trials, settings = tables["trials"], list(params.space)
+    pruned, grid = "budget" in trials, params.search == "grid"
+    first = trials[trials["budget"] == trials["budget"].min()] if pruned else trials
+    full = trials[trials["budget"] == 1] if pruned else trials
+    notes, beaten = confounds(first), tables["beaten"]
+    little = [str(model) for model in beaten.loc[~beaten["learns"], "model"]] if grid else []
+    said = winners(tables["winners"], settings)
+    said += pruning(trials, settings) if pruned else []
+    said += against_baselines(beaten) + too_little_trained(little)
+    said += most_important(tables["importances"]) if "importances" in tables else []
+    if "truncation" in tables:
+        enough = first[~first["model"].isin(little)]
+        said += truncation_effects(enough, tables["truncation"], params, notes)
+    silent = [(model, "bptt_length") for model in little]
+    said += of_scores(full, tables, settings, ["valid_loss"], notes=notes, silent=silent)
+    for model, part in tables["sensitivity"].groupby("model", sort=False):
+        said += sensitivity(str(model), "valid_loss", part)
+    said += drawn_texts(tables["drawn_texts"], tables["yardsticks"])
+    return said + reached(full, params) + diverged(first)
+
+
+def of_scores(
+    trials: pd.DataFrame,
+    tables: Tables,
+    settings: Sequence[str],
+    scores: Sequence[str],
+    *,
+    notes: Mapping[str, str] | None = None,
+    silent: Collection[tuple[str, str]] = (),
+) -> list[str]:
+    """Return what can be said of each model and score, from the tables of `summary.summarise`.
+
+    notes: what else differs between the values of a setting, which goes with their comparison;
+    silent: models and settings (model, setting) whose values no sentence compares.
+    """
+    said = []
+    best = {(row["model"], row["score"]): row for row in rows(tables.get("best"))}
+    for name, part in trials.groupby("model", sort=False):
+        if part[list(scores)].isna().all(axis=None):
+            wanted = ", ".join(map(names.plain, scores))
+            said.append(
+                f"{names.model(str(name))}: no trial has a score, so nothing is analysed: {wanted}."
+            )
+            continue
+        for score in scores:
+            subject = f"{names.model(str(name))}, {names.plain(score)}"
+            missing = int(part[score].isna().sum())
+            if missing:
+                said.append(
+                    f"{subject}: {missing} of {len(part)} trials have no score; no analysis."
+                )
+                continue
+            row = best[name, score]
+            said += [f"{subject}: {text}" for text in _of_best(settings, row, score, part)]
+            if np.isfinite(row["noise"]):
+                effects = [
+                    row
+                    for row in rows(_of(tables.get("differences"), name, score))
+                    if (name, row["setting"]) not in silent
+                ]
+                said += [f"{subject}: {text}" for text in _of_settings(effects, score, notes or {})]
+            shares = _of(tables.get("importances"), name, score)
+            said += [f"{subject}: {text}" for text in _of_shares(shares, repetition(part))]
+    return said
+
+
+def _of_best(
+    settings: Sequence[str], best: Mapping[str, Any], score: str, trials: pd.DataFrame
+) -> Iterator[str]:
+    """Say which combination did best, and how many are not worse beyond the noise."""
+    chosen = names.chosen({name: value(best[name]) for name in settings})
+    if not np.isfinite(best["noise"]):
+        goal = "lower" if lower_is_better(score) else "higher"
+        why = (
+            "there is one training per combination"
+            if best["n"] == 1
+            else "trainings of the same settings do not differ"
+        )
+        yield (
+            f"{goal} is better, and {chosen} did best ({best['mean']:.4g}); but {why}, so the "
+            f"noise is unknown and no difference is established."
+        )
+        return
+    reaching = f"{chosen}, at {best['mean']:.4g} [{best['low']:.4g}, {best['high']:.4g}]"
+    if best["combinations"] == 1:
+        yield f"the only combination trained in full is {reaching}."
+        return
+    others = {
+        0: "all others are worse beyond the noise",
+        1: "one other is not worse beyond the noise",
+    }
+    count = best["others"]
+    yield (
+        f"the best of {best['combinations']} combinations is {reaching}; "
+        f"{others.get(count, f'{count} others are not worse beyond the noise')}."
+    )
+    yield (
+        f"trainings that differ in the {repetition(trials)} alone have a standard deviation of "
+        f"{best['noise']:.2g}."
+    )
+
+
+def _of_settings(
+    effects: Sequence[Mapping[str, Any]], score: str, notes: Mapping[str, str]
+) -> Iterator[str]:
+    """Say for each setting which of its values does better, if the noise does not explain it."""
+    for row in effects:
+        better, worse = row["highest"], row["lowest"]
+        if lower_is_better(score):
+            better, worse = worse, better
+        name, note = names.plain(row["setting"]), notes.get(row["setting"])
+        verdict = (
+            f"on average over the other settings, {name} {better} does better than {worse} by "
+            f"{difference(row)}"
+            if row["beyond_noise"]
+            else f"no two values of {name} differ by more than the noise; the largest "
+            f"difference is {difference(row)}"
+        )
+        yield f"{verdict}{f' ({note})' if note else ''}."
+
+
+def _of_shares(shares: pd.DataFrame, repeated: str) -> Iterator[str]:
+    """Say which settings and pairs have a part in the variance that is not noise."""
+    if not len(shares):
+        return
+    seed = float(shares.loc[shares["term"] == "seed", "share"].iloc[0])
+    beyond = shares[(shares["order"] > 0) & (shares["low"] > 0)]
+    if len(beyond):
+        named = ", ".join(f"{terms(row)} {share(row)}" for row in by_share(beyond))
+        yield f"shares of the variance over the grid: {named}; the {repeated} {seed:.0%}."
+
+
+def sensitivity(model: str, score: str, shares: pd.DataFrame) -> list[str]:
+    """Return what the forest's shares say of one model, with intervals."""
+    subject = f"{names.model(model)}, {names.plain(score)}"
+    r2 = float(shares["r2"].iloc[0])
+    said = [f"{subject}: {_trust(r2)}."]
+    if not r2 > 0:
+        return said
+    for region, part in shares.groupby("region", sort=False):
+        where = "over the whole space" if region == "all" else "within the best quarter"
+        for order, things in ((1, "settings"), (2, "pairs of settings")):
+            ranked = by_share(part[part["order"] == order])
+            beyond = [row for row in ranked if row["share"] > row["by_chance"]]
+            if beyond:
+                named = ", ".join(f"{terms(row)} {share(row)}" for row in beyond)
+                said.append(
+                    f"{subject}: {where}, {things} that matter more than shuffled ones, by their "
+                    f"share of the variance that the trees predict (fANOVA): {named}."
+                )
+            elif ranked:
+                said.append(
+                    f"{subject}: {where}, no {'setting' if order == 1 else 'pair of settings'} "
+                    f"matters more than a shuffled one; the largest share is "
+                    f"{terms(ranked[0])}'s, {share(ranked[0])}."
+                )
+    return said
+
+
+def _trust(r2: float) -> str:
+    if not np.isfinite(r2):
+        return "too few combinations to test the forest on unseen ones"
+    if r2 <= 0:
+        return (
+            f"the forest predicts unseen combinations no better than their mean (R2 {r2:.2f}): "
+            f"it needs more combinations, and its shares say nothing"
+        )
+    return f"the forest explains {r2:.0%} of the variance of unseen combinations"
+
+
+def winners(table: pd.DataFrame, settings: Sequence[str]) -> list[str]:
+    """Return what the winners reach on the test split; table: as `sweeps.language.tested` has it.
+
+    Where a training diverged there is no verdict on its settings.
+    """
+    said: list[str] = []
+    for name, part in table.groupby("model", sort=False):
+        model = names.model(str(name))
+        by_seed = part.astype({"seed": str}).set_index("seed").to_dict("index")
+        mean = by_seed.pop("mean")
+        chosen = names.chosen({setting: value(mean[setting]) for setting in settings})
+        epochs = "one epoch" if mean["epochs"] == 1 else f"at most {mean['epochs']:.0f} epochs"
+        start = (
+            f"{model}: the best settings ({chosen}), trained for {epochs} on the whole training "
+            f"split"
+        )
+        count = len(by_seed)
+        left = count - round(mean["diverged"])
+        if left < count:
+            said.append(f"{start}: {count - left} of {count} new seeds diverged.")
+        if not left:
+            continue
+        seeds = f"{left} new seed{'s' if left > 1 else ''}"
+        if left < count:
+            said.append(
+                f"{model}: the {seeds} that did not diverge reach a perplexity of "
+                f"{mean['test_perplexity']:.1f} on the test split, which gives no verdict on these "
+                f"settings."
+            )
+            continue
+        said += [
+            f"{start} from {seeds}, reach a perplexity of {mean['test_perplexity']:.1f} "
+            f"[{mean['low']:.1f}, {mean['high']:.1f}] on the test split, which chose nothing.",
+            f"{model}: {mean['unknown_share']:.0%} of the symbols of the test split are unknown "
+            f"words; on the others the perplexity is {mean['perplexity_known']:.1f}.",
+            f"{model}: {mean['ratio']:.2f} [{mean['ratio_low']:.2f}, {mean['ratio_high']:.2f}] "
+            f"times the perplexity of Kneser-Ney n-grams of the same text, "
+            f"{mean['ngram_perplexity']:.1f}: {_verdict(mean['ratio_low'], mean['ratio_high'])}.",
+        ]
+    return said
+
+
+def _verdict(low: float, high: float) -> str:
+    """Return what the interval of a ratio of perplexities says of a network beside n-grams."""
+    if high < 1:
+        return "the network predicts better"
+    return "the n-grams predict better" if low > 1 else "the interval includes no difference"
+
+
+def pruning(trials: pd.DataFrame, settings: Sequence[str]) -> list[str]:
+    """Return how many combinations were pruned where, what that spared, and which trainings count.
+
+    trials: one row per training: model, settings, budget (share of the whole).
+    """
+    said = []
+    for model, part in trials.groupby("model", sort=False):
+        rungs = part.drop_duplicates([*settings, "budget"])
+        last = rungs.groupby(list(settings), dropna=False, sort=False)["budget"].max()
+        dropped = last[last < 1].value_counts().sort_index()
+        named = ", ".join(f"{n} after {budget:.0%} of the budget" for budget, n in dropped.items())
+        said.append(
+            f"{names.model(str(model))}: {(last < 1).sum()} of {len(last)} combinations were "
+            f"pruned{named and f' ({named})'}; each rung trains from the beginning, and together "
+            f"they took {rungs['budget'].sum() / len(last):.0%} of what training all in full takes."
+        )
+    least = trials["budget"].min()
+    return [
+        *said,
+        f"The best is chosen among the combinations trained on the whole budget; the effects of "
+        f"settings are those on {least:.0%} of it, where all combinations were trained.",
+    ]
 
 
 def most_important(shares: pd.DataFrame) -> list[str]:
     """Return which settings matter most for each model, by their exact shares over a full grid."""
-    if shares.empty:
-        return []
-    told = []
+    parts = []
     for model, part in shares[shares["order"] == 1].groupby("model", sort=False):
-        own = part[part["low"] > 0].sort_values("share", ascending=False)
         named = ", then ".join(
-            f"{terms(row['term'])} ({row['share']:.0%} [{row['low']:.0%}, {row['high']:.0%}])"
-            for row in own.to_dict("records")
+            f"{terms(row)} ({share(row)})" for row in by_share(part[part["low"] > 0])
         )
-        told.append(f"for {names.model(str(model))} {named or 'none beyond the noise'}")
+        parts.append(f"for {names.model(str(model))} {named or 'none beyond the noise'}")
     return [
         f"Settings that matter on their own, by their share of the variance of the validation "
-        f"loss: {'; '.join(told)}."
+        f"loss: {'; '.join(parts)}."
     ]
 
 
-def against_baselines(beaten: Mapping[str, Mapping[str, float]]) -> list[str]:
-    """Return how many trainings of each model beat n-gram models; beaten: as `baselines` has it."""
+def against_baselines(beaten: pd.DataFrame) -> list[str]:
+    """Return how many trainings of each model beat n-gram models."""
     return [
-        f"{names.model(model)}: of {own['trainings']} trainings, {own['beat_unigram']} predict "
-        f"the scored text better than a unigram model of the text they learn from, and "
-        f"{own['beat_kneser_ney']} better than its Kneser-Ney n-grams."
-        for model, own in beaten.items()
+        f"{names.model(row['model'])}: of {row['trainings']} trainings, {row['beat_unigram']} "
+        f"predict the scored text better than a unigram model of the text they learn from, and "
+        f"{row['beat_kneser_ney']} better than its Kneser-Ney n-grams."
+        for row in rows(beaten)
     ]
 
 
@@ -54,16 +344,15 @@ def too_little_trained(models: Sequence[str]) -> list[str]:
 
 
 def truncation_effects(
-    table: pd.DataFrame,
-    settings: Sequence[str],
+    trials: pd.DataFrame,
+    effects: pd.DataFrame,
     params: RecurrentSweepParams,
     notes: Mapping[str, str],
 ) -> list[str]:
     """Return how bptt_length moves stability and the use of distant context, with intervals.
 
-    The use of distant context: by how many nats per symbol the loss is higher when what precedes
-    the last few symbols is replaced by other text, as in `contexts`. notes: as `confounds` returns
-    them.
+    trials: of the models that are compared; effects: the table `truncation`; notes: as `confounds`
+    returns them.
     """
     said = []
     measures = {
@@ -72,135 +361,155 @@ def truncation_effects(
         "diverged": "the share of trainings that diverge",
     }
     if params.contexts:
-        least = min(params.contexts)
-        table = table.assign(gain=table[f"context_{least}_loss"] - table["context_loss"])
-        measures["gain"] = (
-            f"what the context before the last {least} symbols gains over other text in its place, "
-            f"nats per symbol"
+        measures["context_gain"] = (
+            f"what the context before the last {min(params.contexts)} symbols gains over other "
+            f"text in its place, nats per symbol"
         )
-    note = notes.get("bptt_length")
-    for name, part in table.groupby("model", sort=False):
+    note = f" ({notes['bptt_length']})" if "bptt_length" in notes else ""
+    for name, part in trials.groupby("model", sort=False):
         model = names.model(str(name))
-        for score, words in measures.items():
-            if score == "diverged" and not part[score].any():
+        own = {row["measure"]: row for row in rows(effects[effects["model"] == name])}
+        for measure, words in measures.items():
+            row = own.get(measure)
+            if measure == "diverged" and not part["diverged"].any():
                 said.append(f"{model}: none of {len(part)} trainings diverged.")
-                continue
-            if not np.isfinite(part[score]).all():
+            elif row is None:
                 said.append(f"{model}: {words}: not measured in all trainings, so not compared.")
-                continue
-            grid = Grid.of(part, settings, score)
-            if not grid.noise_known:
+            elif not np.isfinite(row["low"]):
                 said.append(f"{model}: {words}: the noise is unknown, so lengths are not compared.")
-                continue
-            effects = differences(grid, params.confidence)
-            for row in effects[effects["setting"] == "bptt_length"].to_dict("records"):
-                size = f"{row['difference']:.2g} [{row['low']:.2g}, {row['high']:.2g}]"
-                verdict = (
-                    f"higher at BPTT length {row['highest']} than at {row['lowest']} by {size}"
-                    if row["beyond_noise"]
-                    else f"no difference between BPTT lengths exceeds the noise; the largest is "
-                    f"{size}"
+            elif row["beyond_noise"]:
+                said.append(
+                    f"{model}: {words}: higher at BPTT length {row['highest']} than at "
+                    f"{row['lowest']} by {difference(row)}{note}."
                 )
-                said.append(f"{model}: {words}: {verdict}{f' ({note})' if note else ''}.")
+            else:
+                said.append(
+                    f"{model}: {words}: no difference between BPTT lengths exceeds the noise; the "
+                    f"largest is {difference(row)}{note}."
+                )
     return said
 
 
-def confounds(table: pd.DataFrame) -> dict[str, str]:
+def confounds(trials: pd.DataFrame) -> dict[str, str]:
     """Return what else differs between the values of bptt_length or batch_size, by setting.
 
-    table: one row per training: the settings, updates, those of an epoch, and batch_size if it
+    trials: one row per training: the settings, updates, those of an epoch, and batch_size if it
     follows from bptt_length.
     """
     notes = {}
     for name in ("bptt_length", "batch_size"):
-        if name not in table or table[name].nunique() < 2:
+        if name not in trials or trials[name].nunique() < 2:
             continue
-        means = table.groupby(name)[["updates", *{"batch_size"}.intersection(table)]].mean()
+        means = trials.groupby(name)[["updates", *{"batch_size"}.intersection(trials)]].mean()
         if means["updates"].max() > EQUAL * means["updates"].min():
             notes[name] = f"a larger {names.plain(name)} makes fewer updates of the same text"
-        elif name == "bptt_length" and "batch_size" in table and means["batch_size"].nunique() > 1:
+        elif name == "bptt_length" and "batch_size" in trials and means["batch_size"].nunique() > 1:
             notes[name] = (
                 "at equal numbers of updates: a longer BPTT length has a smaller batch size"
             )
     return notes
 
 
-def diverged(table: pd.DataFrame) -> list[str]:
+def diverged(trials: pd.DataFrame) -> list[str]:
     """Return how many trainings of each model diverged, where any did."""
     return [
         f"{names.model(str(model))}: {int(own.sum())} of {len(own)} trainings diverged; "
         f"they count with the loss of guessing blindly."
-        for model, own in table.groupby("model", sort=False)["diverged"]
+        for model, own in trials.groupby("model", sort=False)["diverged"]
         if own.any()
     ]
 
 
-def drawn_texts(
-    table: pd.DataFrame, best: pd.DataFrame, real: pd.DataFrame, params: RecurrentSweepParams
-) -> list[str]:
+def drawn_texts(drawn: pd.DataFrame, real: pd.DataFrame) -> list[str]:
     """Return how text drawn from the best settings scores, beside real text and shuffled words.
 
-    real: the yardsticks.
+    drawn: the table `drawn_texts`; real: the yardsticks.
     """
+    words = {
+        "text_perplexity": ("a perplexity under n-grams of", 0),
+        "text_coherence": ("a coherence (NPMI) of", 2),
+    }
+    means = real.groupby("text")[list(words)].mean()
     said = []
-    scores = ["text_perplexity", "text_coherence"]
-    means = real.groupby("text")[scores].mean().to_dict("index")
-    for row in best.to_dict("records"):
-        chosen = table["model"] == row["model"]
-        for name in params.space:
-            chosen &= (table[name] == row[name]) | (table[name].isna() & pd.isna(row[name]))
-        own = table[chosen]
-        if own["text_perplexity"].isna().any():
+    for row in rows(drawn):
+        measure, digits = words[row["measure"]]
+        held_out, shuffled = means.loc[["held out", "shuffled"], row["measure"]]
+        if pd.isna(held_out) or pd.isna(shuffled):
             continue
-        said += [
-            f"{names.model(str(row['model']))}: text drawn from the best settings has {words} "
-            f"{interval(own[score], params.confidence, digits)}; held-out text has "
-            f"{means['held out'][score]:.{digits}f}, its words shuffled "
-            f"{means['shuffled'][score]:.{digits}f}."
-            for score, words, digits in (
-                ("text_perplexity", "a perplexity under n-grams of", 0),
-                ("text_coherence", "a coherence (NPMI) of", 2),
-            )
-            if all(pd.notna(means[text][score]) for text in ("held out", "shuffled"))
-        ]
+        ends = f" [{row['low']:.{digits}f}, {row['high']:.{digits}f}]"
+        said.append(
+            f"{names.model(row['model'])}: text drawn from the best settings has {measure} "
+            f"{row['mean']:.{digits}f}{ends if np.isfinite(row['low']) else ''}; held-out text has "
+            f"{held_out:.{digits}f}, its words shuffled {shuffled:.{digits}f}."
+        )
     return said
 
 
-def interval(values: pd.Series, confidence: float, digits: int) -> str:
-    """Return the mean of `values` and its interval by Student's t; fewer than three have none.
-
-    Of values that are all above 0 it is the geometric mean, and the interval that of the logarithm.
-    Two say too little of how they vary: t of one degree of freedom is 12.7 at 95 %.
-    """
-    positive, count = bool((values > 0).all()), len(values)
-    scaled = np.log(values) if positive else values
-    mean = float(scaled.mean())
-    ends = [mean]
-    if count > 2:
-        quantile = float(special.stdtrit(count - 1, (1 + confidence) / 2))
-        margin = quantile * float(scaled.std(ddof=1)) / np.sqrt(count)
-        ends += [mean - margin, mean + margin]
-    told = [f"{np.exp(end) if positive else end:.{digits}f}" for end in ends]
-    return told[0] + (f" [{told[1]}, {told[2]}]" if count > 2 else "")
-
-
-def reached(table: pd.DataFrame, params: RecurrentSweepParams) -> list[str]:
+def reached(trials: pd.DataFrame, params: RecurrentSweepParams) -> list[str]:
     """Return how many trainings of each model reach the target loss, and which is the first."""
     said = []
-    for model, part in table.groupby("model", sort=False):
-        steps = part["steps_to_target"]
+    for model, part in trials.groupby("model", sort=False):
+        known = rows(part[part["steps_to_target"].notna()])
         subject = names.model(str(model))
         said.append(
-            f"{subject}: {steps.notna().sum()} of {len(part)} trainings reach a loss of "
+            f"{subject}: {len(known)} of {len(part)} trainings reach a loss of "
             f"{params.target_loss:g} on the text that chooses their epoch."
         )
-        if not steps.notna().any():
-            continue
-        rows = part[steps.notna()].to_dict("records")
-        first = min(rows, key=lambda row: float(row["steps_to_target"]))
-        chosen = names.chosen({name: first[name] for name in params.space})
-        said.append(
-            f"{subject}: the first to reach it takes {first['steps_to_target']:.0f} updates, "
-            f"{first['tokens_to_target']:,.0f} tokens, with {chosen}."
-        )
+        if len(known):
+            first = min(known, key=lambda row: float(row["steps_to_target"]))
+            chosen = names.chosen({name: value(first[name]) for name in params.space})
+            said.append(
+                f"{subject}: the first to reach it takes {first['steps_to_target']:.0f} updates, "
+                f"{first['tokens_to_target']:,.0f} tokens, with {chosen}."
+            )
     return said
+
+
+def repetition(trials: pd.DataFrame) -> str:
+    """Return in what trainings of the same settings differ: seed, fold, or fold and seed."""
+    folds = "fold" in trials and trials["fold"].nunique() > 1
+    return ("fold and seed" if trials["seed"].nunique() > 1 else "fold") if folds else "seed"
+
+
+def lower_is_better(score: str) -> bool:
+    """Return whether a score is a loss."""
+    return score == "valid_loss"
+
+
+def terms(row: Mapping[str, Any]) -> str:
+    """Return a setting or a pair of settings, `one x other`, as people read it."""
+    return " x ".join(map(names.plain, row["term"].split(" x ")))
+
+
+def share(row: Mapping[str, Any]) -> str:
+    """Return a share of the variance and its interval."""
+    return f"{row['share']:.0%} [{row['low']:.0%}, {row['high']:.0%}]"
+
+
+def difference(row: Mapping[str, Any]) -> str:
+    """Return a difference and its interval."""
+    return f"{row['difference']:.2g} [{row['low']:.2g}, {row['high']:.2g}]"
+
+
+def value(found: Any) -> Any:
+    """Return the value of a setting, None where a table has none."""
+    return None if pd.isna(found) else found
+
+
+def by_share(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of `table`, the largest share first."""
+    return rows(table.sort_values("share", ascending=False))
+
+
+def rows(table: pd.DataFrame | None) -> list[dict[str, Any]]:
+    """Return the rows of a table, none where it was not written."""
+    if table is None:
+        return []
+    return [{str(name): x for name, x in row.items()} for row in table.to_dict("records")]
+
+
+def _of(table: pd.DataFrame | None, model: object, score: str) -> pd.DataFrame:
+    """Return the rows of `table` about one model and score."""
+    if table is None:
+        return pd.DataFrame()
+    return table[(table["model"] == model) & (table["score"] == score)]

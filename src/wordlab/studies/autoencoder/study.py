@@ -8,19 +8,24 @@ costs -log2 p of them (two-part codes, Rissanen 1978).
 
 import math
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from wordlab import rng
+from wordlab.artifacts import Result, nested
 from wordlab.checkpoints import Checkpoint
-from wordlab.params.studies import AutoencoderParams, AutoencoderStudyParams
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.errors import UserError
+from wordlab.params.studies import AutoencoderParams, AutoencoderStudyParams, SequenceParams
 from wordlab.recurrent.devices import threads
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.report.findings import studies as sentences
 from wordlab.studies.autoencoder import training
-from wordlab.studies.autoencoder.network import Autoencoder
+from wordlab.studies.autoencoder.network import Autoencoder, Symbols
 from wordlab.studies.autoencoder.scores import (
     Quantiser,
     as_float16,
@@ -29,11 +34,82 @@ from wordlab.studies.autoencoder.scores import (
     text,
     unknown_bits,
 )
-from wordlab.studies.autoencoder.sequences import SequenceSplits
 from wordlab.studies.jobs import Measurements, Outcome, TrialLogger
 
 _EXAMPLES = 5
 """Sentences that are shown as they went in and as they came out."""
+
+
+def symbols_of(lines: Sequence[str], params: SequenceParams) -> list[tuple[str, ...]]:
+    """Return the different sequences of symbols in sentences, in order of their first place.
+
+    Sentences that are too long are skipped or cut, as `params` says.
+    """
+    kept: dict[tuple[str, ...], None] = {}
+    for line in lines:
+        words = params.unit == "words"
+        symbols = tuple(line.split()) if words else tuple(line)
+        if len(symbols) > params.max_length:
+            if params.long_sentences == "skip":
+                continue
+            symbols = symbols[: params.max_length] if words else _whole_words(line, params)
+        if symbols:
+            kept[symbols] = None
+    return list(kept)
+
+
+def _whole_words(line: str, params: SequenceParams) -> tuple[str, ...]:
+    beginning = line[: params.max_length + 1]
+    cut = beginning.rfind(" ")
+    return tuple(line[: cut if cut > 0 else params.max_length])
+
+
+@dataclass(frozen=True, eq=False)
+class SequenceSplits:
+    """Sequences to learn from, to watch over the training, and to be scored on; all different.
+
+    texts: those of `train` and `test` as they stand in the text, by the split's name.
+    """
+
+    vocabulary: Vocabulary
+    train: list[Symbols]
+    valid: list[Symbols]
+    test: list[Symbols]
+    texts: Mapping[str, list[str]]
+
+
+def sequence_splits(
+    splits: Mapping[str, Sequence[str]], params: SequenceParams, *, seed: int
+) -> SequenceSplits:
+    """Return the sentences of the splits train, valid and test as sequences of classes.
+
+    The symbols are those of the training sequences; no sequence is in two splits. Raises
+    UserError if a split has none.
+    """
+    seen: set[tuple[str, ...]] = set()
+    chosen: dict[str, list[tuple[str, ...]]] = {}
+    for name, lines in splits.items():
+        fresh = [symbols for symbols in symbols_of(lines, params) if symbols not in seen]
+        seen.update(fresh)
+        most = params.train_sequences if name == "train" else params.test_sequences
+        if not fresh:
+            raise UserError(
+                f"autoencoder.max_length: no sentence of the {name} split has at most "
+                f"{params.max_length} {params.unit} and is new; expected a higher value, or "
+                "autoencoder.long_sentences: cut"
+            )
+        order = rng.stream(seed, "autoencoder sequences", name).permutation(len(fresh))
+        chosen[name] = [fresh[place] for place in np.sort(order[:most])]
+    counts = Counter(symbol for symbols in chosen["train"] for symbol in symbols)
+    vocabulary = Vocabulary.build(counts, min_count=params.min_count, section="autoencoder")
+    index, unknown = vocabulary.index, vocabulary.unknown
+    encoded = {
+        name: [np.array([index.get(s, unknown) for s in symbols], np.int64) for symbols in rows]
+        for name, rows in chosen.items()
+    }
+    between = " " if params.unit == "words" else ""
+    texts = {name: [between.join(row) for row in chosen[name]] for name in ("train", "test")}
+    return SequenceSplits(vocabulary, encoded["train"], encoded["valid"], encoded["test"], texts)
 
 
 @dataclass(frozen=True)
@@ -54,56 +130,15 @@ class Task:
 
 
 @dataclass(frozen=True, eq=False)
-class AutoencoderStudy:
-    """What was measured.
+class AutoencoderStudy(Result):
+    """The result of `study`.
 
-    curves: a row an epoch, see `AutoencoderEpoch`. lengths: scores of the vectors as trained by
-    the length of the sentence. rates: a row for each cell, latent_size and precision of the
-    vector: bits of a number, rate (bits of the vector), correction and total, in bits a character,
-    and the scores. baselines: code, total. models: the autoencoders by cell and latent size.
-    examples: pairs of texts by model. sentences: in words.
+    models: the autoencoders by cell and latent size, `gru 8`; examples: sentences as each was given
+    them and as it wrote them again, to be read.
     """
 
-    curves: pd.DataFrame
-    lengths: pd.DataFrame
-    rates: pd.DataFrame
-    baselines: pd.DataFrame
     models: Mapping[str, Autoencoder]
-    examples: Mapping[str, list[tuple[str, str]]]
-    sentences: tuple[str, ...]
-
-    def tables(self) -> dict[str, pd.DataFrame]:
-        """Return the tables by name."""
-        return {
-            "curves": self.curves,
-            "lengths": self.lengths,
-            "rates": self.rates,
-            "baselines": self.baselines,
-        }
-
-    def metrics(self) -> dict[str, Any]:
-        """Return the codes' bits a character, and cell and size -> precision -> numbers."""
-        nested: dict[str, Any] = {
-            "baselines": dict(self.baselines.to_records(index=False).tolist())
-        }
-        for row in self.rates.to_dict("records"):
-            name = model_name(row.pop("cell"), row.pop("latent_size"))
-            precision = row.pop("precision")
-            nested.setdefault(name, {})[precision] = {
-                key: value for key, value in row.items() if not math.isnan(value)
-            }
-        return nested
-
-    def example_text(self) -> str:
-        """Return the examples as people read them: in and out, a pair a paragraph."""
-        return "\n\n".join(
-            f"{name}\n{true}\n{own}" for name, pairs in self.examples.items() for true, own in pairs
-        )
-
-
-def model_name(cell: object, latent_size: object) -> str:
-    """Return what an autoencoder is called among those of the study."""
-    return f"{cell} {latent_size}"
+    examples: str
 
 
 def study(
@@ -118,7 +153,13 @@ def study(
 ) -> AutoencoderStudy:
     """Train an autoencoder of each cell and latent size, side by side, and measure each.
 
-    language_model: of characters, what the vectors are held against.
+    language_model: of characters, what the vectors are held against. Tables:
+
+    - curves: cell, latent_size, and one row per `AutoencoderEpoch`;
+    - lengths: scores of the vectors as trained, by the length of the sentence;
+    - rates: one row per cell, latent_size and precision of the vector: bits of a number; rate (bits
+      of the vector), correction and total, in bits per character; the scores;
+    - baselines: code, total in bits per character.
     """
     jobs = [
         Job(params.network(cell, size), seed)
@@ -127,33 +168,27 @@ def study(
     ]
     task = Task(sequences, params, torch_threads)
     measured = Measurements(learn, task, title="autoencoders", checkpoint=checkpoint)
-    found = measured.of(jobs)
-    frames: dict[str, list[pd.DataFrame]] = {"epochs": [], "lengths": [], "rates": []}
+    rows: dict[str, list[dict[str, Any]]] = {"curves": [], "lengths": [], "rates": []}
     models: dict[str, Autoencoder] = {}
-    examples: dict[str, list[tuple[str, str]]] = {}
-    for job, outcome in zip(jobs, found, strict=True):
+    examples: list[str] = []
+    for job, outcome in zip(jobs, measured.of(jobs), strict=True):
         own = {"cell": job.params.cell, "latent_size": job.params.latent_size}
-        name = model_name(*own.values())
-        for kind, parts in frames.items():
-            table = pd.DataFrame(outcome.numbers[kind])
-            parts.append(pd.concat([pd.DataFrame(own, index=table.index), table], axis=1))
+        name = " ".join(map(str, own.values()))
+        for kind, found in rows.items():
+            found += [{**own, **row} for row in outcome.numbers[kind]]
         by_precision = {row["precision"]: row for row in outcome.numbers["rates"]}
         on_trial(name, job.params.model_dump(), {**by_precision, **outcome.tracked})
         models[name] = Autoencoder(job.params, sequences.vocabulary, seed)
         models[name].restore(outcome.arrays)
-        examples[name] = [(true, again) for true, again in outcome.numbers["examples"]]
+        examples += [f"{name}\n{true}\n{again}" for true, again in outcome.numbers["examples"]]
     codes = baselines(sequences.texts["test"], sequences.texts["train"], language_model)
-    tables = {kind: pd.concat(parts, ignore_index=True) for kind, parts in frames.items()}
-    others = pd.DataFrame({"code": codes.keys(), "total": codes.values()})
-    return AutoencoderStudy(
-        tables["epochs"],
-        tables["lengths"],
-        tables["rates"],
-        others,
-        models,
-        examples,
-        tuple(sentences.write(tables["rates"], codes, params.unit)),
-    )
+    tables = {kind: pd.DataFrame(found) for kind, found in rows.items()}
+    tables["baselines"] = pd.DataFrame({"code": codes.keys(), "total": codes.values()})
+    rates = tables["rates"]
+    names = rates["cell"] + " " + rates["latent_size"].astype(str)
+    named = rates.drop(columns=["cell", "latent_size"]).assign(model=names)
+    metrics = {"baselines": codes, **nested(named, ["model", "precision"])}
+    return AutoencoderStudy(tables, metrics, models, "\n\n".join(examples))
 
 
 def learn(job: Job, task: Task) -> Outcome:
@@ -173,7 +208,7 @@ def learn(job: Job, task: Task) -> Outcome:
     with threads(task.torch_threads):
         measured = _measure(model, task, job.seed)
     return Outcome(
-        {"epochs": [asdict(epoch) for epoch in epochs], **measured},
+        {"curves": [asdict(epoch) for epoch in epochs], **measured},
         {name: weight.numpy() for name, weight in model.weights().items()},
         {"training_seconds": seconds},
     )

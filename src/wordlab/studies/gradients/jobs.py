@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from wordlab import rng
+from wordlab.evaluation.statistics import median_interval
 from wordlab.params.studies import GradientStudyParams
 from wordlab.recurrent.batches import Streams
 from wordlab.recurrent.devices import threads
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.records import TrainingRecord
 from wordlab.recurrent.training import DivergedError, train
-from wordlab.studies.gradients import tasks, truncation
-from wordlab.studies.gradients.lags import Texts, measure_lags
+from wordlab.studies.gradients import measures, tasks
 from wordlab.studies.jobs import Outcome
 
 WAYS = ("none", "by norm", "by value")
@@ -50,6 +52,26 @@ _PLAIN = {
 }
 """Streams of text, plain gradient descent over all epochs, and nothing that regularises: it would
 change gradients too."""
+
+
+@dataclass(frozen=True, eq=False)
+class Texts:
+    """What language models of the study learn, and what they are measured on, as classes."""
+
+    train: NDArray[np.int64]
+    valid: NDArray[np.int64]
+
+    def sequences(self, length: int, count: int, seed: int) -> NDArray[np.int64]:
+        """Return stretches of the validation text, each with what follows: (T + 1, B).
+
+        They do not overlap, so that they count as independent draws; B is `count`, or as many as
+        the text has room for.
+        """
+        random = rng.stream(seed, "gradient sequences", length)
+        room = len(self.valid) // (length + 1)
+        shift = random.integers(0, len(self.valid) % (length + 1) + 1)
+        chosen = np.sort(random.permutation(room)[:count])
+        return self.valid[shift + (length + 1) * chosen + np.arange(length + 1)[:, None]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,12 +116,31 @@ class Lags:
     weights: str
 
     def measure(self, shared: Shared) -> Outcome:
-        """Return the lags, see `measure_lags`."""
-        trained = self.weights == TRAINED
-        model = shared.models[self.cell]
-        if not trained:
+        """Return how gradients fade over sequences of each length, and the Jacobians.
+
+        rows: part, length, lag, norm, low, high; reach: by length, see `measures.reach`, and the
+        spectral radius of the Jacobian at the end of each of the longest sequences.
+        """
+        params, model = shared.params, shared.models[self.cell]
+        if self.weights != TRAINED:
             model = shared.fresh(self.cell, initialisation=self.weights)
-        return measure_lags(model, shared.texts, shared.params, shared.seed)
+        parts: list[pd.DataFrame] = []
+        reach: dict[str, Any] = {}
+        for length in params.lengths:
+            ids = shared.texts.sequences(length, params.sequences, shared.seed)
+            norms = measures.gradient_by_lag(model, ids[:-1], ids[-1])
+            for part, table in norms.items():
+                ratios = table / norms["state"][0]
+                low, middle, high = np.quantile(ratios, [0.25, 0.5, 0.75], axis=1)
+                numbers = {"lag": np.arange(length), "norm": middle, "low": low, "high": high}
+                parts.append(pd.DataFrame({"part": part, "length": length, **numbers}))
+            reach[f"length {length}"] = measures.reach(norms["state"], params.confidence)
+        longest = shared.texts.sequences(max(params.lengths), params.sequences, shared.seed)
+        radii = measures.spectral_radii(model, longest[:-1])
+        middle, low, high = median_interval(radii, params.confidence)
+        reach["spectral_radius"] = {"median": middle, "low": low, "high": high,
+                                    "greatest": float(radii.max())}  # fmt: skip
+        return Outcome({"rows": pd.concat(parts).to_dict("records"), "reach": reach})
 
 
 @dataclass(frozen=True)
@@ -201,10 +242,10 @@ class Truncation:
         longest = max(params.truncation.lengths)
         ids = shared.texts.sequences(longest, params.sequences, shared.seed)
         inputs, targets = ids[:-1], ids[1:]
-        whole = truncation.window_gradient(model, inputs, targets, longest)
-        own = truncation.window_gradient(model, inputs, targets, self.length)
+        whole = measures.window_gradient(model, inputs, targets, longest)
+        own = measures.window_gradient(model, inputs, targets, self.length)
         window = (part[: self.length].copy() for part in (inputs, targets))
-        cost = truncation.window_cost(model, *window)
+        kept_bytes, cost = measures.window_cost(model, *window)
         started = time.monotonic()
         numbers = range(1, params.truncation.seeds + 1)
         records = [self._train(shared, number) for number in numbers]
@@ -212,14 +253,14 @@ class Truncation:
         tokens = self.length * ids.shape[1]
         return Outcome(
             {
-                "agreement": truncation.agreement(own, whole),
-                "kept_mib": cost.kept_bytes / 2**20,
+                "agreement": measures.agreement(own, whole),
+                "kept_mib": kept_bytes / 2**20,
                 "losses": [record.epochs[-1].valid_loss for record in records],
                 "updates": records[0].updates,
                 "streams": params.truncation.window_tokens // self.length,
             },
             tracked={
-                "seconds_per_token": cost.seconds / tokens,
+                "seconds_per_token": cost / tokens,
                 "training_seconds": seconds / len(records),
             },
         )

@@ -5,72 +5,88 @@ a delay two tasks with known answers are learnt.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from wordlab.artifacts import Result, nested
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
 from wordlab.evaluation.ngrams import KneserNey
 from wordlab.evaluation.statistics import change_intervals
 from wordlab.params.studies import GradientStudyParams, TruncationParams
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.report.findings import gradients as sentences
 from wordlab.studies.gradients import jobs
-from wordlab.studies.gradients.lags import Texts
 from wordlab.studies.gradients.tasks import baseline
 from wordlab.studies.jobs import Measurements, Outcome, TrialLogger
-
-_TABLES = ("rows",)
-
-
-@dataclass(frozen=True, eq=False)
-class GradientStudy:
-    """What was measured.
-
-    lags: columns cell, weights (trained, or how fresh ones were initialised), part (state, hidden,
-    memory), length, lag, norm, low, high: median and middle half over sequences, relative to the
-    whole state's at lag 0. trainings: one row per cell, initialisation and clipping. steps:
-    these, epoch, step, parameter, norm before clipping. truncations: one row per cell and length,
-    see `truncations`. tasks: one row per task, cell, initialisation and delay, with the baseline.
-    numbers: the same, nested; sentences: in words.
-    """
-
-    lags: pd.DataFrame
-    trainings: pd.DataFrame
-    steps: pd.DataFrame
-    truncations: pd.DataFrame
-    tasks: pd.DataFrame
-    numbers: Mapping[str, Any]
-    sentences: tuple[str, ...]
-
-    def tables(self) -> dict[str, pd.DataFrame]:
-        """Return the tables by name."""
-        names = ("lags", "trainings", "steps", "truncations", "tasks")
-        return {name: getattr(self, name) for name in names}
-
-    def metrics(self) -> Mapping[str, Any]:
-        """Return the numbers, nested."""
-        return self.numbers
 
 
 def study(
     models: Mapping[str, LanguageModel],
-    texts: Texts,
+    texts: jobs.Texts,
     params: GradientStudyParams,
     *,
     seed: int,
     torch_threads: int,
     on_trial: TrialLogger,
     checkpoint: Checkpoint,
-) -> GradientStudy:
-    """Return the study of trained `models`, by cell; the texts are classes of all of them.
+) -> Result:
+    """Study trained `models`, by cell; the texts are classes of all of them. Tables:
 
-    Raises UserError if the models differ in their vocabulary, or if the validation split is
-    shorter than the longest sequences.
+    - lags: cell, weights (trained, or how fresh ones were initialised), part (state, hidden,
+      memory), length, lag, norm, low, high: median and middle half over sequences, relative to the
+      whole state's at lag 0;
+    - trainings: one row per cell, initialisation and clipping; classes, those of a blind guess;
+    - steps: these three, epoch, step, parameter, norm before clipping;
+    - truncations: one row per cell and length of windows, see `truncations`;
+    - tasks: one row per task, cell, initialisation and delay; baseline, what is right by chance.
+
+    Raises UserError if the models differ in their vocabulary, or if a split is shorter than the
+    longest sequences or an update.
     """
+    _check(models, texts, params)
+    shared = jobs.Shared(models, texts, params, seed, torch_threads)
+    wanted = _jobs(list(models), params)
+    measured = Measurements(jobs.measure, shared, title="gradients", checkpoint=checkpoint)
+    found = list(zip(wanted, measured.of(wanted), strict=True))
+    reach: dict[str, Any] = {}
+    for job, outcome in found:
+        own = asdict(job)
+        name = " ".join(["gradients", type(job).__name__.lower(), *map(str, own.values())])
+        numbers = {key: value for key, value in outcome.numbers.items() if key != "rows"}
+        on_trial(name, own, {**numbers, **outcome.tracked})
+        if isinstance(job, jobs.Lags):
+            reach.setdefault(job.cell, {})[job.weights] = outcome.numbers["reach"]
+    trainings = _table(found, jobs.Training)
+    windows = truncations(
+        _table(found, jobs.Truncation),
+        _unigram(models, texts, params.truncation),
+        params.confidence,
+    )
+    learning = _table(found, jobs.Learning)
+    learning["baseline"] = [baseline(task, params.tasks.symbols) for task in learning["task"]]
+    tables = {
+        "lags": _rows(found, jobs.Lags),
+        "trainings": trainings.assign(classes=next(iter(models.values())).classes),
+        "steps": _rows(found, jobs.Training),
+        "truncations": windows,
+        "tasks": learning,
+    }
+    metrics = {
+        "reach": reach,
+        "training": nested(trainings, ["cell", "initialisation", "clipping"]),
+        "truncation": nested(windows, ["cell", "length"]),
+        "tasks": nested(learning, ["task", "cell", "initialisation", "delay"]),
+    }
+    return Result(tables, metrics)
+
+
+def _check(
+    models: Mapping[str, LanguageModel], texts: jobs.Texts, params: GradientStudyParams
+) -> None:
+    """Raise UserError where the models or the texts are not what the study needs."""
     if len({model.vocabulary.words for model in models.values()}) > 1:
         raise UserError(
             "models: the study of gradients needs models of the same words; expected rnn, lstm and "
@@ -85,54 +101,17 @@ def study(
                 f"gradient_study.{name}: a sequence of {max(lengths)} symbols needs more "
                 f"validation text than {len(texts.valid)} symbols; expected shorter sequences"
             )
-    windows_of = params.truncation
-    if not windows_of.learnt(len(texts.train)):
+    if not params.truncation.learnt(len(texts.train)):
         raise UserError(
-            f"gradient_study.truncation.window_tokens: an update of {windows_of.window_tokens} "
-            f"tokens needs more training text than {len(texts.train)} symbols; expected fewer"
+            "gradient_study.truncation.window_tokens: an update of "
+            f"{params.truncation.window_tokens} tokens needs more training text than "
+            f"{len(texts.train)} symbols; expected fewer"
         )
-    shared = jobs.Shared(models, texts, params, seed, torch_threads)
-    wanted = _jobs(list(models), params)
-    measured = Measurements(jobs.measure, shared, title="gradients", checkpoint=checkpoint)
-    outcomes = measured.of(wanted)
-    found: list[tuple[Any, Outcome]] = list(zip(wanted, outcomes, strict=True))
-    for job, outcome in found:
-        own = asdict(job)
-        name = " ".join(["gradients", type(job).__name__.lower(), *map(str, own.values())])
-        numbers = {key: value for key, value in outcome.numbers.items() if key not in _TABLES}
-        on_trial(name, own, {**numbers, **outcome.tracked})
-    windows = truncations(
-        _table(found, jobs.Truncation), _unigram(models, texts, windows_of), params.confidence
-    )
-    learning = _table(found, jobs.Learning)
-    trainings = _table(found, jobs.Training)
-    learning["baseline"] = [baseline(task, params.tasks.symbols) for task in learning["task"]]
-    reach: dict[str, Any] = {}
-    for job, outcome in found:
-        if isinstance(job, jobs.Lags):
-            reach.setdefault(job.cell, {})[job.weights] = outcome.numbers["reach"]
-    return GradientStudy(
-        lags=_rows(found, jobs.Lags),
-        trainings=trainings,
-        steps=_rows(found, jobs.Training),
-        truncations=windows,
-        tasks=learning,
-        numbers={
-            "reach": reach,
-            "training": _nested(trainings, ["cell", "initialisation", "clipping"]),
-            "truncation": _nested(windows, ["cell", "length"]),
-            "tasks": _nested(learning, ["task", "cell", "initialisation", "delay"]),
-        },
-        sentences=(
-            *sentences.reach(reach, max(params.lengths), params.confidence),
-            *sentences.clipping(trainings, next(iter(models.values())).classes),
-            *sentences.truncation(windows, params.truncation, params.confidence),
-            *sentences.tasks(learning),
-        ),
-    )
 
 
-def _unigram(models: Mapping[str, LanguageModel], texts: Texts, params: TruncationParams) -> float:
+def _unigram(
+    models: Mapping[str, LanguageModel], texts: jobs.Texts, params: TruncationParams
+) -> float:
     """Return the loss of word frequencies of the text that the trainings of windows learn."""
     known = next(iter(models.values())).vocabulary
     counts = KneserNey.fit(
@@ -197,7 +176,7 @@ def _jobs(cells: Sequence[Any], params: GradientStudyParams) -> list[Any]:
 def _table(found: Sequence[tuple[Any, Outcome]], kind: type[Any]) -> pd.DataFrame:
     """Return one row of settings and numbers per job of a kind."""
     return pd.DataFrame(
-        {**asdict(job), **{k: v for k, v in outcome.numbers.items() if k not in _TABLES}}
+        {**asdict(job), **{key: x for key, x in outcome.numbers.items() if key != "rows"}}
         for job, outcome in found
         if isinstance(job, kind)
     )
@@ -205,26 +184,9 @@ def _table(found: Sequence[tuple[Any, Outcome]], kind: type[Any]) -> pd.DataFram
 
 def _rows(found: Sequence[tuple[Any, Outcome]], kind: type[Any]) -> pd.DataFrame:
     """Return the rows of all jobs of a kind, their settings in front."""
-    parts: list[pd.DataFrame] = []
-    for job, outcome in found:
-        if isinstance(job, kind):
-            rows = pd.DataFrame(outcome.numbers["rows"])
-            parts.append(pd.concat([pd.DataFrame(asdict(job), index=rows.index), rows], axis=1))
-    return pd.concat(parts, ignore_index=True)
-
-
-def _nested(table: pd.DataFrame, keys: Sequence[str]) -> dict[str, Any]:
-    """Return the rows of `table` as metrics nested by `keys`, without what is missing."""
-    nested: dict[str, Any] = {}
-    for row in table.to_dict("records"):
-        place = nested
-        for key in keys[:-1]:
-            place = place.setdefault(str(row.pop(key)), {})
-        last = row.pop(keys[-1])
-        name = f"{keys[-1]} {last}" if isinstance(last, int | np.integer) else str(last)
-        place[name] = {key: value for key, value in row.items() if not _missing(value)}
-    return nested
-
-
-def _missing(value: Any) -> bool:
-    return isinstance(value, float) and np.isnan(value)
+    return pd.DataFrame(
+        {**asdict(job), **row}
+        for job, outcome in found
+        if isinstance(job, kind)
+        for row in outcome.numbers["rows"]
+    )

@@ -1,0 +1,134 @@
+"""The analysis of a grid on scores whose make-up is known."""
+
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from wordlab.analysis import summary
+from wordlab.analysis.variance import Grid, decomposition, differences, marginals
+
+
+def trials(
+    score: Callable[[int, int, int], float],
+    *,
+    seeds: int,
+    folds: int = 1,
+    shuffle: int | None = None,
+) -> pd.DataFrame:
+    rows = [
+        {"model": "m", "a": a, "b": b, "c": c, "fold": fold, "seed": seed, "score": score(a, b, c)}
+        for a, b, c in itertools.product([1, 2, 3], [10, 20], [5, 6])
+        for fold in range(1, folds + 1)
+        for seed in range(1, seeds + 1)
+    ]
+    table = pd.DataFrame(rows)
+    return table if shuffle is None else table.sample(frac=1, random_state=shuffle)
+
+
+def shares(table: pd.DataFrame) -> dict[str, float]:
+    return dict(zip(table["term"], table["share"], strict=True))
+
+
+def test_shares_of_a_sum_and_a_product_are_exact() -> None:
+    found = shares(
+        decomposition(
+            Grid.of(trials(lambda a, b, c: 3 * a + b / 10, seeds=2), "abc", "score"), 0.95
+        )
+    )
+    # the variances of the two parts, 9 * 2/3 and 1/4
+    assert found["a"] == pytest.approx(6 / 6.25)
+    assert found["b"] == pytest.approx(0.25 / 6.25)
+    assert found["c"] == pytest.approx(0)
+    assert found["seed"] == pytest.approx(0)
+    product = trials(lambda a, b, c: (a - 2) * (b - 15) + c, seeds=1)
+    found = shares(decomposition(Grid.of(product, "abc", "score"), 0.95))
+    assert found["a x b"] == pytest.approx(25 * 2 / 3 / (25 * 2 / 3 + 0.25))
+    assert found["c"] == pytest.approx(0.25 / (25 * 2 / 3 + 0.25))
+    assert np.isnan(found["seed"])
+
+
+def test_shares_sum_to_one_and_p_is_the_f_test_s() -> None:
+    random = np.random.default_rng(1)
+    table = trials(lambda a, b, c: a + a * b / 20 + random.standard_normal(), seeds=3)
+    grid = Grid.of(table, "abc", "score")
+    found = decomposition(grid, 0.95)
+    assert found["share"].sum() == pytest.approx(1)
+    one_way = trials(lambda a, b, c: 0.3 * a + random.standard_normal(), seeds=4)
+    alone = one_way[(one_way["b"] == 10) & (one_way["c"] == 5)]
+    ours = decomposition(Grid.of(alone, "a", "score"), 0.95)
+    groups = [part["score"] for _, part in alone.groupby("a")]
+    expected = stats.f_oneway(*groups).pvalue
+    assert ours.set_index("term").loc["a", "p"] == pytest.approx(expected)
+
+
+def test_rows_may_come_in_any_order() -> None:
+    random = np.random.default_rng(2)
+    values = {key: random.random() for key in itertools.product([1, 2, 3], [10, 20], [5, 6])}
+    tables = [trials(lambda *key: values[key], seeds=2, shuffle=s) for s in (None, 5)]
+    grids = [Grid.of(table.sort_index(), "abc", "score") for table in tables]
+    np.testing.assert_array_equal(grids[0].scores, grids[1].scores)
+    shuffled = Grid.of(tables[1], "abc", "score")
+    assert shuffled.scores[shuffled.values[0].index(2), 0, 0, 0] == pytest.approx(
+        values[2, shuffled.values[1][0], shuffled.values[2][0]]
+    )
+
+
+def test_what_folds_have_in_common_is_no_noise() -> None:
+    table = trials(lambda a, b, c: float(a), seeds=2, folds=3)
+    table["score"] += 10 * table["fold"]
+    grid = Grid.of(table, "abc", "score")
+    assert grid.noise == pytest.approx(0, abs=1e-12)
+    assert grid.noise_freedom == 72 - 12 - 2
+    assert grid.scores.mean() == pytest.approx(table["score"].mean())
+
+
+def test_intervals_cover_the_means_and_chance_is_not_called_a_difference() -> None:
+    random = np.random.default_rng(3)
+    covered = false_alarms = 0
+    for _ in range(300):
+        grid = Grid.of(trials(lambda a, b, c: random.standard_normal(), seeds=2), "abc", "score")
+        first = marginals(grid, 0.9).iloc[0]
+        covered += first["low"] <= 0 <= first["high"]
+        false_alarms += bool(differences(grid, 0.9)["beyond_noise"].any())
+    assert 0.84 <= covered / 300 <= 0.95
+    assert false_alarms / 300 <= 0.14
+
+
+def test_an_incomplete_grid_is_refused() -> None:
+    table = trials(lambda a, b, c: 1.0, seeds=2)
+    with pytest.raises(ValueError, match="not 12 combinations"):
+        Grid.of(table.iloc[1:], "abc", "score")
+
+
+def test_the_best_has_those_beside_it_that_the_noise_does_not_set_apart() -> None:
+    random = np.random.default_rng(4)
+    table = trials(lambda a, b, c: a + 0.01 * random.standard_normal(), seeds=2)
+    tables = summary.summarise(table, ["a", "b", "c"], {"score": "lower"}, 0.95)
+    best = tables["best"].iloc[0]
+    assert best["a"] == 1
+    assert best["others"] == 3
+    assert best["low"] < best["mean"] < best["high"]
+    assert summary.metrics(tables)["m"]["score"]["share"]["a"] > 0.99
+
+
+def test_a_score_that_is_missing_is_left_out() -> None:
+    table = trials(lambda a, b, c: 1.0, seeds=2)
+    table.loc[3, "score"] = np.nan
+    tables = summary.summarise(table, ["a", "b", "c"], {"score": "higher"}, 0.95)
+    assert tables == {}
+    assert summary.metrics(tables) == {}
+
+
+@pytest.mark.parametrize("seeds", [2, 3])
+def test_repetitions_that_do_not_differ_leave_the_noise_unknown(seeds: int) -> None:
+    table = trials(lambda a, b, c: 0.1 * a + 0.7 / 3, seeds=seeds, folds=2)
+    table["score"] += 0.1 * table["fold"]  # which leaves rounding errors between repetitions
+    grid = Grid.of(table, "abc", "score")
+    assert not grid.noise_known
+    found = differences(grid, 0.95)
+    assert not found["beyond_noise"].any()
+    assert found[["low", "high"]].isna().all(axis=None)

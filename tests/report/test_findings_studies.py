@@ -1,0 +1,171 @@
+"""Sentences about the studies say what their tables show, and no more."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from wordlab.params.studies import COMBINATION
+from wordlab.params.whole import load
+from wordlab.report.findings import studies
+
+Change = tuple[float, float]
+"""A change, and how far its interval reaches to either side."""
+
+
+def growth(task: str, n: int, **changes: Change) -> pd.DataFrame:
+    """Return the rows of a task: by model how much its score rises."""
+    return pd.DataFrame(
+        {"task": task, "model": model, "difference": change, "low": change - margin,
+         "high": change + margin, "n": n, "distinct": abs(change) > margin and n >= 10}
+        for model, (change, margin) in changes.items()
+    )  # fmt: skip
+
+
+def scores(**known: int) -> pd.DataFrame:
+    """Return the scores of tasks at two shares, over so many items of the whole text."""
+    return pd.DataFrame(
+        {"task": task, "share": share, "score": 0.5, "n": n, "held": held}
+        for task, n in known.items()
+        for share, held in ((0.3, 0.312), (1.0, 1.0))
+    )
+
+
+def test_a_change_of_a_score_is_claimed_where_its_interval_leaves_out_zero() -> None:
+    rises = {"skipgram": (0.4, 0.1), "glove": (0.02, 0.1), "ppmi_svd": (0.0, 0.25)}
+    grown = pd.concat([growth("few", 9, **rises), growth("simlex999", 12, **rises)])
+    own, sets = scores(few=9, simlex999=14), ["few", "simlex999"]
+    few, enough, *others = studies.grown(own, own, grown, sets)
+    assert few == (
+        "few: 9 items are known at every size, 9 in the whole text. These are too few to show a "
+        "change."
+    )
+    assert enough == (
+        "SimLex-999: 12 items are known at every size, 14 in the whole text. From 31.2 % of the "
+        "text to all of it, skip-gram changes by +0.400 [+0.300, +0.500]. From 31.2 % of the text "
+        "to all of it, no change is shown for GloVe and PPMI-SVD; one of 0.25 or more would show."
+    )
+    none = "No set of word pairs shows that more text changes any model's score."
+    assert none not in others
+    assert any("intervals of changes hold together" in text for text in others)
+    assert none in studies.grown(own, own, grown.assign(distinct=False), sets)
+    assert studies.grown(own, own, grown[:0], sets) == []
+    assert studies.grown(own, own.assign(score=np.nan), grown, sets) == [
+        "No set can be scored at every size of the text."
+    ]
+
+
+def test_shares_that_are_left_out_are_named() -> None:
+    rows = [(0.0125, "vocabulary"), (0.302, "documents"), (0.5, "documents")]
+    assert studies.left_out(pd.DataFrame(rows, columns=["share", "reason"])) == [
+        "Left out, because their vocabulary is too small: 1.25 % of the text.",
+        "Left out, because no whole documents hold about as much, or the same as another "
+        "share: 30.2 % and 50 % of the text.",
+    ]
+    assert studies.left_out(pd.DataFrame(columns=["share", "reason"])) == []
+
+
+def test_sentences_about_windows_hold_the_numbers() -> None:
+    summary = pd.DataFrame(
+        {"window": [1, 5], "cells": [13364, 25214], "density": [0.0066, 0.0125],
+         "ppmi_cells": [12963, 23701], "median": [3.2, 2.78], "p95": [6.26, 6.3]}
+    )  # fmt: skip
+    said = studies.on_cells(summary)
+    assert said[0] == (
+        "Window 1 observes 13,364 pairs of words, 0.66% of all; 97% of these have a PPMI above 0."
+    )
+    assert said[2].endswith("the median of the PPMI above 0 falls, from 3.20 to 2.78 nats.")
+    assert said[3].endswith("95th percentile of the PPMI above 0 rises, from 6.26 to 6.30 nats.")
+    back = pd.concat([summary, summary[:1].assign(window=9)])
+    assert "neither rises nor falls throughout" in studies.on_cells(back)[3]
+
+
+def test_associations_and_neighbours_are_compared_between_windows() -> None:
+    contexts = {1: ["crown", "throne"], 3: ["x", "y"], 5: ["throne", "of"]}
+    associations = pd.DataFrame(
+        {"word": "king", "window": window, "context": context}
+        for window, own in contexts.items()
+        for context in own
+    )
+    assert studies.on_associations(associations) == [
+        "Of the 2 strongest associations of “king” at window 1, 1 are among the 2 at window 5 "
+        "(throne)."
+    ]
+    names = [f"window {window}" for window in contexts]
+    overlap = pd.DataFrame([[1, 0.5, 0.2], [0.5, 1, 0.6], [0.2, 0.6, 1]], columns=names)
+    assert studies.on_overlap(overlap, 10, 2000) == [
+        "Of a word's 10 nearest neighbours (mean over the 2,000 commonest words) window 3 and "
+        "window 5 share 60%, the most; window 1 and window 5 20%, the least."
+    ]
+    assert studies.on_overlap(overlap.replace(overlap, np.nan), 10, 2000) == []
+
+
+def test_sentences_about_autoencoders_follow_the_numbers() -> None:
+    columns = ["precision", "rate", "correction", "token_accuracy"]
+    rows = [("float32", 20, 1.0, 0.9), ("float16", 10, 1.0, 0.9), ("4 bits", 2.5, 1.5, 0.8)]
+    rates = pd.DataFrame(rows, columns=columns)
+    rates = rates.assign(cell="gru", latent_size=8, exact_match=0.005)
+    rates["total"] = rates["rate"] + rates["correction"]
+    assert studies.brought_back("GRU", rates, "words") == [
+        "GRU: through 8 numbers 90% of the words and 0.5% of the held-out sentences come back "
+        "right.",
+        "GRU, 8 numbers: the share of words right is 90% at float32, 90% at float16, 80% at 4 "
+        "bits.",
+    ]
+    said = studies.costs(rates, {"UTF-8": 8.0, "language model": 2.5})
+    assert said[0].endswith(
+        "GRU and 8 numbers at 4 bits: 2.50 bits per character for the vector and 1.50 to correct "
+        "its errors."
+    )
+    assert said[1] == (
+        "That is 4.00 together, less than UTF-8 (8.00), and more than language model (2.50)."
+    )
+    assert "GRU and 8 numbers at float16, leaves 1.00" in said[2]  # the cheaper of two alike
+
+
+def method(name: str, change: Change, unigram: Change, **settings: Any) -> dict[str, Any]:
+    """Return a row of the study of regularisation: by how much the method changes the test loss,
+    and by how much that differs from the unigram model's."""
+    row = {"cell": "gru", "method": name, "test": 5 + unigram[0], "gap": 1.0, "comparisons": 10,
+           "unigram": 5.0, "kneser_ney": 4.9, "would_stop": 2.0, "test_tokens": 150}  # fmt: skip
+    measures = {"test_change": change, "gap_change": (0.0, 1.0), "unigram_change": unigram}
+    for measure, (middle, margin) in measures.items():
+        row |= {measure: middle, f"{measure}_low": middle - margin}
+        row |= {f"{measure}_high": middle + margin}
+    nothing = {"dropout": 0.0, "variational": False, "dropout_recurrent": 0.0, "weight_decay": 0.0}
+    return row | nothing | {"early_stopping": False} | settings
+
+
+def test_only_changes_beyond_the_noise_between_seeds_are_claimed(repository: Path) -> None:
+    params = load(repository / "params.yaml").regularisation_study
+    rows = [
+        method("none", (0, 0), (1.0, 0.5)),
+        method("dropout", (-0.7, 0.2), (0.3, 0.5)),
+        method("early_stopping", (-0.3, 0.4), (-0.7, 0.5)),
+        method("decay", (0.0, 0.4), (1.0, 0.5)),
+    ]
+    said = studies.regularised(pd.DataFrame(rows), params)
+    assert any("same 150 symbols" in text for text in said)
+    assert any("hold all at once" in text and "10 intervals" in text for text in said)
+    assert "GRU: dropout lowers the test loss, by 0.70 nats per token." in said
+    (unclear,) = [text for text in said if "no change of the test loss beyond" in text]
+    assert unclear.endswith("with early stopping or decay.")
+    assert (
+        "GRU: with early stopping the test loss is lowest, 4.30 nats per token; with early "
+        "stopping it predicts better than the unigram model."
+    ) in said
+    assert "GRU: with nothing and decay it predicts worse than the unigram model." in said
+    assert "GRU: no clear difference from the unigram model with dropout." in said
+    alike = studies.regularised(pd.DataFrame(rows[1:2] + rows[:1]), params)
+    assert any("with no method does it clearly predict better" in text for text in alike)
+
+
+def test_a_combination_is_named_by_what_it_is_made_of() -> None:
+    settings = {"dropout": 0.4, "variational": True, "weight_decay": 0.1}
+    made, nothing = (
+        studies.combined(pd.DataFrame([method(COMBINATION, (0, 0), (0, 0), **own)]))
+        for own in (settings, {})
+    )
+    assert "variational dropout 0.4, weight decay 0.1, each" in made[0]
+    assert "nothing at all" in nothing[0]

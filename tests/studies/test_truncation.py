@@ -1,0 +1,49 @@
+"""Truncated backpropagation: the gradient of windows, and what they keep."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.params.language import NetworkParams
+from wordlab.recurrent.language_model import LanguageModel
+from wordlab.studies.gradients.measures import agreement, window_cost, window_gradient
+
+IDS = np.random.default_rng(4).integers(0, 10, (25, 3))
+
+
+@pytest.fixture
+def model(network: Callable[..., NetworkParams]) -> LanguageModel:
+    vocabulary = Vocabulary(tuple("abcdefgh"), np.ones(8, np.int64))
+    return LanguageModel(network(cell="gru"), vocabulary, "word", 3)
+
+
+def test_one_window_over_all_has_the_gradient_of_the_loss(model: LanguageModel) -> None:
+    inputs, targets = IDS[:-1], IDS[1:]
+    whole = window_gradient(model, inputs, targets, 24)
+    generator = torch.Generator()
+    ids = torch.from_numpy(inputs), torch.from_numpy(targets)
+    loss = model.loss(*ids, model.initial_state(3), generator)[0]
+    expected = torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(model.parameters()))])
+    torch.testing.assert_close(whole, expected)
+    torch.testing.assert_close(window_gradient(model, inputs, targets, 100), whole)
+    assert agreement(whole, 2 * whole) == pytest.approx(1)
+
+
+def test_a_cut_changes_the_gradient_the_less_the_longer_the_window(model: LanguageModel) -> None:
+    with torch.no_grad():  # a memory that lasts: the update gate all but shut
+        model.layers.cells[0].bias[16:32] = 4.0
+    inputs, targets = IDS[:-1], IDS[1:]
+    whole = window_gradient(model, inputs, targets, 24)
+    cosines = [agreement(window_gradient(model, inputs, targets, k), whole) for k in (1, 6, 12)]
+    assert 0 < cosines[0] < cosines[1] < cosines[2] < 1
+
+
+def test_what_a_window_keeps_grows_with_its_length_alone(model: LanguageModel) -> None:
+    kept = {k: window_cost(model, IDS[:k], IDS[1 : k + 1])[0] for k in (6, 12, 24)}
+    assert kept[6] < kept[12] < kept[24]
+    assert kept[24] - kept[12] == 2 * (kept[12] - kept[6])
+    assert window_cost(model, IDS[:6], IDS[1:7])[1] > 0
+    assert all(weight.grad is None for weight in model.parameters())

@@ -1,0 +1,135 @@
+"""What a trial measures besides its loss: the course of its training, and text drawn from it."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.evaluation.generation import Reference, cut, draw_texts, yardsticks
+from wordlab.params.language import NetworkParams
+from wordlab.params.sweeps import DrawnTextParams
+from wordlab.recurrent import language_model, training
+from wordlab.recurrent.records import Update
+from wordlab.sweeps import language_trial
+from wordlab.sweeps.language_trial import Course
+
+VOCABULARY = Vocabulary(tuple("abcdef"), np.arange(6, 0, -1, dtype=np.int64))
+DRAWN = DrawnTextParams(texts=2, length=4, window=2, common_words=1)
+
+
+def updates(losses: list[float], symbols: int) -> list[Update]:
+    return [Update(n, symbols, loss, loss > 2) for n, loss in enumerate(losses, start=1)]
+
+
+def test_a_course_tells_when_a_loss_was_reached() -> None:
+    followed = Course(interval=20, target=2.0)
+    for update, loss in zip(updates([3.0, 2.5, 2.0, 1.5], 10), (None, 2.2, None, 1.9), strict=True):
+        followed.updated(update)
+        if loss is not None:
+            followed.validated(update.step, update.step * 10, loss)
+    told = followed.metrics()
+    assert (told["steps"], told["steps_to_target"], told["tokens_to_target"]) == (4, 4, 40)
+    assert told["clip_rate"] == 0.5
+    assert (told["valid_loss_at_20"], told["valid_loss_at_40"]) == (2.2, 1.9)
+    never = Course(interval=20, target=1.0).metrics()
+    assert math.isnan(never["steps_to_target"])
+    assert math.isnan(never["clip_rate"])
+
+
+def test_the_scatter_is_that_of_the_text_whatever_the_window() -> None:
+    random = np.random.default_rng(1)
+    losses = (4 - np.arange(4000) / 4000 + random.normal(0, 0.3, 4000)).tolist()
+    short = language_trial.scatter(updates(losses, 5))
+    long = language_trial.scatter(
+        updates(np.mean(np.reshape(losses, (-1, 4)), axis=1).tolist(), 20)
+    )
+    assert short == pytest.approx(long, rel=1e-6)
+    assert short == pytest.approx(0.09 / 100, rel=0.5)  # of means of 100 updates
+    assert language_trial.scatter(updates(np.linspace(4, 3, 400).tolist(), 5)) == pytest.approx(
+        0, abs=1e-9
+    )
+
+
+def test_the_curves_leave_the_table_of_trials() -> None:
+    trials = pd.DataFrame(
+        {
+            "model": ["gru", "gru"],
+            "rate": [0.1, 0.2],
+            "seed": [1, 1],
+            "valid_loss": [2.0, 3.0],
+            "valid_loss_at_100": [2.5, 3.5],
+            "valid_loss_at_20": [3.0, np.nan],
+        }
+    )
+    left, curves = language_trial.curves(trials)
+    assert list(left) == ["model", "rate", "seed", "valid_loss"]
+    assert curves.to_numpy().tolist() == [
+        ["gru", 0.1, 1, 20, 3.0],
+        ["gru", 0.1, 1, 100, 2.5],
+        ["gru", 0.2, 1, 100, 3.5],
+    ]
+
+
+def test_a_watcher_changes_nothing_of_a_training(network: Callable[..., NetworkParams]) -> None:
+    ids = np.random.default_rng(1).integers(0, 8, 300)
+    found = []
+    for watcher in (None, Course(interval=100, target=1.0)):
+        params = network(dropout_input=0.2)
+        model = language_model.build(params, VOCABULARY, level="word", seed=1)
+        record = training.train(
+            model, ids, ids[:80], params, seed=1, torch_threads=1, watcher=watcher
+        )
+        found.append(record)
+    assert found[0] == found[1]
+    assert watcher is not None
+    assert sorted(watcher.marks) == [100, 200, 300, 400, 500]
+
+
+def test_drawn_texts_follow_the_model(network: Callable[..., NetworkParams]) -> None:
+    ids = np.tile([0, 1, 2, 3, 7], 400)
+    params = network(rate=0.05, epochs=3)
+    model = language_model.build(params, VOCABULARY, level="word", seed=1)
+    untrained = draw_texts(model, 20, 10, seed=1)
+    assert (untrained != draw_texts(model, 20, 10, seed=2)).any()
+    training.train(model, ids, ids[:80], params, seed=1, torch_threads=1)
+    texts = draw_texts(model, 20, 10, seed=1)
+    assert texts.shape == (20, 10)
+    right = [(part == [0, 1, 2, 3, 7, 0, 1, 2, 3, 7]).mean() for part in (texts, untrained)]
+    assert right[0] > 0.9 > 0.5 > right[1]
+    np.testing.assert_array_equal(texts, draw_texts(model, 20, 10, seed=1))
+
+
+def corpus(tokens: list[int]) -> EncodedCorpus:
+    ends = np.array([len(tokens)])
+    return EncodedCorpus(np.array(tokens, dtype=np.int32), ends, ends)
+
+
+def reference(tokens: list[int], params: DrawnTextParams = DRAWN) -> Reference:
+    return Reference.of(corpus(tokens), VOCABULARY, order=2, params=params)
+
+
+def test_coherence_is_the_npmi_of_pairs_nearby() -> None:
+    # pairs of 1 to 5, at most two apart: 1 2, 1 2, 3 4, 1 3 (0 is common, -1 unknown)
+    judge = reference([1, 2, 0, 0, 2, 1, 0, 0, 3, 4, -1, -1, 3, 1])
+    assert judge.pairs.tolist() == [1 * 6 + 2, 1 * 6 + 3, 3 * 6 + 4]
+    # p(1, 2) = 2/4; of the eight words in pairs 1 is three and 2 is two
+    both = math.log((2 / 4) / (2 * (3 / 8) * (2 / 8))) / -math.log(2 / 4)
+    assert judge.coherence(np.array([[1, 2, 0, 0]])) == pytest.approx(both)
+    assert judge.coherence(np.array([[1, 2, 0, 0], [2, 0, 4, 4]])) == pytest.approx((both - 1) / 2)
+    assert math.isnan(judge.coherence(np.array([[0, 0, 1, 1]])))
+
+
+def test_real_text_is_worth_more_than_its_words_shuffled() -> None:
+    phrase = [1, 2, 0, 3, 4, 0, 5, 0]
+    params = DRAWN.model_copy(update={"texts": 20, "length": 8})
+    judge = reference(phrase * 100, params)
+    table = yardsticks([corpus(phrase * 30)], VOCABULARY, judge, seed=1).set_index("text")
+    real, shuffled = table.loc["held out"], table.loc["shuffled"]
+    assert real["text_perplexity"] < shuffled["text_perplexity"]
+    assert real["text_distinct_2"] < shuffled["text_distinct_2"]
+    assert real["text_coherence"] > shuffled["text_coherence"]
+    assert cut(np.arange(3), params).tolist() == [[0, 1, 2]]
