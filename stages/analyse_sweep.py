@@ -11,15 +11,15 @@ from wordlab.pipeline import stage
 def main(run: stage.Stage) -> None:
     sweep = run.input(f"sweep_{run.item}")
     trials = pd.read_parquet(sweep / "trials.parquet")
+    params, seed = getattr(run.params, f"sweep_{run.item}"), run.params.seed
     if run.item == "recurrent":
         known = pd.read_parquet(sweep / "baselines.parquet")
-        tables = language.analyse(trials, known, run.params.sweep_recurrent, seed=run.params.seed)
+        tables = language.analyse(trials, known, params, seed=seed)
         metrics = language.metrics(tables)
     else:
-        params = {"word2vec": run.params.sweep_word2vec, "glove": run.params.sweep_glove}
         evaluation = run.params.evaluation
         sets = scores.read_sets(evaluation)
-        tables = vectors.analyse(trials, params[run.item], evaluation, sets, seed=run.params.seed)
+        tables = vectors.analyse(trials, params, evaluation, sets, seed=seed)
         metrics = summary.metrics(tables)
     artifacts.write_tables(run.output("tables"), tables)
     run.metrics(metrics)
