@@ -154,6 +154,7 @@ class Session:
         self.client.update_run(self.parent.id, status="RUNNING")
         self.runs = [self._open(stage, stage, self.parent.id)]
         self.status: str | None = None
+        self.figures: dict[str, Any] = {}
 
     def call(self, name: str, arguments: dict[str, Any]) -> None:
         """Carry out one call: of the run whose number `run` the arguments hold, or of this."""
@@ -169,11 +170,10 @@ class Session:
         self.parent.metrics(values, milliseconds)
 
     def show(self, results: str) -> None:
-        """Keep the figures and the findings of the stage with its run, made from its results.
+        """Keep the findings of the stage with its run, and draw its figures for `render`.
 
         results: the folder that holds those of all stages.
         """
-        from wordlab.report import figures
         from wordlab.report.figures import catalogue
         from wordlab.report.findings import findings
         from wordlab.report.results import Results
@@ -185,7 +185,15 @@ class Session:
         for name in catalogue.names(self.stage):
             figure = catalogue.draw(name, measured)
             if figure is not None:
-                self.runs[0].image(name, figures.png(figure))
+                self.figures[name] = figure
+
+    def render(self) -> None:
+        """Keep the figures with the run; called when no stage waits, for it takes seconds."""
+        from wordlab.report import figures
+        from wordlab.report.figures import catalogue  # noqa: F401  loaded for the next stage
+
+        for name, figure in self.figures.items():
+            self.runs[0].image(name, figures.png(figure))
 
     def flush(self) -> None:
         """Send all metrics that wait."""
@@ -275,6 +283,8 @@ def log(stream: TextIO) -> None:
                 session.call(name, arguments)
                 if name in ("flush", "finish"):
                     print(STORED, file=stream, flush=True)
+                if name == "finish":
+                    session.render()
     except UserError as error:
         with suppress(OSError):
             print(error, file=stream, flush=True)
