@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.downloads import gensim_data
-from wordlab.params.language import CellParams, NetworkParams
+from wordlab.params.language import NetworkParams
 from wordlab.params.whole import load
 from wordlab.text import readers
 
@@ -89,18 +89,6 @@ SMALL: dict[str, Any] = {
     "fresh_starts": 0.0,
 }
 """The settings of a small network: those of `language_model.lstm` in params.yaml, made small."""
-
-
-def cells(cell: str, **changes: Any) -> CellParams:
-    """Return the settings of a plain cell, `changes` on top."""
-    plain: dict[str, Any] = {
-        "activation": "tanh",
-        "gates": "all",
-        "gru_reset": "after",
-        "forget_bias": 1.0,
-        "initialisation": "uniform",
-    }
-    return CellParams.model_validate({"cell": cell, **plain, **changes})
 
 
 @pytest.fixture

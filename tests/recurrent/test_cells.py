@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from conftest import cells
+from cell_params import cells
 from wordlab.recurrent.cells import Cell, copy_from_torch, make
 from wordlab.recurrent.devices import threads
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from conftest import cells
+from cell_params import cells
 from wordlab.errors import UserError
 from wordlab.params.language import CellParams
 from wordlab.recurrent.cells import copy_from_torch, from_torch_order

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from conftest import cells
+from cell_params import cells
 from wordlab.errors import UserError
 from wordlab.params.studies import TaskParams
 from wordlab.params.whole import load
