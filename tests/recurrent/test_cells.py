@@ -3,8 +3,8 @@ import pytest
 import torch
 from torch import nn
 
-from cell_params import cells
-from wordlab.recurrent.cells import Cell, copy_from_torch, make
+from cell_params import cells, copy_from_torch
+from wordlab.recurrent.cells import Cell, make
 from wordlab.recurrent.devices import threads
 
 SIZE = 3

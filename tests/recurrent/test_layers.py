@@ -2,10 +2,10 @@ import pytest
 import torch
 from torch import nn
 
-from cell_params import cells
+from cell_params import cells, copy_from_torch, from_torch_order
 from wordlab.errors import UserError
 from wordlab.params.language import CellParams
-from wordlab.recurrent.cells import copy_from_torch, from_torch_order, make
+from wordlab.recurrent.cells import make
 from wordlab.recurrent.layers import LayerDropout, RecurrentLayers, drop
 from wordlab.recurrent.unrolled import unroll
 

@@ -5,7 +5,6 @@ names. a(x) = W x + b below is the input's projection, U the recurrent weight, *
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
@@ -214,34 +213,9 @@ def make(params: CellParams, input_size: int, hidden_size: int, generator: torch
     return kinds[params.cell](params, input_size, hidden_size, generator)
 
 
-def from_torch_order(cell: Cell, blocks: Tensor) -> Tensor:
-    """Return `blocks`, whose rows are gates in torch.nn's order, in the order of `cell`.
-
-    torch.nn has LSTM's as input, forget, candidate, output, and GRU's as here.
-    """
-    if not isinstance(cell, LSTMCell):
-        return blocks
-    i, f, g, o = blocks.chunk(4)
-    return torch.cat([o, i, f, g])
-
-
 def to_torch_order(cell: Cell, blocks: Tensor) -> Tensor:
     """Return `blocks`, whose rows are gates in the order of `cell`, in torch.nn's order."""
     if not isinstance(cell, LSTMCell):
         return blocks
     o, i, f, g = blocks.chunk(4)
     return torch.cat([i, f, g, o])
-
-
-def copy_from_torch(cell: Cell, weights: Sequence[Tensor]) -> None:
-    """Take over torch.nn's (weight_ih, weight_hh, bias_ih, bias_hh) of one layer."""
-    input_weight, recurrent_weight, input_bias, recurrent_bias = weights
-    bias = input_bias + recurrent_bias
-    with torch.no_grad():
-        if isinstance(cell, GRUCell):
-            size = cell.hidden_size
-            bias = input_bias + torch.cat([recurrent_bias[: 2 * size], torch.zeros(size)])
-            cell.recurrent_bias.copy_(recurrent_bias[2 * size :])
-        cell.input_weight.copy_(from_torch_order(cell, input_weight))
-        cell.recurrent_weight.copy_(from_torch_order(cell, recurrent_weight))
-        cell.bias.copy_(from_torch_order(cell, bias))

@@ -161,14 +161,6 @@ class LanguageModel(nn.Module):
                 losses[torch.from_numpy(places)] = self.output.losses(hidden, targets).cpu()
         return losses.numpy()
 
-    def window_loss(self, inputs: Tensor, targets: Tensor, state: Sequence[State]) -> float:
-        """Return the sum of -log p in nats of those `targets` int64 (T, B) that are not below 0."""
-        with torch.no_grad():
-            hidden, _ = self(inputs, state)
-            predicted = targets >= 0
-            losses = self.output.losses(hidden[predicted], targets[predicted])
-        return float(losses.sum(dtype=torch.float64))
-
     def save(self, folder: Path) -> None:
         """Write model.safetensors, model.json and vocabulary.tsv as `folder`, whole or not."""
         with replacing(folder) as partial:
