@@ -8,13 +8,13 @@ from wordlab.pipeline import stage
 
 
 def main(run: stage.Stage) -> None:
-    sweep, seed = run.input(f"sweep_{run.item}"), run.params.seed
+    sweep = run.input(f"sweep_{run.item}")
     trials = pd.read_parquet(sweep / "trials.parquet")
+    params, seed = getattr(run.params, f"sweep_{run.item}"), run.params.seed
     if run.item == "recurrent":
         known = pd.read_parquet(sweep / "baselines.parquet")
-        found = language.analyse(trials, known, run.params.sweep_recurrent, seed=seed)
+        found = language.analyse(trials, known, params, seed=seed)
     else:
-        params = {"word2vec": run.params.sweep_word2vec, "glove": run.params.sweep_glove}[run.item]
         evaluation = run.params.evaluation
         sets = scores.read_sets(evaluation)
         found = vectors.analyse(trials, params, evaluation, sets, seed=seed)

@@ -161,6 +161,10 @@ def test_a_stage_depends_on_exactly_the_params_it_reads(name):
     inner = {
         id(node.value): node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)
     }
+    for node in ast.walk(tree):  # getattr(run.params, f"sweep_{run.item}")
+        if isinstance(node, ast.Call) and ast.unparse(node).startswith("getattr(run.params, f"):
+            name = ast.unparse(node.args[1])[2:-1]
+            inner[id(node.args[0])] = name.replace("{run.item}", "${item}")
     read = {
         inner.get(id(node), "params.yaml")
         for node in ast.walk(tree)

@@ -21,6 +21,7 @@ SMALL = {
     "gradients": "--tokens 600 --rounds 1 --vocabulary 1600",
     "language_model": "--tokens 4000 --vocabulary 300 --epochs 1 --rounds 1",
     "machine": "--runs 1",
+    "overhead": "--stages download",
     "scale": "--tokens 1e6",
     "text": "--copies 2",
     "vector_settings": "--dimensions 8",
@@ -39,6 +40,7 @@ FIGURES = {
         "plain_multiply_adds_per_second",
         "copy_bytes_per_second",
     ],
+    "overhead": ["median_fixed", "lock_lines", "nothing_to_do", "help"],
     "text": ["tokens_per_second", "gensim_seconds"],
     "word2vec": ["cbow.wordlab.words_per_second", "cbow.gensim.words_per_second"],
 }

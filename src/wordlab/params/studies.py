@@ -15,6 +15,7 @@ from wordlab.params.base import (
     Share,
     Words,
 )
+from wordlab.params.language import Activation, CellParams, ForgetBias, Initialisation, Kind, Reset
 
 
 class WindowStudyParams(Section):
@@ -47,9 +48,6 @@ class SizeStudyParams(Section):
     """Of the training text, in whole documents. The pipeline itself trains on all of it."""
 
 
-Cell = Literal["rnn", "lstm", "gru"]
-
-
 class SequenceParams(Section):
     """What all autoencoders of a study share: their sequences, their network, their training."""
 
@@ -66,15 +64,12 @@ class SequenceParams(Section):
     test_sequences: Count
     """The most held-out sequences to score, drawn likewise; none of the training sequences."""
 
-    activation: Literal["tanh", "relu"]
-    """Of the plain RNN; the other cells ignore it."""
-    gru_reset: Literal["before", "after"]
-    """Whether the GRU's reset gate acts before (Cho et al. 2014) or after the matrix product."""
-    forget_bias: Annotated[float, Field(allow_inf_nan=False)]
-    """The LSTM's forget bias at the start; 1 after Jozefowicz et al. 2015."""
-    initialisation: Literal["uniform", "orthogonal"]
-    """Of the recurrent weights: uniform in +-1/sqrt(hidden_size), or a random orthogonal matrix
-    for each gate (Saxe et al. 2014)."""
+    # of `CellParams`
+    activation: Activation
+    gru_reset: Reset
+    forget_bias: ForgetBias
+    initialisation: Initialisation
+
     embedding_size: Count
     hidden_size: Count
     """Of the encoder, in each direction, and of the decoder."""
@@ -96,11 +91,16 @@ class SequenceParams(Section):
 class AutoencoderParams(SequenceParams):
     """One autoencoder and its training."""
 
-    cell: Cell
+    cell: Kind
     latent_size: Count
     """Numbers in the vector that a sequence is squeezed into."""
     rate: Rate
     """Learning rate at the start; it falls linearly to 0 over all epochs."""
+
+    @property
+    def cells(self) -> CellParams:
+        """What its cells are: they have all their gates."""
+        return CellParams(gates="all", **self.model_dump(include=set(CellParams.model_fields)))
 
 
 class AutoencoderStudyParams(SequenceParams):
@@ -109,7 +109,7 @@ class AutoencoderStudyParams(SequenceParams):
     Every latent size is measured as trained, and rounded to fewer bits.
     """
 
-    rates: Annotated[dict[Cell, Rate], Field(min_length=1)]
+    rates: Annotated[dict[Kind, Rate], Field(min_length=1)]
     """The cells to compare, each with its learning rate at the start."""
     latent_sizes: Annotated[list[Count], Field(min_length=1)]
     """Numbers in the vector that a sequence is squeezed into."""
@@ -118,15 +118,13 @@ class AutoencoderStudyParams(SequenceParams):
     length_bins: Count
     """Groups of lengths, equally wide, to report the results by."""
 
-    def network(self, cell: Cell, latent_size: int) -> AutoencoderParams:
+    def network(self, cell: Kind, latent_size: int) -> AutoencoderParams:
         """Return the settings of one autoencoder of the study."""
         shared = self.model_dump(include=set(SequenceParams.model_fields))
         own = {"cell": cell, "latent_size": latent_size, "rate": self.rates[cell]}
         return AutoencoderParams.model_validate(shared | own)
 
 
-Initialisation = Literal["uniform", "orthogonal"]
-"""Of recurrent weights, see `language_model`."""
 Steps = Annotated[int, Field(ge=2)]
 """A number of steps between which there is a step back."""
 

@@ -350,7 +350,7 @@ def _last_loss(model: "LanguageModel", inputs: Ids, targets: Ids) -> float:
     """Return the sum of -log p, nats, of `targets` (B,) after `inputs` (T, B)."""
     import torch
 
-    wanted = np.full_like(inputs, -1)  # only the last is to be predicted
-    wanted[-1] = targets
-    state = model.initial_state(inputs.shape[1])
-    return model.window_loss(torch.from_numpy(inputs), torch.from_numpy(wanted), state)
+    with torch.no_grad():
+        hidden, _ = model(torch.from_numpy(inputs), model.initial_state(inputs.shape[1]))
+        losses = model.output.losses(hidden[-1], torch.from_numpy(targets))
+    return float(losses.sum(dtype=torch.float64))
