@@ -35,7 +35,7 @@ WIDTH, LENGTH = (published.LANGUAGE_MODEL[name] for name in ("hidden_size", "bpt
 BATCH = 20
 """Streams, of the peer and of the step that is timed."""
 END = "\n"
-"""Stands for the end of a line, which no word contains."""
+"""The symbol for the end of a line, which no word contains."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -78,15 +78,23 @@ def layer_ratios(rounds: int) -> dict[str, float]:
     import torch
     from torch import nn
 
-    from wordlab.recurrent.layers import CellSettings, RecurrentLayers
+    from wordlab.params.language import CellParams
+    from wordlab.recurrent.layers import RecurrentLayers
 
     inputs, errors = torch.randn(2, LENGTH, BATCH, WIDTH).unbind(0)
     inputs.requires_grad_()
     ratios = {}
     for kind, peer in (("rnn", nn.RNN), ("lstm", nn.LSTM), ("gru", nn.GRU)):
-        settings = CellSettings(kind, "tanh", "after", 1.0, "uniform")
+        cells = CellParams(
+            cell=kind,
+            activation="tanh",
+            gates="all",
+            gru_reset="after",
+            forget_bias=1.0,
+            initialisation="uniform",
+        )
         contenders = [
-            RecurrentLayers(settings, WIDTH, WIDTH, 2, torch.Generator()),
+            RecurrentLayers(cells, WIDTH, WIDTH, 2, torch.Generator()),
             peer(WIDTH, WIDTH, 2),
         ]
         best = [float("inf")] * 2

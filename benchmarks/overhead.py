@@ -1,6 +1,6 @@
 """What a stage costs beside its work: the start of Python, imports, MLflow, DVC and its lock.
 
-    python benchmarks/overhead.py [--stages train_ppmi report] [--json OUT]
+    python benchmarks/overhead.py [--stages train_ppmi train_glove] [--json OUT]
 
 Runs the pipeline on a small text in a copy of this checkout. Of each stage, seconds:
 
@@ -43,7 +43,6 @@ def measure(folder: Path, stages: Sequence[str]) -> dict[str, Any]:
     """Return the figures that this file's first lines explain, of a copy at `folder`."""
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "NUMBA_CACHE_DIR": str(folder / ".numba"),
     }
 
     def seconds(*command: str) -> float:
@@ -53,7 +52,6 @@ def measure(folder: Path, stages: Sequence[str]) -> dict[str, Any]:
             )
         )[0]
 
-    seconds("wordlab", "compile")
     begun = time.time()
     whole = seconds("dvc", "repro", *stages)
     times = [json.loads(line) for line in (folder / "times.jsonl").read_text().splitlines()]

@@ -14,6 +14,7 @@ LAYERS = [
     {"errors", "paths", "names"},
     {"artifacts", "rng", "progress", "params"},
     {"checkpoints", "downloads", "parallel"},
+    {"trials"},
     {"corpus"},
     {"text"},
     {"embeddings", "recurrent"},
@@ -34,6 +35,7 @@ PLUMBING = {
     "paths",
     "pipeline",
     "progress",
+    "trials",
 }
 ONLY_IN = {
     "mlflow": {"pipeline.tracking"},
@@ -159,12 +161,19 @@ def test_a_stage_depends_on_exactly_the_params_it_reads(name):
     inner = {
         id(node.value): node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)
     }
+    for node in ast.walk(tree):  # getattr(run.params, f"sweep_{run.item}")
+        if isinstance(node, ast.Call) and ast.unparse(node).startswith("getattr(run.params, f"):
+            name = ast.unparse(node.args[1])[2:-1]
+            inner[id(node.args[0])] = name.replace("{run.item}", "${item}")
     read = {
         inner.get(id(node), "params.yaml")
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and ast.unparse(node) == "run.params"
     }
     declared = {param.split(".")[0] for param in stage.get("params", [])}
+    if "character_model" in read:  # inherits
+        assert "language_model.shared" in stage["params"]
+        read.add("language_model")
     if "params.yaml" in read:  # handed on whole: the file is a dependency as data are
         assert "params.yaml" in stage["deps"]
         read = set()

@@ -21,6 +21,7 @@ SMALL = {
     "gradients": "--tokens 600 --rounds 1 --vocabulary 1600",
     "language_model": "--tokens 4000 --vocabulary 300 --epochs 1 --rounds 1",
     "machine": "--runs 1",
+    "overhead": "--stages download",
     "scale": "--tokens 1e6",
     "text": "--copies 2",
     "vector_settings": "--dimensions 8",
@@ -39,6 +40,7 @@ FIGURES = {
         "plain_multiply_adds_per_second",
         "copy_bytes_per_second",
     ],
+    "overhead": ["median_fixed", "lock_lines", "nothing_to_do", "help"],
     "text": ["tokens_per_second", "gensim_seconds"],
     "word2vec": ["cbow.wordlab.words_per_second", "cbow.gensim.words_per_second"],
 }
@@ -87,7 +89,7 @@ def corpus(tmp_path_factory):
 
 def documented(repository):
     """Return the command of each benchmark in the documentation, what is optional left out."""
-    texts = [repository / "benchmarks" / "README.md", repository / "docs" / "scale.md"]
+    texts = [repository / "benchmarks" / "README.md", repository / "docs" / "larger_scales.md"]
     found = {}
     for text in texts:
         for line in re.findall(r"python (benchmarks/[^`\n]*)", text.read_text(encoding="utf-8")):
@@ -203,7 +205,7 @@ def test_the_documentation_names_the_published_settings(repository):
         f"{settings['dimensions']} dimensions, window {settings['window']}, "
         f"{settings['negatives']} negatives, sample 1e-4"
     )
-    for path in ("README.md", "benchmarks/README.md"):
+    for path in ("docs/vectors.md", "benchmarks/README.md"):
         assert named in " ".join((repository / path).read_text(encoding="utf-8").split()), path
 
 

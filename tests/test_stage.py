@@ -9,9 +9,13 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 import mlflow
 import pytest
+
+from wordlab.pipeline.declared import declaration
+from wordlab.pipeline.stage import checkpoint_of
 
 SCRIPT = """
 import sys, time
@@ -205,3 +209,24 @@ def test_a_server_that_does_not_answer_is_told_in_one_line(workspace):
     assert done.stderr.splitlines()[-1].startswith("train@a: MLflow cannot use http://127.0.0.1:9")
     assert time.monotonic() - started < 60
     assert workspace.model() == {"old.txt": "earlier"}
+
+
+def test_a_checkpoint_is_kept_when_a_figure_changes_not_when_a_cell_does(
+    tmp_path, repository, monkeypatch
+):
+    shutil.copytree(repository / "src", tmp_path / "src")
+    shutil.copytree(repository / "stages", tmp_path / "stages")
+    declared = declaration("train_lm@gru", repository / "dvc.yaml", repository / "params.yaml")
+    monkeypatch.chdir(tmp_path)
+
+    def path(**digests):
+        return checkpoint_of("train_lm@gru", declared, digests).path
+
+    before = path(text="1")
+    assert path(text="2") != before
+    with Path("src/wordlab/report/page.py").open("a") as file:
+        file.write("# another figure\n")
+    assert path(text="1") == before
+    with Path("src/wordlab/recurrent/cells.py").open("a") as file:
+        file.write("# another cell\n")
+    assert path(text="1") != before

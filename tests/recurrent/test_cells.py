@@ -3,9 +3,9 @@ import pytest
 import torch
 from torch import nn
 
-from wordlab.recurrent.cells import Cell, GRUCell, LSTMCell, RNNCell, copy_from_torch
+from cell_params import cells, copy_from_torch
+from wordlab.recurrent.cells import Cell, make
 from wordlab.recurrent.devices import threads
-from wordlab.recurrent.layers import CellSettings
 
 SIZE = 3
 
@@ -29,7 +29,7 @@ def draw(*shape: int, seed: int = 1) -> torch.Tensor:
 
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 def test_rnn_follows_its_equation(activation):
-    cell = RNNCell(2, SIZE, generator(), activation=activation)
+    cell = make(cells("rnn", activation=activation), 2, SIZE, generator())
     x, h = draw(4, 2), draw(4, SIZE, seed=2)
     weight, recurrent, bias = numbers(cell)
     total = x.numpy() @ weight.T + bias + h.numpy() @ recurrent.T
@@ -38,7 +38,7 @@ def test_rnn_follows_its_equation(activation):
 
 
 def test_lstm_follows_its_equations():
-    cell = LSTMCell(2, SIZE, generator(), forget_bias=1.5)
+    cell = make(cells("lstm", forget_bias=1.5), 2, SIZE, generator())
     x, h, c = draw(4, 2), draw(4, SIZE, seed=2), draw(4, SIZE, seed=3)
     weight, recurrent, bias = numbers(cell)
     o, i, f, g = np.split(x.numpy() @ weight.T + bias + h.numpy() @ recurrent.T, 4, axis=1)
@@ -52,7 +52,7 @@ def test_lstm_follows_its_equations():
 
 @pytest.mark.parametrize("reset", ["before", "after"])
 def test_gru_follows_its_equations(reset):
-    cell = GRUCell(2, SIZE, generator(), reset=reset)
+    cell = make(cells("gru", gru_reset=reset), 2, SIZE, generator())
     x, h = draw(4, 2), draw(4, SIZE, seed=2)
     if reset == "after":
         cell.recurrent_bias.data = draw(SIZE, seed=3)
@@ -71,7 +71,7 @@ def test_gru_follows_its_equations(reset):
 
 @pytest.mark.parametrize("gates", ["no_input", "no_forget", "no_output", "coupled"])
 def test_an_lstm_without_a_gate_follows_its_equations(gates):
-    cell = LSTMCell(2, SIZE, generator(), forget_bias=1.5, gates=gates)
+    cell = make(cells("lstm", forget_bias=1.5, gates=gates), 2, SIZE, generator())
     x, h, c = draw(4, 2), draw(4, SIZE, seed=2), draw(4, SIZE, seed=3)
     weight, recurrent, bias = numbers(cell)
     assert weight.shape == (3 * SIZE, 2)
@@ -93,7 +93,7 @@ def test_an_lstm_without_a_gate_follows_its_equations(gates):
 @pytest.mark.parametrize("gates", ["no_reset", "no_update"])
 @pytest.mark.parametrize("reset", ["before", "after"])
 def test_a_gru_without_a_gate_follows_its_equations(reset, gates):
-    cell = GRUCell(2, SIZE, generator(), reset=reset, gates=gates)
+    cell = make(cells("gru", gru_reset=reset, gates=gates), 2, SIZE, generator())
     x, h = draw(4, 2), draw(4, SIZE, seed=2)
     weight, recurrent, bias = numbers(cell)
     assert recurrent.shape == (2 * SIZE, SIZE)
@@ -110,12 +110,11 @@ def test_a_gru_without_a_gate_follows_its_equations(reset, gates):
 
 @pytest.mark.parametrize("kind", ["tanh", "relu", "lstm", "gru"])
 def test_with_copied_weights_each_equals_torch(kind):
-    if kind == "lstm":
-        cell, peer = LSTMCell(2, SIZE, generator(), forget_bias=1.0), nn.LSTMCell(2, SIZE)
-    elif kind == "gru":
-        cell, peer = GRUCell(2, SIZE, generator(), reset="after"), nn.GRUCell(2, SIZE)
+    peers = {"lstm": nn.LSTMCell, "gru": nn.GRUCell}
+    if kind in peers:
+        cell, peer = make(cells(kind), 2, SIZE, generator()), peers[kind](2, SIZE)
     else:
-        cell = RNNCell(2, SIZE, generator(), activation=kind)
+        cell = make(cells("rnn", activation=kind), 2, SIZE, generator())
         peer = nn.RNNCell(2, SIZE, nonlinearity=kind)
     copy_from_torch(cell, [peer.weight_ih, peer.weight_hh, peer.bias_ih, peer.bias_hh])
     x, state = draw(4, 2), tuple(draw(4, SIZE, seed=s) for s in range(2, 2 + cell.states))
@@ -127,7 +126,7 @@ def test_with_copied_weights_each_equals_torch(kind):
 
 def test_the_generator_alone_decides_the_weights():
     first, again, other = (
-        LSTMCell(2, SIZE, generator(seed), forget_bias=1.0).recurrent_weight for seed in (5, 5, 6)
+        make(cells("lstm"), 2, SIZE, generator(seed)).recurrent_weight for seed in (5, 5, 6)
     )
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
@@ -135,13 +134,13 @@ def test_the_generator_alone_decides_the_weights():
 
 @pytest.mark.parametrize("kind", ["rnn", "lstm", "gru"])
 def test_orthogonal_initialisation_keeps_lengths_whatever_the_threads(kind):
-    settings = CellSettings(kind, "tanh", "after", 1.0, "orthogonal")
-    cell = settings.make(3, 130, generator())
+    settings = cells(kind, initialisation="orthogonal")
+    cell = make(settings, 3, 130, generator())
     for gate in cell.recurrent_weight.detach().split(130):
         torch.testing.assert_close(gate @ gate.T, torch.eye(130), atol=1e-5, rtol=0)
     with threads(2):
-        again = settings.make(3, 130, generator())
+        again = make(settings, 3, 130, generator())
     assert torch.equal(cell.recurrent_weight, again.recurrent_weight)
-    plain = CellSettings(kind, "tanh", "after", 1.0, "uniform").make(3, 130, generator())
+    plain = make(cells(kind), 3, 130, generator())
     assert torch.equal(cell.input_weight, plain.input_weight)
     assert float(plain.recurrent_weight.detach().abs().max()) <= 130**-0.5

@@ -2,9 +2,11 @@ import pytest
 import torch
 from torch import nn
 
+from cell_params import cells, copy_from_torch, from_torch_order
 from wordlab.errors import UserError
-from wordlab.recurrent.cells import copy_from_torch, from_torch_order
-from wordlab.recurrent.layers import CellSettings, LayerDropout, RecurrentLayers, drop
+from wordlab.params.language import CellParams
+from wordlab.recurrent.cells import make
+from wordlab.recurrent.layers import LayerDropout, RecurrentLayers, drop
 from wordlab.recurrent.unrolled import unroll
 
 KINDS = ["tanh", "relu", "lstm", "gru_before", "gru_after"]
@@ -14,14 +16,12 @@ WITHOUT = [
 ]
 
 
-def settings(kind: str) -> CellSettings:
+def settings(kind: str) -> CellParams:
     kind, _, gates = kind.partition(" ")
-    return CellSettings(
-        cell={"tanh": "rnn", "relu": "rnn", "lstm": "lstm"}.get(kind, "gru"),
+    return cells(
+        {"tanh": "rnn", "relu": "rnn", "lstm": "lstm"}.get(kind, "gru"),
         activation="relu" if kind == "relu" else "tanh",
         gru_reset="before" if kind == "gru_before" else "after",
-        forget_bias=1.0,
-        initialisation="uniform",
         gates=gates or "all",
     )
 
@@ -44,7 +44,7 @@ def torch_peer(kind: str, layers: int, bidirectional: bool) -> nn.RNNBase:
 
 @pytest.mark.parametrize("kind", KINDS + WITHOUT)
 def test_backward_is_the_gradient(kind):
-    cell = settings(kind).make(3, 2, generator()).double()
+    cell = make(settings(kind), 3, 2, generator()).double()
     for seed, weight in enumerate(cell.parameters(), start=10):
         weight.data = draw(*weight.shape, seed=seed, dtype=torch.float64)
     inputs = draw(4, 3, 3, dtype=torch.float64).requires_grad_()
@@ -61,7 +61,7 @@ def test_backward_is_the_gradient(kind):
 
 @pytest.mark.parametrize("kind", KINDS + WITHOUT)
 def test_unrolled_equals_step_by_step(kind):
-    cell = settings(kind).make(3, 4, generator())
+    cell = make(settings(kind), 3, 4, generator())
     inputs, state = draw(6, 2, 3), cell.initial_state(2)
     states = unroll(cell, inputs, state, cell.recurrent_weight)
     for t, x in enumerate(inputs):

@@ -16,7 +16,7 @@ from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
 from wordlab.params.language import NetworkParams
 from wordlab.recurrent import language_model, training
-from wordlab.recurrent.processes import Processes
+from wordlab.recurrent.devices import Processes
 
 CASES = {
     "streams": {"carry_state": "within_documents", "variational": True},

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from cell_params import cells
 from wordlab.errors import UserError
 from wordlab.params.studies import TaskParams
 from wordlab.params.whole import load
-from wordlab.recurrent.layers import CellSettings
 from wordlab.studies.gradients import tasks
 
 PARAMS = TaskParams(
@@ -24,7 +24,7 @@ PARAMS = TaskParams(
     clip_norm=1.0,
     test_sequences=200,
 )
-GRU = CellSettings("gru", "tanh", "after", 1.0, "orthogonal")
+GRU = cells("gru", initialisation="orthogonal")
 
 
 def test_adding_marks_one_number_in_each_half_and_asks_for_their_sum() -> None:
@@ -62,7 +62,7 @@ def test_the_shipped_tasks_show_what_a_memory_cell_is_for(repository: Path) -> N
     found = {
         cell: tasks.learn(
             "adding",
-            CellSettings(cell, "tanh", "after", 1.0, shipped.initialisations[0]),
+            cells(cell, initialisation=shipped.initialisations[0]),
             max(shipped.delays),
             shipped,
             seed=1,
@@ -75,7 +75,7 @@ def test_the_shipped_tasks_show_what_a_memory_cell_is_for(repository: Path) -> N
 
 
 def test_a_rate_too_high_is_named() -> None:
-    settings = CellSettings("rnn", "relu", "after", 1.0, "uniform")
+    settings = cells("rnn", activation="relu")
     params = PARAMS.model_copy(update={"rate": 1e30})
     with pytest.raises(UserError, match=r"gradient_study\.tasks\.rate: adding diverged at batch"):
         tasks.learn("adding", settings, 6, params, seed=1, torch_threads=1)

@@ -11,7 +11,7 @@ import torch
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.params.language import NetworkParams
 from wordlab.recurrent import language_model, training
-from wordlab.sweeps.language_trial import context_losses
+from wordlab.sweeps.language_trial import _last_loss, context_losses
 
 VOCABULARY = Vocabulary(tuple("abcdef"), np.arange(6, 0, -1, dtype=np.int64))
 END = VOCABULARY.end
@@ -56,10 +56,8 @@ def test_a_text_without_far_dependence_has_nothing_to_gain_from_it(
     training.train(model, learnt, learnt[:300], params, seed=1, torch_threads=1)
     found = context_losses(model, held_out, (4,), document_starts=STARTS)
     places = np.arange(54, len(held_out))
-    windows = torch.from_numpy(held_out[places + np.arange(-4, 0)[:, None]])
-    wanted = torch.full_like(windows, -1)
-    wanted[-1] = torch.from_numpy(held_out[places])
-    cold = model.window_loss(windows, wanted, model.initial_state(len(places))) / len(places)
+    windows = held_out[places + np.arange(-4, 0)[:, None]]
+    cold = _last_loss(model, windows, held_out[places]) / len(places)
     gain = found["context_4_loss"] - found["context_loss"]
     assert abs(gain) < 0.005 < cold - found["context_loss"]
 

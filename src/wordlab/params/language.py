@@ -17,24 +17,49 @@ from wordlab.params.base import (
     Words,
 )
 
+Kind = Literal["rnn", "lstm", "gru"]
+Activation = Literal["tanh", "relu"]
+Reset = Literal["before", "after"]
+ForgetBias = Annotated[float, Field(allow_inf_nan=False)]
+Initialisation = Literal["uniform", "orthogonal"]
 
-class NetworkParams(Section):
-    """What a word model and a character model share: the network and its training."""
 
-    cell: Literal["rnn", "lstm", "gru"]
-    activation: Literal["tanh", "relu"]
-    """Of the plain RNN; the others have no use for it."""
+class CellParams(Section):
+    """What a recurrent cell is."""
+
+    cell: Kind
+    activation: Activation
+    """Of the plain RNN; the other cells ignore it."""
     gates: Literal["all", "no_input", "no_forget", "no_output", "coupled", "no_reset", "no_update"]
-    """all; all but one, which is then open, with its weights gone (Greff et al. 2017); coupled: the
+    """all; no_…: without one, which is then open, without weights (Greff et al. 2017); coupled: the
     LSTM's forget gate is 1 - its input gate. The LSTM has input, forget and output gates, the GRU
     reset and update gates; none has peepholes."""
-    gru_reset: Literal["before", "after"]
+    gru_reset: Reset
     """Whether the GRU's reset gate acts before (Cho et al. 2014) or after the matrix product."""
-    forget_bias: Annotated[float, Field(allow_inf_nan=False)]
+    forget_bias: ForgetBias
     """The LSTM's forget bias at the start; 1 after Jozefowicz et al. 2015."""
-    initialisation: Literal["uniform", "orthogonal"]
+    initialisation: Initialisation
     """Of the recurrent weights: uniform in +-1/sqrt(hidden_size), or a random orthogonal matrix
     for each gate (Saxe et al. 2014)."""
+
+    @model_validator(mode="after")
+    def gates_of_cell(self) -> Self:
+        own = {
+            "rnn": ["all"],
+            "lstm": ["all", "no_input", "no_forget", "no_output", "coupled"],
+            "gru": ["all", "no_reset", "no_update"],
+        }
+        allowed = own[self.cell]
+        if self.gates not in allowed:
+            raise ValueError(
+                f"gates: expected one of {', '.join(allowed)} for {self.cell}, got {self.gates}"
+            )
+        return self
+
+
+class NetworkParams(CellParams):
+    """What a word model and a character model share: the network and its training."""
+
     cell_backend: Literal["wordlab", "torch"]
     """wordlab: this package's unrolled layers; torch: torch.nn's, for comparison."""
     embedding: Literal["trained", "frozen", "one_hot"]
@@ -56,9 +81,9 @@ class NetworkParams(Section):
     dropout_output: Dropout
     """On what the last layer passes to the output."""
     dropout_recurrent: Dropout
-    """On the recurrent weights, one mask a window (DropConnect; Merity et al. 2017)."""
+    """On the recurrent weights, one mask per window (DropConnect; Merity et al. 2017)."""
     variational: bool
-    """One dropout mask for all steps of a sequence (Gal & Ghahramani 2016), not one a step."""
+    """One dropout mask per sequence (Gal & Ghahramani 2016), not one per step."""
     activation_penalty: NonNegative
     """alpha of alpha * mean(h^2) on the dropped-out output (Merity et al. 2017)."""
     temporal_penalty: NonNegative
@@ -115,20 +140,6 @@ class NetworkParams(Section):
     precision: Literal["float32", "bfloat16", "auto"]
     """What the factors of large products are rounded to in training; auto: bfloat16 where the
     device has units for it. Weights, sums and scores are float32."""
-
-    @model_validator(mode="after")
-    def gates_of_cell(self) -> Self:
-        own = {
-            "rnn": ["all"],
-            "lstm": ["all", "no_input", "no_forget", "no_output", "coupled"],
-            "gru": ["all", "no_reset", "no_update"],
-        }
-        allowed = own[self.cell]
-        if self.gates not in allowed:
-            raise ValueError(
-                f"gates: expected one of {', '.join(allowed)} for {self.cell}, got {self.gates}"
-            )
-        return self
 
     @model_validator(mode="after")
     def sizes_agree(self) -> Self:

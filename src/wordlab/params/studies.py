@@ -1,6 +1,7 @@
-"""The sections of params.yaml about the studies of word vectors."""
+"""The sections of params.yaml about the studies."""
 
-from typing import Annotated, Literal, Self
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -14,21 +15,22 @@ from wordlab.params.base import (
     Share,
     Words,
 )
+from wordlab.params.language import Activation, CellParams, ForgetBias, Initialisation, Kind, Reset
 
 
 class WindowStudyParams(Section):
     """`window_study`: what the width of the window does to PPMI.
 
-    What is not named here is that of `cooccurrence`, `ppmi`, `evaluation` and `comparison`.
+    `cooccurrence`, `ppmi`, `evaluation` and `comparison` have the settings that are not here.
     """
 
     windows: Annotated[tuple[Count, ...], Field(min_length=2, strict=False)]
     words: Words | None
-    """The words whose associations are shown; null: chosen from the text."""
+    """The words to show the associations of; null: chosen from the text."""
     associations: Count
-    """How many of each word's strongest associations are shown."""
+    """How many of the strongest associations to show per word."""
     matrix_words: Annotated[Words, Field(min_length=2)] | None
-    """The words whose PPMI with one another is shown at each window; null: chosen from the text."""
+    """The words to show the PPMI between at each window; null: chosen from the text."""
     bins: Count
     """Of the histograms of PPMI values."""
 
@@ -40,21 +42,17 @@ class WindowStudyParams(Section):
 
 
 class SizeStudyParams(Section):
-    """`size_study`: the same word vectors on less text."""
+    """`size_study`: the same word vectors from less text."""
 
     shares: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(strict=False)]
-    """Of the training text, in documents drawn whole, beside all of it, which the pipeline itself
-    trains on."""
-
-
-Cell = Literal["rnn", "lstm", "gru"]
+    """Of the training text, in whole documents. The pipeline itself trains on all of it."""
 
 
 class SequenceParams(Section):
     """What all autoencoders of a study share: their sequences, their network, their training."""
 
     unit: Literal["characters", "words"]
-    """What a sentence is a sequence of."""
+    """The symbols of a sentence."""
     min_count: Count
     """A symbol seen less often in the training sentences is unknown."""
     max_length: Count
@@ -64,17 +62,14 @@ class SequenceParams(Section):
     train_sequences: Count
     """The most different sequences to learn from, drawn at random."""
     test_sequences: Count
-    """The most held-out sequences to be scored on, drawn likewise; none that was learnt from."""
+    """The most held-out sequences to score, drawn likewise; none of the training sequences."""
 
-    activation: Literal["tanh", "relu"]
-    """Of the plain RNN; the others have no use for it."""
-    gru_reset: Literal["before", "after"]
-    """Whether the GRU's reset gate acts before (Cho et al. 2014) or after the matrix product."""
-    forget_bias: Annotated[float, Field(allow_inf_nan=False)]
-    """The LSTM's forget bias at the start; 1 after Jozefowicz et al. 2015."""
-    initialisation: Literal["uniform", "orthogonal"]
-    """Of the recurrent weights: uniform in +-1/sqrt(hidden_size), or a random orthogonal matrix
-    for each gate (Saxe et al. 2014)."""
+    # of `CellParams`
+    activation: Activation
+    gru_reset: Reset
+    forget_bias: ForgetBias
+    initialisation: Initialisation
+
     embedding_size: Count
     hidden_size: Count
     """Of the encoder, in each direction, and of the decoder."""
@@ -96,11 +91,16 @@ class SequenceParams(Section):
 class AutoencoderParams(SequenceParams):
     """One autoencoder and its training."""
 
-    cell: Cell
+    cell: Kind
     latent_size: Count
     """Numbers in the vector that a sequence is squeezed into."""
     rate: Rate
     """Learning rate at the start; it falls linearly to 0 over all epochs."""
+
+    @property
+    def cells(self) -> CellParams:
+        """What its cells are: they have all their gates."""
+        return CellParams(gates="all", **self.model_dump(include=set(CellParams.model_fields)))
 
 
 class AutoencoderStudyParams(SequenceParams):
@@ -109,24 +109,22 @@ class AutoencoderStudyParams(SequenceParams):
     Every latent size is measured as trained, and rounded to fewer bits.
     """
 
-    rates: Annotated[dict[Cell, Rate], Field(min_length=1)]
+    rates: Annotated[dict[Kind, Rate], Field(min_length=1)]
     """The cells to compare, each with its learning rate at the start."""
     latent_sizes: Annotated[list[Count], Field(min_length=1)]
     """Numbers in the vector that a sequence is squeezed into."""
     latent_bits: Annotated[list[Annotated[int, Field(ge=1, le=12)]], Field(min_length=1)]
     """Bits to which each number of a trained vector is rounded, besides float32 and float16."""
     length_bins: Count
-    """How many groups of lengths, equally wide, the results are told apart by."""
+    """Groups of lengths, equally wide, to report the results by."""
 
-    def network(self, cell: Cell, latent_size: int) -> AutoencoderParams:
+    def network(self, cell: Kind, latent_size: int) -> AutoencoderParams:
         """Return the settings of one autoencoder of the study."""
         shared = self.model_dump(include=set(SequenceParams.model_fields))
         own = {"cell": cell, "latent_size": latent_size, "rate": self.rates[cell]}
         return AutoencoderParams.model_validate(shared | own)
 
 
-Initialisation = Literal["uniform", "orthogonal"]
-"""Of recurrent weights, see `language_model`."""
 Steps = Annotated[int, Field(ge=2)]
 """A number of steps between which there is a step back."""
 
@@ -168,7 +166,7 @@ class TruncationParams(Section):
     """
 
     lengths: Annotated[list[Steps], Field(min_length=2)]
-    """Steps of a window; the longest is what the others are compared with."""
+    """Steps of a window; the others are compared with the longest."""
     tokens: Count
     """To predict in an epoch, of the training split's beginning; to the whole update."""
     valid_tokens: Count
@@ -255,7 +253,7 @@ class RegularisationMethod(Section):
 class RegularisationStudyParams(Section):
     """`regularisation_study`: small networks on a text small enough to overfit.
 
-    `language_model` has the settings that are not named here.
+    `language_model` has the settings that are not here.
     """
 
     train_tokens: Count
@@ -282,12 +280,20 @@ class RegularisationStudyParams(Section):
     confidence: Annotated[float, Field(gt=0, lt=1)]
     """Of all intervals of differences together."""
     methods: dict[str, RegularisationMethod]
-    """By name, with _ for blanks; `none` is what the others are compared with."""
+    """By name, with _ for blanks: what each changes of `none`, with which all are compared."""
 
-    @field_validator("methods")
+    @field_validator("methods", mode="wrap")
     @classmethod
-    def readable(cls, methods: dict[str, RegularisationMethod]) -> dict[str, RegularisationMethod]:
-        return {name.replace("_", " "): method for name, method in methods.items()}
+    def spread(
+        cls, raw: Any, validated: Callable[[Any], dict[str, RegularisationMethod]]
+    ) -> dict[str, RegularisationMethod]:
+        """Give each method the settings of `none` that it does not change."""
+        if isinstance(raw, Mapping) and isinstance(raw.get("none"), Mapping):
+            none = raw["none"]
+            raw = {
+                k: {**none, **own} if isinstance(own, Mapping) else own for k, own in raw.items()
+            }
+        return {name.replace("_", " "): method for name, method in validated(raw).items()}
 
     @model_validator(mode="after")
     def has_none(self) -> Self:

@@ -23,7 +23,7 @@ from wordlab import artifacts, paths
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
 from wordlab.params.whole import PARAMS, Params, load
-from wordlab.pipeline.declared import declaration, named
+from wordlab.pipeline.declared import Declaration, declaration, named
 from wordlab.pipeline.recorder import Recorder, Silent
 
 if TYPE_CHECKING:
@@ -106,8 +106,7 @@ class Stage:
 
     def result(self, result: artifacts.Result) -> None:
         """Write the metrics and, in the output `tables`, the tables of a result."""
-        for name, table in result.tables.items():
-            artifacts.write_table(self.output("tables") / f"{name}.csv", table)
+        artifacts.write_tables(self.output("tables"), result.tables)
         self.metrics(result.metrics)
 
 
@@ -143,10 +142,7 @@ def _exit(number: int, frame: FrameType | None) -> None:
 def _run(body: Callable[[Stage], None], name: str, item: str) -> None:
     params, declared = load(PARAMS), declaration(name)
     digests = {str(path): artifacts.md5(path) for path in declared.inputs}
-    code = _digest([(str(path), artifacts.md5(path)) for path in declared.code])
-    key = _digest([name, sorted(digests.items()), declared.params, code])
-    place = paths.root() / ".checkpoints" / f"{name}-{key[:16]}.safetensors"
-    checkpoint = Checkpoint(place, code)  # another one for other params, inputs or code
+    checkpoint = checkpoint_of(name, declared, digests)
     shown = [path.parents[1] for path in declared.outputs if path.parent.name in SHOWN]
     with Recorder(name, params.model_dump()) as recorder:
         recorder.params(declared.params)
@@ -184,6 +180,13 @@ def _help(body: Callable[[Stage], None], name: str, item: str) -> None:
         for path in aside.values():
             path.parent.mkdir(parents=True, exist_ok=True)
         body(Stage(name, item, load(PARAMS), Silent(), declared.inputs, aside, Checkpoint(None)))
+
+
+def checkpoint_of(name: str, declared: Declaration, digests: Mapping[str, str]) -> Checkpoint:
+    """Return the checkpoint of a stage: another one for other params, inputs or code."""
+    code = _digest([(str(path), artifacts.md5(path)) for path in declared.code])
+    key = _digest([name, sorted(digests.items()), declared.params, code])
+    return Checkpoint(paths.root() / ".checkpoints" / f"{name}-{key[:16]}.safetensors", code)
 
 
 def _digest(parts: Sequence[Any]) -> str:

@@ -154,6 +154,7 @@ class Session:
         self.client.update_run(self.parent.id, status="RUNNING")
         self.runs = [self._open(stage, stage, self.parent.id)]
         self.status: str | None = None
+        self.figures: dict[str, Any] = {}
 
     def call(self, name: str, arguments: dict[str, Any]) -> None:
         """Carry out one call: of the run whose number `run` the arguments hold, or of this."""
@@ -169,7 +170,7 @@ class Session:
         self.parent.metrics(values, milliseconds)
 
     def show(self, results: str) -> None:
-        """Keep the figures and the findings of the stage with its run, made from its results.
+        """Keep the findings of the stage with its run, and draw its figures for `render`.
 
         results: the folder that holds those of all stages.
         """
@@ -184,7 +185,14 @@ class Session:
         for entry in figures.of_stage(self.stage):
             figure = entry.draw(measured)
             if figure is not None:
-                self.runs[0].image(entry.name, figures.png(figure))
+                self.figures[entry.name] = figure
+
+    def render(self) -> None:
+        """Keep the figures with the run; called when no stage waits, for it takes seconds."""
+        from wordlab.report import figures  # loaded for the next stage too
+
+        for name, figure in self.figures.items():
+            self.runs[0].image(name, figures.png(figure))
 
     def flush(self) -> None:
         """Send all metrics that wait."""
@@ -274,6 +282,8 @@ def log(stream: TextIO) -> None:
                 session.call(name, arguments)
                 if name in ("flush", "finish"):
                     print(STORED, file=stream, flush=True)
+                if name == "finish":
+                    session.render()
     except UserError as error:
         with suppress(OSError):
             print(error, file=stream, flush=True)

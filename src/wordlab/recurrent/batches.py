@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,30 +133,9 @@ class Streams:
             yield Window(self.inputs[steps], self.targets[steps], resets if some else None)
 
 
-class Examples(Protocol):
-    """A text as batches.
-
-    carries: whether a batch goes on where the one before it ended; symbols: how many are
-    predicted in an epoch; batch_count: batches of an epoch.
-    """
-
-    @property
-    def carries(self) -> bool: ...
-
-    @property
-    def symbols(self) -> int: ...
-
-    @property
-    def batch_count(self) -> int: ...
-
-    def batches(self, epoch: int, first: int = 0) -> Iterator[Window]:
-        """Yield the batches of epoch `epoch`, from 0, in order, from number `first` on."""
-        ...
-
-
 @dataclass(frozen=True, eq=False)
 class StreamExamples:
-    """Parallel streams, one window of steps after another: truncated backpropagation in time.
+    """Parallel streams, one window of steps after another: truncated backpropagation through time.
 
     In each epoch another `fresh_starts` of the sentences, which follow the symbol `end`, start from
     a state of zeros.
@@ -227,8 +205,8 @@ class NextSymbol:
 class Sentences:
     """Sentences side by side, each from its beginning, those of about the same length together.
 
-    Equal lengths are mixed anew each epoch, and so
-    is the order of batches; what is shorter than the longest of its batch is padded.
+    Equal lengths are mixed anew each epoch, and so is the order of batches; what is shorter than
+    the longest of its batch is padded.
     """
 
     ids: NDArray[np.int64] = field(repr=False)
@@ -273,6 +251,15 @@ class Sentences:
                 _padded(before[places], self.batch_size, self.end),
                 _padded(targets, self.batch_size, NOTHING),
             )
+
+
+Examples = StreamExamples | NextSymbol | Sentences
+"""A text as batches.
+
+carries: whether a batch continues where the one before it ended; symbols: how many are predicted
+in an epoch; batch_count: batches per epoch; batches(epoch, first): those of epoch `epoch`, from 0,
+in order, from number `first` on.
+"""
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,17 +5,15 @@ names. a(x) = W x + b below is the input's projection, U the recurrent weight, *
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from wordlab.params.language import CellParams
 from wordlab.recurrent.devices import threads
 
-Gates = Literal["all", "no_input", "no_forget", "no_output", "coupled", "no_reset", "no_update"]
-"""Which gates a cell has: all, all but one, or, coupled, the forget gate as 1 - the input gate."""
 State = tuple[Tensor, ...]
 """A layer's state: (h,) of RNN and GRU, (h, c) of LSTM, each (B, H)."""
 
@@ -28,7 +26,7 @@ class Cell(nn.Module, ABC):
     """What all cells have in common.
 
     input_weight (G*H, I), recurrent_weight (G*H, H) and bias (G*H,), for the G gates of `gates`;
-    drawn uniformly from +-1/sqrt(H) by `generator`, biases 0. A gate that is removed has no
+    drawn by `generator` as `params.initialisation` says, biases 0. A gate that is removed has no
     weights, and the value of REMOVED (Greff et al. 2017, 3).
     """
 
@@ -36,15 +34,14 @@ class Cell(nn.Module, ABC):
     states: ClassVar[int] = 1
 
     def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        generator: torch.Generator,
-        removed: str | None = None,
+        self, params: CellParams, input_size: int, hidden_size: int, generator: torch.Generator
     ) -> None:
         super().__init__()
-        self.input_size, self.hidden_size, self.removed = input_size, hidden_size, removed
-        self.gates = tuple(gate for gate in self.all_gates if gate != removed)
+        self.input_size, self.hidden_size = input_size, hidden_size
+        self.removed = {"all": None, "coupled": "forget"}.get(
+            params.gates, params.gates.removeprefix("no_")
+        )
+        self.gates = tuple(gate for gate in self.all_gates if gate != self.removed)
         rows = len(self.gates) * hidden_size
         bound = hidden_size**-0.5
         self.input_weight = nn.Parameter(
@@ -54,8 +51,10 @@ class Cell(nn.Module, ABC):
             torch.empty(rows, hidden_size).uniform_(-bound, bound, generator=generator)
         )
         self.bias = nn.Parameter(torch.zeros(rows))
+        if params.initialisation == "orthogonal":
+            self._make_orthogonal(generator)
 
-    def make_orthogonal(self, generator: torch.Generator) -> None:
+    def _make_orthogonal(self, generator: torch.Generator) -> None:
         """Draw each gate's recurrent weight (H, H) anew, uniformly among orthogonal matrices.
 
         Such a weight keeps the length of what it multiplies (Saxe, McClelland & Ganguli 2014, 3).
@@ -118,15 +117,10 @@ class RNNCell(Cell):
     all_gates = ("hidden",)
 
     def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        generator: torch.Generator,
-        *,
-        activation: Literal["tanh", "relu"],
+        self, params: CellParams, input_size: int, hidden_size: int, generator: torch.Generator
     ) -> None:
-        super().__init__(input_size, hidden_size, generator)
-        self.activation = activation
+        super().__init__(params, input_size, hidden_size, generator)
+        self.activation = params.activation
 
     def step(self, projection: Tensor, state: State) -> State:
         (hidden,) = state
@@ -147,23 +141,16 @@ class LSTMCell(Cell):
     states = 2
 
     def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        generator: torch.Generator,
-        *,
-        forget_bias: float,
-        gates: Gates = "all",
+        self, params: CellParams, input_size: int, hidden_size: int, generator: torch.Generator
     ) -> None:
-        self.coupled = gates == "coupled"
-        removed = "forget" if self.coupled else _removed(gates)
-        super().__init__(input_size, hidden_size, generator, removed)
+        super().__init__(params, input_size, hidden_size, generator)
+        self.coupled = params.gates == "coupled"
         with torch.no_grad():
             start = self.bias.split(hidden_size)
             if self.coupled:
-                start[self.gates.index("input")].fill_(-forget_bias)
+                start[self.gates.index("input")].fill_(-params.forget_bias)
             elif "forget" in self.gates:
-                start[self.gates.index("forget")].fill_(forget_bias)
+                start[self.gates.index("forget")].fill_(params.forget_bias)
 
     def step(self, projection: Tensor, state: State) -> State:
         hidden, memory = state
@@ -198,17 +185,11 @@ class GRUCell(Cell):
     all_gates = ("reset", "update", "candidate")
 
     def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        generator: torch.Generator,
-        *,
-        reset: Literal["before", "after"],
-        gates: Gates = "all",
+        self, params: CellParams, input_size: int, hidden_size: int, generator: torch.Generator
     ) -> None:
-        super().__init__(input_size, hidden_size, generator, _removed(gates))
-        self.reset = reset
-        if reset == "after":
+        super().__init__(params, input_size, hidden_size, generator)
+        self.reset = params.gru_reset
+        if self.reset == "after":
             self.recurrent_bias = nn.Parameter(torch.zeros(hidden_size))
 
     def step(self, projection: Tensor, state: State) -> State:
@@ -226,20 +207,10 @@ class GRUCell(Cell):
         return ((1 - z) * n + z * hidden,)
 
 
-def _removed(gates: Gates) -> str | None:
-    """Return the gate that `gates` is without."""
-    return gates.removeprefix("no_") if gates.startswith("no_") else None
-
-
-def from_torch_order(cell: Cell, blocks: Tensor) -> Tensor:
-    """Return `blocks`, whose rows are gates in torch.nn's order, in the order of `cell`.
-
-    torch.nn has LSTM's as input, forget, candidate, output, and GRU's as here.
-    """
-    if not isinstance(cell, LSTMCell):
-        return blocks
-    i, f, g, o = blocks.chunk(4)
-    return torch.cat([o, i, f, g])
+def make(params: CellParams, input_size: int, hidden_size: int, generator: torch.Generator) -> Cell:
+    """Return a new cell, its weights drawn from `generator`."""
+    kinds: dict[str, type[Cell]] = {"rnn": RNNCell, "lstm": LSTMCell, "gru": GRUCell}
+    return kinds[params.cell](params, input_size, hidden_size, generator)
 
 
 def to_torch_order(cell: Cell, blocks: Tensor) -> Tensor:
@@ -248,17 +219,3 @@ def to_torch_order(cell: Cell, blocks: Tensor) -> Tensor:
         return blocks
     o, i, f, g = blocks.chunk(4)
     return torch.cat([i, f, g, o])
-
-
-def copy_from_torch(cell: Cell, weights: Sequence[Tensor]) -> None:
-    """Take over torch.nn's (weight_ih, weight_hh, bias_ih, bias_hh) of one layer."""
-    input_weight, recurrent_weight, input_bias, recurrent_bias = weights
-    bias = input_bias + recurrent_bias
-    with torch.no_grad():
-        if isinstance(cell, GRUCell):
-            size = cell.hidden_size
-            bias = input_bias + torch.cat([recurrent_bias[: 2 * size], torch.zeros(size)])
-            cell.recurrent_bias.copy_(recurrent_bias[2 * size :])
-        cell.input_weight.copy_(from_torch_order(cell, input_weight))
-        cell.recurrent_weight.copy_(from_torch_order(cell, recurrent_weight))
-        cell.bias.copy_(from_torch_order(cell, bias))

@@ -1,19 +1,26 @@
-"""The device and the number of threads that torch computes with."""
+"""What torch computes with: a device, threads, and processes that train one model together.
 
+Each process has its share of every batch. Their gradients are added up before each update, so that
+all have the same weights at all times; torchrun starts them, on one machine or several, and says in
+the environment which is which.
+"""
+
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, distributed, nn
 
 from wordlab.errors import UserError
 
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Let torch use `count` threads in the body."""
+    """Let torch use `count` threads inside the block."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
@@ -63,3 +70,82 @@ def product(
         return torch.mm(one, other, out=out)
     result = torch.mm(one.to(rounded), other.to(rounded))
     return result.to(one.dtype) if out is None else out.copy_(result)
+
+
+@dataclass(frozen=True)
+class Share:
+    """The columns of a batch that this process has: `count` from `first` on, of `total`."""
+
+    first: int
+    count: int
+    total: int
+
+
+class Processes:
+    """The processes of a training, of which this one has number `rank`; usually alone."""
+
+    def __init__(self, rank: int, count: int, device: torch.device) -> None:
+        self.rank, self.count, self.device = rank, count, device
+
+    def share(self, batch_size: int) -> Share:
+        """Return which columns of a batch are this process's.
+
+        Raises UserError if the batch cannot be shared equally.
+        """
+        if batch_size % self.count:
+            raise UserError(
+                f"batch_size: expected a multiple of the {self.count} processes, got {batch_size}"
+            )
+        own = batch_size // self.count
+        return Share(self.rank * own, own, batch_size)
+
+    def combine(self, weights: Iterable[nn.Parameter], loss: Tensor, part: float) -> Tensor:
+        """Give each weight the gradient of the whole batch, and return the loss of it.
+
+        part: the share of the batch's symbols that this process's loss is the mean of.
+        """
+        if self.count == 1:
+            return loss
+        learnt = [weight for weight in weights if weight.requires_grad]
+        own = [torch.zeros_like(w) if w.grad is None else w.grad.to_dense() for w in learnt]
+        flat = torch.cat([loss.reshape(1), *(gradient.flatten() for gradient in own)]) * part
+        distributed.all_reduce(flat)
+        sizes = [1, *(weight.numel() for weight in learnt)]
+        total, *gradients = flat.split(sizes)
+        for weight, gradient in zip(learnt, gradients, strict=True):
+            weight.grad = gradient.view_as(weight)
+        return total[0]
+
+    def of_first(self, values: Tensor) -> Tensor:
+        """Return `values` as the first process has them; all have the same shape and dtype."""
+        if self.count == 1:
+            return values
+        sent = values.detach().to(self.device, copy=True)
+        distributed.broadcast(sent, src=0)
+        return sent.to(values.device)
+
+    def described_by_first(self, value: Any) -> Any:
+        """Return `value`, which JSON can hold, as the first process has it."""
+        if self.count == 1:
+            return value
+        text = torch.tensor(list(json.dumps(value).encode()), dtype=torch.uint8)
+        size = int(self.of_first(torch.tensor(len(text))))
+        text = text if self.rank == 0 else torch.zeros(size, dtype=torch.uint8)
+        return json.loads(bytes(self.of_first(text).tolist()))
+
+
+@contextmanager
+def joined(device: torch.device) -> Iterator[Processes]:
+    """Give the processes that torchrun started, this one alone where it did not.
+
+    They talk by NCCL on CUDA, else by gloo.
+    """
+    count = int(os.environ.get("WORLD_SIZE", "1"))
+    if count == 1:
+        yield Processes(0, 1, device)
+        return
+    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield Processes(distributed.get_rank(), count, device)
+    finally:
+        distributed.destroy_process_group()

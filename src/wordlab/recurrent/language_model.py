@@ -19,7 +19,8 @@ from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
 from wordlab.params.language import NetworkParams
 from wordlab.recurrent.cells import State
-from wordlab.recurrent.layers import CellSettings, LayerDropout, RecurrentLayers, Share, drop
+from wordlab.recurrent.devices import Share
+from wordlab.recurrent.layers import LayerDropout, RecurrentLayers, drop
 from wordlab.recurrent.output import AdaptiveSoftmax, FullSoftmax
 from wordlab.recurrent.reading import STEPS, STREAMS, read
 
@@ -45,16 +46,8 @@ class LanguageModel(nn.Module):
             bound = 0.1 if params.tied else 1.0  # the output layer wants small weights
             start = torch.empty(self.classes, width).uniform_(-bound, bound, generator=generator)
         self.embedding = nn.Parameter(start, requires_grad=params.embedding == "trained")
-        settings = CellSettings(
-            params.cell,
-            params.activation,
-            params.gru_reset,
-            params.forget_bias,
-            params.initialisation,
-            params.gates,
-        )
         self.layers = RecurrentLayers(
-            settings,
+            params,
             width,
             params.hidden_size,
             params.layers,
@@ -167,14 +160,6 @@ class LanguageModel(nn.Module):
                 hidden = hidden[torch.from_numpy(predicted).to(device)]
                 losses[torch.from_numpy(places)] = self.output.losses(hidden, targets).cpu()
         return losses.numpy()
-
-    def window_loss(self, inputs: Tensor, targets: Tensor, state: Sequence[State]) -> float:
-        """Return the sum of -log p in nats of those `targets` int64 (T, B) that are not below 0."""
-        with torch.no_grad():
-            hidden, _ = self(inputs, state)
-            predicted = targets >= 0
-            losses = self.output.losses(hidden[predicted], targets[predicted])
-        return float(losses.sum(dtype=torch.float64))
 
     def save(self, folder: Path) -> None:
         """Write model.safetensors, model.json and vocabulary.tsv as `folder`, whole or not."""

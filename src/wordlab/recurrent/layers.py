@@ -8,40 +8,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from wordlab.recurrent.cells import Cell, Gates, GRUCell, LSTMCell, RNNCell, State
+from wordlab.params.language import CellParams
+from wordlab.recurrent.cells import Cell, State, make
+from wordlab.recurrent.devices import Share
 from wordlab.recurrent.unrolled import unroll, unroll_with_torch
-
-
-@dataclass(frozen=True)
-class CellSettings:
-    """Which cell, and what only that cell needs (see the cells for their meaning)."""
-
-    cell: Literal["rnn", "lstm", "gru"]
-    activation: Literal["tanh", "relu"]
-    gru_reset: Literal["before", "after"]
-    forget_bias: float
-    initialisation: Literal["uniform", "orthogonal"]
-    gates: Gates = "all"
-
-    def make(self, input_size: int, hidden_size: int, generator: torch.Generator) -> Cell:
-        """Return a new cell, its weights drawn from `generator`."""
-        cell = self._make(input_size, hidden_size, generator)
-        if self.initialisation == "orthogonal":
-            cell.make_orthogonal(generator)
-        return cell
-
-    def _make(self, input_size: int, hidden_size: int, generator: torch.Generator) -> Cell:
-        if self.cell == "rnn":
-            return RNNCell(input_size, hidden_size, generator, activation=self.activation)
-        if self.cell == "lstm":
-            return LSTMCell(
-                input_size,
-                hidden_size,
-                generator,
-                forget_bias=self.forget_bias,
-                gates=self.gates,
-            )
-        return GRUCell(input_size, hidden_size, generator, reset=self.gru_reset, gates=self.gates)
 
 
 @dataclass(frozen=True)
@@ -58,16 +28,7 @@ class LayerDropout:
     recurrent: float
     variational: bool
     generator: torch.Generator
-    share: "Share | None" = None
-
-
-@dataclass(frozen=True)
-class Share:
-    """The columns of a batch that this process has: `count` from `first` on, of `total`."""
-
-    first: int
-    count: int
-    total: int
+    share: Share | None = None
 
 
 class RecurrentLayers(nn.Module):
@@ -81,7 +42,7 @@ class RecurrentLayers(nn.Module):
 
     def __init__(
         self,
-        settings: CellSettings,
+        params: CellParams,
         input_size: int,
         hidden_size: int,
         layers: int,
@@ -95,9 +56,9 @@ class RecurrentLayers(nn.Module):
         self.products: torch.dtype | None = None
         self.output_size = hidden_size * (2 if bidirectional else 1)
         sizes = [input_size] + [self.output_size] * (layers - 1)
-        self.cells = nn.ModuleList(settings.make(size, hidden_size, generator) for size in sizes)
+        self.cells = nn.ModuleList(make(params, size, hidden_size, generator) for size in sizes)
         self.backward_cells = nn.ModuleList(
-            settings.make(size, hidden_size, generator) for size in sizes if bidirectional
+            make(params, size, hidden_size, generator) for size in sizes if bidirectional
         )
 
     def initial_state(self, batch_size: int) -> list[State]:

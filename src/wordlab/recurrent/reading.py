@@ -11,8 +11,9 @@ from wordlab.params.language import NetworkParams
 from wordlab.recurrent.batches import NOTHING, sentence_starts
 
 STREAMS = 16
-"""Stretches of a held-out text that are read side by side, a speed-up that changes no score: each
-starts where a sentence does, as training does now and then."""
+"""Stretches of a held-out text that are read side by side, for speed. Each starts where a sentence
+does, as training does now and then, from a state of zeros: perplexity differs from that of one
+stretch by .1 to .2 %, at most 1 %."""
 WINDOWS = 256
 """Windows or sentences that are read side by side."""
 STEPS = 256

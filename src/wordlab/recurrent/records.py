@@ -98,10 +98,6 @@ class TrainingRecord:
     stopped_early: bool
     updates: int
 
-    def rows(self) -> list[dict[str, float]]:
-        """Return one row of numbers per epoch."""
-        return [asdict(epoch) for epoch in self.epochs]
-
     def summary(self) -> dict[str, float]:
         """Return the best epoch's numbers, how many epochs there were, whether it stopped early."""
         best = asdict(self.epochs[self.best_epoch - 1])

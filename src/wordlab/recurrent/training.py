@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from wordlab.errors import UserError
 from wordlab.params.language import NetworkParams
 from wordlab.recurrent import optimizers
 from wordlab.recurrent.batches import Text, Window
-from wordlab.recurrent.devices import chosen_device, chosen_products, threads
+from wordlab.recurrent.devices import Processes, chosen_device, chosen_products, joined, threads
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.optimizers import (
     SGD,
@@ -28,7 +28,6 @@ from wordlab.recurrent.optimizers import (
     clip_values,
     gradient_norms,
 )
-from wordlab.recurrent.processes import Processes, joined
 from wordlab.recurrent.records import (
     DivergedError,
     Epoch,
@@ -83,20 +82,11 @@ def train(
         raise UserError("preprocess.splits.valid: a language model needs validation text, got none")
     device = chosen_device(params.device)
     starts = document_starts or (np.zeros(1, np.int64), np.zeros(1, np.int64))
-    train_text, valid_text = Text(train_ids, starts[0]), Text(valid_ids, starts[1])
     products = chosen_products(params.precision, device)
+    texts = Text(train_ids, starts[0]), Text(valid_ids, starts[1])
     with threads(torch_threads), joined(device) as processes, _placed(model, device, products):
         training = _Training(
-            model,
-            train_text,
-            valid_text,
-            params,
-            seed,
-            section,
-            checkpoint,
-            on_gradients,
-            watcher,
-            processes,
+            model, params, *texts, seed, section, processes, checkpoint, on_gradients, watcher
         )
         training.resume()
         for row in training.position.epochs:
@@ -113,7 +103,7 @@ def train(
 def _placed(
     model: LanguageModel, device: torch.device, products: torch.dtype | None
 ) -> Iterator[None]:
-    """Have `model` on `device` in the body, and back in the processor's memory after it."""
+    """Move `model` to `device` for the block, then back to the CPU."""
     model.place(device, products)
     try:
         yield
@@ -121,31 +111,29 @@ def _placed(
         model.place(torch.device("cpu"), None)
 
 
+@dataclass(eq=False)
 class _Training:
     """A training in progress: everything that a checkpoint must bring back."""
 
-    def __init__(
-        self,
-        model: LanguageModel,
-        train_text: Text,
-        valid_text: Text,
-        params: NetworkParams,
-        seed: int,
-        section: str,
-        checkpoint: Checkpoint,
-        on_gradients: GradientLogger | None,
-        watcher: Watcher | None,
-        processes: Processes,
-    ) -> None:
-        self.on_gradients, self.watcher = on_gradients, watcher
-        self.model, self.params, self.checkpoint = model, params, checkpoint
-        self.section, self.processes, self.device = section, processes, processes.device
-        self.share = processes.share(params.batch_size)
-        self.valid_text = valid_text
-        self.examples = train_text.examples(params, model.end, seed)
+    model: LanguageModel
+    params: NetworkParams
+    train_text: Text
+    valid_text: Text
+    seed: int
+    section: str
+    processes: Processes
+    checkpoint: Checkpoint
+    on_gradients: GradientLogger | None
+    watcher: Watcher | None
+
+    def __post_init__(self) -> None:
+        model, params, self.device = self.model, self.params, self.processes.device
+        self.share = self.processes.share(params.batch_size)
+        self.examples = self.train_text.examples(params, model.end, self.seed)
         learnt = {name: w for name, w in model.named_parameters() if w.requires_grad}
         self.optimizer = _OPTIMIZERS[params.optimizer](learnt, weight_decay=params.weight_decay)
-        self.generator = torch.Generator(self.device).manual_seed(rng.derive(seed, "dropout"))
+        self.generator = torch.Generator(self.device)
+        self.generator.manual_seed(rng.derive(self.seed, "dropout"))
         self.state = model.initial_state(self.share.count)
         self.best = {name: weight.clone() for name, weight in model.weights().items()}
         self.position = Position()

@@ -26,7 +26,7 @@ from wordlab.params.language import LanguageModelParams
 from wordlab.params.studies import COMBINATION, RegularisationMethod, RegularisationStudyParams
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.training import train
-from wordlab.studies.jobs import Measurements, Outcome, TrialLogger
+from wordlab.trials.runner import Measurements, Outcome, TrialLogger
 
 
 @dataclass(frozen=True)

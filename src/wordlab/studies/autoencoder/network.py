@@ -21,7 +21,7 @@ from wordlab.artifacts import read_json, replacing, write_json
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
 from wordlab.params.studies import AutoencoderParams
-from wordlab.recurrent.layers import CellSettings, RecurrentLayers
+from wordlab.recurrent.layers import RecurrentLayers
 from wordlab.recurrent.output import FullSoftmax
 
 Symbols = NDArray[np.int64]
@@ -65,21 +65,14 @@ class Autoencoder(nn.Module):
         self.params, self.vocabulary = params, vocabulary
         self.classes, self.end = vocabulary.classes, vocabulary.end
         generator = torch.Generator().manual_seed(rng.derive(seed, "autoencoder"))
-        settings = CellSettings(
-            params.cell,
-            params.activation,
-            params.gru_reset,
-            params.forget_bias,
-            params.initialisation,
-        )
         width, hidden, latent = params.embedding_size, params.hidden_size, params.latent_size
         self.embedding = nn.Parameter(
             torch.empty(self.classes, width).uniform_(-0.1, 0.1, generator=generator)
         )
         self.encoder = RecurrentLayers(
-            settings, width, hidden, 1, generator, bidirectional=params.bidirectional
+            params.cells, width, hidden, 1, generator, bidirectional=params.bidirectional
         )
-        self.decoder = RecurrentLayers(settings, width + latent, hidden, 1, generator)
+        self.decoder = RecurrentLayers(params.cells, width + latent, hidden, 1, generator)
         states = len(self.decoder.initial_state(1)[0])
         self.to_latent = _Linear(self.encoder.output_size, latent, generator)
         self.to_state = _Linear(latent, states * hidden, generator)

@@ -33,7 +33,7 @@ from wordlab.studies.autoencoder.scores import (
     text,
     unknown_bits,
 )
-from wordlab.studies.jobs import Measurements, Outcome, TrialLogger
+from wordlab.trials.runner import Measurements, Outcome, TrialLogger
 
 _EXAMPLES = 5
 """Sentences that are shown as they went in and as they came out."""

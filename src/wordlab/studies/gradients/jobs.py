@@ -16,11 +16,10 @@ from wordlab.params.studies import GradientStudyParams
 from wordlab.recurrent.batches import Streams
 from wordlab.recurrent.devices import threads
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.recurrent.layers import CellSettings
 from wordlab.recurrent.records import TrainingRecord
 from wordlab.recurrent.training import DivergedError, train
 from wordlab.studies.gradients import measures, tasks
-from wordlab.studies.jobs import Outcome
+from wordlab.trials.runner import Outcome
 
 WAYS = ("none", "by norm", "by value")
 """To clip, or not."""
@@ -297,13 +296,11 @@ class Learning:
     def measure(self, shared: Shared) -> Outcome:
         """Return how well the network learns the task, see `tasks.learn`."""
         own = shared.models[self.cell].params
-        settings = CellSettings(
-            self.cell, own.activation, own.gru_reset, own.forget_bias, self.initialisation
-        )
+        cells = own.model_copy(update={"gates": "all", "initialisation": self.initialisation})
         started = time.monotonic()
         measured = tasks.learn(
             self.task,
-            settings,
+            cells,
             self.delay,
             shared.params.tasks,
             seed=shared.seed,

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wordlab import rng
+from wordlab.params.language import CellParams
 from wordlab.params.studies import TaskParams
 from wordlab.recurrent.devices import threads
-from wordlab.recurrent.layers import CellSettings, RecurrentLayers
+from wordlab.recurrent.layers import RecurrentLayers
 from wordlab.recurrent.optimizers import AdamW, clip_gradients
 from wordlab.recurrent.records import DivergedError
 
@@ -78,11 +79,11 @@ class TaskNetwork(nn.Module):
     """One recurrent layer, and a linear layer on its hidden states at the last steps."""
 
     def __init__(
-        self, settings: CellSettings, inputs: int, hidden_size: int, outputs: int, seed: int
+        self, cells: CellParams, inputs: int, hidden_size: int, outputs: int, seed: int
     ) -> None:
         super().__init__()
-        generator = torch.Generator().manual_seed(rng.derive(seed, "task", settings.cell))
-        self.layers = RecurrentLayers(settings, inputs, hidden_size, 1, generator)
+        generator = torch.Generator().manual_seed(rng.derive(seed, "task", cells.cell))
+        self.layers = RecurrentLayers(cells, inputs, hidden_size, 1, generator)
         bound = hidden_size**-0.5
         weight = torch.empty(outputs, hidden_size).uniform_(-bound, bound, generator=generator)
         self.weight = nn.Parameter(weight)
@@ -96,7 +97,7 @@ class TaskNetwork(nn.Module):
 
 def learn(
     task: Task,
-    settings: CellSettings,
+    cells: CellParams,
     delay: int,
     params: TaskParams,
     *,
@@ -120,7 +121,7 @@ def learn(
     test = draw(params.test_sequences)
     outputs = 1 if task == "adding" else params.symbols
     with threads(torch_threads):
-        network = TaskNetwork(settings, test.inputs.shape[2], params.hidden_size, outputs, seed)
+        network = TaskNetwork(cells, test.inputs.shape[2], params.hidden_size, outputs, seed)
         optimizer = AdamW(dict(network.named_parameters()), weight_decay=0.0)
         for step in range(params.steps):
             batch = draw(params.batch_size)
