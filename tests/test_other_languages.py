@@ -135,13 +135,13 @@ def test_the_report_says_what_it_has_nothing_of(passed):
     folder, _, _ = passed
     page = (folder / "reports" / "report.html").read_text(encoding="utf-8")
     assert "Nothing could be scored: WordSim-353; SimLex-999; analogies, 3CosAdd" in page
-    for names in (
-        "scores, analogy sections",
-        "relation cosines, relation contrasts, frequency",
-        "sizes",
-        "windows scores",
+    for titles in (
+        "scores; analogies by section",
+        "cosines by relation; relations that the cosine distinguishes; scores by frequency",
+        "scores by size of the text",
+        "scores by window",
     ):
-        assert f"Nothing to show in this text: {names}" in page
+        assert f"Nothing to show in this text: {titles}" in page
     drawn = {path.stem for path in (folder / "reports" / "figures").glob("*.png")}
     assert {"neighbours", "ppmi_associations", "ppmi_windows", "perplexity", "geometry"} <= drawn
     assert not {"scores", "relation_cosines", "frequency", "sizes"} & drawn

@@ -36,7 +36,7 @@ def sizes(study: Study) -> Figure:
 
 @figure(
     "study_sizes",
-    "Scores by size, over more items",
+    "Scores by size over more items",
     "The same over the items known at each share, which are more, and rarer words, the larger the "
     "text.",
 )
