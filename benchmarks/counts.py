@@ -7,7 +7,7 @@
   count_s; memory_mb, memory_ready_mb: the largest resident memory of the process after either.
 - ppmi_s, svd_s: PPMI from the counts, and its truncated SVD; svd_residual: the largest residual of
   a triplet as a share of the largest singular value; associations_ms: of one word, mean of 1,000.
-- scipy_count_s: the peer of counting, one SciPy matrix a distance, added up. Its counts must be
+- scipy_count_s: the peer of counting, the sum of one SciPy matrix per distance. Its counts must be
   ours, or the benchmark fails.
 - arpack_svd_s, propack_svd_s: SciPy's svds asked for our tolerance; sklearn_svd_s: scikit-learn's
   randomized_svd with the fewest rounds that reach our residual; each with the residual it reached.

@@ -74,7 +74,7 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
 
 
 def plain_cells_per_second(matrix: Any, params: Any, cells: int = 50 * BATCH) -> float:
-    """Return how many cells a second batches of AdaGrad steps in NumPy get through."""
+    """Return how many cells per second batches of AdaGrad steps in NumPy get through."""
     import numpy as np
 
     rng = np.random.default_rng(0)

@@ -64,7 +64,7 @@ def timed(
         network,
         seed=1,
         torch_threads=threads,
-        on_gradients=(lambda *told: kept.append(told)) if followed else None,
+        on_gradients=(lambda *measured: kept.append(measured)) if followed else None,
     )
     return time.perf_counter() - started
 

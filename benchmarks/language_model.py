@@ -35,7 +35,7 @@ WIDTH, LENGTH = (published.LANGUAGE_MODEL[name] for name in ("hidden_size", "bpt
 BATCH = 20
 """Streams, of the peer and of the step that is timed."""
 END = "\n"
-"""Stands for the end of a line, which no word contains."""
+"""The symbol for the end of a line, which no word contains."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The settings that the figures of README.md are of, all that they depend on.
+"""The settings that the published figures are of, all that they depend on.
 
 A benchmark lays them over params.yaml, so that a change there moves no figure; a setting that is
 new there is to be stated here too (tests/test_benchmarks.py). What a benchmark takes from its
@@ -27,9 +27,9 @@ WORD2VEC: dict[str, Any] = {
     "negatives": 5,
     "noise_exponent": 0.75,
     "subsample": 1e-4,
-    "subsample_formula": "code",
+    "subsample_formula": "reference",
     "rate_floor": 1e-4,
-    "cbow_gradient": "code",
+    "cbow_gradient": "reference",
     "vectors": "input",
     "score_epochs": False,
 }
@@ -41,7 +41,7 @@ COOCCURRENCE: dict[str, Any] = {
     "weighting": "inverse_distance",
     "side": "both",
     "subsample": 0,
-    "subsample_formula": "code",
+    "subsample_formula": "reference",
 }
 
 PPMI: dict[str, Any] = {
@@ -56,7 +56,7 @@ GLOVE: dict[str, Any] = {
     "rate": 0.05,
     "x_max": 10,
     "exponent": 0.75,
-    "adagrad": "code",
+    "adagrad": "reference",
     "vectors": "sum",
 }
 

@@ -7,7 +7,7 @@
   build_vocab do; the kernels are compiled before;
 - tokens_per_second: over tokenising, counting and encoding;
 - ratio: gensim's seconds over those of tokenising, counting and encoding; ratio_with_read: over
-  all. gensim reads the file as words between spaces, a line a sentence, and counts them;
+  all. gensim reads the file as words between spaces, one sentence per line, and counts them;
 - peak_mib: the largest resident memory of wordlab's process, which has no other beside it.
 
 With `--copies` the text is read several times over, each time in another alphabet, so that the

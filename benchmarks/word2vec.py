@@ -81,7 +81,7 @@ def settings(architecture: str, **changes: Any) -> Any:
 
 
 def normalise(source: Path, target: Path) -> int:
-    """Write the words of `source`, a document a line with an empty line after; count them."""
+    """Write the words of `source`, one document per line with an empty line after; count them."""
     opener = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}.get(source.suffix, open)
     tokens = 0
     with opener(source, "rt", encoding="utf-8") as lines, target.open("w") as out:

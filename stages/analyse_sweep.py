@@ -2,8 +2,7 @@
 
 import pandas as pd
 
-from wordlab import artifacts
-from wordlab.analysis import language, summary, vectors
+from wordlab.analysis import language, vectors
 from wordlab.evaluation import scores
 from wordlab.pipeline import stage
 
@@ -14,15 +13,12 @@ def main(run: stage.Stage) -> None:
     params, seed = getattr(run.params, f"sweep_{run.item}"), run.params.seed
     if run.item == "recurrent":
         known = pd.read_parquet(sweep / "baselines.parquet")
-        tables = language.analyse(trials, known, params, seed=seed)
-        metrics = language.metrics(tables)
+        found = language.analyse(trials, known, params, seed=seed)
     else:
         evaluation = run.params.evaluation
         sets = scores.read_sets(evaluation)
-        tables = vectors.analyse(trials, params, evaluation, sets, seed=seed)
-        metrics = summary.metrics(tables)
-    artifacts.write_tables(run.output("tables"), tables)
-    run.metrics(metrics)
+        found = vectors.analyse(trials, params, evaluation, sets, seed=seed)
+    run.result(found)
 
 
 if __name__ == "__main__":

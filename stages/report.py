@@ -4,19 +4,24 @@ from wordlab import report
 from wordlab.artifacts import read_json
 from wordlab.parallel import side_by_side
 from wordlab.pipeline import stage
-from wordlab.report.figures import catalogue
+from wordlab.report.figures import FIGURES, write
+from wordlab.report.findings import every
 from wordlab.report.page import word_map
 from wordlab.report.results import Results
 
 
 def main(run: stage.Stage) -> None:
     results = Results(run.input("metrics").parent, run.params)
-    names = catalogue.names()
-    written = dict(side_by_side(catalogue.write, names, results, run.output("figures")))
+    names = list(FIGURES)
+    written = dict(side_by_side(write, names, results, run.output("figures")))
     drawn = {name: written[i] for i, name in enumerate(names)}
     pages = {
         "report": report.build(
-            results.metrics, drawn, run.params.model_dump(), read_json(run.input("samples"))
+            results.metrics,
+            drawn,
+            run.params.model_dump(),
+            read_json(run.input("samples")),
+            every(results),
         ),
         "word_map": word_map(read_json(results.tables / "map_embeddings" / "drawn.json")),
     }

@@ -1,5 +1,6 @@
 """sweep_recurrent: language models trained with many combinations of settings, the best in full."""
 
+from wordlab import artifacts
 from wordlab.corpus.corpus import SPLITS, EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.pipeline import stage
@@ -18,8 +19,9 @@ def main(run: stage.Stage) -> None:
         on_trial=run.on_trial,
         checkpoint=run.checkpoint,
     )
-    language.write(run.output("tables"), found)
-    run.metrics(language.metrics(found))
+    run.result(found)
+    for name in ("trials", "baselines"):  # to compute with
+        artifacts.write_exact(run.output("tables") / f"{name}.parquet", found.tables[name])
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ def corpus(tmp_path_factory):
 
 def documented(repository):
     """Return the command of each benchmark in the documentation, what is optional left out."""
-    texts = [repository / "benchmarks" / "README.md", repository / "docs" / "scale.md"]
+    texts = [repository / "benchmarks" / "README.md", repository / "docs" / "larger_scales.md"]
     found = {}
     for text in texts:
         for line in re.findall(r"python (benchmarks/[^`\n]*)", text.read_text(encoding="utf-8")):
@@ -205,7 +205,7 @@ def test_the_documentation_names_the_published_settings(repository):
         f"{settings['dimensions']} dimensions, window {settings['window']}, "
         f"{settings['negatives']} negatives, sample 1e-4"
     )
-    for path in ("README.md", "benchmarks/README.md"):
+    for path in ("docs/vectors.md", "benchmarks/README.md"):
         assert named in " ".join((repository / path).read_text(encoding="utf-8").split()), path
 
 

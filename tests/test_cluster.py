@@ -135,7 +135,7 @@ def counted(monkeypatch, **changes):
         "weighting": "inverse_distance",
         "side": "both",
         "subsample": 0.01,
-        "subsample_formula": "code",
+        "subsample_formula": "reference",
         "memory_mb": 64,
     }
     monkeypatch.setattr(cooccurrence, "CLUSTER_TOKENS", 10_000)

@@ -63,10 +63,20 @@ def test_models_take_shared_keys_with_their_own_on_top(edited):
         ("seed: 1\n", "", r"seed: missing"),
         ("lstm: {cell: lstm", "lstm: {cell: gru", r"language_model\.lstm\.cell: expected lstm"),
         (
-            r"tied: false, epochs",
-            "tied: true, epochs",
+            "32\n    tied: false",
+            "32\n    tied: true",
             r"sweep_recurrent: with .*hidden_size=64.*tied",
         ),
+        (
+            "    gates: all",
+            "    gtaes: all",
+            r"language_model\.shared\.gtaes: no such param; .* gates",
+        ),
+        ("    gates: all", "    gates: 2", r"language_model\.shared\.gates: expected 'all'"),
+        ("    epochs: 4\n", "", r"language_model\.shared\.epochs: missing"),
+        ("  cell: gru\n", "  cell: gur\n", r"character_model\.cell: expected 'rnn', 'lstm'"),
+        ("  hidden_size: 128", "  hiden_size: 128", r"character_model\.hiden_size: no such param"),
+        ("dropout: {dropout: 0.5}", "dropout: {dropuot: 1}", r"\.dropout\.dropuot: no such param"),
         ("search: grid", "search: gird", r"sweep_recurrent\.search: expected 'grid', 'random'"),
         ("words: processed", "words: raw", r"language_model\.words: expected 'processed/voc"),
     ],
@@ -94,3 +104,12 @@ def test_a_change_by_dvc_leaves_the_rest_of_the_file_as_it_is(tmp_path, reposito
     apply_overrides(str(path), ["seed=7"])
     before = (repository / "params.yaml").read_text()
     assert path.read_text() == before.replace("seed: 1", "seed: 7", 1)
+
+
+def test_every_list_can_be_emptied_by_dvc_and_leaves_the_rest(tmp_path, repository):
+    """DVC loses a line end where a list that has a comment beside its key becomes empty."""
+    path = tmp_path / "params.yaml"
+    for name in ("language_model.shared.adaptive_cutoffs", "sweep_recurrent.contexts"):
+        shutil.copy(repository / "params.yaml", path)
+        apply_overrides(str(path), [f"{name}=[]"])
+        load(path)

@@ -1,51 +1,97 @@
-"""The README tells the truth: its results are those of the last run, its commands exist."""
+"""README and docs are true: results of the last run, stages, commands and files that exist."""
 
 import re
 import shlex
 import shutil
+from pathlib import Path
 
+import pytest
 from dvc.utils.hydra import apply_overrides, get_hydra_sweeps
 from ruamel.yaml import YAML
 
+from small_pipeline import stages
 from wordlab.params.whole import load
+from wordlab.pipeline.declared import declaration
 from wordlab.report import printed
 
+REPOSITORY = Path(__file__).resolve().parents[1]
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+DOCS = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+STAGES = set(YAML(typ="safe").load(REPOSITORY / "dvc.yaml")["stages"])
 
-def test_the_results_are_those_of_the_committed_run(repository):
-    text = (repository / "README.md").read_text(encoding="utf-8")
-    block = re.search(r"<!-- results.*?-->\n(.*?)\n<!-- /results -->", text, re.DOTALL)
+
+def reachable(edges):
+    """Return all pairs that are joined by edges, one after another."""
+    found = set(edges)
+    while more := {(a, d) for a, b in found for c, d in found if b == c} - found:
+        found |= more
+    return found
+
+
+def test_the_results_are_those_of_the_committed_run():
+    block = re.search(r"<!-- results.*?-->\n(.*?)\n<!-- /results -->", README, re.DOTALL)
     assert block is not None
-    assert block[1] == printed.results(repository / "reports" / "metrics")
+    assert block[1] == printed.results(REPOSITORY / "reports" / "metrics")
 
 
-def test_the_stages_it_names_and_the_default_target_exist(repository):
-    text = (repository / "README.md").read_text(encoding="utf-8")
-    stages = set(YAML(typ="safe").load(repository / "dvc.yaml")["stages"])
-    table = text.split("## The pipeline")[1].split("```")[0]
+def test_the_graph_is_that_of_the_pipeline():
+    graph = re.search(r"```mermaid\nflowchart LR\n(.*?)```", README, re.DOTALL)
+    assert graph is not None
+    drawn = set()
+    for line in graph[1].splitlines():
+        groups = [group.split(" & ") for group in line.strip().split(" --> ")]
+        for ones, others in zip(groups, groups[1:], strict=False):
+            drawn |= {(one, other) for one in ones for other in others}
+    declared = {
+        name: declaration(name, REPOSITORY / "dvc.yaml", REPOSITORY / "params.yaml")
+        for name in stages()
+    }
+    real = {
+        (one.split("@")[0], other.split("@")[0])
+        for one, made in declared.items()
+        for other, read in declared.items()
+        for out in made.outputs
+        if any(out == path or out.is_relative_to(path) for path in read.inputs)
+    }
+    assert reachable(drawn) == reachable(real)
+
+
+def test_the_stages_it_names_and_the_default_target_exist():
+    table = README.split("| stage | makes |")[1].split("## ")[0]
     named = {name.split("@")[0] for name in re.findall(r"`([a-z_0-9]+(?:@\w+)?)`", table)}
-    assert stages <= named
-    target = re.search(r"^TARGET \?= (\S+)$", (repository / "Makefile").read_text(), re.MULTILINE)
+    assert named == STAGES
+    target = re.search(r"^TARGET \?= (\S+)$", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
     assert target is not None
-    assert target[1] in stages
+    assert target[1] in STAGES
 
 
-def test_the_commands_of_wordlab_exist(repository):
-    text = (repository / "README.md").read_text(encoding="utf-8")
-    source = (repository / "src" / "wordlab" / "cli.py").read_text(encoding="utf-8")
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
+def test_the_commands_and_files_it_names_exist(path):
+    text = path.read_text(encoding="utf-8")
+    source = (REPOSITORY / "src" / "wordlab" / "cli.py").read_text(encoding="utf-8")
     commands = set(re.findall(r"@app\.command\(\)\ndef (\w+)", source))
-    assert set(re.findall(r"^wordlab (\w+)", text, re.MULTILINE)) <= commands
+    typed = "".join(re.findall(r"^```\w*\n(.*?)^```$", text, re.DOTALL | re.MULTILINE))
+    assert set(re.findall(r"^(?:dvc .*\$\()?wordlab (\w+)", typed, re.MULTILINE)) <= commands
+    for link in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (path.parent / link).exists(), link
+    for named in re.findall(r"\b((?:src|tests|stages|benchmarks|scales)/[\w/.]*\w)", text):
+        assert (REPOSITORY / named).exists() or "NAME" in named, named
+    for repro in re.findall(r"^(?:\w+=\S+ )?dvc repro ([^-\s#]\S*)", text, re.MULTILINE):
+        assert repro.split("@")[0] in STAGES
 
 
-def test_the_params_that_its_commands_set_are_valid(repository, tmp_path):
-    text = (repository / "README.md").read_text(encoding="utf-8").replace("\\\n", " ")
-    commands = re.findall(r"^dvc exp run .*$", text, re.MULTILINE)
-    assert len(commands) > 10
+def test_the_params_that_commands_set_are_valid(tmp_path):
+    lines = "\n".join(path.read_text(encoding="utf-8").replace("\\\n", " ") for path in DOCS)
+    commands = re.findall(r"^dvc exp run .*$", lines, re.MULTILINE)
+    assert len(commands) > 20
     for command in commands:
-        words = shlex.split(command.split(" $(")[0], comments=True)
+        words = shlex.split(re.sub(r"\$\([^)]*\)", "", command), comments=True)
         given = [words[i + 1] for i, word in enumerate(words) if word == "-S"]
         for overrides in get_hydra_sweeps({"params.yaml": given}) if given else []:
             changed = tmp_path / "params.yaml"
-            shutil.copy(repository / "params.yaml", changed)
+            shutil.copy(REPOSITORY / "params.yaml", changed)
             apply_overrides(str(changed), overrides["params.yaml"])
             if "/path/to" not in command:
                 load(changed)
+        for scale in re.findall(r"\$\(wordlab scale (\w+)\)", command):
+            assert (REPOSITORY / "scales" / f"{scale}.yaml").exists()

@@ -5,13 +5,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from wordlab import report
 from wordlab.params.whole import PARAMS as PARAMS_YAML
 from wordlab.params.whole import load
-from wordlab.report import figures
+from wordlab.report.figures.style import canvas, png
 from wordlab.report.sections import SECTIONS
 from wordlab.report.tables import embedding_scores, language_scores, number, tables
 
@@ -64,19 +63,21 @@ METRICS: dict[str, Any] = {
     },
     "study_gradients": {
         "lstm": {"length 50": {"half_lag": 21.5}},
-        "sentences": ["The LSTM keeps <half> its gradient for 21.5 steps."],
     },
     "a_stage_nobody_foresaw": {"answer": 42, "missing": None},
+}
+FINDINGS = {
+    "study_gradients": ["The LSTM keeps <half> its gradient for 21.5 steps."],
+    "a_stage": ["Nobody foresaw it."],
 }
 SAMPLES = [{"model": "lstm", "prompt": "he was", "text": "he was a kingdom & a tree"}]
 
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> dict[str, Path]:
-    paths = {name: tmp_path / f"{name}.png" for name in ("glove_cost", "a_figure_nobody_foresaw")}
+    paths = {name: tmp_path / f"{name}.png" for name in ("glove_cost", "sweep_glove")}
     for path in paths.values():
-        curve = pd.DataFrame({"iteration": [1, 2], "cost": [0.5, 0.25]})
-        figures.save(figures.glove_cost(curve), path)
+        path.write_bytes(png(canvas()))
     return paths
 
 
@@ -113,7 +114,7 @@ class Page(HTMLParser):
 
 
 def test_the_page_is_well_formed_and_needs_no_other_file(pictures: dict[str, Path]) -> None:
-    html = report.build(METRICS, pictures, PARAMS, SAMPLES)
+    html = report.build(METRICS, pictures, PARAMS, SAMPLES, FINDINGS)
     page = Page(html)
     for reference in page.references:
         assert reference.startswith(("data:image/png;base64,", "#"))
@@ -123,7 +124,7 @@ def test_the_page_is_well_formed_and_needs_no_other_file(pictures: dict[str, Pat
 
 
 def test_the_page_shows_what_was_measured(pictures: dict[str, Path]) -> None:
-    page = Page(report.build(METRICS, pictures, PARAMS, SAMPLES))
+    page = Page(report.build(METRICS, pictures, PARAMS, SAMPLES, FINDINGS))
     for expected in (
         "421,548",  # tokens
         "8,376",  # words
@@ -136,6 +137,9 @@ def test_the_page_shows_what_was_measured(pictures: dict[str, Path]) -> None:
         "21.5",
         "he was a kingdom & a tree",
         "The LSTM keeps <half> its gradient",
+        "Everything else that was measured Nobody foresaw it.",
+        "Cost of GloVe. GloVe's objective",
+        "Setting by setting, GloVe. Every dot",
         "a stage nobody foresaw",
         "glove.exponent 0.75",
     ):
@@ -144,8 +148,8 @@ def test_the_page_shows_what_was_measured(pictures: dict[str, Path]) -> None:
 
 
 def test_the_same_results_give_the_same_bytes_without_a_path(pictures: dict[str, Path]) -> None:
-    html = report.build(METRICS, pictures, PARAMS, SAMPLES)
-    assert html == report.build(METRICS, pictures, PARAMS, SAMPLES)
+    html = report.build(METRICS, pictures, PARAMS, SAMPLES, FINDINGS)
+    assert html == report.build(METRICS, pictures, PARAMS, SAMPLES, FINDINGS)
     assert str(next(iter(pictures.values())).parent) not in html
     changed = report.build({**METRICS, "lm_lstm": {"parameters": 1}}, pictures, PARAMS, SAMPLES)
     assert html != changed
@@ -219,3 +223,19 @@ def test_every_section_s_settings_are_sections_of_params_yaml() -> None:
     params = load(PARAMS_YAML).model_dump()
     named = {name for section in SECTIONS for name in section.params}
     assert named and all(isinstance(params[name], dict) for name in named)
+
+
+def test_what_a_text_cannot_show_and_every_number_has_a_name_that_people_know() -> None:
+    metrics = {
+        "comparison": {
+            "analogy 3cosadd": {"ppmi_svd": {"score": 0.1}},
+            "wordsim353": {"skipgram": {"score": 0.5}},
+        },
+        "lm_gru": {"valid_perplexity": 118.1},
+    }
+    page = Page(report.build(metrics, {"neighbour_overlap": None}, {"seed": 1}))
+    assert "Nothing to show in this text: agreement on neighbours." in page.text
+    for name in ("3CosAdd", "PPMI-SVD", "WordSim-353", "skip-gram", "validation perplexity"):
+        assert name in page.text
+    for name in ("3cosadd", "ppmi_svd", "wordsim353", "skipgram", "valid_perplexity", "lm gru"):
+        assert name not in page.text

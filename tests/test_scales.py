@@ -52,7 +52,7 @@ def test_values_of_every_kind_arrive_as_they_are(scale, tmp_path):
     folder = scale(
         "corpus: {source: file, path: 'texts/é*.gz', column: '12'}\n"
         "word2vec: {skipgram: {epochs: 3, subsample: 1.0e-5}, shared: {rate_floor: 0}}\n"
-        "language_model: {shared: {patience: null, tokens: 900}}\n"
+        "language_model: {shared: {patience: null, tokens: 900, adaptive_cutoffs: []}}\n"
         "comparison: {words: [été, 'null', 'no', '7', x-y]}\n"
         "evaluation: {similarity: [{name: mine, path: a/b.tsv}, {name: simlex999}]}\n"
         "sweep_recurrent:\n"

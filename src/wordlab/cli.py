@@ -220,7 +220,7 @@ def best(
         Literal["recurrent", "word2vec", "glove"], typer.Option(help="Whose winners to print.")
     ],
     score: Annotated[
-        str, typer.Option(help="By which score: a column of the sweep's best.csv.")
+        str, typer.Option(help="By which score: a column of the analysis' best.csv.")
     ] = "",
     model: Annotated[str, typer.Option(help="Only the winner of this model.")] = "",
 ) -> None:
@@ -229,10 +229,11 @@ def best(
     Their scores go to standard error, so that $(wordlab best ...) gives the arguments alone.
     """
     from wordlab.analysis.winners import winners
+    from wordlab.report import printed
 
-    tables = Path("reports/tables") / f"sweep_{sweep}"
-    for winner in winners(tables, sweep, settings(), score=score, model=model):
-        print(f"# {winner.told}", file=sys.stderr, flush=True)
+    for winner in winners(Path("reports/tables"), sweep, settings(), score=score, model=model):
+        reached = printed.winner(winner.model, winner.reached)
+        print(f"# {reached}", file=sys.stderr, flush=True)
         print(winner.arguments, flush=True)
 
 

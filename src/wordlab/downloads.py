@@ -52,21 +52,22 @@ def fetch(url: str, checksum: str, path: Path) -> None:
     or the file has another checksum; `path` is then as it was.
     """
     checksum = checksum.lower()
+    algorithm = "md5" if len(checksum) == 32 else "sha256"
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     with FileLock(path.with_name(f".{path.name}.lock")):
-        if path.is_file() and _digest(path, checksum) == checksum:
+        if path.is_file() and digest(path, algorithm) == checksum:
             return
         resumed = partial.exists()
         _transfer(url, partial)
-        found = _digest(partial, checksum)
+        found = digest(partial, algorithm)
         if found != checksum and resumed:  # the two parts may be of different versions of the file
             partial.unlink()
             _transfer(url, partial)
-            found = _digest(partial, checksum)
+            found = digest(partial, algorithm)
         if found != checksum:
             partial.unlink()
-            raise UserError(f"{url}: expected the {_algorithm(checksum)} {checksum}, got {found}")
+            raise UserError(f"{url}: expected the {algorithm} {checksum}, got {found}")
         os.replace(partial, path)
 
 
@@ -99,15 +100,10 @@ def _problem(error: Exception) -> str:
     return str(getattr(error, "reason", "") or error or type(error).__name__)
 
 
-def _algorithm(checksum: str) -> str:
-    """Return the kind of a checksum, recognised by its length."""
-    return "md5" if len(checksum) == 32 else "sha256"
-
-
-def _digest(path: Path, checksum: str) -> str:
-    """Return the checksum of a file, of the same kind as `checksum`."""
+def digest(path: Path, algorithm: str = "sha256") -> str:
+    """Return the checksum of a file in hexadecimal digits."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, _algorithm(checksum)).hexdigest()
+        return hashlib.file_digest(file, algorithm).hexdigest()
 
 
 def _transfer(url: str, partial: Path) -> None:

@@ -1,5 +1,6 @@
-"""What is called one thing in files and another by people: models, sets and methods."""
+"""What files call one thing and people another: models, sets, methods, measures and settings."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -27,13 +28,30 @@ MEASURES = {
     "analogy_syntactic": "syntactic analogies",
     "analogy_total": "all analogies",
     "valid_loss": "validation loss",
-    "valid_perplexity": "validation perplexity",
-    "test_perplexity": "test perplexity",
+    "spearman": "Spearman's rho",
+    "spearman_all": "Spearman's rho, unknown words at 0",
+    "pearson": "Pearson's r",
+    "first_share": "variance along the first direction",
+    "loss_spread": "spread of the training loss",
+    "loss_variance": "variance of the training loss",
+    "clip_rate": "share of updates clipped",
+    "context_loss": "loss with the true context",
 }
-SETTINGS = {
-    "bptt_length": "BPTT length",
-    "update_tokens": "tokens per update",
+UNITS = {"valid_loss": "nats per symbol", **dict.fromkeys(SETS, "Spearman's rho")}
+SETTINGS = {"update_tokens": "tokens per update"}
+WORDS = {
+    **EMBEDDINGS,
+    **SETS,
+    **METHODS,
+    **dict.fromkeys(("rnn", "lstm", "gru", "bptt", "svd", "auc", "bleu", "npmi", "r2"), ""),
+    "kneser": "Kneser",
+    "lm": "language model",
+    "mib": "MiB",
+    "ney": "Ney",
+    "train": "training",
+    "valid": "validation",
 }
+"""Single words; "" where they are written in capitals."""
 
 
 def model(name: str) -> str:
@@ -42,8 +60,18 @@ def model(name: str) -> str:
 
 
 def plain(name: str) -> str:
-    """Return the name of a setting, a measure or a set as people read it."""
-    return (SETTINGS | MEASURES).get(name, name.replace("_", " "))
+    """Return the name of a model, a setting, a measure or a set as people read it."""
+    known = LANGUAGE_MODELS | EMBEDDINGS | SETTINGS | MEASURES | METHODS
+    if name in known:
+        return known[name]
+    if name.startswith("analogy "):
+        return task(name)
+    return " ".join(WORDS.get(word, word) or word.upper() for word in re.split("[_ ]", name))
+
+
+def measure(name: str) -> str:
+    """Return the name of a measure with its unit."""
+    return f"{plain(name)}, {UNITS[name]}" if name in UNITS else plain(name)
 
 
 def similarity(name: str) -> str:

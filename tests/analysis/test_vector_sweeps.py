@@ -65,7 +65,8 @@ def trials(evaluation: EvaluationParams, *, seed_noise: float, effect: float) ->
 
 def both(table: pd.DataFrame, evaluation: EvaluationParams) -> tuple[Tables, Tables]:
     """The sweep by seeds and items together, and by the seed alone."""
-    together = analysis.analyse(table, SWEEP, evaluation, scores.read_sets(evaluation), seed=1)
+    sets = scores.read_sets(evaluation)
+    together = dict(analysis.analyse(table, SWEEP, evaluation, sets, seed=1).tables)
     seed_alone = summarise(table, list(SWEEP.grid), {"pairs": "higher"}, SWEEP.confidence)
     return together, seed_alone
 

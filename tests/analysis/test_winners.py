@@ -11,6 +11,7 @@ from dvc.utils.hydra import apply_overrides
 from wordlab.analysis.winners import Winner, winners
 from wordlab.errors import UserError
 from wordlab.params.whole import Params, load
+from wordlab.report import printed
 
 REACHED = {"mean": 4.1, "low": 4.0, "high": 4.2, "n": 2, "combinations": 8}
 
@@ -21,9 +22,11 @@ def params(tmp_path: Path, repository: Path) -> Path:
     return Path(shutil.copy(repository / "params.yaml", tmp_path / "params.yaml"))
 
 
-def best(folder: Path, rows: dict[str, Any]) -> Path:
-    folder.mkdir(exist_ok=True)
-    pd.DataFrame({**rows, **REACHED}).to_csv(folder / "best.csv", index=False)
+def best(folder: Path, sweep: str, rows: dict[str, Any]) -> Path:
+    """Write the best of a sweep below `folder`, and return this."""
+    (folder / f"analysis_{sweep}").mkdir()
+    table = pd.DataFrame({**rows, **REACHED})
+    table.to_csv(folder / f"analysis_{sweep}" / "best.csv", index=False)
     return folder
 
 
@@ -46,9 +49,10 @@ RECURRENT = {
 
 def test_pasted_arguments_give_the_language_models_that_won(tmp_path: Path, params: Path) -> None:
     shipped = load(params)
-    tables = best(tmp_path / "t", RECURRENT)
+    tables = best(tmp_path, "recurrent", RECURRENT)
     found = winners(tables, "recurrent", shipped)
-    assert found[1].told == "gru: valid_loss 4.1 [4, 4.2], n = 2, the best of 8"
+    reached = printed.winner(found[1].model, found[1].reached)
+    assert reached == "GRU: validation loss 4.1 [4, 4.2], n = 2, the best of 8"
     won = pasted(params, found).language_model
     assert (won.lstm.hidden_size, won.lstm.rate, won.lstm.bptt_length) == (64, 0.002, 10)
     assert (won.gru.hidden_size, won.gru.rate) == (32, 1e-5)
@@ -62,17 +66,18 @@ def test_pasted_arguments_give_the_language_models_that_won(tmp_path: Path, para
         winners(tables, "recurrent", shipped, score="speed")
     with pytest.raises(UserError, match="rnn: no such model .* expected one of lstm, gru"):
         winners(tables, "recurrent", shipped, model="rnn")
-    with pytest.raises(UserError, match="`dvc repro sweep_recurrent` makes it"):
+    with pytest.raises(UserError, match="`dvc repro analyse_sweep@recurrent` makes it"):
         winners(tmp_path / "gone", "recurrent", shipped)
 
 
 def test_a_winner_within_a_budget_has_the_embedding_that_met_it(
     tmp_path: Path, params: Path
 ) -> None:
-    tables = best(tmp_path / "t", RECURRENT)
+    tables = best(tmp_path, "recurrent", RECURRENT)
     trials = pd.DataFrame({**RECURRENT, "seed": 1, "embedding_size": [21, 33]})
     others = trials.assign(hidden_size=[32, 64], embedding_size=[99, 98])
-    pd.concat([others, trials]).to_csv(tables / "trials.csv", index=False)
+    (tables / "sweep_recurrent").mkdir()
+    pd.concat([others, trials]).to_csv(tables / "sweep_recurrent" / "trials.csv", index=False)
     sweep = "sweep_recurrent"
     apply_overrides(str(params), [f"++{sweep}.parameters=150000", f"~{sweep}.fixed.embedding_size"])
     won = pasted(params, winners(tables, "recurrent", load(params))).language_model
@@ -82,8 +87,8 @@ def test_a_winner_within_a_budget_has_the_embedding_that_met_it(
 def test_pasted_arguments_give_the_vectors_that_won(tmp_path: Path, params: Path) -> None:
     shipped = load(params)
     tried = {"score": ["wordsim353"], "window": [7], "dimensions": [30]}
-    skipgram = best(tmp_path / "s", {"model": ["skipgram"], **tried, "rate": [0.03]})
-    glove = best(tmp_path / "g", {"model": ["glove"], **tried, "iterations": [6]})
+    skipgram = best(tmp_path, "word2vec", {"model": ["skipgram"], **tried, "rate": [0.03]})
+    glove = best(tmp_path, "glove", {"model": ["glove"], **tried, "iterations": [6]})
     won = pasted(
         params,
         [*winners(skipgram, "word2vec", shipped), *winners(glove, "glove", shipped)],

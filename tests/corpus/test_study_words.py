@@ -27,37 +27,19 @@ def test_where_too_few_are_left_shorter_words_follow_then_commoner_ones(vocabula
     assert set(content_words(vocabulary, 100)) == set(COUNTS)
 
 
-def test_the_known_ones_of_those_named_are_taken_and_the_others_counted(vocabulary):
-    found = study_words(("war", "mar", "sea", "sol"), vocabulary, 6)
-    assert found.words == ("mar", "sol")
-    assert found.left_out == ("war", "sea")
-    assert not found.chosen
-    assert found.sentences("Words") == [
-        "Words: 2 of the 4 named are not in the vocabulary and left out: war, sea."
-    ]
-    assert study_words(("mar",), vocabulary, 6).sentences("Words") == []
+def test_the_known_ones_of_those_named_are_taken(vocabulary):
+    assert study_words(("war", "mar", "sea", "sol"), vocabulary, 6) == ("mar", "sol")
 
 
 def test_where_none_is_known_as_many_are_chosen(vocabulary):
-    found = study_words(("war", "sea"), vocabulary, 6)
-    assert found.words == ("entonces", "guitarra")
-    assert found.chosen
-    assert found.sentences("Words") == [
-        "Words: 0 of the 2 named are in the vocabulary; chosen from the text instead: "
-        "entonces, guitarra."
-    ]
+    assert study_words(("war", "sea"), vocabulary, 6) == ("entonces", "guitarra")
 
 
 def test_where_none_is_named_they_are_chosen(vocabulary):
-    found = study_words(None, vocabulary, 3)
-    assert found.words == ("entonces", "guitarra", "castillo")
-    assert found.sentences("Words") == [
-        "Words, chosen from the text: entonces, guitarra, castillo."
-    ]
+    assert study_words(None, vocabulary, 3) == ("entonces", "guitarra", "castillo")
 
 
 def test_a_prompt_is_known_where_all_its_words_are(vocabulary):
-    found = study_words(("la guitarra de", "la guerra", ""), vocabulary, 3, prompts=True)
-    assert found.words == ("la guitarra de", "")
-    assert found.left_out == ("la guerra",)
-    assert study_words(("la guitarra de",), vocabulary, 3).chosen
+    prompts = ("la guitarra de", "la guerra", "")
+    assert study_words(prompts, vocabulary, 3, prompts=True) == ("la guitarra de", "")
+    assert study_words(prompts[:1], vocabulary, 3) == ("entonces",)

@@ -31,7 +31,7 @@ def settings(**changes) -> CooccurrenceParams:
         "weighting": "uniform",
         "side": "both",
         "subsample": 0.0,
-        "subsample_formula": "code",
+        "subsample_formula": "reference",
         "memory_mb": 64,
     }
     return CooccurrenceParams(**{**plain, **changes})
@@ -127,7 +127,7 @@ def test_equals_a_double_loop_spilled_or_not(documents, window, weighting, side,
     assert same(roomy, count_within(TIGHT, corpus, vocabulary, params, seed=seed, threads=2))
 
 
-@pytest.mark.parametrize("subsample_formula", ["code", "paper"])
+@pytest.mark.parametrize("subsample_formula", ["reference", "paper"])
 def test_subsampling_drops_frequent_words_before_windows(subsample_formula):
     rng = np.random.default_rng(1)
     documents = [np.minimum(rng.geometric(0.3, 50) - 1, 9).tolist() for _ in range(10)]
@@ -136,7 +136,7 @@ def test_subsampling_drops_frequent_words_before_windows(subsample_formula):
     thinned = count_within(ROOMY, corpus, vocabulary, params, seed=3, threads=1)
     assert same(thinned, count_within(TIGHT, corpus, vocabulary, params, seed=3, threads=2))
     f = vocabulary.counts / vocabulary.counts.sum()
-    keep = np.sqrt(0.05 / f) + (0.05 / f if subsample_formula == "code" else 0)
+    keep = np.sqrt(0.05 / f) + (0.05 / f if subsample_formula == "reference" else 0)
     draws = stream(3, "cooccurrence", "subsample")
     kept = [[w for w in document if draws.random() < keep[w]] for document in documents]
     np.testing.assert_allclose(thinned.matrix.toarray(), naive(kept, 10, params), rtol=1e-7)
@@ -215,7 +215,7 @@ def peak():
 def params(memory_mb):
     return CooccurrenceParams(
         window=10, dynamic_window=False, weighting="inverse_distance", side="both", subsample=0.0,
-        subsample_formula="code", memory_mb=memory_mb,
+        subsample_formula="reference", memory_mb=memory_mb,
     )
 
 rng = np.random.default_rng(0)

@@ -11,7 +11,7 @@ from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.counts.cooccurrence import Counts
 from wordlab.embeddings.glove import training as glove
-from wordlab.embeddings.glove.kernels import step_code, step_paper
+from wordlab.embeddings.glove.kernels import step_paper, step_reference
 from wordlab.errors import UserError
 from wordlab.params.embeddings import GloveParams
 from wordlab.rng import stream
@@ -24,7 +24,7 @@ def settings(**changes) -> GloveParams:
         "rate": 0.05,
         "x_max": 5.0,
         "exponent": 0.75,
-        "adagrad": "code",
+        "adagrad": "reference",
         "vectors": "sum",
     }
     return GloveParams(**{**plain, **changes})
@@ -60,14 +60,14 @@ def slopes(x: float, word: np.ndarray, context: np.ndarray, params: GloveParams)
 
 
 @pytest.mark.parametrize("x", [0.4, 5.0, 70.0])
-@pytest.mark.parametrize("adagrad", ["code", "paper"])
+@pytest.mark.parametrize("adagrad", ["reference", "paper"])
 def test_one_step_follows_the_gradient(x, adagrad):
     params, rng = settings(), np.random.default_rng(1)
     words, contexts = rng.normal(size=(2, 1, 7))
-    squares = np.full((2, 1, 7), 1.0 if adagrad == "code" else 1e12)
+    squares = np.full((2, 1, 7), 1.0 if adagrad == "reference" else 1e12)
     before = np.stack([words[0], contexts[0]])
     weight = min(1.0, (x / params.x_max) ** params.exponent)
-    step = step_code if adagrad == "code" else step_paper
+    step = step_reference if adagrad == "reference" else step_paper
     cost = step(
         np.array([0, 1]), np.zeros(1, np.uint16), np.zeros(1, np.uint16),
         np.array([np.log(x)]), np.array([weight]),
@@ -76,7 +76,7 @@ def test_one_step_follows_the_gradient(x, adagrad):
     gradient = slopes(x, *before, params)
     taken = before - np.stack([words[0], contexts[0]])
     assert cost == pytest.approx(cost_of(x, *before, params), rel=1e-12)
-    if adagrad == "code":
+    if adagrad == "reference":
         rates = np.append(np.full(6, 1e-3), 1.0)  # biases go without the rate
         np.testing.assert_allclose(taken, rates * gradient, rtol=1e-5)
         np.testing.assert_allclose(
@@ -109,7 +109,7 @@ def sequential(counts: Counts, params: GloveParams, seed: int) -> tuple[np.ndarr
         ((stream(seed, "glove", name).random(shape, np.float32) - 0.5) / d).astype(np.float64)
         for name in ("words", "contexts")
     )
-    code = params.adagrad == "code"
+    code = params.adagrad == "reference"
     gw, gc = np.full(shape, float(code)), np.full(shape, float(code))
     rates = np.append(np.full(d, params.rate), 1.0 if code else params.rate)
     cells = counts.matrix.tocoo()
@@ -141,7 +141,7 @@ def sequential(counts: Counts, params: GloveParams, seed: int) -> tuple[np.ndarr
     return picked[..., :-1].transpose(1, 0, 2).reshape(-1, d)[:size], costs
 
 
-@pytest.mark.parametrize("adagrad", ["code", "paper"])
+@pytest.mark.parametrize("adagrad", ["reference", "paper"])
 @pytest.mark.parametrize("vectors", ["word", "context", "sum"])
 def test_blocked_training_equals_a_sequential_reference(counts, adagrad, vectors):
     params = settings(iterations=2, adagrad=adagrad, vectors=vectors)
@@ -164,7 +164,7 @@ def test_same_bytes_at_any_number_of_threads_other_bytes_for_another_seed(counts
 
 
 def test_the_cost_falls(counts):
-    for adagrad in ("code", "paper"):
+    for adagrad in ("reference", "paper"):
         costs: list[float] = []
         glove.train(
             counts,

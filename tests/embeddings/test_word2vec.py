@@ -24,8 +24,8 @@ ARCHITECTURES = ["skipgram", "cbow"]
 def params(**changes):
     values = {
         "dimensions": 16, "window": 3, "dynamic_window": True, "output": "negative_sampling",
-        "negatives": 5, "noise_exponent": 0.75, "subsample": 1e-2, "subsample_formula": "code",
-        "rate": 0.05, "rate_floor": 1e-4, "epochs": 3, "cbow_gradient": "code",
+        "negatives": 5, "noise_exponent": 0.75, "subsample": 1e-2, "subsample_formula": "reference",
+        "rate": 0.05, "rate_floor": 1e-4, "epochs": 3, "cbow_gradient": "reference",
         "mode": "deterministic", "vectors": "input", "score_epochs": False,
     }  # fmt: skip
     return Word2vecParams(**(values | changes))
@@ -115,7 +115,7 @@ def test_the_sum_is_that_of_inputs_and_outputs():
 
 def test_the_two_gradients_of_cbow_differ_and_skipgram_has_no_use_for_them():
     def both(architecture):
-        kinds = ("code", "corrected")
+        kinds = ("reference", "corrected")
         return {digest(train({"cbow_gradient": kind}, architecture)) for kind in kinds}
 
     assert (len(both("cbow")), len(both("skipgram"))) == (2, 1)

@@ -14,8 +14,8 @@ LENGTH = 75
 def params(**changes):
     values = {
         "dimensions": 20, "window": 3, "dynamic_window": True, "output": "negative_sampling",
-        "negatives": 4, "noise_exponent": 0.75, "subsample": 0.0, "subsample_formula": "code",
-        "rate": 0.05, "rate_floor": 1e-4, "epochs": 1, "cbow_gradient": "code",
+        "negatives": 4, "noise_exponent": 0.75, "subsample": 0.0, "subsample_formula": "reference",
+        "rate": 0.05, "rate_floor": 1e-4, "epochs": 1, "cbow_gradient": "reference",
         "mode": "deterministic", "vectors": "input", "score_epochs": False,
     }  # fmt: skip
     return Word2vecParams(**(values | changes))

@@ -7,11 +7,11 @@ from wordlab.embeddings.word2vec import softmax
 from wordlab.embeddings.word2vec.softmax import paths
 from wordlab.embeddings.word2vec.stretch import BLOCK, Stretch
 
-KINDS = [("skipgram", "code"), ("cbow", "code"), ("cbow", "corrected")]
+KINDS = [("skipgram", "reference"), ("cbow", "reference"), ("cbow", "corrected")]
 KEY = np.uint64(0)
 
 
-def softmax_case(output, architecture, gradient="code", **changes):
+def softmax_case(output, architecture, gradient="reference", **changes):
     return Case(architecture, output=output, cbow_gradient=gradient, **changes)
 
 

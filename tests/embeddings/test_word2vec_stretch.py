@@ -10,12 +10,12 @@ COUNTS = np.array([5000, 3000, 1200, 500, 200, 60, 30, 10], dtype=np.int64)
 
 def test_keep_probabilities_follow_code_and_paper():
     share = 5000 / 10000
-    code = keep_probabilities(COUNTS, 1e-2, "code")
+    code = keep_probabilities(COUNTS, 1e-2, "reference")
     paper = keep_probabilities(COUNTS, 1e-2, "paper")
     assert code[0] == pytest.approx((np.sqrt(share / 1e-2) + 1) * 1e-2 / share)
     assert paper[0] == pytest.approx(np.sqrt(1e-2 / share))
     assert code[-1] == paper[-1] == 1
-    np.testing.assert_array_equal(keep_probabilities(COUNTS, 0, "code"), np.ones(8))
+    np.testing.assert_array_equal(keep_probabilities(COUNTS, 0, "reference"), np.ones(8))
 
 
 @pytest.mark.parametrize("exponent", [0.0, 0.75, 1.0])
@@ -47,7 +47,7 @@ def thinned(tokens, ends, start, stop, window=2, dynamic=True, keep=1.0, words=8
 
 def test_subsampling_keeps_what_the_formula_says():
     tokens = np.random.default_rng(0).integers(0, 8, 100_000).astype(np.int32)
-    keep = keep_probabilities(COUNTS, 1e-2, "code")
+    keep = keep_probabilities(COUNTS, 1e-2, "reference")
     out = [np.empty(len(tokens) + 10, dtype=np.int32) for _ in range(3)]
     n, _, _ = thin(
         tokens, np.array([len(tokens)]), 0, len(tokens), 5, True,

@@ -1,11 +1,13 @@
 """Sentences about gradients say what the tables of the study show, and no more."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from wordlab.params.studies import TruncationParams
+from wordlab.params.whole import load
 from wordlab.report.findings import gradients
 
 
@@ -16,17 +18,19 @@ def reach(low: float, high: float) -> dict[str, Any]:
     return {"trained": {"length 100": steps, "spectral_radius": radius}}
 
 
-def test_reaches_differ_only_where_their_intervals_do() -> None:
+def test_reaches_differ_only_where_their_intervals_do(repository: Path) -> None:
+    shipped = load(repository / "params.yaml").gradient_study
+    params = shipped.model_copy(update={"lengths": [50, 100]})
     found = {"rnn": reach(8, 12), "lstm": reach(20, 30), "gru": reach(10, 15)}
-    said = gradients.reach(found, 100, 0.95)
+    said = gradients.reach(found, params)
     assert "The LSTM's gradient reaches farther back than the RNN's." in said
     assert "LSTM, trained: the gradient fades after 20 to 30 steps." in said
     assert any("GRU" in text and "not clear" in text for text in said)
-    alone = gradients.reach({"gru": reach(100, 100)}, 100, 0.95)
+    alone = gradients.reach({"gru": reach(100, 100)}, params)
     assert "GRU, trained: the gradient does not fade within 100 steps." in alone
     few = reach(12, 12)
     few["trained"]["length 100"] |= {"low": None, "high": None}
-    said = gradients.reach({"rnn": reach(8, 12), "lstm": few}, 100, 0.95)
+    said = gradients.reach({"rnn": reach(8, 12), "lstm": few}, params)
     assert any("after 12 steps, a median over too few sequences for an interval" in x for x in said)
     assert any("LSTM" in text and "not clear" in text for text in said)
     assert not any("nan" in text for text in said)

@@ -98,7 +98,7 @@ def test_associations_and_neighbours_are_compared_between_windows() -> None:
         "Of a word's 10 nearest neighbours (mean over the 2,000 commonest words) window 3 and "
         "window 5 share 60%, the most; window 1 and window 5 20%, the least."
     ]
-    assert studies.on_overlap(overlap.replace(overlap, np.nan), 10, 2000) == []
+    assert studies.on_overlap(overlap * np.nan, 10, 2000) == []
 
 
 def test_sentences_about_autoencoders_follow_the_numbers() -> None:

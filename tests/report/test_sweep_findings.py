@@ -12,7 +12,7 @@ from sweep_params import recurrent_sweep
 from wordlab.analysis.summary import summarise
 from wordlab.artifacts import write_tables
 from wordlab.params.whole import load
-from wordlab.report.findings import findings, sweeps
+from wordlab.report.findings import findings, language_sweeps, sweeps
 from wordlab.report.results import Results
 
 
@@ -90,7 +90,7 @@ def test_what_was_pruned_and_spared_is_said() -> None:
     table = pd.DataFrame(
         [{"model": "gru", "size": n, "budget": b, "seed": s} for n, b in rungs for s in (1, 2)]
     )
-    pruned, least = sweeps.pruning(table, ["size"])
+    pruned, least = language_sweeps.pruning(table, ["size"])
     assert pruned.startswith(
         "GRU: 3 of 4 combinations were pruned (2 after 25% of the budget, 1 after 50% of the "
     )
@@ -102,12 +102,12 @@ def test_what_else_differs_is_in_the_same_sentence() -> None:
     table = pd.DataFrame(
         {"model": "gru", "bptt_length": [5, 20], "updates": [40.0, 10.0], "diverged": [0.0, 1.0]}
     )
-    notes = sweeps.confounds(table)
+    notes = language_sweeps.confounds(table)
     assert notes["bptt_length"] == "a larger BPTT length makes fewer updates of the same text"
-    equal = sweeps.confounds(table.assign(updates=10.0, batch_size=[12.0, 3.0]))
+    equal = language_sweeps.confounds(table.assign(updates=10.0, batch_size=[12.0, 3.0]))
     assert "a longer BPTT length has a smaller batch size" in equal["bptt_length"]
-    assert sweeps.confounds(table[table["bptt_length"] == 5]) == {}
-    assert sweeps.diverged(table)[0].startswith("GRU: 1 of 2 trainings diverged")
+    assert language_sweeps.confounds(table[table["bptt_length"] == 5]) == {}
+    assert language_sweeps.diverged(table)[0].startswith("GRU: 1 of 2 trainings diverged")
 
 
 def effects(**rows: tuple[float, bool]) -> pd.DataFrame:
@@ -120,10 +120,13 @@ def effects(**rows: tuple[float, bool]) -> pd.DataFrame:
 
 
 def test_the_note_on_what_else_differs_is_in_comparisons_of_lengths_only() -> None:
-    trials = pd.DataFrame({"model": "gru", "bptt_length": [10, 30], "diverged": 0.0})
+    trials = pd.DataFrame(
+        {"model": "gru", "bptt_length": [10, 30], "diverged": 0.0, "clip_rate": 0.2,
+         "loss_variance": 0.1, "context_1_loss": 2.0, "context_loss": [1.0, math.nan]}
+    )  # fmt: skip
     table = effects(clip_rate=(0.05, True), loss_variance=(math.nan, False))
     params, notes = recurrent_sweep(), {"bptt_length": "NOTE"}
-    clipped, variance, none, gain = sweeps.truncation_effects(trials, table, params, notes)
+    clipped, variance, none, gain = language_sweeps.truncation_effects(trials, table, params, notes)
     assert clipped == (
         "GRU: the share of updates that are clipped: higher at BPTT length 30 than at 10 by "
         "0.1 [0.05, 0.2] (NOTE)."
@@ -149,9 +152,9 @@ def test_the_note_on_what_else_differs_is_in_comparisons_of_lengths_only() -> No
 def test_networks_that_learn_too_little_are_named() -> None:
     beaten = pd.DataFrame([{"model": "gru", "trainings": 4, "beat_unigram": 0,
                             "beat_kneser_ney": 0, "learns": False}])  # fmt: skip
-    (counted,) = sweeps.against_baselines(beaten)
+    (counted,) = language_sweeps.against_baselines(beaten)
     assert counted.startswith("GRU: of 4 trainings, 0 predict the scored text better")
-    (little,) = sweeps.too_little_trained(["gru"])
+    (little,) = language_sweeps.too_little_trained(["gru"])
     assert little.startswith("GRU: these networks are too little trained to tell")
 
 
@@ -173,13 +176,13 @@ def winner_table(*perplexities: float) -> pd.DataFrame:
 
 
 def test_no_verdict_where_a_winner_diverged() -> None:
-    assert sweeps.winners(winner_table(50.0, math.nan, 60.0), ["rate"]) == [
+    assert language_sweeps.winners(winner_table(50.0, math.nan, 60.0), ["rate"]) == [
         "GRU: the best settings (rate 0.1), trained for one epoch on the whole training split: 1 "
         "of 3 new seeds diverged.",
         "GRU: the 2 new seeds that did not diverge reach a perplexity of 55.0 on the test split, "
         "which gives no verdict on these settings.",
     ]
-    first, _, ratio = sweeps.winners(winner_table(50.0, 60.0), ["rate"])
+    first, _, ratio = language_sweeps.winners(winner_table(50.0, 60.0), ["rate"])
     assert "from 2 new seeds, reach a perplexity of 55.0" in first
     assert "times the perplexity of Kneser-Ney" in ratio
 
@@ -191,6 +194,6 @@ def test_drawn_text_is_beside_real_text(low: float, told: str) -> None:
     )
     real = pd.DataFrame({"text": ["held out", "shuffled"], "fold": 1,
                          "text_perplexity": [20.0, 60.0], "text_coherence": 0.1})  # fmt: skip
-    (said,) = sweeps.drawn_texts(drawn, real)
+    (said,) = language_sweeps.drawn_texts(drawn, real)
     assert f"has a perplexity under n-grams of {told}" in said
     assert said.endswith("its words shuffled 60.")

@@ -17,7 +17,6 @@ from wordlab.params.studies import AutoencoderParams
 from wordlab.studies.autoencoder.network import Autoencoder, Batch
 from wordlab.studies.autoencoder.scores import (
     Quantiser,
-    as_float16,
     bleu,
     edit_distances,
     reconstruct,
@@ -118,7 +117,8 @@ def test_a_saved_model_reads_back_and_says_the_same(tmp_path: Path) -> None:
     model = Autoencoder(own, vocabulary, seed=1)
     model.save(tmp_path / "model")
     again = Autoencoder.load(tmp_path / "model")
-    pairs = zip(model.reconstruct(sequences), again.reconstruct(sequences), strict=True)
+    found, expected = (one.decode(one.vectors(sequences)) for one in (again, model))
+    pairs = zip(found, expected, strict=True)
     assert all(np.array_equal(one, other) for one, other in pairs)
     (tmp_path / "model" / "model.safetensors").write_bytes(b"damaged")
     with pytest.raises(UserError, match="not a whole autoencoder"):
@@ -242,7 +242,6 @@ def test_rounded_vectors_are_near_and_the_nearer_the_more_bits() -> None:
         assert all(len(column.unique()) <= 2**bits for column in rounded.T)
     beyond = quantiser.rounded(latent * 100, 4)
     assert (beyond >= quantiser.low).all() and (beyond <= quantiser.high + 1e-6).all()
-    torch.testing.assert_close(as_float16(latent), latent, rtol=1e-3, atol=0)
 
 
 def test_no_sequence_is_in_two_splits_and_long_sentences_are_cut_between_words() -> None:

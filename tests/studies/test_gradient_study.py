@@ -28,6 +28,7 @@ from wordlab.studies.gradients.study import study, truncations
 PARAMS: dict[str, Any] = {
     "lengths": [5, 12],
     "sequences": 6,
+    "faded": 0.01,
     "confidence": 0.95,
     "initialisations": ["uniform", "orthogonal"],
     "training": {

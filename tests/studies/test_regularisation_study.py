@@ -23,8 +23,8 @@ from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.training import train
 from wordlab.report import figures
 from wordlab.studies import regularisation
-from wordlab.studies.jobs import Outcome
 from wordlab.studies.regularisation import Baselines, Row, Text, study
+from wordlab.trials.runner import Outcome
 
 NOTHING: dict[str, Any] = {
     "dropout": 0.0,

@@ -17,7 +17,7 @@ from wordlab.studies.windows import study_windows
 WORDS = ("the", "king", "queen", "boy", "girl", "brother", "sister", "man", "woman", "tiger", "cat")
 COUNTING = CooccurrenceParams(
     window=2, dynamic_window=False, weighting="uniform", side="both", subsample=0.0,
-    subsample_formula="code", memory_mb=64,
+    subsample_formula="reference", memory_mb=64,
 )  # fmt: skip
 WEIGHING = PpmiParams(
     context_exponent=0.75, shift=1.0, dimensions=4, eigenvalue_exponent=0.5, add_contexts=False,

@@ -16,13 +16,14 @@ import pandas as pd
 import sqlalchemy  # noqa: F401
 
 from wordlab.checkpoints import Checkpoint
-from wordlab.sweeps import store, trials
-from wordlab.sweeps.space import Trial, grid
+from wordlab.sweeps.trials import Objective, Trial, grid, ignore_trial, opened
+from wordlab.trials import database, runner
+from wordlab.trials.runner import Outcome
 
 SPACE = {"rate": (0.1, 0.2), "size": (8, 16, 32), "name": ("x", "y")}
 MODELS = ("lstm", "gru")
 PLANNED = grid(MODELS, SPACE, seeds=1)
-OBJECTIVE = trials.Objective("loss", "lower")
+OBJECTIVE = Objective("loss", "lower")
 
 
 def loss(trial: Trial) -> float:
@@ -38,7 +39,7 @@ def sweep(
     """Run what is left of the sweep, telling `begun` each trial that this process begins."""
     count = 0
 
-    def runner(groups: Iterator[Sequence[int]]) -> Iterator[tuple[int, trials.Metrics]]:
+    def runner(groups: Iterator[Sequence[int]]) -> Iterator[tuple[int, Outcome]]:
         nonlocal count
         ready()
         for group in groups:
@@ -48,17 +49,20 @@ def sweep(
                 if count == kill:
                     os.kill(os.getpid(), signal.SIGKILL)
                 time.sleep(0.02)
-                yield number, {"loss": loss(PLANNED[number]), "seconds": time.monotonic()}
+                tracked = {"seconds": time.monotonic()}
+                yield number, Outcome({"loss": loss(PLANNED[number])}, tracked=tracked)
 
-    with trials.Sweep(
-        store.opened("sharing", SPACE, Checkpoint()),
-        recipe="r",
+    with opened(
+        "sharing",
+        SPACE,
+        Checkpoint(),
+        recipe={},
         models=MODELS,
         objective=OBJECTIVE,
         title="sharing",
         count=len(PLANNED),
         fixed={},
-        on_trial=trials.ignore_trial,
+        on_trial=ignore_trial,
     ) as running:
         return running.run(PLANNED, runner)
 
@@ -79,7 +83,7 @@ def work(log: Path, others: Sequence[Path], kill: int) -> pd.DataFrame:
 
 
 def main(folder: Path, kill: int, names: Sequence[str]) -> None:
-    store.HEARTBEAT, store.GRACE, trials.POLL = 1, 2, 0.1
+    database.HEARTBEAT, database.GRACE, runner.POLL = 1, 2, 0.1
     logs = [folder / f"{name}.ran" for name in names]
     for log in logs:
         if os.fork() == 0:

@@ -23,10 +23,16 @@ from wordlab.sweeps.vectors import measure, sweep_glove
 WORDS = ("boy", "girl", "brother", "sister", "man", "woman", "king", "queen", "tiger", "cat")
 COUNTING = CooccurrenceParams(
     window=9, dynamic_window=False, weighting="inverse_distance", side="both", subsample=0.0,
-    subsample_formula="code", memory_mb=64,
+    subsample_formula="reference", memory_mb=64,
 )  # fmt: skip
 TRAINING = GloveParams(
-    dimensions=9, iterations=9, rate=0.05, x_max=10.0, exponent=0.75, adagrad="code", vectors="sum"
+    dimensions=9,
+    iterations=9,
+    rate=0.05,
+    x_max=10.0,
+    exponent=0.75,
+    adagrad="reference",
+    vectors="sum",
 )
 SWEEP: dict[str, Any] = {
     "grid": {"window": [1, 2], "dimensions": [3, 4], "iterations": [3, 1]},

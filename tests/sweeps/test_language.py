@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 
 from sweep_params import SMALL, SWEEP
+from wordlab.analysis import language as analysis
+from wordlab.artifacts import Result
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
@@ -21,7 +23,8 @@ from wordlab.params.sweeps import RecurrentSweepParams
 from wordlab.recurrent import language_model
 from wordlab.recurrent.batches import Text, language_ids
 from wordlab.sweeps import folds, language, language_trial
-from wordlab.sweeps.space import grid, override
+from wordlab.sweeps.trials import grid, override
+from wordlab.trials import runner as trials
 
 VOCABULARY = Vocabulary(tuple("abcdefghij"), np.arange(10, 0, -1, dtype=np.int64))
 
@@ -65,20 +68,20 @@ def test_trials_in_processes_give_what_they_give_alone(
         seed=1,
         on_trial=lambda name, row, metrics: told.update({name: metrics}),
     )
-    assert len(result["trials"]) == 2 * 2
+    assert len(result.tables["trials"]) == 2 * 2
     assert len(told) == 2 * 2 + 3
     options: dict[str, Any] = {"folds": 2, "early_stopping_share": 0.2, "scored_tokens": None}
     splits = folds.splits(corpus(10), corpus(4), **options)
     planned = grid(["gru"], {"hidden_size": [3, 6]}, seeds=1, folds=2)
     jobs = language.jobs(planned, section, params, ngram_order=2, seed=1)
-    for row, job in zip(result["trials"].to_dict("records"), jobs, strict=True):
+    for row, job in zip(result.tables["trials"].to_dict("records"), jobs, strict=True):
         alone = language_trial.train(job, splits[job.split], CORPORA["train"], VOCABULARY)
         for measured in ("valid_loss", "train_loss", "text_perplexity"):
             np.testing.assert_equal(row[measured], alone[measured])
         assert (
             told[f"gru hidden_size={row['hidden_size']} fold={row['fold']} seed=1"]["seconds"] > 0
         )
-    assert "seconds" not in result["trials"]
+    assert "seconds" not in result.tables["trials"]
 
 
 def test_divergence_is_a_result(section: LanguageModelSection) -> None:
@@ -136,7 +139,7 @@ def test_a_sweep_cut_off_goes_on_from_its_database_and_ends_the_same(
             on_trial=lambda name, row, metrics: told.append(name),
             checkpoint=checkpoint,
         )
-        return result["trials"], told
+        return result.tables["trials"], told
 
     whole, _ = run(Checkpoint())
     checkpoint = Checkpoint(tmp_path / "sweep-1.safetensors")
@@ -190,7 +193,7 @@ def test_results_do_not_depend_on_how_many_trainings_run_at_once(
         changes["space"] = {"hidden_size": [2, 4], "bptt_length": [5, 10]}
     found, order = [], []
     for workers in (1, 3):
-        monkeypatch.setattr(language, "side_by_side", by(workers))
+        monkeypatch.setattr(trials, "side_by_side", by(workers))
         told: list[str] = []
         result = language.sweep(
             CORPORA,
@@ -202,11 +205,17 @@ def test_results_do_not_depend_on_how_many_trainings_run_at_once(
             on_trial=lambda name, row, metrics, told=told: told.append(name),
         )
         order.append(told)
-        tables = {name: table.to_csv() for name, table in result.items()}
-        found.append((tables, repr(language.metrics(result))))
+        tables = {name: table.to_csv() for name, table in result.tables.items()}
+        found.append((tables, repr(result.metrics)))
     assert found[0] == found[1]
     assert order[0] != order[1]
     assert sorted(order[0]) == sorted(order[1])
+    made, params = result.tables, searched(**changes)
+    best = analysis.analyse(made["trials"], made["baselines"], params, seed=1).tables["best"]
+    settings = list(params.space)
+    assert made["winners"][settings].drop_duplicates().values.tolist() == (
+        best[settings].values.tolist()
+    )
 
 
 def test_a_budget_of_weights_is_met_by_the_embedding(section: LanguageModelSection) -> None:
@@ -237,7 +246,7 @@ def test_a_range_is_not_for_a_grid() -> None:
 def test_a_rung_trains_on_its_share_and_the_last_is_a_trial_without_pruning(
     section: LanguageModelSection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(language, "side_by_side", by(1))
+    monkeypatch.setattr(trials, "side_by_side", by(1))
     found = {
         kind: language.sweep(
             CORPORA,
@@ -249,10 +258,10 @@ def test_a_rung_trains_on_its_share_and_the_last_is_a_trial_without_pruning(
         )
         for kind, more in (("none", {}), ("median", {"pruning": "median"}))
     }
-    trials = found["median"]["trials"]
-    assert trials["budget"].tolist() == [0.25] * 4 + [0.5] * 2 + [1.0]
-    np.testing.assert_allclose(trials["steps"] / trials["updates"], trials["budget"], atol=0.1)
-    same = found["none"]["trials"].merge(trials[trials["budget"] == 1].drop(columns="budget"))
+    table = found["median"].tables["trials"]
+    assert table["budget"].tolist() == [0.25] * 4 + [0.5] * 2 + [1.0]
+    np.testing.assert_allclose(table["steps"] / table["updates"], table["budget"], atol=0.1)
+    same = found["none"].tables["trials"].merge(table[table["budget"] == 1].drop(columns="budget"))
     assert len(same) == 1
 
 
@@ -302,43 +311,28 @@ def test_winners_learn_from_all_the_text_from_seeds_that_no_trial_has(
     learnt: list[EncodedCorpus] = []
     seeds: dict[str, set[int]] = {"trials": set(), "winners": set()}
 
-    def followed(kind: str) -> Any:
-        def side_by_side(function: Any, jobs: Iterable[Any], *shared: Any) -> Any:
-            if kind == "winners":
-                learnt.append(shared[0])
-            own = [job for job in jobs if job is not None]
-            seeds[kind] |= {job.seed for job in own}
-            return by(1)(function, own, *shared)
+    def followed(function: Any, jobs: Iterable[Any], *shared: Any) -> Any:
+        kind = "trials" if len(shared) > 1 else "winners"
+        if kind == "winners":
+            learnt.append(shared[0][0])
+        own = [job for job in jobs if job is not None]
+        seeds[kind] |= {job.seed for job in own}
+        return by(1)(function, own, *shared)
 
-        return side_by_side
-
-    monkeypatch.setattr(language, "_run", _run_all(followed("trials")))
-    monkeypatch.setattr(language, "side_by_side", followed("winners"))
+    monkeypatch.setattr(trials, "side_by_side", followed)
     params = RecurrentSweepParams.model_validate({**SWEEP, "seeds": 2, "tokens": 100})
     result = language.sweep(CORPORA, VOCABULARY, section, params, ngram_orders=[1, 2], seed=1)
     assert [len(corpus) for corpus in learnt] == [len(CORPORA["train"])]
     assert len(seeds["winners"]) == 2
     assert seeds["trials"]
     assert not seeds["winners"] & seeds["trials"]
-    table = result["winners"].set_index("seed")
+    table = result.tables["winners"].set_index("seed")
     assert table.index.tolist() == ["1", "2", "mean"]
     each = table.loc[["1", "2"], "test_perplexity"]
     mean = table.loc["mean"]
     assert mean["test_perplexity"] == pytest.approx(math.exp(np.log(each).mean()))
     assert mean["ratio"] == pytest.approx(mean["test_perplexity"] / mean["ngram_perplexity"])
     assert mean["ratio_low"] < mean["ratio"] < mean["ratio_high"]
-
-
-def _run_all(side_by_side: Any) -> Any:
-    """Return a stand-in for `_run` that hands all its jobs to `side_by_side` at once."""
-
-    def run(groups: Any, planned_jobs: Any, shared: Any) -> Iterator[tuple[int, Any]]:
-        numbers = [number for group in groups for number in group]
-        jobs = [planned_jobs[number] for number in numbers]
-        for place, metrics in side_by_side(language._train_split, jobs, *shared):  # noqa: SLF001
-            yield numbers[place], metrics
-
-    return run
 
 
 def test_a_loss_that_is_no_number_counts_as_guessing_blindly(
@@ -375,7 +369,7 @@ def test_winners_that_have_ended_are_not_trained_again(
 ) -> None:
     params = RecurrentSweepParams.model_validate(SWEEP)
 
-    def run(checkpoint: Checkpoint) -> dict[str, pd.DataFrame]:
+    def run(checkpoint: Checkpoint) -> Result:
         return language.sweep(
             CORPORA, VOCABULARY, section, params, ngram_orders=[2], seed=1, checkpoint=checkpoint
         )
@@ -398,8 +392,8 @@ def test_winners_that_have_ended_are_not_trained_again(
     )
     resumed = run(checkpoint)
     assert len(jobs) == len(set(jobs)) == 2
-    pd.testing.assert_frame_equal(resumed["winners"], whole["winners"])
-    assert len(run(checkpoint)["trials"]) == 2
+    pd.testing.assert_frame_equal(resumed.tables["winners"], whole.tables["winners"])
+    assert len(run(checkpoint).tables["trials"]) == 2
     assert len(jobs) == 2
     checkpoint.clear()
     assert list(tmp_path.iterdir()) == []

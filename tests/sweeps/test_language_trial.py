@@ -1,4 +1,4 @@
-"""What a trial measures besides its loss: the course of its training, and text drawn from it."""
+"""What a trial measures besides its loss: its progress, and text drawn from it."""
 
 import math
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from wordlab.params.sweeps import DrawnTextParams
 from wordlab.recurrent import language_model, training
 from wordlab.recurrent.records import Update
 from wordlab.sweeps import language_trial
-from wordlab.sweeps.language_trial import Course
+from wordlab.sweeps.language_trial import Progress
 
 VOCABULARY = Vocabulary(tuple("abcdef"), np.arange(6, 0, -1, dtype=np.int64))
 DRAWN = DrawnTextParams(texts=2, length=4, window=2, common_words=1)
@@ -25,8 +25,8 @@ def updates(losses: list[float], symbols: int) -> list[Update]:
     return [Update(n, symbols, loss, loss > 2) for n, loss in enumerate(losses, start=1)]
 
 
-def test_a_course_tells_when_a_loss_was_reached() -> None:
-    followed = Course(interval=20, target=2.0)
+def test_progress_records_when_a_loss_was_reached() -> None:
+    followed = Progress(interval=20, target=2.0)
     for update, loss in zip(updates([3.0, 2.5, 2.0, 1.5], 10), (None, 2.2, None, 1.9), strict=True):
         followed.updated(update)
         if loss is not None:
@@ -35,7 +35,7 @@ def test_a_course_tells_when_a_loss_was_reached() -> None:
     assert (told["steps"], told["steps_to_target"], told["tokens_to_target"]) == (4, 4, 40)
     assert told["clip_rate"] == 0.5
     assert (told["valid_loss_at_20"], told["valid_loss_at_40"]) == (2.2, 1.9)
-    never = Course(interval=20, target=1.0).metrics()
+    never = Progress(interval=20, target=1.0).metrics()
     assert math.isnan(never["steps_to_target"])
     assert math.isnan(never["clip_rate"])
 
@@ -77,7 +77,7 @@ def test_the_curves_leave_the_table_of_trials() -> None:
 def test_a_watcher_changes_nothing_of_a_training(network: Callable[..., NetworkParams]) -> None:
     ids = np.random.default_rng(1).integers(0, 8, 300)
     found = []
-    for watcher in (None, Course(interval=100, target=1.0)):
+    for watcher in (None, Progress(interval=100, target=1.0)):
         params = network(dropout_input=0.2)
         model = language_model.build(params, VOCABULARY, level="word", seed=1)
         record = training.train(

@@ -11,14 +11,18 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import sharing
+from optuna.distributions import CategoricalDistribution
 
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
-from wordlab.sweeps import store
+from wordlab.trials import runner as trials
+from wordlab.trials.runner import Outcome, Store
 
 NAMES = [trial.name for trial in sharing.PLANNED]
 
@@ -125,36 +129,73 @@ def test_the_trial_of_a_process_that_was_killed_is_taken_over(tmp_path: Path) ->
     assert losses.tolist() == [sharing.loss(trial) for trial in sharing.PLANNED]
 
 
-def claims(database: store.Store) -> AbstractContextManager[store.Claims]:
-    return database.claims("r", ["lstm"], sharing.OBJECTIVE, lambda: None)
+@pytest.fixture
+def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database of our own."""
+    monkeypatch.setenv("WORDLAB_STORE", f"sqlite:///{tmp_path}/trials.db")
 
 
-def test_a_process_that_is_interrupted_leaves_its_trial_to_others_at_once(tmp_path: Path) -> None:
-    database = store.opened("s", sharing.SPACE, Checkpoint(tmp_path / "c.safetensors"))
-    database.shared = True
-    first, second = sharing.PLANNED[:2]
-    with pytest.raises(KeyboardInterrupt), claims(database) as mine:
+def claims(space: dict[str, tuple[Any, ...]] = sharing.SPACE) -> AbstractContextManager[Store]:
+    distributions = {name: CategoricalDistribution(tried) for name, tried in space.items()}
+    return trials.opened(
+        "s", "r", Checkpoint(), models=["lstm"], distributions=lambda: distributions
+    )
+
+
+@pytest.mark.usefixtures("database")
+def test_a_process_that_is_interrupted_leaves_its_trial_to_others_at_once() -> None:
+    first, second = (trials.Trial(t.name, t.model, t.settings) for t in sharing.PLANNED[:2])
+    with pytest.raises(KeyboardInterrupt), claims() as mine:
         assert mine.claim(first)
-        with claims(database) as others:
+        with claims() as others:
             others.look()
             assert not others.claim(first)
             assert others.claim(second)
-            others.end(second, {"loss": 1.0})
+            others.end(second, Outcome({"loss": 1.0}, {"losses": np.arange(3)}, {"seconds": 2.0}))
         raise KeyboardInterrupt
-    with claims(database) as later:
-        assert later.look() == {second.name: {"loss": 1.0}}
+    with claims() as later:
+        assert list(later.look()) == [second.name]
+        ended = later.look()[second.name]
+        assert (ended.numbers, ended.tracked) == ({"loss": 1.0}, {"seconds": 2.0})
+        assert ended.arrays["losses"].tolist() == [0, 1, 2]
         assert later.claim(first)
 
 
-def test_a_wider_space_takes_over_what_a_narrower_one_has(tmp_path: Path) -> None:
-    checkpoint = Checkpoint(tmp_path / "c.safetensors")
-    trial = sharing.PLANNED[0]
-    with claims(store.opened("s", sharing.SPACE, checkpoint)) as one:
+@pytest.mark.usefixtures("database")
+def test_a_wider_space_takes_over_what_a_narrower_one_has() -> None:
+    trial = trials.Trial(NAMES[0], "lstm", sharing.PLANNED[0].settings)
+    with claims() as one:
         assert one.claim(trial)
-        one.end(trial, {"loss": float("nan")})
-    wider = {**sharing.SPACE, "rate": (0.1, 0.2, 0.4, 0.8)}
-    with claims(store.opened("s", wider, checkpoint)) as two:
+        one.end(trial, Outcome({"loss": float("nan")}))
+    with claims({**sharing.SPACE, "rate": (0.1, 0.2, 0.4, 0.8)}) as two:
         assert list(two.look()) == [trial.name]
+        assert not two.claim(trial)
+
+
+def twice(job: int, shared: int) -> Outcome:
+    return Outcome({"product": job * shared}, {"row": np.full(job, shared)})
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_job_is_measured_once_and_known_again_with_its_arrays(
+    shared: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORDLAB_THREADS", "1")
+    if shared:
+        monkeypatch.setenv("WORDLAB_STORE", f"sqlite:///{tmp_path}/trials.db")
+    checkpoint, ran = Checkpoint(tmp_path / "study-1.safetensors"), []
+
+    def measured(job: int, by: int) -> Outcome:
+        ran.append(job)
+        return twice(job, by)
+
+    def of(jobs: list[int]) -> list[tuple[Any, ...]]:
+        study = trials.Measurements(measured, 7, title="t", checkpoint=checkpoint)
+        return [(one.numbers["product"], one.arrays["row"].tolist()) for one in study.of(jobs)]
+
+    assert of([3, 1, 3]) == [(21, [7, 7, 7]), (7, [7]), (21, [7, 7, 7])]
+    assert of([2, 3]) == [(14, [7, 7]), (21, [7, 7, 7])]
+    assert ran == [3, 1, 2]
 
 
 @pytest.mark.parametrize(
@@ -170,8 +211,8 @@ def test_a_store_that_cannot_be_used_is_told_in_one_line(
     url: str, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WORDLAB_STORE", url)
-    with pytest.raises(UserError, match=told) as caught:
-        store.opened("s", sharing.SPACE, Checkpoint())
+    with pytest.raises(UserError, match=told) as caught, claims():
+        pass
     assert "\n" not in str(caught.value)
 
 
@@ -180,6 +221,7 @@ def test_a_server_that_does_not_answer_is_told_in_one_line(
 ) -> None:
     pytest.importorskip("psycopg")
     monkeypatch.setenv("WORDLAB_STORE", f"postgresql+psycopg://127.0.0.1:{free_port()}/x")
-    with pytest.raises(UserError, match="WORDLAB_STORE: .*cannot be opened: .*refused") as caught:
-        store.opened("s", sharing.SPACE, Checkpoint())
+    told = "WORDLAB_STORE: .*cannot be opened: .*refused"
+    with pytest.raises(UserError, match=told) as caught, claims():
+        pass
     assert "\n" not in str(caught.value)

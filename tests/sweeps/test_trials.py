@@ -10,9 +10,8 @@ import pytest
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
 from wordlab.params.text import VocabularyParams
-from wordlab.sweeps.space import grid, override
-from wordlab.sweeps.store import opened
-from wordlab.sweeps.trials import Metrics, Objective, Runner, Sweep, TrialLogger, ignore_trial
+from wordlab.sweeps.trials import Objective, TrialLogger, grid, ignore_trial, opened, override
+from wordlab.trials.runner import Outcome, Runner
 
 SPACE = {"a": (1, 2), "b": ("x", "y")}
 PLANNED = grid(["m"], SPACE, seeds=2)
@@ -23,14 +22,17 @@ class Killed(Exception):
 
 
 def runner(ran: list[int], *, stop_after: int | None = None) -> Runner:
-    def run(groups: Iterator[Sequence[int]]) -> Iterator[tuple[int, Metrics]]:
+    def run(groups: Iterator[Sequence[int]]) -> Iterator[tuple[int, Outcome]]:
         for group in groups:
             for index in reversed(group):
                 if stop_after is not None and len(ran) == stop_after:
                     raise Killed
                 ran.append(index)
                 score = PLANNED[index].settings["a"] + 0.1 * PLANNED[index].seed
-                yield index, {"score": score, "gap": float("nan"), "seconds": 1.0}
+                yield (
+                    index,
+                    Outcome({"score": score, "gap": float("nan")}, tracked={"seconds": 1.0}),
+                )
 
     return run
 
@@ -38,9 +40,11 @@ def runner(ran: list[int], *, stop_after: int | None = None) -> Runner:
 def sweep(
     checkpoint: Checkpoint, run: Runner, recipe: str = "r", on_trial: TrialLogger = ignore_trial
 ) -> pd.DataFrame:
-    with Sweep(
-        opened("sweep", SPACE, checkpoint),
-        recipe=recipe,
+    with opened(
+        "sweep",
+        SPACE,
+        checkpoint,
+        recipe={"of": recipe},
         models=["m"],
         objective=Objective("score", "higher"),
         title="t",
@@ -67,7 +71,7 @@ def test_a_sweep_that_was_cut_off_runs_what_is_left_and_ends_the_same(tmp_path: 
     whole = sweep(Checkpoint(), runner([]))
     checkpoint, ran, told = Checkpoint(tmp_path / "sweep"), [], []
 
-    def told_of(name: str, params: Any, metrics: Metrics) -> None:
+    def told_of(name: str, params: Any, metrics: Any) -> None:
         told.append((name, dict(metrics)))
 
     with pytest.raises(Killed):
@@ -91,9 +95,11 @@ def test_trials_of_another_recipe_are_not_taken_over(tmp_path: Path) -> None:
 
 def test_the_best_so_far_is_the_best_by_the_objective(tmp_path: Path) -> None:
     told = []
-    with Sweep(
-        opened("sweep", SPACE, Checkpoint()),
-        recipe="r",
+    with opened(
+        "sweep",
+        SPACE,
+        Checkpoint(),
+        recipe={},
         models=["m"],
         objective=Objective("score", "higher"),
         title="t",

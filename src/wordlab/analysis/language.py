@@ -1,15 +1,15 @@
 """What a sweep of recurrent language models shows."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
 from wordlab.analysis import sensitivity, summary
-from wordlab.analysis.summary import Goal, Tables, about, summarise
+from wordlab.analysis.summary import Goal, about, summarise
 from wordlab.analysis.variance import Grid, differences
+from wordlab.artifacts import Result
 from wordlab.params.sweeps import RecurrentSweepParams
 
 SCORE = "valid_loss"
@@ -19,7 +19,7 @@ TEXTS = ("text_perplexity", "text_coherence")
 
 def analyse(
     trials: pd.DataFrame, known: pd.DataFrame, params: RecurrentSweepParams, *, seed: int
-) -> Tables:
+) -> Result:
     """Return what the `trials` of a sweep show.
 
     trials: one row per training: model, settings, fold (if several), budget (if the sweep prunes),
@@ -31,7 +31,7 @@ def analyse(
     `truncation`: the effects of bptt_length on what the models that learn have measured besides
     their loss; `drawn_texts`: the mean score of text drawn from the best settings. Where the sweep
     prunes, the best is of the trials with all of the budget, what settings do of those with the
-    least: its own losses did not choose these.
+    least: its own losses did not choose these. Metrics: those of `summary`, and `beaten`.
     """
     settings, grid = list(params.space), params.search == "grid"
     full = trials[trials["budget"] == 1] if params.pruning != "none" else trials
@@ -63,20 +63,13 @@ def analyse(
         for name, own in found.items():
             of_forests.setdefault(name, []).append(about(own, model=str(model), score=SCORE))
     tables |= {name: pd.concat(own, ignore_index=True) for name, own in of_forests.items()}
-    return {
-        **tables,
-        "beaten": beaten,
-        "drawn_texts": _drawn_texts(full, tables["best"], settings, params.confidence),
-    }
-
-
-def metrics(tables: Tables) -> dict[str, Any]:
-    """Return those of `summary.metrics`, and for each model its row of `beaten`."""
-    result = summary.metrics(tables)
-    beaten = tables["beaten"].drop(columns="learns", errors="ignore").set_index("model")
-    for model, numbers in beaten.astype(object).to_dict("index").items():
-        result.setdefault(str(model), {})["baselines"] = numbers
-    return result
+    tables["beaten"] = beaten
+    tables["drawn_texts"] = _drawn_texts(full, tables["best"], settings, params.confidence)
+    metrics = summary.metrics(tables)
+    counts = beaten.drop(columns="learns", errors="ignore").set_index("model").astype(object)
+    for cell, numbers in counts.to_dict("index").items():
+        metrics[str(cell)]["baselines"] = numbers
+    return Result(tables, metrics)
 
 
 def on_least(trials: pd.DataFrame) -> pd.DataFrame:
@@ -123,10 +116,10 @@ def _beaten(trials: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
 def truncation(trials: pd.DataFrame, params: RecurrentSweepParams) -> pd.DataFrame:
     """Return how bptt_length moves the stability of trainings and the use of distant context.
 
-    Columns model, measure, and those of `variance.differences`. The measures: clip_rate,
-    loss_variance, diverged, and context_gain: by how many nats per symbol the loss is higher when
-    other text replaces what precedes the last few symbols. A measure that a training lacks, or that
-    none has (of diverged), is left out.
+    Columns model, measure, and those of `variance.differences`, NaN where the noise is unknown. The
+    measures: clip_rate, loss_variance, diverged (where any training did), and context_gain: by how
+    many nats per symbol the loss is higher when other text replaces what precedes the last few
+    symbols. A measure that a training lacks is left out.
     """
     measures = ["clip_rate", "loss_variance", "diverged"]
     if params.contexts:
@@ -139,10 +132,12 @@ def truncation(trials: pd.DataFrame, params: RecurrentSweepParams) -> pd.DataFra
             never = measure == "diverged" and not part[measure].any()
             if never or not np.isfinite(part[measure]).all():
                 continue
-            found = differences(Grid.of(part, list(params.space), measure), params.confidence)
+            grid = Grid.of(part, list(params.space), measure)
+            found = pd.DataFrame([{"setting": "bptt_length"}])
+            if grid.noise_known:
+                found = differences(grid, params.confidence).query("setting == 'bptt_length'")
             parts.append(about(found, model=str(model), measure=measure))
-    table = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
-    return table[table["setting"] == "bptt_length"]
+    return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
 
 
 def _drawn_texts(

@@ -5,7 +5,8 @@ from typing import Any, cast
 
 import pandas as pd
 
-from wordlab.analysis.summary import Tables, summarise
+from wordlab.analysis.summary import metrics, summarise
+from wordlab.artifacts import Result
 from wordlab.evaluation import scores
 from wordlab.evaluation.scores import ANALOGY, ANSWERS, EvaluationSets, Scores
 from wordlab.evaluation.statistics import Floats
@@ -20,14 +21,15 @@ def analyse(
     sets: EvaluationSets,
     *,
     seed: int,
-) -> Tables:
-    """Return the tables of `summary.summarise`, of all scores, analogies first.
+) -> Result:
+    """Return the tables of `summary.summarise`, of all scores, analogies first, and its metrics.
 
     trials: one row per training, with what `scores.measure` returned of it.
     """
     draws = resampled(trials, list(params.grid), evaluation, sets, seed=seed)
     goals = dict.fromkeys(draws, cast(Any, "higher"))
-    return summarise(trials, list(params.grid), goals, params.confidence, draws=draws)
+    tables = summarise(trials, list(params.grid), goals, params.confidence, draws=draws)
+    return Result(tables, metrics(tables))
 
 
 def resampled(

@@ -1,7 +1,6 @@
 """The winners of a sweep, as arguments for `dvc exp run`."""
 
 import json
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +19,14 @@ SweepName = Literal["recurrent", "word2vec", "glove"]
 
 @dataclass(frozen=True)
 class Winner:
-    """The best combination of a model: what it reached, in words, and its `-S` arguments."""
+    """The best combination of a model: what it reached, and its `-S` arguments.
+
+    reached: its row of best.csv: score, mean, low, high (None without an interval), n,
+    combinations.
+    """
 
     model: str
-    told: str
+    reached: Mapping[str, Any]
     arguments: str
 
 
@@ -37,12 +40,12 @@ def winners(
 ) -> list[Winner]:
     """Return the winner of each model, with the best settings and those that the sweep fixed.
 
-    tables: the sweep's folder; score: whose winners, "" being the first; model: only its winner, ""
-    being each. Raises UserError if there is no such table, score or model.
+    tables: the folder of all tables; score: whose winners, "" being the first; model: only its
+    winner, "" being each. Raises UserError if there is no such table, score or model.
     """
-    path = tables / "best.csv"
+    path = tables / f"analysis_{sweep}" / "best.csv"
     if not path.exists():
-        raise UserError(f"{path}: no such table; `dvc repro sweep_{sweep}` makes it")
+        raise UserError(f"{path}: no such table; `dvc repro analyse_sweep@{sweep}` makes it")
     best = pd.read_csv(path)
     best = _chosen(best, "score", score or str(best["score"].iloc[0]), path)
     if model:
@@ -59,9 +62,10 @@ def winners(
             own = params.sweep_recurrent
             values = own.combined(getattr(params.language_model, row["model"]), values)
             if own.parameters:
-                values["embedding_size"] = _within_budget(tables, row["model"], best, settings)
+                trials = pd.read_csv(tables / f"sweep_{sweep}" / "trials.csv")
+                values["embedding_size"] = _within_budget(trials, row["model"], best, settings)
         arguments = [f"-S {override(place(row['model'], name), x)}" for name, x in values.items()]
-        found.append(Winner(row["model"], _told(row), " ".join(arguments)))
+        found.append(Winner(row["model"], row, " ".join(arguments)))
     return found
 
 
@@ -90,19 +94,9 @@ def _chosen(table: pd.DataFrame, column: str, value: str, path: Path) -> pd.Data
     return chosen
 
 
-def _within_budget(tables: Path, model: str, best: pd.DataFrame, settings: list[str]) -> int:
+def _within_budget(
+    trials: pd.DataFrame, model: str, best: pd.DataFrame, settings: list[str]
+) -> int:
     """Return the embedding_size by which the winner keeps to the budget of weights."""
-    trials = pd.read_csv(tables / "trials.csv").merge(best, on=["model", *settings])
+    trials = trials.merge(best, on=["model", *settings])
     return int(trials.loc[trials["model"] == model, "embedding_size"].iloc[0])
-
-
-def _told(row: Mapping[str, Any]) -> str:
-    interval = "" if _unknown(row["low"]) else f" [{row['low']:.4g}, {row['high']:.4g}]"
-    return (
-        f"{row['model']}: {row['score']} {row['mean']:.4g}{interval}, n = {row['n']}, the best of "
-        f"{row['combinations']}"
-    )
-
-
-def _unknown(value: float | None) -> bool:
-    return value is None or math.isnan(value)

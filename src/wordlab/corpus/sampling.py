@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 def keep_probabilities(
-    counts: NDArray[np.int64], threshold: float, formula: Literal["code", "paper"]
+    counts: NDArray[np.int64], threshold: float, formula: Literal["reference", "paper"]
 ) -> NDArray[np.float64]:
     """Return the probability that an occurrence of each word is kept, float64 (V,).
 
@@ -18,7 +18,7 @@ def keep_probabilities(
     if threshold == 0:
         return np.ones(len(counts))
     ratio = threshold / (counts / counts.sum())
-    kept = np.sqrt(ratio) + ratio if formula == "code" else np.sqrt(ratio)
+    kept = np.sqrt(ratio) + ratio if formula == "reference" else np.sqrt(ratio)
     return np.minimum(kept, 1.0)
 
 

@@ -1,7 +1,6 @@
 """Which words a study shows: those named in the params, or words chosen from the text."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,40 +10,9 @@ COMMON = 0.6
 """The commonest words that make up this share of the text are not chosen."""
 
 
-@dataclass(frozen=True)
-class StudyWords:
-    """The words that a study shows.
-
-    words: all of them in the vocabulary; named: how many the params name; left_out: the named ones
-    that the vocabulary lacks; chosen: whether `words` are chosen from the text.
-    """
-
-    words: tuple[str, ...]
-    named: int
-    left_out: tuple[str, ...]
-    chosen: bool
-
-    def sentences(self, title: str) -> list[str]:
-        """Return what a reader has to know of the choice in a sentence that `title` begins."""
-        listed = ", ".join(self.words)
-        if self.chosen and self.named:
-            return [
-                f"{title}: 0 of the {self.named} named are in the vocabulary; chosen from the text "
-                f"instead: {listed}."
-            ]
-        if self.chosen:
-            return [f"{title}, chosen from the text: {listed}."]
-        if self.left_out:
-            return [
-                f"{title}: {len(self.left_out)} of the {self.named} named are not in the "
-                f"vocabulary and left out: {', '.join(self.left_out)}."
-            ]
-        return []
-
-
 def study_words(
     named: Sequence[str] | None, vocabulary: Vocabulary, count: int, *, prompts: bool = False
-) -> StudyWords:
+) -> tuple[str, ...]:
     """Return the words of `named` that `vocabulary` has; if there are none, chosen words.
 
     named: None if the params name none. count: how many are chosen then; if none of `named` is
@@ -52,14 +20,12 @@ def study_words(
     by spaces, all of which have to be known, or empty.
     """
     named = tuple(named or ())
-    left_out = tuple(
+    known = tuple(
         one
         for one in named
-        if any(w not in vocabulary for w in (one.split() if prompts else [one]))
+        if all(word in vocabulary for word in (one.split() if prompts else [one]))
     )
-    known = tuple(one for one in named if one not in left_out)
-    words = known or content_words(vocabulary, len(named) or count)
-    return StudyWords(words, len(named), left_out, chosen=not known)
+    return known or content_words(vocabulary, len(named) or count)
 
 
 def content_words(vocabulary: Vocabulary, count: int) -> tuple[str, ...]:

@@ -146,13 +146,10 @@ def _binary(path: Path, words: int | None) -> list[tuple[str, np.ndarray]]:
             word, row = content[at:space], content[space + 1 : space + 1 + size]
             if space < 0 or len(row) != size:
                 raise ValueError(f"{announced} words announced, {len(pairs)} found")
-            pairs.append((word.lstrip(b"\n").decode("utf-8"), _floats(row)))
+            numbers = np.frombuffer(row, dtype="<f4").astype(np.float32)
+            pairs.append((word.lstrip(b"\n").decode("utf-8"), numbers))
             at = space + 1 + size
     return pairs
-
-
-def _floats(row: bytes) -> np.ndarray:
-    return np.frombuffer(row, dtype="<f4").astype(np.float32)
 
 
 def _number(value: np.float32) -> str:

@@ -154,7 +154,7 @@ def _metrics(scored: pd.DataFrame, overlap: pd.DataFrame) -> dict[str, Any]:
 
 def looked_up(params: ComparisonParams, vocabulary: Vocabulary) -> tuple[str, ...]:
     """Return the words whose neighbours are shown."""
-    return study_words(params.words, vocabulary, WORDS).words
+    return study_words(params.words, vocabulary, WORDS)
 
 
 def score_table(task: Task, models: Sequence[str], confidence: float) -> pd.DataFrame:

@@ -284,7 +284,7 @@ def prompts_of_words(
     words = next((model.vocabulary for model in models if model.level == "word"), None)
     if words is None:
         return tuple(named or ())
-    return study_words(named, words, PROMPTS, prompts=True).words
+    return study_words(named, words, PROMPTS, prompts=True)
 
 
 def evaluate(

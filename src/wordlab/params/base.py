@@ -1,7 +1,7 @@
 """What all sections have in common."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -31,11 +31,9 @@ class Section(BaseModel):
 class SharedSection(Section):
     """A section for several models: each takes the keys of `shared`, with its own on top.
 
-    A subclass has one field per model, which holds that model's complete settings; fields of other
-    types are as they stand. Keys within keys are laid over one another likewise.
+    A subclass has one field per model, which holds the complete settings of that model; fields of
+    other types stay as they are. Mappings within mappings are merged likewise.
     """
-
-    shared_key: ClassVar[str] = "shared"
 
     @model_validator(mode="before")
     @classmethod
@@ -44,13 +42,13 @@ class SharedSection(Section):
 
         A model named after its cell has that one.
         """
-        if not isinstance(raw, Mapping) or cls.shared_key not in raw:
+        if not isinstance(raw, Mapping) or "shared" not in raw:
             return raw
-        shared = raw[cls.shared_key]
+        shared = raw["shared"]
         if not isinstance(shared, Mapping):
-            raise ValueError(f"{cls.shared_key}: expected keys with values, got {shared!r}")
-        own = {name: value for name, value in raw.items() if name != cls.shared_key}
-        models = {name for name, field in cls.model_fields.items() if _is_section(field.annotation)}
+            raise ValueError(f"shared: expected keys with values, got {shared!r}")
+        own = {name: value for name, value in raw.items() if name != "shared"}
+        models = {name for name, field in cls.model_fields.items() if is_section(field.annotation)}
         spread = {
             name: merged(shared, value or {})
             if name in models and isinstance(value, Mapping | None)
@@ -64,7 +62,8 @@ class SharedSection(Section):
         return spread
 
 
-def _is_section(annotation: Any) -> bool:
+def is_section(annotation: Any) -> bool:
+    """Say whether the type of a field is a section."""
     return isinstance(annotation, type) and issubclass(annotation, Section)
 
 

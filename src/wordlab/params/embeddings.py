@@ -17,23 +17,23 @@ class Word2vecParams(Section):
     """Draw each window's width uniformly from 1..window, as word2vec.c does."""
     output: Literal["negative_sampling", "hierarchical_softmax", "full_softmax"]
     negatives: Count
-    """Noise words a prediction, for negative sampling."""
+    """Noise words per prediction, for negative sampling."""
     noise_exponent: Share
     """Noise words are drawn with probability proportional to count ** noise_exponent."""
     subsample: NonNegative
     """The threshold t above which frequent words are thinned out; 0 keeps all."""
-    subsample_formula: Literal["code", "paper"]
-    """code: keep with (sqrt(f/t) + 1) t/f, as word2vec.c; paper: with sqrt(t/f)."""
+    subsample_formula: Literal["reference", "paper"]
+    """reference: keep with (sqrt(f/t) + 1) t/f, as word2vec.c does; paper: with sqrt(t/f)."""
     rate: Rate
     """Learning rate at the start; it falls linearly over all epochs."""
     rate_floor: Share
     """The lowest rate, as a share of `rate`."""
     epochs: Count
-    cbow_gradient: Literal["code", "corrected"]
-    """code: the undivided error to each context word, as word2vec.c; corrected: divided by the
-    number of context words (Irsoy et al. 2021). Skip-gram has no use for it."""
+    cbow_gradient: Literal["reference", "corrected"]
+    """reference: each context word gets the undivided error, as in word2vec.c; corrected: that
+    divided by the number of context words (Irsoy et al. 2021). Skip-gram ignores it."""
     mode: Literal["deterministic", "lock_free"]
-    """deterministic: the same bytes at any number of threads; lock_free: faster, each run other."""
+    """deterministic: the same bytes at any number of threads; lock_free: faster, not the same."""
     vectors: Literal["input", "output", "sum"]
     """Which weights become the word vectors."""
     score_epochs: bool
@@ -41,7 +41,7 @@ class Word2vecParams(Section):
 
 
 class Word2vecSection(SharedSection):
-    """`word2vec`: the settings of both architectures."""
+    """`word2vec`: CBOW and skip-gram."""
 
     cbow: Word2vecParams
     skipgram: Word2vecParams
@@ -60,11 +60,11 @@ class CooccurrenceParams(Section):
     """The side of the centre word on which contexts are counted."""
     subsample: NonNegative
     """The threshold t above which frequent words are thinned out before windows; 0 keeps all."""
-    subsample_formula: Literal["code", "paper"]
-    """code: keep with (sqrt(f/t) + 1) t/f, as word2vec.c; paper: with sqrt(t/f)."""
+    subsample_formula: Literal["reference", "paper"]
+    """reference: keep with (sqrt(f/t) + 1) t/f, as word2vec.c does; paper: with sqrt(t/f)."""
     memory_mb: Annotated[int, Field(ge=16)]
-    """MiB that counting may use beside the program itself; what does not fit goes to disk and is
-    merged. It changes no result."""
+    """MiB that counting may use beside the program itself; what does not fit is merged on disk. It
+    changes no result."""
 
 
 class PpmiParams(Section):
@@ -92,8 +92,8 @@ class GloveParams(Section):
     x_max: Positive
     exponent: Share
     """The weight of a cell is min(1, (x / x_max) ** exponent)."""
-    adagrad: Literal["code", "paper"]
-    """code: as the reference program, accumulators start at 1 and hold (rate * gradient)^2;
+    adagrad: Literal["reference", "paper"]
+    """reference: as the reference program, accumulators start at 1 and hold (rate * gradient)^2;
     paper: as the AdaGrad of Duchi et al. 2011."""
     vectors: Literal["word", "context", "sum"]
     """Which weights become the word vectors."""

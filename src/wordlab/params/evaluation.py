@@ -24,7 +24,7 @@ class WordPairsParams(Section):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
     """What the scores are called in the metrics."""
     path: str | None = None
-    """A file of two words and a score a line, separated by tabs, commas or spaces."""
+    """A file with two words and a score per line, separated by tabs, commas or spaces."""
     url: Annotated[str, Field(pattern=r"^https?://")] | None = None
     """Where such a file is fetched from, once."""
     sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")] | None = None
@@ -56,7 +56,7 @@ class AnalogyParams(Section):
 
 
 class EvaluationParams(Section):
-    """`evaluation`: what word vectors are scored on."""
+    """`evaluation`: the sets that word vectors are scored on, and how."""
 
     similarity: Annotated[tuple[WordPairsParams, ...], Field(min_length=1, strict=False)]
     analogies: AnalogyParams
@@ -82,18 +82,18 @@ class RelationParams(Section):
     """`comparison.relations`: pairs of words in known relations."""
 
     path: str | None
-    """A file with a relation and two words a line, tabs between; null for wordlab's own list."""
+    """A file with a relation and two words per line, tabs between; null for wordlab's own list."""
     wordnet: Annotated[int, Field(ge=0)]
-    """How many pairs a relation to add from nltk's WordNet, which must then be installed."""
+    """Pairs per relation to add from nltk's WordNet, which must then be installed."""
 
 
 class ComparisonParams(Section):
     """`comparison`: models side by side."""
 
     words: Words | None
-    """The words whose neighbours are shown; null: chosen from the text."""
+    """The words to show the neighbours of; null: chosen from the text."""
     neighbours: Count
-    """How many neighbours of a word are shown and compared."""
+    """Neighbours per word to show and compare."""
     overlap_words: Count
     """Neighbourhoods, hubs and isotropy are measured over this many of the commonest words."""
     relations: RelationParams
@@ -103,9 +103,9 @@ class MapParams(Section):
     """`word_map`: words in the plane."""
 
     words: Count
-    """How many of the commonest words are shown."""
+    """How many of the commonest words to show."""
     neighbours: Count
-    """How many neighbours are listed for a word."""
+    """Neighbours to list per word."""
     perplexity: Annotated[float, Field(ge=1, allow_inf_nan=False)]
     """Of t-SNE: about how many neighbours of a word shape its place."""
     iterations: Annotated[int, Field(ge=251)]

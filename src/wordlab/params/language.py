@@ -29,9 +29,9 @@ class CellParams(Section):
 
     cell: Kind
     activation: Activation
-    """Of the plain RNN; the others have no use for it."""
+    """Of the plain RNN; the other cells ignore it."""
     gates: Literal["all", "no_input", "no_forget", "no_output", "coupled", "no_reset", "no_update"]
-    """all; all but one, which is then open, with its weights gone (Greff et al. 2017); coupled: the
+    """all; no_…: without one, which is then open, without weights (Greff et al. 2017); coupled: the
     LSTM's forget gate is 1 - its input gate. The LSTM has input, forget and output gates, the GRU
     reset and update gates; none has peepholes."""
     gru_reset: Reset
@@ -81,9 +81,9 @@ class NetworkParams(CellParams):
     dropout_output: Dropout
     """On what the last layer passes to the output."""
     dropout_recurrent: Dropout
-    """On the recurrent weights, one mask a window (DropConnect; Merity et al. 2017)."""
+    """On the recurrent weights, one mask per window (DropConnect; Merity et al. 2017)."""
     variational: bool
-    """One dropout mask for all steps of a sequence (Gal & Ghahramani 2016), not one a step."""
+    """One dropout mask per sequence (Gal & Ghahramani 2016), not one per step."""
     activation_penalty: NonNegative
     """alpha of alpha * mean(h^2) on the dropped-out output (Merity et al. 2017)."""
     temporal_penalty: NonNegative

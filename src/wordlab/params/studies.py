@@ -1,6 +1,7 @@
-"""The sections of params.yaml about the studies of word vectors."""
+"""The sections of params.yaml about the studies."""
 
-from typing import Annotated, Literal, Self
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -20,16 +21,16 @@ from wordlab.params.language import Activation, CellParams, ForgetBias, Initiali
 class WindowStudyParams(Section):
     """`window_study`: what the width of the window does to PPMI.
 
-    What is not named here is that of `cooccurrence`, `ppmi`, `evaluation` and `comparison`.
+    `cooccurrence`, `ppmi`, `evaluation` and `comparison` have the settings that are not here.
     """
 
     windows: Annotated[tuple[Count, ...], Field(min_length=2, strict=False)]
     words: Words | None
-    """The words whose associations are shown; null: chosen from the text."""
+    """The words to show the associations of; null: chosen from the text."""
     associations: Count
-    """How many of each word's strongest associations are shown."""
+    """How many of the strongest associations to show per word."""
     matrix_words: Annotated[Words, Field(min_length=2)] | None
-    """The words whose PPMI with one another is shown at each window; null: chosen from the text."""
+    """The words to show the PPMI between at each window; null: chosen from the text."""
     bins: Count
     """Of the histograms of PPMI values."""
 
@@ -41,18 +42,17 @@ class WindowStudyParams(Section):
 
 
 class SizeStudyParams(Section):
-    """`size_study`: the same word vectors on less text."""
+    """`size_study`: the same word vectors from less text."""
 
     shares: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(strict=False)]
-    """Of the training text, in documents drawn whole, beside all of it, which the pipeline itself
-    trains on."""
+    """Of the training text, in whole documents. The pipeline itself trains on all of it."""
 
 
 class SequenceParams(Section):
     """What all autoencoders of a study share: their sequences, their network, their training."""
 
     unit: Literal["characters", "words"]
-    """What a sentence is a sequence of."""
+    """The symbols of a sentence."""
     min_count: Count
     """A symbol seen less often in the training sentences is unknown."""
     max_length: Count
@@ -62,7 +62,7 @@ class SequenceParams(Section):
     train_sequences: Count
     """The most different sequences to learn from, drawn at random."""
     test_sequences: Count
-    """The most held-out sequences to be scored on, drawn likewise; none that was learnt from."""
+    """The most held-out sequences to score, drawn likewise; none of the training sequences."""
 
     # of `CellParams`
     activation: Activation
@@ -116,7 +116,7 @@ class AutoencoderStudyParams(SequenceParams):
     latent_bits: Annotated[list[Annotated[int, Field(ge=1, le=12)]], Field(min_length=1)]
     """Bits to which each number of a trained vector is rounded, besides float32 and float16."""
     length_bins: Count
-    """How many groups of lengths, equally wide, the results are told apart by."""
+    """Groups of lengths, equally wide, to report the results by."""
 
     def network(self, cell: Kind, latent_size: int) -> AutoencoderParams:
         """Return the settings of one autoencoder of the study."""
@@ -166,7 +166,7 @@ class TruncationParams(Section):
     """
 
     lengths: Annotated[list[Steps], Field(min_length=2)]
-    """Steps of a window; the longest is what the others are compared with."""
+    """Steps of a window; the others are compared with the longest."""
     tokens: Count
     """To predict in an epoch, of the training split's beginning; to the whole update."""
     valid_tokens: Count
@@ -213,10 +213,6 @@ class TaskParams(Section):
     test_sequences: Count
 
 
-FADED = 0.01
-"""A gradient has faded out where its norm is below this share of that at lag 0."""
-
-
 class GradientStudyParams(Section):
     """`gradient_study`: how far gradients reach back, and what clipping, initialisation and
     truncation change."""
@@ -226,6 +222,8 @@ class GradientStudyParams(Section):
     sequences: Count
     """Sequences of each length, drawn from the validation split so that none overlap; fewer where
     it is too short for so many."""
+    faded: Annotated[float, Field(gt=0, lt=1)]
+    """A gradient has faded where its norm is below this share of that at lag 0."""
     confidence: Annotated[float, Field(gt=0, lt=1)]
     initialisations: Annotated[list[Initialisation], Field(min_length=1)]
     """Of untrained networks whose gradients are followed, and of plain gradient descent."""
@@ -255,7 +253,7 @@ class RegularisationMethod(Section):
 class RegularisationStudyParams(Section):
     """`regularisation_study`: small networks on a text small enough to overfit.
 
-    `language_model` has the settings that are not named here.
+    `language_model` has the settings that are not here.
     """
 
     train_tokens: Count
@@ -282,12 +280,20 @@ class RegularisationStudyParams(Section):
     confidence: Annotated[float, Field(gt=0, lt=1)]
     """Of all intervals of differences together."""
     methods: dict[str, RegularisationMethod]
-    """By name, with _ for blanks; `none` is what the others are compared with."""
+    """By name, with _ for blanks: what each changes of `none`, with which all are compared."""
 
-    @field_validator("methods")
+    @field_validator("methods", mode="wrap")
     @classmethod
-    def readable(cls, methods: dict[str, RegularisationMethod]) -> dict[str, RegularisationMethod]:
-        return {name.replace("_", " "): method for name, method in methods.items()}
+    def spread(
+        cls, raw: Any, validated: Callable[[Any], dict[str, RegularisationMethod]]
+    ) -> dict[str, RegularisationMethod]:
+        """Give each method the settings of `none` that it does not change."""
+        if isinstance(raw, Mapping) and isinstance(raw.get("none"), Mapping):
+            none = raw["none"]
+            raw = {
+                k: {**none, **own} if isinstance(own, Mapping) else own for k, own in raw.items()
+            }
+        return {name.replace("_", " "): method for name, method in validated(raw).items()}
 
     @model_validator(mode="after")
     def has_none(self) -> Self:

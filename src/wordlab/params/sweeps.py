@@ -130,7 +130,7 @@ class RecurrentSweepParams(SweepParams):
     pruning: Literal["none", "median", "hyperband"]
     """none: every combination has the whole budget of epochs or tokens; median: all have a quarter
     of it, those that do no worse than the median half, and of these likewise all; hyperband: a
-    third goes on to three times the budget, from a ninth of it up (Li et al. 2018)."""
+    third is promoted to three times the budget, starting at a ninth of it (Li et al. 2018)."""
     space: Annotated[dict[str, Values | Range], Field(min_length=1)]
     """What to try of each setting, by its name in `language_model`: a list of values, or
     {low: 0.001, high: 0.1, log: true}, which no grid can try."""
@@ -211,7 +211,7 @@ class RecurrentSweepParams(SweepParams):
     def combined(self, base: LanguageModelParams, chosen: Mapping[str, Value]) -> dict[str, Value]:
         """Return the settings of a trial beside `base`: `fixed`, those `chosen`, and batch_size.
 
-        A window predicts one symbol, a stretch of a stream, or of a sentence, bptt_length.
+        A window predicts one symbol; a part of a stream or sentence, bptt_length symbols.
         """
         settings = {**self.fixed, **chosen}
         if self.update_tokens is None:

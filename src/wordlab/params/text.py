@@ -104,7 +104,7 @@ class PreprocessParams(Section):
     """zeros: each digit as 0, so that numbers of one length are one word; drop: tokens with a
     digit are left out."""
     units: Literal["sentences", "documents"]
-    """What is a line of a split: windows and contexts end with it."""
+    """What a line of a split holds: windows and contexts end with it."""
     phrases: PhraseParams
     splits: SplitShares
 

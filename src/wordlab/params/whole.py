@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 from ruamel.yaml import YAML, YAMLError
 
 from wordlab.errors import UserError
-from wordlab.params.base import Count, Section, SharedSection, merged
+from wordlab.params.base import Count, Section, is_section, merged
 from wordlab.params.embeddings import CooccurrenceParams, GloveParams, PpmiParams, Word2vecSection
 from wordlab.params.evaluation import ComparisonParams, EvaluationParams, MapParams
 from wordlab.params.language import (
@@ -73,6 +73,18 @@ class Params(Section):
     sweep_word2vec: Word2vecSweepParams
     sweep_glove: GloveSweepParams
     sweep_recurrent: RecurrentSweepParams
+
+    @model_validator(mode="before")
+    @classmethod
+    def characters_inherit(cls, raw: Any) -> Any:
+        """Give `character_model` the keys of `language_model.shared` that it does not set."""
+        try:
+            shared, own = raw["language_model"]["shared"], raw["character_model"]
+        except (KeyError, TypeError):
+            return raw
+        if not isinstance(shared, Mapping) or not isinstance(own, Mapping):
+            return raw
+        return {**raw, "character_model": {**shared, **own}}
 
     @model_validator(mode="after")
     def sweeps_agree(self) -> Self:
@@ -153,13 +165,16 @@ def _line(path: Path, raw: Mapping[str, Any], mistake: Any) -> str:
 
 
 def _place(raw: Mapping[str, Any], place: list[str], missing: bool) -> list[str]:
-    """Return where in the file a value stands, or belongs: a model's key may be in `shared`."""
-    if len(place) >= 3:
-        section = raw.get(place[0])
-        if isinstance(section, Mapping) and "shared" in section:
-            inner = place[2:]
-            if missing or (_has(section["shared"], inner) and not _has(section[place[1]], inner)):
-                return [place[0], "shared", *place[2:]]
+    """Return where in the file a value is, or belongs: a model's key may be in `shared`."""
+    if place[:1] == ["character_model"]:
+        own, shared = place[:1], ["language_model", "shared"]
+        inherited = place[1:2] and place[1] in LanguageModelParams.model_fields
+    else:
+        own, shared = place[:2], [*place[:1], "shared"]
+        inherited = len(place) >= 3 and _has(raw, shared)
+    inner = place[len(own) :]
+    if inherited and missing or _has(raw, [*shared, *inner]) and not _has(raw, place):
+        return [*shared, *inner]
     return place
 
 
@@ -176,10 +191,9 @@ def _known_keys(place: list[str]) -> list[str]:
     """Return the keys that the section at `place` knows."""
     section: Any = Params
     for part in place:
-        if part == SharedSection.shared_key:
-            section = next(iter(section.model_fields.values())).annotation
-        elif part in section.model_fields:
-            section = section.model_fields[part].annotation
-        if not (isinstance(section, type) and issubclass(section, Section)):
+        fields = section.model_fields
+        models = (field.annotation for field in fields.values() if is_section(field.annotation))
+        section = next(models) if part == "shared" else fields[part].annotation
+        if not is_section(section):
             return []
     return list(section.model_fields)

@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from wordlab import artifacts, paths
 from wordlab.checkpoints import Checkpoint
@@ -36,20 +36,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 SHOWN = ("curves", "tables")
 """The folders of results that figures are drawn from."""
-
-
-class Findings(Protocol):
-    """What a study, a sweep or a comparison found."""
-
-    @property
-    def sentences(self) -> Sequence[str]:
-        """The findings in words."""
-
-    def tables(self) -> Mapping[str, "pd.DataFrame"]:
-        """Return the findings in tables, by name."""
-
-    def metrics(self) -> Mapping[str, Any]:
-        """Return the findings in nested numbers."""
 
 
 class Stage:
@@ -120,19 +106,8 @@ class Stage:
 
     def result(self, result: artifacts.Result) -> None:
         """Write the metrics and, in the output `tables`, the tables of a result."""
-        for name, table in result.tables.items():
-            artifacts.write_table(self.output("tables") / f"{name}.csv", table)
+        artifacts.write_tables(self.output("tables"), result.tables)
         self.metrics(result.metrics)
-
-    def findings(self, result: "Findings") -> None:
-        """Write the metrics, the tables and the sentences of a study, sweep or comparison.
-
-        The tables make up the output `tables`, a folder; the sentences stand in the metrics.
-        """
-        for name, table in result.tables().items():
-            artifacts.write_table(self.output("tables") / f"{name}.csv", table)
-        self.recorder.text("\n".join(result.sentences), "findings.txt")
-        self.metrics({**result.metrics(), "sentences": list(result.sentences)})
 
 
 def run(body: Callable[[Stage], None], arguments: Sequence[str] | None = None) -> None:

@@ -174,7 +174,7 @@ class Session:
 
         results: the folder that holds those of all stages.
         """
-        from wordlab.report.figures import catalogue
+        from wordlab.report import figures
         from wordlab.report.findings import findings
         from wordlab.report.results import Results
 
@@ -182,15 +182,14 @@ class Session:
         sentences = findings(self.stage, measured)
         if sentences:
             self.runs[0].text("\n".join(sentences), "findings.txt")
-        for name in catalogue.names(self.stage):
-            figure = catalogue.draw(name, measured)
+        for entry in figures.of_stage(self.stage):
+            figure = entry.draw(measured)
             if figure is not None:
-                self.figures[name] = figure
+                self.figures[entry.name] = figure
 
     def render(self) -> None:
         """Keep the figures with the run; called when no stage waits, for it takes seconds."""
-        from wordlab.report import figures
-        from wordlab.report.figures import catalogue  # noqa: F401  loaded for the next stage
+        from wordlab.report import figures  # loaded for the next stage too
 
         for name, figure in self.figures.items():
             self.runs[0].image(name, figures.png(figure))

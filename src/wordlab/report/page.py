@@ -6,15 +6,16 @@ Nothing in it depends on when or where it was made: the same inputs give the sam
 import base64
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
 from wordlab import names
-from wordlab.report.figures.style import MODELS, key, label
-from wordlab.report.sections import SECTIONS, Section
+from wordlab.report.figures import FIGURES
+from wordlab.report.figures.style import MODELS
+from wordlab.report.sections import SECTIONS, Section, of_metrics, of_stage
 from wordlab.report.tables import (
     Cell,
     Table,
@@ -47,12 +48,10 @@ _FINDINGS = 12
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure as the page holds it: a data URI, its size, and the sentence that says what is seen.
-
-    width, height: pixels.
-    """
+    """A figure as the page holds it: a data URI, its size in pixels, and what it shows."""
 
     uri: str
+    title: str
     caption: str
     width: int
     height: int
@@ -63,98 +62,78 @@ class Picture:
         return self.width > _COLUMN
 
 
-@dataclass(frozen=True)
+@dataclass
 class Chapter:
     """A section of the page with what this run has for it."""
 
     section: Section
-    scores: Sequence[Table]
+    scores: list[Table] = field(default_factory=list)
     """Results side by side, in sight."""
-    findings: Sequence[str]
-    pictures: Sequence[Picture]
-    empty: Sequence[str]
-    """The names of figures for which this text has nothing to show."""
-    numbers: Sequence[Table]
+    findings: list[str] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
+    """The titles of figures for which this text has nothing to show."""
+    numbers: list[Table] = field(default_factory=list)
     """Everything measured, folded away."""
-    settings: Sequence[tuple[str, str]]
+    settings: list[tuple[str, str]] = field(default_factory=list)
+    samples: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
+    """Generated texts by prompt, as (model, what follows the prompt)."""
+
+    @property
+    def filled(self) -> bool:
+        """Whether this run has anything for it."""
+        return bool(self.numbers or self.pictures or self.empty or self.findings or self.samples)
 
 
 def build(
-    metrics: Mapping[str, Any],
-    figures: Mapping[str, Path | None],
-    params: Mapping[str, Any],
-    samples: Sequence[Mapping[str, str]] = (),
-) -> str:
-    """Return the report as one HTML page that needs no other file.
-
-    metrics: what each stage measured, by the stem of its file in reports/metrics: nested numbers,
-    with optional lists of `sentences` that say what was found. figures: PNG files by the stem of
-    their names, None where there is nothing to show. params: the whole of params.yaml. samples:
-    generated texts, each with model, prompt and text. What no section knows is shown all the same,
-    at the end.
-    """
-    chapters: list[Chapter] = []
-    used = {"preprocess", "vocabulary"}  # they are the page's beginning
-    for section in SECTIONS:
-        mine = {k: v for k, v in metrics.items() if section.takes(k) and k not in used}
-        used |= mine.keys()
-        names = [name for name in figures if section.shows(name)]
-        chapter = _chapter(section, mine, {name: figures[name] for name in names}, params)
-        has_samples = section.name == "language-models" and samples
-        if mine or names or has_samples:
-            chapters.append(chapter)
-    return TEMPLATES.get_template("report.html").render(
-        facts=_facts(metrics, params),
-        splits=_splits(metrics),
-        chapters=chapters,
-        samples=_by_prompt(samples),
-        settings=list(flat(params)),
-        colours={name: colour for name, (_, colour, _) in MODELS.items()},
-        key=key,
-        label=label,
-        most=_FINDINGS,
-    )
-
-
-def _chapter(
-    section: Section,
     metrics: Metrics,
     figures: Mapping[str, Path | None],
     params: Mapping[str, Any],
-) -> Chapter:
-    scores: list[Table] = []
-    if "embeddings" in metrics:
-        scores += embedding_scores(metrics["embeddings"])
-    if "language_models" in metrics:
-        scores += language_scores(metrics["language_models"], metrics)
-    if "study_autoencoder" in metrics:
-        scores.append(autoencoder_scores(metrics["study_autoencoder"]))
-    return Chapter(
-        section=section,
-        scores=scores,
-        findings=list(sentences(metrics)),
-        pictures=[
-            _picture(section.caption(name), path)
-            for name in section.order(figures)
-            if (path := figures[name])
-        ],
-        empty=[name.replace("_", " ") for name in section.order(figures) if not figures[name]],
-        numbers=[table for name, value in metrics.items() for table in tables(name, value)],
-        settings=[
-            pair for name in section.params if name in params for pair in flat(params[name], name)
-        ],
-    )
+    samples: Sequence[Mapping[str, str]] = (),
+    findings: Mapping[str, Sequence[str]] | None = None,
+) -> str:
+    """Return the report as one HTML page that needs no other file.
 
-
-def sentences(metrics: Any) -> Iterator[str]:
-    """Yield every text in a list called `sentences`, at any depth, in order."""
-    if not isinstance(metrics, Mapping):
-        return
-    for name, value in metrics.items():
-        if name == "sentences":
-            yield from value
+    metrics: what each stage measured, nested numbers by the stem of its file in reports/metrics.
+    figures: PNG files by name, None where there is nothing to show. params: the whole of
+    params.yaml. samples: generated texts, each with model, prompt and text. findings: sentences by
+    stage. Metrics that no section knows are shown at the end.
+    """
+    chapters = {section.name: Chapter(section) for section in SECTIONS}
+    for name, path in figures.items():
+        entry = FIGURES[name]
+        chapter = chapters[entry.section or of_stage(entry.stage).name]
+        title = f"{entry.title}, {names.plain(entry.item)}" if entry.item else entry.title
+        if path is None:
+            chapter.empty.append(title[0].lower() + title[1:])
         else:
-            yield from sentences(value)
+            chapter.pictures.append(_picture(title, entry.caption, path))
+    for stage, texts in (findings or {}).items():
+        chapters[of_stage(stage).name].findings += texts
+    for name, found in metrics.items():
+        if name in ("preprocess", "vocabulary"):
+            continue  # they are the page's beginning
+        chapter = chapters[of_metrics(name).name]
+        chapter.numbers += tables(name, found)
+        if name == "embeddings":
+            chapter.scores += embedding_scores(found)
+        if name == "language_models":
+            chapter.scores += language_scores(found, metrics)
+        if name == "study_autoencoder":
+            chapter.scores.append(autoencoder_scores(found))
+    for chapter in chapters.values():
+        named = [name for name in chapter.section.params if name in params]
+        chapter.settings += [pair for name in named for pair in flat(params[name], name)]
+    chapters["language-models"].samples = _by_prompt(samples)
+    return TEMPLATES.get_template("report.html").render(
+        facts=_facts(metrics, params),
+        splits=_splits(metrics),
+        chapters=[chapter for chapter in chapters.values() if chapter.filled],
+        settings=list(flat(params)),
+        colours={name: colour for name, (colour, _) in MODELS.items()},
+        label=names.plain,
+        most=_FINDINGS,
+    )
 
 
 def flat(params: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -169,11 +148,11 @@ def flat(params: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
             yield full, str(value)
 
 
-def _picture(caption: str, path: Path) -> Picture:
+def _picture(title: str, caption: str, path: Path) -> Picture:
     data = path.read_bytes()
     width, height = struct.unpack(">II", data[16:24])  # of the PNG's first chunk, IHDR
     uri = "data:image/png;base64," + base64.b64encode(data).decode("ascii")
-    return Picture(uri, caption, width, height)
+    return Picture(uri, title, caption, width, height)
 
 
 def _facts(metrics: Metrics, params: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -198,11 +177,11 @@ def _facts(metrics: Metrics, params: Mapping[str, Any]) -> list[tuple[str, str, 
 def _splits(metrics: Metrics) -> Table | None:
     """Return the splits of the text as a table, None before the text is split."""
     sizes, encoded = metrics.get("preprocess", {}), metrics.get("vocabulary", {})
-    names = [name for name in ("train", "valid", "test") if name in sizes]
-    if not names:
+    splits = [name for name in ("train", "valid", "test") if name in sizes]
+    if not splits:
         return None
     rows = []
-    for name in names:
+    for name in splits:
         counts = [sizes[name].get(what) for what in ("documents", "sentences", "tokens")]
         unknown = encoded.get(name, {}).get("unknown_share")
         share = "–" if unknown is None else percent(unknown)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from wordlab import names
 from wordlab.artifacts import read_json
 from wordlab.errors import UserError
 from wordlab.evaluation.scores import GROUPS
@@ -99,11 +100,23 @@ def _interval(scores: Mapping[str, Any], text: Any) -> str:
     return f"[{text(scores['low'])}, {text(scores['high'])}]"
 
 
+def winner(model: str, reached: Mapping[str, Any]) -> str:
+    """Return what the winner of a sweep reached, in one line.
+
+    reached: as `winners.Winner` has it.
+    """
+    interval = _interval(reached, "{:.4g}".format) + ", " if reached["low"] is not None else ""
+    return (
+        f"{names.plain(model)}: {names.plain(reached['score'])} {reached['mean']:.4g} {interval}"
+        f"n = {reached['n']}, the best of {reached['combinations']}"
+    )
+
+
 HEAD = ("", "score", "interval", "n", "of", "coverage", "with unknown")
 
 
 def scores(metrics: Mapping[str, Any]) -> str:
-    """Return what `Scores.metrics` holds, a line a set of word pairs or kind of analogies.
+    """Return what `Scores.metrics` holds, one line per set of word pairs or kind of analogies.
 
     `with unknown` is the score over all items, unknown words at cosine 0, or counted as wrong.
     """
@@ -111,11 +124,12 @@ def scores(metrics: Mapping[str, Any]) -> str:
     for name, scores in metrics.items():
         if name == "analogy":
             continue
+        title = similarity(name)
         size = (_count(scores["n"]), _count(scores["pairs"]), _share(scores["coverage"]))
         rows += [
-            (f"{name}, Spearman", _plain(scores["spearman"]), _interval(scores, _plain), *size,
+            (f"{title}, Spearman", _plain(scores["spearman"]), _interval(scores, _plain), *size,
              _plain(scores["spearman_all"])),
-            (f"{name}, Pearson", _plain(scores["pearson"]), "", *size, ""),
+            (f"{title}, Pearson", _plain(scores["pearson"]), "", *size, ""),
         ]  # fmt: skip
     analogy = metrics["analogy"]
     whole = (
@@ -129,7 +143,7 @@ def scores(metrics: Mapping[str, Any]) -> str:
         for group in GROUPS:
             total = group == "total"
             rows.append(
-                (f"analogies, {method}" + ("" if total else f", {group}"),
+                (names.analogies(method) + ("" if total else f", {group}"),
                  _share(scores[group]), _interval(scores, _share) if total else "",
                  *(whole if total else ("", "", "")), _share(scores[f"{group}_all"]))
             )  # fmt: skip

@@ -41,7 +41,10 @@ class Results:
         }
 
     def curve(self, prefix: str) -> pd.DataFrame:
-        """Return the curves `prefix`_MODEL.csv below one another, with the column model."""
+        """Return the curves `prefix`_MODEL.csv below one another, with the column model.
+
+        The curve `prefix`.csv where there is but one.
+        """
         order = {
             name: place for place, name in enumerate(("skipgram", "cbow", "rnn", "lstm", "gru"))
         }
@@ -49,6 +52,8 @@ class Results:
             self.curves.glob(f"{prefix}_*.csv"),
             key=lambda path: order.get(path.stem.removeprefix(f"{prefix}_"), len(order)),
         )
+        if not paths:
+            return pd.read_csv(self.curves / f"{prefix}.csv")
         parts = [
             pd.read_csv(path).assign(model=path.stem.removeprefix(f"{prefix}_")) for path in paths
         ]
@@ -67,12 +72,42 @@ class Results:
         analysed = self.tables / study.replace("sweep_", "analysis_") / own.name
         return own if own.exists() else analysed
 
-    def measured(self, study: str, name: str, column: str) -> pd.DataFrame:
-        """Return the table `name` of a study whose measure is `column`.
+
+@dataclass(frozen=True)
+class Study:
+    """The results of one stage, as its figures see them."""
+
+    results: Results
+    stage: str
+
+    @property
+    def params(self) -> Params:
+        """The whole params.yaml."""
+        return self.results.params
+
+    def has(self, name: str) -> bool:
+        """Return whether there is a table `name`."""
+        return self.results.has(self._folder, name)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return the table `name`."""
+        return self.results.table(self._folder, name)
+
+    def measured(self, name: str, column: str) -> pd.DataFrame:
+        """Return the table `name` whose measure is `column`.
 
         Raises Unmeasured if no row has a value of it.
         """
-        table = self.table(study, name)
+        table = self.table(name)
         if not table[column].notna().any():
-            raise Unmeasured(f"{study}, {name}: no row has a {column}")
+            raise Unmeasured(f"{self.stage}, {name}: no row has a {column}")
         return table
+
+    def curve(self, prefix: str) -> pd.DataFrame:
+        """Return curves by epoch, as `Results.curve`."""
+        return self.results.curve(prefix)
+
+    @property
+    def _folder(self) -> str:
+        folders = {"compare_embeddings": "embeddings"}
+        return folders.get(self.stage, self.stage.replace("analyse_sweep@", "sweep_"))

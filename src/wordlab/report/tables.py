@@ -257,19 +257,18 @@ def tables(title: str, value: Any) -> list[Table]:
     """Return nested metrics of any shape as tables, one for each level that holds numbers.
 
     A mapping of mappings with numbers is one table with a row for each; a list of mappings
-    likewise; deeper levels follow as tables of their own. Sentences are left out.
+    likewise; deeper levels follow as tables of their own.
     """
-    title = title.replace("_", " ")
+    title = names.plain(title)
     if isinstance(value, list) and value and all(isinstance(row, Mapping) for row in value):
         value = {str(place): row for place, row in enumerate(value, start=1)}
     if not isinstance(value, Mapping):
         return []
-    value = {name: part for name, part in value.items() if name != "sentences"}
     plain = {name: part for name, part in value.items() if not _nested(part)}
     rows = {name: part for name, part in value.items() if isinstance(part, Mapping) and part}
     result = []
     if plain:
-        cells = [(name.replace("_", " "), [Cell(_written(part))]) for name, part in plain.items()]
+        cells = [(name, [Cell(_written(part))]) for name, part in plain.items()]
         result.append(Table(title, [Cell("value")], cells))
     flat_rows = {
         name: {k: v for k, v in row.items() if not _nested(v)} for name, row in rows.items()
@@ -280,7 +279,7 @@ def tables(title: str, value: Any) -> list[Table]:
         result.append(
             Table(
                 title,
-                [Cell(column.replace("_", " ")) for column in head],
+                [Cell(names.plain(str(column))) for column in head],
                 [
                     (name, [Cell(_written(row[c]) if c in row else "") for c in head])
                     for name, row in flat_rows.items()
@@ -290,10 +289,10 @@ def tables(title: str, value: Any) -> list[Table]:
     for name, row in rows.items():
         deeper = {key: part for key, part in row.items() if _nested(part)}
         for key, part in deeper.items():
-            result += tables(f"{title} · {name} · {key}", part)
+            result += tables(" · ".join([title, names.plain(name), names.plain(key)]), part)
     for name, part in value.items():
         if isinstance(part, list) and _nested(part):
-            result += tables(f"{title} · {name}", part)
+            result += tables(f"{title} · {names.plain(name)}", part)
     return result
 
 

@@ -26,7 +26,7 @@ from wordlab.params.language import LanguageModelParams
 from wordlab.params.studies import COMBINATION, RegularisationMethod, RegularisationStudyParams
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.training import train
-from wordlab.studies.jobs import Measurements, Outcome, TrialLogger
+from wordlab.trials.runner import Measurements, Outcome, TrialLogger
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def study(
 
 
 def _baselines(text: Text, orders: Sequence[int]) -> Baselines:
-    """Return what models that only count make of the test text."""
+    """Return the test losses of models that only count."""
     classes, end = text.vocabulary.classes, text.vocabulary.end
     unigram = KneserNey.fit(text.train_ids, order=1, classes=classes, end=end)
     best = KneserNey.chosen(text.train_ids, text.valid_ids, orders=orders, classes=classes, end=end)

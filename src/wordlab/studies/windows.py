@@ -46,8 +46,8 @@ def study_windows(
     - blocks: window, word, and one column per context: the PPMI of a few words with one another;
     - those of `compare` for the vectors of each window, which are models called `window 1`, ...
     """
-    words = study_words(params.words, vocabulary, WORDS).words
-    matrix_words = study_words(params.matrix_words, vocabulary, MATRIX_WORDS).words
+    words = study_words(params.words, vocabulary, WORDS)
+    matrix_words = study_words(params.matrix_words, vocabulary, MATRIX_WORDS)
     models: dict[int, PpmiModel] = {}
     vectors: dict[str, Vectors] = {}
     facts: dict[int, dict[str, float]] = {}

@@ -140,7 +140,7 @@ def baselines(
     *,
     orders: Sequence[int],
 ) -> pd.DataFrame:
-    """Return what n-gram models of the text that trials learn from reach where these are scored.
+    """Return the losses of n-gram models of each split's text where its trials are scored.
 
     One row per split: fold, from 1, unigram_loss and kneser_ney_loss, nats per symbol, and order,
     that of the Kneser-Ney model, one of `orders`, chosen on `valid`.

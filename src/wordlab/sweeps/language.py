@@ -7,16 +7,16 @@ loss is that of guessing blindly.
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from wordlab import artifacts, rng
+from wordlab import rng
+from wordlab.artifacts import Result
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
@@ -24,16 +24,24 @@ from wordlab.evaluation.generation import yardsticks
 from wordlab.evaluation.language import HeldOut, score
 from wordlab.evaluation.ngrams import KneserNey
 from wordlab.evaluation.statistics import repetitions
-from wordlab.parallel import side_by_side
 from wordlab.params.language import LanguageModelParams, LanguageModelSection
 from wordlab.params.sweeps import RecurrentSweepParams
 from wordlab.recurrent.batches import document_starts, language_ids
 from wordlab.sweeps.folds import Split, baselines, beginning, rest, splits
 from wordlab.sweeps.language_trial import Job, curves, reference, train, train_model
 from wordlab.sweeps.search import Pruner, Searcher, Settings
-from wordlab.sweeps.space import Trial, fingerprint, override, repeated, text_digest
-from wordlab.sweeps.store import opened
-from wordlab.sweeps.trials import Metrics, Objective, Sweep, TrialLogger, ignore_trial
+from wordlab.sweeps.trials import (
+    Objective,
+    Sweep,
+    Trial,
+    TrialLogger,
+    ignore_trial,
+    opened,
+    override,
+    repeated,
+    text_digest,
+)
+from wordlab.trials.runner import Measurements, Outcome, fingerprint, in_processes
 
 NOTHING_KEPT = Checkpoint()
 MEASURED = {
@@ -41,6 +49,8 @@ MEASURED = {
     *("contexts", "progress_tokens", "target_loss", "drawn_text"),
 }
 """The params that decide what a trial is and measures, besides its settings and its text."""
+TIMINGS = ("seconds", "tokens_per_second")
+"""What of a trial is reported but no part of the result, which is the same on any machine."""
 Shared = tuple[Sequence[Split], EncodedCorpus, Vocabulary]
 """What all trials share: the splits, the text that drawn text is scored by, and the words."""
 Losses = NDArray[np.floating]
@@ -61,7 +71,7 @@ def sweep(
     seed: int,
     on_trial: TrialLogger = ignore_trial,
     checkpoint: Checkpoint = NOTHING_KEPT,
-) -> dict[str, pd.DataFrame]:
+) -> Result:
     """Train language models with the combinations of a search and score them on held-out text.
 
     corpora: the splits train, valid and test; vocabulary: the words that the models know; base: the
@@ -73,8 +83,9 @@ def sweep(
     Returns tables: `trials`: model, settings, fold (if several), budget (if the sweep prunes), seed
     and what was measured; `progress`: the loss on the text that chooses the epoch, of each trial by
     tokens; `yardsticks`: fold, text and the scores of real text; `baselines`: as `folds.baselines`
-    returns them; `winners`: as `tested` does. Raises UserError if settings contradict one another
-    or a split is too short.
+    returns them; `winners`: as `tested` does; as metrics what winners reach on the test split,
+    where no seed diverged. Raises UserError if settings contradict one another or a split is too
+    short.
     """
     learnt = beginning(corpora["train"], params.tokens)
     pairs = splits(
@@ -106,7 +117,6 @@ def sweep(
         ],
         "words": fingerprint(vocabulary.words),
         "seed": seed,
-        "code": checkpoint.code,
     }
     pruners: dict[str, Pruner] = {
         cell: Pruner(
@@ -115,54 +125,44 @@ def sweep(
         for cell in params.cells
     }
     prepared = partial(jobs, base=base, params=params, ngram_order=ngrams.order, seed=seed)
-    done, table = _searched(
-        Sweep(
-            opened("sweep_recurrent", params.space, checkpoint),
-            recipe=recipe,
-            models=params.cells,
-            objective=Objective("valid_perplexity", "lower"),
-            title="sweep of language models",
-            count=sum(p.count for p in pruners.values()) * params.seeds * params.folds,
-            fixed=params.fixed,
-            on_trial=on_trial,
-        ),
-        pruners,
-        params,
-        prepared,
-        (pairs, judge, vocabulary),
-    )
+    with opened(
+        "sweep_recurrent",
+        params.space,
+        checkpoint,
+        recipe=recipe,
+        models=params.cells,
+        objective=Objective("valid_perplexity", "lower"),
+        title="sweep of language models",
+        count=sum(p.count for p in pruners.values()) * params.seeds * params.folds,
+        fixed=params.fixed,
+        on_trial=on_trial,
+    ) as running:
+        done, table = _searched(running, pruners, params, prepared, (pairs, judge, vocabulary))
     judged_by = reference(prepared(done[:1])[0], judge, vocabulary)
     real = yardsticks([one.scored for one in pairs], vocabulary, judged_by, seed=seed)
     known = baselines(pairs, corpora["valid"], vocabulary, orders=ngram_orders)
     trials, progress = curves(table)
     won = [replace(one, fold=None, seed=1, budget=None) for one in best(trials, done)]
-    kept = Kept(checkpoint, {**recipe, "whole": [text_digest(part) for part in corpora.values()]})
-    return {
+    tables = {
         "trials": trials,
         "progress": progress,
         "yardsticks": real,
         "baselines": known,
         "winners": tested(
-            won, prepared(won), corpora, vocabulary, ngrams, kept, seed=seed, on_trial=on_trial
+            won,
+            prepared(won),
+            corpora,
+            vocabulary,
+            ngrams,
+            seed=seed,
+            on_trial=on_trial,
+            checkpoint=checkpoint.part(0),
         ),
     }
-
-
-def metrics(tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
-    """Return what the winners reach on the test split, model by model, where no seed diverged."""
-    means = tables["winners"].query("seed == 'mean' and diverged == 0")
-    names = ["test_perplexity", *SCORES, "ngram_perplexity"]
-    return {
-        str(row["model"]): {"test": {name: row[name] for name in names}}
-        for row in means.to_dict("records")
-    }
-
-
-def write(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
-    """Write `tables` to read, and exactly those that are computed with."""
-    artifacts.write_tables(folder, tables)
-    for name in ("trials", "baselines"):
-        artifacts.write_exact(folder / f"{name}.parquet", tables[name])
+    means = tables["winners"].query("seed == 'mean' and diverged == 0").to_dict("records")
+    names = ("test_perplexity", *SCORES, "ngram_perplexity")
+    metrics = {row["model"]: {"test": {name: row[name] for name in names}} for row in means}
+    return Result(tables, metrics)
 
 
 def best(trials: pd.DataFrame, done: Sequence[Trial]) -> Iterator[Trial]:
@@ -187,25 +187,23 @@ def _searched(
     """Return all trials that the searches propose, and the table of what they measured."""
     done: list[Trial] = []
     tables: list[pd.DataFrame] = []
-    with running:
-        while planned := [
-            trial
-            for cell, pruner in pruners.items()
-            for settings, share in pruner.propose()
-            for trial in repeated(
-                cell,
-                [settings],
-                seeds=params.seeds,
-                folds=params.folds,
-                budget=None if params.pruning == "none" else share,
-            )
-        ]:
-            runner = partial(_run, planned_jobs=prepared(planned), shared=shared)
-            table = running.run(planned, runner)
-            for cell, pruner in pruners.items():
-                pruner.tell(*mean_losses(table[table["model"] == cell], list(params.space)))
-            tables.append(table)
-            done += planned
+    while planned := [
+        trial
+        for cell, pruner in pruners.items()
+        for settings, share in pruner.propose()
+        for trial in repeated(
+            cell,
+            [settings],
+            seeds=params.seeds,
+            folds=params.folds,
+            budget=None if params.pruning == "none" else share,
+        )
+    ]:
+        table = running.run(planned, in_processes(_train, prepared(planned), *shared))
+        for cell, pruner in pruners.items():
+            pruner.tell(*mean_losses(table[table["model"] == cell], list(params.space)))
+        tables.append(table)
+        done += planned
     return done, pd.concat(tables, ignore_index=True)
 
 
@@ -246,51 +244,12 @@ def _params(
     return override(base, params.combined(base, trial.settings))
 
 
-def _run(
-    groups: Iterator[Sequence[int]],
-    planned_jobs: Sequence[Job],
-    shared: Shared,
-) -> Iterator[tuple[int, Metrics]]:
-    """Yield the metrics of the trials claimed, by number, as each ends."""
-    numbers: list[int] = []
-
-    def claimed() -> Iterator[Job | None]:
-        for group in groups:
-            numbers.extend(group)
-            yield planned_jobs[group[0]] if group else None
-
-    for place, metrics in side_by_side(_train_split, claimed(), *shared):
-        yield numbers[place], metrics
-
-
-def _train_split(
+def _train(
     job: Job, pairs: Sequence[Split], judge: EncodedCorpus, vocabulary: Vocabulary
-) -> Metrics:
-    return train(job, pairs[job.split], judge, vocabulary)
-
-
-@dataclass(frozen=True)
-class Kept:
-    """The losses of winners whose trainings have ended, in parts of the checkpoint of a stage.
-
-    recipe: all that decides them besides their jobs, as JSON can hold it.
-    """
-
-    checkpoint: Checkpoint
-    recipe: Any
-
-    def load(self, number: int, job: Job) -> tuple[Losses | None] | None:
-        """Return the losses that `job` left, themselves None if it diverged; None if it has not."""
-        found = self.checkpoint.part(number).resume(lambda: self._name(job))
-        return None if found is None else (found[0]["winner"].get("losses"),)
-
-    def save(self, number: int, job: Job, losses: Losses | None) -> None:
-        """Keep the losses (N,) of `job`, None if it diverged."""
-        arrays = {} if losses is None else {"losses": losses}
-        self.checkpoint.part(number).save({"winner": arrays}, {})
-
-    def _name(self, job: Job) -> str:
-        return fingerprint([self.recipe, job.params.model_dump(), job.seed, job.share])
+) -> Outcome:
+    measured = train(job, pairs[job.split], judge, vocabulary)
+    tracked = {name: measured.pop(name) for name in TIMINGS if name in measured}
+    return Outcome(measured, tracked=tracked)
 
 
 def tested(
@@ -299,33 +258,28 @@ def tested(
     corpora: Mapping[str, EncodedCorpus],
     vocabulary: Vocabulary,
     ngrams: KneserNey,
-    kept: Kept,
     *,
     seed: int,
     on_trial: TrialLogger,
+    checkpoint: Checkpoint,
 ) -> pd.DataFrame:
     """Train each winner on the whole training split from new seeds, and score the test split.
 
     jobs: what each of `won` trains, but for the seed; corpora: train, valid, which chooses the
-    epoch, and test; ngrams: of the same training text; kept: where losses are kept, and those of
-    trainings that have ended are taken from. Returns a row for each winner and seed, and one for
-    the mean loss over the seeds of a winner: model, settings, epochs (at most), seed (1, 2, ... or
-    `mean`), diverged (how many trainings did), test_perplexity, and of `LanguageScore` low, high,
-    perplexity_known, unknown_share, symbols, ratio (to ngrams), ratio_low and ratio_high, NaN where
-    all diverged; ngram_perplexity.
+    epoch, and test; ngrams: of the same training text. Returns one row per winner and seed, and one
+    for the mean loss over the seeds of a winner: model, settings, epochs (at most), seed (1, 2, ...
+    or `mean`), diverged (how many trainings did), test_perplexity, and of `LanguageScore` low,
+    high, perplexity_known, unknown_share, symbols, ratio (to ngrams), ratio_low and ratio_high, NaN
+    where all diverged; ngram_perplexity.
     """
     ids = language_ids(corpora["test"], vocabulary)
     text = HeldOut(ids, document_starts(corpora["test"]), vocabulary.unknown, vocabulary.end)
     baseline = ngrams.losses(ids)
     seeds = [str(number) for job in jobs[:1] for number in range(1, job.sweep.winner_seeds + 1)]
     planned = [replace(job, seed=winner_seed(seed, name)) for job in jobs for name in seeds]
-    parts = tuple(corpora[name] for name in ("train", "valid", "test"))
-    found = {number: kept.load(number, job) for number, job in enumerate(planned)}
-    left = [number for number, ended in found.items() if ended is None]
-    for place, losses in side_by_side(_test, [planned[n] for n in left], *parts, vocabulary):
-        kept.save(left[place], planned[left[place]], losses)
-        found[left[place]] = (losses,)
-    ended = [losses for one in found.values() if one is not None for losses in one]
+    shared = (*(corpora[name] for name in ("train", "valid", "test")), vocabulary)
+    measured = Measurements(_test, shared, title="winners of the sweep", checkpoint=checkpoint)
+    ended = [one.arrays.get("losses") for one in measured.of(planned)]
     rows: list[dict[str, Any]] = []
     for place, trial in enumerate(won):
         own = ended[place * len(seeds) : (place + 1) * len(seeds)]
@@ -358,20 +312,20 @@ def _scored(
 
 
 def _test(
-    job: Job,
-    learnt: EncodedCorpus,
-    valid: EncodedCorpus,
-    held_out: EncodedCorpus,
-    vocabulary: Vocabulary,
-) -> Losses | None:
-    """Return the losses (N,) of the symbols of `held_out`, None where the training diverged."""
+    job: Job, shared: tuple[EncodedCorpus, EncodedCorpus, EncodedCorpus, Vocabulary]
+) -> Outcome:
+    """Return the losses (N,) of the symbols of the test split, none where the training diverged.
+
+    shared: the splits train, valid and test, and the words.
+    """
     # imported here, for the process that hands out the work needs no torch
     from wordlab.recurrent.devices import threads
 
-    model, measured = train_model(job, learnt, valid, vocabulary)
+    *_, held_out, vocabulary = shared
+    model, measured = train_model(job, *shared[:2], vocabulary)
     if measured["diverged"]:
-        return None
+        return Outcome({})
     with threads(1):
-        return model.token_losses(
-            language_ids(held_out, vocabulary), document_starts=document_starts(held_out)
-        )
+        starts = document_starts(held_out)
+        losses = model.token_losses(language_ids(held_out, vocabulary), document_starts=starts)
+    return Outcome({}, {"losses": losses})

@@ -27,21 +27,21 @@ if TYPE_CHECKING:
 Ids = NDArray[np.int64]
 
 MARK = "valid_loss_at_"
-"""What the names of the held-out losses by tokens begin with."""
+"""Prefix of the held-out losses by tokens."""
 BLOCKS = 20
-"""Stretches that the last half of a training is cut into."""
+"""Stretches of the last half of a training, whose mean losses are compared."""
 FAR = 50
-"""Symbols of other text, from the beginning of a sentence, that stand for the far context."""
+"""Symbols of other text, from the beginning of a sentence, that replace the far context."""
 PLACES = 1000
-"""Symbols predicted at most, which bounds the time it takes."""
+"""Symbols predicted at most, to bound the time."""
 SIDE_BY_SIDE = 500
-"""Symbols predicted side by side, which bounds the memory it takes."""
+"""Symbols predicted side by side, to bound the memory."""
 
 
-class Course:
-    """Follows a training (a Watcher): its updates, and the held-out loss every `interval` symbols.
+class Progress:
+    """Records a training (a Watcher): its updates, and the held-out loss every `interval` symbols.
 
-    target: the loss whose first time is told.
+    target: the loss at or below which the training has reached its goal.
     """
 
     def __init__(self, interval: int, target: float) -> None:
@@ -53,21 +53,21 @@ class Course:
         self._since = time.monotonic()
 
     def updated(self, update: Update) -> None:
-        """Take note of an update."""
+        """Record an update."""
         self.updates.append(update)
         now = time.monotonic()
         self.seconds += now - self._since
         self._since = now
 
     def validated(self, step: int, mark: int, loss: float) -> None:
-        """Take note of a held-out loss; what it took to measure it is no time of the training."""
+        """Record a held-out loss; the time to measure it does not count."""
         self.marks[mark] = loss
         if self.reached is None and loss <= self.target:
             self.reached = step, mark
         self._since = time.monotonic()
 
     def epoch_ended(self, epoch: int, measured: Mapping[str, Any]) -> None:
-        """Go on with the clock (a StepLogger)."""
+        """Restart the clock (a StepLogger)."""
         self._since = time.monotonic()
 
     def metrics(self) -> dict[str, float]:
@@ -113,10 +113,10 @@ def scatter(updates: list[Update]) -> float:
 
 
 def curves(trials: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return `trials` without the losses by tokens, and these in a table of their own.
+    """Split the losses by tokens off `trials`; return what is left, and these.
 
-    That has the columns of a trial (model, settings, fold if several, seed), tokens and
-    valid_loss, a row for each trial and number of tokens that it got to.
+    The table of these has the columns of a trial (model, settings, fold if several, seed), tokens
+    and valid_loss, and one row per trial and number of tokens that it reached.
     """
     marks = sorted(
         (name for name in map(str, trials) if name.startswith(MARK)),
@@ -131,10 +131,10 @@ def curves(trials: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 @dataclass(frozen=True)
 class Job:
-    """What a training is: its settings, on which split (from 0), from which seed.
+    """One training: its settings, the number of its split (from 0), its seed.
 
     sweep: what is measured, and the budget of weights; ngram_order: of the Kneser-Ney model that
-    drawn text is scored by; share: of the budget in epochs or tokens, that it trains on.
+    scores drawn text; share: of the budget in epochs or tokens.
     """
 
     params: LanguageModelParams
@@ -146,9 +146,9 @@ class Job:
 
 
 def train(job: Job, split: Split, judge: EncodedCorpus, vocabulary: Vocabulary) -> dict[str, float]:
-    """Return what a trial with one torch thread measured; after divergence, NaN for most.
+    """Train and measure with one torch thread; after divergence most measures are NaN.
 
-    judge: what drawn text is scored by.
+    judge: the text whose n-grams score drawn text.
 
     valid_loss: mean loss of the text scored, nats per symbol, at most log(classes);
     valid_perplexity: its exponential; diverged: 1 where the training broke off or that loss is
@@ -156,7 +156,7 @@ def train(job: Job, split: Split, judge: EncodedCorpus, vocabulary: Vocabulary) 
     epoch that was best on the text held out to choose it; updates: of an epoch; parameters: how
     many; embedding_size and batch_size, where they follow from a budget; context_loss and
     context_N_loss: as in `context_losses`; text_perplexity, text_distinct_2, text_coherence: scores
-    of text drawn from the model; and what `Course` measures.
+    of text drawn from the model; and what `Progress` measures.
     """
     # imported here, for the process that hands out the trials needs no torch
     from wordlab.recurrent.devices import threads
@@ -214,7 +214,7 @@ def train_model(
         tokens = min(tokens, params.tokens or tokens)
         params = params.model_copy(update={"tokens": math.ceil(job.share * tokens)})
     measured = dict.fromkeys(("train_loss", "gradient_norm", "epoch"), math.nan)
-    course, diverged = Course(sweep.progress_tokens, sweep.target_loss), False
+    progress, diverged = Progress(sweep.progress_tokens, sweep.target_loss), False
     try:
         record = training.train(
             model,
@@ -224,8 +224,8 @@ def train_model(
             seed=job.seed,
             torch_threads=1,
             document_starts=starts,
-            on_epoch=course.epoch_ended,
-            watcher=course,
+            on_epoch=progress.epoch_ended,
+            watcher=progress,
         )
         best = record.epochs[record.best_epoch - 1]
         measured |= {name: float(getattr(best, name)) for name in measured}
@@ -240,7 +240,7 @@ def train_model(
         **sizes,
         "updates": float(text.batch_count),
         "parameters": float(language_model.description(model)["parameters"]),
-        **course.metrics(),
+        **progress.metrics(),
     }
 
 

@@ -23,16 +23,14 @@ Search = Literal["grid", "random", "quasi_random", "tpe"]
 Settings = dict[str, Any]
 
 BATCH = 4
-"""Combinations that TPE proposes at a time: fixed, so that what it proposes does not depend on how
-many trainings run side by side."""
+"""Combinations that TPE proposes at a time, however many trainings run side by side."""
 
 
 class Searcher:
-    """The combinations of one model: proposed in rounds, each told how it did.
+    """Proposes the combinations of one model in rounds, the same for the same seed.
 
-    A grid, a random and a quasi-random search propose all combinations at once; they are the same
-    for the same seed. None is proposed twice: there are fewer than `trials` where the space is
-    smaller.
+    Grid, random and quasi-random search propose all combinations at once. None is proposed twice:
+    there are fewer than `trials` where the space is smaller.
     """
 
     def __init__(
@@ -45,12 +43,12 @@ class Searcher:
 
     @property
     def count(self) -> int:
-        """How many combinations will be proposed at most."""
+        """The number of combinations that are proposed at most."""
         whole = math.prod(math.inf if isinstance(t, Range) else len(t) for t in self.space.values())
         return int(whole if self.search == "grid" else min(whole, self.trials))
 
     def propose(self) -> list[Settings]:
-        """Return the combinations of the next round; none when the search is over."""
+        """Return the combinations of the next round, none after the last."""
         if self._adaptive is not None:
             return self._adaptive.propose(min(BATCH, self.trials - len(self.seen)), self.seen)
         if self.seen:
@@ -67,7 +65,7 @@ class Searcher:
         return [dict(zip(self.space, chosen, strict=True)) for chosen in self.seen]
 
     def tell(self, proposed: Sequence[Settings], losses: Sequence[float]) -> None:
-        """Take note of the loss that each of `proposed` reached."""
+        """Learn the loss that each of `proposed` reached."""
         for settings, loss in zip(proposed, losses, strict=True):
             self.seen[tuple(settings.values())] = loss
         if self._adaptive is not None:
@@ -130,7 +128,7 @@ def _values(tried: Tried) -> tuple[Any, ...]:
 
 
 def _at(tried: Tried, place: float) -> Any:
-    """Return what lies at a place in [0, 1): every one of a few values has an equal part."""
+    """Return the value at a place in [0, 1), of which each of a few values has an equal part."""
     if isinstance(tried, Range):
         return tried.value(place)
     return tried[min(int(place * len(tried)), len(tried) - 1)]
@@ -139,18 +137,18 @@ def _at(tried: Tried, place: float) -> Any:
 Pruning = Literal["none", "median", "hyperband"]
 
 MEDIAN = (0.25, 0.5, 1.0)
-"""The shares of the budget after which those that do worse than the median are dropped."""
+"""Shares of the budget after which combinations worse than the median are dropped."""
 ETA = 3
-"""One of so many goes on to so many times the budget: what Li et al. 2018 recommend."""
+"""One in ETA continues on ETA times the budget, as Li et al. 2018 recommend."""
 MOST = 2
-"""Times that Hyperband divides the budget by ETA at most: less tells little of a training."""
+"""Times that Hyperband divides the budget by ETA at most: shorter trainings say little."""
 
 
 @dataclass
 class Bracket:
     """Combinations that are compared with one another, rung by rung.
 
-    shares: of the budget, a rung each, rising; keep: how many train on each.
+    shares: of the budget, one per rung, rising; keep: how many combinations train on each.
     """
 
     left: list[Settings]
@@ -159,17 +157,17 @@ class Bracket:
     rung: int = 0
 
     def tell(self, losses: Sequence[float]) -> None:
-        """Go on to the next rung with the combinations whose losses, in order, were low."""
+        """Move to the next rung with the combinations whose losses, in order, were low."""
         self.rung += 1
         if self.rung == len(self.shares):
             self.left = []
-        else:  # of equal losses the earlier goes on
+        else:  # of equal losses the earlier continues
             chosen = np.argsort(losses, kind="stable")[: self.keep[self.rung]]
             self.left = [self.left[place] for place in sorted(chosen)]
 
 
 def brackets(combinations: Sequence[Settings], pruning: Pruning, *, drawn: bool) -> list[Bracket]:
-    """Return what `combinations` are divided into.
+    """Divide `combinations` into brackets.
 
     median: one bracket, after the rule of Golovin et al. 2017 (section 3.2.2), here at fixed rungs.
     hyperband: of `drawn` combinations the brackets of Hyperband (Li et al. 2018, algorithm 1), in
@@ -200,7 +198,7 @@ def brackets(combinations: Sequence[Settings], pruning: Pruning, *, drawn: bool)
 
 
 class Pruner:
-    """The trainings of one model in rounds: combinations that a search proposes, and their budget.
+    """Proposes the trainings of one model in rounds: combinations of a search, and their budget.
 
     With pruning the search proposes all combinations at once, which TPE does not.
     """
@@ -211,7 +209,7 @@ class Pruner:
 
     @property
     def count(self) -> int:
-        """How many trainings there will be, but for the repetitions; at most without pruning."""
+        """The number of trainings without their repetitions, at most that without pruning."""
         drawn = self.searcher.search != "grid"
         found = brackets([{}] * self.searcher.count, self.pruning, drawn=drawn)
         return sum(sum(one.keep) for one in found)
@@ -225,9 +223,9 @@ class Pruner:
         return [(own, one.shares[one.rung]) for one in self.brackets for own in one.left]
 
     def tell(self, proposed: Sequence[Settings], losses: Sequence[float]) -> None:
-        """Take note of the loss that each of `proposed` reached on its share of the budget."""
+        """Learn the loss that each of `proposed` reached on its share of the budget."""
         self.searcher.tell(proposed, losses)
-        told = iter(losses)
+        each = iter(losses)
         for one in self.brackets:
             if one.left:
-                one.tell([next(told) for _ in one.left])
+                one.tell([next(each) for _ in one.left])

@@ -1,50 +1,127 @@
-"""Running the trials of a sweep: each once, by one of the processes that share a store."""
+"""The trials of a sweep: which they are, and running them."""
 
+import hashlib
+import itertools
 import math
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+import numpy as np
 import pandas as pd
 
 from wordlab import progress
-from wordlab.sweeps.space import Trial, fingerprint
+from wordlab.checkpoints import Checkpoint
+from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.errors import UserError
+from wordlab.params.base import Section
+from wordlab.params.sweeps import Range, Tried, check_combination
+from wordlab.trials import runner as trials
+from wordlab.trials.runner import Outcome, Runner, Store, fingerprint
 
 if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
     from tqdm import tqdm
 
-Metrics = Mapping[str, Any]
-"""Numbers, and under `ANSWERS` what JSON can hold."""
-TrialLogger = Callable[[str, Mapping[str, Any], Metrics], None]
-"""Receives a trial's name, its model, settings and repetition, and its metrics (without NaN)."""
-Runner = Callable[[Iterator[Sequence[int]]], Iterable[tuple[int, Metrics]]]
-"""Runs trials, giving the metrics of each, by number, as it ends.
-
-It is given the numbers of trials to run together as it asks for them; none where there are none at
-present, since other processes run what is left."""
-
-TIMINGS = ("seconds", "tokens_per_second")
-"""Metrics that are reported but are no part of the result, which is the same on any machine."""
-ANSWERS = "answers"
-"""Of the metrics, what a trial answered item by item: part of the result, but not reported."""
-POLL = 1.0
-"""Seconds between two looks at what other processes do, when there is nothing else to do."""
+P = TypeVar("P", bound=Section)
+TrialLogger = Callable[[str, Mapping[str, Any], Mapping[str, float]], None]
+"""Receives a trial's name, its model, settings and repetition, and its finite metrics."""
 
 
-def ignore_trial(name: str, params: Mapping[str, Any], metrics: Metrics) -> None:
+def ignore_trial(name: str, params: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
     """Be the TrialLogger of a sweep that nobody follows."""
 
 
 @dataclass(frozen=True)
+class Trial:
+    """One training: a model with settings, and which of its repetitions this is."""
+
+    model: str
+    settings: Mapping[str, Any]
+    seed: int
+    fold: int | None = None
+    budget: float | None = None
+    """The share of the budget that it trains on, where a sweep prunes."""
+
+    @property
+    def name(self) -> str:
+        """The trial in one line, such as `lstm hidden_size=128 rate=0.01 fold=1 seed=1`."""
+        rest = [
+            f"{key}={value:.6g}" if key == "budget" else f"{key}={value}"
+            for key, value in self.row().items()
+            if key != "model" and (key, value) != ("budget", 1)  # the same trial without pruning
+        ]
+        return " ".join([self.model, *rest])
+
+    def row(self) -> dict[str, Any]:
+        """Return the model, the settings and the repetition as the columns of a table."""
+        fold = {} if self.fold is None else {"fold": self.fold}
+        budget = {} if self.budget is None else {"budget": self.budget}
+        return {"model": self.model, **self.settings, **fold, **budget, "seed": self.seed}
+
+
+def grid(
+    models: Sequence[str], values: Mapping[str, Sequence[Any]], *, seeds: int, folds: int = 1
+) -> list[Trial]:
+    """Return all trials: by model, then by setting, the last changing fastest, then repeated.
+
+    Folds and seeds count from 1; with one fold, a trial has none.
+    """
+    combinations = [
+        dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values())
+    ]
+    return [
+        trial
+        for model in models
+        for trial in repeated(model, combinations, seeds=seeds, folds=folds)
+    ]
+
+
+def repeated(
+    model: str,
+    combinations: Sequence[Mapping[str, Any]],
+    *,
+    seeds: int,
+    folds: int,
+    budget: float | None = None,
+) -> list[Trial]:
+    """Return the trials of one model: each combination once a fold and seed."""
+    return [
+        Trial(model, settings, seed, fold, budget)
+        for settings in combinations
+        for fold in (range(1, folds + 1) if folds > 1 else [None])
+        for seed in range(1, seeds + 1)
+    ]
+
+
+def override(section: P, settings: Mapping[str, Any]) -> P:
+    """Return a validated copy of `section` with `settings` on top.
+
+    Raises UserError where they contradict one another.
+    """
+    try:
+        return check_combination(section, settings)
+    except ValueError as error:
+        raise UserError(f"sweep: {error}") from None
+
+
+def text_digest(corpus: EncodedCorpus) -> str:
+    """Return a digest of a corpus: of its tokens, and where its sentences and documents end."""
+    digest = hashlib.sha256()
+    for array in (corpus.tokens, corpus.sentence_ends, corpus.document_ends):
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
 class Objective:
-    """The metric that tells which trial is best while a sweep runs."""
+    """The metric by which a trial is the best while a sweep runs."""
 
     metric: str
     goal: Literal["higher", "lower"]
 
-    def value(self, metrics: Metrics) -> float:
+    def value(self, metrics: Mapping[str, Any]) -> float:
         """Return the metric, infinitely bad where it could not be measured."""
         value = float(metrics[self.metric])
         return value if math.isfinite(value) else math.inf * (1 if self.goal == "lower" else -1)
@@ -54,76 +131,22 @@ class Objective:
         return a < b if self.goal == "lower" else a > b
 
 
-class Claims(Protocol):
-    """Trials that have ended, and those that this process is to run."""
-
-    own: dict[str, Any]
-    """The trials claimed and not yet ended, by name."""
-
-    def look(self) -> Mapping[str, Metrics]:
-        """Return the metrics of all trials that have ended, by name, whoever ran them."""
-
-    def free_stale(self) -> None:
-        """Free the trials of processes that seem to be dead."""
-
-    def claim(self, trial: Trial) -> bool:
-        """Return whether this process is to run `trial`; else another does, or has."""
-
-    def end(self, trial: Trial, metrics: Metrics) -> None:
-        """Keep the metrics of a trial that this process has claimed."""
-
-
-class Store(Protocol):
-    """Where trials are claimed and their metrics kept."""
-
-    def claims(
-        self,
-        recipe: str,
-        models: Sequence[str],
-        objective: Objective,
-        on_beat: Callable[[], object],
-    ) -> AbstractContextManager[Claims]:
-        """Return the trials of `models` made by a recipe; on_beat: called now and then."""
-
-
 class Sweep:
-    """The trials of a sweep as this process runs them, sees them run, and reports them.
-
-    Used as a context; trials that are not done at its end are free for others.
-    """
+    """The trials of a sweep as this process runs them, sees them run, and reports them."""
 
     def __init__(
         self,
         store: Store,
-        *,
-        recipe: Any,
-        models: Sequence[str],
+        bar: "tqdm[Any]",
         objective: Objective,
-        title: str,
-        count: int,
         fixed: Mapping[str, Any],
         on_trial: TrialLogger,
     ) -> None:
-        """recipe: all that decides the results besides the trials, as JSON can hold it.
-
-        Trials that the store has from the same recipe are not run again, but reported as the others
-        are. objective: what the progress bar tells the best by; count: how many trials it expects;
-        fixed: what all trials have in common and is reported with each.
-        """
-        self.objective, self.fixed, self.on_trial = objective, fixed, on_trial
+        self.store, self.bar, self.objective = store, bar, objective
+        self.fixed, self.on_trial = fixed, on_trial
         self.best: tuple[float, str] | None = None
         """The best value so far, and the trial that has it."""
         self._kept = 0
-        self.bar: tqdm[Any] = progress.bar(count, title, "trial")
-        self._opened = store.claims(fingerprint(recipe), models, objective, self.bar.refresh)
-
-    def __enter__(self) -> Self:
-        self.claims = self._opened.__enter__()
-        return self
-
-    def __exit__(self, *error: Any) -> bool | None:
-        self.bar.close()
-        return self._opened.__exit__(*error)
 
     def run(
         self,
@@ -131,62 +154,86 @@ class Sweep:
         runner: Runner,
         groups: Sequence[Sequence[int]] | None = None,
     ) -> pd.DataFrame:
-        """Return a row a trial, in the order of `planned`: model, settings, repetition, metrics.
+        """Return one row per trial, in their order: model, settings, repetition, metrics.
 
         groups: the numbers of trials that are best run together; each alone if not given.
         Returns when all have ended, whoever ran them.
         """
-        done: dict[int, Metrics] = {}
-        each = [[number] for number in range(len(planned))] if groups is None else groups
-        self._follow(planned, done)
-        self._kept += len(done)
-        self.bar.initial = self._kept  # they tell nothing of the time left
-        while len(done) < len(planned):
-            for number, metrics in runner(self._claimed(planned, each, done)):
-                self.claims.end(planned[number], metrics)
-                self._follow(planned, done)
-        rows = [
-            {**trial.row(), **{name: x for name, x in done[i].items() if name not in TIMINGS}}
-            for i, trial in enumerate(planned)
-        ]
-        return pd.DataFrame(rows)
+        named = [trials.Trial(trial.name, trial.model, trial.settings) for trial in planned]
+        ended = self.store.look()
+        self._kept += sum(trial.name in ended for trial in named)
+        self.bar.initial = self._kept  # they say nothing about the time left
 
-    def _claimed(
-        self, planned: Sequence[Trial], groups: Sequence[Sequence[int]], done: dict[int, Metrics]
-    ) -> Iterator[list[int]]:
-        """Yield what this process has claimed, a group at a time, until others need no help."""
-        while True:
-            left = [number for group in groups for number in group if number not in done]
-            mine = next(filter(None, (self._claim(planned, group, done) for group in groups)), None)
-            if mine:
-                yield mine
-            elif all(planned[number].name in self.claims.own for number in left):
-                return
-            else:
-                time.sleep(POLL)
-                self.claims.free_stale()
-                self._follow(planned, done)
-                yield []
+        def report(number: int, outcome: Outcome) -> None:
+            self._report(planned[number], outcome)
 
-    def _claim(
-        self, planned: Sequence[Trial], group: Sequence[int], done: Mapping[int, Metrics]
-    ) -> list[int]:
-        return [n for n in group if n not in done and self.claims.claim(planned[n])]
+        outcomes = trials.run(self.store, named, runner, report, groups)
+        rows = zip(planned, outcomes, strict=True)
+        return pd.DataFrame([{**trial.row(), **outcome.numbers} for trial, outcome in rows])
 
-    def _follow(self, planned: Sequence[Trial], done: dict[int, Metrics]) -> None:
-        """Take note of the trials that have ended since the last look, and report them."""
-        ended = self.claims.look()
-        for number, trial in enumerate(planned):
-            if number in done or trial.name not in ended:
-                continue
-            metrics = done[number] = ended[trial.name]
-            settings = {**self.fixed, **trial.row()}
-            numbers = {k: x for k, x in metrics.items() if k != ANSWERS and math.isfinite(x)}
-            self.on_trial(trial.name, settings, numbers)
-            value = self.objective.value(metrics)
-            if self.best is None or self.objective.better(value, self.best[0]):
-                self.best = value, trial.name
-            self.bar.set_postfix_str(
-                f"best {self.objective.metric} {self.best[0]:.4g}: {self.best[1]}", refresh=False
-            )
-            self.bar.update(1)
+    def _report(self, trial: Trial, outcome: Outcome) -> None:
+        measured = {**outcome.numbers, **outcome.tracked}
+        numbers = {
+            name: x
+            for name, x in measured.items()
+            if isinstance(x, int | float) and math.isfinite(x)
+        }
+        self.on_trial(trial.name, {**self.fixed, **trial.row()}, numbers)
+        value = self.objective.value(outcome.numbers)
+        if self.best is None or self.objective.better(value, self.best[0]):
+            self.best = value, trial.name
+        self.bar.set_postfix_str(
+            f"best {self.objective.metric} {self.best[0]:.4g}: {self.best[1]}", refresh=False
+        )
+        self.bar.update(1)
+
+
+@contextmanager
+def opened(
+    name: str,
+    space: Mapping[str, Tried],
+    checkpoint: Checkpoint,
+    *,
+    recipe: Mapping[str, Any],
+    models: Sequence[str],
+    objective: Objective,
+    title: str,
+    count: int,
+    fixed: Mapping[str, Any],
+    on_trial: TrialLogger,
+) -> Iterator[Sweep]:
+    """Open a sweep for the block; trials that are not done at its end are free for others.
+
+    recipe: all that decides the results besides the trials and the code, as JSON can hold it.
+    Trials that the store has from the same recipe are not run again, but reported as the others
+    are. objective: what the progress bar shows the best by; count: how many trials it expects;
+    fixed: what all trials have in common and is reported with each.
+    """
+    with (
+        progress.bar(count, title, "trial") as bar,
+        trials.opened(
+            name,
+            fingerprint(recipe, checkpoint.code),
+            checkpoint,
+            models=models,
+            distributions=lambda: {key: _distribution(tried) for key, tried in space.items()},
+            value=lambda outcome: objective.value(outcome.numbers),
+            maximize=objective.goal == "higher",
+            on_beat=bar.refresh,
+        ) as store,
+    ):
+        yield Sweep(store, bar, objective, fixed, on_trial)
+
+
+def _distribution(tried: Tried) -> "BaseDistribution":
+    from optuna.distributions import (
+        CategoricalDistribution,
+        FloatDistribution,
+        IntDistribution,
+    )
+
+    if not isinstance(tried, Range):
+        return CategoricalDistribution(tried)
+    if tried.whole:
+        return IntDistribution(int(tried.low), int(tried.high), log=tried.log)
+    return FloatDistribution(tried.low, tried.high, log=tried.log)

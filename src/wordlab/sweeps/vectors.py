@@ -20,9 +20,17 @@ from wordlab.evaluation.scores import ANSWERS, EvaluationSets, measure
 from wordlab.params.embeddings import CooccurrenceParams, GloveParams, Word2vecSection
 from wordlab.params.evaluation import EvaluationParams
 from wordlab.params.sweeps import GloveSweepParams, Word2vecSweepParams
-from wordlab.sweeps.space import Trial, fingerprint, grid, override, text_digest
-from wordlab.sweeps.store import opened
-from wordlab.sweeps.trials import Metrics, Objective, Sweep, TrialLogger, ignore_trial
+from wordlab.sweeps.trials import (
+    Objective,
+    Trial,
+    TrialLogger,
+    grid,
+    ignore_trial,
+    opened,
+    override,
+    text_digest,
+)
+from wordlab.trials.runner import Outcome, fingerprint
 
 
 def objective(sets: EvaluationSets) -> Objective:
@@ -41,7 +49,7 @@ def as_evaluated(
     for group in scores.GROUPS:
         names[f"analogy_{group}"] = f"analogy.{params.analogies.methods[0]}.{group}"
 
-    def renamed(name: str, settings: Mapping[str, Any], metrics: Metrics) -> None:
+    def renamed(name: str, settings: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
         on_trial(name, settings, {names.get(key, key): x for key, x in metrics.items()})
 
     return renamed
@@ -76,7 +84,7 @@ def sweep_word2vec(
         for trial in planned
     ]
 
-    def runner(groups: Iterator[Sequence[int]]) -> Iterator[tuple[int, Metrics]]:
+    def runner(groups: Iterator[Sequence[int]]) -> Iterator[tuple[int, Outcome]]:
         for index in itertools.chain.from_iterable(groups):
             started = time.monotonic()
             vectors = word2vec.train(
@@ -86,11 +94,13 @@ def sweep_word2vec(
                 architecture="cbow" if planned[index].model == "cbow" else "skipgram",
                 seed=rng.derive(seed, "sweep", planned[index].seed),
             )
-            seconds = time.monotonic() - started
-            yield index, {**measure(vectors, evaluation, sets), "seconds": seconds}
+            tracked = {"seconds": time.monotonic() - started}
+            yield index, Outcome(measure(vectors, evaluation, sets), tracked=tracked)
 
-    with Sweep(
-        opened("sweep_word2vec", params.grid, checkpoint),
+    with opened(
+        "sweep_word2vec",
+        params.grid,
+        checkpoint,
         recipe={
             "base": base.model_dump(),
             "fixed": params.fixed,
@@ -98,7 +108,6 @@ def sweep_word2vec(
             "text": text_digest(known),
             "words": fingerprint(vocabulary.words),
             "seed": seed,
-            "code": checkpoint.code,
         },
         models=params.architectures,
         objective=objective(sets),
@@ -134,7 +143,7 @@ def sweep_glove(
     planned = grid(["glove"], params.grid, seeds=params.seeds)
     settings = [_settings(counting, training, params, trial) for trial in planned]
 
-    def runner(groups: Iterator[Sequence[int]]) -> Iterator[tuple[int, Metrics]]:
+    def runner(groups: Iterator[Sequence[int]]) -> Iterator[tuple[int, Outcome]]:
         counted: CooccurrenceParams | None = None
         for group in filter(None, groups):
             if settings[group[0]][0] != counted:
@@ -148,15 +157,17 @@ def sweep_glove(
             ):
                 seconds += time.monotonic() - started
                 scored = measure(vectors, evaluation, sets)
-                yield index_of[iterations], {**scored, "seconds": seconds}
+                yield index_of[iterations], Outcome(scored, tracked={"seconds": seconds})
                 started = time.monotonic()
 
     alike: dict[Any, list[int]] = {}
     for index, (counted, trained) in enumerate(settings):
         key = counted, trained.model_copy(update={"iterations": 1}), planned[index].seed
         alike.setdefault(key, []).append(index)
-    with Sweep(
-        opened("sweep_glove", params.grid, checkpoint),
+    with opened(
+        "sweep_glove",
+        params.grid,
+        checkpoint,
         recipe={
             "counting": counting.model_dump(exclude={"memory_mb"}),
             "training": training.model_dump(),
@@ -165,7 +176,6 @@ def sweep_glove(
             "text": text_digest(corpus),
             "words": fingerprint(vocabulary.words),
             "seed": seed,
-            "code": checkpoint.code,
         },
         models=["glove"],
         objective=objective(sets),

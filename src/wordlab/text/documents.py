@@ -59,12 +59,6 @@ def batches(path: Path) -> Iterator[pa.StringArray]:
             yield file.read_row_group(group, columns=["text"]).column("text").combine_chunks()
 
 
-def read(path: Path) -> Iterator[str]:
-    """Yield the text of each document, in order."""
-    for batch in batches(path):
-        yield from batch.to_pylist()
-
-
 def lengths(path: Path) -> NDArray[np.int64]:
     """Return the characters of each document, int64 (D,)."""
     found = [pc.utf8_length(batch).to_numpy() for batch in batches(path)]

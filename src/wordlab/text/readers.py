@@ -55,10 +55,12 @@ class Budget:
                 f"{self._path}: unpacks to more than {EXPANSION} times its size; expected a text"
             )
 
+    def stream(self, packed: IO[bytes]) -> io.BufferedReader:
+        """Return a stream of the same bytes, which spends the budget as it is read."""
+        return io.BufferedReader(_Bounded(packed, self), 1 << 17)
 
-class Bounded(io.RawIOBase):
-    """A stream whose reads spend a budget."""
 
+class _Bounded(io.RawIOBase):
     def __init__(self, stream: IO[bytes], budget: Budget) -> None:
         self._stream, self._budget = stream, budget
 
@@ -66,7 +68,6 @@ class Bounded(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Read into `buffer`; raises UserError if the budget is spent."""
         chunk = self._stream.read(len(buffer))
         self._budget.spend(len(chunk))
         buffer[: len(chunk)] = chunk
@@ -91,7 +92,7 @@ def unpacked(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
                 yield path.name, stream
             return
         with opener(path) if opener else path.open("rb") as stream:
-            bounded = _buffered(stream, Budget(path, limit))
+            bounded = Budget(path, limit).stream(stream)
             name = path.name.removesuffix(path.suffix)
             if path.suffix in (".tar", ".tgz") or name.endswith(".tar"):
                 yield from _tar_members(bounded, path)
@@ -115,7 +116,7 @@ def _zip_members(path: Path, budget: Budget) -> Iterator[tuple[str, IO[bytes]]]:
         members = [member for member in archive.infolist() if not member.is_dir()]
         for member in sorted(members, key=lambda member: member.filename):
             with archive.open(member) as stream:
-                yield member.filename, _buffered(stream, budget)
+                yield member.filename, budget.stream(stream)
 
 
 def _tar_members(stream: IO[bytes], path: Path) -> Iterator[tuple[str, IO[bytes]]]:
@@ -123,11 +124,7 @@ def _tar_members(stream: IO[bytes], path: Path) -> Iterator[tuple[str, IO[bytes]
         for entry in archive:
             content = archive.extractfile(entry) if entry.isfile() else None
             if content:
-                yield entry.name, _buffered(content, Budget(path, entry.size))
-
-
-def _buffered(stream: IO[bytes], budget: Budget) -> io.BufferedReader:
-    return io.BufferedReader(Bounded(stream, budget), 1 << 17)
+                yield entry.name, Budget(path, entry.size).stream(content)
 
 
 FEWEST_TOKENS = 50

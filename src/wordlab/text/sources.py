@@ -54,7 +54,7 @@ class Source:
         The sha256 of several files is that of the lines that `sha256sum` prints for them.
         """
         several = len(self.files) > 1
-        digests = [(_sha256(file), file.name) for file in self.files]
+        digests = [(downloads.digest(file), file.name) for file in self.files]
         lines = "".join(f"{digest}  {name}\n" for digest, name in digests)
         return {
             "source": self.name,
@@ -125,11 +125,6 @@ def _summary(files: Iterable[Path]) -> str:
     """Return the name of a file, of several the first and last."""
     names = [str(file) for file in files]
     return names[0] if len(names) == 1 else f"{names[0]} … {names[-1]} ({len(names)} files)"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 LARGEST_LIST = 1 << 20

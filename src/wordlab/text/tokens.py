@@ -8,9 +8,8 @@ characters depend on one another.
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from itertools import islice
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from wordlab import parallel
 from wordlab.params.text import PreprocessParams
 from wordlab.text import tokenising_kernels as kernels
+from wordlab.text.counting import bytes_and_bounds
 from wordlab.text.tokenising_kernels import Characters, characters
 
 
@@ -68,31 +68,26 @@ def tokenise(texts: pa.StringArray, params: PreprocessParams) -> Tokenised:
     for place in np.flatnonzero(states).tolist():
         text = texts[place].as_py()
         plain = text.lower() if params.lowercase else text
-        part = found
         if states[place] == kernels.DOUBT and unicodedata.is_normalized("NFC", plain):
-            part, again = _compiled(texts[place : place + 1], params, known, trusted=True)
-            states[place] = again[0]
-        else:
-            states[place] = kernels.LEFT
-        (parts[place],) = (
-            [_in_python(text, params)] if states[place] == kernels.LEFT else list(part)
-        )
+            part, state = _compiled(texts[place : place + 1], params, known, trusted=True)
+            if state[0] == kernels.PLAIN:
+                (parts[place],) = part
+                continue
+        parts[place] = _in_python(text, params)
     return _joined(parts)
 
 
 def _compiled(
     texts: pa.StringArray, params: PreprocessParams, known: Characters, *, trusted: bool
 ) -> tuple[Tokenised, NDArray[np.uint8]]:
-    """Return what the kernel makes of documents, and what became of each."""
-    _, offsets, content = texts.buffers()
-    bounds = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
-    data = np.frombuffer(content or b"", np.uint8)
+    """Return the kernel's tokens of the documents, and the state of each."""
+    data, bounds = bytes_and_bounds(texts)
     room = kernels.GROWTH * int(bounds[-1] - bounds[0]) + 2 * len(texts)
     out = np.empty(room, np.uint8)
     ends, sizes = np.empty(len(texts), np.int64), np.empty((len(texts), 2), np.int64)
     states = np.empty(len(texts), np.uint8)
     kernels.tokenise(
-        data, bounds.astype(np.int64), known.flags, known.written,
+        data, bounds, known.flags, known.written,
         params.units == "sentences", params.numbers == "drop", trusted,
         out, ends, sizes, states,
     )  # fmt: skip
@@ -163,19 +158,15 @@ def _found(units: list[str], kind: str) -> Iterable[list[str]]:
     return map(TOKEN_PATTERNS[kind].findall, units)
 
 
+@cache
 def _nltk(name: str) -> Callable[[str], list[str]]:
+    """Return the function of a tokeniser of nltk, which is slow to make."""
     from nltk import tokenize
 
-    if name not in _MADE:
-        _MADE[name] = getattr(tokenize, name)()
-    return _MADE[name].tokenize
-
-
-_MADE: dict[str, Any] = {}
-"""Tokenisers of nltk, which are slow to make."""
+    return getattr(tokenize, name)().tokenize
 
 
 def counts(found: Iterable[str]) -> tuple[int, int]:
-    """Return how many lines and tokens there are."""
+    """Return the number of lines and of tokens."""
     sizes = [line.count(" ") + 1 for line in found]
     return len(sizes), sum(sizes)

@@ -8,11 +8,11 @@ threads nor the cuts between the shards of a large text can change a result.
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +37,6 @@ CLUSTER_TOKENS = 1 << 21
 """Of a shard that a worker of a cluster counts: 8 MB to send, some 100 MB to send back."""
 BREAK = -1
 """Stands between documents, where no window reaches across."""
-Finished = TypeVar("Finished", Rows, WeighedRows)
-Item = TypeVar("Item")
 
 
 class Counts(WordMatrix):
@@ -53,7 +51,7 @@ class Counts(WordMatrix):
 class Budget:
     """The most that counting holds in memory at a time.
 
-    shard_tokens: of the text; a longer one is counted shard by shard, by way of the disk.
+    shard_tokens: of the text; a longer one is counted shard by shard, through files.
     block_cells: of a block of rows, at most 2 blocks per thread. finished_bytes: of the result, in
     each of its two arrays; a larger one goes to disk.
     """
@@ -114,9 +112,11 @@ def count_within(
         ThreadPoolExecutor(threads) as pool,
         bar(passes * len(vocabulary), "count", "row") as progress,
     ):
-        worker = _Counter(budget, len(vocabulary), params, pool, 2 * threads, progress.update)
-        parts = shards(corpus, vocabulary, params, seed, budget.shard_tokens)
-        for block_ends, block_columns, block_weights in worker.rows(parts, passes == 1, scratch):
+        blocks = _rows(
+            shards(corpus, vocabulary, params, seed, budget.shard_tokens), passes == 1,
+            len(vocabulary), params, budget, pool, 2 * threads, progress.update, scratch,
+        )  # fmt: skip
+        for block_ends, block_columns, block_weights in blocks:
             ends.append(block_ends + len(columns))
             columns.append(block_columns)
             weights.append(block_weights)
@@ -199,65 +199,44 @@ def _breaks(
     return before[document_ends[inside] - start]
 
 
-@dataclass(frozen=True)
-class _Counter:
-    """Counts shards of text in blocks of rows, at most `ahead` blocks in flight."""
+def _rows(
+    parts: Iterator[Shard], one_shard: bool, size: int, params: CooccurrenceParams, budget: Budget,
+    pool: ThreadPoolExecutor, ahead: int, done: Callable[[int], Any], scratch: Path | None,
+) -> Iterator[WeighedRows]:  # fmt: skip
+    """Yield all rows of the matrix, block by block; several shards go through files.
 
-    budget: Budget
-    size: int
-    params: CooccurrenceParams
-    pool: ThreadPoolExecutor
-    ahead: int
-    done: Callable[[float], Any]
-    """Receives the number of rows that have been counted or merged."""
+    ahead: the most blocks in flight; done: receives the number of rows counted or merged.
+    """
 
-    def rows(
-        self, parts: Iterator[Shard], one_shard: bool, scratch: Path | None
-    ) -> Iterator[WeighedRows]:
-        """Yield all rows of the matrix, block by block; several shards go by way of the disk."""
-        if one_shard:
-            for shard in parts:
-                yield from self._count(shard, self._weigh)
-            return
-        with Runs(scratch) as runs:
-            if parallel.address():
-                whole = partial(_count_whole, self.size, self.params, self.budget.block_cells)
-                for counted in parallel.in_order(whole, parts, batch=1):
-                    runs.add([counted])
-                    self.done(self.size)
-            else:
-                for shard in parts:
-                    runs.add(self._count(shard, lambda rows: rows))
-            yield from self._merge(runs)
-
-    def _count(self, shard: Shard, finish: Callable[[Rows], Finished]) -> Iterator[Finished]:
-        """Count the rows of a shard, and yield what `finish` makes of each block."""
-        block, blocks = _blocks(shard, self.size, self.params, self.budget.block_cells)
-        yield from self._in_order(lambda rows: finish(block(rows)), blocks)
-
-    def _merge(self, runs: Runs) -> Iterator[WeighedRows]:
-        """Add up the runs of all shards, block of rows by block of rows."""
-        blocks = sparse.row_blocks(runs.cells(), self.budget.block_cells)
-        read = (runs.read(first, last) for first, last in blocks)
-        yield from self._in_order(lambda rows: self._weigh(merge_rows(*rows, self.size)), read)
-
-    def _in_order(
-        self, work: Callable[[Item], Finished], items: Iterable[Item]
-    ) -> Iterator[Finished]:
-        def submit(item: Item) -> Future[Finished]:
-            return self.pool.submit(work, item)
-
-        for rows in parallel.flow(submit, items, lambda: self.ahead):
-            self.done(len(rows[0]))
+    def in_order(work: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+        for rows in parallel.flow(lambda item: pool.submit(work, item), items, lambda: ahead):
+            done(len(rows[0]))
             yield rows
 
-    def _weigh(self, rows: Rows) -> WeighedRows:
-        ends, columns, units = rows
-        return ends, columns, (units / units_by_distance(self.params)[1]).astype(np.float32)
+    def weigh(sums: Callable[[Any], Rows], item: Any) -> WeighedRows:
+        ends, columns, units = sums(item)
+        return ends, columns, (units / units_by_distance(params)[1]).astype(np.float32)
+
+    if one_shard:
+        for shard in parts:
+            block, blocks = _blocks(size, params, budget.block_cells, shard)
+            yield from in_order(partial(weigh, block), blocks)
+        return
+    with Runs(scratch) as runs:
+        if parallel.address():
+            whole = partial(_count_whole, size, params, budget.block_cells)
+            for counted in parallel.in_order(whole, parts, batch=1):
+                runs.add([counted])
+                done(size)
+        else:
+            for shard in parts:
+                runs.add(in_order(*_blocks(size, params, budget.block_cells, shard)))
+        read = (runs.read(*rows) for rows in sparse.row_blocks(runs.cells(), budget.block_cells))
+        yield from in_order(partial(weigh, lambda rows: merge_rows(*rows, size)), read)
 
 
 def _blocks(
-    shard: Shard, size: int, params: CooccurrenceParams, most_cells: int
+    size: int, params: CooccurrenceParams, most_cells: int, shard: Shard
 ) -> tuple[Callable[[tuple[int, int]], Rows], Iterator[tuple[int, int]]]:
     """Return a function that counts one block of rows of a shard, and the blocks."""
     left = 0 if params.side == "right" else params.window
@@ -277,7 +256,7 @@ def _blocks(
 
 def _count_whole(size: int, params: CooccurrenceParams, most_cells: int, shard: Shard) -> Rows:
     """Return all rows of a shard at once."""
-    block, blocks = _blocks(shard, size, params, most_cells)
+    block, blocks = _blocks(size, params, most_cells, shard)
     ends, columns, units = zip(*map(block, blocks), strict=True)
     before = np.cumsum([0, *map(len, columns[:-1])])
     return (

@@ -61,7 +61,7 @@ def deal(
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
-def step_code(
+def step_reference(
     cells: Longs, rows: Short, columns: Short, logs: Floats, weights: Floats, words: Floats,
     word_squares: Floats, contexts: Floats, context_squares: Floats, rate: np.float32,
 ) -> float:  # fmt: skip
@@ -102,8 +102,8 @@ def step_paper(
 ) -> float:  # fmt: skip
     """Take one AdaGrad step per cell of a block, as Duchi et al. 2011; return the cost.
 
-    As `step_code`, but the accumulators start at 0 and add up gradient^2, this step's included,
-    for vectors and biases alike.
+    As `step_reference`, but the accumulators start at 0 and add up gradient^2, including this
+    step's, for vectors and biases alike.
     """
     last = words.shape[1] - 1
     tiny = np.float32(1e-12)

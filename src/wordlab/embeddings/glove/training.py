@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from wordlab.checkpoints import Checkpoint
 from wordlab.embeddings.counts.cooccurrence import Counts
-from wordlab.embeddings.glove.kernels import count_by_group, deal, step_code, step_paper
+from wordlab.embeddings.glove.kernels import count_by_group, deal, step_paper, step_reference
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
 from wordlab.params.embeddings import GloveParams
@@ -73,9 +73,11 @@ def train(
     before its step. Resumes from a checkpoint of the same training, also a finished one; the
     result is byte-identical. Raises UserError if the cost stops being finite.
     """
-    stops = (params.iterations,)
-    ends = _training(counts, params, stops, seed, threads, on_iteration, checkpoint)
-    return dict(ends)[params.iterations]
+    ((_, vectors),) = train_and_stop_by(
+        counts, params, (params.iterations,),
+        seed=seed, threads=threads, on_iteration=on_iteration, checkpoint=checkpoint,
+    )  # fmt: skip
+    return vectors
 
 
 def train_and_stop_by(
@@ -86,24 +88,13 @@ def train_and_stop_by(
     seed: int,
     threads: int | None = None,
     on_iteration: StepLogger = ignore_step,
+    checkpoint: Checkpoint = NO_CHECKPOINT,
 ) -> Iterator[tuple[int, Vectors]]:
     """Train once, and yield each iteration of `stops` with the vectors at that point.
 
-    They equal those of a training of that many `iterations`. Raises as `train`.
+    They equal those of a training of that many `iterations`. A checkpoint leaves out the stops
+    before it, except the last of all. Raises as `train`.
     """
-    return _training(counts, params, stops, seed, threads, on_iteration, NO_CHECKPOINT)
-
-
-def _training(
-    counts: Counts,
-    params: GloveParams,
-    stops: Collection[int],
-    seed: int,
-    threads: int | None,
-    on_iteration: StepLogger,
-    checkpoint: Checkpoint,
-) -> Iterator[tuple[int, Vectors]]:
-    """Train up to the last of `stops`, and yield the vectors at each that a checkpoint leaves."""
     size, last = len(counts.vocabulary), max(stops)
     groups = group_count(size, params.dimensions)
     weights = _initial(size, groups, params, seed)
@@ -155,7 +146,7 @@ def _initial(size: int, groups: int, params: GloveParams, seed: int) -> _Weights
         values = stream(seed, "glove", name).random(shape, np.float32)
         return (values - np.float32(0.5)) / np.float32(params.dimensions)
 
-    start = np.float32(1 if params.adagrad == "code" else 0)
+    start = np.float32(1 if params.adagrad == "reference" else 0)
     return _Weights(
         uniform("words"), uniform("contexts"), np.full(shape, start), np.full(shape, start)
     )
@@ -207,7 +198,7 @@ def _iterate(
 ) -> float:
     """Visit every cell once, the rounds in random order; return the mean cost per cell."""
     groups = len(weights.words)
-    step = step_code if params.adagrad == "code" else step_paper
+    step = step_reference if params.adagrad == "reference" else step_paper
     rate = np.float32(params.rate)
     total = 0.0
     for shift in stream(seed, "glove", "rounds", iteration).permutation(groups).tolist():

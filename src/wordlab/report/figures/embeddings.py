@@ -1,247 +1,368 @@
-"""Figures of the word vectors: trainings, scores, comparisons, PPMI."""
+"""Figures of the word vectors: trainings, scores, neighbours, relations, geometry."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from wordlab import names
+from wordlab.report.figures.registry import figure
 from wordlab.report.figures.style import (
-    GRID,
     INK,
     MUTED,
+    apart,
+    arms,
+    bare,
     canvas,
-    hide_unused,
-    label,
+    legend_below,
     line,
-    styled,
+    panels,
     whole_steps,
 )
+from wordlab.report.results import Study
+
+GEOMETRY = {
+    "skewness": "hubs: skewness of the\ntimes a word is a neighbour",
+    "orphans": "words that are nobody's\nneighbour, share",
+    "mean_cosine": "mean cosine of\ntwo words",
+    "isotropy": "isotropy, 1 where vectors\npoint everywhere",
+    "first_share": "variance along the\nfirst direction, share",
+    "dimensions": "effective dimensions",
+}
+"""The columns of the geometry of spaces, and what they are called."""
 
 
-@styled
-def word2vec_loss(curves: pd.DataFrame) -> Figure:
-    """Draw the mean loss of a prediction by epoch, a line a model.
+@figure(
+    "compare_embeddings",
+    "Scores",
+    "Each dot is a model's score, each bar its bootstrap interval.",
+    section="word-vectors",
+)
+def scores(study: Study) -> Figure:
+    """Draw the scores of all models with their intervals."""
+    return draw_scores(study.measured("scores", "score"))
 
-    curves: columns model, epoch (from 1), loss (nats).
+
+def draw_scores(table: pd.DataFrame) -> Figure:
+    """Draw one panel per task and one dot per model.
+
+    table: columns model, task, score, low, high, n and total (items scored, of how many).
     """
-    figure = canvas()
-    axes = figure.axes[0]
-    for model, curve in curves.groupby("model", sort=False):
-        axes.plot(curve["epoch"], curve["loss"], **line(str(model), curves["model"].unique()))
-    axes.set(xlabel="epoch", ylabel="loss per prediction (nats)")
-    axes.set_title("word2vec: training loss by epoch")
-    whole_steps(axes)
-    axes.legend()
-    return figure
-
-
-@styled
-def glove_cost(curve: pd.DataFrame) -> Figure:
-    """Draw GloVe's cost by iteration.
-
-    curve: columns iteration (from 1), cost (weighted squared error, mean over cells).
-    """
-    figure = canvas()
-    axes = figure.axes[0]
-    axes.plot(curve["iteration"], curve["cost"], **line("glove"))
-    axes.set(xlabel="iteration", ylabel="weighted squared error per cell")
-    axes.set_title("GloVe: cost by iteration")
-    whole_steps(axes)
-    return figure
-
-
-@styled
-def scores(table: pd.DataFrame) -> Figure:
-    """Draw the scores of all models with their intervals, a panel a task, a dot a model.
-
-    table: columns model, task, score, low, high; optional n and total (items scored, of how
-    many), shown under the task's name. Rows keep their order.
-    """
-    tasks = list(table["task"].unique())
-    models = list(table["model"].unique())
-    columns = min(2, len(tasks))
-    rows = -(-len(tasks) // columns)
-    figure = canvas(columns, rows, 8.6, rows * (0.42 * len(models) + 1.3))
-    for axes, task in zip(figure.axes, tasks, strict=False):
+    tasks, models = list(table["task"].unique()), list(table["model"].unique())
+    rows = -(-len(tasks) // 2)
+    drawn = panels(len(tasks), 2, 8.6 / min(2, len(tasks)), 0.42 * len(models) + 1.3)
+    drawn.set_size_inches(8.6, rows * (0.42 * len(models) + 1.3))
+    for axes, task in zip(drawn.axes, tasks, strict=True):
         part = table[table["task"] == task]
-        for record in part.to_dict("records"):
-            style = line(str(record["model"]), models)
-            y = models.index(record["model"])
-            arms = [[record["score"] - record["low"]], [record["high"] - record["score"]]]
+        for y, model in enumerate(models):
+            own, style = part[part["model"] == model], line(str(model), models)
             axes.errorbar(
-                record["score"],
-                y,
-                xerr=np.clip(np.nan_to_num(arms), 0, None),
-                fmt=style["marker"],
-                color=style["color"],
-                markersize=7,
-                capsize=3,
-            )
-        axes.set_yticks(range(len(models)), [label(str(model)) for model in models])
+                own["score"], [y], xerr=arms(own), fmt=style["marker"], color=style["color"],
+                markersize=7, capsize=3,
+            )  # fmt: skip
+        axes.set_yticks(range(len(models)), [line(str(model))["label"] for model in models])
         axes.set_ylim(len(models) - 0.4, -0.6)
-        least = part[["low", "score"]].min().min()  # NaN where nothing could be scored
-        axes.set_xlim(left=least if least < 0 else 0)
+        axes.set_xlim(left=min(0, part[["low", "score"]].min().min()))
         axes.set_title(names.task(str(task)))
-        axes.set_xlabel(_unit(str(task)) + _counted(part))
+        n, total = _spread(part["n"]), int(part["total"].max())
+        axes.set_xlabel(f"{_unit(str(task))}   (n = {n} of {total:,})")
         axes.grid(axis="y", visible=False)
-    hide_unused(figure, len(tasks))
-    return figure
+    return drawn
+
+
+def draw_scores_by(table: pd.DataFrame, column: str, xlabel: str) -> Figure:
+    """Draw scores with their intervals along the values of `column`, one panel per task.
+
+    table: columns model, task, score, low, high, n and `column`, whose values keep their order.
+    """
+    tasks, models = list(table["task"].unique()), list(table["model"].unique())
+    values = list(dict.fromkeys(table[column]))
+    drawn = panels(len(tasks), 2, 4.3, 2.9, 0.4)
+    for axes, task in zip(drawn.axes, tasks, strict=True):
+        own = table[table["task"] == task]
+        for place, model in enumerate(models):
+            part = own[own["model"] == model].set_index(column).reindex(values)
+            x = np.arange(len(values)) + 0.6 * apart(place, len(models))
+            axes.errorbar(
+                x, part["score"], yerr=arms(part), capsize=2, linewidth=1.2, elinewidth=0.9,
+                **line(str(model), models),
+            )  # fmt: skip
+        texts = [f"{100 * x:.3g} %" if isinstance(x, float) else str(x) for x in values]
+        axes.set_xticks(range(len(values)), texts)
+        axes.set_title(names.task(str(task)))
+        axes.set_xlabel(f"{xlabel}   (n = {_spread(own['n'])})")
+        axes.set_ylabel(_unit(str(task)))
+        axes.grid(axis="x", visible=False)
+    legend_below(drawn)
+    return drawn
 
 
 def _unit(task: str) -> str:
-    return "share right" if "analog" in task.lower() else "Spearman's rho"
+    return "share right" if task.startswith("analogy") else "Spearman's rho"
 
 
-def _counted(part: pd.DataFrame) -> str:
-    if "n" not in part:
-        return ""
-    n = sorted({int(count) for count in part["n"]})
-    text = f"{n[0]:,}" if len(n) == 1 else f"{n[0]:,}-{n[-1]:,}"
-    total = f" of {int(part['total'].max()):,}" if "total" in part else ""
-    return f"   (n = {text}{total})"
+def _spread(counts: Sequence[int]) -> str:
+    least, most = int(min(counts)), int(max(counts))
+    return f"{least:,}" if least == most else f"{least:,}-{most:,}"
 
 
-@styled
-def analogy_sections(table: pd.DataFrame) -> Figure:
-    """Draw analogy accuracy by section of the question set, a dot a model.
-
-    table: columns model, section, accuracy (0..1), n (questions scored).
-    """
-    sections = list(table["section"].unique())
-    models = list(table["model"].unique())
+@figure(
+    "compare_embeddings",
+    "Analogies by section",
+    "Share of analogy questions answered right, by section.",
+    section="word-vectors",
+)
+def analogy_sections(study: Study) -> Figure:
+    """Draw analogy accuracy by section of the question set, one dot per model."""
+    table = study.measured("sections", "accuracy")
+    sections, models = list(table["section"].unique()), list(table["model"].unique())
     counts = table.groupby("section", sort=False)["n"].max()
-    figure = canvas(width=8.6, height=0.34 * len(sections) + 1.7)
-    axes = figure.axes[0]
+    drawn = canvas(width=8.6, height=0.34 * len(sections) + 1.7)
+    axes = drawn.axes[0]
     for place, model in enumerate(models):
         part = table[table["model"] == model].set_index("section")["accuracy"]
-        offset = (place - (len(models) - 1) / 2) * 0.6 / max(1, len(models))
-        heights = np.arange(len(sections)) + offset
-        axes.plot(
-            part.reindex(sections), heights, linestyle="none", **line(str(model), models), alpha=0.9
-        )
-    axes.set_yticks(
-        range(len(sections)), [f"{name}  (n = {int(counts[name]):,})" for name in sections]
-    )
+        heights = np.arange(len(sections)) + apart(place, len(models), 0.6)
+        look = line(str(model), models)
+        axes.plot(part.reindex(sections), heights, linestyle="none", **look, alpha=0.9)
+    texts = [f"{name}  (n = {int(counts[name]):,})" for name in sections]
+    axes.set_yticks(range(len(sections)), texts)
     axes.set_ylim(len(sections) - 0.4, -0.6)
     axes.set_xlim(left=-0.01)
     axes.set_xlabel("share of questions answered right")
     axes.set_title("Analogies by section")
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=len(models))
-    return figure
+    legend_below(drawn)
+    return drawn
 
 
-@styled
-def neighbour_overlap(overlap: pd.DataFrame, neighbours: int) -> Figure:
-    """Draw the share of the `neighbours` nearest words that each two models have in common.
+@figure(
+    "train_word2vec",
+    "Training loss of word2vec",
+    "Mean negative-sampling loss of a prediction, epoch by epoch. CBOW and skip-gram predict "
+    "different things: compare shapes, not heights.",
+)
+def word2vec_loss(study: Study) -> Figure:
+    """Draw the mean loss of a prediction by epoch, one line per model."""
+    curves = study.curve("word2vec")
+    drawn = canvas()
+    axes = drawn.axes[0]
+    for model, curve in curves.groupby("model", sort=False):
+        axes.plot(curve["epoch"], curve["loss"], **line(str(model)))
+    axes.set(xlabel="epoch", ylabel="loss per prediction (nats)")
+    axes.set_title("word2vec: training loss by epoch")
+    whole_steps(axes)
+    axes.legend()
+    return drawn
 
-    overlap: a square table, models by models, values 0..1.
-    """
-    names = [label(str(name)) for name in overlap.columns]
-    figure = canvas(width=1.6 + 0.9 * len(names), height=1.3 + 0.8 * len(names))
-    axes = figure.axes[0]
+
+@figure(
+    "train_glove", "Cost of GloVe", "GloVe's objective, averaged over the cells that were counted."
+)
+def glove_cost(study: Study) -> Figure:
+    """Draw GloVe's cost, the mean weighted squared error of a cell, by iteration."""
+    curve = study.curve("glove")
+    drawn = canvas()
+    axes = drawn.axes[0]
+    axes.plot(curve["iteration"], curve["cost"], **line("glove"))
+    axes.set(xlabel="iteration", ylabel="weighted squared error per cell")
+    axes.set_title("GloVe: cost by iteration")
+    whole_steps(axes)
+    return drawn
+
+
+@figure(
+    "compare_embeddings",
+    "Neighbours",
+    "The nearest words in each model, and PPMI's strongest direct associations. Darker: named by "
+    "more than one.",
+)
+def neighbours(study: Study) -> Figure:
+    """Draw the neighbours of each word as columns of words, one panel per word."""
+    table = study.measured("neighbours", "cosine")
+    last = study.table("associations")[["word", "rank", "association"]].dropna()
+    last = last.rename(columns={"association": "neighbour"})
+    together = pd.concat([table, last.assign(model="associations")], ignore_index=True)
+    words, models = list(together["word"].unique()), list(together["model"].unique())
+    most = int(together["rank"].max())
+    drawn = canvas(1, len(words), 1.45 * len(models) + 0.3, len(words) * (0.21 * most + 0.75))
+    heads = ["PPMI, direct" if model == "associations" else names.model(model) for model in models]
+    for axes, word in zip(drawn.axes, words, strict=True):
+        own = together[together["word"] == word]
+        times = own["neighbour"].value_counts()
+        for x, model in enumerate(models):
+            for row in own[own["model"] == model].to_dict("records"):
+                ink = INK if times[row["neighbour"]] > 1 else MUTED
+                axes.text(x, row["rank"], str(row["neighbour"]), ha="center", va="center",
+                          color=ink, size=9)  # fmt: skip
+        axes.set_xticks(range(len(models)), heads)
+        axes.xaxis.tick_top()
+        axes.set(xlim=(-0.5, len(models) - 0.5), ylim=(most + 0.6, 0.4), yticks=[])
+        axes.set_ylabel("nearest first")
+        bare(axes)
+        axes.set_title(str(word))
+    return drawn
+
+
+@figure(
+    "compare_embeddings",
+    "Agreement on neighbours",
+    "Share of nearest words that two models have in common, mean over the words looked up.",
+)
+def neighbour_overlap(study: Study) -> Figure:
+    """Draw the share of the nearest words that each two models have in common."""
+    return draw_overlap(study)
+
+
+def draw_overlap(study: Study) -> Figure:
+    """Draw the square table `overlap`, models by models, values 0..1."""
+    overlap = study.table("overlap")
+    models = [names.model(str(name)) for name in overlap.columns]
+    drawn = canvas(width=1.6 + 0.9 * len(models), height=1.3 + 0.8 * len(models))
+    axes = drawn.axes[0]
     values = overlap.to_numpy(dtype=float)
-    other = values[~np.eye(len(values), dtype=bool)]
-    top = float(np.nanmax(other)) if other.size else 1.0
-    shown = np.where(np.eye(len(values), dtype=bool), np.nan, values)
+    itself = np.eye(len(values), dtype=bool)
+    top = float(np.nanmax(values[~itself])) if len(values) > 1 else 1.0
+    shown = np.where(itself, np.nan, values)
     image = axes.imshow(shown, vmin=0, vmax=top or 1.0, cmap="cividis")
     for (row, column), value in np.ndenumerate(values):
         ink = "white" if row != column and value < 0.55 * top else INK
         axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=ink)
-    axes.set_xticks(range(len(names)), names, rotation=30, ha="right")
-    axes.set_yticks(range(len(names)), names)
+    axes.set_xticks(range(len(models)), models, rotation=30, ha="right")
+    axes.set_yticks(range(len(models)), models)
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
-    figure.colorbar(image, ax=axes, shrink=0.85, label="share in common")
-    axes.set_title(f"Agreement on the {neighbours} nearest words")
-    return figure
+    drawn.colorbar(image, ax=axes, shrink=0.85, label="share in common")
+    axes.set_title(f"Agreement on the {study.params.comparison.neighbours} nearest words")
+    return drawn
 
 
-@styled
-def ppmi_windows(blocks: Mapping[int, pd.DataFrame]) -> Figure:
-    """Draw the same corner of the PPMI matrix at several windows, on one colour scale.
+@figure(
+    "compare_embeddings",
+    "Cosines by relation",
+    "Cosines of pairs in each relation (how many): median, middle half, and from the 10th to the "
+    "90th percentile. Unrelated pairs are drawn at random.",
+)
+def relation_cosines(study: Study) -> Figure:
+    """Draw the distribution of cosines in each relation, one panel per model."""
+    table = study.measured("relations", "mean")
+    models, relations = list(table["model"].unique()), list(table["relation"].unique())
+    counts = table.groupby("relation", sort=False)["n"].max()
+    texts = [f"{relation}  ({int(counts[relation])})" for relation in relations]
+    columns = min(3, len(models))
+    rows = -(-len(models) // columns)
+    drawn = panels(len(models), 3, 2.7, 0.3 * len(relations) + 0.9)
+    drawn.set_size_inches(1.4 + 2.7 * columns, rows * (0.3 * len(relations) + 0.9))
+    for place, (axes, model) in enumerate(zip(drawn.axes, models, strict=True)):
+        own = table[table["model"] == model].set_index("relation").reindex(relations)
+        heights, style = np.arange(len(relations)), line(str(model), models)
+        axes.hlines(heights, own["p10"], own["p90"], color=style["color"], linewidth=1.4)
+        axes.hlines(heights, own["p25"], own["p75"], color=style["color"], linewidth=5.5, alpha=0.6)
+        axes.plot(own["median"], heights, "o", color=INK, markersize=4)
+        axes.axvline(0, color=MUTED, linewidth=0.8)
+        axes.set_yticks(heights, texts if place % columns == 0 else [])
+        axes.set_ylim(len(relations) - 0.5, -0.5)
+        axes.set_title(style["label"])
+        axes.set_xlabel("cosine")
+        axes.grid(axis="y", visible=False)
+    return drawn
 
-    blocks: window -> table of PPMI values (nats), words by context words.
-    """
-    first = next(iter(blocks.values()))
-    columns = min(3, len(blocks))
-    rows = -(-len(blocks) // columns)
-    side = 0.2 * len(first) + 1.0
-    figure = canvas(columns, rows, columns * side + 0.8, rows * side + 0.5)
-    top = max(float(block.to_numpy().max()) for block in blocks.values()) or 1.0
-    for place, (axes, (window, block)) in enumerate(zip(figure.axes, blocks.items(), strict=False)):
-        image = axes.imshow(block.to_numpy(dtype=float), vmin=0, vmax=top)
-        axes.set_title(f"window {window}")
-        axes.set_xticks(range(block.shape[1]), [str(w) for w in block.columns], rotation=90)
-        axes.set_yticks(
-            range(block.shape[0]), [str(w) for w in block.index] if place % columns == 0 else []
-        )
-        axes.tick_params(labelsize=8, length=0)
-        axes.grid(visible=False)
-        axes.spines[:].set_visible(False)
-    hide_unused(figure, len(blocks))
-    figure.colorbar(image, ax=figure.axes, shrink=0.8, label="PPMI (nats)")
-    return figure
+
+@figure(
+    "compare_embeddings",
+    "Relations that the cosine distinguishes",
+    "A half means that the cosine does not distinguish the two relations; bars are intervals that "
+    "hold together for all contrasts of all models.",
+)
+def relation_contrasts(study: Study) -> Figure:
+    """Draw how well each model distinguishes each two relations, one dot per model."""
+    table = study.measured("contrasts", "auc")
+    models = list(table["model"].unique())
+    pairs = list(dict.fromkeys(zip(table["first"], table["second"], strict=True)))
+    drawn = canvas(width=8.6, height=0.42 * len(pairs) + 1.8)
+    axes = drawn.axes[0]
+    for place, model in enumerate(models):
+        own = table[table["model"] == model].set_index(["first", "second"]).reindex(pairs)
+        heights, style = np.arange(len(pairs)) + apart(place, len(models)), line(str(model), models)
+        axes.errorbar(
+            own["auc"], heights, xerr=arms(own, "auc"), fmt=style["marker"], color=style["color"],
+            label=style["label"], markersize=4.5, elinewidth=0.9, capsize=0,
+        )  # fmt: skip
+    axes.axvline(0.5, color=INK, linewidth=0.9)
+    axes.set_yticks(range(len(pairs)), [f"{first} over {second}" for first, second in pairs])
+    axes.set_ylim(len(pairs) - 0.4, -0.6)
+    axes.set_xlim(0, 1)
+    axes.set_xlabel("how often a pair of the first has the higher cosine (area under the curve)")
+    axes.set_title("Relations that the cosine distinguishes")
+    legend_below(drawn)
+    return drawn
 
 
-@styled
-def associations_by_window(table: pd.DataFrame) -> Figure:
-    """Draw each word's strongest associations as columns of words, a panel a word.
+@figure(
+    "compare_embeddings",
+    "Scores by frequency",
+    "Each task's items in three equal parts, by the count of their rarest word.",
+)
+def frequency(study: Study) -> Figure:
+    """Draw scores by the rarest word of the items."""
+    return draw_scores_by(
+        study.measured("frequency", "score"), "band", "by each item's rarest word"
+    )
 
-    table: columns word, window, rank (from 1), context. What stands in two columns side by side is
-    joined by a line; what stands in one column only is in a lighter ink.
-    """
-    words, windows = table["word"].unique(), sorted(table["window"].unique())
-    columns, most = min(2, len(words)), int(table["rank"].max())
-    rows = -(-len(words) // columns)
-    figure = canvas(columns, rows, 4.6 * columns, rows * (0.24 * most + 0.9))
-    for axes, word in zip(figure.axes, words, strict=False):
-        own = table[table["word"] == word]
-        ranks = own.pivot(index="context", columns="window", values="rank").reindex(columns=windows)
-        for context, places in zip(ranks.index, ranks.to_numpy(dtype=float), strict=True):
-            ink = INK if np.isfinite(places).sum() > 1 or len(windows) == 1 else MUTED
-            for x in np.flatnonzero(np.isfinite(places)).tolist():
-                axes.text(x, places[x], str(context), ha="center", va="center", color=ink, size=9)
-                if x + 1 < len(windows) and np.isfinite(places[x + 1]):
-                    axes.plot([x + 0.32, x + 0.68], places[x : x + 2], color=GRID)
-        axes.set_xlim(-0.5, len(windows) - 0.5)
-        axes.set_ylim(most + 0.6, 0.4)
-        axes.xaxis.tick_top()
-        axes.set_xticks(range(len(windows)), [f"window {window}" for window in windows])
+
+@figure(
+    "compare_embeddings",
+    "Hubs and isotropy",
+    "Hubs and isotropy among the commonest words, all vectors at length 1.",
+)
+def geometry(study: Study) -> Figure:
+    """Draw hubness and isotropy, one panel per measure, one bar per model."""
+    table = study.measured("geometry", "mean_cosine")
+    models = list(table["model"])
+    drawn = canvas(3, 2, 8.6, 2 * (0.3 * len(models) + 1.0))
+    styles = [line(str(model), models) for model in models]
+    for place, (axes, (measure, title)) in enumerate(
+        zip(drawn.axes, GEOMETRY.items(), strict=True)
+    ):
+        values = table[measure].to_numpy(dtype=float)
+        axes.barh(range(len(models)), values, color=[style["color"] for style in styles])
+        for height, value in enumerate(values):
+            if np.isfinite(value):
+                axes.text(max(value, 0), height, f" {value:.3g}", va="center", fontsize=9)
+        labels = [style["label"] for style in styles]
+        axes.set_yticks(range(len(models)), labels if place % 3 == 0 else [])
+        axes.set_ylim(len(models) - 0.4, -0.6)
+        axes.margins(x=0.22)
+        axes.set_xlabel(title)
+        axes.grid(axis="y", visible=False)
+    return drawn
+
+
+@figure(
+    "map_embeddings",
+    "Words in the plane",
+    "The commonest words in the plane; names where there is room.",
+)
+def word_map(study: Study) -> Figure:
+    """Draw the words of skip-gram, by t-SNE and by PCA, those with room around them named."""
+    table, style = study.table("skipgram"), line("skipgram")
+    drawn = canvas(2, 1, 11.5, 5.6)
+    ways = {"tsne": "t-SNE", "pca": "principal components"}
+    for axes, (way, title) in zip(drawn.axes, ways.items(), strict=True):
+        places = table[[f"{way}_x", f"{way}_y"]].to_numpy(dtype=float)
+        axes.plot(*places.T, "o", color=style["color"], markersize=2.5, alpha=0.5)
+        reach = np.ptp(places, axis=0) * (0.055, 0.022)  # half a label of some seven letters
+        named: list[int] = []
+        for i, place in enumerate(places):
+            if (np.abs(places[named] - place) > reach * (1.6, 1.5)).any(axis=1).all():
+                named.append(i)
+                x, y = place.tolist()
+                axes.annotate(
+                    str(table["word"].iloc[i]), (x, y), (0, 3), textcoords="offset points",
+                    ha="center", size=7.5, color=INK,
+                )  # fmt: skip
+        axes.set_xticks([])
         axes.set_yticks([])
-        axes.set_ylabel("highest PPMI first")
-        axes.tick_params(length=0)
         axes.grid(visible=False)
-        axes.spines[:].set_visible(False)
-        axes.set_title(str(word))
-    hide_unused(figure, len(words))
-    return figure
-
-
-@styled
-def ppmi_distributions(histograms: pd.DataFrame) -> Figure:
-    """Draw how the positive PPMI values are distributed at each window.
-
-    histograms: columns window, left, right (edges of a bin, nats), count (cells).
-    """
-    figure = canvas()
-    axes = figure.axes[0]
-    windows = sorted(histograms["window"].unique())
-    shades = _shades(len(windows))
-    for window, shade in zip(windows, shades, strict=True):
-        part = histograms[histograms["window"] == window].sort_values("left")
-        share = part["count"] / ((part["right"] - part["left"]) * max(1, part["count"].sum()))
-        edges = [*part["left"], part["right"].iloc[-1]]
-        cells = int(part["count"].sum())
-        axes.stairs(share, edges, color=shade, linewidth=1.8, label=f"{window}  ({cells:,} cells)")
-    axes.set(xlabel="PPMI (nats)", ylabel="density of the non-zero cells", xlim=(0, None))
-    axes.set_title("PPMI values by window")
-    axes.legend(title="window", alignment="left")
-    return figure
-
-
-def _shades(count: int) -> list[tuple[float, ...]]:
-    """Return `count` colours from dark to light, for a quantity that grows."""
-    return [tuple(colormaps["cividis"](x)) for x in np.linspace(0.0, 0.85, count)]
+        axes.set_xlabel(title)
+        axes.set_title(f"{style['label']}: {len(table):,} words")
+    return drawn

@@ -6,85 +6,109 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from wordlab.report.figures.style import (
-    MUTED,
-    canvas,
-    hide_unused,
-    label,
-    line,
-    plain_log,
-    styled,
-    whole_steps,
+from wordlab import names
+from wordlab.report.figures.registry import figure
+from wordlab.report.figures.style import MUTED, canvas, line, panels, plain_log, whole_steps
+from wordlab.report.results import Study
+
+
+@figure(
+    "study_gradients",
+    "Gradient by lag",
+    "Norm of the loss's gradient with respect to the hidden state, by how many steps before the "
+    "loss it lies; 1 at lag 0. Lines are medians over sequences that do not overlap, bands the "
+    "middle half.",
 )
+def gradient_by_lag(study: Study) -> Figure:
+    """Draw the norms in trained networks, one panel per length of the sequence."""
+    lags = study.table("lags")
+    return draw_lags(lags.query("part == 'state' and weights == 'trained'"), "length")
 
 
-@styled
-def gradient_by_lag(table: pd.DataFrame, panels: str = "length") -> Figure:
-    """Draw the norm of the loss's gradient by lag, 1 at lag 0: a panel a value of `panels`.
+@figure(
+    "study_gradients",
+    "Gradient by lag, untrained",
+    "The same of untrained networks by how their recurrent weights were drawn, over the longest "
+    "sequences.",
+)
+def gradient_untrained(study: Study) -> Figure:
+    """Draw the norms in untrained networks, one panel per way of drawing the weights."""
+    lags = study.table("lags").query("part == 'state' and weights != 'trained'")
+    return draw_lags(lags[lags["length"] == lags["length"].max()], "weights")
 
-    table: columns cell, length, lag (steps back from the end), norm (median), optionally low and
-    high (an interval over sequences), and `panels`.
+
+def draw_lags(table: pd.DataFrame, column: str) -> Figure:
+    """Draw the norm of the loss's gradient by lag, 1 at lag 0: one panel per value of `column`.
+
+    table: columns cell, lag (steps back from the end), norm (median), low and high (an interval
+    over sequences), and `column`.
     """
-    values = sorted(table[panels].unique())
+    values = sorted(table[column].unique())
     cells = list(table["cell"].unique())
     columns = min(2 if len(values) == 4 else 3, len(values))
-    rows = -(-len(values) // columns)
-    figure = canvas(columns, rows, 3.3 * columns + 0.6, 3.1 * rows + 0.5)
-    for place, (axes, value) in enumerate(zip(figure.axes, values, strict=False)):
+    drawn = panels(len(values), columns, 3.3, 3.1, 0.5)
+    drawn.set_size_inches(3.3 * columns + 0.6, drawn.get_figheight())
+    for place, (axes, value) in enumerate(zip(drawn.axes, values, strict=False)):
         for cell in cells:
-            part = table[(table["cell"] == cell) & (table[panels] == value)].sort_values("lag")
+            part = table[(table["cell"] == cell) & (table[column] == value)].sort_values("lag")
             part = part[part["norm"] > 0]
             style = line(str(cell), cells)
             axes.plot(part["lag"], part["norm"], label=style["label"], color=style["color"])
-            if {"low", "high"} <= set(part):
-                axes.fill_between(
-                    part["lag"], part["low"], part["high"], color=style["color"], alpha=0.15, lw=0
-                )
+            axes.fill_between(
+                part["lag"], part["low"], part["high"], color=style["color"], alpha=0.15, lw=0
+            )
         axes.set(yscale="log", xlabel="lag (steps back from the loss)")
-        axes.set_title(f"{panels} {value}")
+        axes.set_title(f"{column} {value}")
         if place % columns == 0:
             axes.set_ylabel("gradient norm, lag 0 = 1")
         whole_steps(axes)
-    hide_unused(figure, len(values))
-    figure.axes[0].legend()
-    return figure
+    drawn.axes[0].legend()
+    return drawn
 
 
-@styled
-def gradient_heat(steps: pd.DataFrame) -> Figure:
-    """Draw the norm of every parameter's gradient by step, one row per cell, one column per way.
+@figure(
+    "study_gradients",
+    "Gradients step by step",
+    "Norm of every parameter's gradient before clipping, step by step, in short trainings by plain "
+    "gradient descent.",
+)
+def gradient_heat(study: Study) -> Figure:
+    """Draw the norms by step, one row per cell, one column per way of clipping.
 
-    steps: columns cell, clipping, epoch, step, parameter, norm before clipping. A white line marks
-    the beginning of an epoch. Colours span the norms of the clipped trainings: one that diverges
-    would leave no room for the others.
+    A white line marks the beginning of an epoch. Colours span the norms of the clipped trainings:
+    one that diverges would leave no room for the others.
     """
+    steps = study.table("steps")
+    steps = steps[steps["initialisation"] == steps["initialisation"].iloc[0]]
     cells, ways = list(steps["cell"].unique()), list(steps["clipping"].unique())
     rows = [steps.loc[steps["cell"] == cell, "parameter"].unique() for cell in cells]
-    figure = canvas(len(ways), len(cells), 2.6 * len(ways) + 2.4, 0.22 * sum(map(len, rows)) + 1.6)
+    drawn = canvas(len(ways), len(cells), 2.6 * len(ways) + 2.4, 0.22 * sum(map(len, rows)) + 1.6)
     positive = steps[steps["norm"] > 0]
     clipped = positive[positive["clipping"] != "none"]
     shown = (clipped if len(clipped) else positive)["norm"]
     scale = LogNorm(shown.min(), shown.max())
-    grid = np.array(figure.axes).reshape(len(cells), len(ways))
-    for place, (cell, names) in enumerate(zip(cells, rows, strict=True)):
+    grid = np.array(drawn.axes).reshape(len(cells), len(ways))
+    for place, (cell, parameters) in enumerate(zip(cells, rows, strict=True)):
         for axes, way in zip(grid[place], ways, strict=True):
             part = steps[(steps["cell"] == cell) & (steps["clipping"] == way)]
-            table = part.pivot(index="parameter", columns="step", values="norm").reindex(names)
+            table = part.pivot(index="parameter", columns="step", values="norm").reindex(parameters)
             if table.shape[1]:
-                mesh = axes.pcolormesh(table.columns, range(len(names)), table, norm=scale)
+                mesh = axes.pcolormesh(table.columns, range(len(parameters)), table, norm=scale)
             begun = part.groupby("epoch")["step"].min()
             for step in begun[1:]:
                 axes.axvline(step - 0.5, color="white", linewidth=1)
-            axes.set_yticks(range(len(names)), [_short(str(name)) for name in names], fontsize=7)
-            axes.set_ylim(len(names) - 0.5, -0.5)
+            axes.set_yticks(
+                range(len(parameters)), [_short(str(name)) for name in parameters], fontsize=7
+            )
+            axes.set_ylim(len(parameters) - 0.5, -0.5)
             axes.grid(visible=False)
             axes.tick_params(labelleft=axes is grid[place][0])
             whole_steps(axes)
-            axes.set_title(f"{label(str(cell))}, {_way(way)}", fontsize=9)
+            axes.set_title(f"{names.model(str(cell))}, {_way(way)}", fontsize=9)
     for axes in grid[-1]:
         axes.set_xlabel("training step")
-    figure.colorbar(mesh, ax=figure.axes, label="norm before clipping", shrink=0.8, extend="both")
-    return figure
+    drawn.colorbar(mesh, ax=drawn.axes, label="norm before clipping", shrink=0.8, extend="both")
+    return drawn
 
 
 def _short(name: str) -> str:
@@ -95,19 +119,20 @@ def _way(clipping: object) -> str:
     return "not clipped" if clipping == "none" else f"clipped {clipping}"
 
 
-@styled
-def gradient_distribution(steps: pd.DataFrame, trainings: pd.DataFrame) -> Figure:
-    """Draw how the norms of all gradients together are distributed over steps, a panel a cell.
-
-    steps: columns cell, initialisation, clipping, parameter (`all` is wanted), norm; trainings:
-    cell, initialisation, clipping, clip_rate. Boxes are quartiles, whiskers the whole range.
-    """
+@figure(
+    "study_gradients",
+    "Distribution of gradient norms",
+    "The norm of all gradients together over the steps of these trainings: quartiles and range.",
+)
+def gradient_distribution(study: Study) -> Figure:
+    """Draw the distribution of norms, one panel per cell, one box per training."""
+    steps, trainings = study.table("steps"), study.table("trainings")
     cells = list(trainings["cell"].unique())
-    settings = list(trainings[["initialisation", "clipping"]].itertuples(index=False, name=None))
-    settings = list(dict.fromkeys(settings))
-    figure = canvas(len(cells), 1, 3.0 * len(cells) + 1.6, 0.36 * len(settings) + 1.2)
+    both = trainings[["initialisation", "clipping"]].drop_duplicates()
+    settings = list(both.itertuples(index=False, name=None))
+    drawn = canvas(len(cells), 1, 3.0 * len(cells) + 1.6, 0.36 * len(settings) + 1.2)
     whole = steps[steps["parameter"] == "all"]
-    for axes, cell in zip(figure.axes, cells, strict=True):
+    for axes, cell in zip(drawn.axes, cells, strict=True):
         colour = line(str(cell), cells)["color"]
         for place, (start, way) in enumerate(settings):
             mine = (whole["cell"] == cell) & (whole["initialisation"] == start)
@@ -127,9 +152,9 @@ def gradient_distribution(steps: pd.DataFrame, trainings: pd.DataFrame) -> Figur
                 f"{share:.0%}", (1, place), xycoords=("axes fraction", "data"), ha="right",
                 va="center", fontsize=8, color=MUTED,
             )  # fmt: skip
-        names = [f"{start}, {_way(way)}" for start, way in settings]
-        axes.set_yticks(range(len(settings)), names)
-        axes.tick_params(labelleft=axes is figure.axes[0])
+        texts = [f"{start}, {_way(way)}" for start, way in settings]
+        axes.set_yticks(range(len(settings)), texts)
+        axes.tick_params(labelleft=axes is drawn.axes[0])
         axes.set_ylim(len(settings) - 0.5, -0.5)
         axes.set(xlabel="norm before clipping", xscale="log")
         low, high = axes.get_xlim()
@@ -138,25 +163,28 @@ def gradient_distribution(steps: pd.DataFrame, trainings: pd.DataFrame) -> Figur
             plain_log(axes.xaxis)
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.grid(axis="y", visible=False)
-        axes.set_title(f"{label(str(cell))}, right: steps clipped", fontsize=9)
-    return figure
+        axes.set_title(f"{names.model(str(cell))}, right: steps clipped", fontsize=9)
+    return drawn
 
 
-@styled
-def truncation(table: pd.DataFrame) -> Figure:
-    """Draw loss, agreement of the gradient and memory by the length of the window.
-
-    table: columns cell, length, valid_loss (nats per token, a mean over seeds), agreement (cosine
-    with the gradient of the longest window), kept_mib.
-    """
+@figure(
+    "study_gradients",
+    "Truncation",
+    "Windows of several lengths: the mean loss over seeds after as many updates of as many tokens, "
+    "how far the gradient points where that of the longest window does, and the memory of a window "
+    "of one batch.",
+)
+def gradient_truncation(study: Study) -> Figure:
+    """Draw loss, agreement of the gradient and memory by the length of the window."""
+    table = study.table("truncations")
     measures = {
         "valid_loss": "validation loss, nats",
         "agreement": "cosine with the whole gradient",
         "kept_mib": "kept for the backward pass, MiB",
     }
     cells = list(table["cell"].unique())
-    figure = canvas(3, 1, 10.4, 3.4)
-    for axes, (measure, title) in zip(figure.axes, measures.items(), strict=True):
+    drawn = canvas(3, 1, 10.4, 3.4)
+    for axes, (measure, title) in zip(drawn.axes, measures.items(), strict=True):
         for cell in cells:
             part = table[table["cell"] == cell].sort_values("length")
             axes.plot(part["length"], part[measure], **line(str(cell), cells))
@@ -165,21 +193,23 @@ def truncation(table: pd.DataFrame) -> Figure:
         axes.minorticks_off()
         plain_log(axes.xaxis, ticks=False)
         axes.set_title(title, fontsize=10)
-    figure.axes[2].set_ylim(bottom=0)
-    figure.axes[0].legend()
-    return figure
+    drawn.axes[2].set_ylim(bottom=0)
+    drawn.axes[0].legend()
+    return drawn
 
 
-@styled
-def tasks_by_delay(table: pd.DataFrame) -> Figure:
-    """Draw the share of right answers by delay: one row per task, one column per initialisation.
-
-    table: columns task, cell, initialisation, delay (steps), success (0..1), baseline.
-    """
+@figure(
+    "study_gradients",
+    "Tasks that need a memory",
+    "Two tasks that need a memory, over growing delays; one training each.",
+)
+def gradient_tasks(study: Study) -> Figure:
+    """Draw the share of right answers by delay: one row per task, one column per initialisation."""
+    table = study.table("tasks")
     cells, tasks = list(table["cell"].unique()), list(table["task"].unique())
     starts = list(table["initialisation"].unique())
-    figure = canvas(len(starts), len(tasks), 3.8 * len(starts) + 0.4, 2.6 * len(tasks) + 0.3)
-    grid = np.array(figure.axes).reshape(len(tasks), len(starts))
+    drawn = canvas(len(starts), len(tasks), 3.8 * len(starts) + 0.4, 2.6 * len(tasks) + 0.3)
+    grid = np.array(drawn.axes).reshape(len(tasks), len(starts))
     for row, task in zip(grid, tasks, strict=True):
         for axes, start in zip(row, starts, strict=True):
             mine = table[(table["task"] == task) & (table["initialisation"] == start)]
@@ -197,4 +227,4 @@ def tasks_by_delay(table: pd.DataFrame) -> Figure:
     for axes in grid[-1]:
         axes.set_xlabel("delay (steps)")
     grid[0][0].legend()
-    return figure
+    return drawn

@@ -1,4 +1,4 @@
-"""Settings as axes: a few values side by side, many on a linear or logarithmic scale."""
+"""Settings as axes: few values side by side, many on a linear or logarithmic scale."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,16 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator
 from numpy.typing import NDArray
 
-from wordlab import names
-
 FEW = 6
 """So many different numbers stand side by side; more have a scale."""
 
-SCORES = {
-    "valid_loss": "validation loss, nats per symbol",
-    "wordsim353": "WordSim-353, Spearman's rho",
-    "simlex999": "SimLex-999, Spearman's rho",
-}
 LOWER_IS_BETTER = ("valid_loss",)
 
 
@@ -93,11 +86,6 @@ def text(value: Any) -> str:
         return f"{float(value):g}" if not isinstance(value, bool | np.bool_) else str(value)
     except ValueError:
         return "none" if value == "None" else str(value)
-
-
-def plain(name: str) -> str:
-    """Return the name of a setting or score as readers know it."""
-    return SCORES.get(name, names.plain(name))
 
 
 def varied(trials: pd.DataFrame, settings: Sequence[str]) -> list[str]:

@@ -1,35 +1,62 @@
 """Figures of the studies of autoencoders and regularisation."""
 
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import ScalarFormatter
 
+from wordlab import names
+from wordlab.report.figures.embeddings import draw_scores_by
+from wordlab.report.figures.registry import figure
 from wordlab.report.figures.style import (
     INK,
     MUTED,
+    arms,
     canvas,
-    label,
+    legend_below,
     line,
     plain_log,
-    styled,
     whole_steps,
 )
+from wordlab.report.results import Study
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
-@styled
-def rate_distortion(rates: pd.DataFrame, baselines: pd.DataFrame, unit: str) -> Figure:
-    """Draw what is wrong, and what the whole sentence costs, by the bits of the vector.
+@figure(
+    "study_sizes",
+    "Scores by size of the text",
+    "Scores by share of the text, over the items known at every share; bars are bootstrap "
+    "intervals that draw words and word pairs.",
+)
+def sizes(study: Study) -> Figure:
+    """Draw scores by share of the text over the items known at every share."""
+    return draw_scores_by(study.measured("scores", "score"), "held", "share of the text")
 
-    rates: columns cell, latent_size, precision, rate, total (bits a character), token_accuracy;
-    baselines: code, total. unit: characters or words. A line joins the sizes of a precision.
-    """
+
+@figure(
+    "study_sizes",
+    "Scores by size, over more items",
+    "The same over the items known at each share, which are more, and rarer words, the larger the "
+    "text.",
+)
+def sizes_own(study: Study) -> Figure:
+    """Draw scores by share of the text over the items known at each."""
+    return draw_scores_by(study.measured("own", "score"), "held", "share of the text")
+
+
+@figure(
+    "study_autoencoder",
+    "Rate and distortion",
+    "What is wrong in a held-out sentence, and what the whole sentence costs, by the bits of its "
+    "vector. Lines join the vector's sizes.",
+)
+def rate_distortion(study: Study) -> Figure:
+    """Draw what is wrong, and what the whole sentence costs, by the bits of the vector."""
+    rates, baselines = study.table("rates"), study.table("baselines")
     cells, precisions = list(rates["cell"].unique()), list(rates["precision"].unique())
-    figure = canvas(2, 1, 11.2, 4.9)
-    wrong, whole = figure.axes
+    drawn = canvas(2, 1, 11.2, 4.9)
+    wrong, whole = drawn.axes
     for (cell, precision), part in rates.groupby(["cell", "precision"], sort=False):
         ordered = part.sort_values("rate")
         style = {"color": line(str(cell), cells)["color"], "linewidth": 1.2,
@@ -45,10 +72,10 @@ def rate_distortion(rates: pd.DataFrame, baselines: pd.DataFrame, unit: str) -> 
             xytext=(4, 0), textcoords="offset points", va="center", color=MUTED, fontsize=8,
             annotation_clip=False,
         )  # fmt: skip
-    for axes in figure.axes:
+    for axes in drawn.axes:
         axes.set(xlabel="bits of the vector per character", xscale="log")
         plain_log(axes.xaxis)
-    wrong.set(ylabel=f"share of {unit} wrong", ylim=(0, 1))
+    wrong.set(ylabel=f"share of {study.params.autoencoder.unit} wrong", ylim=(0, 1))
     wrong.set_title("Rate and distortion")
     whole.set(ylabel="bits per character, errors corrected", yscale="log")
     plain_log(whole.yaxis)
@@ -59,18 +86,18 @@ def rate_distortion(rates: pd.DataFrame, baselines: pd.DataFrame, unit: str) -> 
         Line2D([], [], color=INK, marker=marker, linestyle="none", label=str(precision))
         for marker, precision in zip(_MARKERS, precisions, strict=False)
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
-    return figure
+    legend_below(drawn, handles)
+    return drawn
 
 
-@styled
-def autoencoder_by_length(table: pd.DataFrame, unit: str) -> Figure:
-    """Draw how well held-out sequences come back, by their length: a panel a measure.
-
-    table: columns cell, latent_size, length (upper edge of a bin), n (sequences), token_accuracy,
-    exact_match, bleu (0..1), edit_distance (edits per unit of the sequence). unit: characters or
-    words. A larger vector has the stronger line.
-    """
+@figure(
+    "study_autoencoder",
+    "Accuracy by length",
+    "What comes back of a held-out sentence, by its length and the size of its vector.",
+)
+def autoencoder_by_length(study: Study) -> Figure:
+    """Draw how well held-out sequences come back: one panel per measure, larger vectors darker."""
+    table, unit = study.table("lengths"), study.params.autoencoder.unit
     measures = {
         "token_accuracy": f"share of {unit} right",
         "exact_match": "share of sequences exact",
@@ -79,8 +106,8 @@ def autoencoder_by_length(table: pd.DataFrame, unit: str) -> Figure:
     }
     cells = list(table["cell"].unique())
     sizes = sorted(table["latent_size"].unique())
-    figure = canvas(2, 2, 9.6, 6.4)
-    for axes, (measure, title) in zip(figure.axes, measures.items(), strict=True):
+    drawn = canvas(2, 2, 9.6, 6.4)
+    for axes, (measure, title) in zip(drawn.axes, measures.items(), strict=True):
         for (cell, size), part in table.groupby(["cell", "latent_size"], sort=False):
             style = line(str(cell), cells)
             strength = (sizes.index(size) + 1) / len(sizes)
@@ -94,22 +121,24 @@ def autoencoder_by_length(table: pd.DataFrame, unit: str) -> Figure:
         Line2D([], [], color=INK, alpha=(place + 1) / len(sizes), label=f"{size} numbers")
         for place, size in enumerate(sizes)
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
-    return figure
+    legend_below(drawn, handles)
+    return drawn
 
 
-@styled
-def regularisation_curves(curves: pd.DataFrame) -> Figure:
-    """Draw validation and training perplexity by epoch, one row per cell, one column per method.
-
-    curves: columns cell, method, seed, epoch, train_perplexity, valid_perplexity; the line is the
-    mean over seeds, the band goes from the least to the greatest.
-    """
+@figure(
+    "study_regularisation",
+    "Perplexity by epoch",
+    "Perplexity by epoch up to where the method stops: means over seeds, bands from the least to "
+    "the greatest.",
+)
+def regularisation_curves(study: Study) -> Figure:
+    """Draw validation and training perplexity, one row per cell, one column per method."""
+    curves = study.table("curves")
     cells = list(curves["cell"].unique())
     methods = list(curves["method"].unique())
     width, height = 1.5 * len(methods) + 0.9, 1.7 * len(cells) + 0.6
-    figure = canvas(len(methods), len(cells), width, height)
-    grid = np.array(figure.axes).reshape(len(cells), len(methods))
+    drawn = canvas(len(methods), len(cells), width, height)
+    grid = np.array(drawn.axes).reshape(len(cells), len(methods))
     low, high = curves["train_perplexity"].min(), curves["valid_perplexity"].quantile(0.9)
     for row, cell in zip(grid, cells, strict=True):
         colour = line(str(cell), cells)["color"]
@@ -125,56 +154,54 @@ def regularisation_curves(curves: pd.DataFrame) -> Figure:
             axes.minorticks_off()
             axes.tick_params(labelleft=axes is row[0], labelbottom=row[0] is grid[-1][0])
             whole_steps(axes)
-            axes.set_title(str(method).replace("_", " "), fontsize=8)
-        row[0].set_ylabel(f"{label(str(cell))}\nperplexity")
+            axes.set_title(names.plain(str(method)), fontsize=8)
+        row[0].set_ylabel(f"{names.model(str(cell))}\nperplexity")
     for axes in grid[-1]:
         axes.set_xlabel("epoch")
-    figure.legend(
-        handles=[
-            Line2D([], [], color=INK, label="validation"),
-            Line2D([], [], color=INK, linestyle="--", linewidth=1.4, label="training"),
-        ],
-        loc="outside lower center",
-        ncols=2,
-    )
-    return figure
+    handles = [
+        Line2D([], [], color=INK, label="validation"),
+        Line2D([], [], color=INK, linestyle="--", linewidth=1.4, label="training"),
+    ]
+    legend_below(drawn, handles)
+    return drawn
 
 
-@styled
-def regularisation_gaps(table: pd.DataFrame) -> Figure:
-    """Draw the test loss and the gap to the training loss of each method, with intervals.
-
-    table: columns cell, method, test, test_low, test_high, gap, gap_low, gap_high, and those of
-    models that only count, unigram and kneser_ney (nats per token).
-    """
+@figure(
+    "study_regularisation",
+    "Test loss and gap",
+    "The gap between test and training loss, and the test loss itself; bars are intervals over "
+    "seeds, of one mean each. Lines are the losses of models that only count the same training "
+    "text.",
+)
+def regularisation_gaps(study: Study) -> Figure:
+    """Draw the test loss and the gap to the training loss of each method, with intervals."""
+    table = study.table("methods")
     cells = list(table["cell"].unique())
     methods = list(table["method"].unique())
-    figure = canvas(2, 1, 9.2, 0.5 * len(methods) + 1.7)
+    drawn = canvas(2, 1, 9.2, 0.5 * len(methods) + 1.7)
     titles = {"gap": "Gap: test - training", "test": "Test loss"}
-    for axes, (measure, title) in zip(figure.axes, titles.items(), strict=True):
+    for axes, (measure, title) in zip(drawn.axes, titles.items(), strict=True):
         for place, cell in enumerate(cells):
             part = table[table["cell"] == cell].set_index("method").reindex(methods)
-            middle = part[measure]
-            arms = [middle - part[f"{measure}_low"], part[f"{measure}_high"] - middle]
             style = line(str(cell), cells)
             axes.errorbar(
-                middle,
+                part[measure],
                 np.arange(len(methods)) + (place - (len(cells) - 1) / 2) * 0.22,
-                xerr=np.clip(np.nan_to_num(np.array(arms, dtype=float)), 0, None),
+                xerr=arms(part, measure, f"{measure}_"),
                 fmt=style["marker"],
                 color=style["color"],
                 label=style["label"],
                 capsize=3,
             )
-        axes.set_yticks(range(len(methods)), [str(m).replace("_", " ") for m in methods])
+        axes.set_yticks(range(len(methods)), [names.plain(str(m)) for m in methods])
         axes.set_ylim(len(methods) - 0.5, -0.5)
         axes.grid(axis="y", visible=False)
         axes.set_xlabel("nats per token")
         axes.set_title(title)
     for name, dashes in (("unigram", "--"), ("kneser_ney", ":")):
         loss = float(table[name].iloc[0])
-        figure.axes[1].axvline(loss, color=MUTED, linestyle=dashes, label=label(name))
-    figure.axes[1].tick_params(labelleft=False)
-    handles = figure.axes[1].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside lower center", ncols=len(cells) + 2)
-    return figure
+        drawn.axes[1].axvline(loss, color=MUTED, linestyle=dashes, label=names.model(name))
+    drawn.axes[1].tick_params(labelleft=False)
+    handles, _ = drawn.axes[1].get_legend_handles_labels()
+    legend_below(drawn, handles)
+    return drawn

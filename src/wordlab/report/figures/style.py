@@ -1,22 +1,19 @@
-"""What all figures share: size, type, colours, and the one way to write them."""
+"""What all figures share: size, type, colours, legends, and intervals."""
 
-from collections.abc import Callable, Iterable
-from functools import wraps
+from collections.abc import Iterable, Sequence
 from io import BytesIO
-from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any
 
-import matplotlib
 import matplotlib.style
+import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from numpy.typing import NDArray
 
-from wordlab.artifacts import replacing
-from wordlab.names import EMBEDDINGS
-
-P = ParamSpec("P")
+from wordlab import names
 
 INK = "#22272e"
 MUTED = "#6e7781"
@@ -25,23 +22,17 @@ SPARE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7
 """For what is not a model: seven colours of Okabe & Ito 2008."""
 
 MODELS = {
-    "skipgram": (EMBEDDINGS["skipgram"], "#0072b2", "o"),
-    "cbow": (EMBEDDINGS["cbow"], "#56b4e9", "s"),
-    "ppmi": (EMBEDDINGS["ppmi"], "#e69f00", "D"),
-    "svd": (EMBEDDINGS["ppmi_svd"], "#d55e00", "^"),
-    "glove": (EMBEDDINGS["glove"], "#009e73", "v"),
-    "rnn": ("RNN", "#999933", "o"),
-    "lstm": ("LSTM", "#332288", "s"),
-    "gru": ("GRU", "#cc6677", "^"),
+    "skipgram": ("#0072b2", "o"),
+    "cbow": ("#56b4e9", "s"),
+    "ppmi": ("#e69f00", "D"),
+    "ppmi_svd": ("#d55e00", "^"),
+    "glove": ("#009e73", "v"),
+    "rnn": ("#999933", "o"),
+    "lstm": ("#332288", "s"),
+    "gru": ("#cc6677", "^"),
 }
-"""Each model's label, colour and marker; the colours of Okabe & Ito 2008 and of Tol's `muted`
-scheme, told apart with any colour vision within the word vectors and within the networks."""
-
-OTHERS = {"kneser_ney": "Kneser-Ney", "char": "characters", "kneser_ney_character": "Kneser-Ney",
-          "unigram_character": "unigram"}  # fmt: skip
-"""Labels of what has no colour of its own."""
-
-ALIASES = {"ppmi_svd": "svd", "ppmi-svd": "svd", "skip-gram": "skipgram", "skip_gram": "skipgram"}
+"""Each model's colour and marker; the colours of Okabe & Ito 2008 and of Tol's `muted` scheme,
+distinct with any colour vision within the word vectors and within the networks."""
 
 STYLE = {
     "figure.dpi": 100,
@@ -77,17 +68,6 @@ STYLE = {
 }
 
 
-def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draw in wordlab's style, whatever the reader's own matplotlibrc says."""
-
-    @wraps(draw)
-    def within(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        with matplotlib.style.context(["default", STYLE]):
-            return draw(*args, **kwargs)
-
-    return within
-
-
 def png(figure: Figure) -> bytes:
     """Return `figure` as a PNG that holds pixels only: the same figure gives the same bytes."""
     image = BytesIO()
@@ -96,36 +76,17 @@ def png(figure: Figure) -> bytes:
     return image.getvalue()
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write `figure` as a PNG file, whole or not at all."""
-    with replacing(path) as partial:
-        partial.write_bytes(png(figure))
-
-
-def key(model: str) -> str:
-    """Return the name under which `model`, however it is written, has its colour."""
-    plain = model.lower()
-    return ALIASES.get(plain, plain)
-
-
-def label(model: str) -> str:
-    """Return the name of `model` as readers know it."""
-    if key(model) in MODELS:
-        return MODELS[key(model)][0]
-    return OTHERS.get(model, model.replace("_", " "))
-
-
 def line(model: str, others: Iterable[str] = ()) -> dict[str, Any]:
     """Return label, colour and marker of `model`, the same in every figure.
 
     A name that is none of the known models takes a spare colour by its place among `others`.
     """
-    if key(model) in MODELS:
-        name, colour, marker = MODELS[key(model)]
-        return {"label": name, "color": colour, "marker": marker}
-    unknown = [other for other in others if key(other) not in MODELS]
+    if model in MODELS:
+        colour, marker = MODELS[model]
+        return {"label": names.model(model), "color": colour, "marker": marker}
+    unknown = [other for other in others if other not in MODELS]
     place = unknown.index(model) if model in unknown else 0
-    return {"label": label(model), "color": SPARE[place % len(SPARE)], "marker": "o"}
+    return {"label": names.plain(model), "color": SPARE[place % len(SPARE)], "marker": "o"}
 
 
 def canvas(columns: int = 1, rows: int = 1, width: float = 7.2, height: float = 4.0) -> Figure:
@@ -148,7 +109,47 @@ def plain_log(axis: Axis, *, ticks: bool = True) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def hide_unused(figure: Figure, used: int) -> None:
-    """Take away the axes of a grid beyond the first `used`."""
-    for axes in figure.axes[used:]:
+def panels(count: int, most: int, width: float, height: float, more: float = 0.0) -> Figure:
+    """Return a figure of `count` axes in rows of at most `most`, `width` x `height` inches each.
+
+    more: inches that the whole is higher.
+    """
+    columns = min(most, count)
+    rows = -(-count // columns)
+    figure = canvas(columns, rows, width * columns, height * rows + more)
+    for axes in figure.axes[count:]:
         axes.remove()
+    return figure
+
+
+def bare(axes: Axes) -> None:
+    """Take grid, frame and tick marks away, where words or cells fill the axes."""
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+
+
+def legend_below(
+    figure: Figure, handles: Sequence[Any] | None = None, columns: int | None = None
+) -> None:
+    """Put one legend under all axes: `handles`, or what the first axes show."""
+    if handles is None:
+        shown, labels = figure.axes[0].get_legend_handles_labels()
+    else:
+        shown, labels = list(handles), [str(handle.get_label()) for handle in handles]
+    figure.legend(shown, labels, loc="outside lower center", ncols=columns or len(shown))
+
+
+def arms(table: pd.DataFrame, measure: str = "score", ends: str = "") -> NDArray[np.float64]:
+    """Return how far the intervals of a measure reach below and above, (2, n), 0 without one.
+
+    ends: what the columns low and high begin with.
+    """
+    middle = table[measure]
+    reach = np.array([middle - table[f"{ends}low"], table[f"{ends}high"] - middle], dtype=float)
+    return np.clip(np.nan_to_num(reach), 0, None)
+
+
+def apart(place: int, count: int, width: float = 0.7) -> float:
+    """Return how far aside the `place`-th of `count` marks lies, so that none hides another."""
+    return (place - (count - 1) / 2) * width / max(1, count)

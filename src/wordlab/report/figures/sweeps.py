@@ -11,38 +11,106 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from wordlab.report.figures.settings import LOWER_IS_BETTER, Scale, plain, text, varied
-from wordlab.report.figures.style import INK, MUTED, canvas, hide_unused, label, line, styled
+from wordlab import names
+from wordlab.report.figures.registry import figure
+from wordlab.report.figures.settings import LOWER_IS_BETTER, Scale, text, varied
+from wordlab.report.figures.style import INK, MUTED, SPARE, canvas, legend_below, line, panels
+from wordlab.report.results import Study
 
+SWEEPS = tuple(f"analyse_sweep@{sweep}" for sweep in ("recurrent", "word2vec", "glove"))
+SHOWN = ("valid_loss", "wordsim353")
+"""The score that a sweep's figures show, where there is one of these; else its first."""
+MAPS = 3
+"""Maps of pairs of settings per model."""
+REGIONS = {"all": "of all", "best quarter": "within the best quarter"}
+"""Where the forest's shares are measured, and how a legend calls it."""
+TERMS = 12
+"""Settings and pairs shown, the largest of any model."""
 BEST = "#d55e00"
-DIVERGED = "diverged"
 PATCH = {"fc": "white", "ec": "none", "alpha": 0.8, "pad": 0.8}
 
 
-@styled
-def sweep_marginals(
-    trials: pd.DataFrame,
-    curves: pd.DataFrame,
-    settings: Sequence[str],
-    score: str,
-    noise: float | None = None,
-) -> Figure:
+@figure(
+    SWEEPS,
+    "Which settings matter",
+    "The share of the variance of the score that each setting makes up, and each pair beyond its "
+    "parts. Over a full grid the shares are exact sums, the seed's among them; otherwise those of "
+    "fANOVA, worth no more than the held-out R2 of its forest.",
+)
+def importance(study: Study) -> Figure | None:
+    """Draw the shares of settings and pairs: the exact ones of a full grid, or the forest's.
+
+    One panel per model; per term a dot with its interval for each region, and a stroke where
+    chance would put it.
+    """
+    score = _score(study)
+    if score is None:
+        return None
+    shares = study.table("importances" if study.has("importances") else "sensitivity")
+    shares = shares[shares["score"] == score]
+    models = list(shares["model"].unique())
+    own = shares[shares["order"].between(1, 2)]
+    largest = own.groupby("term", sort=False)["share"].max().nlargest(TERMS).index
+    own = own[own["term"].isin(largest)]
+    terms = list(dict.fromkeys(own.sort_values("order", kind="stable")["term"]))
+    regions = [name for name in REGIONS if "region" in own and name in set(own["region"])]
+    drawn = canvas(len(models), 1, 3.6 * len(models) + 1.8, 0.36 * len(terms) + 2.0)
+    for axes, model in zip(drawn.axes, models, strict=True):
+        part = own[own["model"] == model]
+        for number, region in enumerate(regions or [""]):
+            mine = part[part["region"] == region] if region else part
+            places = mine["term"].map(terms.index) + (number - (len(regions) > 1) / 2) * 0.3
+            reach = [mine["share"] - mine["low"], mine["high"] - mine["share"]]
+            axes.errorbar(
+                mine["share"], places, xerr=[side.clip(lower=0) for side in reach], fmt="o", ms=5,
+                color=SPARE[number], label=REGIONS.get(region, "share, with its interval"),
+            )  # fmt: skip
+            axes.plot(
+                mine["by_chance"], places, "|", ms=10, mew=1.6, color=INK,
+                label=None if number else "what chance gives it",
+            )  # fmt: skip
+        seed = shares.loc[(shares["model"] == model) & (shares["term"] == "seed"), "share"]
+        if seed.notna().any():
+            axes.axvline(float(seed.iloc[0]), color=MUTED, lw=1, ls=":", label="the seed's share")
+        texts = [" × ".join(map(names.plain, term.split(" x "))) for term in terms]
+        axes.set_yticks(range(len(terms)), texts)
+        axes.set(xlim=(-0.02, 1.02), ylim=(len(terms) - 0.5, -0.5), xlabel="share of the variance")
+        axes.tick_params(labelleft=axes is drawn.axes[0])
+        r2 = part["r2"].dropna() if "r2" in part else part["share"].iloc[:0]
+        held_out = f", held-out R2 {r2.iloc[0]:.2f}" if len(r2) else ""
+        axes.set_title(f"{names.model(str(model))}{held_out}")
+    drawn.suptitle(f"What moves the {names.plain(score)}", x=0.01, ha="left")
+    legend_below(drawn)
+    return drawn
+
+
+@figure(
+    SWEEPS,
+    "Setting by setting",
+    "Every dot is a training, the line the mean over all other settings, the band its interval "
+    "(over a search, of the forest's trees).",
+)
+def sweep(study: Study) -> Figure | None:
     """Draw the score against each setting: every training, and the mean over the other settings.
 
-    trials: a row a training: model, settings, `score`, optionally diverged. curves: columns model,
-    setting, value, mean, low, high. noise: the standard deviation over seeds, drawn as a bar of
-    +- that height.
+    The standard deviation over seeds is a bar beside them; trainings that diverged are crosses.
     """
+    score = _score(study)
+    if score is None:
+        return None
+    trials, settings = compared(study), _settings(study)
+    curves = study.table("marginals" if study.has("marginals") else "curves")
+    curves = curves[curves["score"] == score]
+    noise = float(study.table("best").query("score == @score")["noise"].mean())
     models = list(trials["model"].unique())
-    names = varied(trials, settings)
-    columns = min(3, len(names))
-    rows = -(-len(names) // columns)
-    figure = canvas(columns, rows, max(3.4 * columns + 0.4, 5.0), 3.0 * rows + 0.9)
-    gone = trials[DIVERGED] > 0 if DIVERGED in trials else trials["model"].isna()
+    tried = varied(trials, settings)
+    drawn = panels(len(tried), 3, 3.4, 3.0, 0.9)
+    drawn.set_size_inches(max(3.4 * min(3, len(tried)) + 0.4, 5.0), drawn.get_figheight())
+    gone = trials["diverged"] > 0 if "diverged" in trials else trials["model"].isna()
     shown = trials.loc[~gone & trials[score].notna(), score]
     room = 0.06 * (shown.max() - shown.min()) + 1e-9
     bottom, top = shown.min() - room, shown.max() + room * (3 if gone.any() else 1)
-    for axes, name in zip(figure.axes, names, strict=False):
+    for axes, name in zip(drawn.axes, tried, strict=True):
         scale = Scale.of(trials[name])
         for number, model in enumerate(models):
             style = line(str(model), models)
@@ -62,46 +130,45 @@ def sweep_marginals(
             marks = {**style, "marker": style["marker"] if len(curve) < 10 else ""}
             axes.plot(x, curve["mean"], zorder=3, **marks)
         scale.on_x(axes)
-        axes.set(xlabel=plain(name), ylim=(bottom, top))
-        if noise:
+        axes.set(xlabel=names.plain(name), ylim=(bottom, top))
+        if noise > 0:
             middle = top - 2 * room - noise
             axes.errorbar([1.02], [middle], yerr=[noise], color=INK, lw=2.5, capsize=4)
-    for axes in figure.axes[::columns]:
-        axes.set_ylabel(plain(score))
-    hide_unused(figure, len(names))
+    for axes in drawn.axes[::3]:
+        axes.set_ylabel(names.measure(score))
     better = "lower is better" if score in LOWER_IS_BETTER else "higher is better"
-    figure.suptitle(f"The mean over all other settings ({better})", x=0.01, ha="left")
+    drawn.suptitle(f"The mean over all other settings ({better})", x=0.01, ha="left")
     handles = [Line2D([], [], **line(str(model), models)) for model in models]
     handles.append(Line2D([], [], marker="o", ls="", alpha=0.4, color=MUTED, label="a training"))
     if gone.any():
         handles.append(Line2D([], [], marker="x", ls="", color=MUTED, label="diverged"))
-    if noise:
-        handles.append(
-            Line2D(
-                [],
-                [],
-                color=INK,
-                marker="|",
-                ls="",
-                ms=12,
-                mew=2.5,
-                label="± 1 standard deviation over seeds",
-            )  # fmt: skip
-        )
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 5))
-    return figure
+    if noise > 0:
+        spread = "± 1 standard deviation over seeds"
+        handles.append(Line2D([], [], color=INK, marker="|", ls="", ms=12, mew=2.5, label=spread))
+    legend_below(drawn, handles, min(len(handles), 5))
+    return drawn
 
 
-@styled
-def interactions(maps: pd.DataFrame, score: str) -> Figure:
-    """Draw the mean score over pairs of settings, a row of maps a model.
+@figure(SWEEPS, "Pairs of settings", "The pairs of settings that depend on one another most.")
+def interactions(study: Study) -> Figure | None:
+    """Draw the mean score over the pairs of settings that interact most, one row per model.
 
-    maps: columns model, one, other (names of settings), value_one, value_other, mean.
+    Over a full grid the means of trainings, otherwise those of the forest.
     """
+    score = _score(study)
+    if score is None:
+        return None
+    if study.has("importances"):
+        shares = study.table("importances").query("score == @score and order == 2")
+        maps = _grid_maps(compared(study), shares, score)
+    else:
+        maps = study.table("surfaces")
+    if maps.empty:
+        return None
     models = list(maps["model"].unique())
     most = max(len(_pairs(maps[maps["model"] == model])) for model in models)
-    figure = canvas(most, len(models), max(3.2 * most + 1.0, 5.0), 2.9 * len(models) + 0.5)
-    grid = np.array(figure.axes).reshape(len(models), most)
+    drawn = canvas(most, len(models), max(3.2 * most + 1.0, 5.0), 2.9 * len(models) + 0.5)
+    grid = np.array(drawn.axes).reshape(len(models), most)
     lower = score in LOWER_IS_BETTER
     colours = matplotlib.colormaps["cividis" if lower else "cividis_r"]
     for row, model in zip(grid, models, strict=True):
@@ -113,15 +180,15 @@ def interactions(maps: pd.DataFrame, score: str) -> Figure:
         for axes, (one, other) in zip(row, pairs, strict=False):
             part = own[(own["one"] == one) & (own["other"] == other)]
             _map(axes, part, colours, norm, lower=lower)
-            axes.set(xlabel=plain(one), ylabel=plain(other))
+            axes.set(xlabel=names.plain(one), ylabel=names.plain(other))
         for axes in row[len(pairs) :]:
             axes.set_axis_off()
-        row[0].set_title(label(str(model)))
+        row[0].set_title(names.model(str(model)))
         ends = "max" if lower else "min"
-        bar = figure.colorbar(ScalarMappable(norm, colours), ax=list(row), extend=ends, pad=0.01)
-        bar.set_label(plain(score), fontsize=9)
-    figure.suptitle("The mean over all other settings: darker is better", x=0.01, ha="left")
-    return figure
+        bar = drawn.colorbar(ScalarMappable(norm, colours), ax=list(row), extend=ends, pad=0.01)
+        bar.set_label(names.measure(score), fontsize=9)
+    drawn.suptitle("The mean over all other settings: darker is better", x=0.01, ha="left")
+    return drawn
 
 
 def _pairs(maps: pd.DataFrame) -> list[tuple[str, str]]:
@@ -142,12 +209,12 @@ def _map(
     values = heights.to_numpy()
     axes.imshow(values, origin="lower", aspect="auto", cmap=colours, norm=norm)
     axes.grid(visible=False)
-    for count, names, mark in (
+    for count, texts, mark in (
         (values.shape[1], heights.columns, axes.set_xticks),
         (values.shape[0], heights.index, axes.set_yticks),
     ):
         steps = np.unique(np.linspace(0, count - 1, min(count, 5)).round().astype(int))
-        mark(steps, [_short(names[step]) for step in steps])
+        mark(steps, [_short(texts[step]) for step in steps])
     best = np.unravel_index(values.argmin() if lower else values.argmax(), values.shape)
     few = max(values.shape) <= 5
     for (row, column), value in np.ndenumerate(values):
@@ -168,28 +235,32 @@ def _short(name: str) -> str:
         return name
 
 
-@styled
-def parallel_coordinates(trials: pd.DataFrame, settings: Sequence[str], score: str) -> Figure:
-    """Draw each combination as a line across its settings to its mean score, a row a model.
-
-    trials: a row a training: model, settings, `score`. Lines that share a value of a few are
-    spread a little, by their score, to be told apart.
-    """
+@figure(
+    SWEEPS,
+    "Combinations",
+    "Each line is a combination of settings, from its values to its score; lines through one value "
+    "are spread by their score.",
+)
+def combinations(study: Study) -> Figure | None:
+    """Draw each combination as a line across its settings to its mean score, one row per model."""
+    score, trials = _score(study), compared(study)
+    tried = varied(trials, _settings(study))
+    if score is None or not tried:
+        return None
     models = list(trials["model"].unique())
-    names = varied(trials, settings)
-    scales = {name: Scale.of(trials[name]) for name in names}
-    figure = canvas(1, len(models), min(1.5 * len(names) + 3.0, 11.5), 2.9 * len(models) + 0.6)
+    scales = {name: Scale.of(trials[name]) for name in tried}
+    drawn = canvas(1, len(models), min(1.5 * len(tried) + 3.0, 11.5), 2.9 * len(models) + 0.6)
     lower = score in LOWER_IS_BETTER
     colours = matplotlib.colormaps["cividis"]
-    for axes, model in zip(figure.axes, models, strict=True):
+    for axes, model in zip(drawn.axes, models, strict=True):
         part = trials[(trials["model"] == model) & trials[score].notna()]
-        means = part.groupby(names, sort=False, dropna=False)[score].mean().reset_index()
+        means = part.groupby(tried, sort=False, dropna=False)[score].mean().reset_index()
         means = means.sort_values(score, ascending=not lower).reset_index(drop=True)  # best last
         worst = means[score].quantile(0.9 if lower else 0.1)
         end = means[score].iloc[-1]
         reach = (worst - end) or 1.0
         good = ((worst - means[score]) / reach).clip(0, 1)
-        ways = [_spread(scales[name], means[name]) for name in names]
+        ways = [_spread(scales[name], means[name]) for name in tried]
         ways.append(good.to_numpy())
         for number, heights in enumerate(np.column_stack(ways)):
             best = number == len(means) - 1
@@ -199,17 +270,19 @@ def parallel_coordinates(trials: pd.DataFrame, settings: Sequence[str], score: s
                 lw=3 if best else (1.6 if len(means) < 40 else 0.9),
                 alpha=1 if best else 0.75, marker="o" if best else "", zorder=number + 3,
             )  # fmt: skip
-        _rails(axes, [scales[name] for name in names], end, worst)
-        axes.set_xticks(range(len(ways)), [*map(plain, names), plain(score).replace(", ", "\n")])
-        axes.set_title(f"{label(str(model))}: {len(means)} combinations")
-    figure.axes[-1].set_xlabel("settings, and the score, the best at the top")
+        _rails(axes, [scales[name] for name in tried], end, worst)
+        axes.set_xticks(
+            range(len(ways)), [*map(names.plain, tried), names.measure(score).replace(", ", "\n")]
+        )
+        axes.set_title(f"{names.model(str(model))}: {len(means)} combinations")
+    drawn.axes[-1].set_xlabel("settings, and the score, the best at the top")
     handles = [
         Line2D([], [], color=BEST, lw=3, marker="o", label="the best"),
         Line2D([], [], color=colours(0.0), lw=3, label="better"),
         Line2D([], [], color=colours(0.85), lw=3, label="worse (the worst tenth at the bottom)"),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3)
-    return figure
+    legend_below(drawn, handles)
+    return drawn
 
 
 def _spread(scale: Scale, values: pd.Series) -> np.ndarray:
@@ -232,10 +305,49 @@ def _rails(axes: Axes, scales: Sequence[Scale], end: float, worst: float) -> Non
     marks.append(
         (np.array([0.0, 0.5, 1.0]), [f"{worst + p * (end - worst):.4g}" for p in (0, 0.5, 1)])
     )
-    for place, (heights, names) in enumerate(marks):
+    for place, (heights, texts) in enumerate(marks):
         axes.axvline(place, color=MUTED, lw=0.8, zorder=1)
-        for height, name in zip(heights, names, strict=True):
+        for height, name in zip(heights, texts, strict=True):
             axes.annotate(
                 name, (place, height), (5, 0), textcoords="offset points", va="center",
                 fontsize=8.5, zorder=1000, bbox=PATCH,
             )  # fmt: skip
+
+
+def _grid_maps(trials: pd.DataFrame, pairs: pd.DataFrame, score: str) -> pd.DataFrame:
+    """Return the means over the pairs of settings that make up most, for maps.
+
+    pairs: columns model, term, share.
+    """
+    parts: list[pd.DataFrame] = []
+    for model, own in pairs.groupby("model", sort=False):
+        part = trials[trials["model"] == model]
+        for term in own.sort_values("share", ascending=False)["term"].head(MAPS):
+            one, other = str(term).split(" x ")
+            means = part.groupby([one, other], dropna=False)[score].mean().reset_index()
+            means = means.set_axis(["value_one", "value_other", "mean"], axis=1)
+            parts.append(means.assign(model=model, one=one, other=other))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _score(study: Study) -> str | None:
+    """Return the score to show; None where nothing could be scored."""
+    if not study.has("best"):
+        return None
+    known = study.table("best")["score"].unique()
+    return next((score for score in SHOWN if score in known), str(known[0]))
+
+
+def compared(study: Study) -> pd.DataFrame:
+    """Return the trainings that can be compared: on the least budget where a sweep prunes."""
+    trials = study.table("trials")
+    if "budget" not in trials:
+        return trials
+    return trials[trials["budget"] == trials["budget"].min()].drop(columns="budget")
+
+
+def _settings(study: Study) -> list[str]:
+    """Return the settings that a sweep tries: the columns between model and repetition."""
+    columns = [str(name) for name in compared(study)]
+    end = columns.index("fold") if "fold" in columns else columns.index("seed")
+    return columns[columns.index("model") + 1 : end]

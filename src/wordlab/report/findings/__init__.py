@@ -4,7 +4,13 @@ A module per subject; each function takes the results and is registered with the
 tables and metrics it puts into words.
 """
 
-from wordlab.report.findings import embeddings, gradients, studies, sweeps  # noqa: F401
-from wordlab.report.findings.registry import findings
+from wordlab.report.findings import (  # noqa: F401
+    embeddings,
+    gradients,
+    language_sweeps,
+    studies,
+    sweeps,
+)
+from wordlab.report.findings.registry import every, findings
 
-__all__ = ["findings"]
+__all__ = ["every", "findings"]

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from wordlab import names
-from wordlab.params.studies import FADED, TruncationParams
+from wordlab.params.studies import GradientStudyParams, TruncationParams
 from wordlab.report.findings.registry import of_stage
 from wordlab.report.results import Results
 
@@ -23,26 +23,27 @@ def _study(results: Results) -> list[str]:
         results.table(STUDY, name) for name in ("trainings", "truncations", "tasks")
     )
     return [
-        *reach(results.metrics[STUDY]["reach"], max(params.lengths), params.confidence),
+        *reach(results.metrics[STUDY]["reach"], params),
         *clipping(trainings),
         *truncation(windows, params.truncation, params.confidence),
         *tasks(learning),
     ]
 
 
-def reach(measured: Mapping[str, Any], longest: int, confidence: float) -> list[str]:
+def reach(measured: Mapping[str, Any], params: GradientStudyParams) -> list[str]:
     """Return where each cell's gradient vanishes or explodes, and which reaches differ.
 
     measured: cell -> weights -> what `gradients.measures.reach` returns by length, and the spectral
     radius; None where there is no number.
     """
+    longest = max(params.lengths)
     found = {cell: parts["trained"][f"length {longest}"] for cell, parts in measured.items()}
     count = next(iter(found.values()))["sequences"]
     sentences = [
         f"Gradients are followed back over {count} sequences of {longest} symbols each, none of "
         "which overlap.",
-        f"A gradient has faded where its norm is below {FADED:.0%} of that at the loss; ranges are "
-        f"{confidence:.0%} intervals of the median.",
+        f"A gradient has faded where its norm is below {params.faded:.0%} of that at the loss; "
+        f"ranges are {params.confidence:.0%} intervals of the median.",
     ]
     for cell, steps in found.items():
         name = names.model(cell)

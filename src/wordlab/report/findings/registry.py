@@ -27,3 +27,8 @@ def of_stage(stage: str) -> Callable[[Finder], Finder]:
 def findings(stage: str, results: Results) -> list[str]:
     """Return what the results of `stage` say, in sentences; none where it has no findings."""
     return [sentence for finder in _FINDERS.get(stage, []) for sentence in finder(results)]
+
+
+def every(results: Results) -> dict[str, list[str]]:
+    """Return the findings of all stages, by stage."""
+    return {stage: findings(stage, results) for stage in _FINDERS}

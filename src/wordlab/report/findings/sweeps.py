@@ -7,15 +7,13 @@ import numpy as np
 import pandas as pd
 
 from wordlab import names
-from wordlab.params.sweeps import GridSweepParams, RecurrentSweepParams
+from wordlab.params.sweeps import GridSweepParams
 from wordlab.report.findings.registry import of_stage
 from wordlab.report.results import Results
 
 Tables = Mapping[str, pd.DataFrame]
 """The tables of a sweep and of its analysis, by name."""
 
-EQUAL = 1.1
-"""Numbers of updates that differ by no more than this factor count as equal."""
 ITEMS = (
     "Intervals and verdicts of this sweep draw the seeds and the items that vectors are scored on "
     "together. The shares of the variance compare the settings with the noise of the seed alone; "
@@ -36,12 +34,6 @@ def of_glove(results: Results) -> list[str]:
     return of_vectors(read(results, "glove"), results.params.sweep_glove)
 
 
-@of_stage("analyse_sweep@recurrent")
-def of_recurrent(results: Results) -> list[str]:
-    """Return what the sweep of language models found."""
-    return of_language_models(read(results, "recurrent"), results.params.sweep_recurrent)
-
-
 def read(results: Results, sweep: str) -> dict[str, pd.DataFrame]:
     """Return the tables of a sweep and of its analysis; values of settings as they were written."""
     as_text = dict.fromkeys(("highest", "lowest"), str)
@@ -58,33 +50,6 @@ def of_vectors(tables: Tables, params: GridSweepParams) -> list[str]:
     scores = columns[columns.index("seed") + 1 :]
     noise = [ITEMS] if "best" in tables else []
     return [*noise, *of_scores(tables["trials"], tables, list(params.grid), scores)]
-
-
-def of_language_models(tables: Tables, params: RecurrentSweepParams) -> list[str]:
-    """Return what a sweep of language models found, the winners' test scores first.
-
-    Lengths of truncation, and what the context gains, are compared only for models that learn
-    enough: their trainings beat the unigram model beyond the noise.
-    """
-    trials, settings = tables["trials"], list(params.space)
-    pruned, grid = "budget" in trials, params.search == "grid"
-    first = trials[trials["budget"] == trials["budget"].min()] if pruned else trials
-    full = trials[trials["budget"] == 1] if pruned else trials
-    notes, beaten = confounds(first), tables["beaten"]
-    little = [str(model) for model in beaten.loc[~beaten["learns"], "model"]] if grid else []
-    said = winners(tables["winners"], settings)
-    said += pruning(trials, settings) if pruned else []
-    said += against_baselines(beaten) + too_little_trained(little)
-    said += most_important(tables["importances"]) if "importances" in tables else []
-    if "truncation" in tables:
-        enough = first[~first["model"].isin(little)]
-        said += truncation_effects(enough, tables["truncation"], params, notes)
-    silent = [(model, "bptt_length") for model in little]
-    said += of_scores(full, tables, settings, ["valid_loss"], notes=notes, silent=silent)
-    for model, part in tables["sensitivity"].groupby("model", sort=False):
-        said += sensitivity(str(model), "valid_loss", part)
-    said += drawn_texts(tables["drawn_texts"], tables["yardsticks"])
-    return said + reached(full, params) + diverged(first)
 
 
 def of_scores(
@@ -234,235 +199,6 @@ def _trust(r2: float) -> str:
             f"it needs more combinations, and its shares say nothing"
         )
     return f"the forest explains {r2:.0%} of the variance of unseen combinations"
-
-
-def winners(table: pd.DataFrame, settings: Sequence[str]) -> list[str]:
-    """Return what the winners reach on the test split; table: as `sweeps.language.tested` has it.
-
-    Where a training diverged there is no verdict on its settings.
-    """
-    said: list[str] = []
-    for name, part in table.groupby("model", sort=False):
-        model = names.model(str(name))
-        by_seed = part.astype({"seed": str}).set_index("seed").to_dict("index")
-        mean = by_seed.pop("mean")
-        chosen = names.chosen({setting: value(mean[setting]) for setting in settings})
-        epochs = "one epoch" if mean["epochs"] == 1 else f"at most {mean['epochs']:.0f} epochs"
-        start = (
-            f"{model}: the best settings ({chosen}), trained for {epochs} on the whole training "
-            f"split"
-        )
-        count = len(by_seed)
-        left = count - round(mean["diverged"])
-        if left < count:
-            said.append(f"{start}: {count - left} of {count} new seeds diverged.")
-        if not left:
-            continue
-        seeds = f"{left} new seed{'s' if left > 1 else ''}"
-        if left < count:
-            said.append(
-                f"{model}: the {seeds} that did not diverge reach a perplexity of "
-                f"{mean['test_perplexity']:.1f} on the test split, which gives no verdict on these "
-                f"settings."
-            )
-            continue
-        said += [
-            f"{start} from {seeds}, reach a perplexity of {mean['test_perplexity']:.1f} "
-            f"[{mean['low']:.1f}, {mean['high']:.1f}] on the test split, which chose nothing.",
-            f"{model}: {mean['unknown_share']:.0%} of the symbols of the test split are unknown "
-            f"words; on the others the perplexity is {mean['perplexity_known']:.1f}.",
-            f"{model}: {mean['ratio']:.2f} [{mean['ratio_low']:.2f}, {mean['ratio_high']:.2f}] "
-            f"times the perplexity of Kneser-Ney n-grams of the same text, "
-            f"{mean['ngram_perplexity']:.1f}: {_verdict(mean['ratio_low'], mean['ratio_high'])}.",
-        ]
-    return said
-
-
-def _verdict(low: float, high: float) -> str:
-    """Return what the interval of a ratio of perplexities says of a network beside n-grams."""
-    if high < 1:
-        return "the network predicts better"
-    return "the n-grams predict better" if low > 1 else "the interval includes no difference"
-
-
-def pruning(trials: pd.DataFrame, settings: Sequence[str]) -> list[str]:
-    """Return how many combinations were pruned where, what that spared, and which trainings count.
-
-    trials: one row per training: model, settings, budget (share of the whole).
-    """
-    said = []
-    for model, part in trials.groupby("model", sort=False):
-        rungs = part.drop_duplicates([*settings, "budget"])
-        last = rungs.groupby(list(settings), dropna=False, sort=False)["budget"].max()
-        dropped = last[last < 1].value_counts().sort_index()
-        named = ", ".join(f"{n} after {budget:.0%} of the budget" for budget, n in dropped.items())
-        said.append(
-            f"{names.model(str(model))}: {(last < 1).sum()} of {len(last)} combinations were "
-            f"pruned{named and f' ({named})'}; each rung trains from the beginning, and together "
-            f"they took {rungs['budget'].sum() / len(last):.0%} of what training all in full takes."
-        )
-    least = trials["budget"].min()
-    return [
-        *said,
-        f"The best is chosen among the combinations trained on the whole budget; the effects of "
-        f"settings are those on {least:.0%} of it, where all combinations were trained.",
-    ]
-
-
-def most_important(shares: pd.DataFrame) -> list[str]:
-    """Return which settings matter most for each model, by their exact shares over a full grid."""
-    parts = []
-    for model, part in shares[shares["order"] == 1].groupby("model", sort=False):
-        named = ", then ".join(
-            f"{terms(row)} ({share(row)})" for row in by_share(part[part["low"] > 0])
-        )
-        parts.append(f"for {names.model(str(model))} {named or 'none beyond the noise'}")
-    return [
-        f"Settings that matter on their own, by their share of the variance of the validation "
-        f"loss: {'; '.join(parts)}."
-    ]
-
-
-def against_baselines(beaten: pd.DataFrame) -> list[str]:
-    """Return how many trainings of each model beat n-gram models."""
-    return [
-        f"{names.model(row['model'])}: of {row['trainings']} trainings, {row['beat_unigram']} "
-        f"predict the scored text better than a unigram model of the text they learn from, and "
-        f"{row['beat_kneser_ney']} better than its Kneser-Ney n-grams."
-        for row in rows(beaten)
-    ]
-
-
-def too_little_trained(models: Sequence[str]) -> list[str]:
-    """Return that no length of truncation and no use of context is compared for `models`."""
-    return [
-        f"{names.model(model)}: these networks are too little trained to tell what the BPTT "
-        f"length does, or what the context gains: they do not beat the unigram model beyond "
-        f"the noise."
-        for model in models
-    ]
-
-
-def truncation_effects(
-    trials: pd.DataFrame,
-    effects: pd.DataFrame,
-    params: RecurrentSweepParams,
-    notes: Mapping[str, str],
-) -> list[str]:
-    """Return how bptt_length moves stability and the use of distant context, with intervals.
-
-    trials: of the models that are compared; effects: the table `truncation`; notes: as `confounds`
-    returns them.
-    """
-    said = []
-    measures = {
-        "clip_rate": "the share of updates that are clipped",
-        "loss_variance": "the variance of the training loss around its trend, nats^2",
-        "diverged": "the share of trainings that diverge",
-    }
-    if params.contexts:
-        measures["context_gain"] = (
-            f"what the context before the last {min(params.contexts)} symbols gains over other "
-            f"text in its place, nats per symbol"
-        )
-    note = f" ({notes['bptt_length']})" if "bptt_length" in notes else ""
-    for name, part in trials.groupby("model", sort=False):
-        model = names.model(str(name))
-        own = {row["measure"]: row for row in rows(effects[effects["model"] == name])}
-        for measure, words in measures.items():
-            row = own.get(measure)
-            if measure == "diverged" and not part["diverged"].any():
-                said.append(f"{model}: none of {len(part)} trainings diverged.")
-            elif row is None:
-                said.append(f"{model}: {words}: not measured in all trainings, so not compared.")
-            elif not np.isfinite(row["low"]):
-                said.append(f"{model}: {words}: the noise is unknown, so lengths are not compared.")
-            elif row["beyond_noise"]:
-                said.append(
-                    f"{model}: {words}: higher at BPTT length {row['highest']} than at "
-                    f"{row['lowest']} by {difference(row)}{note}."
-                )
-            else:
-                said.append(
-                    f"{model}: {words}: no difference between BPTT lengths exceeds the noise; the "
-                    f"largest is {difference(row)}{note}."
-                )
-    return said
-
-
-def confounds(trials: pd.DataFrame) -> dict[str, str]:
-    """Return what else differs between the values of bptt_length or batch_size, by setting.
-
-    trials: one row per training: the settings, updates, those of an epoch, and batch_size if it
-    follows from bptt_length.
-    """
-    notes = {}
-    for name in ("bptt_length", "batch_size"):
-        if name not in trials or trials[name].nunique() < 2:
-            continue
-        means = trials.groupby(name)[["updates", *{"batch_size"}.intersection(trials)]].mean()
-        if means["updates"].max() > EQUAL * means["updates"].min():
-            notes[name] = f"a larger {names.plain(name)} makes fewer updates of the same text"
-        elif name == "bptt_length" and "batch_size" in trials and means["batch_size"].nunique() > 1:
-            notes[name] = (
-                "at equal numbers of updates: a longer BPTT length has a smaller batch size"
-            )
-    return notes
-
-
-def diverged(trials: pd.DataFrame) -> list[str]:
-    """Return how many trainings of each model diverged, where any did."""
-    return [
-        f"{names.model(str(model))}: {int(own.sum())} of {len(own)} trainings diverged; "
-        f"they count with the loss of guessing blindly."
-        for model, own in trials.groupby("model", sort=False)["diverged"]
-        if own.any()
-    ]
-
-
-def drawn_texts(drawn: pd.DataFrame, real: pd.DataFrame) -> list[str]:
-    """Return how text drawn from the best settings scores, beside real text and shuffled words.
-
-    drawn: the table `drawn_texts`; real: the yardsticks.
-    """
-    words = {
-        "text_perplexity": ("a perplexity under n-grams of", 0),
-        "text_coherence": ("a coherence (NPMI) of", 2),
-    }
-    means = real.groupby("text")[list(words)].mean()
-    said = []
-    for row in rows(drawn):
-        measure, digits = words[row["measure"]]
-        held_out, shuffled = means.loc[["held out", "shuffled"], row["measure"]]
-        if pd.isna(held_out) or pd.isna(shuffled):
-            continue
-        ends = f" [{row['low']:.{digits}f}, {row['high']:.{digits}f}]"
-        said.append(
-            f"{names.model(row['model'])}: text drawn from the best settings has {measure} "
-            f"{row['mean']:.{digits}f}{ends if np.isfinite(row['low']) else ''}; held-out text has "
-            f"{held_out:.{digits}f}, its words shuffled {shuffled:.{digits}f}."
-        )
-    return said
-
-
-def reached(trials: pd.DataFrame, params: RecurrentSweepParams) -> list[str]:
-    """Return how many trainings of each model reach the target loss, and which is the first."""
-    said = []
-    for model, part in trials.groupby("model", sort=False):
-        known = rows(part[part["steps_to_target"].notna()])
-        subject = names.model(str(model))
-        said.append(
-            f"{subject}: {len(known)} of {len(part)} trainings reach a loss of "
-            f"{params.target_loss:g} on the text that chooses their epoch."
-        )
-        if len(known):
-            first = min(known, key=lambda row: float(row["steps_to_target"]))
-            chosen = names.chosen({name: value(first[name]) for name in params.space})
-            said.append(
-                f"{subject}: the first to reach it takes {first['steps_to_target']:.0f} updates, "
-                f"{first['tokens_to_target']:,.0f} tokens, with {chosen}."
-            )
-    return said
 
 
 def repetition(trials: pd.DataFrame) -> str:

@@ -63,8 +63,7 @@ class Autoencoder(nn.Module):
     def __init__(self, params: AutoencoderParams, vocabulary: Vocabulary, seed: int) -> None:
         super().__init__()
         self.params, self.vocabulary = params, vocabulary
-        self.unknown, self.end = vocabulary.unknown, vocabulary.end
-        self.classes = vocabulary.classes
+        self.classes, self.end = vocabulary.classes, vocabulary.end
         generator = torch.Generator().manual_seed(rng.derive(seed, "autoencoder"))
         width, hidden, latent = params.embedding_size, params.hidden_size, params.latent_size
         self.embedding = nn.Parameter(
@@ -111,20 +110,16 @@ class Autoencoder(nn.Module):
             flat = self.output.losses(hidden.flatten(0, 1), batch.symbols.flatten())
             return flat.view_as(batch.symbols) * batch.present
 
-    def reconstruct(self, sequences: Sequence[Symbols]) -> list[Symbols]:
-        """Return what the decoder makes of each sequence's vector, the likeliest symbol a step.
-
-        At most `max_length` symbols each, without the end.
-        """
-        return self.decode(self.vectors(sequences))
-
     def vectors(self, sequences: Sequence[Symbols]) -> Tensor:
         """Return the vectors (B, Z) of sequences, without a gradient."""
         with torch.no_grad():
             return self.encode(Batch.of(sequences, self.end))
 
     def decode(self, latent: Tensor) -> list[Symbols]:
-        """Return the sequences of the vectors `latent` (B, Z), as `reconstruct` does."""
+        """Return what the decoder writes from each vector of `latent` (B, Z), greedily.
+
+        At most `max_length` symbols each, without the end.
+        """
         with torch.no_grad():
             state = [self._first_state(latent)]
             symbol = torch.full((len(latent),), self.end)
@@ -148,7 +143,7 @@ class Autoencoder(nn.Module):
         return torch.cat([torch.full_like(symbols[:1], self.end), symbols[:-1]])
 
     def _own_symbols(self, latent: Tensor, before: Tensor, generator: torch.Generator) -> Tensor:
-        """Return `before` (T, B) with symbols of the decoder's own where it is not to be taught.
+        """Return `before` (T, B) with the decoder's own symbols where it is not taught.
 
         The decoder writes without gradient, seeing what it is given here; one more pass over the
         result has the same states, since no gradient goes through a choice of symbol.

@@ -1,4 +1,4 @@
-"""How much of a held-out sequence an autoencoder brings back, and what its vectors cost in bits.
+"""How much of a held-out sequence an autoencoder restores, and what its vectors cost in bits.
 
 Beside it: what the same text costs by compression that knows nothing of sentence vectors.
 """
@@ -26,8 +26,8 @@ from wordlab.studies.autoencoder.training import decoded, total_loss
 class Quantiser:
     """Rounds each number of a vector to 2^bits levels, equally far apart.
 
-    low, high: float32 (Z,), where each number's lowest and highest level lie; what is beyond is
-    brought to the nearest. They belong to the decoder, not to what is sent of a sequence.
+    low, high: float32 (Z,), the lowest and the highest level of each number; values beyond them are
+    clamped. They belong to the decoder, not to what is sent of a sequence.
     """
 
     low: Tensor
@@ -39,18 +39,12 @@ class Quantiser:
         return cls(vectors.amin(dim=0), vectors.amax(dim=0))
 
     def rounded(self, vectors: Tensor, bits: int) -> Tensor:
-        """Return `vectors` (N, Z) as `bits` bits a number bring them back."""
+        """Return `vectors` (N, Z) rounded to `bits` bits per number."""
         steps = 2**bits - 1
         width = ((self.high - self.low) / steps).clamp(min=torch.finfo(self.low.dtype).tiny)
         return self.low + ((vectors - self.low) / width).round().clamp(0, steps) * width
 
 
-def as_float16(vectors: Tensor) -> Tensor:
-    """Return `vectors` as IEEE half precision, 16 bits a number, brings them back."""
-    return vectors.half().to(vectors.dtype)
-
-
-MEASURES = ("token_accuracy", "exact_match", "edit_distance", "bleu")
 _RESAMPLES = 1000
 _PADDING = -1, -2  # of the one and the other sequence: equal to nothing
 
@@ -76,7 +70,7 @@ class Reconstruction:
         """Return n, token_accuracy, exact_match, edit_distance and bleu of the sequences `chosen`.
 
         Accuracy is over the longer of the two lengths, so that what is added or lost counts as
-        wrong; the distance is in edits a symbol of the true sequences; BLEU is that of runs of
+        wrong; the distance is in edits per symbol of the true sequences; BLEU is that of runs of
         up to four symbols (Papineni et al. 2002).
         """
         everything = np.ones(len(self.lengths), dtype=bool)
@@ -124,7 +118,7 @@ class Reconstruction:
 def reconstruct(
     model: Autoencoder, sequences: Sequence[Symbols], latent: torch.Tensor
 ) -> Reconstruction:
-    """Return what `model` brings back of the vectors `latent` (N, Z) of `sequences`, N >= 1."""
+    """Return what `model` restores from the vectors `latent` (N, Z) of `sequences`, N >= 1."""
     own = decoded(model, latent)
     true_table, lengths = _padded(sequences, _PADDING[0])
     own_table, own_lengths = _padded(own, _PADDING[1])
@@ -155,7 +149,7 @@ def bleu(true: Sequence[Symbols], own: Sequence[Symbols]) -> float:
 
 
 def text(model: Autoencoder, symbols: Symbols) -> str:
-    """Return a sequence as people read it, the unknown symbol as a lozenge."""
+    """Return a sequence as text, the unknown symbol as a lozenge."""
     names = [*model.vocabulary.words, "\N{LOZENGE}"]
     between = " " if model.params.unit == "words" else ""
     return between.join(names[symbol] for symbol in symbols)
@@ -202,7 +196,7 @@ _WINDOW = 1 << 15
 def baselines(
     texts: Sequence[str], training: Sequence[str], model: LanguageModel
 ) -> dict[str, float]:
-    """Return bits a character of `texts`, each with its end, by the name of a code.
+    """Return the bits per character of `texts`, each with its end, by the name of a code.
 
     UTF-8, zlib and xz code all texts as one file, a line each; `primed zlib` has read the end of
     the `training` texts before; the language model is that of characters.

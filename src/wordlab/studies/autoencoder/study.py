@@ -28,13 +28,12 @@ from wordlab.studies.autoencoder import training
 from wordlab.studies.autoencoder.network import Autoencoder, Symbols
 from wordlab.studies.autoencoder.scores import (
     Quantiser,
-    as_float16,
     baselines,
     reconstruct,
     text,
     unknown_bits,
 )
-from wordlab.studies.jobs import Measurements, Outcome, TrialLogger
+from wordlab.trials.runner import Measurements, Outcome, TrialLogger
 
 _EXAMPLES = 5
 """Sentences that are shown as they went in and as they came out."""
@@ -219,14 +218,16 @@ def _measure(model: Autoencoder, task: Task, seed: int) -> dict[str, Any]:
     sequences, texts = task.sequences, task.sequences.texts["test"]
     trained = training.vectors(model, sequences.test)
     quantiser = Quantiser.fitted(training.vectors(model, sequences.train))
-    precisions = {"float32": (32, trained), "float16": (16, as_float16(trained))}
+    precisions = {"float32": (32, trained), "float16": (16, trained.half().float())}
     precisions |= {
         f"{bits} bits": (bits, quantiser.rounded(trained, bits)) for bits in task.study.latent_bits
     }
     characters = sum(len(text) for text in texts)
-    words = model.params.unit == "words"
-    symbols = [[f"{word} " for word in text.split()] if words else text for text in texts]
-    unknown = unknown_bits(symbols, _spelt(model))
+    split, end = (str.split, " ") if model.params.unit == "words" else (list, "")
+    unknown = unknown_bits(
+        [[f"{symbol}{end}" for symbol in split(text)] for text in texts],
+        {f"{symbol}{end}" for symbol in model.vocabulary.words},
+    )
     rows, whole = [], None
     for name, (bits, latent) in precisions.items():
         found = reconstruct(model, sequences.test, latent)
@@ -244,9 +245,3 @@ def _measure(model: Autoencoder, task: Task, seed: int) -> dict[str, Any]:
         "lengths": by_length.to_dict("records"),
         "examples": [(text(model, true), text(model, own)) for true, own in pairs],
     }
-
-
-def _spelt(model: Autoencoder) -> frozenset[str]:
-    """Return the symbols the model knows, words with the space after them."""
-    end = " " if model.params.unit == "words" else ""
-    return frozenset(f"{symbol}{end}" for symbol in model.vocabulary.words)

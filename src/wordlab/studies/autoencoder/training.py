@@ -1,4 +1,4 @@
-"""Training a sequence autoencoder, and going on with a training that was cut off."""
+"""The training of a sequence autoencoder, which resumes where it was cut off."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ _NO_CHECKPOINT = Checkpoint()
 
 @dataclass(frozen=True)
 class AutoencoderEpoch:
-    """What one epoch measured; losses are means in nats a symbol, ends included."""
+    """What one epoch measured; losses are means in nats per symbol, ends included."""
 
     epoch: int
     train_loss: float
@@ -49,7 +49,7 @@ def train(
     """Train `model` in place to repeat `train_sequences`, and return what each epoch measured.
 
     Both lists hold at least one sequence. With a `checkpoint` of an earlier start of the same
-    training, goes on from there to the same bytes. Raises DivergedError where the loss is no
+    training, resumes from it to the same bytes. Raises DivergedError where the loss is no
     longer a number.
     """
     with threads(torch_threads):

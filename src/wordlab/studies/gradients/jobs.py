@@ -1,4 +1,4 @@
-"""The settings of the study of gradients: each a job that a process of its own can measure."""
+"""The settings of the study of gradients: each is a job that a process of its own can measure."""
 
 import math
 import time
@@ -19,16 +19,16 @@ from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.records import TrainingRecord
 from wordlab.recurrent.training import DivergedError, train
 from wordlab.studies.gradients import measures, tasks
-from wordlab.studies.jobs import Outcome
+from wordlab.trials.runner import Outcome
 
 WAYS = ("none", "by norm", "by value")
 """To clip, or not."""
 TRAINED = "trained"
 """The weights of the language models as their stages trained them."""
 WHOLE = "all"
-"""Stands for all parameters together among their names."""
+"""All parameters together, among the names of single ones."""
 _STEPS_KEPT = 200
-"""Steps of a training whose gradients are kept, evenly spaced."""
+"""How many steps of a training keep their gradients, evenly spaced."""
 _PLAIN = {
     "embedding": "trained",
     "examples": "streams",
@@ -37,18 +37,9 @@ _PLAIN = {
     "precision": "float32",
     "optimizer": "sgd",
     "warmup": 0.0,
-    "clip_norm": None,
-    "clip_value": None,
-    "patience": None,
-    "tokens": None,
-    "minutes": None,
-    "dropout_input": 0.0,
-    "dropout_between": 0.0,
-    "dropout_output": 0.0,
-    "dropout_recurrent": 0.0,
-    "activation_penalty": 0.0,
-    "temporal_penalty": 0.0,
-    "weight_decay": 0.0,
+    **dict.fromkeys(("clip_norm", "clip_value", "patience", "tokens", "minutes")),
+    **{f"dropout_{place}": 0.0 for place in ("input", "between", "output", "recurrent")},
+    **dict.fromkeys(("activation_penalty", "temporal_penalty", "weight_decay"), 0.0),
 }
 """Streams of text, plain gradient descent over all epochs, and nothing that regularises: it would
 change gradients too."""
@@ -134,7 +125,9 @@ class Lags:
                 low, middle, high = np.quantile(ratios, [0.25, 0.5, 0.75], axis=1)
                 numbers = {"lag": np.arange(length), "norm": middle, "low": low, "high": high}
                 parts.append(pd.DataFrame({"part": part, "length": length, **numbers}))
-            reach[f"length {length}"] = measures.reach(norms["state"], params.confidence)
+            reach[f"length {length}"] = measures.reach(
+                norms["state"], params.faded, params.confidence
+            )
         longest = shared.texts.sequences(max(params.lengths), params.sequences, shared.seed)
         radii = measures.spectral_radii(model, longest[:-1])
         middle, low, high = median_interval(radii, params.confidence)
@@ -301,7 +294,7 @@ class Learning:
     delay: int
 
     def measure(self, shared: Shared) -> Outcome:
-        """Return what the network makes of the task, see `tasks.learn`."""
+        """Return how well the network learns the task, see `tasks.learn`."""
         own = shared.models[self.cell].params
         cells = own.model_copy(update={"gates": "all", "initialisation": self.initialisation})
         started = time.monotonic()

@@ -14,7 +14,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from wordlab.evaluation.statistics import median_interval
-from wordlab.params.studies import FADED
 from wordlab.recurrent.cells import Cell, State
 from wordlab.recurrent.language_model import LanguageModel
 
@@ -98,15 +97,15 @@ def _before_last_step(model: LanguageModel, ids: Tensor) -> tuple[Tensor, Tensor
     return values, torch.cat(reached[-1], dim=1)
 
 
-def reach(norms: NDArray[np.float64], confidence: float) -> dict[str, float]:
+def reach(norms: NDArray[np.float64], faded: float, confidence: float) -> dict[str, float]:
     """Return after how many steps a gradient has faded out, and the most it ever grows to.
 
-    norms: (T, B) by lag, of B independent sequences. A gradient that does not fade out counts as T
-    steps.
+    norms: (T, B) by lag, of B independent sequences; faded: the share of that at lag 0 below which
+    a norm has faded. A gradient that does not fade counts as T steps.
     """
     ratios = norms / norms[0]
-    faded = ratios < FADED
-    steps = np.where(faded.any(axis=0), faded.argmax(axis=0), len(ratios)).astype(np.float64)
+    below = ratios < faded
+    steps = np.where(below.any(axis=0), below.argmax(axis=0), len(ratios)).astype(np.float64)
     middle, low, high = median_interval(steps, confidence)
     return {
         "sequences": len(steps),

@@ -20,7 +20,7 @@ from wordlab.params.studies import GradientStudyParams, TruncationParams
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.studies.gradients import jobs
 from wordlab.studies.gradients.tasks import baseline
-from wordlab.studies.jobs import Measurements, Outcome, TrialLogger
+from wordlab.trials.runner import Measurements, Outcome, TrialLogger
 
 
 def study(

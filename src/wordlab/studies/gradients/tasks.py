@@ -104,7 +104,7 @@ def learn(
     seed: int,
     torch_threads: int,
 ) -> dict[str, float]:
-    """Train a network on a task over `delay` steps, and return what it makes of new sequences.
+    """Train a network on a task over `delay` steps, and return how it does on new sequences.
 
     The learning rate falls linearly to 0, for a sum within `TOLERANCE` needs small last steps.
     success: the share of sums within `TOLERANCE`, or of symbols right; loss: the mean squared
