@@ -13,8 +13,7 @@ from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
 from wordlab.evaluation import analogy
 from wordlab.evaluation.analogy import Questions
-from wordlab.evaluation.datasets import packaged
-from wordlab.evaluation.spaces import DenseSpace, Space, SparseSpace
+from wordlab.evaluation.similarity import DenseSpace, Space, SparseSpace, packaged
 
 METHODS = ("3cosadd", "3cosmul", "pair_direction")
 

@@ -6,7 +6,7 @@ from scipy import stats
 from sklearn import metrics
 
 from wordlab.evaluation import similarity, statistics
-from wordlab.evaluation.datasets import packaged
+from wordlab.evaluation.similarity import packaged
 from wordlab.evaluation.statistics import CrossedResamples
 
 

@@ -25,8 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordlab.errors import UserError
-from wordlab.evaluation.datasets import Lookup, read_lines
-from wordlab.evaluation.spaces import Ids, Space
+from wordlab.evaluation.similarity import Ids, Lookup, Space, read_lines
 from wordlab.progress import thread_count
 
 Matrix = NDArray[np.floating]

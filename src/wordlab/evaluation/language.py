@@ -12,8 +12,7 @@ from scipy import special
 
 from wordlab import rng
 from wordlab.artifacts import rounded
-from wordlab.corpus.study_words import study_words
-from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.corpus.vocabulary import Vocabulary, study_words
 from wordlab.evaluation.generation import generate
 from wordlab.evaluation.ngrams import KneserNey
 from wordlab.evaluation.statistics import mean_of_drawn

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from wordlab.evaluation.spaces import Ids, Space
+from wordlab.evaluation.similarity import Ids, Space
 from wordlab.params.evaluation import MapParams
 from wordlab.rng import derive
 

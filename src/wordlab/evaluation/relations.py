@@ -10,8 +10,7 @@ import pandas as pd
 
 from wordlab.errors import UserError
 from wordlab.evaluation import statistics
-from wordlab.evaluation.datasets import Lookup, read_lines
-from wordlab.evaluation.spaces import Space
+from wordlab.evaluation.similarity import Lookup, Space, read_lines
 from wordlab.evaluation.statistics import CrossedResamples, Floats
 from wordlab.rng import stream
 

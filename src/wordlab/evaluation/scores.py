@@ -14,9 +14,14 @@ from wordlab.artifacts import rounded
 from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation import analogy, similarity, statistics
 from wordlab.evaluation.analogy import AnalogyResult, Questions
-from wordlab.evaluation.datasets import packaged
-from wordlab.evaluation.similarity import SimilarityResult, WordPairs
-from wordlab.evaluation.spaces import DenseSpace, Space, space
+from wordlab.evaluation.similarity import (
+    DenseSpace,
+    SimilarityResult,
+    Space,
+    WordPairs,
+    packaged,
+    space,
+)
 from wordlab.evaluation.statistics import CrossedResamples, Floats
 from wordlab.params.evaluation import EvaluationParams, WordPairsParams
 from wordlab.rng import stream

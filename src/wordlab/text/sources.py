@@ -21,7 +21,7 @@ from wordlab.artifacts import replacing
 from wordlab.downloads import gensim_data
 from wordlab.errors import Unreachable, UserError
 from wordlab.params.text import CorpusParams
-from wordlab.text import readers
+from wordlab.text import documents
 from wordlab.text.documents import Document
 
 SAMPLE = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
@@ -78,15 +78,15 @@ def find(params: CorpusParams, root: Path) -> Source:
             origin="English Wikipedia, 106 articles packaged among the test data of gensim",
             licence="CC BY-SA 3.0",
             files=(gensim_data(SAMPLE),),
-            read=readers.read_wikipedia,
+            read=documents.read_wikipedia,
         )
-    read = partial(readers.read, column=params.column)
+    read = partial(documents.read, column=params.column)
     if kind == "file":
         return Source(kind, "a file given by corpus.path", None, _files(params, root), read)
     if kind == "wikipedia-dump":
         files = _files(params, root)
         origin = f"Wikipedia, the dump {_summary([Path(file.name) for file in files])}"
-        return Source(kind, origin, WIKIPEDIA, files, readers.read_wikipedia)
+        return Source(kind, origin, WIKIPEDIA, files, documents.read_wikipedia)
     try:
         if kind == "url":
             file = downloads.cached(str(params.url), str(params.sha256))
@@ -163,7 +163,7 @@ def from_gensim(name: str, column: str) -> Source:
         known.write_text(json.dumps(entry, indent=2))
     entry = json.loads(known.read_text())
     origin = f"gensim-data, {name}: {entry.get('description', '')}".rstrip(": ")
-    read = partial(readers.read, column=column)
+    read = partial(documents.read, column=column)
     return Source(f"gensim:{name}", origin, entry.get("license"), (path,), read)
 
 
