@@ -240,7 +240,7 @@ def test_groups_of_the_packaged_questions(packaged_questions: Questions) -> None
 
 
 def test_a_pair_is_the_same_in_either_half_of_a_question() -> None:
-    first, second = questions_of(("a", "b", "c", "d"), ("c", "d", "a", "b")).pairs()
+    first, second = questions_of(("a", "b", "c", "d"), ("c", "d", "a", "b")).parts()
     assert first.tolist() == [0, 1]
     assert second.tolist() == [1, 0]
 

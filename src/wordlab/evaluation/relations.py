@@ -10,7 +10,7 @@ import pandas as pd
 
 from wordlab.errors import UserError
 from wordlab.evaluation import statistics
-from wordlab.evaluation.similarity import Lookup, Space, read_lines
+from wordlab.evaluation.similarity import Lookup, Space, numbered, read_lines
 from wordlab.evaluation.statistics import CrossedResamples, Floats
 from wordlab.rng import stream
 
@@ -256,15 +256,11 @@ def _weights(pairs: Pairs, resamples: int, random: np.random.Generator) -> dict[
     The words of all relations are drawn together, so that what two relations share they share in
     every resample.
     """
-    ids: dict[str, int] = {}
-    both = [
-        [ids.setdefault(word.casefold(), len(ids)) for word in pair]
-        for listed in pairs.values()
-        for pair in listed
-    ]
-    first, second = np.array(both, dtype=np.int64).reshape(-1, 2).T
-    drawn = CrossedResamples.draw(first, second, resamples, random).weights()
-    weights = np.concatenate([np.ones((1, len(both))), drawn])
+    first, second = numbered(
+        (a.casefold(), b.casefold()) for listed in pairs.values() for a, b in listed
+    )
+    drawn = CrossedResamples.draw(first, second, resamples, random).weights
+    weights = np.concatenate([np.ones((1, len(first))), drawn])
     ends = np.cumsum([len(listed) for listed in pairs.values()])
     return dict(zip(pairs, np.split(weights, ends[:-1], axis=1), strict=True))
 

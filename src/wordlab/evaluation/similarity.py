@@ -1,10 +1,11 @@
 """Cosines between the words of any model, and whether they rank word pairs as people do."""
 
 import warnings
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 import scipy.sparse
@@ -15,6 +16,7 @@ from wordlab.downloads import gensim_data
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
 from wordlab.evaluation import statistics
+from wordlab.evaluation.statistics import CrossedResamples, Floats
 
 Ids = NDArray[np.int64]
 
@@ -64,7 +66,7 @@ class DenseSpace:
 class SparseSpace:
     """The space of sparse rows, such as PPMI's, which are never made dense.
 
-    vocabulary: V words; matrix: (V, C) in CSR, one row a word.
+    vocabulary: V words; matrix: (V, C) in CSR, one row per word.
     """
 
     vocabulary: Vocabulary
@@ -151,7 +153,7 @@ class Lookup:
         self._rows = dict(zip(reversed(self.forms), range(self.size - 1, -1, -1), strict=True))
 
     def form(self, word: str) -> str:
-        """Return what stands for `word` and its spellings."""
+        """Return the form that `word` shares with its other spellings."""
         return word.casefold() if self._ignore_case else word
 
     def row(self, word: str) -> int | None:
@@ -172,6 +174,14 @@ class Lookup:
         return found
 
 
+def numbered(pairs: Iterable[tuple[Hashable, Hashable]]) -> tuple[Ids, Ids]:
+    """Return the first and the second part of each pair, as ids from 0, int64 (n,) each."""
+    ids: dict[Hashable, int] = {}
+    both = [[ids.setdefault(part, len(ids)) for part in pair] for pair in pairs]
+    first, second = np.array(both, dtype=np.int64).reshape(-1, 2).T
+    return first, second
+
+
 @dataclass(frozen=True, eq=False)
 class WordPairs:
     """Pairs of words with the scores people gave them.
@@ -186,12 +196,9 @@ class WordPairs:
     def __len__(self) -> int:
         return len(self.words)
 
-    def parts(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def parts(self) -> tuple[Ids, Ids]:
         """Return the two words of each pair as ids, int64 (n,) each, whatever their case."""
-        ids: dict[str, int] = {}
-        both = [[ids.setdefault(word.casefold(), len(ids)) for word in pair] for pair in self.words]
-        first, second = np.array(both, dtype=np.int64).reshape(-1, 2).T
-        return first, second
+        return numbered((a.casefold(), b.casefold()) for a, b in self.words)
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,6 +209,7 @@ class SimilarityResult:
     they are not.
     """
 
+    least: ClassVar[float] = -1.0
     pairs: WordPairs
     known: NDArray[np.bool_] = field(repr=False)
     cosines: NDArray[np.float64] = field(repr=False)
@@ -221,16 +229,29 @@ class SimilarityResult:
 
         unknown: over all pairs, those with an unknown word at cosine 0.
         """
-        chosen = np.ones_like(self.known) if unknown else self.known
-        return statistics.spearman(self.cosines[chosen], self.pairs.gold[chosen])
+        return self.score(np.ones_like(self.known) if unknown else self.known)
 
     def pearson(self) -> float:
         """Return Pearson's correlation with the gold scores over the known pairs."""
         return statistics.pearson(self.cosines[self.known], self.pairs.gold[self.known])
 
+    @property
+    def items(self) -> WordPairs:
+        """What was asked."""
+        return self.pairs
+
+    def score(self, among: NDArray[np.bool_]) -> float:
+        """Return Spearman's correlation over the items of `among`, all of them known."""
+        return statistics.spearman(self.cosines[among], self.pairs.gold[among])
+
+    def resampled(self, among: NDArray[np.bool_], crossed: CrossedResamples) -> Floats:
+        """Return the same in resamples of the items of `among`, (2R,)."""
+        gold, weights = self.pairs.gold[among], crossed.weights
+        return statistics.resampled_spearman(self.cosines[among], gold, weights)
+
 
 def read_pairs(path: Path, name: str) -> WordPairs:
-    """Read a file of two words and a score a line, separated by tabs, commas or spaces.
+    """Read a file of two words and a score per line, separated by tabs, commas or spaces.
 
     Lines that are empty or begin with # are passed over, and so is a first line without a number
     (a header). Of several columns after the words the first that holds numbers only is the
