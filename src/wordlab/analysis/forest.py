@@ -251,8 +251,6 @@ SURFACES = 3
 GROUPS = 10
 """Parts that the combinations are divided into, each left out in turn, for intervals."""
 
-COLUMNS = ("region", "term", "order", "share", "low", "high", "by_chance", "r2")
-
 
 def analyse(
     trials: pd.DataFrame,
@@ -279,12 +277,16 @@ def analyse(
     """
     axes = [Axis(name, tried) for name, tried in space.items()]
     own = numbered(trials, list(space))
-    own[score] = _without_folds(own, score)
+    if "fold" in own:  # set every fold's mean to the mean of all
+        by_fold = own.groupby("fold")[score].transform("mean")
+        own[score] = own[score] - by_fold + own[score].mean()
     grid = Grid.of(own, ["combination"], score)
     forest = Forest.grow(axes, own, score, trees=trees, seed=seed)
     trusted = forest.r2 > 0
     left_out = _left_out(axes, own, score, trees=trees, seed=seed) if trusted else []
-    regions = {"all": {}, "best quarter": _best_quarter(grid, goal)}
+    best = {"at_most": 0.25} if goal == "lower" else {"at_least": 0.75}
+    bound = {side: float(np.quantile(grid.means, share)) for side, share in best.items()}
+    regions = {"all": {}, "best quarter": bound}
     draws = int(np.ceil(2 / (1 - confidence))) if trusted else 0
     few = -(-trees // 4)  # a small forest's shares spread more: the bar is too high, if anything
     by_chance = _by_chance(
@@ -300,27 +302,13 @@ def analyse(
             ends = max(share - side, 0.0), min(share + side, 1.0)
             name = " x ".join(term)
             rows.append((region, name, len(term), share, *ends, chance[place], forest.r2))
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    columns = ["region", "term", "order", "share", "low", "high", "by_chance", "r2"]
+    table = pd.DataFrame(rows, columns=columns)
     return {
         "sensitivity": table,
         "curves": _curves(forest, space, confidence),
         "surfaces": _surfaces(forest, space, table),
     }
-
-
-def _without_folds(trials: pd.DataFrame, score: str) -> pd.Series:
-    """Return the scores with every fold's mean set to the mean of all."""
-    if "fold" not in trials:
-        return trials[score]
-    by_fold = trials.groupby("fold")[score].transform("mean")
-    return trials[score] - by_fold + trials[score].mean()
-
-
-def _best_quarter(grid: Grid, goal: Literal["higher", "lower"]) -> dict[str, float]:
-    """Return the bound beyond which a score is worse than the best quarter of combinations."""
-    if goal == "lower":
-        return {"at_most": float(np.quantile(grid.means, 0.25))}
-    return {"at_least": float(np.quantile(grid.means, 0.75))}
 
 
 def _left_out(
@@ -377,17 +365,15 @@ def _by_chance(
 
 
 def _curves(forest: Forest, space: Mapping[str, Tried], confidence: float) -> pd.DataFrame:
-    rows: list[dict[str, Any]] = []
+    rows: list[tuple[Any, ...]] = []
     ends = ((1 - confidence) / 2, (1 + confidence) / 2)
     for name, tried in space.items():
-        values = _values(tried, POINTS)
+        values = _values(tried)
         means = forest.marginal(name, values)  # (trees, values)
         low, high = np.quantile(means, ends, axis=0)
-        for value, mean, below, above in zip(values, means.mean(axis=0), low, high, strict=True):
-            rows.append(
-                {"setting": name, "value": value, "mean": mean, "low": below, "high": above}
-            )
-    return pd.DataFrame(rows)
+        own = zip(values, means.mean(axis=0), low, high, strict=True)
+        rows += [(name, *row) for row in own]
+    return pd.DataFrame(rows, columns=["setting", "value", "mean", "low", "high"])
 
 
 def _surfaces(forest: Forest, space: Mapping[str, Tried], shares: pd.DataFrame) -> pd.DataFrame:
@@ -397,15 +383,15 @@ def _surfaces(forest: Forest, space: Mapping[str, Tried], shares: pd.DataFrame) 
     terms = [term for term in forest.terms() if len(term) == 2]
     rows: list[tuple[Any, ...]] = []
     for one, other in (terms[place] for place in order):
-        values = _values(space[one], POINTS), _values(space[other], POINTS)
+        values = _values(space[one]), _values(space[other])
         means = forest.surface((one, other), values)
-        for (x, y), mean in zip(itertools.product(*values), means.ravel(), strict=True):
-            rows.append((one, other, x, y, mean))
+        points = zip(itertools.product(*values), means.ravel(), strict=True)
+        rows += [(one, other, *point, mean) for point, mean in points]
     return pd.DataFrame(rows, columns=["one", "other", "value_one", "value_other", "mean"])
 
 
-def _values(tried: Tried, points: int) -> Sequence[Any]:
+def _values(tried: Tried) -> Sequence[Any]:
     """Return the values tried, or points of a range, in order."""
     if isinstance(tried, Range):
-        return list(dict.fromkeys(tried.value(place) for place in np.linspace(0, 1, points)))
+        return list(dict.fromkeys(tried.value(place) for place in np.linspace(0, 1, POINTS)))
     return tried

@@ -105,18 +105,12 @@ def analyse_language(
         if "bptt_length" in settings:
             enough = first[first["model"].isin(beaten.loc[beaten["learns"], "model"])]
             tables["truncation"] = truncation(enough, params)
+    options: dict[str, Any] = {
+        "trees": params.trees, "confidence": params.confidence, "seed": seed
+    }  # fmt: skip
     of_forests: dict[str, list[pd.DataFrame]] = {}
     for model, part in models.items():
-        found = forest.analyse(
-            part,
-            params.space,
-            SCORE,
-            "lower",
-            trees=params.trees,
-            confidence=params.confidence,
-            seed=seed,
-        )
-        for name, own in found.items():
+        for name, own in forest.analyse(part, params.space, SCORE, "lower", **options).items():
             of_forests.setdefault(name, []).append(about(own, model=str(model), score=SCORE))
     tables |= {name: pd.concat(own, ignore_index=True) for name, own in of_forests.items()}
     tables["beaten"] = beaten

@@ -62,11 +62,8 @@ class Grid:
         """
         columns = [without_missing(trials[name].tolist()) for name in names]
         values = [tuple(dict.fromkeys(column)) for column in columns]
-        shape = tuple(len(tried) for tried in values)
-        places = [
-            [tried.index(value) for value in column]
-            for column, tried in zip(columns, values, strict=True)
-        ]
+        shape = tuple(map(len, values))
+        places = [list(map(own.index, column)) for column, own in zip(columns, values, strict=True)]
         combination = np.ravel_multi_index(places, shape)
         numbers, first = np.unique(combination, return_index=True)
         if len(numbers) != np.prod(shape):
@@ -137,8 +134,20 @@ def decomposition(grid: Grid, confidence: float) -> pd.DataFrame:
     means, size = grid.means, grid.scores.size
     axes = tuple(range(means.ndim))
     total = ((grid.scores - means.mean()) ** 2).sum()
+    variance = grid.noise**2
     effects: dict[tuple[int, ...], Floats] = {}
     rows: list[dict[str, Any]] = []
+
+    def term(name: str, order: int, squares: float, freedom: int) -> dict[str, Any]:
+        ratio = _ratio(squares / freedom, variance) if freedom else np.nan
+        tails = ((1 + confidence) / 2, (1 - confidence) / 2)
+        ends = [_noncentrality(ratio * freedom, freedom, tail) * variance for tail in tails]
+        low, high = (min(_ratio(end, total), 1.0) for end in ends)
+        p = special.fdtrc(freedom, grid.noise_freedom, ratio) if np.isfinite(ratio) else np.nan
+        by_chance = _ratio(freedom * variance, total)
+        return {"term": name, "order": order, "share": _ratio(squares, total),
+                "low": low, "high": high, "by_chance": by_chance, "p": float(p)}  # fmt: skip
+
     rest, rest_freedom = 0.0, 0
     for chosen in itertools.chain.from_iterable(
         itertools.combinations(axes, order) for order in range(len(axes) + 1)
@@ -153,42 +162,14 @@ def decomposition(grid: Grid, confidence: float) -> pd.DataFrame:
         freedom = int(np.prod([means.shape[axis] - 1 for axis in chosen]))
         if 1 <= len(chosen) <= 2:
             name = " x ".join(grid.names[axis] for axis in chosen)
-            rows.append(_term(grid, name, len(chosen), squares, freedom, total, confidence))
+            rows.append(term(name, len(chosen), squares, freedom))
         elif chosen:
             rest, rest_freedom = rest + squares, rest_freedom + freedom
     if rest_freedom:
-        rows.append(_term(grid, "higher interactions", 3, rest, rest_freedom, total, confidence))
-    noise = grid.noise**2 * grid.noise_freedom
+        rows.append(term("higher interactions", 3, rest, rest_freedom))
+    noise = variance * grid.noise_freedom
     rows.append({"term": "seed", "order": 0, "share": _ratio(noise, total)})
     return pd.DataFrame(rows, columns=["term", "order", "share", "low", "high", "by_chance", "p"])
-
-
-def _term(
-    grid: Grid,
-    name: str,
-    order: int,
-    squares: float,
-    freedom: int,
-    total: float,
-    confidence: float,
-) -> dict[str, Any]:
-    variance = grid.noise**2
-    ratio = _ratio(squares / freedom, variance) if freedom else float("nan")
-    low, high = (
-        _noncentrality(ratio * freedom, freedom, p)
-        for p in ((1 + confidence) / 2, (1 - confidence) / 2)
-    )
-    return {
-        "term": name,
-        "order": order,
-        "share": _ratio(squares, total),
-        "low": min(_ratio(low * variance, total), 1.0),
-        "high": min(_ratio(high * variance, total), 1.0),
-        "by_chance": _ratio(freedom * variance, total),
-        "p": float(special.fdtrc(freedom, grid.noise_freedom, ratio))
-        if np.isfinite(ratio)
-        else float("nan"),
-    }
 
 
 def _noncentrality(statistic: float, freedom: int, p: float) -> float:
@@ -217,17 +198,9 @@ def marginals(grid: Grid, confidence: float) -> pd.DataFrame:
         for value, contrast in zip(tried, grid.levels(axis), strict=True):
             mean = float(contrast @ grid.means.ravel())
             margin = float(grid.margins(contrast[None], confidence)[0])
-            rows.append(
-                {
-                    "setting": name,
-                    "value": str(value),
-                    "mean": mean,
-                    "low": mean - margin,
-                    "high": mean + margin,
-                    "n": grid.scores.size // len(tried),
-                }
-            )
-    return pd.DataFrame(rows)
+            n = grid.scores.size // len(tried)
+            rows.append((name, str(value), mean, mean - margin, mean + margin, n))
+    return pd.DataFrame(rows, columns=["setting", "value", "mean", "low", "high", "n"])
 
 
 def differences(grid: Grid, confidence: float) -> pd.DataFrame:
@@ -248,19 +221,14 @@ def differences(grid: Grid, confidence: float) -> pd.DataFrame:
         for first, second in itertools.combinations(range(len(tried)), 2):
             if {first, second} == {highest, lowest}:
                 size = float(means[highest] - means[lowest])
-                row = (len(contrasts), name, str(tried[highest]), str(tried[lowest]), size)
-                chosen.append(row)
+                chosen.append((len(contrasts), name, str(tried[highest]), str(tried[lowest]), size))
             contrasts.append(levels[first] - levels[second])
     margins = grid.margins(np.array(contrasts), confidence) if contrasts else np.zeros(0)
-    rows = [
-        (name, highest, lowest, size, size - margins[place], size + margins[place],
-         bool(size - margins[place] > 0))
-        for place, name, highest, lowest, size in chosen
-    ]  # fmt: skip
-    return pd.DataFrame(
-        rows,
-        columns=["setting", "highest", "lowest", "difference", "low", "high", "beyond_noise"],
-    )
+    columns = ["place", "setting", "highest", "lowest", "difference"]
+    table = pd.DataFrame(chosen, columns=columns)
+    margin = margins[table.pop("place").to_numpy(dtype=np.int64)]
+    table = table.assign(low=table["difference"] - margin, high=table["difference"] + margin)
+    return table.assign(beyond_noise=table["low"] > 0)
 
 
 Goal = Literal["higher", "lower"]
@@ -333,9 +301,7 @@ def metrics(tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
         own = shares[(shares["model"] == row["model"]) & (shares["score"] == row["score"])]
         result.setdefault(str(row["model"]), {})[str(row["score"])] = {
             "best": row["mean"],
-            "low": row["low"],
-            "high": row["high"],
-            "noise": row["noise"],
+            **{key: row[key] for key in ("low", "high", "noise")},
             "share": dict(zip(own["term"], own["share"], strict=True)),
         }
     return result
@@ -349,8 +315,9 @@ def _best(grid: Grid, goal: Goal, confidence: float) -> dict[str, Any]:
     """
     sign = 1 if goal == "higher" else -1
     means = grid.means
-    place = np.unravel_index(int((sign * means).argmax()), means.shape)
-    mean, best = float(means[place]), int((sign * means).argmax())
+    best = int((sign * means).argmax())
+    place = np.unravel_index(best, means.shape)
+    mean = float(means[place])
     each = np.eye(means.size)
     margin = float(grid.margins(each, confidence)[best])
     behind = np.delete(each[best] - each, best, axis=0)  # the best less each other one
