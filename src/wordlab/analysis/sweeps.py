@@ -94,7 +94,9 @@ def analyse_language(
     goals: dict[str, Goal] = {SCORE: "lower"}
     exact = grid and params.pruning == "none"
     tables = summarise(full, settings, goals, params.confidence, full_grid=exact)
-    first = on_least(trials)
+    # those that can be compared: on the least budget where a sweep prunes
+    least = trials["budget"].min() if "budget" in trials else None
+    first = trials if least is None else trials[trials["budget"] == least]
     if grid and not exact:
         tables = {**summarise(first, settings, goals, params.confidence), "best": tables["best"]}
     beaten = _beaten(full, known)
@@ -120,13 +122,6 @@ def analyse_language(
     for cell, numbers in counts.to_dict("index").items():
         metrics[str(cell)]["baselines"] = numbers
     return Result(tables, metrics)
-
-
-def on_least(trials: pd.DataFrame) -> pd.DataFrame:
-    """Return the trials that can be compared: those on the least budget where a sweep prunes."""
-    if "budget" not in trials:
-        return trials
-    return trials[trials["budget"] == trials["budget"].min()]
 
 
 def learns(

@@ -1,7 +1,7 @@
 """Language models on held-out text, beside n-gram baselines, and the text they generate."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
@@ -217,29 +217,6 @@ def symbol_ids(model: LanguageModel, lines: Sequence[str]) -> NDArray[np.int64]:
     return np.array(ids, dtype=np.int64)
 
 
-def known_prompts(model: LanguageModel, prompts: Sequence[str]) -> list[str]:
-    """Return the prompts whose symbols `model` knows, or else the empty one."""
-    known = [
-        prompt
-        for prompt in prompts
-        if all(symbol in model.vocabulary for symbol in symbols_of(model, prompt))
-    ]
-    return known or [""]
-
-
-def prompts_of_words(
-    models: Iterable[LanguageModel], named: Sequence[str] | None
-) -> tuple[str, ...]:
-    """Return the prompts `named` that the first word model knows, or words that it has chosen.
-
-    All of `named` where there is no word model.
-    """
-    words = next((model.vocabulary for model in models if model.level == "word"), None)
-    if words is None:
-        return tuple(named or ())
-    return study_words(named, words, PROMPTS, prompts=True)
-
-
 def evaluate(
     models: Mapping[str, LanguageModel],
     train: Sequence[str],
@@ -259,7 +236,10 @@ def evaluate(
     """
     metrics: dict[str, Any] = {}
     samples: list[dict[str, str]] = []
-    beginnings = prompts_of_words(models.values(), generation.prompts)
+    # those given that the first word model knows, or words that it has chosen
+    words = next((one.vocabulary for one in models.values() if one.level == "word"), None)
+    given = tuple(generation.prompts or ())
+    beginnings = given if words is None else study_words(given, words, PROMPTS, prompts=True)
     kinds: dict[tuple[str, int], tuple[NDArray[np.int64], HeldOut, KneserNey]] = {}
     baselines: dict[tuple[str, int], dict[str, NDArray[np.float64]]] = {}
     for name, model in models.items():
@@ -275,7 +255,11 @@ def evaluate(
             both = {"unigram": unigrams, "kneser_ney": ngrams}
             baselines[kind] = {label: one.losses(held_out.ids) for label, one in both.items()}
         ids, held_out, ngrams = kinds[kind]
-        prompts = known_prompts(model, beginnings)
+        prompts = [
+            prompt
+            for prompt in beginnings
+            if all(symbol in known for symbol in symbols_of(model, prompt))
+        ] or [""]
         texts = [
             generate(model, prompt, generation.length, generation, seed=seed) for prompt in prompts
         ]
@@ -288,7 +272,7 @@ def evaluate(
             "generated": {
                 **score_generated(written, ids, ngrams),
                 "prompts": len(prompts),
-                "prompts_left_out": len(set(generation.prompts or ()) - set(prompts)),
+                "prompts_left_out": len(set(given) - set(prompts)),
             },
         }
         samples += [

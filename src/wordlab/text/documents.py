@@ -306,9 +306,8 @@ def read_parquet(path: Path, column: str) -> Iterator[Document]:
                     f"corpus.column: {path} has no column {column!r}; expected one of "
                     f"{', '.join(names)}"
                 )
-            if not pa.types.is_string(kind := file.schema_arrow.field(column).type) and (
-                not pa.types.is_large_string(kind)
-            ):
+            kind = file.schema_arrow.field(column).type
+            if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
                 raise UserError(f"corpus.column: {path}: {column} holds {kind}; expected text")
             columns = [column] + ["title"] * ("title" in names and column != "title")
             for batch in file.iter_batches(batch_size=ROWS, columns=columns):
@@ -351,15 +350,10 @@ def _article(page: tuple[str, str]) -> Document | None:
     from gensim.corpora.wikicorpus import filter_wiki
 
     title, markup = page
-    text = _plain(filter_wiki(markup))
+    unquoted = re.sub(r"'{2,}", "", filter_wiki(markup))  # marks of bold type
+    lines = (line.strip("=*#:; \t") for line in unquoted.splitlines())
+    text = "\n".join(filter(None, lines))
     return Document(title, text) if len(text.split()) >= FEWEST_TOKENS else None
-
-
-def _plain(text: str) -> str:
-    """Return the text of an article without quotes for bold type, heading marks and empty lines."""
-    text = re.sub(r"'{2,}", "", text)
-    lines = (line.strip("=*#:; \t") for line in text.splitlines())
-    return "\n".join(line for line in lines if line)
 
 
 def _decoded(stream: IO[Any], path: Path) -> Iterator[str]:

@@ -109,7 +109,8 @@ def _in_python(text: str, params: PreprocessParams) -> tuple[memoryview, NDArray
     """Return the bytes and the sizes of a document by `lines`."""
     found = lines(text, params)
     content = "".join(f"{line}\n" for line in found) + "\n" * bool(found)
-    return memoryview(content.encode()), np.array(counts(found))
+    tokens = sum(line.count(" ") + 1 for line in found)
+    return memoryview(content.encode()), np.array([len(found), tokens])
 
 
 def _joined(parts: list[tuple[memoryview, NDArray[np.int64]]]) -> Tokenised:
@@ -154,18 +155,15 @@ def lines(text: str, params: PreprocessParams) -> list[str]:
         text = unicodedata.normalize("NFC", text)
     if params.numbers == "zeros":
         text = DIGIT.sub("0", text)
-    found = _found(text.split("\n"), params.tokens)
+    units, kind = text.split("\n"), params.tokens
+    found: Iterable[list[str]]
+    if kind.startswith("nltk:"):  # a token may have spaces in it
+        found = (" ".join(_nltk(kind.removeprefix("nltk:"))(unit)).split() for unit in units)
+    else:
+        found = map(TOKEN_PATTERNS[kind].findall, units)
     if params.numbers == "drop":
         found = ([token for token in tokens if not DIGIT.search(token)] for tokens in found)
     return [" ".join(tokens) for tokens in found if tokens]
-
-
-def _found(units: list[str], kind: str) -> Iterable[list[str]]:
-    """Return the tokens of each unit, none of which has a space in it."""
-    if kind.startswith("nltk:"):
-        tokenise = _nltk(kind.removeprefix("nltk:"))
-        return (" ".join(tokenise(unit)).split() for unit in units)
-    return map(TOKEN_PATTERNS[kind].findall, units)
 
 
 @cache
@@ -174,12 +172,6 @@ def _nltk(name: str) -> Callable[[str], list[str]]:
     from nltk import tokenize
 
     return getattr(tokenize, name)().tokenize
-
-
-def counts(found: Iterable[str]) -> tuple[int, int]:
-    """Return the number of lines and of tokens."""
-    sizes = [line.count(" ") + 1 for line in found]
-    return len(sizes), sum(sizes)
 
 
 MOST_PAIRS = 4_000_000
