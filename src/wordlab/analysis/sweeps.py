@@ -206,7 +206,7 @@ def interval(values: pd.Series, confidence: float) -> tuple[float, float, float]
     """Return the mean of `values` and its interval by Student's t, NaN for fewer than three.
 
     Of values that are all above 0 it is the geometric mean, and the interval that of the logarithm.
-    Two say too little of how they vary: t of one degree of freedom is 12.7 at 95 %.
+    Two show too little of how they vary: t of one degree of freedom is 12.7 at 95 %.
     """
     positive, count = bool((values > 0).all()), len(values)
     scaled = np.log(values) if positive else values

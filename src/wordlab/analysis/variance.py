@@ -94,7 +94,7 @@ class Grid:
 
     @property
     def noise_known(self) -> bool:
-        """Whether repetitions differ at all: where none does, they say nothing of the noise."""
+        """Whether repetitions differ at all: where none does, the noise is unknown."""
         return self.noise > EQUAL * float(np.abs(self.scores).max())
 
     def margins(self, contrasts: Floats, confidence: float) -> Floats:
@@ -285,7 +285,7 @@ def summarise(
 
 
 def about(table: pd.DataFrame, **subject: str) -> pd.DataFrame:
-    """Put constant columns in front of `table`, which say what it is about, and return it."""
+    """Insert constant columns, its subject, in front of `table`, and return it."""
     for place, (name, value) in enumerate(subject.items()):
         table.insert(place, name, value)
     return table

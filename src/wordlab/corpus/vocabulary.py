@@ -1,7 +1,7 @@
 """The vocabulary: words, their counts and ids; which a model keeps, draws as noise, or shows."""
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -99,10 +99,6 @@ class Vocabulary:
             hint = f"; near it: {', '.join(near)}" if near else ""
             raise UserError(f"{word}: not in the vocabulary of {len(self)} words{hint}")
         return found
-
-    def ids(self, words: Iterable[str]) -> list[int | None]:
-        """Return the id of each of `words`, None for the unknown."""
-        return [self.index.get(word) for word in words]
 
     def truncated(self, size: int | None) -> "Vocabulary":
         """Return the `size` commonest words, None for all; their ids do not change."""

@@ -162,7 +162,7 @@ class Reference:
     """A text that others are held against.
 
     ngrams: its Kneser-Ney model. words: V, the classes below which are words. pairs: int64 (P,),
-    rising, a V + b of words a < b that stand near one another; shares: float64 (P,) of each among
+    rising, a V + b of words a < b that occur near one another; shares: float64 (P,) of each among
     all pairs; word_shares: float64 (V,), of a word among the words of pairs.
     """
 

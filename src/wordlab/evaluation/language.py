@@ -178,7 +178,7 @@ def distinct(ids: NDArray[np.int64], n: int) -> float:
 
 
 def longest_copy(ids: NDArray[np.int64], source: NDArray[np.int64]) -> int:
-    """Return the length of the longest stretch of `ids` (N,) that stands in `source` (M,)."""
+    """Return the length of the longest stretch of `ids` (N,) that `source` (M,) contains."""
     longest = 0
     for start in range(len(ids)):
         if len(ids) - start <= longest:

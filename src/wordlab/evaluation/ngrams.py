@@ -33,7 +33,7 @@ class KneserNey:
     """p(w | the n - 1 symbols before), interpolated modified Kneser-Ney (Chen & Goodman 1999).
 
     classes: C, all symbols that may come; the order below the unigram is uniform over them. end:
-    the symbol taken to stand before the text.
+    the symbol assumed before the text.
     """
 
     orders: tuple[_Order, ...] = field(repr=False)

@@ -34,8 +34,8 @@ def extend(
 ) -> dict[str, list[tuple[str, str]]]:
     """Return `pairs` with up to `n` more in each relation that WordNet knows.
 
-    words: by falling frequency; the pairs of the commonest come first. Words stand for the sense
-    that WordNet names first, and a pair that `pairs` has already, in any relation, is left out.
+    words: by falling frequency; the pairs of the commonest come first. A word means the first
+    sense that WordNet lists. A pair that `pairs` has already, in any relation, is left out.
     """
     known = set(words)
     taken = {frozenset(pair) for listed in pairs.values() for pair in listed}

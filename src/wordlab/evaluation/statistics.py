@@ -1,4 +1,4 @@
-"""Correlations, ranks, and what the bootstrap says about them.
+"""Correlations, ranks, and their intervals by the bootstrap or by Student's t.
 
 A resample of n items is held as counts: how often each item was drawn. Ranks and correlations of
 all resamples then come from cumulative sums, without sorting any of them.

@@ -110,7 +110,12 @@ def sweep_glove(
     """
     sets = scores.read_sets(evaluation)
     planned = grid(["glove"], params.grid, seeds=params.seeds)
-    settings = [_settings(counting, training, params, trial) for trial in planned]
+    settings = []
+    for trial in planned:
+        changes = {**params.fixed, **trial.settings}
+        names = [name for name in changes if name in CooccurrenceParams.model_fields]
+        of_counts = {name: changes.pop(name) for name in names}
+        settings.append((override(counting, of_counts), override(training, changes)))
 
     def runner(groups: Iterator[Sequence[int]]) -> Iterator[tuple[int, Outcome]]:
         counted: CooccurrenceParams | None = None
@@ -186,14 +191,3 @@ def write(folder: Path, trials: pd.DataFrame) -> None:
     """Write `trials` to read, and exactly, with their answers, to compute with."""
     artifacts.write_tables(folder, {"trials": trials.drop(columns=ANSWERS)})
     artifacts.write_exact(folder / "trials.parquet", trials)
-
-
-def _settings(
-    counting: CooccurrenceParams, training: GloveParams, params: GloveSweepParams, trial: Trial
-) -> tuple[CooccurrenceParams, GloveParams]:
-    """Return what a trial counts and trains by: its settings on top of the sections' own."""
-    changes = {**params.fixed, **trial.settings}
-    counts = {name: x for name, x in changes.items() if name in CooccurrenceParams.model_fields}
-    return override(counting, counts), override(
-        training, {name: x for name, x in changes.items() if name not in counts}
-    )
