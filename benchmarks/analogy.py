@@ -37,8 +37,7 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
     from gensim.models import KeyedVectors
 
     from wordlab.evaluation import analogy
-    from wordlab.evaluation.datasets import packaged
-    from wordlab.evaluation.spaces import DenseSpace
+    from wordlab.evaluation.similarity import DenseSpace, packaged
 
     words, dimensions = asked.words, asked.dimensions
     file = packaged("analogies")
@@ -103,7 +102,7 @@ def draw(size: int, dimensions: int):
     from wordlab.corpus.vocabulary import Vocabulary
     from wordlab.embeddings.vectors import Vectors
     from wordlab.evaluation import analogy
-    from wordlab.evaluation.datasets import packaged
+    from wordlab.evaluation.similarity import packaged
 
     random = np.random.default_rng(1)
     questions = analogy.read_questions(packaged("analogies"))

@@ -9,7 +9,7 @@ import numpy as np
 
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
-from wordlab.text.readers import read
+from wordlab.text.documents import read
 
 WORD = re.compile("[a-z]+")
 TITLE = re.compile("= .* =")

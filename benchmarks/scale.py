@@ -99,7 +99,7 @@ def in_a_process(step: str, folder: Path, asked: argparse.Namespace) -> dict[str
 
 def cut(path: Path, share: float, target: Path) -> None:
     """Write the first documents of a text, `share` of its characters."""
-    from wordlab.text.readers import read
+    from wordlab.text.documents import read
 
     texts = [document.text for document in read(path, "text")]
     wanted, written = share * sum(map(len, texts)), 0

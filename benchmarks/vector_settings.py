@@ -31,7 +31,7 @@ from wordlab.embeddings.ppmi import ppmi
 from wordlab.embeddings.vectors import Vectors
 from wordlab.embeddings.word2vec import training as word2vec
 from wordlab.evaluation import relations, scores, statistics
-from wordlab.evaluation.spaces import space
+from wordlab.evaluation.similarity import space
 from wordlab.params.whole import Params
 from wordlab.rng import stream
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from wordlab.analysis import language, vectors
+from wordlab.analysis.sweeps import analyse_language, analyse_vectors
 from wordlab.evaluation import scores
 from wordlab.pipeline import stage
 
@@ -13,11 +13,11 @@ def main(run: stage.Stage) -> None:
     params, seed = getattr(run.params, f"sweep_{run.item}"), run.params.seed
     if run.item == "recurrent":
         known = pd.read_parquet(sweep / "baselines.parquet")
-        found = language.analyse(trials, known, params, seed=seed)
+        found = analyse_language(trials, known, params, seed=seed)
     else:
         evaluation = run.params.evaluation
         sets = scores.read_sets(evaluation)
-        found = vectors.analyse(trials, params, evaluation, sets, seed=seed)
+        found = analyse_vectors(trials, params, evaluation, sets, seed=seed)
     run.result(found)
 
 

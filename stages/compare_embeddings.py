@@ -4,7 +4,7 @@ from wordlab.embeddings.ppmi.ppmi import PpmiModel
 from wordlab.embeddings.vectors import load_trainings
 from wordlab.evaluation.comparison import overview
 from wordlab.evaluation.scores import Trained
-from wordlab.evaluation.spaces import SparseSpace
+from wordlab.evaluation.similarity import SparseSpace
 from wordlab.pipeline import stage
 
 VECTORS = ("cbow", "skipgram", "glove", "ppmi_svd")

@@ -6,7 +6,7 @@ from wordlab.artifacts import write_table
 from wordlab.embeddings.ppmi.ppmi import PpmiModel
 from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation.neighbours import project
-from wordlab.evaluation.spaces import DenseSpace, Space, SparseSpace
+from wordlab.evaluation.similarity import DenseSpace, Space, SparseSpace
 from wordlab.pipeline import stage
 
 VECTORS = ("skipgram", "cbow", "glove", "ppmi_svd")

@@ -11,7 +11,7 @@ import torch
 
 from wordlab.artifacts import read_json
 from wordlab.evaluation import similarity
-from wordlab.evaluation.datasets import packaged
+from wordlab.evaluation.similarity import packaged
 from wordlab.recurrent import reading
 
 SMALL = {

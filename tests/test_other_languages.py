@@ -9,8 +9,7 @@ import pytest
 from made_up import made_up_text, spanish_text
 from small_pipeline import metrics, run_pipeline, stages
 from wordlab.artifacts import read_json
-from wordlab.corpus.study_words import content_words
-from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.corpus.vocabulary import Vocabulary, content_words
 from wordlab.evaluation import scores
 from wordlab.evaluation.language import PROMPTS
 from wordlab.pipeline.declared import declaration

@@ -11,7 +11,7 @@ import typer
 from wordlab.errors import UserError
 
 if TYPE_CHECKING:
-    from wordlab.evaluation.spaces import Space
+    from wordlab.evaluation.similarity import Space
     from wordlab.params.whole import Params
 
 app = typer.Typer(
@@ -68,7 +68,7 @@ def space(vectors: str, words: int | None) -> "Space":
     from wordlab.embeddings import formats
     from wordlab.embeddings.ppmi.ppmi import PpmiModel
     from wordlab.embeddings.vectors import Vectors
-    from wordlab.evaluation.spaces import DenseSpace, SparseSpace
+    from wordlab.evaluation.similarity import DenseSpace, SparseSpace
 
     if Path(vectors).is_file():
         return DenseSpace(formats.read(Path(vectors), words=words))
@@ -122,7 +122,7 @@ def export(
 ) -> None:
     """Write VECTORS in a format that other programs read."""
     from wordlab.embeddings import formats
-    from wordlab.evaluation.spaces import DenseSpace
+    from wordlab.evaluation.similarity import DenseSpace
 
     found = space(vectors, words)
     if not isinstance(found, DenseSpace):

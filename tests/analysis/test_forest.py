@@ -11,8 +11,7 @@ import pytest
 from optuna.importance import FanovaImportanceEvaluator
 from scipy.stats import qmc
 
-from wordlab.analysis.forest import Axis, Boxes, Forest
-from wordlab.analysis.sensitivity import analyse
+from wordlab.analysis.forest import Axis, Boxes, Forest, analyse
 from wordlab.params.sweeps import Range
 from wordlab.report.findings.sweeps import sensitivity
 

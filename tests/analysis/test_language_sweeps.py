@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from sweep_params import recurrent_sweep
-from wordlab.analysis import language
+from wordlab.analysis import sweeps
 
 KNOWN = pd.DataFrame([{"fold": 1, "unigram_loss": 6.0, "kneser_ney_loss": 5.5, "order": 3}])
 
@@ -22,7 +22,7 @@ def losses(lengths: dict[int, float], spread: float = 0.01) -> pd.DataFrame:
 def test_a_model_learns_where_all_its_trainings_beat_the_unigram() -> None:
     def enough(*means: float, spread: float = 0.01) -> bool:
         table = losses(dict(zip((10, 30), means, strict=True)), spread)
-        return language.learns(table, KNOWN, ["bptt_length"], 0.95)
+        return sweeps.learns(table, KNOWN, ["bptt_length"], 0.95)
 
     assert enough(5.7, 5.8)
     assert not enough(5.7, 5.99)
@@ -30,9 +30,9 @@ def test_a_model_learns_where_all_its_trainings_beat_the_unigram() -> None:
     assert not enough(5.7, 5.8, spread=0)
     rates = pd.concat([losses({10: 5.0, 30: 5.0}).assign(rate=1),
                        losses({10: 5.0, 30: 6.1}).assign(rate=2)], ignore_index=True)  # fmt: skip
-    assert not language.learns(rates, KNOWN, ["bptt_length", "rate"], 0.95)
+    assert not sweeps.learns(rates, KNOWN, ["bptt_length", "rate"], 0.95)
     lower = rates.assign(valid_loss=rates["valid_loss"] - 0.3)
-    assert language.learns(lower, KNOWN, ["bptt_length", "rate"], 0.95)
+    assert sweeps.learns(lower, KNOWN, ["bptt_length", "rate"], 0.95)
 
 
 def measured(table: pd.DataFrame) -> pd.DataFrame:
@@ -46,7 +46,7 @@ def test_lengths_are_compared_only_where_trainings_beat_the_unigram() -> None:
     params = recurrent_sweep(space={"bptt_length": [10, 30]}, contexts=[])
     table = measured(losses({10: 5.4, 30: 5.98}))
     table["clip_rate"] += 0.01 * table["seed"] + 0.001 * table["bptt_length"]
-    result = language.analyse(table, KNOWN, params, seed=1)
+    result = sweeps.analyse_language(table, KNOWN, params, seed=1)
     found = result.tables
     (counts,) = found["beaten"].to_dict("records")
     assert (counts["trainings"], counts["beat_unigram"], counts["beat_kneser_ney"]) == (6, 4, 3)
@@ -56,7 +56,9 @@ def test_lengths_are_compared_only_where_trainings_beat_the_unigram() -> None:
     assert baselines == {key: x for key, x in counts.items() if key not in ("model", "learns")}
     better = table.assign(valid_loss=table["valid_loss"] - 0.3)
     effects = (
-        language.analyse(better, KNOWN, params, seed=1).tables["truncation"].set_index("measure")
+        sweeps.analyse_language(better, KNOWN, params, seed=1)
+        .tables["truncation"]
+        .set_index("measure")
     )
     assert set(effects.index) == {"clip_rate", "loss_variance"}
     assert np.isfinite(effects.loc["clip_rate", "low"])
@@ -72,7 +74,7 @@ def test_with_pruning_the_best_is_of_those_with_all_of_the_budget() -> None:
     )
     whole = losses({30: 4.8}).assign(hidden_size=8, budget=1.0)
     table = measured(pd.concat([little, whole], ignore_index=True))
-    found = language.analyse(table, KNOWN, params, seed=1).tables
+    found = sweeps.analyse_language(table, KNOWN, params, seed=1).tables
     (best,) = found["best"].to_dict("records")
     assert (best["bptt_length"], best["hidden_size"], best["combinations"]) == (30, 8, 1)
     assert found["marginals"]["n"].unique().tolist() == [6]
@@ -81,15 +83,15 @@ def test_with_pruning_the_best_is_of_those_with_all_of_the_budget() -> None:
 
 def test_an_interval_of_perplexities_stays_above_zero() -> None:
     # t of two degrees of freedom at 95 % is 4.3027; the logarithms of 1, 2 and 4 lie ln 2 apart
-    found = language.interval(pd.Series([1.0, 2.0, 4.0]), 0.95)
+    found = sweeps.interval(pd.Series([1.0, 2.0, 4.0]), 0.95)
     np.testing.assert_allclose(found, (2, 0.35746, 11.190), rtol=1e-4)
-    found = language.interval(pd.Series([-1.0, 0.0, 1.0]), 0.95)
+    found = sweeps.interval(pd.Series([-1.0, 0.0, 1.0]), 0.95)
     np.testing.assert_allclose(found, (0, -2.484, 2.484), atol=1e-3)
 
 
 @pytest.mark.parametrize("values", [[3.0], [22.0, 1048.0]])
 def test_fewer_than_three_trainings_have_no_interval(values: list[float]) -> None:
-    mean, low, high = language.interval(pd.Series(values), 0.95)
+    mean, low, high = sweeps.interval(pd.Series(values), 0.95)
     assert mean == pytest.approx(np.exp(np.log(values).mean()))
     assert np.isnan(low)
     assert np.isnan(high)

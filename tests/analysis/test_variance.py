@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from wordlab.analysis import summary
+from wordlab.analysis import variance
 from wordlab.analysis.variance import Grid, decomposition, differences, marginals
 
 
@@ -107,20 +107,20 @@ def test_an_incomplete_grid_is_refused() -> None:
 def test_the_best_has_those_beside_it_that_the_noise_does_not_set_apart() -> None:
     random = np.random.default_rng(4)
     table = trials(lambda a, b, c: a + 0.01 * random.standard_normal(), seeds=2)
-    tables = summary.summarise(table, ["a", "b", "c"], {"score": "lower"}, 0.95)
+    tables = variance.summarise(table, ["a", "b", "c"], {"score": "lower"}, 0.95)
     best = tables["best"].iloc[0]
     assert best["a"] == 1
     assert best["others"] == 3
     assert best["low"] < best["mean"] < best["high"]
-    assert summary.metrics(tables)["m"]["score"]["share"]["a"] > 0.99
+    assert variance.metrics(tables)["m"]["score"]["share"]["a"] > 0.99
 
 
 def test_a_score_that_is_missing_is_left_out() -> None:
     table = trials(lambda a, b, c: 1.0, seeds=2)
     table.loc[3, "score"] = np.nan
-    tables = summary.summarise(table, ["a", "b", "c"], {"score": "higher"}, 0.95)
+    tables = variance.summarise(table, ["a", "b", "c"], {"score": "higher"}, 0.95)
     assert tables == {}
-    assert summary.metrics(tables) == {}
+    assert variance.metrics(tables) == {}
 
 
 @pytest.mark.parametrize("seeds", [2, 3])

@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wordlab.analysis import vectors as analysis
-from wordlab.analysis.summary import Tables, summarise
-from wordlab.analysis.variance import Grid
+from wordlab.analysis import sweeps as analysis
+from wordlab.analysis.variance import Grid, Tables, summarise
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation import scores, statistics
@@ -66,7 +65,7 @@ def trials(evaluation: EvaluationParams, *, seed_noise: float, effect: float) ->
 def both(table: pd.DataFrame, evaluation: EvaluationParams) -> tuple[Tables, Tables]:
     """The sweep by seeds and items together, and by the seed alone."""
     sets = scores.read_sets(evaluation)
-    together = dict(analysis.analyse(table, SWEEP, evaluation, sets, seed=1).tables)
+    together = dict(analysis.analyse_vectors(table, SWEEP, evaluation, sets, seed=1).tables)
     seed_alone = summarise(table, list(SWEEP.grid), {"pairs": "higher"}, SWEEP.confidence)
     return together, seed_alone
 

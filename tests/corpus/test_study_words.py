@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from wordlab.corpus.study_words import content_words, study_words
-from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.corpus.vocabulary import Vocabulary, content_words, study_words
 
 COUNTS = {
     "de": 300, "la": 200, "que": 120, "entonces": 100, "1492": 60, "guitarra": 50, "mar": 45,

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from wordlab.corpus.sampling import alias_table, keep_probabilities, noise_probabilities
+from wordlab.corpus.vocabulary import alias_table, keep_probabilities, noise_probabilities
 from wordlab.embeddings.word2vec.stretch import Noise, draw_noise, thin
 
 COUNTS = np.array([5000, 3000, 1200, 500, 200, 60, 30, 10], dtype=np.int64)

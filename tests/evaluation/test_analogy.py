@@ -13,8 +13,7 @@ from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
 from wordlab.evaluation import analogy
 from wordlab.evaluation.analogy import Questions
-from wordlab.evaluation.datasets import packaged
-from wordlab.evaluation.spaces import DenseSpace, Space, SparseSpace
+from wordlab.evaluation.similarity import DenseSpace, Space, SparseSpace, packaged
 
 METHODS = ("3cosadd", "3cosmul", "pair_direction")
 
@@ -241,7 +240,7 @@ def test_groups_of_the_packaged_questions(packaged_questions: Questions) -> None
 
 
 def test_a_pair_is_the_same_in_either_half_of_a_question() -> None:
-    first, second = questions_of(("a", "b", "c", "d"), ("c", "d", "a", "b")).pairs()
+    first, second = questions_of(("a", "b", "c", "d"), ("c", "d", "a", "b")).parts()
     assert first.tolist() == [0, 1]
     assert second.tolist() == [1, 0]
 

@@ -11,7 +11,7 @@ from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation import comparison, neighbours
 from wordlab.evaluation.scores import Task
-from wordlab.evaluation.spaces import DenseSpace
+from wordlab.evaluation.similarity import DenseSpace
 from wordlab.params.evaluation import ComparisonParams, EvaluationParams, RelationParams
 
 WORDS = tuple(f"w{i}" for i in range(120))

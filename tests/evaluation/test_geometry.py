@@ -9,8 +9,7 @@ from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation import comparison, neighbours
 from wordlab.evaluation.analogy import AnalogyResult, Questions
 from wordlab.evaluation.scores import Scores
-from wordlab.evaluation.similarity import SimilarityResult, WordPairs
-from wordlab.evaluation.spaces import DenseSpace, SparseSpace
+from wordlab.evaluation.similarity import DenseSpace, SimilarityResult, SparseSpace, WordPairs
 from wordlab.params.evaluation import EvaluationParams
 
 

@@ -214,8 +214,8 @@ def test_generated_text_is_scored():
     train = some_text()
     ngrams = KneserNey.fit(train, order=3, classes=6, end=END)
     copied = score_generated(train[100:140], train, ngrams)
-    assert copied.longest_copy >= 40
+    assert copied["longest_copy"] >= 40
     stuck = score_generated(np.zeros(40, dtype=np.int64), train, ngrams)
-    assert stuck.repetition == pytest.approx(1 - 1 / 37)
-    assert stuck.distinct_1 == 1 / 40
-    assert stuck.perplexity != copied.perplexity
+    assert stuck["repetition"] == pytest.approx(1 - 1 / 37)
+    assert stuck["distinct_1"] == 1 / 40
+    assert stuck["perplexity"] != copied["perplexity"]

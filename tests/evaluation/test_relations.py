@@ -13,7 +13,7 @@ from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
 from wordlab.evaluation import relations
 from wordlab.evaluation.relations import UNRELATED
-from wordlab.evaluation.spaces import DenseSpace
+from wordlab.evaluation.similarity import DenseSpace
 
 
 def space(place: dict[str, np.ndarray]) -> DenseSpace:

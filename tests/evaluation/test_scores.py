@@ -12,8 +12,7 @@ from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation import scores, statistics
 from wordlab.evaluation.analogy import AnalogyResult, Questions
 from wordlab.evaluation.scores import EvaluationSets, Scores
-from wordlab.evaluation.similarity import SimilarityResult
-from wordlab.evaluation.spaces import SparseSpace
+from wordlab.evaluation.similarity import SimilarityResult, SparseSpace
 from wordlab.params.evaluation import EvaluationParams
 
 

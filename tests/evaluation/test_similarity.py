@@ -11,8 +11,7 @@ from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
 from wordlab.evaluation import similarity
-from wordlab.evaluation.datasets import packaged
-from wordlab.evaluation.spaces import DenseSpace, SparseSpace
+from wordlab.evaluation.similarity import DenseSpace, SparseSpace, packaged
 
 
 def vectors_of(words: list[str], matrix: np.ndarray) -> Vectors:

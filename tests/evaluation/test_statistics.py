@@ -6,7 +6,7 @@ from scipy import stats
 from sklearn import metrics
 
 from wordlab.evaluation import similarity, statistics
-from wordlab.evaluation.datasets import packaged
+from wordlab.evaluation.similarity import packaged
 from wordlab.evaluation.statistics import CrossedResamples
 
 
@@ -91,7 +91,7 @@ def test_an_item_weighs_as_often_as_both_its_parts_are_drawn() -> None:
         else:
             assert mean == pytest.approx(np.average(right, weights=weights))
     np.testing.assert_allclose(means[50:], right[drawn.drawn].mean(axis=1))
-    np.testing.assert_allclose(means, statistics.resampled_mean(right, drawn.weights()))
+    np.testing.assert_allclose(means, statistics.resampled_mean(right, drawn.weights))
     again = CrossedResamples.draw(first, second, 50, np.random.default_rng(1))
     other = CrossedResamples.draw(first, second, 50, np.random.default_rng(2))
     np.testing.assert_array_equal(drawn.counts, again.counts)
@@ -111,7 +111,7 @@ def crossed_spearman(
     resamples: int,
     random: np.random.Generator,
 ) -> np.ndarray:
-    weights = CrossedResamples.draw(first, second, resamples, random).weights()
+    weights = CrossedResamples.draw(first, second, resamples, random).weights
     return combined(statistics.resampled_spearman(x, y, weights))
 
 
@@ -193,8 +193,8 @@ def test_a_combination_counts_the_noise_of_items_once_and_adds_that_of_seeds() -
 def test_weighted_ranks_are_those_of_the_pairs_repeated() -> None:
     first, second, x, y = correlated_words(40, 12, np.random.default_rng(8))
     crossed = CrossedResamples.draw(first, second, 10, np.random.default_rng(9))
-    found = statistics.resampled_spearman(x, y, crossed.weights())
-    for weights, value in zip(crossed.weights(), found, strict=True):
+    found = statistics.resampled_spearman(x, y, crossed.weights)
+    for weights, value in zip(crossed.weights, found, strict=True):
         drawn = np.repeat(np.arange(40), weights.astype(int))
         assert value == pytest.approx(stats.spearmanr(x[drawn], y[drawn]).statistic)
 

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation.neighbours import project
-from wordlab.evaluation.spaces import DenseSpace, SparseSpace
+from wordlab.evaluation.similarity import DenseSpace, SparseSpace
 from wordlab.params.evaluation import MapParams
 from wordlab.report.page import word_map
 

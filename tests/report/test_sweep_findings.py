@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from sweep_params import recurrent_sweep
-from wordlab.analysis.summary import summarise
+from wordlab.analysis.variance import summarise
 from wordlab.artifacts import write_tables
 from wordlab.params.whole import load
 from wordlab.report.findings import findings, language_sweeps, sweeps

@@ -5,8 +5,7 @@ import pandas as pd
 import pytest
 
 from wordlab.corpus.corpus import EncodedCorpus
-from wordlab.corpus.study_words import content_words
-from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.corpus.vocabulary import Vocabulary, content_words
 from wordlab.embeddings.counts import cooccurrence
 from wordlab.embeddings.ppmi import ppmi
 from wordlab.params.embeddings import CooccurrenceParams, PpmiParams

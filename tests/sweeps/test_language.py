@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from sweep_params import SMALL, SWEEP
-from wordlab.analysis import language as analysis
+from wordlab.analysis import sweeps as analysis
 from wordlab.artifacts import Result
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.corpus import EncodedCorpus
@@ -211,7 +211,9 @@ def test_results_do_not_depend_on_how_many_trainings_run_at_once(
     assert order[0] != order[1]
     assert sorted(order[0]) == sorted(order[1])
     made, params = result.tables, searched(**changes)
-    best = analysis.analyse(made["trials"], made["baselines"], params, seed=1).tables["best"]
+    best = analysis.analyse_language(made["trials"], made["baselines"], params, seed=1).tables[
+        "best"
+    ]
     settings = list(params.space)
     assert made["winners"][settings].drop_duplicates().values.tolist() == (
         best[settings].values.tolist()

@@ -9,7 +9,7 @@ import pytest
 from wordlab.corpus import corpus
 from wordlab.errors import UserError
 from wordlab.params.text import PhraseParams, PreprocessParams, SplitShares
-from wordlab.text import preprocess, tokens
+from wordlab.text import preprocess
 
 SHARES = SplitShares(train=0.8, valid=0.1, test=0.1)
 
@@ -31,7 +31,7 @@ def batches(texts):
 
 
 def sentences(text, settings):
-    return [line.split(" ") for line in tokens.lines(text, settings)]
+    return [line.split(" ") for line in preprocess.lines(text, settings)]
 
 
 def test_letters_keep_accents_and_drop_all_else():
@@ -125,19 +125,19 @@ def test_a_training_split_without_a_token_is_refused(tmp_path):
     ],
 )
 def test_each_kind_of_token_and_number(changes, words):
-    (line,) = tokens.lines("Don't go, naïve café 3, in 1984!", params(**changes))
+    (line,) = preprocess.lines("Don't go, naïve café 3, in 1984!", params(**changes))
     assert words in line
 
 
 def test_spanish_keeps_its_letters_and_begins_sentences_with_its_marks():
     text = "El pingüino comió. ¿Quién? ¡La Ñusta! Vive en el 2.º piso."
-    found = tokens.lines(text, params(tokens="spanish"))
+    found = preprocess.lines(text, params(tokens="spanish"))
     assert found == ["el pingüino comió", "quién", "la ñusta", "vive en el piso"]
 
 
 def test_a_document_as_the_unit_is_one_line():
     text = "One. Two.\nThree."
-    assert tokens.lines(text, params(units="documents")) == ["one two three"]
+    assert preprocess.lines(text, params(units="documents")) == ["one two three"]
 
 
 def test_phrases_are_the_pairs_that_equation_6_scores_above_the_threshold(tmp_path):

@@ -15,7 +15,7 @@ import pytest
 
 from wordlab.errors import UserError
 from wordlab.params.text import CorpusParams
-from wordlab.text import documents, readers, sources
+from wordlab.text import documents, sources
 from wordlab.text.documents import Document
 
 TEXT = "One paragraph.\nAnother one, çé.\n\n\nA second document.\n"
@@ -153,7 +153,7 @@ def test_few_characters_are_held_at_a_time(tmp_path, monkeypatch):
     ("ending", "compress"), [(".gz", gzip.compress), (".zip", zipped), (".tar.gz", tarred)]
 )
 def test_what_unpacks_to_far_more_than_its_size_is_refused(tmp_path, monkeypatch, ending, compress):
-    monkeypatch.setattr(readers, "ALLOWANCE", 1 << 16)
+    monkeypatch.setattr(documents, "ALLOWANCE", 1 << 16)
     path = tmp_path / f"bomb{ending}"
     path.write_bytes(compress(b"a b c d\n" * (1 << 18)))
     with pytest.raises(UserError, match="unpacks to more than 200 times its size"):
@@ -207,9 +207,9 @@ def test_parquet_yields_a_document_a_row(tmp_path):
 def test_lines_without_an_empty_one_are_cut_between_lines(tmp_path):
     lines = [f"Sentence {number} of a text." for number in range(30_000)]
     (tmp_path / "lines.txt").write_text("\n".join(lines) + "\n")
-    found = [document.text for document in readers.read(tmp_path / "lines.txt", "text")]
+    found = [document.text for document in documents.read(tmp_path / "lines.txt", "text")]
     assert "\n".join(found).split("\n") == lines
-    assert {len(text) // readers.LONGEST_TEXT for text in found[:-1]} == {1}
+    assert {len(text) // documents.LONGEST_TEXT for text in found[:-1]} == {1}
     assert len(found) > 2
 
 
@@ -237,7 +237,7 @@ def dump(*pages: tuple[str, int, str]) -> bytes:
 @pytest.mark.parametrize("large", [False, True])
 def test_a_dump_yields_articles_without_markup(tmp_path, monkeypatch, large):
     if large:
-        monkeypatch.setattr(readers, "LARGE", 0)
+        monkeypatch.setattr(documents, "LARGE", 0)
         monkeypatch.setenv("WORDLAB_THREADS", "2")
     path = tmp_path / "xxwiki-pages-articles.xml.bz2"
     words = "word " * 60

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_preprocess import params
 
+from wordlab.text import preprocess
 from wordlab.text import tokenising_kernels as kernels
-from wordlab.text import tokens
 from wordlab.text.tokenising_kernels import characters
 
-KINDS = list(tokens.TOKEN_PATTERNS)
+KINDS = list(preprocess.TOKEN_PATTERNS)
 OPTIONS = [
     {"lowercase": lowercase, "numbers": numbers, "units": units}
     for lowercase in (True, False)
@@ -30,11 +30,11 @@ MIXED = st.text(st.one_of(st.sampled_from(TRICKY), st.characters(codec="utf-8"))
 
 
 def plain(text, settings):
-    return "".join(f"{line}\n" for line in tokens.lines(text, settings))
+    return "".join(f"{line}\n" for line in preprocess.lines(text, settings))
 
 
 def same(texts, settings):
-    found = list(tokens.tokenise(pa.array(texts, pa.string()), settings))
+    found = list(preprocess.tokenise(pa.array(texts, pa.string()), settings))
     assert len(found) == len(texts)
     for text, (content, sizes) in zip(texts, found, strict=True):
         expected = plain(text, settings)
@@ -78,10 +78,10 @@ def test_what_scripts_and_abbreviations_ask_for(kind, text):
 
 def test_a_slice_of_a_batch_is_a_batch():
     texts = pa.array(["One.", "Élan!", "", "Two; three."])
-    found = tokens.tokenise(texts[1:], params())
+    found = preprocess.tokenise(texts[1:], params())
     assert bytes(found.data) == "élan\n\ntwo three\n\n".encode()
     assert found.sizes.tolist() == [[1, 1], [0, 0], [1, 2]]
-    assert len(tokens.tokenise(texts[:0], params()).ends) == 0
+    assert len(preprocess.tokenise(texts[:0], params()).ends) == 0
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_neither_workers_nor_batches_change_a_byte(monkeypatch, kind, threads):
     monkeypatch.setenv("WORDLAB_THREADS", threads)
     texts = pa.array([f"Document {'abcdefghij'[i % 10]}. Has two sentences." for i in range(12)])
     settings = params(tokens=kind)
-    whole = tokens.tokenise(texts, settings)
-    parts = list(tokens.tokenised((texts[at : at + 3] for at in range(0, 12, 3)), settings))
+    whole = preprocess.tokenise(texts, settings)
+    parts = list(preprocess.tokenised((texts[at : at + 3] for at in range(0, 12, 3)), settings))
     assert np.array_equal(np.concatenate([part.data for part in parts]), whole.data)
     assert np.array_equal(np.concatenate([part.sizes for part in parts]), whole.sizes)

@@ -3,13 +3,13 @@
 A full grid with equally many repetitions of each combination is balanced, so the variance of the
 score is an exact sum: of each setting's main effect, of each interaction, and of what differs
 between repetitions of the same combination. That last part is the noise that claims are held
-against.
+against. Of combinations that make up no grid, only the best is compared with all others.
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -62,11 +62,8 @@ class Grid:
         """
         columns = [without_missing(trials[name].tolist()) for name in names]
         values = [tuple(dict.fromkeys(column)) for column in columns]
-        shape = tuple(len(tried) for tried in values)
-        places = [
-            [tried.index(value) for value in column]
-            for column, tried in zip(columns, values, strict=True)
-        ]
+        shape = tuple(map(len, values))
+        places = [list(map(own.index, column)) for column, own in zip(columns, values, strict=True)]
         combination = np.ravel_multi_index(places, shape)
         numbers, first = np.unique(combination, return_index=True)
         if len(numbers) != np.prod(shape):
@@ -97,7 +94,7 @@ class Grid:
 
     @property
     def noise_known(self) -> bool:
-        """Whether repetitions differ at all: where none does, they say nothing of the noise."""
+        """Whether repetitions differ at all: where none does, the noise is unknown."""
         return self.noise > EQUAL * float(np.abs(self.scores).max())
 
     def margins(self, contrasts: Floats, confidence: float) -> Floats:
@@ -137,8 +134,20 @@ def decomposition(grid: Grid, confidence: float) -> pd.DataFrame:
     means, size = grid.means, grid.scores.size
     axes = tuple(range(means.ndim))
     total = ((grid.scores - means.mean()) ** 2).sum()
+    variance = grid.noise**2
     effects: dict[tuple[int, ...], Floats] = {}
     rows: list[dict[str, Any]] = []
+
+    def term(name: str, order: int, squares: float, freedom: int) -> dict[str, Any]:
+        ratio = _ratio(squares / freedom, variance) if freedom else np.nan
+        tails = ((1 + confidence) / 2, (1 - confidence) / 2)
+        ends = [_noncentrality(ratio * freedom, freedom, tail) * variance for tail in tails]
+        low, high = (min(_ratio(end, total), 1.0) for end in ends)
+        p = special.fdtrc(freedom, grid.noise_freedom, ratio) if np.isfinite(ratio) else np.nan
+        by_chance = _ratio(freedom * variance, total)
+        return {"term": name, "order": order, "share": _ratio(squares, total),
+                "low": low, "high": high, "by_chance": by_chance, "p": float(p)}  # fmt: skip
+
     rest, rest_freedom = 0.0, 0
     for chosen in itertools.chain.from_iterable(
         itertools.combinations(axes, order) for order in range(len(axes) + 1)
@@ -153,42 +162,14 @@ def decomposition(grid: Grid, confidence: float) -> pd.DataFrame:
         freedom = int(np.prod([means.shape[axis] - 1 for axis in chosen]))
         if 1 <= len(chosen) <= 2:
             name = " x ".join(grid.names[axis] for axis in chosen)
-            rows.append(_term(grid, name, len(chosen), squares, freedom, total, confidence))
+            rows.append(term(name, len(chosen), squares, freedom))
         elif chosen:
             rest, rest_freedom = rest + squares, rest_freedom + freedom
     if rest_freedom:
-        rows.append(_term(grid, "higher interactions", 3, rest, rest_freedom, total, confidence))
-    noise = grid.noise**2 * grid.noise_freedom
+        rows.append(term("higher interactions", 3, rest, rest_freedom))
+    noise = variance * grid.noise_freedom
     rows.append({"term": "seed", "order": 0, "share": _ratio(noise, total)})
     return pd.DataFrame(rows, columns=["term", "order", "share", "low", "high", "by_chance", "p"])
-
-
-def _term(
-    grid: Grid,
-    name: str,
-    order: int,
-    squares: float,
-    freedom: int,
-    total: float,
-    confidence: float,
-) -> dict[str, Any]:
-    variance = grid.noise**2
-    ratio = _ratio(squares / freedom, variance) if freedom else float("nan")
-    low, high = (
-        _noncentrality(ratio * freedom, freedom, p)
-        for p in ((1 + confidence) / 2, (1 - confidence) / 2)
-    )
-    return {
-        "term": name,
-        "order": order,
-        "share": _ratio(squares, total),
-        "low": min(_ratio(low * variance, total), 1.0),
-        "high": min(_ratio(high * variance, total), 1.0),
-        "by_chance": _ratio(freedom * variance, total),
-        "p": float(special.fdtrc(freedom, grid.noise_freedom, ratio))
-        if np.isfinite(ratio)
-        else float("nan"),
-    }
 
 
 def _noncentrality(statistic: float, freedom: int, p: float) -> float:
@@ -217,17 +198,9 @@ def marginals(grid: Grid, confidence: float) -> pd.DataFrame:
         for value, contrast in zip(tried, grid.levels(axis), strict=True):
             mean = float(contrast @ grid.means.ravel())
             margin = float(grid.margins(contrast[None], confidence)[0])
-            rows.append(
-                {
-                    "setting": name,
-                    "value": str(value),
-                    "mean": mean,
-                    "low": mean - margin,
-                    "high": mean + margin,
-                    "n": grid.scores.size // len(tried),
-                }
-            )
-    return pd.DataFrame(rows)
+            n = grid.scores.size // len(tried)
+            rows.append((name, str(value), mean, mean - margin, mean + margin, n))
+    return pd.DataFrame(rows, columns=["setting", "value", "mean", "low", "high", "n"])
 
 
 def differences(grid: Grid, confidence: float) -> pd.DataFrame:
@@ -248,16 +221,131 @@ def differences(grid: Grid, confidence: float) -> pd.DataFrame:
         for first, second in itertools.combinations(range(len(tried)), 2):
             if {first, second} == {highest, lowest}:
                 size = float(means[highest] - means[lowest])
-                row = (len(contrasts), name, str(tried[highest]), str(tried[lowest]), size)
-                chosen.append(row)
+                chosen.append((len(contrasts), name, str(tried[highest]), str(tried[lowest]), size))
             contrasts.append(levels[first] - levels[second])
     margins = grid.margins(np.array(contrasts), confidence) if contrasts else np.zeros(0)
-    rows = [
-        (name, highest, lowest, size, size - margins[place], size + margins[place],
-         bool(size - margins[place] > 0))
-        for place, name, highest, lowest, size in chosen
-    ]  # fmt: skip
-    return pd.DataFrame(
-        rows,
-        columns=["setting", "highest", "lowest", "difference", "low", "high", "beyond_noise"],
-    )
+    columns = ["place", "setting", "highest", "lowest", "difference"]
+    table = pd.DataFrame(chosen, columns=columns)
+    margin = margins[table.pop("place").to_numpy(dtype=np.int64)]
+    table = table.assign(low=table["difference"] - margin, high=table["difference"] + margin)
+    return table.assign(beyond_noise=table["low"] > 0)
+
+
+Goal = Literal["higher", "lower"]
+Tables = dict[str, pd.DataFrame]
+"""The tables of an analysis, by the name they are written under."""
+NO_SHARES = pd.DataFrame(columns=["model", "score", "term", "order", "share"])
+
+
+def summarise(
+    trials: pd.DataFrame,
+    settings: Sequence[str],
+    goals: Mapping[str, Goal],
+    confidence: float,
+    *,
+    full_grid: bool = True,
+    draws: Mapping[str, Floats] | None = None,
+) -> Tables:
+    """Return the tables of the scores named in `goals`, model by model, without empty ones.
+
+    `marginals`, `importances` and `differences`: as `variance` returns them, with the columns model
+    and score in front. `best`: one row per model and score: the settings, mean, low, high, n,
+    noise (the standard deviation of repetitions), others (combinations that the noise does not set
+    apart from it) and combinations.
+
+    trials: one row per training: model, settings, fold (if several), seed, scores; of each model a
+    full grid, or (full_grid false) any combinations with equally many repetitions, of which only
+    the best is determined. A score that a trial lacks is left out. draws: of each score, for each
+    trial the mean of its combination in bootstrap resamples of items and seeds together, float64
+    (trials, 3, B), as `statistics.combined` takes them: what intervals and verdicts are by; without
+    it by the noise between repetitions alone.
+    """
+    tables: dict[str, list[pd.DataFrame]] = {"marginals": [], "importances": [], "differences": []}
+    best: list[dict[str, Any]] = []
+    for model, part in trials.groupby("model", sort=False):
+        for score, goal in goals.items():
+            if part[score].isna().any():
+                continue
+            subject = {"model": str(model), "score": score}
+            if not full_grid:
+                best.append({**subject, **_best_drawn(part, settings, score, goal, confidence)})
+                continue
+            own = None if draws is None else draws[score][part.index]
+            grid = Grid.of(part, settings, score, own)
+            found = {
+                "marginals": marginals(grid, confidence),
+                "importances": decomposition(grid, confidence),
+                "differences": differences(grid, confidence),
+            }
+            for name, table in found.items():
+                tables[name].append(about(table, **subject))
+            best.append({**subject, **_best(grid, goal, confidence)})
+    joined = {name: pd.concat(parts) for name, parts in tables.items() if parts}
+    return {**joined, **({"best": pd.DataFrame(best)} if best else {})}
+
+
+def about(table: pd.DataFrame, **subject: str) -> pd.DataFrame:
+    """Insert constant columns, its subject, in front of `table`, and return it."""
+    for place, (name, value) in enumerate(subject.items()):
+        table.insert(place, name, value)
+    return table
+
+
+def metrics(tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    """Return model -> score -> best mean, its interval, the noise, and the settings' shares."""
+    result: dict[str, Any] = {}
+    if "best" not in tables:
+        return result
+    shares = tables.get("importances", NO_SHARES).query("order == 1")
+    for row in tables["best"].to_dict("records"):
+        own = shares[(shares["model"] == row["model"]) & (shares["score"] == row["score"])]
+        result.setdefault(str(row["model"]), {})[str(row["score"])] = {
+            "best": row["mean"],
+            **{key: row[key] for key in ("low", "high", "noise")},
+            "share": dict(zip(own["term"], own["share"], strict=True)),
+        }
+    return result
+
+
+def _best(grid: Grid, goal: Goal, confidence: float) -> dict[str, Any]:
+    """Return the best combination, and how many others are not worse beyond the noise.
+
+    It was picked for its mean, and each of the others is compared with it: so the interval is one
+    that holds for all combinations together, and so are those of the differences.
+    """
+    sign = 1 if goal == "higher" else -1
+    means = grid.means
+    best = int((sign * means).argmax())
+    place = np.unravel_index(best, means.shape)
+    mean = float(means[place])
+    each = np.eye(means.size)
+    margin = float(grid.margins(each, confidence)[best])
+    behind = np.delete(each[best] - each, best, axis=0)  # the best less each other one
+    apart = grid.margins(behind, confidence) if len(behind) else np.zeros(0)
+    ahead = sign * (behind @ means.ravel())
+    return {
+        **{n: v[int(i)] for n, v, i in zip(grid.names, grid.values, place, strict=True)},
+        "mean": mean,
+        "low": mean - margin,
+        "high": mean + margin,
+        "n": grid.scores.shape[-1],
+        "noise": grid.noise if grid.noise_known or grid.draws is not None else float("nan"),
+        "others": means.size - 1 - int((ahead > apart).sum()),
+        "combinations": means.size,
+    }
+
+
+def numbered(trials: pd.DataFrame, settings: Sequence[str]) -> pd.DataFrame:
+    """Return `trials` with the number of each combination of settings, in order of appearance."""
+    groups = trials.groupby(list(settings), sort=False, dropna=False)
+    return trials.assign(combination=groups.ngroup())
+
+
+def _best_drawn(
+    part: pd.DataFrame, settings: Sequence[str], score: str, goal: Goal, confidence: float
+) -> dict[str, Any]:
+    """Return the best of combinations that make up no grid, as `_best` does."""
+    table = numbered(part, settings)
+    best = _best(Grid.of(table, ["combination"], score), goal, confidence)
+    chosen = table[table["combination"] == best.pop("combination")].iloc[0]
+    return {**{name: chosen[name] for name in settings}, **best}

@@ -59,11 +59,13 @@ def winners(
     for row in json.loads(best.to_json(orient="records", double_precision=15)):
         values = {**fixed, **{name: row[name] for name in settings}}
         if sweep == "recurrent":
-            own = params.sweep_recurrent
-            values = own.combined(getattr(params.language_model, row["model"]), values)
-            if own.parameters:
+            section = params.sweep_recurrent
+            values = section.combined(getattr(params.language_model, row["model"]), values)
+            if section.parameters:
                 trials = pd.read_csv(tables / f"sweep_{sweep}" / "trials.csv")
-                values["embedding_size"] = _within_budget(trials, row["model"], best, settings)
+                alike = trials.merge(best, on=["model", *settings])
+                own = alike.loc[alike["model"] == row["model"], "embedding_size"]
+                values["embedding_size"] = int(own.iloc[0])
         arguments = [f"-S {override(place(row['model'], name), x)}" for name, x in values.items()]
         found.append(Winner(row["model"], row, " ".join(arguments)))
     return found
@@ -92,11 +94,3 @@ def _chosen(table: pd.DataFrame, column: str, value: str, path: Path) -> pd.Data
         known = ", ".join(dict.fromkeys(table[column]))
         raise UserError(f"{value}: no such {column} in {path}; expected one of {known}")
     return chosen
-
-
-def _within_budget(
-    trials: pd.DataFrame, model: str, best: pd.DataFrame, settings: list[str]
-) -> int:
-    """Return the embedding_size by which the winner keeps to the budget of weights."""
-    trials = trials.merge(best, on=["model", *settings])
-    return int(trials.loc[trials["model"] == model, "embedding_size"].iloc[0])

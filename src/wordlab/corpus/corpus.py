@@ -76,19 +76,33 @@ class EncodedCorpus:
         """
         if tokens is None or tokens >= len(self):
             return self
-        sentence_starts = np.concatenate([[0], self.sentence_ends[:-1]])
-        document_starts = np.concatenate([[0], self.document_ends[:-1]])
-        sizes = self.document_ends - document_starts
-        owner = np.searchsorted(self.document_ends, self.sentence_ends, side="left")
-        read = self.sentence_ends - document_starts[owner]  # of its document, up to its end
-        kept = read <= tokens / len(self) * sizes[owner]
-        kept |= sentence_starts == document_starts[owner]
-        lengths = self.sentence_ends - sentence_starts
+        starts = np.concatenate([[0], self.document_ends[:-1]])
+        owner = self.owners()
+        read = self.sentence_ends - starts[owner]  # of its document, up to its end
+        first = np.diff(owner, prepend=-1) > 0
+        sizes = self.document_ends - starts
+        return self.where(first | (read <= tokens / len(self) * sizes[owner]))
+
+    def owners(self) -> NDArray[np.int64]:
+        """Return the document of each sentence, int64 (S,)."""
+        return np.searchsorted(self.document_ends, self.sentence_ends, side="left")
+
+    def where(self, kept: NDArray[np.bool_]) -> "EncodedCorpus":
+        """Return the `kept` sentences, bool (S,); documents that lose all are dropped."""
+        lengths = np.diff(self.sentence_ends, prepend=0)
         ends = np.cumsum(lengths[kept])
+        last = np.diff(self.owners()[kept], append=len(self.document_ends)) > 0
+        return EncodedCorpus(self.tokens[np.repeat(kept, lengths)], ends, ends[last])
+
+    def sentences(self, first: int, stop: int) -> "EncodedCorpus":
+        """Return the sentences first..stop, at least one, without copying the tokens."""
+        start = int(self.sentence_ends[first - 1]) if first else 0
+        end = int(self.sentence_ends[stop - 1])
+        inner = self.document_ends[(self.document_ends > start) & (self.document_ends < end)]
         return EncodedCorpus(
-            tokens=self.tokens[np.repeat(kept, lengths)],
-            sentence_ends=ends,
-            document_ends=ends[np.flatnonzero(np.diff(owner[kept], append=len(sizes)))],
+            tokens=np.asarray(self.tokens[start:end]),
+            sentence_ends=self.sentence_ends[first:stop] - start,
+            document_ends=np.append(inner, end) - start,
         )
 
     def save(self, folder: Path) -> None:

@@ -1,10 +1,11 @@
-"""The vocabulary: words, their counts in the training split, and their ids."""
+"""The vocabulary: words, their counts and ids; which a model keeps, draws as noise, or shows."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -99,10 +100,6 @@ class Vocabulary:
             raise UserError(f"{word}: not in the vocabulary of {len(self)} words{hint}")
         return found
 
-    def ids(self, words: Iterable[str]) -> list[int | None]:
-        """Return the id of each of `words`, None for the unknown."""
-        return [self.index.get(word) for word in words]
-
     def truncated(self, size: int | None) -> "Vocabulary":
         """Return the `size` commonest words, None for all; their ids do not change."""
         return Vocabulary(self.words[:size], self.counts[:size].copy())
@@ -123,3 +120,92 @@ class Vocabulary:
                 words.append(word)
                 counts.append(int(count))
         return cls(tuple(words), np.array(counts, dtype=np.int64))
+
+
+def keep_probabilities(
+    counts: NDArray[np.int64], threshold: float, formula: Literal["reference", "paper"]
+) -> NDArray[np.float64]:
+    """Return the probability that an occurrence of each word is kept, float64 (V,).
+
+    With f the word's share of the tokens and t the threshold, it is (sqrt(f/t) + 1) t/f in
+    word2vec.c and sqrt(t/f) in equation 5 of Mikolov et al. 2013b; at most 1. A threshold of 0
+    keeps all.
+    """
+    if threshold == 0:
+        return np.ones(len(counts))
+    ratio = threshold / (counts / counts.sum())
+    kept = np.sqrt(ratio) + ratio if formula == "reference" else np.sqrt(ratio)
+    return np.minimum(kept, 1.0)
+
+
+def noise_probabilities(counts: NDArray[np.int64], exponent: float) -> NDArray[np.float64]:
+    """Return the noise distribution, proportional to count ** exponent; float64 (V,)."""
+    weights = counts.astype(np.float64) ** exponent
+    return weights / weights.sum()
+
+
+def alias_table(
+    probabilities: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    """Return (share, other), for drawing an outcome exactly in constant time.
+
+    Draw a place i evenly and u in [0, 1): the outcome is i if u < share[i], else other[i]. The
+    method of Vose 1991; share float64 (V,), other int32 (V,).
+    """
+    size = len(probabilities)
+    shares = (probabilities * size).tolist()
+    other = list(range(size))
+    small = [i for i, share in enumerate(shares) if share < 1]
+    large = [i for i, share in enumerate(shares) if share >= 1]
+    while small and large:
+        low, high = small.pop(), large[-1]
+        other[low] = high
+        shares[high] -= 1 - shares[low]
+        if shares[high] < 1:
+            small.append(large.pop())
+    for i in small + large:
+        shares[i] = 1.0
+    return np.array(shares), np.array(other, dtype=np.int32)
+
+
+COMMON = 0.6
+"""The commonest words that make up this share of the text are not chosen."""
+
+
+def study_words(
+    named: Sequence[str] | None, vocabulary: Vocabulary, count: int, *, prompts: bool = False
+) -> tuple[str, ...]:
+    """Return the words of `named` that `vocabulary` has; if there are none, chosen words.
+
+    named: None if the params name none. count: how many are chosen then; if none of `named` is
+    known, as many are chosen as were named. prompts: each of `named` may be several words separated
+    by spaces, all of which have to be known, or empty.
+    """
+    named = tuple(named or ())
+    known = tuple(
+        one
+        for one in named
+        if all(word in vocabulary for word in (one.split() if prompts else [one]))
+    )
+    return known or content_words(vocabulary, len(named) or count)
+
+
+def content_words(vocabulary: Vocabulary, count: int) -> tuple[str, ...]:
+    """Return `count` words that are likely to carry meaning, in any language.
+
+    Grammatical words are the commonest and the shortest of a language (Zipf 1949), so the
+    commonest words that together make up 60 % of the text are left out, and those that are not
+    longer than the mean token; of the others, words without digits, the commonest are taken, as
+    they have the best vectors. If too few are left, shorter words follow, then commoner ones.
+    """
+    words, counts = vocabulary.words, vocabulary.counts
+    lengths = np.array([len(word) for word in words])
+    common = np.cumsum(counts) - counts < COMMON * counts.sum()
+    short = lengths <= np.average(lengths, weights=counts)
+    other = np.array([not _of_letters(word) for word in words])
+    order = np.lexsort((np.arange(len(words)), short, common, other))
+    return tuple(words[i] for i in order[:count].tolist())
+
+
+def _of_letters(word: str) -> bool:
+    return any(c.isalpha() for c in word) and not any(c.isdigit() for c in word)

@@ -18,15 +18,17 @@ of the multiplications of one matrix product for all questions.
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wordlab.errors import UserError
-from wordlab.evaluation.datasets import Lookup, read_lines
-from wordlab.evaluation.spaces import Ids, Space
+from wordlab.evaluation.similarity import Ids, Lookup, Space, numbered, read_lines
+from wordlab.evaluation.statistics import CrossedResamples, Floats
 from wordlab.progress import thread_count
 
 Matrix = NDArray[np.floating]
@@ -40,133 +42,89 @@ SHORTEST = 1e-3
 """The least length given to x - c, which float32 cannot tell from 0."""
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """The questions as places among their distinct words and pairs.
-
-    words: rows (W,); pairs: (P, 2), places of a and b in `words`; pair, c: (n,), places in
-    `pairs` and `words`; excluded: (m, 2), questions in rising order and the rows that may not
-    answer them; shift: float32 (n,), c . (b - a), for pair_direction.
-    """
-
-    words: Ids
-    pairs: Ids
-    pair: Ids
-    c: Ids
-    excluded: Ids
-    shift: NDArray[np.float32] | None
-
-
 def best_rows(space: Space, asked: Ids, lookup: Lookup, method: str) -> list[int | None]:
     """Return for each question the row of `lookup` that scores highest, the lowest of equals.
 
     asked: int64 (n, 3), the rows of a, b and c, which are no answers, nor are their spellings.
     None where no word has a score above minus infinity. `space` is left as it was.
     """
-    plan = _plan(space, asked, lookup, method)
-    best = np.full(len(asked), -np.inf, dtype=np.float32)
-    answers = np.zeros(len(asked), dtype=np.int64)
-    starts = range(0, len(asked), QUESTIONS)
-    workers = thread_count()
-    with ThreadPoolExecutor(workers) as pool:
-        for first in range(0, lookup.size, WORDS):
-            last = min(first + WORDS, lookup.size)
-            block = _block(space, plan, method, first, last)
-            list(pool.map(block.search, (starts[worker::workers] for worker in range(workers))))
-            better = block.values > best
-            best[better] = block.values[better]
-            answers[better] = first + block.winners[better]
-    return [
-        answer if found else None
-        for answer, found in zip(answers.tolist(), np.isfinite(best).tolist(), strict=True)
-    ]
-
-
-@dataclass(frozen=True)
-class _Block:
-    """The search among a block of B words.
-
-    offsets: (P, B) and addends: (W, B), what each pair and each word c contribute; excluded: as in
-    the plan, with columns of the block; values, winners: (n,), the best score of each question
-    and its column, filled by `search`.
-    """
-
-    plan: _Plan
-    offsets: Matrix
-    addends: Matrix
-    excluded: Ids
-    values: NDArray[np.float32]
-    winners: Ids
-
-    def search(self, starts: range) -> None:
-        """Fill `values` and `winners` for the questions that begin at `starts`."""
-        plan, (_, width) = self.plan, self.offsets.shape
-        n, numbers = len(plan.pair), np.arange(QUESTIONS)
-        buffers = np.empty((2, QUESTIONS, width), dtype=np.float32)
-        bounds = np.searchsorted(self.excluded[:, 0], np.arange(0, n + QUESTIONS, QUESTIONS))
-        for start in starts:
-            stop = min(start + QUESTIONS, n)
-            scores, part = buffers[:, : stop - start]
-            np.take(self.offsets, plan.pair[start:stop], axis=0, out=scores, mode="clip")
-            np.take(self.addends, plan.c[start:stop], axis=0, out=part, mode="clip")
-            if plan.shift is None:
-                scores += part
-            else:
-                scores -= plan.shift[start:stop, None]
-                scores *= part
-            low, high = bounds[start // QUESTIONS : start // QUESTIONS + 2]
-            if low < high:
-                question, column = self.excluded[low:high].T
-                scores[question - start, column] = -np.inf
-            winners = scores.argmax(axis=1, out=self.winners[start:stop])
-            self.values[start:stop] = scores[numbers[: stop - start], winners]
-
-
-def _block(space: Space, plan: _Plan, method: str, first: int, last: int) -> _Block:
-    cosines = space.against(plan.words, first, last)
-    offsets, addends = _terms(cosines, plan, method, non_negative=space.non_negative)
-    here = (plan.excluded[:, 1] >= first) & (plan.excluded[:, 1] < last)
-    n = len(plan.pair)
-    return _Block(
-        plan=plan,
-        offsets=offsets,
-        addends=addends,
-        excluded=plan.excluded[here] - (0, first),
-        values=np.empty(n, dtype=np.float32),
-        winners=np.empty(n, dtype=np.int64),
-    )
-
-
-def _plan(space: Space, asked: Ids, lookup: Lookup, method: str) -> _Plan:
     words, places = np.unique(asked, return_inverse=True)
     places = places.reshape(asked.shape)
     pairs, pair = np.unique(places[:, :2], axis=0, return_inverse=True)
+    question = pair.reshape(-1), places[:, 2]
     spellings = {word: lookup.spellings(word) for word in words.tolist()}
     excluded = [
-        (question, row)
-        for question, abc in enumerate(asked.tolist())
+        (number, row)
+        for number, abc in enumerate(asked.tolist())
         for word in abc
         for row in spellings[word]
     ]
+    barred = np.array(excluded, dtype=np.int64).reshape(-1, 2)
     shift = None
     if method == "pair_direction":
         a, b, c = asked.T
         shift = (space.between(c, b) - space.between(c, a)).astype(np.float32)
-    return _Plan(
-        words=words,
-        pairs=pairs,
-        pair=pair.reshape(-1),
-        c=places[:, 2],
-        excluded=np.array(excluded, dtype=np.int64).reshape(-1, 2),
-        shift=shift,
-    )
+    best, values = np.full((2, len(asked)), -np.inf, dtype=np.float32)
+    answers, winners = np.zeros((2, len(asked)), dtype=np.int64)
+    starts, workers = range(0, len(asked), QUESTIONS), thread_count()
+    with ThreadPoolExecutor(workers) as pool:
+        for first in range(0, lookup.size, WORDS):
+            last = min(first + WORDS, lookup.size)
+            cosines = space.against(words, first, last)
+            terms = _terms(cosines, pairs, method, non_negative=space.non_negative)
+            inside = (barred[:, 1] >= first) & (barred[:, 1] < last)
+            here = barred[inside] - (0, first)
+            search = partial(_search, terms, question, shift, here, values, winners)
+            list(pool.map(search, (starts[worker::workers] for worker in range(workers))))
+            better = values > best
+            best[better] = values[better]
+            answers[better] = first + winners[better]
+    found = np.isfinite(best).tolist()
+    return [row if known else None for row, known in zip(answers.tolist(), found, strict=True)]
+
+
+def _search(
+    terms: tuple[Matrix, Matrix],
+    question: tuple[Ids, Ids],
+    shift: NDArray[np.float32] | None,
+    barred: Ids,
+    values: NDArray[np.float32],
+    winners: Ids,
+    starts: range,
+) -> None:
+    """Find the best of a block of B words for the questions that begin at `starts`.
+
+    terms: (P, B) and (W, B), what each pair and each word c contribute; question: (n,) each, its
+    pair and its c; shift: (n,), c . (b - a), for pair_direction; barred: (m, 2), questions in
+    rising order and the words that may not answer them. Mutates values and winners, (n,): the best
+    score and its word.
+    """
+    (offsets, addends), (pair, c), n = terms, question, len(values)
+    buffers = np.empty((2, QUESTIONS, offsets.shape[1]), dtype=np.float32)
+    bounds = np.searchsorted(barred[:, 0], np.arange(0, n + QUESTIONS, QUESTIONS))
+    for start in starts:
+        stop = min(start + QUESTIONS, n)
+        scores, part = buffers[:, : stop - start]
+        np.take(offsets, pair[start:stop], axis=0, out=scores, mode="clip")
+        np.take(addends, c[start:stop], axis=0, out=part, mode="clip")
+        if shift is None:
+            scores += part
+        else:
+            scores -= shift[start:stop, None]
+            scores *= part
+        low, high = bounds[start // QUESTIONS : start // QUESTIONS + 2]
+        if low < high:
+            number, word = barred[low:high].T
+            scores[number - start, word] = -np.inf
+        best = scores.argmax(axis=1, out=winners[start:stop])
+        values[start:stop] = scores[np.arange(stop - start), best]
 
 
 def _terms(
-    cosines: Matrix, plan: _Plan, method: str, *, non_negative: bool
+    cosines: Matrix, pairs: Ids, method: str, *, non_negative: bool
 ) -> tuple[Matrix, Matrix]:
     """Return what each pair (P, B) and each word c (W, B) contribute, from cosines (W, B)."""
-    a, b = plan.pairs.T
+    a, b = pairs.T
     if method == "3cosadd":
         return cosines[b] - cosines[a], cosines
     if method == "pair_direction":
@@ -195,19 +153,13 @@ class Questions:
     def __len__(self) -> int:
         return len(self.words)
 
-    def pairs(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def parts(self) -> tuple[Ids, Ids]:
         """Return the pair (a, b) and the pair (c, d) of each question as ids, int64 (n,) each.
 
         A pair is the same only within a section.
         """
-        ids: dict[tuple[int, str, str], int] = {}
-        sections = self.section.tolist()
-        both = [
-            [ids.setdefault((s, *words), len(ids)) for words in ((a, b), (c, d))]
-            for s, (a, b, c, d) in zip(sections, self.words, strict=True)
-        ]
-        first, second = np.array(both, dtype=np.int64).reshape(-1, 2).T
-        return first, second
+        questions = zip(self.section.tolist(), self.words, strict=True)
+        return numbered(((s, a, b), (s, c, d)) for s, (a, b, c, d) in questions)
 
     def group(self, name: str) -> NDArray[np.bool_]:
         """Return which questions are of the group `semantic`, `syntactic` or `total`, bool (n,).
@@ -215,12 +167,9 @@ class Questions:
         As in word2vec's file, a section is syntactic if its name begins with `gram`.
         """
         syntactic = np.array([s.startswith("gram") for s in self.sections], dtype=bool)
-        chosen = {
-            "semantic": ~syntactic,
-            "syntactic": syntactic,
-            "total": np.ones_like(syntactic),
-        }[name]
-        return chosen[self.section]
+        everything = np.ones_like(syntactic)
+        groups = {"semantic": ~syntactic, "syntactic": syntactic, "total": everything}
+        return groups[name][self.section]
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,6 +180,7 @@ class AnalogyResult:
     each question, None where a word is unknown or no word scores; correct: bool (n,).
     """
 
+    least: ClassVar[float] = 0.0
     questions: Questions
     known: NDArray[np.bool_] = field(repr=False)
     answers: tuple[str | None, ...] = field(repr=False)
@@ -243,6 +193,19 @@ class AnalogyResult:
         """
         asked = among if unknown else among & self.known
         return float(self.correct[asked].mean()) if asked.any() else float("nan")
+
+    @property
+    def items(self) -> Questions:
+        """What was asked."""
+        return self.questions
+
+    def score(self, among: NDArray[np.bool_]) -> float:
+        """Return the accuracy among the items of `among`, all of them known."""
+        return self.accuracy(among)
+
+    def resampled(self, among: NDArray[np.bool_], crossed: CrossedResamples) -> Floats:
+        """Return the same in resamples of the items of `among`, (2R,)."""
+        return crossed.means(self.correct[among])
 
 
 def read_questions(path: Path) -> Questions:
@@ -283,10 +246,10 @@ def score(
 ) -> AnalogyResult:
     """Return the answers of `space` to `questions`.
 
-    method: 3cosadd, 3cosmul or pair_direction, as in `analogy_search`.
-    Answers are sought among the `restrict_vocabulary` commonest words (None for all) without the
-    three words of the question; a question with a word outside them is unknown. With
-    `ignore_case`, words that differ in case only are the same, in the question and the answer.
+    method: 3cosadd, 3cosmul or pair_direction. Answers are sought among the `restrict_vocabulary`
+    commonest words (None for all) without the three words of the question; a question with a word
+    outside them is unknown. With `ignore_case`, words that differ in case only are the same, in
+    the question and the answer.
     """
     lookup = Lookup(space.vocabulary, ignore_case=ignore_case, size=restrict_vocabulary)
     row_of = {word: lookup.row(word) for word in set(chain.from_iterable(questions.words))}

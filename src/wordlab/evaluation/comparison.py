@@ -1,6 +1,6 @@
 """Models of word vectors side by side: scores on the same items, relations, neighbours."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -10,19 +10,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from wordlab.artifacts import Result
-from wordlab.corpus.study_words import study_words
-from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.corpus.vocabulary import Vocabulary, study_words
 from wordlab.embeddings.ppmi.ppmi import PpmiModel
 from wordlab.evaluation import neighbours, relations, scores, statistics
-from wordlab.evaluation.analogy import AnalogyResult
-from wordlab.evaluation.datasets import Lookup
 from wordlab.evaluation.scores import Scores, Task, Trained
-from wordlab.evaluation.similarity import SimilarityResult
-from wordlab.evaluation.spaces import Space, SparseSpace, space
+from wordlab.evaluation.similarity import Lookup, Space, SparseSpace, space
 from wordlab.params.evaluation import ComparisonParams, EvaluationParams, RelationParams
 
 BANDS = ("rare", "middle", "frequent")
-Row = dict[str, object]
 COLUMNS = ["model", "task", "band", "least", "most", "score", "low", "high", "n"]
 
 
@@ -35,58 +30,32 @@ def by_frequency(found: Mapping[str, Scores], vocabulary: Vocabulary) -> pd.Data
     """
     first = next(iter(found.values()))
     lookup = Lookup(vocabulary, ignore_case=first.params.ignore_case)
-    rows: list[Row] = []
-    for name in first.similarity:
-        answers = [scored.similarity[name][0] for scored in found.values()]
-        rows += _bands(found, scores.similarity_task, name, answers, answers[0].pairs.words, lookup)
     method = next(iter(first.analogy))
-    answered = [scored.analogy[method][0] for scored in found.values()]
-    words = answered[0].questions.words
-    rows += _bands(found, scores.analogy_task, method, answered, words, lookup)
-    return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def _bands(
-    found: Mapping[str, Scores],
-    task_of: Callable[[Mapping[str, Scores], str, NDArray[np.bool_]], Task],
-    name: str,
-    answers: Sequence[SimilarityResult | AnalogyResult],
-    words: Sequence[tuple[str, ...]],
-    lookup: Lookup,
-) -> Iterator[Row]:
-    """Yield the rows of one task; answers: of one training of each model."""
-    known = np.logical_and.reduce([answer.known for answer in answers])
-    rarest = _rarest(lookup, words)
-    for band, inside in _thirds(known, rarest).items():
-        counts = rarest[inside]
-        among = np.zeros_like(known)
-        among[inside] = True
-        task = task_of(found, name, among)
-        for place, model in enumerate(found):
-            low, high = task.interval(place, found[model].params.confidence)
-            yield {
-                **{"model": model, "task": task.name, "band": band},
-                "least": int(counts.min(initial=counts.max(initial=0))),
-                "most": int(counts.max(initial=0)),
-                **{"score": task.scores[place], "low": low, "high": high, "n": task.n},
-            }
+    kinds = [(scores.similarity_task, "similarity", name) for name in first.similarity]
+    parts = []
+    for task_of, kind, name in [*kinds, (scores.analogy_task, "analogy", method)]:
+        answers = [getattr(scored, kind)[name][0] for scored in found.values()]
+        known = np.logical_and.reduce([answer.known for answer in answers])
+        rarest = _rarest(lookup, answers[0].items.words)
+        items = np.flatnonzero(known)
+        ordered = items[np.argsort(rarest[items], kind="stable")]
+        for band, inside in zip(BANDS, np.array_split(ordered, len(BANDS)), strict=True):
+            among = np.zeros_like(known)
+            among[inside] = True
+            counts = rarest[inside]
+            most = int(counts.max(initial=0))
+            table = score_table(task_of(found, name, among), list(found), first.params.confidence)
+            least = int(counts.min(initial=most))
+            parts.append(table.assign(band=band, least=least, most=most))
+    return pd.concat(parts, ignore_index=True)[COLUMNS]
 
 
 def _rarest(lookup: Lookup, items: Sequence[tuple[str, ...]]) -> NDArray[np.int64]:
     """Return the count of the rarest word of each item, 0 where one is unknown, int64 (n,)."""
-    counts = {
-        word: 0 if (row := lookup.row(word)) is None else int(lookup.vocabulary.counts[row])
-        for item in items
-        for word in item
-    }
-    return np.array([min(counts[word] for word in item) for item in items], dtype=np.int64)
-
-
-def _thirds(known: NDArray[np.bool_], rarest: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
-    """Return the items of each band: the known ones, rarest first, in three equal parts."""
-    items = np.flatnonzero(known)
-    ordered = items[np.argsort(rarest[items], kind="stable")]
-    return dict(zip(BANDS, map(np.sort, np.array_split(ordered, len(BANDS))), strict=True))
+    rows = {word: lookup.row(word) for item in items for word in item}
+    counts = lookup.vocabulary.counts
+    known = {word: 0 if row is None else int(counts[row]) for word, row in rows.items()}
+    return np.array([min(known[word] for word in item) for item in items], dtype=np.int64)
 
 
 WORDS = 6
@@ -124,7 +93,7 @@ def compare_scored(
     evaluation = next(iter(found.values())).params
     tasks = scores.tasks(found)
     models = list(spaces)
-    words = looked_up(params, next(iter(spaces.values())).vocabulary)
+    words = study_words(params.words, next(iter(spaces.values())).vocabulary, WORDS)
     tables = {
         "scores": pd.concat(
             [score_table(task, models, evaluation.confidence) for task in tasks], ignore_index=True
@@ -152,11 +121,6 @@ def _metrics(scored: pd.DataFrame, overlap: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def looked_up(params: ComparisonParams, vocabulary: Vocabulary) -> tuple[str, ...]:
-    """Return the words whose neighbours are shown."""
-    return study_words(params.words, vocabulary, WORDS)
-
-
 def score_table(task: Task, models: Sequence[str], confidence: float) -> pd.DataFrame:
     """Return the scores of a task, one row per model, as in `compare_scored`."""
     intervals = [task.interval(place, confidence) for place in range(len(models))]
@@ -179,17 +143,10 @@ def _section_table(found: Mapping[str, Scores]) -> pd.DataFrame:
     rows = []
     for model, scored in found.items():
         answered = next(iter(scored.analogy.values()))
-        questions = answered[0].questions
+        questions, known = answered[0].questions, answered[0].known
         for number, section in enumerate(questions.sections):
-            inside = questions.section == number
-            rows.append(
-                {
-                    "model": model,
-                    "section": section,
-                    "accuracy": scores.accuracy(answered, inside),
-                    "n": int((inside & answered[0].known).sum()),
-                }
-            )
+            own = questions.section == number
+            rows.append((model, section, scores.accuracy(answered, own), int((own & known).sum())))
     return pd.DataFrame(rows, columns=["model", "section", "accuracy", "n"])
 
 
@@ -208,15 +165,14 @@ def differences_of(tasks: Sequence[Task], models: Sequence[str], confidence: flo
     margin, p = statistics.margins_together(difference, statistics.combined(draws), confidence)
     size = np.abs(difference)
     n = np.repeat([task.n for task in tasks], len(pairs))
-    ordered = [
-        (models[j], models[i]) if swapped else (models[i], models[j])
-        for (i, j), swapped in zip(pairs * len(tasks), difference < 0, strict=True)
-    ]
+    names = np.array(models, dtype=object)
+    one, other = (names[np.tile(side, len(tasks))] for side in (left, right))
+    behind = difference < 0
     return pd.DataFrame(
         {
             "task": np.repeat([task.name for task in tasks], len(pairs)),
-            "first": [better for better, _ in ordered],
-            "second": [worse for _, worse in ordered],
+            "first": np.where(behind, other, one),
+            "second": np.where(behind, one, other),
             "difference": size,
             "low": size - margin,
             "high": size + margin,
@@ -302,19 +258,15 @@ def associations(ppmi: PpmiModel, params: ComparisonParams) -> pd.DataFrame:
     ppmi (nats), beside the neighbour that has the most similar associations, with its cosine.
     """
     rows = SparseSpace(ppmi.vocabulary, ppmi.matrix)
-    words = looked_up(params, ppmi.vocabulary)
+    words = study_words(params.words, ppmi.vocabulary, WORDS)
     near = neighbours.table({"ppmi": rows}, words, params.neighbours)
-    direct = pd.DataFrame(
-        [
-            (word, rank, context, value)
-            for word in words
-            for rank, (context, value) in enumerate(
-                ppmi.associations(word, params.neighbours), start=1
-            )
-        ],
-        columns=["word", "rank", "association", "ppmi"],
-    )
-    return direct.merge(near.drop(columns="model"), on=["word", "rank"], how="outer", sort=False)
+    direct = [
+        (word, rank, *strongest)
+        for word in words
+        for rank, strongest in enumerate(ppmi.associations(word, params.neighbours), start=1)
+    ]
+    table = pd.DataFrame(direct, columns=["word", "rank", "association", "ppmi"])
+    return table.merge(near.drop(columns="model"), on=["word", "rank"], how="outer", sort=False)
 
 
 def _nested(table: pd.DataFrame, key: str, columns: list[str]) -> dict[str, Any]:

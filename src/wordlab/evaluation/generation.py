@@ -43,10 +43,9 @@ def generate(
 
 
 def draw_texts(model: LanguageModel, texts: int, length: int, *, seed: int) -> NDArray[np.int64]:
-    """Return texts as classes, int64 (texts, length), drawn side by side from what the model says.
+    """Return texts as classes, int64 (texts, length), drawn side by side from the model.
 
-    Each begins a sentence and may go on beyond its end; nothing is ruled out, the unknown symbol
-    as little as any other.
+    Each begins a sentence and may run beyond its end; no symbol is ruled out, not even the unknown.
     """
     generator = torch.Generator().manual_seed(rng.derive(seed, "texts"))
     drawn = torch.empty(length, texts, dtype=torch.int64)
@@ -61,12 +60,14 @@ def draw_texts(model: LanguageModel, texts: int, length: int, *, seed: int) -> N
     return drawn.T.contiguous().numpy()
 
 
-def prompt_ids(model: LanguageModel, prompt: str) -> list[int]:
-    """Return the classes of the symbols of `prompt`; words are parted by white space.
+def symbols_of(model: LanguageModel, text: str) -> Sequence[str]:
+    """Return the words of `text`, or its characters, as the model has it."""
+    return text.split() if model.level == "word" else text
 
-    Raises UserError naming those that are unknown.
-    """
-    symbols = prompt.split() if model.level == "word" else list(prompt)
+
+def prompt_ids(model: LanguageModel, prompt: str) -> list[int]:
+    """Return the classes of the symbols of `prompt`. Raises UserError naming the unknown ones."""
+    symbols = symbols_of(model, prompt)
     unknown = sorted({symbol for symbol in symbols if symbol not in model.vocabulary})
     if unknown:
         kind = "words" if model.level == "word" else "characters"
@@ -161,7 +162,7 @@ class Reference:
     """A text that others are held against.
 
     ngrams: its Kneser-Ney model. words: V, the classes below which are words. pairs: int64 (P,),
-    rising, a V + b of words a < b that stand near one another; shares: float64 (P,) of each among
+    rising, a V + b of words a < b that occur near one another; shares: float64 (P,) of each among
     all pairs; word_shares: float64 (V,), of a word among the words of pairs.
     """
 
@@ -237,7 +238,7 @@ def yardsticks(
 ) -> pd.DataFrame:
     """Return what the scores of drawn text are of real text, as much and as long.
 
-    A row for each held-out part and text (`held out`, or the same words `shuffled`): fold, from 1,
+    One row per held-out part and text (`held out`, or the same words `shuffled`): fold, from 1,
     text and the scores.
     """
     rows = []

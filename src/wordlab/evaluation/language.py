@@ -1,7 +1,7 @@
 """Language models on held-out text, beside n-gram baselines, and the text they generate."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
@@ -12,9 +12,8 @@ from scipy import special
 
 from wordlab import rng
 from wordlab.artifacts import rounded
-from wordlab.corpus.study_words import study_words
-from wordlab.corpus.vocabulary import Vocabulary
-from wordlab.evaluation.generation import generate
+from wordlab.corpus.vocabulary import study_words
+from wordlab.evaluation.generation import generate, symbols_of
 from wordlab.evaluation.ngrams import KneserNey
 from wordlab.evaluation.statistics import mean_of_drawn
 from wordlab.params.language import GenerationParams, LanguageEvaluationParams
@@ -153,34 +152,23 @@ def _interval(mean: float, drawn: NDArray[np.floating], spread: float) -> tuple[
     return math.exp(mean + spread * (low - mean)), math.exp(mean + spread * (high - mean))
 
 
-@dataclass(frozen=True)
-class GenerationScore:
-    """What can be counted of a generated text.
+def score_generated(
+    ids: NDArray[np.int64], train_ids: NDArray[np.int64], ngrams: KneserNey
+) -> dict[str, float]:
+    """Return what can be counted of the generated symbols `ids` (N,), N at least 4.
 
     perplexity: under an n-gram model of the training text; distinct_1, distinct_2: different
     n-grams as a share of all (Li et al. 2016); repetition: the share of 4-grams that the text had
-    before (Welleck et al. 2020); longest_copy: the most symbols in a row that stand in the
-    training text as well.
+    before (Welleck et al. 2020); longest_copy: the most symbols in a row that the training text
+    has as well.
     """
-
-    perplexity: float
-    distinct_1: float
-    distinct_2: float
-    repetition: float
-    longest_copy: int
-
-
-def score_generated(
-    ids: NDArray[np.int64], train_ids: NDArray[np.int64], ngrams: KneserNey
-) -> GenerationScore:
-    """Return what can be counted of the generated symbols `ids` (N,), N at least 4."""
-    return GenerationScore(
-        perplexity=math.exp(ngrams.losses(ids).mean()),
-        distinct_1=distinct(ids, 1),
-        distinct_2=distinct(ids, 2),
-        repetition=1 - distinct(ids, 4),
-        longest_copy=longest_copy(ids, train_ids),
-    )
+    return {
+        "perplexity": math.exp(ngrams.losses(ids).mean()),
+        "distinct_1": distinct(ids, 1),
+        "distinct_2": distinct(ids, 2),
+        "repetition": 1 - distinct(ids, 4),
+        "longest_copy": longest_copy(ids, train_ids),
+    }
 
 
 def distinct(ids: NDArray[np.int64], n: int) -> float:
@@ -190,7 +178,7 @@ def distinct(ids: NDArray[np.int64], n: int) -> float:
 
 
 def longest_copy(ids: NDArray[np.int64], source: NDArray[np.int64]) -> int:
-    """Return the length of the longest stretch of `ids` (N,) that stands in `source` (M,)."""
+    """Return the length of the longest stretch of `ids` (N,) that `source` (M,) contains."""
     longest = 0
     for start in range(len(ids)):
         if len(ids) - start <= longest:
@@ -214,40 +202,6 @@ Documents = Sequence[Sequence[str]]
 """Documents of sentences."""
 
 
-@dataclass(frozen=True, eq=False)
-class Symbols:
-    """The training and the held-out texts in the classes of one model or several alike.
-
-    vocabulary: of the models; train: int64, classes; valid, test: the held-out texts.
-    """
-
-    level: str
-    vocabulary: Vocabulary = field(repr=False)
-    train: NDArray[np.int64] = field(repr=False)
-    valid: HeldOut = field(repr=False)
-    test: HeldOut = field(repr=False)
-
-    @classmethod
-    def of(
-        cls, model: LanguageModel, train: Sequence[str], valid: Documents, test: Documents
-    ) -> "Symbols":
-        """Encode the sentences `train` and the documents `valid` and `test` as `model` has them."""
-        return cls(
-            model.level,
-            model.vocabulary,
-            symbol_ids(model, train),
-            _held_out(model, valid),
-            _held_out(model, test),
-        )
-
-    def ngrams(self, orders: Sequence[int]) -> KneserNey:
-        """Return the Kneser-Ney model of the training text, of the order best on the valid text."""
-        known = self.vocabulary
-        return KneserNey.chosen(
-            self.train, self.valid.ids, orders=orders, classes=known.classes, end=known.end
-        )
-
-
 def _held_out(model: LanguageModel, documents: Documents) -> HeldOut:
     parts = [symbol_ids(model, sentences) for sentences in documents]
     starts = np.cumsum([0, *(len(ids) for ids in parts[:-1])])[: len(parts)]
@@ -255,36 +209,12 @@ def _held_out(model: LanguageModel, documents: Documents) -> HeldOut:
 
 
 def symbol_ids(model: LanguageModel, lines: Sequence[str]) -> NDArray[np.int64]:
-    """Return sentences as the classes of `model`, int64: symbols, then the end, a sentence."""
+    """Return sentences as the classes of `model`, int64: the symbols of each, then the end."""
     index, ids = model.vocabulary.index, []
     for line in lines:
-        symbols = line.split() if model.level == "word" else line
-        ids.extend([index.get(symbol, model.unknown) for symbol in symbols])
+        ids.extend([index.get(symbol, model.unknown) for symbol in symbols_of(model, line)])
         ids.append(model.end)
     return np.array(ids, dtype=np.int64)
-
-
-def known_prompts(model: LanguageModel, prompts: Sequence[str]) -> list[str]:
-    """Return the prompts whose symbols `model` knows, or else the empty one."""
-    known = []
-    for prompt in prompts:
-        symbols = prompt.split() if model.level == "word" else prompt
-        if all(symbol in model.vocabulary for symbol in symbols):
-            known.append(prompt)
-    return known or [""]
-
-
-def prompts_of_words(
-    models: Iterable[LanguageModel], named: Sequence[str] | None
-) -> tuple[str, ...]:
-    """Return the prompts `named` that the first word model knows, or words that it has chosen.
-
-    All of `named` where there is no word model.
-    """
-    words = next((model.vocabulary for model in models if model.level == "word"), None)
-    if words is None:
-        return tuple(named or ())
-    return study_words(named, words, PROMPTS, prompts=True)
 
 
 def evaluate(
@@ -306,50 +236,64 @@ def evaluate(
     """
     metrics: dict[str, Any] = {}
     samples: list[dict[str, str]] = []
-    beginnings = prompts_of_words(models.values(), generation.prompts)
-    kinds: dict[tuple[str, int], tuple[Symbols, KneserNey, NDArray[np.float64]]] = {}
+    # those given that the first word model knows, or words that it has chosen
+    words = next((one.vocabulary for one in models.values() if one.level == "word"), None)
+    given = tuple(generation.prompts or ())
+    beginnings = given if words is None else study_words(given, words, PROMPTS, prompts=True)
+    kinds: dict[tuple[str, int], tuple[NDArray[np.int64], HeldOut, KneserNey]] = {}
+    baselines: dict[tuple[str, int], dict[str, NDArray[np.float64]]] = {}
     for name, model in models.items():
-        kind = (model.level, len(model.vocabulary))
+        known, kind = model.vocabulary, (model.level, len(model.vocabulary))
         if kind not in kinds:
-            symbols = Symbols.of(model, train, valid, test)
-            ngrams = symbols.ngrams(getattr(params.ngram_orders, model.level))
-            kinds[kind] = symbols, ngrams, ngrams.losses(symbols.test.ids)
-        symbols, ngrams, baseline = kinds[kind]
-        prompts = known_prompts(model, beginnings)
+            ids, held_out = symbol_ids(model, train), _held_out(model, test)
+            classes, end = known.classes, known.end
+            orders = getattr(params.ngram_orders, model.level)
+            valid_ids = _held_out(model, valid).ids
+            ngrams = KneserNey.chosen(ids, valid_ids, orders=orders, classes=classes, end=end)
+            unigrams = KneserNey.fit(ids, order=1, classes=classes, end=end)
+            kinds[kind] = ids, held_out, ngrams
+            both = {"unigram": unigrams, "kneser_ney": ngrams}
+            baselines[kind] = {label: one.losses(held_out.ids) for label, one in both.items()}
+        ids, held_out, ngrams = kinds[kind]
+        prompts = [
+            prompt
+            for prompt in beginnings
+            if all(symbol in known for symbol in symbols_of(model, prompt))
+        ] or [""]
         texts = [
             generate(model, prompt, generation.length, generation, seed=seed) for prompt in prompts
         ]
         written = symbol_ids(model, [line for text in texts for line in text.splitlines()])
-        losses = model.token_losses(symbols.test.ids, document_starts=symbols.test.document_starts)
+        losses = model.token_losses(held_out.ids, document_starts=held_out.document_starts)
+        baseline = baselines[kind]["kneser_ney"]
         metrics[name] = {
-            **asdict(score(losses, symbols.test, seed=seed, baseline=baseline)),
+            **asdict(score(losses, held_out, seed=seed, baseline=baseline)),
             "read_as": reading.described(model.params),
             "generated": {
-                **asdict(score_generated(written, symbols.train, ngrams)),
+                **score_generated(written, ids, ngrams),
                 "prompts": len(prompts),
-                "prompts_left_out": len(set(generation.prompts or ()) - set(prompts)),
+                "prompts_left_out": len(set(given) - set(prompts)),
             },
         }
         samples += [
             {"model": name, "prompt": prompt, "text": text}
             for prompt, text in zip(prompts, texts, strict=True)
         ]
-    for symbols, ngrams, baseline in kinds.values():
-        label = _label(symbols, list(kinds))
-        unigram = symbols.ngrams([1]).losses(symbols.test.ids)
+    for (level, size), (_, held_out, ngrams) in kinds.items():
+        unigram, kneser_ney = baselines[level, size].values()
+        label = _label(level, size, list(kinds))
         metrics[f"unigram{label}"] = asdict(
-            score(unigram, symbols.test, seed=seed, baseline=baseline)
+            score(unigram, held_out, seed=seed, baseline=kneser_ney)
         )
-        kneser_ney = score(baseline, symbols.test, seed=seed)
-        metrics[f"kneser_ney{label}"] = {**asdict(kneser_ney), "order": ngrams.order}
+        scored = score(kneser_ney, held_out, seed=seed)
+        metrics[f"kneser_ney{label}"] = {**asdict(scored), "order": ngrams.order}
     return metrics, samples
 
 
-def _label(symbols: Symbols, kinds: list[tuple[str, int]]) -> str:
+def _label(level: str, size: int, kinds: Sequence[tuple[str, int]]) -> str:
     """Return what tells a baseline from those of other levels or vocabularies."""
-    alike = [size for level, size in kinds if level == symbols.level]
-    label = "" if symbols.level == "word" else f"_{symbols.level}"
-    return label if len(alike) == 1 else f"{label}_{len(symbols.vocabulary)}"
+    label = "" if level == "word" else f"_{level}"
+    return label if sum(other == level for other, _ in kinds) == 1 else f"{label}_{size}"
 
 
 def headline(metrics: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from wordlab.evaluation.spaces import Ids, Space
+from wordlab.evaluation.similarity import Ids, Space
 from wordlab.params.evaluation import MapParams
 from wordlab.rng import derive
 
@@ -28,15 +28,15 @@ def cosines_of_commonest(space: Space, words: int) -> NDArray[np.float64]:
 
 
 def geometry(spaces: Mapping[str, Space], words: int, neighbours: int) -> pd.DataFrame:
-    """Return hubness and isotropy of each space among its `words` commonest words, a row a model.
+    """Return hubness and isotropy of each space among its `words` commonest words.
 
-    words: n. skewness: of the number of times that a word is among the `neighbours` nearest of
-    another, 0 without hubs (Radovanovic, Nanopoulos & Ivanovic 2010, section 2); hub, hub_share:
-    the word that is most often, and the share of words it is near; orphans: the share of words
-    that are never. mean_cosine: of two different words, 0 where vectors point everywhere
-    (Ethayarajh 2019); isotropy: least over greatest of Z(c) = sum_w exp(c w), c being plus
-    and minus each eigenvector of W'W, 1 where vectors point everywhere (Mu & Viswanath 2018,
-    eq. 2); first_share: of the variance along its first direction; dimensions: the effective
+    One row per model. words: n. skewness: of the number of times that a word is among the
+    `neighbours` nearest of another, 0 without hubs (Radovanovic, Nanopoulos & Ivanovic 2010,
+    section 2); hub, hub_share: the word that is most often, and the share of words it is near;
+    orphans: the share of words that are never. mean_cosine: of two different words, 0 where vectors
+    point everywhere (Ethayarajh 2019); isotropy: least over greatest of Z(c) = sum_w exp(c w), c
+    being plus and minus each eigenvector of W'W, 1 where vectors point everywhere (Mu & Viswanath
+    2018, eq. 2); first_share: of the variance along its first direction; dimensions: the effective
     number, (sum of variances)^2 / sum of their squares. All of it is of rows at length 1.
     """
     return pd.DataFrame(
@@ -121,19 +121,10 @@ def table(models: Mapping[str, Space], words: Sequence[str], n: int) -> pd.DataF
             row = space.vocabulary.id(word)
             if row is None:
                 continue
-            found, cosines = nearest(space, np.array([row]), n)
-            rows += [
-                {
-                    "word": word,
-                    "model": model,
-                    "rank": rank,
-                    "neighbour": space.vocabulary.words[neighbour],
-                    "cosine": float(cosine),
-                }
-                for rank, (neighbour, cosine) in enumerate(
-                    zip(found[0], cosines[0], strict=True), start=1
-                )
-            ]
+            (found,), (cosines,) = nearest(space, np.array([row]), n)
+            near = zip(found.tolist(), cosines.tolist(), strict=True)
+            for rank, (neighbour, cosine) in enumerate(near, start=1):
+                rows.append((word, model, rank, space.vocabulary.words[neighbour], cosine))
     return pd.DataFrame(rows, columns=["word", "model", "rank", "neighbour", "cosine"])
 
 
@@ -144,9 +135,10 @@ def overlap(models: Mapping[str, Space], words: int, n: int) -> pd.DataFrame:
     commonest by the first model's counts. NaN if there are none.
     """
     spaces = list(models.values())
-    known = set.intersection(*(set(space.vocabulary.words) for space in spaces))
+    each = [set(space.vocabulary.words) for space in spaces]
+    known = set.intersection(*each)
     chosen = [word for word in spaces[0].vocabulary.words if word in known][:words]
-    number = {word: i for i, word in enumerate(sorted(set().union(*map(_words, spaces))))}
+    number = {word: i for i, word in enumerate(sorted(set.union(*each)))}
     sets = []
     for space in spaces:
         ids = np.array([space.vocabulary.index[word] for word in chosen], dtype=np.int64)
@@ -159,10 +151,6 @@ def overlap(models: Mapping[str, Space], words: int, n: int) -> pd.DataFrame:
         for a in sets
     ]
     return pd.DataFrame(shares, index=list(models), columns=list(models))
-
-
-def _words(space: Space) -> tuple[str, ...]:
-    return space.vocabulary.words
 
 
 FEWEST = 4
@@ -186,7 +174,7 @@ class Projection:
     explained: float
 
     def table(self) -> pd.DataFrame:
-        """Return a row a word: word, count, pca_x, pca_y, tsne_x, tsne_y."""
+        """Return one row per word: word, count, pca_x, pca_y, tsne_x, tsne_y."""
         places = {"pca_x": self.pca[:, 0], "pca_y": self.pca[:, 1],
                   "tsne_x": self.tsne[:, 0], "tsne_y": self.tsne[:, 1]}  # fmt: skip
         return pd.DataFrame({"word": self.words, "count": self.counts, **places})

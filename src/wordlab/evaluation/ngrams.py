@@ -33,7 +33,7 @@ class KneserNey:
     """p(w | the n - 1 symbols before), interpolated modified Kneser-Ney (Chen & Goodman 1999).
 
     classes: C, all symbols that may come; the order below the unigram is uniform over them. end:
-    the symbol taken to stand before the text.
+    the symbol assumed before the text.
     """
 
     orders: tuple[_Order, ...] = field(repr=False)
@@ -90,10 +90,12 @@ class KneserNey:
         """Return -log p in nats of every symbol of `ids` (N,), given those before: (N,)."""
         padded = np.concatenate([np.full(self.order - 1, self.end), ids])
         p = np.full(len(ids), 1 / self.classes)
-        for k in range(1, self.order + 1):
-            # the symbol at the end of a window of k, after the window's first k - 1
-            contexts = self._numbers(padded, k - 1, len(ids))
-            p = self._interpolate(self.orders[k - 1], contexts, ids, p)
+        for k, table in enumerate(self.orders):
+            contexts = self._numbers(padded, k, len(ids))  # of the k symbols before each
+            seen = contexts >= 0
+            numbers = np.where(seen, table.numbers(contexts * self.classes + ids), -1)
+            backoff = np.where(seen, table.backoff[contexts], 1.0)
+            p = np.where(numbers >= 0, table.discounted[numbers], 0.0) + backoff * p
         return -np.log(p)
 
     def _numbers(self, padded: NDArray[np.int64], k: int, count: int) -> NDArray[np.int64]:
@@ -105,18 +107,6 @@ class KneserNey:
             found = self.orders[level].numbers(numbers * self.classes + symbols)
             numbers = np.where(numbers < 0, -1, found)
         return numbers
-
-    def _interpolate(
-        self,
-        table: _Order,
-        contexts: NDArray[np.int64],
-        symbols: NDArray[np.int64],
-        lower: NDArray[np.float64],
-    ) -> NDArray[np.float64]:
-        seen = contexts >= 0
-        backoff = np.where(seen, table.backoff[contexts], 1.0)
-        numbers = np.where(seen, table.numbers(contexts * self.classes + symbols), -1)
-        return np.where(numbers >= 0, table.discounted[numbers], 0.0) + backoff * lower
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,8 +10,7 @@ import pandas as pd
 
 from wordlab.errors import UserError
 from wordlab.evaluation import statistics
-from wordlab.evaluation.datasets import Lookup, read_lines
-from wordlab.evaluation.spaces import Space
+from wordlab.evaluation.similarity import Lookup, Space, numbered, read_lines
 from wordlab.evaluation.statistics import CrossedResamples, Floats
 from wordlab.rng import stream
 
@@ -35,8 +34,8 @@ def extend(
 ) -> dict[str, list[tuple[str, str]]]:
     """Return `pairs` with up to `n` more in each relation that WordNet knows.
 
-    words: by falling frequency; the pairs of the commonest come first. Words stand for the sense
-    that WordNet names first, and a pair that `pairs` has already, in any relation, is left out.
+    words: by falling frequency; the pairs of the commonest come first. A word means the first
+    sense that WordNet lists. A pair that `pairs` has already, in any relation, is left out.
     """
     known = set(words)
     taken = {frozenset(pair) for listed in pairs.values() for pair in listed}
@@ -64,40 +63,31 @@ def _pairs(
 
 
 def _first_sense(word: str, wordnet: Any) -> Any:
-    senses = wordnet.synsets(word)
-    own = [sense for sense in senses[:1] if word in sense.lemma_names()]  # no inflected forms
-    return own[0] if own else None
+    sense = next(iter(wordnet.synsets(word)), None)
+    uninflected = sense is not None and word in sense.lemma_names()
+    return sense if uninflected else None
 
 
-def _synonyms(word: str, sense: Any) -> Iterator[tuple[str, Any]]:
-    yield from ((name, sense) for name in sense.lemma_names())
-
-
-def _wordnet_antonyms(word: str, sense: Any) -> Iterator[tuple[str, Any]]:
-    for lemma in sense.lemmas():
-        if lemma.name() == word:
-            yield from ((other.name(), other.synset()) for other in lemma.antonyms())
-
-
-def _hypernyms(word: str, sense: Any) -> Iterator[tuple[str, Any]]:
-    for wider in sense.hypernyms():
-        yield from ((name, wider) for name in wider.lemma_names())
-
-
-def _co_hyponyms(word: str, sense: Any) -> Iterator[tuple[str, Any]]:
-    for wider in sense.hypernyms():
-        for other in wider.hyponyms():
-            if other != sense:
-                yield from ((name, other) for name in other.lemma_names())
-
-
-RELATED = {
-    "synonyms": _synonyms,
-    "antonyms": _wordnet_antonyms,
-    "hypernyms": _hypernyms,
-    "co-hyponyms": _co_hyponyms,
+RELATED: dict[str, Callable[[str, Any], list[tuple[str, Any]]]] = {
+    "synonyms": lambda word, sense: [(name, sense) for name in sense.lemma_names()],
+    "antonyms": lambda word, sense: [
+        (other.name(), other.synset())
+        for lemma in sense.lemmas()
+        if lemma.name() == word
+        for other in lemma.antonyms()
+    ],
+    "hypernyms": lambda word, sense: [
+        (name, wider) for wider in sense.hypernyms() for name in wider.lemma_names()
+    ],
+    "co-hyponyms": lambda word, sense: [
+        (name, other)
+        for wider in sense.hypernyms()
+        for other in wider.hyponyms()
+        if other != sense
+        for name in other.lemma_names()
+    ],
 }
-"""What gives the words in each relation to a sense of a word, each with the sense it must have."""
+"""The words in each relation to a sense of a word, each with the sense that it must have."""
 
 
 Pairs = Mapping[str, Sequence[tuple[str, str]]]
@@ -121,7 +111,7 @@ QUANTILES = {"p10": 0.1, "p25": 0.25, "median": 0.5, "p75": 0.75, "p90": 0.9}
 
 
 def read(path: Path) -> dict[str, list[tuple[str, str]]]:
-    """Return the pairs by relation of a file with a relation and two words a line, tabs between.
+    """Return the pairs by relation of a file with a relation and two words per line, tabs between.
 
     Empty lines and those that begin with # are passed over. Raises UserError, naming the line,
     if it is anything else.
@@ -180,8 +170,7 @@ def study(
         for relation, listed in pairs.items()
     }
     known[UNRELATED] = _unrelated(known, stream(seed, UNRELATED))
-    totals = {**{name: len(listed) for name, listed in pairs.items()},
-              UNRELATED: len(known[UNRELATED])}  # fmt: skip
+    totals = {name: len(listed) for name, listed in {**known, **pairs}.items()}
     weights = _weights(known, resamples, stream(seed, "bootstrap", "relations"))
 
     def drawn(
@@ -197,58 +186,48 @@ def study(
         random = stream(seed, "bootstrap", "seeds", model)
         return each[:, 0].mean(), statistics.over_seeds(each[:, 1:], random)
 
-    cosines, contrasts = _Rows(confidence), _Rows(confidence)
+    cosines: list[tuple[dict[str, object], Mapping[str, Measured]]] = []
+    contrasts: list[tuple[dict[str, object], Mapping[str, Measured]]] = []
     for model, spaces in models.items():
         values = {
             name: [_cosines(one, lookups[model], listed) for one in spaces]
             for name, listed in known.items()
         }
         for name, x in values.items():
-            cosines.add(
-                {"model": model, "relation": name, "n": len(known[name]), "total": totals[name],
-                 **_quantiles(x)},
-                mean=drawn(model, statistics.resampled_mean, values, name),
-            )  # fmt: skip
+            row = {"model": model, "relation": name, "n": len(known[name]), "total": totals[name]}
+            mean = drawn(model, statistics.resampled_mean, values, name)
+            cosines.append(({**row, **_quantiles(x)}, {"mean": mean}))
         for a, b in combinations(values, 2):
             sizes = len(known[a]), len(known[b])
-            contrasts.add(
-                {"model": model, "first": a, "second": b, "chance": sizes[0] / max(1, sum(sizes)),
-                 "enough": min(sizes) >= FEWEST},
-                auc=drawn(model, statistics.resampled_auc, values, a, b),
-                precision=drawn(model, statistics.resampled_average_precision, values, a, b),
-            )  # fmt: skip
-    table = contrasts.table()
+            row = {"model": model, "first": a, "second": b, "chance": sizes[0] / max(1, sum(sizes))}
+            measures = {
+                "auc": drawn(model, statistics.resampled_auc, values, a, b),
+                "precision": drawn(model, statistics.resampled_average_precision, values, a, b),
+            }
+            contrasts.append(({**row, "enough": min(sizes) >= FEWEST}, measures))
+    table = _with_intervals(contrasts, confidence)
     table["distinct"] = table.pop("enough") & ((table["low"] > 0.5) | (table["high"] < 0.5))
-    return cosines.table(), table
+    return _with_intervals(cosines, confidence), table
 
 
-class _Rows:
-    """Rows of a table whose measures get intervals, of each measure together for all rows."""
+def _with_intervals(
+    rows: Sequence[tuple[dict[str, object], Mapping[str, Measured]]], confidence: float
+) -> pd.DataFrame:
+    """Return rows as a table, with the measures of each, and intervals that hold for all rows.
 
-    def __init__(self, confidence: float) -> None:
-        self.confidence = confidence
-        self.rows: list[dict[str, object]] = []
-        self.measured: dict[str, list[Measured]] = {}
-
-    def add(self, row: dict[str, object], **measures: Measured) -> None:
-        """Append a row; measures: the value, and the same in resamples."""
-        self.rows.append(row)
-        for name, measured in measures.items():
-            self.measured.setdefault(name, []).append(measured)
-
-    def table(self) -> pd.DataFrame:
-        """Return the table; ends are low and high for the first measure, then `measure_low` etc."""
-        table = pd.DataFrame(self.rows)
-        for place, (name, listed) in enumerate(self.measured.items()):
-            values = np.array([value for value, _ in listed])
-            draws = statistics.combined(np.array([draws for _, draws in listed]))
-            margins, _ = statistics.margins_together(values, draws, self.confidence)
-            prefix = f"{name}_" if place else ""
-            table[name] = values
-            least = -1 if name == "mean" else 0  # a cosine, or a share
-            table[f"{prefix}low"] = np.maximum(values - margins, least)
-            table[f"{prefix}high"] = np.minimum(values + margins, 1)
-        return table
+    Ends are low and high for the first measure, then `measure_low` and `measure_high`.
+    """
+    table = pd.DataFrame([row for row, _ in rows])
+    for place, name in enumerate(rows[0][1] if rows else ()):
+        values = np.array([measured[name][0] for _, measured in rows])
+        draws = statistics.combined(np.array([measured[name][1] for _, measured in rows]))
+        margins, _ = statistics.margins_together(values, draws, confidence)
+        prefix = f"{name}_" if place else ""
+        table[name] = values
+        least = -1 if name == "mean" else 0  # a cosine, or a share
+        table[f"{prefix}low"] = np.maximum(values - margins, least)
+        table[f"{prefix}high"] = np.minimum(values + margins, 1)
+    return table
 
 
 def _weights(pairs: Pairs, resamples: int, random: np.random.Generator) -> dict[str, Floats]:
@@ -257,15 +236,11 @@ def _weights(pairs: Pairs, resamples: int, random: np.random.Generator) -> dict[
     The words of all relations are drawn together, so that what two relations share they share in
     every resample.
     """
-    ids: dict[str, int] = {}
-    both = [
-        [ids.setdefault(word.casefold(), len(ids)) for word in pair]
-        for listed in pairs.values()
-        for pair in listed
-    ]
-    first, second = np.array(both, dtype=np.int64).reshape(-1, 2).T
-    drawn = CrossedResamples.draw(first, second, resamples, random).weights()
-    weights = np.concatenate([np.ones((1, len(both))), drawn])
+    first, second = numbered(
+        (a.casefold(), b.casefold()) for listed in pairs.values() for a, b in listed
+    )
+    drawn = CrossedResamples.draw(first, second, resamples, random).weights
+    weights = np.concatenate([np.ones((1, len(first))), drawn])
     ends = np.cumsum([len(listed) for listed in pairs.values()])
     return dict(zip(pairs, np.split(weights, ends[:-1], axis=1), strict=True))
 

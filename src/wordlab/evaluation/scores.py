@@ -4,7 +4,7 @@ import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,14 @@ from wordlab.artifacts import rounded
 from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation import analogy, similarity, statistics
 from wordlab.evaluation.analogy import AnalogyResult, Questions
-from wordlab.evaluation.datasets import packaged
-from wordlab.evaluation.similarity import SimilarityResult, WordPairs
-from wordlab.evaluation.spaces import DenseSpace, Space, space
+from wordlab.evaluation.similarity import (
+    DenseSpace,
+    SimilarityResult,
+    Space,
+    WordPairs,
+    packaged,
+    space,
+)
 from wordlab.evaluation.statistics import CrossedResamples, Floats
 from wordlab.params.evaluation import EvaluationParams, WordPairsParams
 from wordlab.rng import stream
@@ -27,7 +32,6 @@ ANSWERS = "answers"
 """What `measure` calls the answers, item by item."""
 Trained = Vectors | Space | Sequence[Vectors]
 """A model, once trained or several times with different seeds; then all have the same words."""
-Result = TypeVar("Result", SimilarityResult, AnalogyResult)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,11 +108,8 @@ class Scores:
                     for name, group in groups.items()
                 },
                 "sections": {
-                    name: {
-                        "accuracy": accuracy(results, inside),
-                        "n": int(first.known[inside].sum()),
-                    }
-                    for name, inside in sections.items()
+                    name: {"accuracy": accuracy(results, own), "n": int(first.known[own].sum())}
+                    for name, own in sections.items()
                 },
             }
         return metrics
@@ -178,20 +179,7 @@ def similarity_task(
 ) -> Task:
     """Return the task of the word pairs `name`; among: bool (n,), which of them count."""
     answers = {model: scored.similarity[name] for model, scored in found.items()}
-    params, seed, known, first = _shared(found, answers, among)
-    left, right = first.pairs.parts()
-    crossed = CrossedResamples.draw(
-        left[known], right[known], params.resamples, stream(seed, "bootstrap", name)
-    )
-    gold, weights = first.pairs.gold[known], crossed.weights()
-
-    def score(result: SimilarityResult) -> float:
-        return statistics.spearman(result.cosines[known], gold)
-
-    def resampled(result: SimilarityResult) -> Floats:
-        return statistics.resampled_spearman(result.cosines[known], gold, weights)
-
-    return _task(name, found, answers, known, score, resampled)
+    return _task(found, answers, name, name, among)
 
 
 def analogy_task(
@@ -199,57 +187,33 @@ def analogy_task(
 ) -> Task:
     """Return the task of the analogies answered by `method`; among: bool (n,), which count."""
     answers = {model: scored.analogy[method] for model, scored in found.items()}
-    params, seed, known, first = _shared(found, answers, among)
-    ab, cd = first.questions.pairs()
-    crossed = CrossedResamples.draw(
-        ab[known], cd[known], params.resamples, stream(seed, "bootstrap", "analogy")
-    )
-
-    def resampled(result: AnalogyResult) -> Floats:
-        return crossed.means(result.correct[known])
-
-    name = f"analogy {method}"
-
-    def score(result: AnalogyResult) -> float:
-        return result.accuracy(known)
-
-    return _task(name, found, answers, known, score, resampled, least=0.0)
-
-
-def _shared(
-    found: Mapping[str, Scores],
-    answers: Mapping[str, Sequence[Result]],
-    among: NDArray[np.bool_] | None,
-) -> tuple[EvaluationParams, int, NDArray[np.bool_], Result]:
-    """Return the params and seed that the models share, which items all of them know, and the
-    answers of the first model's first training.
-    """
-    first = next(iter(found.values()))
-    known = np.logical_and.reduce([results[0].known for results in answers.values()])
-    if among is not None:
-        known = known & among
-    return first.params, first.seed, known, next(iter(answers.values()))[0]
+    return _task(found, answers, f"{ANALOGY} {method}", ANALOGY, among)
 
 
 def _task(
-    name: str,
     found: Mapping[str, Scores],
-    answers: Mapping[str, Sequence[Result]],
-    known: NDArray[np.bool_],
-    score: Callable[[Result], float],
-    resampled: Callable[[Result], Floats],
-    least: float = -1.0,
+    answers: Mapping[str, Sequence[SimilarityResult | AnalogyResult]],
+    name: str,
+    items: str,
+    among: NDArray[np.bool_] | None,
 ) -> Task:
-    """Return the task: `score` and `resampled` of every training of every model."""
+    """Return the task `name`, whose resamples are those of `items`; answers: of each training."""
+    shared, one = next(iter(found.values())), next(iter(answers.values()))[0]
+    known = np.logical_and.reduce([results[0].known for results in answers.values()])
+    if among is not None:
+        known = known & among
+    first, second = one.items.parts()
+    random = stream(shared.seed, "bootstrap", items)
+    crossed = CrossedResamples.draw(first[known], second[known], shared.params.resamples, random)
     draws = [
         statistics.over_seeds(
-            np.array([resampled(result) for result in results]),
+            np.array([result.resampled(known, crossed) for result in results]),
             stream(found[model].seed, "bootstrap", "seeds", found[model].name),
         )
         for model, results in answers.items()
     ]
-    by_seed = tuple(np.array([score(one) for one in results]) for results in answers.values())
-    return Task(name, int(known.sum()), len(known), by_seed, np.array(draws), least)
+    by_seed = tuple(np.array([one.score(known) for one in results]) for results in answers.values())
+    return Task(name, int(known.sum()), len(known), by_seed, np.array(draws), one.least)
 
 
 def read_sets(params: EvaluationParams) -> EvaluationSets:

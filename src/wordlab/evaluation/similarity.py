@@ -1,16 +1,185 @@
-"""Word similarity: do cosines rank word pairs as people do?"""
+"""Cosines between the words of any model, and whether they rank word pairs as people do."""
 
 import warnings
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import ClassVar, Protocol
 
 import numpy as np
+import scipy.sparse
 from numpy.typing import NDArray
 
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.downloads import gensim_data
+from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
 from wordlab.evaluation import statistics
-from wordlab.evaluation.datasets import Lookup, read_lines
-from wordlab.evaluation.spaces import Space
+from wordlab.evaluation.statistics import CrossedResamples, Floats
+
+Ids = NDArray[np.int64]
+
+
+class Space(Protocol):
+    """Words among which there are cosines; a row of zeros has cosine 0 with every word."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The V words, commonest first."""
+
+    @property
+    def non_negative(self) -> bool:
+        """Whether no cosine can be below 0."""
+
+    def between(self, left: Ids, right: Ids) -> NDArray[np.float64]:
+        """Return the cosine of left[i] with right[i], float64 (n,)."""
+
+    def against(self, ids: Ids, start: int, stop: int) -> NDArray[np.float32]:
+        """Return the cosines of `ids` with the words start..stop, float32 (n, stop - start)."""
+
+
+@dataclass(frozen=True, eq=False)
+class DenseSpace:
+    """The space of dense word vectors."""
+
+    vectors: Vectors
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        return self.vectors.vocabulary
+
+    @property
+    def non_negative(self) -> bool:
+        return False
+
+    def between(self, left: Ids, right: Ids) -> NDArray[np.float64]:
+        unit = self.vectors.normalized
+        return np.einsum("nd,nd->n", unit[left].astype(np.float64), unit[right].astype(np.float64))
+
+    def against(self, ids: Ids, start: int, stop: int) -> NDArray[np.float32]:
+        unit = self.vectors.normalized
+        return unit[ids] @ unit[start:stop].T
+
+
+@dataclass(frozen=True, eq=False)
+class SparseSpace:
+    """The space of sparse rows, such as PPMI's, which are never made dense.
+
+    vocabulary: V words; matrix: (V, C) in CSR, one row per word.
+    """
+
+    vocabulary: Vocabulary
+    matrix: scipy.sparse.csr_array = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if self.matrix.shape[0] != len(self.vocabulary):
+            raise ValueError(f"{len(self.vocabulary)} words but a matrix of {self.matrix.shape}")
+
+    @cached_property
+    def non_negative(self) -> bool:
+        return bool(self.matrix.nnz == 0 or self.matrix.data.min() >= 0)
+
+    @cached_property
+    def normalized(self) -> scipy.sparse.csr_array:
+        """float32 (V, C) in CSR: the rows at length 1; a row of zeros stays zeros."""
+        rows = self.matrix.astype(np.float64)
+        norms = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1))).ravel()
+        scale = 1 / np.where(norms == 0, 1, norms)
+        data = rows.data * np.repeat(scale, np.diff(rows.indptr))
+        return scipy.sparse.csr_array(
+            (data.astype(np.float32), rows.indices, rows.indptr), shape=rows.shape
+        )
+
+    def between(self, left: Ids, right: Ids) -> NDArray[np.float64]:
+        unit = self.normalized.astype(np.float64)
+        return np.asarray(unit[left].multiply(unit[right]).sum(axis=1)).ravel()
+
+    def against(self, ids: Ids, start: int, stop: int) -> NDArray[np.float32]:
+        return (self.normalized[ids] @ self.normalized[start:stop].T).toarray()
+
+
+def space(model: Vectors | Space) -> Space:
+    """Return `model` as a space."""
+    return DenseSpace(model) if isinstance(model, Vectors) else model
+
+
+PACKAGED = {
+    "wordsim353": "wordsim353.tsv",
+    "simlex999": "simlex999.txt",
+    "analogies": "questions-words.txt",
+}
+"""The file of each set among gensim's test data."""
+
+
+def packaged(name: str) -> Path:
+    """Return the path of the set `name` that gensim packages.
+
+    Raises UserError if there is no such set or gensim is not installed.
+    """
+    if name not in PACKAGED:
+        raise UserError(f"{name}: no such packaged set; expected one of {', '.join(PACKAGED)}")
+    return gensim_data(PACKAGED[name])
+
+
+def read_lines(path: Path) -> list[str]:
+    """Return the lines of the UTF-8 text at `path`, without their ends.
+
+    Raises UserError if it is missing, not a file or not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); expected a text") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: not UTF-8; expected a UTF-8 text") from None
+
+
+class Lookup:
+    """Finds the row of a word in a vocabulary, or the commonest spelling of it.
+
+    ignore_case: words that differ in case only are one word, found at its lowest id.
+    size: only the `size` commonest rows are found; None for all.
+    """
+
+    def __init__(
+        self, vocabulary: Vocabulary, *, ignore_case: bool, size: int | None = None
+    ) -> None:
+        self.vocabulary = vocabulary
+        self.size = min(size or len(vocabulary), len(vocabulary))
+        self._ignore_case = ignore_case
+        words = vocabulary.words[: self.size]
+        self.forms = [word.casefold() for word in words] if ignore_case else list(words)
+        self._rows = dict(zip(reversed(self.forms), range(self.size - 1, -1, -1), strict=True))
+
+    def form(self, word: str) -> str:
+        """Return the form that `word` shares with its other spellings."""
+        return word.casefold() if self._ignore_case else word
+
+    def row(self, word: str) -> int | None:
+        """Return the row of `word`, or None if it is unknown."""
+        return self._rows.get(self.form(word))
+
+    def spellings(self, row: int) -> list[int]:
+        """Return the rows of all spellings of the word at `row`, itself among them."""
+        if len(self._rows) == self.size:
+            return [row]
+        return self._spellings[self.forms[row]]
+
+    @cached_property
+    def _spellings(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for row, form in enumerate(self.forms):
+            found.setdefault(form, []).append(row)
+        return found
+
+
+def numbered(pairs: Iterable[tuple[Hashable, Hashable]]) -> tuple[Ids, Ids]:
+    """Return the first and the second part of each pair, as ids from 0, int64 (n,) each."""
+    ids: dict[Hashable, int] = {}
+    both = [[ids.setdefault(part, len(ids)) for part in pair] for pair in pairs]
+    first, second = np.array(both, dtype=np.int64).reshape(-1, 2).T
+    return first, second
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,12 +196,9 @@ class WordPairs:
     def __len__(self) -> int:
         return len(self.words)
 
-    def parts(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def parts(self) -> tuple[Ids, Ids]:
         """Return the two words of each pair as ids, int64 (n,) each, whatever their case."""
-        ids: dict[str, int] = {}
-        both = [[ids.setdefault(word.casefold(), len(ids)) for word in pair] for pair in self.words]
-        first, second = np.array(both, dtype=np.int64).reshape(-1, 2).T
-        return first, second
+        return numbered((a.casefold(), b.casefold()) for a, b in self.words)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +209,7 @@ class SimilarityResult:
     they are not.
     """
 
+    least: ClassVar[float] = -1.0
     pairs: WordPairs
     known: NDArray[np.bool_] = field(repr=False)
     cosines: NDArray[np.float64] = field(repr=False)
@@ -62,16 +229,29 @@ class SimilarityResult:
 
         unknown: over all pairs, those with an unknown word at cosine 0.
         """
-        chosen = np.ones_like(self.known) if unknown else self.known
-        return statistics.spearman(self.cosines[chosen], self.pairs.gold[chosen])
+        return self.score(np.ones_like(self.known) if unknown else self.known)
 
     def pearson(self) -> float:
         """Return Pearson's correlation with the gold scores over the known pairs."""
         return statistics.pearson(self.cosines[self.known], self.pairs.gold[self.known])
 
+    @property
+    def items(self) -> WordPairs:
+        """What was asked."""
+        return self.pairs
+
+    def score(self, among: NDArray[np.bool_]) -> float:
+        """Return Spearman's correlation over the items of `among`, all of them known."""
+        return statistics.spearman(self.cosines[among], self.pairs.gold[among])
+
+    def resampled(self, among: NDArray[np.bool_], crossed: CrossedResamples) -> Floats:
+        """Return the same in resamples of the items of `among`, (2R,)."""
+        gold, weights = self.pairs.gold[among], crossed.weights
+        return statistics.resampled_spearman(self.cosines[among], gold, weights)
+
 
 def read_pairs(path: Path, name: str) -> WordPairs:
-    """Read a file of two words and a score a line, separated by tabs, commas or spaces.
+    """Read a file of two words and a score per line, separated by tabs, commas or spaces.
 
     Lines that are empty or begin with # are passed over, and so is a first line without a number
     (a header). Of several columns after the words the first that holds numbers only is the

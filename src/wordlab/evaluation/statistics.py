@@ -1,4 +1,4 @@
-"""Correlations, ranks, and what the bootstrap says about them.
+"""Correlations, ranks, and their intervals by the bootstrap or by Student's t.
 
 A resample of n items is held as counts: how often each item was drawn. Ranks and correlations of
 all resamples then come from cumulative sums, without sorting any of them.
@@ -6,6 +6,7 @@ all resamples then come from cumulative sums, without sorting any of them.
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -115,8 +116,9 @@ class CrossedResamples:
         counts = resample(len(parts), resamples, random)
         return cls(left, right, counts, drawn_items(len(left), resamples, random))
 
+    @cached_property
     def weights(self) -> Floats:
-        """Return how much each item weighs in each resample, whole numbers as float64 (2R, n).
+        """How much each item weighs in each resample, whole numbers as float64 (2R, n).
 
         First with the parts drawn, then with the items drawn one by one.
         """

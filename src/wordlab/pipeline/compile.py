@@ -16,7 +16,7 @@ from wordlab.embeddings.word2vec import training as word2vec
 from wordlab.params.text import PhraseParams, PreprocessParams, SplitShares
 from wordlab.params.whole import Params
 from wordlab.text.counting import Encoder, tally
-from wordlab.text.tokens import tokenise
+from wordlab.text.preprocess import tokenise
 
 WORDS = 200
 

@@ -7,8 +7,7 @@ import pandas as pd
 
 from wordlab.artifacts import Result
 from wordlab.corpus.corpus import EncodedCorpus
-from wordlab.corpus.study_words import study_words
-from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.corpus.vocabulary import Vocabulary, study_words
 from wordlab.embeddings.counts import cooccurrence
 from wordlab.embeddings.ppmi import ppmi
 from wordlab.embeddings.ppmi.ppmi import PpmiModel

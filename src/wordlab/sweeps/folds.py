@@ -1,7 +1,7 @@
 """What the trials of a sweep learn from and are scored on: parts of a text, by document."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,41 +19,21 @@ def beginning(corpus: EncodedCorpus, tokens: int) -> EncodedCorpus:
     if len(corpus) == 0:
         raise UserError("sweep_recurrent: expected training text, got an empty split")
     sentences = max(int(np.searchsorted(corpus.sentence_ends, tokens, side="right")), 1)
-    end = int(corpus.sentence_ends[sentences - 1])
-    documents = corpus.document_ends[corpus.document_ends < end]
-    return EncodedCorpus(
-        tokens=np.asarray(corpus.tokens[:end]),
-        sentence_ends=corpus.sentence_ends[:sentences],
-        document_ends=np.append(documents, end),
-    )
+    return corpus.sentences(0, sentences)
 
 
 def rest(corpus: EncodedCorpus, part: EncodedCorpus) -> EncodedCorpus:
     """Return what follows `part`, its beginning, in `corpus`; all of it if nothing does."""
-    start = len(part)
-    if start == len(corpus):
-        return corpus
-    sentences = corpus.sentence_ends[corpus.sentence_ends > start] - start
-    ends = corpus.document_ends[corpus.document_ends > start] - start
-    return EncodedCorpus(np.asarray(corpus.tokens[start:]), sentences, ends)
+    first, stop = len(part.sentence_ends), len(corpus.sentence_ends)
+    return corpus if first == stop else corpus.sentences(first, stop)
 
 
 def documents(corpus: EncodedCorpus, chosen: NDArray[np.bool_]) -> EncodedCorpus:
     """Return the `chosen` documents of `corpus`, bool (D,)."""
-    starts = np.concatenate([[0], corpus.document_ends[:-1]])
-    sizes = np.where(chosen, corpus.document_ends - starts, 0)
-    kept = np.repeat(chosen, corpus.document_ends - starts)
-    owner = np.searchsorted(corpus.document_ends, corpus.sentence_ends, side="left")
-    shift = np.cumsum(corpus.document_ends - starts - sizes)
-    return EncodedCorpus(
-        tokens=corpus.tokens[kept],
-        sentence_ends=(corpus.sentence_ends - shift[owner])[chosen[owner]],
-        document_ends=np.cumsum(sizes)[chosen],
-    )
+    return corpus.where(chosen[corpus.owners()])
 
 
-@dataclass(frozen=True, eq=False)
-class Split:
+class Split(NamedTuple):
     """What a training learns from, what chooses its epoch, and what it is scored on."""
 
     learnt: EncodedCorpus
@@ -146,17 +126,11 @@ def baselines(
     that of the Kneser-Ney model, one of `orders`, chosen on `valid`.
     """
     rows = []
+    kind = {"classes": vocabulary.classes, "end": vocabulary.end}
     for number, split in enumerate(pairs, start=1):
         learnt, scored = (language_ids(part, vocabulary) for part in (split.learnt, split.scored))
-        kind = {"classes": vocabulary.classes, "end": vocabulary.end}
         unigram = KneserNey.fit(learnt, order=1, **kind)
         chosen = KneserNey.chosen(learnt, language_ids(valid, vocabulary), orders=orders, **kind)
-        rows.append(
-            {
-                "fold": number,
-                "unigram_loss": float(unigram.losses(scored).mean()),
-                "kneser_ney_loss": float(chosen.losses(scored).mean()),
-                "order": chosen.order,
-            }
-        )
-    return pd.DataFrame(rows)
+        losses = (float(model.losses(scored).mean()) for model in (unigram, chosen))
+        rows.append((number, *losses, chosen.order))
+    return pd.DataFrame(rows, columns=["fold", "unigram_loss", "kneser_ney_loss", "order"])

@@ -5,6 +5,7 @@ there are; those that the store has are not run again. A training that diverges 
 loss is that of guessing blindly.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -24,9 +25,10 @@ from wordlab.evaluation.generation import yardsticks
 from wordlab.evaluation.language import HeldOut, score
 from wordlab.evaluation.ngrams import KneserNey
 from wordlab.evaluation.statistics import repetitions
-from wordlab.params.language import LanguageModelParams, LanguageModelSection
+from wordlab.params.language import LanguageModelSection
 from wordlab.params.sweeps import RecurrentSweepParams
 from wordlab.recurrent.batches import document_starts, language_ids
+from wordlab.recurrent.devices import threads
 from wordlab.sweeps.folds import Split, baselines, beginning, rest, splits
 from wordlab.sweeps.language_trial import Job, curves, reference, train, train_model
 from wordlab.sweeps.search import Pruner, Searcher, Settings
@@ -44,20 +46,16 @@ from wordlab.sweeps.trials import (
 from wordlab.trials.runner import Measurements, Outcome, fingerprint, in_processes
 
 NOTHING_KEPT = Checkpoint()
-MEASURED = {
-    *("fixed", "update_tokens", "parameters", "folds"),
-    *("contexts", "progress_tokens", "target_loss", "drawn_text"),
-}
+MEASURED = {"fixed", "update_tokens", "parameters", "folds", "contexts", "progress_tokens",
+            "target_loss", "drawn_text"}  # fmt: skip
 """The params that decide what a trial is and measures, besides its settings and its text."""
 TIMINGS = ("seconds", "tokens_per_second")
 """What of a trial is reported but no part of the result, which is the same on any machine."""
 Shared = tuple[Sequence[Split], EncodedCorpus, Vocabulary]
 """What all trials share: the splits, the text that drawn text is scored by, and the words."""
 Losses = NDArray[np.floating]
-SCORES = (
-    *("low", "high", "perplexity_known", "unknown_share", "symbols"),
-    *("ratio", "ratio_low", "ratio_high"),
-)
+SCORES = ("low", "high", "perplexity_known", "unknown_share", "symbols", "ratio", "ratio_low",
+          "ratio_high")  # fmt: skip
 """What the table of winners has of `LanguageScore` besides the perplexity."""
 
 
@@ -107,14 +105,7 @@ def sweep(
         "base": [getattr(base, cell).model_dump() for cell in params.cells],
         "sweep": params.model_dump(include=MEASURED),
         "ngram_order": ngrams.order,
-        "text": [
-            *(
-                text_digest(part)
-                for one in pairs
-                for part in (one.learnt, one.stopping, one.scored)
-            ),
-            text_digest(judge),
-        ],
+        "text": [*map(text_digest, itertools.chain.from_iterable(pairs)), text_digest(judge)],
         "words": fingerprint(vocabulary.words),
         "seed": seed,
     }
@@ -226,7 +217,9 @@ def jobs(
     """Return what each trial trains."""
     return [
         Job(
-            params=_params(getattr(base, trial.model), params, trial),
+            params=override(
+                (own := getattr(base, trial.model)), params.combined(own, trial.settings)
+            ),
             split=(trial.fold or 1) - 1,
             seed=rng.derive(seed, "sweep", trial.fold or 1, trial.seed),
             sweep=params,
@@ -235,13 +228,6 @@ def jobs(
         )
         for trial in planned
     ]
-
-
-def _params(
-    base: LanguageModelParams, params: RecurrentSweepParams, trial: Trial
-) -> LanguageModelParams:
-    """Return all settings of the network of a trial, and of its training."""
-    return override(base, params.combined(base, trial.settings))
 
 
 def _train(
@@ -276,7 +262,10 @@ def tested(
     text = HeldOut(ids, document_starts(corpora["test"]), vocabulary.unknown, vocabulary.end)
     baseline = ngrams.losses(ids)
     seeds = [str(number) for job in jobs[:1] for number in range(1, job.sweep.winner_seeds + 1)]
-    planned = [replace(job, seed=winner_seed(seed, name)) for job in jobs for name in seeds]
+    # no trial of the sweep has these seeds
+    planned = [
+        replace(job, seed=rng.derive(seed, "winner", name)) for job in jobs for name in seeds
+    ]
     shared = (*(corpora[name] for name in ("train", "valid", "test")), vocabulary)
     measured = Measurements(_test, shared, title="winners of the sweep", checkpoint=checkpoint)
     ended = [one.arrays.get("losses") for one in measured.of(planned)]
@@ -284,18 +273,13 @@ def tested(
     for place, trial in enumerate(won):
         own = ended[place * len(seeds) : (place + 1) * len(seeds)]
         for name, alike in [*zip(seeds, ([losses] for losses in own), strict=True), ("mean", own)]:
-            epochs = {"epochs": jobs[place].params.epochs}
-            row = {"model": trial.model, **trial.settings, **epochs, "seed": name}
+            epochs = jobs[place].params.epochs
+            row = {"model": trial.model, **trial.settings, "epochs": epochs, "seed": name}
             scored = _scored(alike, text, baseline, seed)
             finite = {key: x for key, x in scored.items() if math.isfinite(x)}
             on_trial(f"{trial.model} winner, seed {name}, on the test split", row, finite)
             rows.append({**row, **scored})
     return pd.DataFrame(rows)
-
-
-def winner_seed(seed: int, name: str) -> int:
-    """Return the seed of a winner's training: no trial of a sweep has it."""
-    return rng.derive(seed, "winner", name)
 
 
 def _scored(
@@ -318,9 +302,6 @@ def _test(
 
     shared: the splits train, valid and test, and the words.
     """
-    # imported here, for the process that hands out the work needs no torch
-    from wordlab.recurrent.devices import threads
-
     *_, held_out, vocabulary = shared
     model, measured = train_model(job, *shared[:2], vocabulary)
     if measured["diverged"]:

@@ -4,25 +4,26 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
 
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
-from wordlab.evaluation.generation import TEXT_SCORES, Reference
+from wordlab.evaluation.generation import TEXT_SCORES, Reference, draw_texts
 from wordlab.params.language import LanguageModelParams
-from wordlab.params.sweeps import DrawnTextParams, RecurrentSweepParams
+from wordlab.params.sweeps import RecurrentSweepParams
+from wordlab.recurrent import language_model, training
 from wordlab.recurrent.batches import Text, document_starts, language_ids
+from wordlab.recurrent.devices import threads
+from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.reading import STREAMS, stream_starts
 from wordlab.recurrent.records import Update
 from wordlab.sweeps.folds import Split
-
-if TYPE_CHECKING:
-    from wordlab.recurrent.language_model import LanguageModel
 
 Ids = NDArray[np.int64]
 
@@ -118,10 +119,8 @@ def curves(trials: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     The table of these has the columns of a trial (model, settings, fold if several, seed), tokens
     and valid_loss, and one row per trial and number of tokens that it reached.
     """
-    marks = sorted(
-        (name for name in map(str, trials) if name.startswith(MARK)),
-        key=lambda name: int(name[len(MARK) :]),
-    )
+    tokens = sorted(int(x[len(MARK) :]) for x in map(str, trials) if x.startswith(MARK))
+    marks = [f"{MARK}{count}" for count in tokens]
     named = list(trials.columns[: list(trials.columns).index("seed") + 1])
     long = trials[named + marks].melt(named, marks, "tokens", "valid_loss", ignore_index=False)
     long["tokens"] = long["tokens"].str[len(MARK) :].astype(int)
@@ -158,9 +157,6 @@ def train(job: Job, split: Split, judge: EncodedCorpus, vocabulary: Vocabulary) 
     context_N_loss: as in `context_losses`; text_perplexity, text_distinct_2, text_coherence: scores
     of text drawn from the model; and what `Progress` measures.
     """
-    # imported here, for the process that hands out the trials needs no torch
-    from wordlab.recurrent.devices import threads
-
     model, measured = train_model(job, split.learnt, split.stopping, vocabulary)
     blind = math.log(vocabulary.classes)
     contexts = dict.fromkeys(context_names(job.sweep.contexts), math.nan)
@@ -174,7 +170,9 @@ def train(job: Job, split: Split, judge: EncodedCorpus, vocabulary: Vocabulary) 
             if loss < blind:
                 contexts = context_losses(model, ids, job.sweep.contexts, document_starts=starts)
     if loss < blind:
-        drawn = texts(model, job.sweep.drawn_text, seed=job.seed)
+        drawn_text = job.sweep.drawn_text
+        with threads(1):
+            drawn = draw_texts(model, drawn_text.texts, drawn_text.length, seed=job.seed)
         scores = reference(job, judge, vocabulary).scores(drawn)
     loss, diverged = (loss, 0.0) if loss < blind else (blind, 1.0)
     return {
@@ -194,14 +192,12 @@ def reference(job: Job, judge: EncodedCorpus, vocabulary: Vocabulary) -> Referen
 
 def train_model(
     job: Job, learnt: EncodedCorpus, stopping: EncodedCorpus, vocabulary: Vocabulary
-) -> tuple["LanguageModel", dict[str, float]]:
+) -> tuple[LanguageModel, dict[str, float]]:
     """Return a model with the weights of the epoch best on `stopping`, and what training measured.
 
     diverged: 1 where the training broke off, else 0; the rest as `train` names it, NaN where the
     training broke off.
     """
-    from wordlab.recurrent import language_model, training
-
     sweep, known = job.sweep, vocabulary
     train_ids, stopping_ids = (language_ids(corpus, known) for corpus in (learnt, stopping))
     budget = sweep.parameters
@@ -244,15 +240,6 @@ def train_model(
     }
 
 
-def texts(model: "LanguageModel", params: DrawnTextParams, *, seed: int) -> Ids:
-    """Return texts drawn from `model`, int64 (texts, length)."""
-    from wordlab.evaluation.generation import draw_texts
-    from wordlab.recurrent.devices import threads
-
-    with threads(1):
-        return draw_texts(model, params.texts, params.length, seed=seed)
-
-
 def within_budget(
     params: LanguageModelParams, vocabulary: Vocabulary, budget: int
 ) -> LanguageModelParams:
@@ -261,21 +248,14 @@ def within_budget(
     The number is a linear function of embedding_size. Raises UserError if the smallest network is
     larger than the budget, or embedding_size is tied to hidden_size.
     """
-    from wordlab.recurrent import language_model
-
     if params.tied or params.embedding == "one_hot":
         raise UserError(
             "parameters: the budget decides embedding_size; expected tied: false "
             "and embedding: trained or frozen"
         )
-    one, two = (
-        language_model.description(
-            language_model.build(
-                params.model_copy(update={"embedding_size": size}), vocabulary, level="word", seed=0
-            )
-        )["parameters"]
-        for size in (1, 2)
-    )
+    smallest = (params.model_copy(update={"embedding_size": size}) for size in (1, 2))
+    built = (language_model.build(own, vocabulary, level="word", seed=0) for own in smallest)
+    one, two = (language_model.description(model)["parameters"] for model in built)
     size = 1 + round((budget - one) / (two - one))
     if size < 1:
         raise UserError(
@@ -291,7 +271,7 @@ def context_names(contexts: Sequence[int]) -> list[str]:
 
 
 def context_losses(
-    model: "LanguageModel",
+    model: LanguageModel,
     ids: Ids,
     contexts: Sequence[int],
     *,
@@ -346,10 +326,8 @@ def context_losses(
     return losses
 
 
-def _last_loss(model: "LanguageModel", inputs: Ids, targets: Ids) -> float:
+def _last_loss(model: LanguageModel, inputs: Ids, targets: Ids) -> float:
     """Return the sum of -log p, nats, of `targets` (B,) after `inputs` (T, B)."""
-    import torch
-
     with torch.no_grad():
         hidden, _ = model(torch.from_numpy(inputs), model.initial_state(inputs.shape[1]))
         losses = model.output.losses(hidden[-1], torch.from_numpy(targets))

@@ -54,8 +54,8 @@ class Searcher:
         if self.seen:
             return []
         if self.search == "grid":
-            for chosen in itertools.product(*(list(_values(t)) for t in self.space.values())):
-                self.seen[chosen] = None
+            tried = (() if isinstance(t, Range) else t for t in self.space.values())
+            self.seen = dict.fromkeys(itertools.product(*tried))
         else:
             for point in self._points(64 * self.trials):
                 if len(self.seen) == self.trials:
@@ -121,10 +121,6 @@ class _Tpe:
         for number, loss in zip(self.asked, losses, strict=True):
             self.study.tell(number, loss)
         self.asked = []
-
-
-def _values(tried: Tried) -> tuple[Any, ...]:
-    return () if isinstance(tried, Range) else tried
 
 
 def _at(tried: Tried, place: float) -> Any:

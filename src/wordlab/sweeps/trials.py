@@ -162,7 +162,7 @@ class Sweep:
         named = [trials.Trial(trial.name, trial.model, trial.settings) for trial in planned]
         ended = self.store.look()
         self._kept += sum(trial.name in ended for trial in named)
-        self.bar.initial = self._kept  # they say nothing about the time left
+        self.bar.initial = self._kept  # they do not count for the time left
 
         def report(number: int, outcome: Outcome) -> None:
             self._report(planned[number], outcome)

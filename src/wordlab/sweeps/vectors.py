@@ -3,8 +3,9 @@
 import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -19,9 +20,10 @@ from wordlab.evaluation import scores
 from wordlab.evaluation.scores import ANSWERS, EvaluationSets, measure
 from wordlab.params.embeddings import CooccurrenceParams, GloveParams, Word2vecSection
 from wordlab.params.evaluation import EvaluationParams
-from wordlab.params.sweeps import GloveSweepParams, Word2vecSweepParams
+from wordlab.params.sweeps import GloveSweepParams, GridSweepParams, Word2vecSweepParams
 from wordlab.sweeps.trials import (
     Objective,
+    Sweep,
     Trial,
     TrialLogger,
     grid,
@@ -31,29 +33,6 @@ from wordlab.sweeps.trials import (
     text_digest,
 )
 from wordlab.trials.runner import Outcome, fingerprint
-
-
-def objective(sets: EvaluationSets) -> Objective:
-    """Return what tells the best trial while a sweep runs: the first set of pairs, or analogies."""
-    return Objective(sets.pairs[0].name if sets.pairs else "analogy_total", "higher")
-
-
-def as_evaluated(
-    on_trial: TrialLogger, params: EvaluationParams, sets: EvaluationSets
-) -> TrialLogger:
-    """Return `on_trial` with the scores under the names that evaluate_embeddings gives them.
-
-    So the runs of trials, and those of models trained in full, can be compared.
-    """
-    names = {pairs.name: f"{pairs.name}.spearman" for pairs in sets.pairs}
-    for group in scores.GROUPS:
-        names[f"analogy_{group}"] = f"analogy.{params.analogies.methods[0]}.{group}"
-
-    def renamed(name: str, settings: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
-        on_trial(name, settings, {names.get(key, key): x for key, x in metrics.items()})
-
-    return renamed
-
 
 NOTHING_KEPT = Checkpoint()
 
@@ -97,24 +76,14 @@ def sweep_word2vec(
             tracked = {"seconds": time.monotonic() - started}
             yield index, Outcome(measure(vectors, evaluation, sets), tracked=tracked)
 
-    with opened(
-        "sweep_word2vec",
-        params.grid,
-        checkpoint,
-        recipe={
-            "base": base.model_dump(),
-            "fixed": params.fixed,
-            "evaluation": evaluation.model_dump(),
-            "text": text_digest(known),
-            "words": fingerprint(vocabulary.words),
-            "seed": seed,
-        },
-        models=params.architectures,
-        objective=objective(sets),
-        title="sweep of word2vec",
-        count=len(planned),
-        fixed=params.fixed,
-        on_trial=as_evaluated(on_trial, evaluation, sets),
+    recipe = {
+        "base": base.model_dump(),
+        "text": text_digest(known),
+        "words": fingerprint(vocabulary.words),
+        "seed": seed,
+    }
+    with _opened(
+        "word2vec", recipe, params, evaluation, sets, planned, on_trial, checkpoint
     ) as running:
         return running.run(planned, runner)
 
@@ -141,7 +110,12 @@ def sweep_glove(
     """
     sets = scores.read_sets(evaluation)
     planned = grid(["glove"], params.grid, seeds=params.seeds)
-    settings = [_settings(counting, training, params, trial) for trial in planned]
+    settings = []
+    for trial in planned:
+        changes = {**params.fixed, **trial.settings}
+        names = [name for name in changes if name in CooccurrenceParams.model_fields]
+        of_counts = {name: changes.pop(name) for name in names}
+        settings.append((override(counting, of_counts), override(training, changes)))
 
     def runner(groups: Iterator[Sequence[int]]) -> Iterator[tuple[int, Outcome]]:
         counted: CooccurrenceParams | None = None
@@ -164,41 +138,56 @@ def sweep_glove(
     for index, (counted, trained) in enumerate(settings):
         key = counted, trained.model_copy(update={"iterations": 1}), planned[index].seed
         alike.setdefault(key, []).append(index)
-    with opened(
-        "sweep_glove",
-        params.grid,
-        checkpoint,
-        recipe={
-            "counting": counting.model_dump(exclude={"memory_mb"}),
-            "training": training.model_dump(),
-            "fixed": params.fixed,
-            "evaluation": evaluation.model_dump(),
-            "text": text_digest(corpus),
-            "words": fingerprint(vocabulary.words),
-            "seed": seed,
-        },
-        models=["glove"],
-        objective=objective(sets),
-        title="sweep of GloVe",
-        count=len(planned),
-        fixed=params.fixed,
-        on_trial=as_evaluated(on_trial, evaluation, sets),
+    recipe = {
+        "counting": counting.model_dump(exclude={"memory_mb"}),
+        "training": training.model_dump(),
+        "text": text_digest(corpus),
+        "words": fingerprint(vocabulary.words),
+        "seed": seed,
+    }
+    with _opened(
+        "glove", recipe, params, evaluation, sets, planned, on_trial, checkpoint
     ) as running:
         return running.run(planned, runner, list(alike.values()))
+
+
+def _opened(
+    name: Literal["word2vec", "glove"],
+    recipe: Mapping[str, Any],
+    params: GridSweepParams,
+    evaluation: EvaluationParams,
+    sets: EvaluationSets,
+    planned: Sequence[Trial],
+    on_trial: TrialLogger,
+    checkpoint: Checkpoint,
+) -> AbstractContextManager[Sweep]:
+    """Open a sweep of vectors, as `trials.opened`; recipe: what is not common to both sweeps.
+
+    `on_trial` gets the scores under the names that evaluate_embeddings gives them, so that the runs
+    of trials and those of models trained in full can be compared.
+    """
+    names = {pairs.name: f"{pairs.name}.spearman" for pairs in sets.pairs}
+    for group in scores.GROUPS:
+        names[f"analogy_{group}"] = f"analogy.{evaluation.analogies.methods[0]}.{group}"
+
+    def renamed(trial: str, settings: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
+        on_trial(trial, settings, {names.get(key, key): x for key, x in metrics.items()})
+
+    return opened(
+        f"sweep_{name}",
+        params.grid,
+        checkpoint,
+        recipe={**recipe, "fixed": params.fixed, "evaluation": evaluation.model_dump()},
+        models=list(dict.fromkeys(trial.model for trial in planned)),
+        objective=Objective(sets.pairs[0].name if sets.pairs else "analogy_total", "higher"),
+        title=f"sweep of {'GloVe' if name == 'glove' else name}",
+        count=len(planned),
+        fixed=params.fixed,
+        on_trial=renamed,
+    )
 
 
 def write(folder: Path, trials: pd.DataFrame) -> None:
     """Write `trials` to read, and exactly, with their answers, to compute with."""
     artifacts.write_tables(folder, {"trials": trials.drop(columns=ANSWERS)})
     artifacts.write_exact(folder / "trials.parquet", trials)
-
-
-def _settings(
-    counting: CooccurrenceParams, training: GloveParams, params: GloveSweepParams, trial: Trial
-) -> tuple[CooccurrenceParams, GloveParams]:
-    """Return what a trial counts and trains by: its settings on top of the sections' own."""
-    changes = {**params.fixed, **trial.settings}
-    counts = {name: x for name, x in changes.items() if name in CooccurrenceParams.model_fields}
-    return override(counting, counts), override(
-        training, {name: x for name, x in changes.items() if name not in counts}
-    )

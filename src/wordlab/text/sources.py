@@ -21,7 +21,7 @@ from wordlab.artifacts import replacing
 from wordlab.downloads import gensim_data
 from wordlab.errors import Unreachable, UserError
 from wordlab.params.text import CorpusParams
-from wordlab.text import readers
+from wordlab.text import documents
 from wordlab.text.documents import Document
 
 SAMPLE = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
@@ -60,7 +60,7 @@ class Source:
             "source": self.name,
             "origin": self.origin,
             "licence": self.licence or "not stated",
-            "file": _summary([Path(name) for _, name in digests]),
+            "file": _summary(name for _, name in digests),
             "bytes": sum(file.stat().st_size for file in self.files),
             "sha256": hashlib.sha256(lines.encode()).hexdigest() if several else digests[0][0],
         }
@@ -73,20 +73,16 @@ def find(params: CorpusParams, root: Path) -> Source:
     """
     kind, _, name = params.source.partition(":")
     if kind == "sample":
-        return Source(
-            name="sample",
-            origin="English Wikipedia, 106 articles packaged among the test data of gensim",
-            licence="CC BY-SA 3.0",
-            files=(gensim_data(SAMPLE),),
-            read=readers.read_wikipedia,
-        )
-    read = partial(readers.read, column=params.column)
+        origin = "English Wikipedia, 106 articles packaged among the test data of gensim"
+        file = gensim_data(SAMPLE)
+        return Source(kind, origin, "CC BY-SA 3.0", (file,), documents.read_wikipedia)
+    read = partial(documents.read, column=params.column)
     if kind == "file":
         return Source(kind, "a file given by corpus.path", None, _files(params, root), read)
     if kind == "wikipedia-dump":
         files = _files(params, root)
-        origin = f"Wikipedia, the dump {_summary([Path(file.name) for file in files])}"
-        return Source(kind, origin, WIKIPEDIA, files, readers.read_wikipedia)
+        origin = f"Wikipedia, the dump {_summary(file.name for file in files)}"
+        return Source(kind, origin, WIKIPEDIA, files, documents.read_wikipedia)
     try:
         if kind == "url":
             file = downloads.cached(str(params.url), str(params.sha256))
@@ -121,7 +117,7 @@ def _files(params: CorpusParams, root: Path) -> tuple[Path, ...]:
     return tuple(sorted(found))
 
 
-def _summary(files: Iterable[Path]) -> str:
+def _summary(files: Iterable[Path | str]) -> str:
     """Return the name of a file, of several the first and last."""
     names = [str(file) for file in files]
     return names[0] if len(names) == 1 else f"{names[0]} … {names[-1]} ({len(names)} files)"
@@ -163,7 +159,7 @@ def from_gensim(name: str, column: str) -> Source:
         known.write_text(json.dumps(entry, indent=2))
     entry = json.loads(known.read_text())
     origin = f"gensim-data, {name}: {entry.get('description', '')}".rstrip(": ")
-    read = partial(readers.read, column=column)
+    read = partial(documents.read, column=column)
     return Source(f"gensim:{name}", origin, entry.get("license"), (path,), read)
 
 
@@ -259,11 +255,8 @@ def from_hub(name: str, column: str) -> Source:
         raise UserError(f"corpus.column: hf:{name} has no {column!r}; expected one of {listed}")
     files = tuple(Path(entry["filename"]) for split in splits for entry in split.cache_files)
     rows = {Path(e["filename"]): split[column] for split in splits for e in split.cache_files[:1]}
-    info = splits[0].info
-    origin = f"Hugging Face hub, {name}"
-    return Source(
-        f"hf:{name}", origin, info.license, files, lambda path: _articles(rows.get(path, ()))
-    )
+    origin, licence = f"Hugging Face hub, {name}", splits[0].info.license
+    return Source(f"hf:{name}", origin, licence, files, lambda path: _articles(rows.get(path, ())))
 
 
 def _articles(rows: Iterable[str]) -> Iterator[Document]:
@@ -287,9 +280,5 @@ def _articles(rows: Iterable[str]) -> Iterator[Document]:
         yield Document(None, "\n".join(article))
 
 
-FETCH: dict[str, Callable[[str, str], Source]] = {
-    "gensim": from_gensim,
-    "nltk": from_nltk,
-    "hf": from_hub,
-}
+FETCH = {"gensim": from_gensim, "nltk": from_nltk, "hf": from_hub}
 """How to get a corpus from each collection, by its name and the column of its text."""

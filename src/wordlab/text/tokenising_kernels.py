@@ -1,7 +1,7 @@
 """Sentences and tokens of UTF-8 text, straight from its bytes: one pass, compiled by numba.
 
 The tables that classify code points are built with `regex` and Python's own Unicode data, so that
-the kernel agrees with `tokens.lines` about every character.
+the kernel agrees with `preprocess.lines` about every character.
 """
 
 import unicodedata
@@ -36,7 +36,7 @@ class Characters:
 
 @cache
 def characters(tokens: str, lowercase: bool, zeros: bool) -> Characters:
-    """Return the tables for a kind of token of `tokens.TOKEN_PATTERNS`.
+    """Return the tables for a kind of token of `preprocess.TOKEN_PATTERNS`.
 
     lowercase: of upper-case letters the lower is written. zeros: of each digit 0 is.
     """
@@ -96,7 +96,7 @@ def _words(tokens: str) -> NDArray[np.uint32]:
 
 @cache
 def _sentences() -> NDArray[np.uint32]:
-    """Return the flags of the ends of sentences, as in `tokens.SENTENCE_END`."""
+    """Return the flags of the ends of sentences, as in `preprocess.SENTENCE_END`."""
     found = np.zeros(CODES, dtype=np.uint32)
     for flag, pattern in (
         (END, "[.!?]"),

@@ -149,9 +149,10 @@ class Shared(Store):
         if found.state != TrialState.WAITING:
             return False
         place = trial.model, found.number
-        self._record_heartbeat(*place)  # first, so that a claim is never without one
+        number = self._id(*place)
+        self.storage.record_heartbeat(number)  # first, so that a claim is never without one
         try:
-            claimed = self.storage.set_trial_state_values(self._id(*place), TrialState.RUNNING)
+            claimed = self.storage.set_trial_state_values(number, TrialState.RUNNING)
         except UpdateFinishedTrialError:  # by another process, since we looked
             return False
         if claimed:
@@ -171,7 +172,7 @@ class Shared(Store):
     def sign_of_life(self) -> None:
         """Record that this process lives and its trials run."""
         for place in list(self.own.values()):
-            self._record_heartbeat(*place)
+            self.storage.record_heartbeat(self._id(*place))
 
     def give_back(self) -> None:
         """Free the trials that this process has claimed and not ended."""
@@ -205,9 +206,6 @@ class Shared(Store):
     def _id(self, model: str, number: int) -> int:
         study = self.storage.get_study_id_from_name(self._studies[model].study_name)
         return self.storage.get_trial_id_from_study_id_trial_number(study, number)
-
-    def _record_heartbeat(self, model: str, number: int) -> None:
-        self.storage.record_heartbeat(self._id(model, number))
 
 
 def connected(url: str) -> tuple[BaseStorage, Engine]:
@@ -268,7 +266,7 @@ def _lock_first(engine: Engine) -> None:
 
 
 def reason(error: BaseException) -> str:
-    """Return the first line of what an error says."""
+    """Return the first line of an error's message."""
     return (str(error) or type(error).__name__).splitlines()[0].rstrip(":")
 
 

@@ -45,7 +45,7 @@ class Outcome:
 
 
 class Trial(NamedTuple):
-    """One trial: a name that is all of it, and what a database shows of it."""
+    """One trial: the name that identifies it, and what a database shows of it."""
 
     name: str
     model: str = ""
@@ -200,7 +200,7 @@ def opened(
 class Measurements:
     """What `function(job, shared)` measures of each job asked for, none of them twice.
 
-    Jobs run in processes of their own. A job is known again by its repr, which must be all of it.
+    Jobs run in processes of their own. A job is identified by its repr, which must be complete.
     """
 
     def __init__(

@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 
 from wordlab import parallel
 from wordlab.corpus.corpus import EncodedCorpus
-from wordlab.corpus.sampling import keep_probabilities
-from wordlab.corpus.vocabulary import UNKNOWN, Vocabulary
+from wordlab.corpus.vocabulary import UNKNOWN, Vocabulary, keep_probabilities
 from wordlab.embeddings.counts import sparse
 from wordlab.embeddings.counts.kernels import count_rows, group_by_word, merge_rows
 from wordlab.embeddings.counts.sparse import GrowingArray, Rows, Runs, WordMatrix

@@ -8,8 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordlab import rng
-from wordlab.corpus import sampling
-from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.corpus.vocabulary import (
+    Vocabulary,
+    alias_table,
+    keep_probabilities,
+    noise_probabilities,
+)
 from wordlab.embeddings.word2vec import kernels, softmax
 from wordlab.embeddings.word2vec.kernels import Gradients, Settings, Weights, Workspace
 from wordlab.embeddings.word2vec.llvm import TILE_ROWS
@@ -87,9 +91,7 @@ class _NegativeSampling(Engine):
     def prepare(self, vocabulary: Vocabulary, params: Word2vecParams) -> None:
         settings = self.settings
         self.noise = Noise(
-            *sampling.alias_table(
-                sampling.noise_probabilities(vocabulary.counts, params.noise_exponent)
-            )
+            *alias_table(noise_probabilities(vocabulary.counts, params.noise_exponent))
         )
         padded = _up(params.dimensions, 16)
         around = _up(BLOCK + 2 * settings.window, TILE_ROWS)
@@ -173,7 +175,7 @@ class _FullSoftmax(Engine):
 
 
 def _refuse_hours(vocabulary: Vocabulary, params: Word2vecParams) -> None:
-    kept = vocabulary.counts @ sampling.keep_probabilities(
+    kept = vocabulary.counts @ keep_probabilities(
         vocabulary.counts, params.subsample, params.subsample_formula
     )
     work = 3.0 * kept * params.epochs * len(vocabulary) * params.dimensions
@@ -214,8 +216,8 @@ def batch_words(vocabulary: Vocabulary, params: Word2vecParams, architecture: Ar
     taken, do not add up to more than STEP_BOUND; LARGEST_BATCH at most.
     """
     counts = vocabulary.counts
-    kept = counts * sampling.keep_probabilities(counts, params.subsample, params.subsample_formula)
-    noise = sampling.noise_probabilities(counts, params.noise_exponent)
+    kept = counts * keep_probabilities(counts, params.subsample, params.subsample_formula)
+    noise = noise_probabilities(counts, params.noise_exponent)
     share = kept.max() / kept.sum() + params.negatives * noise.max()
     contexts = params.window + 1 if params.dynamic_window else 2 * params.window
     updates = share * (contexts if architecture == "skipgram" else 1)

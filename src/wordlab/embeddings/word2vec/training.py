@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 
 from wordlab import progress, rng
 from wordlab.checkpoints import Checkpoint
-from wordlab.corpus import sampling
 from wordlab.corpus.corpus import EncodedCorpus
-from wordlab.corpus.vocabulary import UNKNOWN, Vocabulary
+from wordlab.corpus.vocabulary import (
+    UNKNOWN,
+    Vocabulary,
+    keep_probabilities,
+)
 from wordlab.embeddings.vectors import Vectors
 from wordlab.embeddings.word2vec import engines
 from wordlab.embeddings.word2vec.engines import Architecture
@@ -66,7 +69,7 @@ class Training:
         if len(self.vocabulary) < 2 or not _has_two_known_words(self.corpus):
             raise UserError("word2vec: expected a corpus of two known words or more")
         params = self.params
-        keep = sampling.keep_probabilities(
+        keep = keep_probabilities(
             self.vocabulary.counts, params.subsample, params.subsample_formula
         )
         self.keep_bits = np.round(keep * 2.0**32).astype(np.uint64)

@@ -61,7 +61,7 @@ def of_scores(
     notes: Mapping[str, str] | None = None,
     silent: Collection[tuple[str, str]] = (),
 ) -> list[str]:
-    """Return what can be said of each model and score, from the tables of `summary.summarise`.
+    """Return what can be said of each model and score, from the tables of `variance.summarise`.
 
     notes: what else differs between the values of a setting, which goes with their comparison;
     silent: models and settings (model, setting) whose values no sentence compares.

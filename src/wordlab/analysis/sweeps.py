@@ -1,23 +1,79 @@
-"""What a sweep of recurrent language models shows."""
+"""What a sweep of word vectors, or of recurrent language models, shows."""
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
-from wordlab.analysis import sensitivity, summary
-from wordlab.analysis.summary import Goal, about, summarise
-from wordlab.analysis.variance import Grid, differences
+from wordlab.analysis import forest, variance
+from wordlab.analysis.variance import Goal, Grid, about, differences, summarise
 from wordlab.artifacts import Result
-from wordlab.params.sweeps import RecurrentSweepParams
+from wordlab.evaluation import scores
+from wordlab.evaluation.scores import ANALOGY, ANSWERS, EvaluationSets, Scores
+from wordlab.evaluation.statistics import Floats
+from wordlab.params.evaluation import EvaluationParams
+from wordlab.params.sweeps import GridSweepParams, RecurrentSweepParams
+
+
+def analyse_vectors(
+    trials: pd.DataFrame,
+    params: GridSweepParams,
+    evaluation: EvaluationParams,
+    sets: EvaluationSets,
+    *,
+    seed: int,
+) -> Result:
+    """Return the tables of `variance.summarise`, of all scores, analogies first, and its metrics.
+
+    trials: one row per training, with what `scores.measure` returned of it.
+    """
+    draws = resampled(trials, list(params.grid), evaluation, sets, seed=seed)
+    goals = dict.fromkeys(draws, cast(Any, "higher"))
+    tables = summarise(trials, list(params.grid), goals, params.confidence, draws=draws)
+    return Result(tables, variance.metrics(tables))
+
+
+def resampled(
+    trials: pd.DataFrame,
+    settings: Sequence[str],
+    params: EvaluationParams,
+    sets: EvaluationSets,
+    *,
+    seed: int,
+) -> dict[str, Floats]:
+    """Return each score of each trial's combination in resamples of items and seeds.
+
+    float64 (trials, 3, B), as `statistics.combined` takes them. The items of all combinations are
+    drawn together, as for `scores.Task`, so that pairs of these are compared on the same ones.
+    """
+    params = params.by_first_method()
+    (method,) = params.analogies.methods
+    groups = trials.groupby(["model", *settings], sort=False, dropna=False)[ANSWERS]
+    found = {}
+    for number, (_, own) in enumerate(groups):
+        by_training = [scores.unpacked(answers, sets) for answers in own]
+        by_name = {name: tuple(one[name] for one in by_training) for name in by_training[0]}
+        analogies = {method: by_name.pop(ANALOGY)}
+        found[str(number)] = Scores(
+            cast(Any, by_name), cast(Any, analogies), params, seed, str(number)
+        )
+    tasks = {
+        f"analogy_{group}": scores.analogy_task(found, method, sets.questions.group(group))
+        for group in scores.GROUPS
+    }
+    tasks |= {pairs.name: scores.similarity_task(found, pairs.name) for pairs in sets.pairs}
+    numbers = groups.ngroup().to_numpy()
+    return {name: task.draws[numbers] for name, task in tasks.items()}
+
 
 SCORE = "valid_loss"
 TEXTS = ("text_perplexity", "text_coherence")
 """What text drawn from a model is compared with real text by."""
 
 
-def analyse(
+def analyse_language(
     trials: pd.DataFrame, known: pd.DataFrame, params: RecurrentSweepParams, *, seed: int
 ) -> Result:
     """Return what the `trials` of a sweep show.
@@ -25,20 +81,22 @@ def analyse(
     trials: one row per training: model, settings, fold (if several), budget (if the sweep prunes),
     seed and what was measured; known: the losses of n-gram models of each fold's text.
 
-    The tables of `summary.summarise`, and of a forest of each model's trials (`sensitivity`);
+    The tables of `variance.summarise`, and of a forest of each model's trials (`forest.analyse`);
     `beaten`: one row per model, how many trainings beat which n-gram model, the mean losses of
     these, and learns, whether the trainings of a full grid beat the unigram model beyond the noise;
     `truncation`: the effects of bptt_length on what the models that learn have measured besides
     their loss; `drawn_texts`: the mean score of text drawn from the best settings. Where the sweep
     prunes, the best is of the trials with all of the budget, what settings do of those with the
-    least: its own losses did not choose these. Metrics: those of `summary`, and `beaten`.
+    least: its own losses did not choose these. Metrics: those of `variance.metrics`, and `beaten`.
     """
     settings, grid = list(params.space), params.search == "grid"
     full = trials[trials["budget"] == 1] if params.pruning != "none" else trials
     goals: dict[str, Goal] = {SCORE: "lower"}
     exact = grid and params.pruning == "none"
     tables = summarise(full, settings, goals, params.confidence, full_grid=exact)
-    first = on_least(trials)
+    # those that can be compared: on the least budget where a sweep prunes
+    least = trials["budget"].min() if "budget" in trials else None
+    first = trials if least is None else trials[trials["budget"] == least]
     if grid and not exact:
         tables = {**summarise(first, settings, goals, params.confidence), "best": tables["best"]}
     beaten = _beaten(full, known)
@@ -49,34 +107,21 @@ def analyse(
         if "bptt_length" in settings:
             enough = first[first["model"].isin(beaten.loc[beaten["learns"], "model"])]
             tables["truncation"] = truncation(enough, params)
+    options: dict[str, Any] = {
+        "trees": params.trees, "confidence": params.confidence, "seed": seed
+    }  # fmt: skip
     of_forests: dict[str, list[pd.DataFrame]] = {}
     for model, part in models.items():
-        found = sensitivity.analyse(
-            part,
-            params.space,
-            SCORE,
-            "lower",
-            trees=params.trees,
-            confidence=params.confidence,
-            seed=seed,
-        )
-        for name, own in found.items():
+        for name, own in forest.analyse(part, params.space, SCORE, "lower", **options).items():
             of_forests.setdefault(name, []).append(about(own, model=str(model), score=SCORE))
     tables |= {name: pd.concat(own, ignore_index=True) for name, own in of_forests.items()}
     tables["beaten"] = beaten
     tables["drawn_texts"] = _drawn_texts(full, tables["best"], settings, params.confidence)
-    metrics = summary.metrics(tables)
+    metrics = variance.metrics(tables)
     counts = beaten.drop(columns="learns", errors="ignore").set_index("model").astype(object)
     for cell, numbers in counts.to_dict("index").items():
         metrics[str(cell)]["baselines"] = numbers
     return Result(tables, metrics)
-
-
-def on_least(trials: pd.DataFrame) -> pd.DataFrame:
-    """Return the trials that can be compared: those on the least budget where a sweep prunes."""
-    if "budget" not in trials:
-        return trials
-    return trials[trials["budget"] == trials["budget"].min()]
 
 
 def learns(
@@ -161,7 +206,7 @@ def interval(values: pd.Series, confidence: float) -> tuple[float, float, float]
     """Return the mean of `values` and its interval by Student's t, NaN for fewer than three.
 
     Of values that are all above 0 it is the geometric mean, and the interval that of the logarithm.
-    Two say too little of how they vary: t of one degree of freedom is 12.7 at 95 %.
+    Two show too little of how they vary: t of one degree of freedom is 12.7 at 95 %.
     """
     positive, count = bool((values > 0).all()), len(values)
     scaled = np.log(values) if positive else values
