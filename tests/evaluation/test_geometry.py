@@ -11,7 +11,7 @@ from wordlab.evaluation.analogy import AnalogyResult, Questions
 from wordlab.evaluation.scores import Scores
 from wordlab.evaluation.similarity import SimilarityResult, WordPairs
 from wordlab.evaluation.spaces import DenseSpace, SparseSpace
-from wordlab.params.evaluation import EvaluationParams
+from wordlab.params.embeddings import EvaluationParams
 
 
 def vocabulary(n: int) -> Vocabulary:

@@ -14,7 +14,7 @@ from wordlab.evaluation.analogy import AnalogyResult, Questions
 from wordlab.evaluation.scores import EvaluationSets, Scores
 from wordlab.evaluation.similarity import SimilarityResult
 from wordlab.evaluation.spaces import SparseSpace
-from wordlab.params.evaluation import EvaluationParams
+from wordlab.params.embeddings import EvaluationParams
 
 
 @pytest.fixture(scope="module")

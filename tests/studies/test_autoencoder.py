@@ -14,7 +14,7 @@ from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
 from wordlab.params.studies import AutoencoderParams
-from wordlab.studies.autoencoder.network import Autoencoder, Batch
+from wordlab.studies.autoencoder.network import Autoencoder, Batch, total_loss, train, vectors
 from wordlab.studies.autoencoder.scores import (
     Quantiser,
     bleu,
@@ -22,7 +22,6 @@ from wordlab.studies.autoencoder.scores import (
     reconstruct,
 )
 from wordlab.studies.autoencoder.study import sequence_splits, symbols_of
-from wordlab.studies.autoencoder.training import total_loss, train, vectors
 
 TEXT = """
 we saw the old cat run by a red barn and all of us sat in the sun to eat an egg or two

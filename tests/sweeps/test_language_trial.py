@@ -13,7 +13,7 @@ from wordlab.evaluation.generation import Reference, cut, draw_texts, yardsticks
 from wordlab.params.language import NetworkParams
 from wordlab.params.sweeps import DrawnTextParams
 from wordlab.recurrent import language_model, training
-from wordlab.recurrent.records import Update
+from wordlab.recurrent.training import Update
 from wordlab.sweeps import language_trial
 from wordlab.sweeps.language_trial import Progress
 

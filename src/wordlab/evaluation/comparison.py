@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from wordlab.artifacts import Result
 from wordlab.corpus.study_words import study_words
 from wordlab.corpus.vocabulary import Vocabulary
-from wordlab.embeddings.ppmi.ppmi import PpmiModel
+from wordlab.embeddings.ppmi import PpmiModel
 from wordlab.evaluation import neighbours, relations, scores, statistics
 from wordlab.evaluation.analogy import AnalogyResult
 from wordlab.evaluation.datasets import Lookup
 from wordlab.evaluation.scores import Scores, Task, Trained
 from wordlab.evaluation.similarity import SimilarityResult
 from wordlab.evaluation.spaces import Space, SparseSpace, space
-from wordlab.params.evaluation import ComparisonParams, EvaluationParams, RelationParams
+from wordlab.params.embeddings import ComparisonParams, EvaluationParams, RelationParams
 
 BANDS = ("rare", "middle", "frequent")
 Row = dict[str, object]

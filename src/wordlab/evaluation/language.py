@@ -18,9 +18,8 @@ from wordlab.evaluation.generation import generate
 from wordlab.evaluation.ngrams import KneserNey
 from wordlab.evaluation.statistics import mean_of_drawn
 from wordlab.params.language import GenerationParams, LanguageEvaluationParams
-from wordlab.recurrent import reading
 from wordlab.recurrent.batches import sentence_starts
-from wordlab.recurrent.language_model import LanguageModel
+from wordlab.recurrent.language_model import LanguageModel, described
 
 _RESAMPLES = 1000
 
@@ -323,7 +322,7 @@ def evaluate(
         losses = model.token_losses(symbols.test.ids, document_starts=symbols.test.document_starts)
         metrics[name] = {
             **asdict(score(losses, symbols.test, seed=seed, baseline=baseline)),
-            "read_as": reading.described(model.params),
+            "read_as": described(model.params),
             "generated": {
                 **asdict(score_generated(written, symbols.train, ngrams)),
                 "prompts": len(prompts),

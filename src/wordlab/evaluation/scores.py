@@ -18,7 +18,7 @@ from wordlab.evaluation.datasets import packaged
 from wordlab.evaluation.similarity import SimilarityResult, WordPairs
 from wordlab.evaluation.spaces import DenseSpace, Space, space
 from wordlab.evaluation.statistics import CrossedResamples, Floats
-from wordlab.params.evaluation import EvaluationParams, WordPairsParams
+from wordlab.params.embeddings import EvaluationParams, WordPairsParams
 from wordlab.rng import stream
 
 GROUPS = ("semantic", "syntactic", "total")

@@ -10,8 +10,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
 from wordlab.params.base import Count, Positive, Section
-from wordlab.params.embeddings import CooccurrenceParams, GloveParams, Word2vecParams
-from wordlab.params.evaluation import Confidence
+from wordlab.params.embeddings import Confidence, CooccurrenceParams, GloveParams, Word2vecParams
 from wordlab.params.language import LanguageModelParams
 
 Value = bool | int | float | str | None

@@ -9,13 +9,17 @@ from wordlab.artifacts import Result
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.study_words import study_words
 from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.embeddings import ppmi
 from wordlab.embeddings.counts import cooccurrence
-from wordlab.embeddings.ppmi import ppmi
-from wordlab.embeddings.ppmi.ppmi import PpmiModel
+from wordlab.embeddings.ppmi import PpmiModel
 from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation.comparison import compare
-from wordlab.params.embeddings import CooccurrenceParams, PpmiParams
-from wordlab.params.evaluation import ComparisonParams, EvaluationParams
+from wordlab.params.embeddings import (
+    ComparisonParams,
+    CooccurrenceParams,
+    EvaluationParams,
+    PpmiParams,
+)
 from wordlab.params.studies import WindowStudyParams
 
 WORDS, MATRIX_WORDS = 4, 12

@@ -17,8 +17,8 @@ from wordlab.evaluation.generation import TEXT_SCORES, Reference
 from wordlab.params.language import LanguageModelParams
 from wordlab.params.sweeps import DrawnTextParams, RecurrentSweepParams
 from wordlab.recurrent.batches import Text, document_starts, language_ids
-from wordlab.recurrent.reading import STREAMS, stream_starts
-from wordlab.recurrent.records import Update
+from wordlab.recurrent.language_model import STREAMS, stream_starts
+from wordlab.recurrent.training import Update
 from wordlab.sweeps.folds import Split
 
 if TYPE_CHECKING:

@@ -18,8 +18,7 @@ from torch import Tensor
 
 from wordlab import rng
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.studies.autoencoder.network import Autoencoder, Symbols
-from wordlab.studies.autoencoder.training import decoded, total_loss
+from wordlab.studies.autoencoder.network import Autoencoder, Symbols, decoded, total_loss
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,8 +24,7 @@ from wordlab.errors import UserError
 from wordlab.params.studies import AutoencoderParams, AutoencoderStudyParams, SequenceParams
 from wordlab.recurrent.devices import threads
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.studies.autoencoder import training
-from wordlab.studies.autoencoder.network import Autoencoder, Symbols
+from wordlab.studies.autoencoder.network import Autoencoder, Symbols, train, vectors
 from wordlab.studies.autoencoder.scores import (
     Quantiser,
     baselines,
@@ -195,7 +194,7 @@ def learn(job: Job, task: Task) -> Outcome:
     params, sequences = job.params, task.sequences
     model = Autoencoder(params, sequences.vocabulary, job.seed)
     started = time.monotonic()
-    epochs = training.train(
+    epochs = train(
         model,
         sequences.train,
         sequences.valid,
@@ -216,8 +215,8 @@ def learn(job: Job, task: Task) -> Outcome:
 def _measure(model: Autoencoder, task: Task, seed: int) -> dict[str, Any]:
     """Return the rows of the study's tables for one autoencoder, and examples."""
     sequences, texts = task.sequences, task.sequences.texts["test"]
-    trained = training.vectors(model, sequences.test)
-    quantiser = Quantiser.fitted(training.vectors(model, sequences.train))
+    trained = vectors(model, sequences.test)
+    quantiser = Quantiser.fitted(vectors(model, sequences.train))
     precisions = {"float32": (32, trained), "float16": (16, trained.half().float())}
     precisions |= {
         f"{bits} bits": (bits, quantiser.rounded(trained, bits)) for bits in task.study.latent_bits

@@ -16,8 +16,7 @@ from wordlab.params.studies import GradientStudyParams
 from wordlab.recurrent.batches import Streams
 from wordlab.recurrent.devices import threads
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.recurrent.records import TrainingRecord
-from wordlab.recurrent.training import DivergedError, train
+from wordlab.recurrent.training import DivergedError, TrainingRecord, train
 from wordlab.studies.gradients import measures, tasks
 from wordlab.trials.runner import Outcome
 

@@ -19,7 +19,7 @@ from wordlab.params.studies import TaskParams
 from wordlab.recurrent.devices import threads
 from wordlab.recurrent.layers import RecurrentLayers
 from wordlab.recurrent.optimizers import AdamW, clip_gradients
-from wordlab.recurrent.records import DivergedError
+from wordlab.recurrent.training import DivergedError
 
 Task = Literal["adding", "copying"]
 TOLERANCE = 0.04
