@@ -22,6 +22,11 @@ REMOVED = {"input": 1.0, "forget": 1.0, "output": 1.0, "reset": 1.0, "update": 0
 """What a gate that is removed counts as: it lets all through, and the GRU's keeps nothing."""
 
 
+def drawn(rows: int, columns: int, bound: float, generator: torch.Generator) -> nn.Parameter:
+    """Return a weight (rows, columns) drawn uniformly from +-`bound`."""
+    return nn.Parameter(torch.empty(rows, columns).uniform_(-bound, bound, generator=generator))
+
+
 class Cell(nn.Module, ABC):
     """What all cells have in common.
 
@@ -44,12 +49,8 @@ class Cell(nn.Module, ABC):
         self.gates = tuple(gate for gate in self.all_gates if gate != self.removed)
         rows = len(self.gates) * hidden_size
         bound = hidden_size**-0.5
-        self.input_weight = nn.Parameter(
-            torch.empty(rows, input_size).uniform_(-bound, bound, generator=generator)
-        )
-        self.recurrent_weight = nn.Parameter(
-            torch.empty(rows, hidden_size).uniform_(-bound, bound, generator=generator)
-        )
+        self.input_weight = drawn(rows, input_size, bound, generator)
+        self.recurrent_weight = drawn(rows, hidden_size, bound, generator)
         self.bias = nn.Parameter(torch.zeros(rows))
         if params.initialisation == "orthogonal":
             self._make_orthogonal(generator)

@@ -1,6 +1,7 @@
 """Recurrent language models of words or characters, and how they read a text."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -183,27 +184,28 @@ class LanguageModel(nn.Module):
             bound = 0.1 if params.tied else 1.0  # the output layer wants small weights
             start = torch.empty(self.classes, width).uniform_(-bound, bound, generator=generator)
         self.embedding = nn.Parameter(start, requires_grad=params.embedding == "trained")
+        size, backend = params.hidden_size, params.cell_backend
         self.layers = RecurrentLayers(
-            params,
-            width,
-            params.hidden_size,
-            params.layers,
-            generator,
-            backend=params.cell_backend,
+            params, width, size, params.layers, generator, backend=backend
         )
         cutoffs = [cutoff for cutoff in params.adaptive_cutoffs if cutoff < len(vocabulary)]
         tied = self.embedding if params.tied else None
-        size = params.hidden_size
         self.output = (
             AdaptiveSoftmax(size, self.classes, cutoffs, generator, tied)
             if cutoffs
             else FullSoftmax(size, self.classes, generator, tied)
         )
 
-    def place(self, device: torch.device, products: torch.dtype | None) -> None:
-        """Move to `device`, the factors of large products to be rounded to `products`."""
+    @contextmanager
+    def placed(self, device: torch.device, products: torch.dtype | None) -> Iterator[None]:
+        """Move to `device` for the block, the factors of large products rounded to `products`."""
         self.to(device)
         self.layers.products = self.output.products = products
+        try:
+            yield
+        finally:
+            self.to("cpu")
+            self.layers.products = self.output.products = None
 
     def initial_state(self, batch_size: int) -> list[State]:
         """Return the state at the start of a text: zeros, one State a layer."""
@@ -275,17 +277,13 @@ class LanguageModel(nn.Module):
         sentences. document_starts: int64 (D,), where documents begin; None is one document.
         """
         starts = np.zeros(1, np.int64) if document_starts is None else document_starts
+        readings = read(
+            ids, self.params, end=self.end, document_starts=starts, streams=streams, steps=steps
+        )
         device, losses = self.embedding.device, torch.empty(len(ids))
         state: list[State] = []
         with torch.no_grad():
-            for reading in read(
-                ids,
-                self.params,
-                end=self.end,
-                document_starts=starts,
-                streams=streams,
-                steps=steps,
-            ):
+            for reading in readings:
                 inputs = torch.from_numpy(reading.inputs).to(device)
                 resets = None if reading.resets is None else torch.from_numpy(reading.resets)
                 if reading.fresh:
@@ -300,12 +298,8 @@ class LanguageModel(nn.Module):
 
     def save(self, folder: Path) -> None:
         """Write model.safetensors, model.json and vocabulary.tsv as `folder`, whole or not."""
-        with replacing(folder) as partial:
-            partial.mkdir()
-            save_file(self.weights(), partial / "model.safetensors")
-            network = self.params.model_dump(include=set(NetworkParams.model_fields))
-            write_json(partial / "model.json", {"level": self.level, "network": network})
-            self.vocabulary.save(partial / "vocabulary.tsv")
+        network = self.params.model_dump(include=set(NetworkParams.model_fields))
+        save(folder, self.weights(), {"level": self.level, "network": network}, self.vocabulary)
 
     @classmethod
     def load(cls, folder: Path) -> "LanguageModel":
@@ -355,11 +349,15 @@ class LanguageModel(nn.Module):
                 weight.copy_(weights[name])
 
 
-def build(
-    params: NetworkParams, vocabulary: Vocabulary, *, level: Level, seed: int
-) -> LanguageModel:
-    """Return an untrained model of the symbols of `vocabulary`, its weights drawn from `seed`."""
-    return LanguageModel(params, vocabulary, level, seed)
+def save(
+    folder: Path, weights: dict[str, Tensor], description: Any, vocabulary: Vocabulary
+) -> None:
+    """Write model.safetensors, model.json and vocabulary.tsv as `folder`, whole or not."""
+    with replacing(folder) as partial:
+        partial.mkdir()
+        save_file(weights, partial / "model.safetensors")
+        write_json(partial / "model.json", description)
+        vocabulary.save(partial / "vocabulary.tsv")
 
 
 def start_from(model: LanguageModel, vectors: NDArray[np.float32], *, source: str) -> None:

@@ -206,7 +206,7 @@ def train_model(
     train_ids, stopping_ids = (language_ids(corpus, known) for corpus in (learnt, stopping))
     budget = sweep.parameters
     params = job.params if budget is None else within_budget(job.params, known, budget)
-    model = language_model.build(params, known, level="word", seed=job.seed)
+    model = language_model.LanguageModel(params, known, level="word", seed=job.seed)
     starts = document_starts(learnt), document_starts(stopping)
     text = Text(train_ids, starts[0]).examples(params, end=known.end, seed=job.seed)
     if job.share < 1:
@@ -270,7 +270,7 @@ def within_budget(
         )
     one, two = (
         language_model.description(
-            language_model.build(
+            language_model.LanguageModel(
                 params.model_copy(update={"embedding_size": size}), vocabulary, level="word", seed=0
             )
         )["parameters"]

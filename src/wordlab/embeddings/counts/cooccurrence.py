@@ -226,27 +226,17 @@ def count(
     seed: int,
     threads: int | None = None,
     scratch: Path | None = None,
+    budget: Budget | None = None,
 ) -> Counts:
     """Count which words of `vocabulary` occur within a window of one another in `corpus`.
 
     Unknown words are dropped before windows are formed, as in word2vec; windows end with the
-    document.
-    scratch: the folder for what does not fit into `params.memory_mb` (None: the system's for
-    temporary files). The result depends neither on `threads` nor on `params.memory_mb`.
-    Raises UserError if no two words occur together.
+    document. scratch: the folder for what does not fit into memory (None: the system's for
+    temporary files); budget: in place of that of `params.memory_mb`. The result depends on neither,
+    nor on `threads`. Raises UserError if no two words occur together.
     """
     threads = threads or thread_count()
-    budget = Budget.within(params.memory_mb, threads)
-    return count_within(
-        budget, corpus, vocabulary, params, seed=seed, threads=threads, scratch=scratch
-    )
-
-
-def count_within(
-    budget: Budget, corpus: EncodedCorpus, vocabulary: Vocabulary, params: CooccurrenceParams,
-    *, seed: int, threads: int, scratch: Path | None = None,
-) -> Counts:  # fmt: skip
-    """Count as `count` does, within `budget` instead of `params.memory_mb`."""
+    budget = budget or Budget.within(params.memory_mb, threads)
     if parallel.address():
         budget = replace(budget, shard_tokens=min(CLUSTER_TOKENS, budget.shard_tokens))
     shard_count = -(-len(corpus) // budget.shard_tokens)
@@ -324,7 +314,9 @@ def shards(
         if params.subsample:
             known = raw[kept]
             kept[kept] = subsampling.random(len(known)) < keep[known]
-        breaks = _breaks(corpus.document_ends, start, stop, kept)
+        inside = slice(*np.searchsorted(corpus.document_ends, (start, stop), "right"))
+        before = np.concatenate([[0], np.cumsum(kept)])
+        breaks = before[corpus.document_ends[inside] - start]  # kept tokens before each end
         tokens = np.concatenate([tokens, np.insert(raw[kept], breaks, BREAK)])
         if params.dynamic_window:
             widened = 1 + (windows.random(np.count_nonzero(kept)) * params.window).astype(np.int32)
@@ -333,16 +325,6 @@ def shards(
         yield Shard(tokens, widths, first, last)
         carried = max(0, last - params.window)
         tokens, widths, first = tokens[carried:], widths[carried:], last - carried
-
-
-def _breaks(
-    document_ends: NDArray[np.int64], start: int, stop: int, kept: NDArray[np.bool_]
-) -> NDArray[np.int64]:
-    """Return how many of the kept tokens come before each document's end in start..stop."""
-    inside = slice(*np.searchsorted(document_ends, (start, stop), "right"))
-    before = np.zeros(len(kept) + 1, np.int64)
-    np.cumsum(kept, out=before[1:])
-    return before[document_ends[inside] - start]
 
 
 def _rows(

@@ -4,26 +4,29 @@ The encoder-decoder of Cho et al. 2014 and Sutskever et al. 2014, trained to rep
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wordlab import progress, rng
-from wordlab.artifacts import read_json, replacing, write_json
+from wordlab.artifacts import read_json
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
 from wordlab.params.studies import AutoencoderParams
+from wordlab.recurrent.cells import State, drawn
 from wordlab.recurrent.devices import threads
+from wordlab.recurrent.language_model import save
 from wordlab.recurrent.layers import RecurrentLayers
 from wordlab.recurrent.optimizers import AdamW, clip_gradients
 from wordlab.recurrent.output import FullSoftmax
@@ -31,6 +34,9 @@ from wordlab.recurrent.training import DivergedError, as_arrays, as_tensors
 
 Symbols = NDArray[np.int64]
 """A sequence as classes, int64 (L,), without its end."""
+_POOL = 16
+"""Batches whose sequences are sorted by length together, so that little is padded."""
+_NO_CHECKPOINT = Checkpoint()
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,9 +77,7 @@ class Autoencoder(nn.Module):
         self.classes, self.end = vocabulary.classes, vocabulary.end
         generator = torch.Generator().manual_seed(rng.derive(seed, "autoencoder"))
         width, hidden, latent = params.embedding_size, params.hidden_size, params.latent_size
-        self.embedding = nn.Parameter(
-            torch.empty(self.classes, width).uniform_(-0.1, 0.1, generator=generator)
-        )
+        self.embedding = drawn(self.classes, width, 0.1, generator)
         self.encoder = RecurrentLayers(
             params.cells, width, hidden, 1, generator, bidirectional=params.bidirectional
         )
@@ -86,8 +90,10 @@ class Autoencoder(nn.Module):
     def encode(self, batch: Batch) -> Tensor:
         """Return the vector of each sequence: (B, Z)."""
         symbols = batch.symbols
-        if self.params.reversed_input:
-            symbols = _reversed(batch)
+        if self.params.reversed_input:  # ends and padding stay in their places
+            steps = torch.arange(len(symbols))[:, None]
+            mirrored = batch.lengths - 2 - steps
+            symbols = symbols.gather(0, torch.where(mirrored >= 0, mirrored, steps))
         embedded = F.embedding(symbols, self.embedding)  # (T, B, E)
         _, ends = self.encoder(embedded, lengths=batch.lengths)
         return self.to_latent(torch.cat([state[0] for state in ends], dim=1))
@@ -164,8 +170,8 @@ class Autoencoder(nn.Module):
         return torch.stack(seen)
 
     def _step(
-        self, latent: Tensor, symbol: Tensor, state: list[tuple[Tensor, ...]]
-    ) -> tuple[Tensor, list[tuple[Tensor, ...]]]:
+        self, latent: Tensor, symbol: Tensor, state: list[State]
+    ) -> tuple[Tensor, list[State]]:
         """Return the likeliest symbol (B,) after `symbol` (B,), and the decoder's new state."""
         embedded = torch.cat([F.embedding(symbol, self.embedding), latent], dim=1)
         hidden, state = self.decoder(embedded[None], state)
@@ -179,16 +185,12 @@ class Autoencoder(nn.Module):
         hidden, _ = self.decoder(torch.cat([embedded, beside], dim=2), [self._first_state(latent)])
         return hidden
 
-    def _first_state(self, latent: Tensor) -> tuple[Tensor, ...]:
+    def _first_state(self, latent: Tensor) -> State:
         return tuple(torch.tanh(self.to_state(latent)).split(self.params.hidden_size, dim=1))
 
     def save(self, folder: Path) -> None:
         """Write model.safetensors, model.json and vocabulary.tsv as `folder`, whole or not."""
-        with replacing(folder) as partial:
-            partial.mkdir()
-            save_file(self.weights(), partial / "model.safetensors")
-            write_json(partial / "model.json", self.params.model_dump())
-            self.vocabulary.save(partial / "vocabulary.tsv")
+        save(folder, self.weights(), self.params.model_dump(), self.vocabulary)
 
     @classmethod
     def load(cls, folder: Path) -> "Autoencoder":
@@ -222,26 +224,11 @@ class _Linear(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, generator: torch.Generator) -> None:
         super().__init__()
-        bound = inputs**-0.5
-        self.weight = nn.Parameter(
-            torch.empty(outputs, inputs).uniform_(-bound, bound, generator=generator)
-        )
+        self.weight = drawn(outputs, inputs, inputs**-0.5, generator)
         self.bias = nn.Parameter(torch.zeros(outputs))
 
     def forward(self, values: Tensor) -> Tensor:
         return F.linear(values, self.weight, self.bias)
-
-
-def _reversed(batch: Batch) -> Tensor:
-    """Return the symbols (T, B) with each sequence backwards, its end and padding in place."""
-    steps = torch.arange(len(batch.symbols))[:, None]
-    mirrored = batch.lengths - 2 - steps
-    return batch.symbols.gather(0, torch.where(mirrored >= 0, mirrored, steps))
-
-
-_POOL = 16
-"""Batches whose sequences are sorted by length together, so that little is padded."""
-_NO_CHECKPOINT = Checkpoint()
 
 
 @dataclass(frozen=True)
@@ -285,7 +272,7 @@ def train(
         with progress.bar(params.epochs * batches, f"autoencoder {params.cell}", "batch") as bar:
             bar.update(len(training.epochs) * batches)
             while len(training.epochs) < params.epochs:
-                epoch = training.run_epoch(valid_sequences, bar.update)
+                epoch = training.run_epoch(valid_sequences, bar)
                 on_epoch(epoch.epoch, asdict(epoch))
                 if checkpoint.due():
                     training.save()
@@ -296,23 +283,17 @@ class _Training:
     """A training in progress; checkpoints are taken between epochs."""
 
     def __init__(
-        self,
-        model: Autoencoder,
-        sequences: Sequence[Symbols],
-        params: AutoencoderParams,
-        seed: int,
-        checkpoint: Checkpoint,
-    ) -> None:
+        self, model: Autoencoder, sequences: Sequence[Symbols], params: AutoencoderParams,
+        seed: int, checkpoint: Checkpoint,
+    ) -> None:  # fmt: skip
         self.model, self.sequences, self.params = model, sequences, params
         self.seed, self.checkpoint = seed, checkpoint
         self.batch_count = -(-len(sequences) // params.batch_size)
         self.optimizer = AdamW(dict(model.named_parameters()), weight_decay=params.weight_decay)
         self.epochs: list[AutoencoderEpoch] = []
 
-    def run_epoch(
-        self, valid: Sequence[Symbols], on_batches: Callable[[float], object]
-    ) -> AutoencoderEpoch:
-        """Learn from every sequence once."""
+    def run_epoch(self, valid: Sequence[Symbols], bar: Any) -> AutoencoderEpoch:
+        """Learn from every sequence once, then measure."""
         number = len(self.epochs) + 1
         generator = torch.Generator()
         generator.manual_seed(rng.derive(self.seed, "autoencoder teacher forcing", number))
@@ -323,25 +304,18 @@ class _Training:
             rate = self.params.rate * (1 - done / (self.params.epochs * self.batch_count))
             loss, norm = self._learn(batch, rate, generator, done + 1)
             weight = int(batch.lengths.sum())
-            loss_sum, norm_sum, symbols = (
-                loss_sum + loss * weight,
-                norm_sum + norm,
-                symbols + weight,
-            )
-            on_batches(1)
+            loss_sum += loss * weight
+            norm_sum += norm
+            symbols += weight
+            bar.update(1)
         latent = vectors(self.model, valid)
         valid_sum, valid_symbols = total_loss(self.model, valid, latent)
         pairs = zip(decoded(self.model, latent), valid, strict=True)
-        epoch = AutoencoderEpoch(
-            epoch=number,
-            train_loss=loss_sum / symbols,
-            valid_loss=valid_sum / valid_symbols,
-            valid_exact_match=float(np.mean([np.array_equal(own, true) for own, true in pairs])),
-            rate=rate,
-            gradient_norm=norm_sum / self.batch_count,
-        )
-        self.epochs.append(epoch)
-        return epoch
+        exact = float(np.mean([np.array_equal(own, true) for own, true in pairs]))
+        train_loss, valid_loss = loss_sum / symbols, valid_sum / valid_symbols
+        norm = norm_sum / self.batch_count
+        self.epochs.append(AutoencoderEpoch(number, train_loss, valid_loss, exact, rate, norm))
+        return self.epochs[-1]
 
     def _learn(
         self, batch: Batch, rate: float, generator: torch.Generator, number: int
@@ -379,14 +353,14 @@ class _Training:
         ]
 
     def save(self) -> None:
-        """Write weights, the optimiser's moments and the epochs."""
         arrays = {"weight": self.model.weights(), "optimizer": self.optimizer.state()}
         state = {"epochs": [asdict(epoch) for epoch in self.epochs]}
         self.checkpoint.save({name: as_arrays(group) for name, group in arrays.items()}, state)
 
     def resume(self) -> None:
-        """Go back to where the checkpoint was saved, if it is one of this training."""
-        loaded = self.checkpoint.resume(self._recipe)
+        symbols = sum(len(sequence) for sequence in self.sequences)
+        recipe = [self.params.model_dump(), self.seed, len(self.sequences), symbols]
+        loaded = self.checkpoint.resume(lambda: recipe)
         if loaded is None:
             return
         arrays, state = loaded
@@ -394,16 +368,10 @@ class _Training:
         self.optimizer.restore(as_tensors(arrays["optimizer"]))
         self.epochs = [AutoencoderEpoch(**row) for row in state["epochs"]]
 
-    def _recipe(self) -> list[object]:
-        """Return what must be the same for a checkpoint to be of this training."""
-        symbols = sum(len(sequence) for sequence in self.sequences)
-        return [self.params.model_dump(), self.seed, len(self.sequences), symbols]
-
 
 def vectors(model: Autoencoder, sequences: Sequence[Symbols]) -> torch.Tensor:
     """Return the vectors (N, Z) of `sequences`, in the order given."""
-    groups = [sequences[rows] for rows in _groups(model, len(sequences))]
-    return torch.cat([model.vectors(group) for group in groups])
+    return torch.cat([model.vectors(sequences[r]) for r in _groups(model, len(sequences))])
 
 
 def total_loss(
