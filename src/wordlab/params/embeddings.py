@@ -4,8 +4,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from wordlab.params.base import (
+from wordlab.params import (
+    Confidence,
     Count,
+    Fraction,
     NonNegative,
     Positive,
     Rate,
@@ -88,7 +90,7 @@ class PpmiParams(Section):
     """p of U S^p."""
     add_contexts: bool
     """Add the context vectors to the word vectors (w + c)."""
-    tolerance: Annotated[float, Field(gt=0, lt=1)]
+    tolerance: Fraction
     """The largest residual of a singular triplet, as a share of the largest singular value."""
 
 
@@ -108,8 +110,6 @@ class GloveParams(Section):
     """Which weights become the word vectors."""
 
 
-Confidence = Annotated[float, Field(gt=0, lt=1)]
-"""The confidence level of an interval."""
 Resamples = Annotated[int, Field(ge=100)]
 """Bootstrap resamples; the more, the steadier the ends of the intervals."""
 PACKAGED_PAIRS = ("wordsim353", "simlex999")

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 from ruamel.yaml import YAML, YAMLError
 
 from wordlab.errors import UserError
-from wordlab.params.base import Count, Section, is_section, merged
+from wordlab.params import Count, Section, is_section, merged
 from wordlab.params.embeddings import (
     ComparisonParams,
     CooccurrenceParams,

@@ -42,7 +42,7 @@ class Cell(nn.Module, ABC):
         self, params: CellParams, input_size: int, hidden_size: int, generator: torch.Generator
     ) -> None:
         super().__init__()
-        self.input_size, self.hidden_size = input_size, hidden_size
+        self.params, self.input_size, self.hidden_size = params, input_size, hidden_size
         self.removed = {"all": None, "coupled": "forget"}.get(
             params.gates, params.gates.removeprefix("no_")
         )
@@ -117,16 +117,10 @@ class RNNCell(Cell):
 
     all_gates = ("hidden",)
 
-    def __init__(
-        self, params: CellParams, input_size: int, hidden_size: int, generator: torch.Generator
-    ) -> None:
-        super().__init__(params, input_size, hidden_size, generator)
-        self.activation = params.activation
-
     def step(self, projection: Tensor, state: State) -> State:
         (hidden,) = state
         total = projection + hidden @ self.recurrent_weight.T  # (B, H)
-        return (torch.tanh(total) if self.activation == "tanh" else torch.relu(total),)
+        return (torch.tanh(total) if self.params.activation == "tanh" else torch.relu(total),)
 
 
 class LSTMCell(Cell):
@@ -189,8 +183,7 @@ class GRUCell(Cell):
         self, params: CellParams, input_size: int, hidden_size: int, generator: torch.Generator
     ) -> None:
         super().__init__(params, input_size, hidden_size, generator)
-        self.reset = params.gru_reset
-        if self.reset == "after":
+        if params.gru_reset == "after":
             self.recurrent_bias = nn.Parameter(torch.zeros(hidden_size))
 
     def step(self, projection: Tensor, state: State) -> State:
@@ -200,7 +193,7 @@ class GRUCell(Cell):
         total = projection[:, :size] + hidden @ gate_weight.T  # (B, G*H - H)
         gate = self.activations(total)
         r, z = gate["reset"], gate["update"]  # (B, H) each
-        if self.reset == "before":
+        if self.params.gru_reset == "before":
             n = torch.tanh(projection[:, size:] + (r * hidden) @ candidate_weight.T)  # (B, H)
         else:
             recurrent = hidden @ candidate_weight.T + self.recurrent_bias  # (B, H)
