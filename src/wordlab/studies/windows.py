@@ -58,12 +58,11 @@ def study_windows(
     for window in params.windows:
         settings = counting.model_copy(update={"window": window})
         counts = cooccurrence.count(corpus, vocabulary, settings, seed=seed, threads=threads)
-        model = ppmi.ppmi(counts, weighing, threads=threads)
+        models[window] = model = ppmi.ppmi(counts, weighing, threads=threads)
         facts[window] = _facts(counts.matrix.nnz, model)
         vectors[f"window {window}"] = ppmi.factorise(
             model.matrix, vocabulary, weighing, seed=seed, threads=threads
         )
-        models[window] = model
     compared = compare(vectors, evaluation, comparison, seed=seed)
     tables = {
         **compared.tables,
@@ -94,20 +93,12 @@ def _facts(observed: int, model: PpmiModel) -> dict[str, float]:
     }
 
 
-def _histograms(models: Mapping[int, PpmiModel], bins: int) -> pd.DataFrame:
+def _histograms(models: Mapping[int, PpmiModel], number: int) -> pd.DataFrame:
     top = max(float(model.matrix.data.max(initial=0)) for model in models.values())
-    edges = np.linspace(0, top or 1.0, bins + 1)
-    parts = [
-        pd.DataFrame(
-            {
-                "window": window,
-                "left": edges[:-1],
-                "right": edges[1:],
-                "count": np.histogram(model.matrix.data, edges)[0],
-            }
-        )
-        for window, model in models.items()
-    ]
+    edges = np.linspace(0, top or 1.0, number + 1)
+    counts = {window: np.histogram(own.matrix.data, edges)[0] for window, own in models.items()}
+    bins = {"left": edges[:-1], "right": edges[1:]}
+    parts = (pd.DataFrame({"window": w, **bins, "count": own}) for w, own in counts.items())
     return pd.concat(parts, ignore_index=True)
 
 

@@ -26,8 +26,8 @@ from wordlab.recurrent.devices import threads
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.studies.autoencoder.network import Autoencoder, Symbols, train, vectors
 from wordlab.studies.autoencoder.scores import (
-    Quantiser,
     baselines,
+    quantised,
     reconstruct,
     text,
     unknown_bits,
@@ -216,10 +216,10 @@ def _measure(model: Autoencoder, task: Task, seed: int) -> dict[str, Any]:
     """Return the rows of the study's tables for one autoencoder, and examples."""
     sequences, texts = task.sequences, task.sequences.texts["test"]
     trained = vectors(model, sequences.test)
-    quantiser = Quantiser.fitted(vectors(model, sequences.train))
+    learnt = vectors(model, sequences.train)
     precisions = {"float32": (32, trained), "float16": (16, trained.half().float())}
     precisions |= {
-        f"{bits} bits": (bits, quantiser.rounded(trained, bits)) for bits in task.study.latent_bits
+        f"{bits} bits": (bits, quantised(trained, bits, learnt)) for bits in task.study.latent_bits
     }
     characters = sum(len(text) for text in texts)
     split, end = (str.split, " ") if model.params.unit == "words" else (list, "")

@@ -95,13 +95,7 @@ class TaskNetwork(nn.Module):
 
 
 def learn(
-    task: Task,
-    cells: CellParams,
-    delay: int,
-    params: TaskParams,
-    *,
-    seed: int,
-    torch_threads: int,
+    task: Task, cells: CellParams, delay: int, params: TaskParams, *, seed: int, torch_threads: int
 ) -> dict[str, float]:
     """Train a network on a task over `delay` steps, and return how it does on new sequences.
 
