@@ -43,10 +43,9 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
     from reading import encoded
 
     from wordlab.corpus.corpus import EncodedCorpus
+    from wordlab.embeddings import glove, ppmi
     from wordlab.embeddings.counts import cooccurrence
-    from wordlab.embeddings.glove import training as glove
-    from wordlab.embeddings.ppmi import ppmi
-    from wordlab.embeddings.ppmi.svd import truncated_svd
+    from wordlab.embeddings.ppmi import truncated_svd
     from wordlab.embeddings.vectors import Vectors
 
     shipped = harness.params()

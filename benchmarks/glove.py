@@ -36,9 +36,9 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
     from scipy.sparse import csr_array
 
     from wordlab.corpus.vocabulary import Vocabulary
+    from wordlab.embeddings import glove
     from wordlab.embeddings.counts import cooccurrence
     from wordlab.embeddings.counts.cooccurrence import Counts
-    from wordlab.embeddings.glove import training as glove
 
     shipped = harness.params()
     counting = harness.counting(asked)

@@ -138,7 +138,7 @@ def train_ours(
 
     settings = published.LANGUAGE_MODEL | {"epochs": epochs}
     params = harness.changed(harness.params().language_model.gru, **settings)
-    model = language_model.build(params, vocabulary, level="word", seed=1)
+    model = language_model.LanguageModel(params, vocabulary, level="word", seed=1)
     start, curve = time.perf_counter(), []
     training.train(
         model,

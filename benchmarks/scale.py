@@ -193,8 +193,8 @@ def ppmi_settings() -> Any:
 
 
 def ppmi_step(folder: Path, words: int | None) -> dict[str, float]:
+    from wordlab.embeddings import ppmi
     from wordlab.embeddings.counts.cooccurrence import Counts
-    from wordlab.embeddings.ppmi import ppmi
 
     counts = Counts.load(folder / "counts")
     seconds, model = harness.timed(lambda: ppmi.ppmi(counts, ppmi_settings()))
@@ -203,7 +203,7 @@ def ppmi_step(folder: Path, words: int | None) -> dict[str, float]:
 
 
 def svd_step(folder: Path, words: int | None) -> dict[str, float]:
-    from wordlab.embeddings.ppmi.ppmi import PpmiModel, factorise
+    from wordlab.embeddings.ppmi import PpmiModel, factorise
 
     model = PpmiModel.load(folder / "ppmi")
     seconds, vectors = harness.timed(
@@ -214,8 +214,8 @@ def svd_step(folder: Path, words: int | None) -> dict[str, float]:
 
 
 def glove_step(folder: Path, words: int | None) -> dict[str, float]:
+    from wordlab.embeddings import glove
     from wordlab.embeddings.counts.cooccurrence import Counts
-    from wordlab.embeddings.glove import training as glove
 
     ends: list[float] = []
     vectors = glove.train(

@@ -25,9 +25,8 @@ from reading import encoded
 
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.embeddings import glove, ppmi
 from wordlab.embeddings.counts import cooccurrence
-from wordlab.embeddings.glove import training as glove
-from wordlab.embeddings.ppmi import ppmi
 from wordlab.embeddings.vectors import Vectors
 from wordlab.embeddings.word2vec import training as word2vec
 from wordlab.evaluation import relations, scores, statistics

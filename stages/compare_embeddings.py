@@ -1,6 +1,6 @@
 """compare_embeddings: the models of word vectors against one another."""
 
-from wordlab.embeddings.ppmi.ppmi import PpmiModel
+from wordlab.embeddings.ppmi import PpmiModel
 from wordlab.embeddings.vectors import load_trainings
 from wordlab.evaluation.comparison import overview
 from wordlab.evaluation.scores import Trained

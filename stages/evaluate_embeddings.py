@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from wordlab.artifacts import write_json
-from wordlab.embeddings.ppmi.ppmi import PpmiModel
+from wordlab.embeddings.ppmi import PpmiModel
 from wordlab.embeddings.vectors import load_trainings
 from wordlab.evaluation import scores
 from wordlab.evaluation.scores import Trained

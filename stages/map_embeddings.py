@@ -3,7 +3,7 @@
 import json
 
 from wordlab.artifacts import write_table
-from wordlab.embeddings.ppmi.ppmi import PpmiModel
+from wordlab.embeddings.ppmi import PpmiModel
 from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation.neighbours import project
 from wordlab.evaluation.similarity import DenseSpace, Space, SparseSpace

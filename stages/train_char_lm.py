@@ -11,7 +11,7 @@ def main(run: stage.Stage) -> None:
     ]
     train, valid = ([line for lines in part for line in lines] for part in documents)
     alphabet = batches.alphabet(train, min_count=params.min_count)
-    model = language_model.build(params, alphabet, level="character", seed=seed)
+    model = language_model.LanguageModel(params, alphabet, level="character", seed=seed)
     record = training.train(
         model,
         batches.character_ids(train, alphabet),

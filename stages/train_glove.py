@@ -1,8 +1,8 @@
 """train_glove: GloVe vectors from the counts."""
 
 from wordlab import progress, rng
+from wordlab.embeddings import glove
 from wordlab.embeddings.counts.cooccurrence import Counts
-from wordlab.embeddings.glove import training as glove
 from wordlab.embeddings.vectors import save_trainings
 from wordlab.pipeline import stage
 

@@ -17,7 +17,7 @@ def main(run: stage.Stage) -> None:
     vocabulary = Vocabulary.load(words) if vectors is None else vectors.vocabulary
     train, valid = (EncodedCorpus.load(run.input("corpus") / split) for split in ("train", "valid"))
     known = vocabulary.truncated(run.params.language_model.vocabulary_size)
-    model = language_model.build(params, known, level="word", seed=seed)
+    model = language_model.LanguageModel(params, known, level="word", seed=seed)
     if vectors is not None:
         language_model.start_from(model, vectors.matrix, source=str(words))
     record = training.train(

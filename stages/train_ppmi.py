@@ -1,9 +1,9 @@
 """train_ppmi: positive pointwise mutual information, and vectors by its truncated SVD."""
 
 from wordlab import rng
+from wordlab.embeddings import ppmi
 from wordlab.embeddings.counts import sparse
 from wordlab.embeddings.counts.cooccurrence import Counts
-from wordlab.embeddings.ppmi import ppmi
 from wordlab.embeddings.vectors import save_trainings
 from wordlab.pipeline import stage
 

@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 
 from wordlab import cli
 from wordlab.corpus.vocabulary import Vocabulary
-from wordlab.embeddings.ppmi.ppmi import PpmiModel
+from wordlab.embeddings.ppmi import PpmiModel
 from wordlab.embeddings.vectors import Vectors
 from wordlab.pipeline import lockfile
 

@@ -8,7 +8,7 @@ import pytest
 from dvc.utils.hydra import apply_overrides, get_hydra_sweeps
 
 from wordlab.errors import UserError
-from wordlab.params.base import merged
+from wordlab.params import merged
 from wordlab.params.scales import arguments, summaries
 from wordlab.params.whole import load, read
 

@@ -66,7 +66,7 @@ def folder(model: str, mark: str) -> Path:
 def space(vectors: str, words: int | None) -> "Space":
     """Return the words of a model or a file of vectors, the first `words` of them."""
     from wordlab.embeddings import formats
-    from wordlab.embeddings.ppmi.ppmi import PpmiModel
+    from wordlab.embeddings.ppmi import PpmiModel
     from wordlab.embeddings.vectors import Vectors
     from wordlab.evaluation.similarity import DenseSpace, SparseSpace
 
@@ -161,7 +161,7 @@ def associations(
     number: Number = 10,
 ) -> None:
     """Show the contexts most strongly associated with WORD by PPMI."""
-    from wordlab.embeddings.ppmi.ppmi import PpmiModel
+    from wordlab.embeddings.ppmi import PpmiModel
 
     for context, value in PpmiModel.load(folder(model, "indptr.npy")).associations(word, number):
         print(f"{value:6.3f}  {context}")

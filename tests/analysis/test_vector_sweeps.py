@@ -11,7 +11,7 @@ from wordlab.analysis.variance import Grid, Tables, summarise
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation import scores, statistics
-from wordlab.params.evaluation import EvaluationParams
+from wordlab.params.embeddings import EvaluationParams
 from wordlab.params.sweeps import GloveSweepParams
 from wordlab.report.findings import sweeps as findings
 

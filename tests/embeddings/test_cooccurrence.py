@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.counts import cooccurrence
-from wordlab.embeddings.counts.cooccurrence import Budget, Counts, count, count_within
+from wordlab.embeddings.counts.cooccurrence import Budget, Counts, count
 from wordlab.errors import UserError
 from wordlab.params.embeddings import CooccurrenceParams
 from wordlab.rng import stream
@@ -118,13 +118,13 @@ def test_equals_a_double_loop_spilled_or_not(documents, window, weighting, side,
     expected = naive(documents, 8, params, seed)
     if not expected.any():
         with pytest.raises(UserError, match="no two words"):
-            count_within(ROOMY, corpus, vocabulary, params, seed=seed, threads=1)
+            count(corpus, vocabulary, params, budget=ROOMY, seed=seed, threads=1)
         return
-    roomy = count_within(ROOMY, corpus, vocabulary, params, seed=seed, threads=1)
+    roomy = count(corpus, vocabulary, params, budget=ROOMY, seed=seed, threads=1)
     np.testing.assert_allclose(roomy.matrix.toarray(), expected, rtol=1e-7)
     assert roomy.matrix.has_canonical_format
     assert (roomy.matrix.data > 0).all()
-    assert same(roomy, count_within(TIGHT, corpus, vocabulary, params, seed=seed, threads=2))
+    assert same(roomy, count(corpus, vocabulary, params, budget=TIGHT, seed=seed, threads=2))
 
 
 @pytest.mark.parametrize("subsample_formula", ["reference", "paper"])
@@ -133,8 +133,8 @@ def test_subsampling_drops_frequent_words_before_windows(subsample_formula):
     documents = [np.minimum(rng.geometric(0.3, 50) - 1, 9).tolist() for _ in range(10)]
     params = settings(subsample=0.05, subsample_formula=subsample_formula, weighting="linear")
     corpus, vocabulary = encoded(documents), vocabulary_of(10, documents)
-    thinned = count_within(ROOMY, corpus, vocabulary, params, seed=3, threads=1)
-    assert same(thinned, count_within(TIGHT, corpus, vocabulary, params, seed=3, threads=2))
+    thinned = count(corpus, vocabulary, params, budget=ROOMY, seed=3, threads=1)
+    assert same(thinned, count(corpus, vocabulary, params, budget=TIGHT, seed=3, threads=2))
     f = vocabulary.counts / vocabulary.counts.sum()
     keep = np.sqrt(0.05 / f) + (0.05 / f if subsample_formula == "reference" else 0)
     draws = stream(3, "cooccurrence", "subsample")
@@ -173,7 +173,7 @@ def test_progress_reaches_its_end(budget, monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(cooccurrence, "bar", counted)
     documents = [np.random.default_rng(0).integers(0, 5, 33).tolist()]
-    count_within(budget, encoded(documents), vocabulary_of(5), settings(), seed=0, threads=2)
+    count(encoded(documents), vocabulary_of(5), settings(), budget=budget, seed=0, threads=2)
     assert totals == [sum(steps)]
 
 

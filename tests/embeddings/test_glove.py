@@ -9,9 +9,9 @@ from scipy.sparse import csr_array
 from wordlab import checkpoints
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.embeddings import glove
 from wordlab.embeddings.counts.cooccurrence import Counts
-from wordlab.embeddings.glove import training as glove
-from wordlab.embeddings.glove.kernels import step_paper, step_reference
+from wordlab.embeddings.glove import step_paper, step_reference
 from wordlab.errors import UserError
 from wordlab.params.embeddings import GloveParams
 from wordlab.rng import stream

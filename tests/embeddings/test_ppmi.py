@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.counts.cooccurrence import Counts
-from wordlab.embeddings.ppmi.ppmi import PpmiModel, factorise, pmi, ppmi
+from wordlab.embeddings.ppmi import PpmiModel, factorise, pmi, ppmi
 from wordlab.errors import UserError
 from wordlab.params.embeddings import PpmiParams
 
@@ -88,13 +88,13 @@ def test_equals_the_dense_formula(table, context_exponent, shift):
 
 
 def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("wordlab.embeddings.ppmi.ppmi.CELLS", 4)
+    monkeypatch.setattr("wordlab.embeddings.ppmi.CELLS", 4)
     table = np.random.default_rng(0).integers(0, 9, (8, 8))
     one, three = (ppmi(counts_of(table), settings(), threads=n).matrix for n in (1, 3))
     for name in ("data", "indices", "indptr"):
         assert getattr(one, name).tobytes() == getattr(three, name).tobytes()
     whole = pmi(counts_of(table), settings(), threads=1)
-    monkeypatch.setattr("wordlab.embeddings.ppmi.ppmi.CELLS", 10**6)
+    monkeypatch.setattr("wordlab.embeddings.ppmi.CELLS", 10**6)
     assert whole.data.tobytes() == pmi(counts_of(table), settings(), threads=1).data.tobytes()
 
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse import csr_array, random_array
 from threadpoolctl import threadpool_limits
 
-from wordlab.embeddings.ppmi.svd import truncated_svd
+from wordlab.embeddings.ppmi import truncated_svd
 
 
 def sparse_matrix(rows: int, columns: int, dtype=np.float64, density=0.05) -> csr_array:

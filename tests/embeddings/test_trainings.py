@@ -8,7 +8,7 @@ import test_word2vec
 from wordlab import rng
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.vocabulary import Vocabulary
-from wordlab.embeddings.glove import training as glove
+from wordlab.embeddings import glove
 from wordlab.embeddings.vectors import Vectors, load_trainings, save_trainings
 from wordlab.embeddings.word2vec import training as word2vec
 from wordlab.errors import UserError

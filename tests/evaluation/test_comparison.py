@@ -12,7 +12,7 @@ from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation import comparison, neighbours
 from wordlab.evaluation.scores import Task
 from wordlab.evaluation.similarity import DenseSpace
-from wordlab.params.evaluation import ComparisonParams, EvaluationParams, RelationParams
+from wordlab.params.embeddings import ComparisonParams, EvaluationParams, RelationParams
 
 WORDS = tuple(f"w{i}" for i in range(120))
 

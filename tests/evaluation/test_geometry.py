@@ -10,7 +10,7 @@ from wordlab.evaluation import comparison, neighbours
 from wordlab.evaluation.analogy import AnalogyResult, Questions
 from wordlab.evaluation.scores import Scores
 from wordlab.evaluation.similarity import DenseSpace, SimilarityResult, SparseSpace, WordPairs
-from wordlab.params.evaluation import EvaluationParams
+from wordlab.params.embeddings import EvaluationParams
 
 
 def vocabulary(n: int) -> Vocabulary:

@@ -13,7 +13,7 @@ from wordlab.evaluation import scores, statistics
 from wordlab.evaluation.analogy import AnalogyResult, Questions
 from wordlab.evaluation.scores import EvaluationSets, Scores
 from wordlab.evaluation.similarity import SimilarityResult, SparseSpace
-from wordlab.params.evaluation import EvaluationParams
+from wordlab.params.embeddings import EvaluationParams
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from wordlab import downloads
 from wordlab.errors import UserError
 from wordlab.evaluation import scores
-from wordlab.params.evaluation import EvaluationParams, WordPairsParams
+from wordlab.params.embeddings import EvaluationParams, WordPairsParams
 from wordlab.report import printed
 
 PAIRS = "tiger\tcat\t7.35\nplane\tcar\t5.77\n"

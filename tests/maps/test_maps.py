@@ -13,7 +13,7 @@ from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation.neighbours import project
 from wordlab.evaluation.similarity import DenseSpace, SparseSpace
-from wordlab.params.evaluation import MapParams
+from wordlab.params.embeddings import MapParams
 from wordlab.report.page import word_map
 
 PARAMS = MapParams(words=60, neighbours=4, perplexity=10, iterations=400)

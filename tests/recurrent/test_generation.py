@@ -6,7 +6,7 @@ from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
 from wordlab.evaluation.generation import generate, narrowed, prompt_ids
 from wordlab.params.language import DecodingParams
-from wordlab.recurrent.language_model import build
+from wordlab.recurrent.language_model import LanguageModel
 
 WORDS = Vocabulary(("the", "cat", "sat", "on"), np.array([4, 3, 2, 1]))
 LETTERS = Vocabulary(("a", "b", " "), np.array([3, 2, 1]))
@@ -19,7 +19,7 @@ def decoding(**changes) -> DecodingParams:
 
 @pytest.fixture
 def words(network):
-    model = build(network(), WORDS, level="word", seed=1)
+    model = LanguageModel(network(), WORDS, level="word", seed=1)
     with torch.no_grad():
         model.embedding.mul_(20)  # opinions strong enough to tell choices apart
     return model
@@ -27,7 +27,7 @@ def words(network):
 
 @pytest.fixture
 def letters(network):
-    return build(network(cell="gru"), LETTERS, level="character", seed=1)
+    return LanguageModel(network(cell="gru"), LETTERS, level="character", seed=1)
 
 
 def test_the_seed_decides(words):

@@ -6,7 +6,7 @@ import torch
 
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
-from wordlab.recurrent.language_model import LanguageModel, build, start_from
+from wordlab.recurrent.language_model import LanguageModel, start_from
 from wordlab.recurrent.training import train
 
 WORDS = Vocabulary(("the", "cat", "sat", "on"), np.array([4, 3, 2, 1]))
@@ -15,22 +15,22 @@ TEXT = np.array([0, 1, 2, 5, 3, 0, 4, 5, 2, 2, 1, 0, 5])
 
 @pytest.fixture
 def model(network):
-    return build(network(layers=2), WORDS, level="word", seed=1)
+    return LanguageModel(network(layers=2), WORDS, level="word", seed=1)
 
 
 @pytest.mark.parametrize("cutoffs", [[], [1, 3], [2, 40]])
 @pytest.mark.parametrize("tied", [True, False])
 def test_probabilities_of_all_texts_of_one_length_sum_to_1(network, tied, cutoffs):
     params = network(tied=tied, embedding_size=16 if tied else 8, adaptive_cutoffs=cutoffs)
-    model = build(params, WORDS, level="word", seed=1)
+    model = LanguageModel(params, WORDS, level="word", seed=1)
     pairs = np.stack(np.meshgrid(range(6), range(6)), axis=-1).reshape(-1, 2)
     total = sum(np.exp(-model.token_losses(pair).sum(dtype=np.float64)) for pair in pairs)
     assert total == pytest.approx(1, abs=1e-5)
 
 
 def test_tied_weights_are_one(network):
-    tied = build(network(tied=True), WORDS, level="word", seed=1)
-    untied = build(network(tied=False), WORDS, level="word", seed=1)
+    tied = LanguageModel(network(tied=True), WORDS, level="word", seed=1)
+    untied = LanguageModel(network(tied=False), WORDS, level="word", seed=1)
     count = {m: sum(w.numel() for w in m.weights().values()) for m in (tied, untied)}
     assert count[untied] - count[tied] == 6 * 16
 
@@ -38,7 +38,7 @@ def test_tied_weights_are_one(network):
 def test_a_frozen_embedding_and_one_hot_symbols_stay_as_they_are(network):
     for changes in ({"embedding": "frozen"}, {"embedding": "one_hot", "tied": False}):
         params = network(**changes, weight_decay=0.1)
-        model = build(params, WORDS, level="word", seed=1)
+        model = LanguageModel(params, WORDS, level="word", seed=1)
         before = model.embedding.detach().clone()
         train(model, np.tile(TEXT, 9), TEXT, params, seed=1, torch_threads=1)
         assert torch.equal(model.embedding, before)
@@ -46,7 +46,7 @@ def test_a_frozen_embedding_and_one_hot_symbols_stay_as_they_are(network):
 
 
 def test_a_model_starts_from_word_vectors(network):
-    model = build(network(), WORDS, level="word", seed=1)
+    model = LanguageModel(network(), WORDS, level="word", seed=1)
     drawn = model.embedding.detach().clone()
     vectors = np.random.default_rng(0).normal(size=(9, 16)).astype(np.float32)
     start_from(model, vectors, source="data/models/glove")
@@ -83,7 +83,7 @@ def alone(model, context):
 
 
 def test_a_model_of_windows_is_scored_by_windows(network):
-    model = build(network(examples="windows", bptt_length=3), WORDS, level="word", seed=1)
+    model = LanguageModel(network(examples="windows", bptt_length=3), WORDS, level="word", seed=1)
     losses = model.token_losses(TEXT)
     padded = [5, 5, 5, *TEXT.tolist()]
     for place in range(len(TEXT)):
@@ -91,7 +91,7 @@ def test_a_model_of_windows_is_scored_by_windows(network):
 
 
 def test_a_model_of_sentences_is_scored_by_sentences(network):
-    model = build(network(examples="sentences", bptt_length=3), WORDS, level="word", seed=1)
+    model = LanguageModel(network(examples="sentences", bptt_length=3), WORDS, level="word", seed=1)
     losses = model.token_losses(TEXT)
     begun = [0, 3, 4, 7, 8, 11]  # pieces of 3 at most of the sentences, which end at 3, 7 and 12
     before = [5, *TEXT.tolist()]
@@ -101,7 +101,7 @@ def test_a_model_of_sentences_is_scored_by_sentences(network):
 
 
 def test_a_state_that_is_never_carried_is_not_carried_in_scoring(network):
-    model = build(network(carry_state="never", bptt_length=3), WORDS, level="word", seed=1)
+    model = LanguageModel(network(carry_state="never", bptt_length=3), WORDS, level="word", seed=1)
     losses = model.token_losses(TEXT, streams=1)
     before = [5, *TEXT.tolist()]
     for place in range(len(TEXT)):
@@ -112,7 +112,7 @@ def test_a_state_that_is_never_carried_is_not_carried_in_scoring(network):
 def test_a_state_is_cut_at_documents_if_training_cuts_it_there(network):
     starts = np.array([0, 8])
     carried, cut = (
-        build(network(carry_state=how), WORDS, level="word", seed=1)
+        LanguageModel(network(carry_state=how), WORDS, level="word", seed=1)
         for how in ("always", "within_documents")
     )
     whole = carried.token_losses(TEXT, streams=1)
@@ -145,7 +145,7 @@ def test_each_regularisation_alone_changes_the_training_loss(network, setting, v
     inputs, targets = torch.tensor(TEXT[:8]).view(4, 2), torch.tensor(TEXT[1:9]).view(4, 2)
 
     def loss(**changes) -> tuple[float, float]:
-        model = build(network(layers=2, **changes), WORDS, level="word", seed=1)
+        model = LanguageModel(network(layers=2, **changes), WORDS, level="word", seed=1)
         generator = torch.Generator().manual_seed(3)
         total, cross_entropy, _ = model.loss(inputs, targets, model.initial_state(2), generator)
         return float(total.detach()), float(cross_entropy)

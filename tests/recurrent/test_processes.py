@@ -28,7 +28,7 @@ def train_all(out: Path, rank: int, cases: Mapping[str, NetworkParams]) -> None:
     """Train and save the model of each case; the second process starts from other weights."""
     ids = np.where(np.arange(600) % 9 == 8, 7, text(600))
     for name, params in cases.items():
-        model = language_model.build(params, LETTERS, level="character", seed=1 + rank)
+        model = language_model.LanguageModel(params, LETTERS, level="character", seed=1 + rank)
         training.train(
             model,
             ids,

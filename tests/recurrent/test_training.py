@@ -16,7 +16,7 @@ from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
 from wordlab.recurrent import training
-from wordlab.recurrent.language_model import build
+from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.training import DivergedError, train
 
 LETTERS = Vocabulary(tuple("abcdef"), np.arange(6, 0, -1))
@@ -34,7 +34,7 @@ def text(length: int, seed: int = 0) -> np.ndarray:
 
 
 def run(params, *, seed=1, train_ids=None, valid_ids=None, **others):
-    model = build(params, LETTERS, level="character", seed=seed)
+    model = LanguageModel(params, LETTERS, level="character", seed=seed)
     record = train(
         model,
         text(600) if train_ids is None else train_ids,
@@ -147,7 +147,7 @@ def test_validation_is_read_as_the_training_text_is(network):
 def test_the_training_loss_is_a_mean_over_symbols_not_over_windows(network):
     ids = text(4 * 11 + 1)  # windows of 8 and of 3 steps
     params = network(rate=1e-12, epochs=1, carry_state="never")
-    fresh = build(params, LETTERS, level="character", seed=1)
+    fresh = LanguageModel(params, LETTERS, level="character", seed=1)
     _, record = run(params, train_ids=ids)
     streams = np.stack([ids[k * 11 : k * 11 + 12] for k in range(4)])
     by_window = []
@@ -211,7 +211,7 @@ def test_dropped_recurrent_weights_change_the_training_from_the_second_step_on(n
     def steps(seed):
         norms = []
         params = network(dropout_recurrent=0.5, epochs=1, clip_norm=None)
-        model = build(params, LETTERS, level="character", seed=1)
+        model = LanguageModel(params, LETTERS, level="character", seed=1)
         told = lambda step, by_weight, _: norms.append(by_weight)  # noqa: E731
         train(model, text(200), text(50), params, seed=seed, torch_threads=1, on_gradients=told)
         return [step["layers.cells.0.recurrent_weight"] for step in norms]

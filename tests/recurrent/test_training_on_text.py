@@ -5,7 +5,7 @@ import pytest
 
 from wordlab.params.whole import load
 from wordlab.recurrent.batches import alphabet, character_ids
-from wordlab.recurrent.language_model import build
+from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.training import train
 
 
@@ -22,7 +22,7 @@ def test_one_stream_and_sixteen_agree(repository, article_sentences, article_wor
         params = shipped.character_model.model_copy(update={"cell": cell})
     params = params.model_copy(update={"epochs": 1})
     split = 4 * len(ids) // 5
-    model = build(params, known, level=level, seed=1)
+    model = LanguageModel(params, known, level=level, seed=1)
     train(model, ids[:split], ids[split:][:2000], params, seed=1, torch_threads=1)
     one, sixteen = (model.token_losses(ids[split:], streams=n).mean() for n in (1, 16))
     assert sixteen == pytest.approx(one, rel=0.01)

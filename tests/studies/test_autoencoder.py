@@ -14,15 +14,14 @@ from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
 from wordlab.params.studies import AutoencoderParams
-from wordlab.studies.autoencoder.network import Autoencoder, Batch
+from wordlab.studies.autoencoder.network import Autoencoder, Batch, total_loss, train, vectors
 from wordlab.studies.autoencoder.scores import (
-    Quantiser,
     bleu,
     edit_distances,
+    quantised,
     reconstruct,
 )
 from wordlab.studies.autoencoder.study import sequence_splits, symbols_of
-from wordlab.studies.autoencoder.training import total_loss, train, vectors
 
 TEXT = """
 we saw the old cat run by a red barn and all of us sat in the sun to eat an egg or two
@@ -234,14 +233,14 @@ def test_bleu_is_one_for_the_same_and_known_for_a_sentence_by_hand() -> None:
 def test_rounded_vectors_are_near_and_the_nearer_the_more_bits() -> None:
     latent = torch.randn(50, 4, generator=torch.Generator().manual_seed(1))
     latent[:, 3] = 2.0  # a number that is always the same
-    quantiser = Quantiser.fitted(latent)
+    low, high = latent.amin(dim=0), latent.amax(dim=0)
     for bits in (1, 4, 8):
-        rounded = quantiser.rounded(latent, bits)
-        width = (quantiser.high - quantiser.low) / (2**bits - 1)
+        rounded = quantised(latent, bits, latent)
+        width = (high - low) / (2**bits - 1)
         assert ((rounded - latent).abs() <= width / 2 + 1e-6).all()
         assert all(len(column.unique()) <= 2**bits for column in rounded.T)
-    beyond = quantiser.rounded(latent * 100, 4)
-    assert (beyond >= quantiser.low).all() and (beyond <= quantiser.high + 1e-6).all()
+    beyond = quantised(latent * 100, 4, latent)
+    assert (beyond >= low).all() and (beyond <= high + 1e-6).all()
 
 
 def test_no_sequence_is_in_two_splits_and_long_sentences_are_cut_between_words() -> None:

@@ -23,7 +23,7 @@ from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.training import train
 from wordlab.report import figures
 from wordlab.studies import regularisation
-from wordlab.studies.regularisation import Baselines, Row, Text, study
+from wordlab.studies.regularisation import Row, Text, study
 from wordlab.trials.runner import Outcome
 
 NOTHING: dict[str, Any] = {
@@ -216,7 +216,7 @@ def runs(changes: dict[str, list[float]]) -> regularisation.Runs:
     }
 
 
-BASELINES = Baselines(unigram=5.0, kneser_ney=4.9, order=2)
+BASELINES = {"unigram": 5.0, "kneser_ney": 4.9, "order": 2}
 
 
 def test_intervals_of_changes_hold_all_at_once() -> None:

@@ -5,9 +5,8 @@ import pytest
 
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.embeddings import glove, ppmi
 from wordlab.embeddings.counts import cooccurrence
-from wordlab.embeddings.glove import training as glove
-from wordlab.embeddings.ppmi import ppmi
 from wordlab.embeddings.word2vec import training as word2vec
 from wordlab.evaluation.scores import Task
 from wordlab.params.studies import SizeStudyParams

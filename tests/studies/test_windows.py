@@ -6,10 +6,15 @@ import pytest
 
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary, content_words
+from wordlab.embeddings import ppmi
 from wordlab.embeddings.counts import cooccurrence
-from wordlab.embeddings.ppmi import ppmi
-from wordlab.params.embeddings import CooccurrenceParams, PpmiParams
-from wordlab.params.evaluation import ComparisonParams, EvaluationParams, RelationParams
+from wordlab.params.embeddings import (
+    ComparisonParams,
+    CooccurrenceParams,
+    EvaluationParams,
+    PpmiParams,
+    RelationParams,
+)
 from wordlab.params.studies import WindowStudyParams
 from wordlab.studies.windows import study_windows
 

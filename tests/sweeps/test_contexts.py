@@ -26,7 +26,7 @@ def sentences(count: int) -> np.ndarray:
 
 
 def test_other_text_stands_before_the_last_symbols(network: Callable[..., NetworkParams]) -> None:
-    model = language_model.build(network(), VOCABULARY, level="word", seed=1)
+    model = language_model.LanguageModel(network(), VOCABULARY, level="word", seed=1)
     ids = sentences(4)
     found = context_losses(model, ids, (2,), document_starts=STARTS, far=3)
     alone = []
@@ -52,7 +52,7 @@ def test_a_text_without_far_dependence_has_nothing_to_gain_from_it(
     text = np.where(np.array(ids) == 6, END, ids)
     learnt, held_out = text[:6000], text[6000:]
     params = network(rate=0.01, epochs=4, batch_size=8, schedule="linear")
-    model = language_model.build(params, VOCABULARY, level="word", seed=1)
+    model = language_model.LanguageModel(params, VOCABULARY, level="word", seed=1)
     training.train(model, learnt, learnt[:300], params, seed=1, torch_threads=1)
     found = context_losses(model, held_out, (4,), document_starts=STARTS)
     places = np.arange(54, len(held_out))
@@ -66,7 +66,7 @@ def test_a_text_without_far_dependence_has_nothing_to_gain_from_it(
 def test_a_network_that_carries_no_state_has_no_far_context(
     network: Callable[..., NetworkParams], changes: dict[str, Any]
 ) -> None:
-    model = language_model.build(network(**changes), VOCABULARY, level="word", seed=1)
+    model = language_model.LanguageModel(network(**changes), VOCABULARY, level="word", seed=1)
     found = context_losses(model, sentences(20), (2,), document_starts=STARTS)
     assert all(math.isnan(loss) for loss in found.values())
     assert context_losses(model, sentences(20), (), document_starts=STARTS) == {}
@@ -75,6 +75,6 @@ def test_a_network_that_carries_no_state_has_no_far_context(
 def test_a_text_shorter_than_the_far_context_says_nothing(
     network: Callable[..., NetworkParams],
 ) -> None:
-    model = language_model.build(network(), VOCABULARY, level="word", seed=1)
+    model = language_model.LanguageModel(network(), VOCABULARY, level="word", seed=1)
     found = context_losses(model, sentences(5), (2,), document_starts=STARTS)
     assert math.isnan(found["context_2_loss"])

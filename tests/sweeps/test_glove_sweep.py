@@ -12,11 +12,10 @@ from wordlab import rng
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.embeddings import glove
 from wordlab.embeddings.counts import cooccurrence
-from wordlab.embeddings.glove import training as glove
 from wordlab.evaluation import scores
-from wordlab.params.embeddings import CooccurrenceParams, GloveParams
-from wordlab.params.evaluation import EvaluationParams
+from wordlab.params.embeddings import CooccurrenceParams, EvaluationParams, GloveParams
 from wordlab.params.sweeps import GloveSweepParams
 from wordlab.sweeps.vectors import measure, sweep_glove
 

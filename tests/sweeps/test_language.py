@@ -228,7 +228,7 @@ def test_a_budget_of_weights_is_met_by_the_embedding(section: LanguageModelSecti
     ):
         base = override(cell, {**SMALL, "hidden_size": hidden, "gates": removed})
         params = language_trial.within_budget(base, VOCABULARY, 800)
-        model = language_model.build(params, VOCABULARY, level="word", seed=1)
+        model = language_model.LanguageModel(params, VOCABULARY, level="word", seed=1)
         size = language_model.description(model)["parameters"]
         gates = 4 if cell.cell == "lstm" else 3
         assert abs(size - 800) <= (12 + gates * hidden) / 2

@@ -13,7 +13,7 @@ from wordlab.evaluation.generation import Reference, cut, draw_texts, yardsticks
 from wordlab.params.language import NetworkParams
 from wordlab.params.sweeps import DrawnTextParams
 from wordlab.recurrent import language_model, training
-from wordlab.recurrent.records import Update
+from wordlab.recurrent.training import Update
 from wordlab.sweeps import language_trial
 from wordlab.sweeps.language_trial import Progress
 
@@ -79,7 +79,7 @@ def test_a_watcher_changes_nothing_of_a_training(network: Callable[..., NetworkP
     found = []
     for watcher in (None, Progress(interval=100, target=1.0)):
         params = network(dropout_input=0.2)
-        model = language_model.build(params, VOCABULARY, level="word", seed=1)
+        model = language_model.LanguageModel(params, VOCABULARY, level="word", seed=1)
         record = training.train(
             model, ids, ids[:80], params, seed=1, torch_threads=1, watcher=watcher
         )
@@ -92,7 +92,7 @@ def test_a_watcher_changes_nothing_of_a_training(network: Callable[..., NetworkP
 def test_drawn_texts_follow_the_model(network: Callable[..., NetworkParams]) -> None:
     ids = np.tile([0, 1, 2, 3, 7], 400)
     params = network(rate=0.05, epochs=3)
-    model = language_model.build(params, VOCABULARY, level="word", seed=1)
+    model = language_model.LanguageModel(params, VOCABULARY, level="word", seed=1)
     untrained = draw_texts(model, 20, 10, seed=1)
     assert (untrained != draw_texts(model, 20, 10, seed=2)).any()
     training.train(model, ids, ids[:80], params, seed=1, torch_threads=1)

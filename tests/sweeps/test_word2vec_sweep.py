@@ -12,8 +12,7 @@ from pydantic import ValidationError
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.params import whole
-from wordlab.params.embeddings import Word2vecSection
-from wordlab.params.evaluation import EvaluationParams
+from wordlab.params.embeddings import EvaluationParams, Word2vecSection
 from wordlab.params.sweeps import Word2vecSweepParams
 from wordlab.sweeps import vectors
 

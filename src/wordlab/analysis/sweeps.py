@@ -13,7 +13,7 @@ from wordlab.artifacts import Result
 from wordlab.evaluation import scores
 from wordlab.evaluation.scores import ANALOGY, ANSWERS, EvaluationSets, Scores
 from wordlab.evaluation.statistics import Floats
-from wordlab.params.evaluation import EvaluationParams
+from wordlab.params.embeddings import EvaluationParams
 from wordlab.params.sweeps import GridSweepParams, RecurrentSweepParams
 
 

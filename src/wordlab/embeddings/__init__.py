@@ -1,1 +1,0 @@
-"""Word vectors: the corpus's counts or its tokens in, one vector a word out."""

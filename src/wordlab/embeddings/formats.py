@@ -100,16 +100,15 @@ def to_gensim(vectors: Vectors) -> KeyedVectors:
 
     keyed = KeyedVectors(vectors.matrix.shape[1])
     keyed.add_vectors(list(vectors.vocabulary.words), vectors.matrix)
-    for word, count in zip(
-        vectors.vocabulary.words, vectors.vocabulary.counts.tolist(), strict=True
-    ):
+    known = vectors.vocabulary
+    for word, count in zip(known.words, known.counts.tolist(), strict=True):
         keyed.set_vecattr(word, "count", count)
     return keyed
 
 
 def _shape(line: bytes) -> tuple[int, int]:
-    words, dimensions = line.split()
-    return int(words), int(dimensions)
+    words, dimensions = map(int, line.split())
+    return words, dimensions
 
 
 def _text(path: Path, kind: Format, words: int | None) -> list[tuple[str, np.ndarray]]:

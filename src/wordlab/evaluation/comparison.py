@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from wordlab.artifacts import Result
 from wordlab.corpus.vocabulary import Vocabulary, study_words
-from wordlab.embeddings.ppmi.ppmi import PpmiModel
+from wordlab.embeddings.ppmi import PpmiModel
 from wordlab.evaluation import neighbours, relations, scores, statistics
 from wordlab.evaluation.scores import Scores, Task, Trained
 from wordlab.evaluation.similarity import Lookup, Space, SparseSpace, space
-from wordlab.params.evaluation import ComparisonParams, EvaluationParams, RelationParams
+from wordlab.params.embeddings import ComparisonParams, EvaluationParams, RelationParams
 
 BANDS = ("rare", "middle", "frequent")
 COLUMNS = ["model", "task", "band", "least", "most", "score", "low", "high", "n"]

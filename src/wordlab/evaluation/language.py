@@ -17,9 +17,8 @@ from wordlab.evaluation.generation import generate, symbols_of
 from wordlab.evaluation.ngrams import KneserNey
 from wordlab.evaluation.statistics import mean_of_drawn
 from wordlab.params.language import GenerationParams, LanguageEvaluationParams
-from wordlab.recurrent import reading
 from wordlab.recurrent.batches import sentence_starts
-from wordlab.recurrent.language_model import LanguageModel
+from wordlab.recurrent.language_model import LanguageModel, described
 
 _RESAMPLES = 1000
 
@@ -268,7 +267,7 @@ def evaluate(
         baseline = baselines[kind]["kneser_ney"]
         metrics[name] = {
             **asdict(score(losses, held_out, seed=seed, baseline=baseline)),
-            "read_as": reading.described(model.params),
+            "read_as": described(model.params),
             "generated": {
                 **score_generated(written, ids, ngrams),
                 "prompts": len(prompts),

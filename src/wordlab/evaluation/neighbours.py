@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from wordlab.evaluation.similarity import Ids, Space
-from wordlab.params.evaluation import MapParams
+from wordlab.params.embeddings import MapParams
 from wordlab.rng import derive
 
 ROUNDING = 1e-3

@@ -23,7 +23,7 @@ from wordlab.evaluation.similarity import (
     space,
 )
 from wordlab.evaluation.statistics import CrossedResamples, Floats
-from wordlab.params.evaluation import EvaluationParams, WordPairsParams
+from wordlab.params.embeddings import EvaluationParams, WordPairsParams
 from wordlab.rng import stream
 
 GROUPS = ("semantic", "syntactic", "total")

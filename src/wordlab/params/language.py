@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from wordlab.params.base import (
+from wordlab.params import (
     Count,
     Dropout,
     NonNegative,

@@ -1,13 +1,16 @@
 """The sections of params.yaml about the studies."""
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from wordlab.params.base import (
+from wordlab.params import (
+    Confidence,
     Count,
     Dropout,
+    Fraction,
     NonNegative,
     Positive,
     Rate,
@@ -36,7 +39,7 @@ class WindowStudyParams(Section):
 
     @model_validator(mode="after")
     def rising(self) -> Self:
-        if any(a >= b for a, b in zip(self.windows, self.windows[1:], strict=False)):
+        if any(a >= b for a, b in pairwise(self.windows)):
             raise ValueError("windows: expected each to be wider than the one before")
         return self
 
@@ -44,7 +47,7 @@ class WindowStudyParams(Section):
 class SizeStudyParams(Section):
     """`size_study`: the same word vectors from less text."""
 
-    shares: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(strict=False)]
+    shares: Annotated[tuple[Fraction, ...], Field(strict=False)]
     """Of the training text, in whole documents. The pipeline itself trains on all of it."""
 
 
@@ -222,9 +225,9 @@ class GradientStudyParams(Section):
     sequences: Count
     """Sequences of each length, drawn from the validation split so that none overlap; fewer where
     it is too short for so many."""
-    faded: Annotated[float, Field(gt=0, lt=1)]
+    faded: Fraction
     """A gradient has faded where its norm is below this share of that at lag 0."""
-    confidence: Annotated[float, Field(gt=0, lt=1)]
+    confidence: Confidence
     initialisations: Annotated[list[Initialisation], Field(min_length=1)]
     """Of untrained networks whose gradients are followed, and of plain gradient descent."""
     training: GradientTrainingParams
@@ -277,7 +280,7 @@ class RegularisationStudyParams(Section):
     """Of the output layer, see `language_model`."""
     seeds: Annotated[int, Field(ge=3)]
     """Trainings of each setting that differ in their seed alone; two make no interval."""
-    confidence: Annotated[float, Field(gt=0, lt=1)]
+    confidence: Confidence
     """Of all intervals of differences together."""
     methods: dict[str, RegularisationMethod]
     """By name, with _ for blanks: what each changes of `none`, with which all are compared."""
@@ -288,11 +291,8 @@ class RegularisationStudyParams(Section):
         cls, raw: Any, validated: Callable[[Any], dict[str, RegularisationMethod]]
     ) -> dict[str, RegularisationMethod]:
         """Give each method the settings of `none` that it does not change."""
-        if isinstance(raw, Mapping) and isinstance(raw.get("none"), Mapping):
-            none = raw["none"]
-            raw = {
-                k: {**none, **own} if isinstance(own, Mapping) else own for k, own in raw.items()
-            }
+        if isinstance(raw, Mapping) and isinstance(none := raw.get("none"), Mapping):
+            raw = {k: {**none, **x} if isinstance(x, Mapping) else x for k, x in raw.items()}
         return {name.replace("_", " "): method for name, method in validated(raw).items()}
 
     @model_validator(mode="after")

@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
-from wordlab.params.base import Count, Positive, Section
+from wordlab.params import Confidence, Count, Positive, Section
 from wordlab.params.embeddings import CooccurrenceParams, GloveParams, Word2vecParams
-from wordlab.params.evaluation import Confidence
-from wordlab.params.language import LanguageModelParams
+from wordlab.params.language import Kind, LanguageModelParams
 
 Value = bool | int | float | str | None
 Values = Annotated[tuple[Value, ...], Field(min_length=1, strict=False)]
@@ -120,7 +119,7 @@ class DrawnTextParams(Section):
 class RecurrentSweepParams(SweepParams):
     """`sweep_recurrent`: settings of recurrent language models against their perplexity."""
 
-    cells: Annotated[tuple[Literal["rnn", "lstm", "gru"], ...], Field(min_length=1, strict=False)]
+    cells: Annotated[tuple[Kind, ...], Field(min_length=1, strict=False)]
     search: Literal["grid", "random", "quasi_random", "tpe"]
     """grid: every combination; random: drawn independently; quasi_random: a scrambled Sobol
     sequence, which fills the space evenly; tpe: drawn where earlier combinations did well (tree of

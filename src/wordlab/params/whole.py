@@ -9,9 +9,16 @@ from pydantic import Field, ValidationError, model_validator
 from ruamel.yaml import YAML, YAMLError
 
 from wordlab.errors import UserError
-from wordlab.params.base import Count, Section, is_section, merged
-from wordlab.params.embeddings import CooccurrenceParams, GloveParams, PpmiParams, Word2vecSection
-from wordlab.params.evaluation import ComparisonParams, EvaluationParams, MapParams
+from wordlab.params import Count, Section, is_section, merged
+from wordlab.params.embeddings import (
+    ComparisonParams,
+    CooccurrenceParams,
+    EvaluationParams,
+    GloveParams,
+    MapParams,
+    PpmiParams,
+    Word2vecSection,
+)
 from wordlab.params.language import (
     CharacterModelParams,
     GenerationParams,

@@ -8,10 +8,9 @@ import pyarrow as pa
 
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.embeddings import glove, ppmi
 from wordlab.embeddings.counts import cooccurrence
 from wordlab.embeddings.counts.cooccurrence import Counts
-from wordlab.embeddings.glove import training as glove
-from wordlab.embeddings.ppmi import ppmi
 from wordlab.embeddings.word2vec import training as word2vec
 from wordlab.params.text import PhraseParams, PreprocessParams, SplitShares
 from wordlab.params.whole import Params

@@ -22,6 +22,11 @@ REMOVED = {"input": 1.0, "forget": 1.0, "output": 1.0, "reset": 1.0, "update": 0
 """What a gate that is removed counts as: it lets all through, and the GRU's keeps nothing."""
 
 
+def drawn(rows: int, columns: int, bound: float, generator: torch.Generator) -> nn.Parameter:
+    """Return a weight (rows, columns) drawn uniformly from +-`bound`."""
+    return nn.Parameter(torch.empty(rows, columns).uniform_(-bound, bound, generator=generator))
+
+
 class Cell(nn.Module, ABC):
     """What all cells have in common.
 
@@ -37,19 +42,15 @@ class Cell(nn.Module, ABC):
         self, params: CellParams, input_size: int, hidden_size: int, generator: torch.Generator
     ) -> None:
         super().__init__()
-        self.input_size, self.hidden_size = input_size, hidden_size
+        self.params, self.input_size, self.hidden_size = params, input_size, hidden_size
         self.removed = {"all": None, "coupled": "forget"}.get(
             params.gates, params.gates.removeprefix("no_")
         )
         self.gates = tuple(gate for gate in self.all_gates if gate != self.removed)
         rows = len(self.gates) * hidden_size
         bound = hidden_size**-0.5
-        self.input_weight = nn.Parameter(
-            torch.empty(rows, input_size).uniform_(-bound, bound, generator=generator)
-        )
-        self.recurrent_weight = nn.Parameter(
-            torch.empty(rows, hidden_size).uniform_(-bound, bound, generator=generator)
-        )
+        self.input_weight = drawn(rows, input_size, bound, generator)
+        self.recurrent_weight = drawn(rows, hidden_size, bound, generator)
         self.bias = nn.Parameter(torch.zeros(rows))
         if params.initialisation == "orthogonal":
             self._make_orthogonal(generator)
@@ -116,16 +117,10 @@ class RNNCell(Cell):
 
     all_gates = ("hidden",)
 
-    def __init__(
-        self, params: CellParams, input_size: int, hidden_size: int, generator: torch.Generator
-    ) -> None:
-        super().__init__(params, input_size, hidden_size, generator)
-        self.activation = params.activation
-
     def step(self, projection: Tensor, state: State) -> State:
         (hidden,) = state
         total = projection + hidden @ self.recurrent_weight.T  # (B, H)
-        return (torch.tanh(total) if self.activation == "tanh" else torch.relu(total),)
+        return (torch.tanh(total) if self.params.activation == "tanh" else torch.relu(total),)
 
 
 class LSTMCell(Cell):
@@ -188,8 +183,7 @@ class GRUCell(Cell):
         self, params: CellParams, input_size: int, hidden_size: int, generator: torch.Generator
     ) -> None:
         super().__init__(params, input_size, hidden_size, generator)
-        self.reset = params.gru_reset
-        if self.reset == "after":
+        if params.gru_reset == "after":
             self.recurrent_bias = nn.Parameter(torch.zeros(hidden_size))
 
     def step(self, projection: Tensor, state: State) -> State:
@@ -199,7 +193,7 @@ class GRUCell(Cell):
         total = projection[:, :size] + hidden @ gate_weight.T  # (B, G*H - H)
         gate = self.activations(total)
         r, z = gate["reset"], gate["update"]  # (B, H) each
-        if self.reset == "before":
+        if self.params.gru_reset == "before":
             n = torch.tanh(projection[:, size:] + (r * hidden) @ candidate_weight.T)  # (B, H)
         else:
             recurrent = hidden @ candidate_weight.T + self.recurrent_bias  # (B, H)

@@ -5,7 +5,6 @@ all have the same weights at all times; torchrun starts them, on one machine or 
 the environment which is which.
 """
 
-import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -125,13 +124,11 @@ class Processes:
         return sent.to(values.device)
 
     def described_by_first(self, value: Any) -> Any:
-        """Return `value`, which JSON can hold, as the first process has it."""
-        if self.count == 1:
-            return value
-        text = torch.tensor(list(json.dumps(value).encode()), dtype=torch.uint8)
-        size = int(self.of_first(torch.tensor(len(text))))
-        text = text if self.rank == 0 else torch.zeros(size, dtype=torch.uint8)
-        return json.loads(bytes(self.of_first(text).tolist()))
+        """Return any `value` as the first process has it."""
+        values = [value]
+        if self.count > 1:
+            distributed.broadcast_object_list(values, src=0, device=self.device)
+        return values[0]
 
 
 @contextmanager

@@ -48,6 +48,8 @@ class SGD:
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Take over what `state` returned."""
+        for name, kept in self.state().items():
+            kept.copy_(state[name])
 
     def begin_average(self) -> None:
         """Average the weights from here on, where the optimiser is one that does."""
@@ -84,10 +86,6 @@ class AveragedSGD(SGD):
 
     def state(self) -> dict[str, Tensor]:
         return {"count": self.count, **{f"mean.{name}": m for name, m in self.means.items()}}
-
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        for name, kept in self.state().items():
-            kept.copy_(state[name])
 
     def begin_average(self) -> None:
         self.count.clamp_(min=0)
@@ -133,10 +131,6 @@ class AdamW(SGD):
     def state(self) -> dict[str, Tensor]:
         means = {f"mean.{name}": mean for name, mean in self.means.items()}
         return means | {f"square.{name}": square for name, square in self.squares.items()}
-
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        for name, moment in self.state().items():
-            moment.copy_(state[name])
 
     def step(self, rate: float, number: int) -> None:
         scale_1, scale_2 = 1 - _BETA_1**number, 1 - _BETA_2**number

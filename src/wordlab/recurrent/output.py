@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from wordlab.recurrent.cells import drawn
 from wordlab.recurrent.devices import product
 
 _BLOCK = 1 << 20
@@ -31,7 +32,8 @@ class FullSoftmax(nn.Module):
     ) -> None:
         super().__init__()
         self.products: torch.dtype | None = None
-        self.weight = tied if tied is not None else _drawn(classes, hidden_size, generator)
+        bound = hidden_size**-0.5
+        self.weight = drawn(classes, hidden_size, bound, generator) if tied is None else tied
         self.bias = nn.Parameter(torch.zeros(classes))
 
     def log_probabilities(self, hidden: Tensor) -> Tensor:
@@ -48,14 +50,14 @@ class FullSoftmax(nn.Module):
         return linear_cross_entropy(hidden, self.weight, self.bias, targets, self.products)
 
 
-class AdaptiveSoftmax(nn.Module):
+class AdaptiveSoftmax(FullSoftmax):
     """A softmax in two levels (Grave et al. 2017): the frequent classes, then the cluster of a
     rare one, then that class within its cluster.
 
     The head is the `cutoffs[0]` commonest classes, the last two (unknown and end), and one logit
     a cluster; cluster k is the classes from cutoffs[k] up to the next cutoff. All classes keep
     vectors of full size, so that they can be tied to the embedding. cutoffs: rising, each below
-    C - 2. products: as in the full softmax.
+    C - 2.
     """
 
     def __init__(
@@ -66,17 +68,13 @@ class AdaptiveSoftmax(nn.Module):
         generator: torch.Generator,
         tied: nn.Parameter | None,
     ) -> None:
-        super().__init__()
-        self.products: torch.dtype | None = None
-        self.weight = tied if tied is not None else _drawn(classes, hidden_size, generator)
-        self.bias = nn.Parameter(torch.zeros(classes))
-        self.cluster_weight = _drawn(len(cutoffs), hidden_size, generator)
+        super().__init__(hidden_size, classes, generator, tied)
+        self.cluster_weight = drawn(len(cutoffs), hidden_size, hidden_size**-0.5, generator)
         self.cluster_bias = nn.Parameter(torch.zeros(len(cutoffs)))
         self.classes = classes
         self.bounds = [*cutoffs, classes - 2]
 
     def log_probabilities(self, hidden: Tensor) -> Tensor:
-        """Return log p of every class after each of `hidden` (..., H): (..., C)."""
         first = self.bounds[0]
         head = F.log_softmax(F.linear(hidden, *self._head()), dim=-1)
         clusters = head[..., first + 2 :].split(1, dim=-1)
@@ -87,7 +85,6 @@ class AdaptiveSoftmax(nn.Module):
         return torch.cat([head[..., :first], *tails, head[..., first : first + 2]], dim=-1)
 
     def losses(self, hidden: Tensor, targets: Tensor) -> Tensor:
-        """Return -log p of `targets` int64 (N,) after `hidden` (N, H): (N,), no gradient."""
         with torch.no_grad():
             losses = _losses(hidden, *self._head(), self._head_targets(targets))
             for rows in self._clusters():
@@ -98,7 +95,6 @@ class AdaptiveSoftmax(nn.Module):
         return losses
 
     def loss(self, hidden: Tensor, targets: Tensor) -> Tensor:
-        """Return the mean of -log p of `targets` int64 (N,) after `hidden` (N, H)."""
         weights = (self.weight, self.bias, self.cluster_weight, self.cluster_bias)
         return _AdaptiveCrossEntropy.apply(hidden, *weights, targets, self)
 
@@ -134,7 +130,18 @@ def linear_cross_entropy(
     return _LinearCrossEntropy.apply(hidden, weight, bias, targets, products)
 
 
-class _LinearCrossEntropy(torch.autograd.Function):
+class _CrossEntropy(torch.autograd.Function):
+    """A function whose forward pass has its gradients ready, for all arguments but the last two."""
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, d_loss: Tensor) -> tuple[Tensor | None, ...]:
+        if d_loss.device.type == "cpu" and d_loss == 1:  # spares a pass over the gradients
+            return (*ctx.saved_tensors, None, None)
+        return (*(gradient * d_loss for gradient in ctx.saved_tensors), None, None)
+
+
+class _LinearCrossEntropy(_CrossEntropy):
     @staticmethod
     def forward(
         ctx: Any,
@@ -152,13 +159,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
         ctx.save_for_backward(d_hidden, d_weight, d_bias)
         return loss
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, d_loss: Tensor) -> tuple[Tensor | None, ...]:
-        return (*_scaled(ctx.saved_tensors, d_loss), None, None)
 
-
-class _AdaptiveCrossEntropy(torch.autograd.Function):
+class _AdaptiveCrossEntropy(_CrossEntropy):
     """The gradients of all clusters go into one matrix: slices of it would be added up by
     autograd in a matrix of zeros each."""
 
@@ -201,11 +203,6 @@ class _AdaptiveCrossEntropy(torch.autograd.Function):
             d_hidden, d_weight, d_bias, d_head[0][first + 2 :], d_head[1][first + 2 :]
         )
         return loss
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, d_loss: Tensor) -> tuple[Tensor | None, ...]:
-        return (*_scaled(ctx.saved_tensors, d_loss), None, None)
 
 
 def _cross_entropy(
@@ -253,26 +250,12 @@ def _cross_entropy(
     return loss, d_hidden
 
 
-def _scaled(gradients: Sequence[Tensor], d_loss: Tensor) -> Sequence[Tensor]:
-    """Return `gradients` times `d_loss`, which spares a pass over them where that is 1."""
-    if d_loss.device.type == "cpu" and d_loss == 1:
-        return gradients
-    return [gradient * d_loss for gradient in gradients]
-
-
 def _losses(hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
     losses = hidden.new_empty(len(targets))
     for rows in _blocks(len(targets), len(weight)):
         logits = F.linear(hidden[rows], weight, bias)
         losses[rows] = F.cross_entropy(logits, targets[rows], reduction="none")
     return losses
-
-
-def _drawn(classes: int, hidden_size: int, generator: torch.Generator) -> nn.Parameter:
-    bound = hidden_size**-0.5
-    return nn.Parameter(
-        torch.empty(classes, hidden_size).uniform_(-bound, bound, generator=generator)
-    )
 
 
 def _inside(targets: Tensor, rows: slice) -> Tensor:

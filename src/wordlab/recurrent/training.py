@@ -2,10 +2,10 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from itertools import chain, count, islice
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -20,35 +20,116 @@ from wordlab.recurrent import optimizers
 from wordlab.recurrent.batches import Text, Window
 from wordlab.recurrent.devices import Processes, chosen_device, chosen_products, joined, threads
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.recurrent.optimizers import (
-    SGD,
-    AdamW,
-    AveragedSGD,
-    clip_gradients,
-    clip_values,
-    gradient_norms,
-)
-from wordlab.recurrent.records import (
-    DivergedError,
-    Epoch,
-    Position,
-    TrainingRecord,
-    Update,
-    Watcher,
-    as_arrays,
-    as_tensors,
-    perplexity,
-)
+
+
+@dataclass
+class Position:
+    """Where a training is, as JSON can hold it."""
+
+    step: int = 0
+    """Windows done, over all epochs."""
+    learnt: int = 0
+    """Symbols predicted in them."""
+    loss_sum: float = 0.0
+    """Of this epoch, as norm_sum and clipped; the loss is weighted by symbols."""
+    norm_sum: float = 0.0
+    seconds: float = 0.0
+    """Of the training, by the clock, before it was last resumed."""
+    clipped: int = 0
+    plateau_factor: float = 1.0
+    best_loss: float = math.inf
+    best_epoch: int = 0
+    epochs: list[dict[str, Any]] = field(default_factory=list)
+
+
+def as_arrays(tensors: Mapping[str, Tensor]) -> dict[str, NDArray[Any]]:
+    """Return tensors as arrays, for a checkpoint."""
+    return {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
+
+
+def as_tensors(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:
+    """Return the arrays of a checkpoint as tensors."""
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+
+class DivergedError(UserError):
+    """The loss or the gradient is no longer a number."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch measured; losses are means in nats per symbol."""
+
+    epoch: int
+    train_loss: float
+    train_perplexity: float
+    valid_loss: float
+    valid_perplexity: float
+    rate: float
+    gradient_norm: float
+    """The mean over windows of the norm of all gradients together, before clipping."""
+    clip_rate: float
+    """The share of windows whose gradients were clipped."""
+
+
+@dataclass(frozen=True)
+class Update:
+    """What one update measured."""
+
+    step: int
+    """Its number, counted from 1 over all epochs."""
+    symbols: int
+    """How many were predicted."""
+    loss: float
+    """Their mean before the update, nats."""
+    clipped: bool
+
+
+class Watcher(Protocol):
+    """Someone who follows a training update by update."""
+
+    @property
+    def interval(self) -> int:
+        """The held-out loss is to be measured each time that so many symbols were learnt from."""
+
+    def updated(self, update: Update) -> None:
+        """Take note of an update."""
+
+    def validated(self, step: int, mark: int, loss: float) -> None:
+        """Take note of the held-out loss after update `step`, the first to reach `mark` symbols."""
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """All epochs of a training, and the one whose weights the model has."""
+
+    epochs: tuple[Epoch, ...]
+    best_epoch: int
+    stopped_early: bool
+    updates: int
+
+    def summary(self) -> dict[str, float]:
+        """Return the best epoch's numbers, how many epochs there were, whether it stopped early."""
+        best = asdict(self.epochs[self.best_epoch - 1])
+        best["best_epoch"] = best.pop("epoch")
+        return {**best, "epochs": len(self.epochs), "stopped_early": float(self.stopped_early)}
+
+
+def perplexity(loss: float) -> float:
+    """Return exp of a mean loss in nats; that of a loss beyond 700 would be no float."""
+    return math.exp(min(loss, 700.0))
+
 
 _NO_CHECKPOINT = Checkpoint()
-_OPTIMIZERS = {"adamw": AdamW, "sgd": SGD, "averaged_sgd": AveragedSGD}
-
+_OPTIMIZERS = {
+    "adamw": optimizers.AdamW,
+    "sgd": optimizers.SGD,
+    "averaged_sgd": optimizers.AveragedSGD,
+}
 
 GradientLogger = Callable[[int, Mapping[str, float], bool], None]
 """Receives the number of a window, counted from 1 over all epochs, the norm of each weight's
 gradient before clipping, and whether it was clipped."""
-
-
 DocumentStarts = tuple[NDArray[np.int64], NDArray[np.int64]]
 """Where documents begin in the training and in the validation text."""
 
@@ -81,34 +162,23 @@ def train(
     if len(valid_ids) == 0:
         raise UserError("preprocess.splits.valid: a language model needs validation text, got none")
     device = chosen_device(params.device)
-    starts = document_starts or (np.zeros(1, np.int64), np.zeros(1, np.int64))
     products = chosen_products(params.precision, device)
-    texts = Text(train_ids, starts[0]), Text(valid_ids, starts[1])
-    with threads(torch_threads), joined(device) as processes, _placed(model, device, products):
+    starts = document_starts or (np.zeros(1, np.int64), np.zeros(1, np.int64))
+    train_text, valid_text = map(Text, (train_ids, valid_ids), starts)
+    with threads(torch_threads), joined(device) as processes, model.placed(device, products):
         training = _Training(
-            model, params, *texts, seed, section, processes, checkpoint, on_gradients, watcher
-        )
+            model, params, train_text, valid_text, seed, section, processes, checkpoint,
+            on_gradients, watcher,
+        )  # fmt: skip
         training.resume()
         for row in training.position.epochs:
             on_epoch(row["epoch"], row)
         with progress.bar(training.updates, "language model", "window") as bar:
             bar.update(training.position.step)
-            while not training.finished:
+            while not (training.spent or training.stale):
                 epoch = training.run_epoch(bar)
                 on_epoch(epoch.epoch, asdict(epoch))
         return training.conclude()
-
-
-@contextmanager
-def _placed(
-    model: LanguageModel, device: torch.device, products: torch.dtype | None
-) -> Iterator[None]:
-    """Move `model` to `device` for the block, then back to the CPU."""
-    model.place(device, products)
-    try:
-        yield
-    finally:
-        model.place(torch.device("cpu"), None)
 
 
 @dataclass(eq=False)
@@ -144,17 +214,16 @@ class _Training:
         """How many there are if none is spared: those of all epochs, or of `tokens`."""
         windows, tokens = self.examples.batch_count, self.params.tokens
         total = self.params.epochs * windows
-        if tokens is None:
-            return total
-        return min(total, -(-tokens * windows // self.examples.symbols))
+        return min(total, -(-tokens * windows // self.examples.symbols)) if tokens else total
 
     @property
     def spent(self) -> bool:
-        """Whether the budget of epochs, tokens or minutes is used up."""
-        return self.position.step >= self.updates or self._late()
+        """Whether the budget of epochs, tokens or minutes is used up.
 
-    def _late(self) -> bool:
-        """Return whether the minutes are over, by the clock of the first process."""
+        Minutes go by the clock of the first process.
+        """
+        if self.position.step >= self.updates:
+            return True
         if self.params.minutes is None or self.position.step == 0:
             return False
         left = torch.tensor(60 * self.params.minutes - self._seconds(), dtype=torch.float64)
@@ -163,15 +232,8 @@ class _Training:
     @property
     def stale(self) -> bool:
         """Whether there were `patience` epochs without a better validation loss."""
-        patience = self.params.patience
-        return (
-            patience is not None
-            and len(self.position.epochs) - self.position.best_epoch >= patience
-        )
-
-    @property
-    def finished(self) -> bool:
-        return self.spent or self.stale
+        patience, position = self.params.patience, self.position
+        return patience is not None and len(position.epochs) - position.best_epoch >= patience
 
     def _seconds(self) -> float:
         return self.position.seconds + time.monotonic() - self.started
@@ -186,12 +248,12 @@ class _Training:
             if self.spent:
                 break
             # other processes have other states: theirs are all zeros at the end of an epoch only
-            alone = self.processes.count == 1
-            if alone and self.checkpoint.due():
+            if self.processes.count == 1 and self.checkpoint.due():
                 self.save()
         epoch = self._close_epoch()
         bar.set_postfix(perplexity=f"{epoch.valid_perplexity:.1f}")
-        if (self.finished or self.checkpoint.due()) and self.processes.rank == 0:
+        ended = self.spent or self.stale  # asked by every process: they meet there
+        if (ended or self.checkpoint.due()) and self.processes.rank == 0:
             self.save()
         return epoch
 
@@ -211,49 +273,41 @@ class _Training:
             share=self.share,
         )
         total.backward()
-        cross_entropy = self.processes.combine(
-            self.model.parameters(), cross_entropy, own / symbols
-        )
-        norms = self._gradient_norms() if self.on_gradients is not None else {}
-        norm = clip_gradients(self.model.parameters(), params.clip_norm)
-        clipped = clip_values(self.model.parameters(), params.clip_value)
+        weights = self.model.parameters()
+        cross_entropy = self.processes.combine(weights, cross_entropy, own / symbols)
+        learnt = {n: w for n, w in self.model.named_parameters() if w.grad is not None}
+        norms = optimizers.gradient_norms(learnt.values()) if self.on_gradients else None
+        norm = optimizers.clip_gradients(learnt.values(), params.clip_norm)
+        clipped = optimizers.clip_values(learnt.values(), params.clip_value)
         clipped |= params.clip_norm is not None and norm > params.clip_norm
-        loss = float(cross_entropy)
+        loss, number = float(cross_entropy), position.step + 1
         if not math.isfinite(loss) or not math.isfinite(norm):
             raise DivergedError(
-                f"{self.section}.rate: training diverged at window {position.step + 1} (epoch "
+                f"{self.section}.rate: training diverged at window {number} (epoch "
                 f"{len(position.epochs) + 1}): loss {loss}, gradient norm {norm}; expected a "
                 f"rate lower than {params.rate:g}, or a lower clip_norm"
             )
-        self.optimizer.step(self._rate(position.step), position.step + 1)
-        position.step += 1
+        self.optimizer.step(self._rate(position.step), number)
+        position.step = number
         position.learnt += symbols
         position.loss_sum += loss * symbols
         position.norm_sum += norm
         position.clipped += clipped
-        if self.on_gradients is not None:
-            self.on_gradients(position.step, norms, clipped)
+        if self.on_gradients is not None and norms is not None:
+            named = dict(zip(learnt, norms.tolist(), strict=True))
+            self.on_gradients(position.step, named, clipped)
         if self.examples.carries:
             self.state = [tuple(part.detach() for part in layer) for layer in state]
         if self.watcher is not None:
-            self._tell(self.watcher, Update(position.step, symbols, loss, clipped))
-
-    def _tell(self, watcher: Watcher, update: Update) -> None:
-        watcher.updated(update)
-        after = self.position.learnt
-        mark = after - after % watcher.interval
-        if mark > after - update.symbols:
-            watcher.validated(update.step, mark, self._valid_loss())
+            self.watcher.updated(Update(position.step, symbols, loss, clipped))
+            mark = position.learnt - position.learnt % self.watcher.interval
+            if mark > position.learnt - symbols:
+                self.watcher.validated(position.step, mark, self._valid_loss())
 
     def _tensor(self, columns: NDArray[Any]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(columns)).to(self.device)
 
-    def _gradient_norms(self) -> dict[str, float]:
-        names = [name for name, w in self.model.named_parameters() if w.grad is not None]
-        return dict(zip(names, gradient_norms(self.model.parameters()).tolist(), strict=True))
-
     def _rate(self, step: int) -> float:
-        """Return the learning rate of window `step`, counted over all epochs."""
         return optimizers.rate(self.params, step, self.updates, self.position.plateau_factor)
 
     def _close_epoch(self) -> Epoch:
@@ -266,15 +320,9 @@ class _Training:
             weights = {name: weight.clone() for name, weight in self.model.weights().items()}
         train_loss = position.loss_sum / symbols
         epoch = Epoch(
-            epoch=done + 1,
-            train_loss=train_loss,
-            train_perplexity=perplexity(train_loss),
-            valid_loss=valid_loss,
-            valid_perplexity=perplexity(valid_loss),
-            rate=self._rate(position.step - 1),
-            gradient_norm=position.norm_sum / windows,
-            clip_rate=position.clipped / windows,
-        )
+            done + 1, train_loss, perplexity(train_loss), valid_loss, perplexity(valid_loss),
+            self._rate(position.step - 1), position.norm_sum / windows, position.clipped / windows,
+        )  # fmt: skip
         if not math.isfinite(valid_loss):
             raise DivergedError(
                 f"{self.section}.rate: validation loss {valid_loss} after epoch {epoch.epoch}; "
@@ -295,21 +343,18 @@ class _Training:
 
     def _valid_loss(self) -> float:
         """Return the mean loss of the validation text, read as any held-out text is."""
-        losses = self.model.token_losses(
-            self.valid_text.ids, document_starts=self.valid_text.document_starts
-        )
+        text = self.valid_text
+        losses = self.model.token_losses(text.ids, document_starts=text.document_starts)
         loss = losses.mean(dtype=np.float64)
         return float(self.processes.of_first(torch.tensor(loss, dtype=torch.float64)))
 
     def conclude(self) -> TrainingRecord:
-        """Give the model its best weights and return the record."""
         self.model.restore(self.best, source="training")
         epochs = tuple(Epoch(**row) for row in self.position.epochs)
         early = self.stale and not self.spent
         return TrainingRecord(epochs, self.position.best_epoch, early, self.position.step)
 
     def save(self) -> None:
-        """Write everything to the checkpoint."""
         arrays = {name: as_arrays(group) for name, group in self._tensors().items()}
         self.checkpoint.save(arrays, asdict(self.position) | {"seconds": self._seconds()})
 
@@ -330,16 +375,11 @@ class _Training:
 
     def _tensors(self) -> dict[str, dict[str, Tensor]]:
         """Return all that a training has in tensors, in groups."""
-        state = {
-            f"{layer}.{number}": part
-            for layer, parts in enumerate(self.state)
-            for number, part in enumerate(parts)
-        }
         return {
             "weights": self.model.weights(),
             "best": self.best,
             "optimizer": self.optimizer.state(),
-            "state": state,
+            "state": {str(place): part for place, part in enumerate(chain(*self.state))},
             "dropout": {"generator": self.generator.get_state()},
         }
 
@@ -348,16 +388,10 @@ class _Training:
         self.best = {name: tensors["best"][name] for name in self.best}  # in every process's order
         self.optimizer.restore(tensors.get("optimizer", {}))
         self.generator.set_state(tensors["dropout"]["generator"])
-        self.state = [
-            tuple(
-                tensors["state"][f"{layer}.{number}"].to(part.device)
-                for number, part in enumerate(parts)
-            )
-            for layer, parts in enumerate(self.state)
-        ]
+        parts = (tensors["state"][str(place)].to(self.device) for place in count())
+        self.state = [tuple(islice(parts, len(layer))) for layer in self.state]
 
     def _recipe(self) -> dict[str, Any]:
-        """Return what must be the same for a checkpoint to be of this training."""
         return {
             "params": self.params.model_dump(),
             "symbols": self.examples.symbols,

@@ -6,7 +6,7 @@ together, in place: memory that is fresh from the system costs more than the ari
 Shapes: T steps, B sequences, I inputs, H units, G gates.
 """
 
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -31,7 +31,7 @@ def unroll_with_torch(
     is computed in that dtype. Raises UserError for what
     torch.nn has not: a GRU that resets before the product, sequences of unequal length.
     """
-    if isinstance(cell, GRUCell) and cell.reset == "before":
+    if isinstance(cell, GRUCell) and cell.params.gru_reset == "before":
         raise UserError(
             "cell_backend: torch has no GRU whose reset gate acts before the product; expected "
             "cell_backend wordlab, or gru_reset after"
@@ -52,7 +52,7 @@ def unroll_with_torch(
     if isinstance(cell, LSTMCell):
         output, *end = torch.lstm(given, start, weights, *how)
     elif isinstance(cell, RNNCell):
-        run = torch.rnn_tanh if cell.activation == "tanh" else torch.rnn_relu
+        run = torch.rnn_tanh if cell.params.activation == "tanh" else torch.rnn_relu
         output, *end = run(given, start[0], weights, *how)
     else:
         output, *end = torch.gru(given, start[0], weights, *how)
@@ -75,30 +75,22 @@ def unroll(
     products: what the factors of products over all steps are rounded to. The small product of
     one step stays as it is, for its error would add up from step to step.
     """
-    given = (products, inputs, *cell.weights_of_all_gates(recurrent_weight))
+    given = (inputs, *cell.weights_of_all_gates(recurrent_weight))
     if isinstance(cell, LSTMCell):
-        return _UnrolledLSTM.apply(*given, *state)
+        return _UnrolledLSTM.apply(products, *given, *state)
     if isinstance(cell, RNNCell):
-        return (_UnrolledRNN.apply(*given, *state, cell.activation),)
-    if isinstance(cell, GRUCell) and cell.reset == "after":
-        return (_UnrolledGRUAfter.apply(*given, *state, cell.recurrent_bias),)
-    return (_UnrolledGRUBefore.apply(*given, *state),)
+        return (_UnrolledRNN.apply(products, *given, *state, cell.params.activation),)
+    if isinstance(cell, GRUCell) and cell.params.gru_reset == "after":
+        return (_UnrolledGRUAfter.apply(products, *given, *state, cell.recurrent_bias),)
+    return (_UnrolledGRUBefore.apply(products, *given, *state),)
 
 
 class _UnrolledRNN(torch.autograd.Function):
     """h_t = f(a_t + U h_(t-1))."""
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        products: torch.dtype | None,
-        inputs: Tensor,
-        input_weight: Tensor,
-        bias: Tensor,
-        weight: Tensor,
-        hidden: Tensor,
-        activation: Literal["tanh", "relu"],
-    ) -> Tensor:
+    def forward(ctx: Any, products: torch.dtype | None, *given: Any) -> Tensor:
+        inputs, input_weight, bias, weight, hidden, activation = given
         hiddens = _room(inputs, hidden)  # (T + 1, B, H)
         _project(inputs, input_weight, bias, products, out=hiddens[1:].view(-1, len(bias)))
         apply = torch.tanh_ if activation == "tanh" else torch.relu_
@@ -125,24 +117,16 @@ class _UnrolledRNN(torch.autograd.Function):
         for t in reversed(range(len(steps))):
             steps[t].mul_(d_h)
             d_h = torch.addmm(errors[t - 1], steps[t], weight) if t else steps[0] @ weight
-        d_inputs, d_input_weight, d_bias = _input_gradients(ctx, d_a, inputs, input_weight)
-        return None, d_inputs, d_input_weight, d_bias, _product(ctx, d_a, hiddens[:-1]), d_h, None
+        d_weight = _product(ctx, d_a, hiddens[:-1])
+        return None, *_input_gradients(ctx, d_a, inputs, input_weight), d_weight, d_h, None
 
 
 class _UnrolledLSTM(torch.autograd.Function):
     """o, i, f, g of a_t + U h_(t-1);  c_t = f * c_(t-1) + i * g;  h_t = o * tanh(c_t)."""
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        products: torch.dtype | None,
-        inputs: Tensor,
-        input_weight: Tensor,
-        bias: Tensor,
-        weight: Tensor,
-        hidden: Tensor,
-        memory: Tensor,
-    ) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Any, products: torch.dtype | None, *given: Tensor) -> tuple[Tensor, Tensor]:
+        inputs, input_weight, bias, weight, hidden, memory = given
         size = hidden.shape[1]
         gates = _project(inputs, input_weight, bias, products)  # (T, B, 4H)
         hiddens, memories = _room(inputs, hidden), _room(inputs, memory)  # (T + 1, B, H)
@@ -183,9 +167,7 @@ class _UnrolledLSTM(torch.autograd.Function):
             d_hiddens = torch.zeros_like(squashed)
         errors, memory_slopes, forget = d_hiddens.unbind(0), through.unbind(0), f.unbind(0)
         every, d_o, d_rest = (
-            d_a.unbind(0),
-            d_blocks[:, :, 0].unbind(0),
-            d_blocks[:, :, 1:].unbind(0),
+            part.unbind(0) for part in (d_a, d_blocks[:, :, 0], d_blocks[:, :, 1:])
         )
         d_h = errors[-1]
         d_c = torch.zeros_like(d_h)
@@ -197,24 +179,16 @@ class _UnrolledLSTM(torch.autograd.Function):
             d_rest[t].mul_(d_c.unsqueeze(1))
             d_c *= forget[t]
             d_h = torch.addmm(errors[t - 1], every[t], weight) if t else every[0] @ weight
-        d_inputs, d_input_weight, d_bias = _input_gradients(ctx, d_a, inputs, input_weight)
-        return None, d_inputs, d_input_weight, d_bias, _product(ctx, d_a, hiddens[:-1]), d_h, d_c
+        d_weight = _product(ctx, d_a, hiddens[:-1])
+        return None, *_input_gradients(ctx, d_a, inputs, input_weight), d_weight, d_h, d_c
 
 
 class _UnrolledGRUAfter(torch.autograd.Function):
     """r, z of a_t + U h_(t-1);  n = tanh(a_t + r * (U h_(t-1) + u));  h_t = n + z (h_(t-1) - n)."""
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        products: torch.dtype | None,
-        inputs: Tensor,
-        input_weight: Tensor,
-        bias: Tensor,
-        weight: Tensor,
-        hidden: Tensor,
-        recurrent_bias: Tensor,
-    ) -> Tensor:
+    def forward(ctx: Any, products: torch.dtype | None, *given: Tensor) -> Tensor:
+        inputs, input_weight, bias, weight, hidden, recurrent_bias = given
         size = hidden.shape[1]
         gates = _project(inputs, input_weight, bias, products)  # (T, B, 3H)
         hiddens = _room(inputs, hidden)  # (T + 1, B, H)
@@ -246,13 +220,8 @@ class _UnrolledGRUAfter(torch.autograd.Function):
         # d (U h + u) / d h; the loop makes d (U h + u) of them
         d_blocks = torch.empty_like(gates).view(steps, batch, 3, size)
         torch.mul(slope, r, out=d_blocks[:, :, 2])
-        torch.addcmul(
-            recurrent[..., 2 * size :],
-            recurrent[..., 2 * size :],
-            r,
-            value=-1,
-            out=d_blocks[:, :, 0],
-        )
+        candidate = recurrent[..., 2 * size :]
+        torch.addcmul(candidate, candidate, r, value=-1, out=d_blocks[:, :, 0])
         d_blocks[:, :, 0] *= d_blocks[:, :, 2]
         torch.sub(hiddens[:-1], n, out=d_blocks[:, :, 1])
         d_blocks[:, :, 1] *= torch.addcmul(z, z, z, value=-1)
@@ -272,23 +241,16 @@ class _UnrolledGRUAfter(torch.autograd.Function):
         d_weight = _product(ctx, d_recurrent, hiddens[:-1])
         d_recurrent_bias = d_blocks[:, :, 2].sum((0, 1))
         torch.mul(d_totals, slope, out=d_blocks[:, :, 2])  # from here on it is d a
-        d_inputs, d_input_weight, d_bias = _input_gradients(ctx, d_recurrent, inputs, input_weight)
-        return None, d_inputs, d_input_weight, d_bias, d_weight, d_initial, d_recurrent_bias
+        own = _input_gradients(ctx, d_recurrent, inputs, input_weight)
+        return None, *own, d_weight, d_initial, d_recurrent_bias
 
 
 class _UnrolledGRUBefore(torch.autograd.Function):
     """r, z of a_t + U h_(t-1);  n = tanh(a_t + U (r * h_(t-1)));  h_t = n + z (h_(t-1) - n)."""
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        products: torch.dtype | None,
-        inputs: Tensor,
-        input_weight: Tensor,
-        bias: Tensor,
-        weight: Tensor,
-        hidden: Tensor,
-    ) -> Tensor:
+    def forward(ctx: Any, products: torch.dtype | None, *given: Tensor) -> Tensor:
+        inputs, input_weight, bias, weight, hidden = given
         size = hidden.shape[1]
         gates = _project(inputs, input_weight, bias, products)  # (T, B, 3H)
         hiddens = _room(inputs, hidden)  # (T + 1, B, H)
@@ -334,8 +296,7 @@ class _UnrolledGRUBefore(torch.autograd.Function):
             d_h = d_before.addcmul_(d_reset, reset[t]).addmm_(gate_errors[t], gate_weight)
         d_gates = _product(ctx, d_a[..., : 2 * size], hiddens[:-1])
         d_weight = torch.cat([d_gates, _product(ctx, d_n, resets)])
-        d_inputs, d_input_weight, d_bias = _input_gradients(ctx, d_a, inputs, input_weight)
-        return None, d_inputs, d_input_weight, d_bias, d_weight, d_h
+        return None, *_input_gradients(ctx, d_a, inputs, input_weight), d_weight, d_h
 
 
 def _project(

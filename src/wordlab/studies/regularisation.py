@@ -63,18 +63,6 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Baselines:
-    """Test losses of models that only count the same training text, in nats per token.
-
-    order: of the Kneser-Ney model, chosen on the validation text.
-    """
-
-    unigram: float
-    kneser_ney: float
-    order: int
-
-
-@dataclass(frozen=True)
 class Run:
     """A training up to where its method stops it, and the epoch whose weights are kept.
 
@@ -163,20 +151,20 @@ def study(
             "curves": curves(runs),
             "methods": rows.assign(test_tokens=len(text.test_ids)).join(settings),
         },
-        {**nested(rows, ["cell", "method"]), "baselines": asdict(baselines)},
+        {**nested(rows, ["cell", "method"]), "baselines": baselines},
     )
 
 
-def _baselines(text: Text, orders: Sequence[int]) -> Baselines:
-    """Return the test losses of models that only count."""
-    classes, end = text.vocabulary.classes, text.vocabulary.end
-    unigram = KneserNey.fit(text.train_ids, order=1, classes=classes, end=end)
-    best = KneserNey.chosen(text.train_ids, text.valid_ids, orders=orders, classes=classes, end=end)
-    return Baselines(
-        unigram=float(unigram.losses(text.test_ids).mean()),
-        kneser_ney=float(best.losses(text.test_ids).mean()),
-        order=best.order,
-    )
+def _baselines(text: Text, orders: Sequence[int]) -> dict[str, float]:
+    """Return the test losses of models that only count the same text, in nats per token.
+
+    order: of the Kneser-Ney model, chosen on the validation text.
+    """
+    given = {"classes": text.vocabulary.classes, "end": text.vocabulary.end}
+    unigram = KneserNey.fit(text.train_ids, order=1, **given)
+    best = KneserNey.chosen(text.train_ids, text.valid_ids, orders=orders, **given)
+    losses = (float(model.losses(text.test_ids).mean()) for model in (unigram, best))
+    return {**dict(zip(("unigram", "kneser_ney"), losses, strict=True)), "order": best.order}
 
 
 def _runs(
@@ -208,36 +196,30 @@ def _runs(
     }
 
 
+_OWN = (
+    "adaptive_cutoffs", "batch_size", "bptt_length", "epochs", "hidden_size", "layers", "rate",
+)  # fmt: skip
+"""Settings of networks that the section of the study has under the same names."""
+
+
 def _network(
     network: LanguageModelParams, method: RegularisationMethod, params: RegularisationStudyParams
 ) -> LanguageModelParams:
     """Return the settings of a small network held back by `method` alone."""
     changes = {
+        **{name: getattr(params, name) for name in _OWN},
         "embedding_size": params.hidden_size,
-        "hidden_size": params.hidden_size,
-        "layers": params.layers,
         "embedding": "trained",
         "tied": False,  # tied ones start small: a small text teaches them little more than counts
-        "rate": params.rate,
-        "warmup": 0.0,
         "examples": "streams",
-        "adaptive_cutoffs": params.adaptive_cutoffs,
-        "epochs": params.epochs,
-        "batch_size": params.batch_size,
-        "bptt_length": params.bptt_length,
-        "dropout_input": method.dropout,
-        "dropout_between": method.dropout,
-        "dropout_output": method.dropout,
+        **{f"dropout_{place}": method.dropout for place in ("input", "between", "output")},
         "dropout_recurrent": method.dropout_recurrent,
         "variational": method.variational,
         "weight_decay": method.weight_decay,
-        "activation_penalty": 0.0,
-        "temporal_penalty": 0.0,
+        **dict.fromkeys(("activation_penalty", "temporal_penalty", "warmup"), 0.0),
         "optimizer": "adamw",
         "schedule": "constant",
-        "patience": None,
-        "tokens": None,
-        "minutes": None,
+        **dict.fromkeys(("patience", "tokens", "minutes")),
     }
     return LanguageModelParams.model_validate({**network.model_dump(), **changes})
 
@@ -262,15 +244,8 @@ def learn(job: Job, text: Text) -> Outcome:
         curve.append(Row(epoch, loss(text.train_ids), valid_loss, test_loss))
 
     started = time.monotonic()
-    train(
-        model,
-        text.train_ids,
-        text.valid_ids,
-        job.params,
-        seed=job.seed,
-        torch_threads=1,
-        on_epoch=note,
-    )
+    ids = text.train_ids, text.valid_ids
+    train(model, *ids, job.params, seed=job.seed, torch_threads=1, on_epoch=note)
     return Outcome(
         {"curve": [asdict(row) for row in curve]}, tracked={"seconds": time.monotonic() - started}
     )
@@ -334,7 +309,9 @@ def combination(
     return RegularisationMethod.model_validate(chosen)
 
 
-def table(runs: Runs, baselines: Baselines, patience: int, confidence: float) -> pd.DataFrame:
+def table(
+    runs: Runs, baselines: Mapping[str, float], patience: int, confidence: float
+) -> pd.DataFrame:
     """Return one row per cell and method, losses of the test text in nats per token.
 
     test, gap: means over seeds, with _low and _high, each an interval by itself. Differences,
@@ -345,7 +322,7 @@ def table(runs: Runs, baselines: Baselines, patience: int, confidence: float) ->
     kneser_ney: the baselines' losses. epochs and saved_share: means.
     would_stop: the mean epoch after which early stopping with `patience` ends the training;
     would_save: the share of the epochs after it; would_gain: how much lower its test loss is than
-    that of the last epoch.
+    that of the last epoch, or of the one kept by a run that did stop early.
     """
     comparisons = 2 * sum(method != "none" for _, method in runs) + len(runs)
     rows = []
@@ -362,7 +339,7 @@ def table(runs: Runs, baselines: Baselines, patience: int, confidence: float) ->
             "gap": mean_intervals(gap, confidence),
             "test_change": change_intervals(test, plain, confidence, comparisons),
             "gap_change": change_intervals(gap, plain, confidence, comparisons),
-            "unigram_change": mean_intervals(test - baselines.unigram, confidence, comparisons),
+            "unigram_change": mean_intervals(test - baselines["unigram"], confidence, comparisons),
         }
         for place, (method, group) in enumerate(groups.items()):
             row: dict[str, Any] = {"cell": cell, "method": method}
@@ -370,24 +347,15 @@ def table(runs: Runs, baselines: Baselines, patience: int, confidence: float) ->
                 middle, low, high = table_of[place].tolist()
                 row |= {name: middle, f"{name}_low": low, f"{name}_high": high}
             row |= {"comparisons": comparisons}
-            row |= {"unigram": baselines.unigram, "kneser_ney": baselines.kneser_ney}
-            for name in ("epochs", "saved_share"):
-                row[name] = float(np.mean([run[name] for run in measured[place]]))
-            rows.append(row | _stopped(group, patience))
+            row |= {name: baselines[name] for name in ("unigram", "kneser_ney")}
+            early = [stop(run.rows, patience).metrics() for run in group]
+            ends = zip(measured[place], early, strict=True)
+            means = {
+                "epochs": [run["epochs"] for run in measured[place]],
+                "saved_share": [run["saved_share"] for run in measured[place]],
+                "would_stop": [run["epochs"] for run in early],
+                "would_save": [run["saved_share"] for run in early],
+                "would_gain": [end["test_loss"] - run["test_loss"] for end, run in ends],
+            }
+            rows.append(row | {name: float(np.mean(values)) for name, values in means.items()})
     return pd.DataFrame(rows)
-
-
-def _stopped(group: Sequence[Run], patience: int) -> dict[str, float]:
-    """Return means over runs of what stopping each early would have changed.
-
-    Of a run that did stop early, the last epoch is the one that it kept.
-    """
-    early = [stop(run.rows, patience).metrics() for run in group]
-    ends = [run.metrics()["test_loss"] for run in group]
-    return {
-        "would_stop": float(np.mean([found["epochs"] for found in early])),
-        "would_save": float(np.mean([found["saved_share"] for found in early])),
-        "would_gain": float(
-            np.mean([end - found["test_loss"] for end, found in zip(ends, early, strict=True)])
-        ),
-    }

@@ -11,16 +11,20 @@ from numpy.typing import NDArray
 from wordlab.artifacts import Result
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import UNKNOWN, Vocabulary
+from wordlab.embeddings import glove, ppmi
 from wordlab.embeddings.counts import cooccurrence
-from wordlab.embeddings.glove import training as glove
-from wordlab.embeddings.ppmi import ppmi
 from wordlab.embeddings.vectors import Vectors
 from wordlab.embeddings.word2vec import training as word2vec
 from wordlab.evaluation import scores, statistics
 from wordlab.evaluation.comparison import score_table
 from wordlab.evaluation.scores import Task
-from wordlab.params.embeddings import CooccurrenceParams, GloveParams, PpmiParams, Word2vecParams
-from wordlab.params.evaluation import EvaluationParams
+from wordlab.params.embeddings import (
+    CooccurrenceParams,
+    EvaluationParams,
+    GloveParams,
+    PpmiParams,
+    Word2vecParams,
+)
 from wordlab.params.studies import SizeStudyParams
 from wordlab.params.text import VocabularyParams
 from wordlab.rng import stream

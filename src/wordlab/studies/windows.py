@@ -8,13 +8,17 @@ import pandas as pd
 from wordlab.artifacts import Result
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary, study_words
+from wordlab.embeddings import ppmi
 from wordlab.embeddings.counts import cooccurrence
-from wordlab.embeddings.ppmi import ppmi
-from wordlab.embeddings.ppmi.ppmi import PpmiModel
+from wordlab.embeddings.ppmi import PpmiModel
 from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation.comparison import compare
-from wordlab.params.embeddings import CooccurrenceParams, PpmiParams
-from wordlab.params.evaluation import ComparisonParams, EvaluationParams
+from wordlab.params.embeddings import (
+    ComparisonParams,
+    CooccurrenceParams,
+    EvaluationParams,
+    PpmiParams,
+)
 from wordlab.params.studies import WindowStudyParams
 
 WORDS, MATRIX_WORDS = 4, 12
@@ -53,12 +57,11 @@ def study_windows(
     for window in params.windows:
         settings = counting.model_copy(update={"window": window})
         counts = cooccurrence.count(corpus, vocabulary, settings, seed=seed, threads=threads)
-        model = ppmi.ppmi(counts, weighing, threads=threads)
+        models[window] = model = ppmi.ppmi(counts, weighing, threads=threads)
         facts[window] = _facts(counts.matrix.nnz, model)
         vectors[f"window {window}"] = ppmi.factorise(
             model.matrix, vocabulary, weighing, seed=seed, threads=threads
         )
-        models[window] = model
     compared = compare(vectors, evaluation, comparison, seed=seed)
     tables = {
         **compared.tables,
@@ -89,20 +92,12 @@ def _facts(observed: int, model: PpmiModel) -> dict[str, float]:
     }
 
 
-def _histograms(models: Mapping[int, PpmiModel], bins: int) -> pd.DataFrame:
+def _histograms(models: Mapping[int, PpmiModel], number: int) -> pd.DataFrame:
     top = max(float(model.matrix.data.max(initial=0)) for model in models.values())
-    edges = np.linspace(0, top or 1.0, bins + 1)
-    parts = [
-        pd.DataFrame(
-            {
-                "window": window,
-                "left": edges[:-1],
-                "right": edges[1:],
-                "count": np.histogram(model.matrix.data, edges)[0],
-            }
-        )
-        for window, model in models.items()
-    ]
+    edges = np.linspace(0, top or 1.0, number + 1)
+    counts = {window: np.histogram(own.matrix.data, edges)[0] for window, own in models.items()}
+    bins = {"left": edges[:-1], "right": edges[1:]}
+    parts = (pd.DataFrame({"window": w, **bins, "count": own}) for w, own in counts.items())
     return pd.concat(parts, ignore_index=True)
 
 

@@ -20,9 +20,8 @@ from wordlab.params.sweeps import RecurrentSweepParams
 from wordlab.recurrent import language_model, training
 from wordlab.recurrent.batches import Text, document_starts, language_ids
 from wordlab.recurrent.devices import threads
-from wordlab.recurrent.language_model import LanguageModel
-from wordlab.recurrent.reading import STREAMS, stream_starts
-from wordlab.recurrent.records import Update
+from wordlab.recurrent.language_model import STREAMS, LanguageModel, stream_starts
+from wordlab.recurrent.training import Update
 from wordlab.sweeps.folds import Split
 
 Ids = NDArray[np.int64]
@@ -202,7 +201,7 @@ def train_model(
     train_ids, stopping_ids = (language_ids(corpus, known) for corpus in (learnt, stopping))
     budget = sweep.parameters
     params = job.params if budget is None else within_budget(job.params, known, budget)
-    model = language_model.build(params, known, level="word", seed=job.seed)
+    model = language_model.LanguageModel(params, known, level="word", seed=job.seed)
     starts = document_starts(learnt), document_starts(stopping)
     text = Text(train_ids, starts[0]).examples(params, end=known.end, seed=job.seed)
     if job.share < 1:
@@ -254,7 +253,7 @@ def within_budget(
             "and embedding: trained or frozen"
         )
     smallest = (params.model_copy(update={"embedding_size": size}) for size in (1, 2))
-    built = (language_model.build(own, vocabulary, level="word", seed=0) for own in smallest)
+    built = (LanguageModel(own, vocabulary, level="word", seed=0) for own in smallest)
     one, two = (language_model.description(model)["parameters"] for model in built)
     size = 1 + round((budget - one) / (two - one))
     if size < 1:

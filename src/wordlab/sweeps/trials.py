@@ -15,7 +15,7 @@ from wordlab import progress
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.errors import UserError
-from wordlab.params.base import Section
+from wordlab.params import Section
 from wordlab.params.sweeps import Range, Tried, check_combination
 from wordlab.trials import runner as trials
 from wordlab.trials.runner import Outcome, Runner, Store, fingerprint

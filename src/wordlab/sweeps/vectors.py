@@ -13,13 +13,17 @@ from wordlab import artifacts, rng
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.embeddings import glove
 from wordlab.embeddings.counts import cooccurrence
-from wordlab.embeddings.glove import training as glove
 from wordlab.embeddings.word2vec import training as word2vec
 from wordlab.evaluation import scores
 from wordlab.evaluation.scores import ANSWERS, EvaluationSets, measure
-from wordlab.params.embeddings import CooccurrenceParams, GloveParams, Word2vecSection
-from wordlab.params.evaluation import EvaluationParams
+from wordlab.params.embeddings import (
+    CooccurrenceParams,
+    EvaluationParams,
+    GloveParams,
+    Word2vecSection,
+)
 from wordlab.params.sweeps import GloveSweepParams, GridSweepParams, Word2vecSweepParams
 from wordlab.sweeps.trials import (
     Objective,

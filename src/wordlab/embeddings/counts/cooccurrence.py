@@ -15,18 +15,164 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from wordlab import parallel
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import UNKNOWN, Vocabulary, keep_probabilities
 from wordlab.embeddings.counts import sparse
-from wordlab.embeddings.counts.kernels import count_rows, group_by_word, merge_rows
 from wordlab.embeddings.counts.sparse import GrowingArray, Rows, Runs, WordMatrix
 from wordlab.errors import UserError
 from wordlab.params.embeddings import CooccurrenceParams
 from wordlab.progress import bar, thread_count
 from wordlab.rng import stream
+
+Ids = NDArray[np.int32]
+Longs = NDArray[np.int64]
+Bits = NDArray[np.uint64]
+
+
+@intrinsic
+def _trailing_zeros(typing_context: Any, word: Any) -> Any:
+    """Return the place of the lowest set bit of a uint64 that is not 0."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.uint64(types.uint64), generate
+
+
+@njit(cache=True, nogil=True)
+def group_by_word(tokens: Ids, first: int, last: int, size: int) -> tuple[Longs, Ids]:
+    """Return the places of each word among `tokens[first:last]`: a counting sort.
+
+    tokens: ids below `size`, or -1 between documents. Returns starts, int64 (size + 1,), and
+    places, int32: word i is at places[starts[i]:starts[i + 1]], rising.
+    """
+    starts = np.zeros(size + 1, np.int64)
+    for place in range(first, last):
+        if tokens[place] >= 0:
+            starts[tokens[place] + 1] += 1
+    for word in range(size):
+        starts[word + 1] += starts[word]
+    places = np.empty(starts[size], np.int32)
+    free = starts[:size].copy()
+    for place in range(first, last):
+        word = tokens[place]
+        if word >= 0:
+            places[free[word]] = place
+            free[word] += 1
+    return starts, places
+
+
+@njit(cache=True, nogil=True)
+def _close_row(
+    sums: Longs, fine: Bits, coarse: Bits, columns: Ids, units: Longs, cells: int
+) -> int:
+    """Write the open row's cells from place `cells` on, by rising column; return the new end.
+
+    Mutates all arrays: `columns` and `units` are written, the first three are zeros again.
+    """
+    one = np.uint64(1)
+    for top in range(len(coarse)):
+        groups = coarse[top]
+        coarse[top] = 0
+        while groups:
+            group = (top << 6) + np.int64(_trailing_zeros(groups))
+            groups &= groups - one
+            bits = fine[group]
+            fine[group] = 0
+            while bits:
+                column = (group << 6) + np.int64(_trailing_zeros(bits))
+                bits &= bits - one
+                columns[cells] = column
+                units[cells] = sums[column]
+                sums[column] = 0
+                cells += 1
+    return cells
+
+
+@njit(cache=True, nogil=True)
+def _empty_row(size: int) -> tuple[Longs, Bits, Bits]:
+    """Return the sums and the two bitmaps of a row of `size` columns."""
+    return (
+        np.zeros(size, np.int64),
+        np.zeros((size >> 6) + 1, np.uint64),
+        np.zeros((size >> 12) + 1, np.uint64),
+    )
+
+
+@njit(cache=True, nogil=True)
+def count_rows(
+    tokens: Ids, widths: Ids, starts: Longs, places: Ids, units_at: Longs,
+    left: int, right: int, first_row: int, last_row: int, capacity: int,
+) -> tuple[Longs, Ids, Longs]:  # fmt: skip
+    """Count the contexts of the words first_row..last_row-1.
+
+    tokens: ids, with -1 before the first, between documents and after the last; widths: the
+    window of each token, or empty where all windows are full; starts, places: of `group_by_word`;
+    units_at: the units of a pair at distance 1, 2, ...; left, right: how far a full window reaches;
+    capacity: no fewer than the cells that come out. Returns the ends of the rows (counted from
+    this block's first cell), the columns and the units of the cells.
+    """
+    size = len(starts) - 1
+    sums, fine, coarse = _empty_row(size)
+    ends = np.empty(last_row - first_row, np.int64)
+    columns = np.empty(capacity, np.int32)
+    units = np.empty(capacity, np.int64)
+    one = np.uint64(1)
+    cells = 0
+    for row in range(first_row, last_row):
+        for k in range(starts[row], starts[row + 1]):
+            place = places[k]
+            for side in range(2):
+                reach = right if side else left
+                if len(widths):
+                    reach = min(reach, widths[place])
+                for distance in range(1, reach + 1):
+                    column = tokens[place + distance if side else place - distance]
+                    if column < 0:
+                        break
+                    if sums[column] == 0:
+                        fine[column >> 6] |= one << np.uint64(column & 63)
+                        coarse[column >> 12] |= one << np.uint64((column >> 6) & 63)
+                    sums[column] += units_at[distance - 1]
+        cells = _close_row(sums, fine, coarse, columns, units, cells)
+        ends[row - first_row] = cells
+    return ends, columns[:cells].copy(), units[:cells].copy()
+
+
+@njit(cache=True, nogil=True)
+def merge_rows(
+    run_starts: Longs, run_columns: Ids, run_units: Longs, size: int
+) -> tuple[Longs, Ids, Longs]:
+    """Add up several runs' cells of the same rows.
+
+    run_starts: int64 (runs, rows + 1), where each run's rows start among the cells; run_columns,
+    run_units: those cells. Returns the merged rows' ends, columns and units, as `count_rows`.
+    """
+    runs, rows = run_starts.shape[0], run_starts.shape[1] - 1
+    sums, fine, coarse = _empty_row(size)
+    ends = np.empty(rows, np.int64)
+    columns = np.empty(len(run_columns), np.int32)
+    units = np.empty(len(run_columns), np.int64)
+    one = np.uint64(1)
+    cells = 0
+    for row in range(rows):
+        for run in range(runs):
+            for k in range(run_starts[run, row], run_starts[run, row + 1]):
+                column = run_columns[k]
+                if sums[column] == 0:
+                    fine[column >> 6] |= one << np.uint64(column & 63)
+                    coarse[column >> 12] |= one << np.uint64((column >> 6) & 63)
+                sums[column] += run_units[k]
+        cells = _close_row(sums, fine, coarse, columns, units, cells)
+        ends[row] = cells
+    return ends, columns[:cells].copy(), units[:cells].copy()
+
 
 WeighedRows = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]
 """Rows with weights in place of units."""
@@ -79,27 +225,17 @@ def count(
     seed: int,
     threads: int | None = None,
     scratch: Path | None = None,
+    budget: Budget | None = None,
 ) -> Counts:
     """Count which words of `vocabulary` occur within a window of one another in `corpus`.
 
     Unknown words are dropped before windows are formed, as in word2vec; windows end with the
-    document.
-    scratch: the folder for what does not fit into `params.memory_mb` (None: the system's for
-    temporary files). The result depends neither on `threads` nor on `params.memory_mb`.
-    Raises UserError if no two words occur together.
+    document. scratch: the folder for what does not fit into memory (None: the system's for
+    temporary files); budget: in place of that of `params.memory_mb`. The result depends on neither,
+    nor on `threads`. Raises UserError if no two words occur together.
     """
     threads = threads or thread_count()
-    budget = Budget.within(params.memory_mb, threads)
-    return count_within(
-        budget, corpus, vocabulary, params, seed=seed, threads=threads, scratch=scratch
-    )
-
-
-def count_within(
-    budget: Budget, corpus: EncodedCorpus, vocabulary: Vocabulary, params: CooccurrenceParams,
-    *, seed: int, threads: int, scratch: Path | None = None,
-) -> Counts:  # fmt: skip
-    """Count as `count` does, within `budget` instead of `params.memory_mb`."""
+    budget = budget or Budget.within(params.memory_mb, threads)
     if parallel.address():
         budget = replace(budget, shard_tokens=min(CLUSTER_TOKENS, budget.shard_tokens))
     shard_count = -(-len(corpus) // budget.shard_tokens)
@@ -177,7 +313,9 @@ def shards(
         if params.subsample:
             known = raw[kept]
             kept[kept] = subsampling.random(len(known)) < keep[known]
-        breaks = _breaks(corpus.document_ends, start, stop, kept)
+        inside = slice(*np.searchsorted(corpus.document_ends, (start, stop), "right"))
+        before = np.concatenate([[0], np.cumsum(kept)])
+        breaks = before[corpus.document_ends[inside] - start]  # kept tokens before each end
         tokens = np.concatenate([tokens, np.insert(raw[kept], breaks, BREAK)])
         if params.dynamic_window:
             widened = 1 + (windows.random(np.count_nonzero(kept)) * params.window).astype(np.int32)
@@ -186,16 +324,6 @@ def shards(
         yield Shard(tokens, widths, first, last)
         carried = max(0, last - params.window)
         tokens, widths, first = tokens[carried:], widths[carried:], last - carried
-
-
-def _breaks(
-    document_ends: NDArray[np.int64], start: int, stop: int, kept: NDArray[np.bool_]
-) -> NDArray[np.int64]:
-    """Return how many of the kept tokens come before each document's end in start..stop."""
-    inside = slice(*np.searchsorted(document_ends, (start, stop), "right"))
-    before = np.zeros(len(kept) + 1, np.int64)
-    np.cumsum(kept, out=before[1:])
-    return before[document_ends[inside] - start]
 
 
 def _rows(

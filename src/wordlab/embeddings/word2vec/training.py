@@ -1,9 +1,12 @@
 """word2vec: skip-gram and CBOW, in parallel, with the same bytes at any number of threads."""
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from itertools import accumulate
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,19 +17,218 @@ from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import (
     UNKNOWN,
     Vocabulary,
+    alias_table,
     keep_probabilities,
+    noise_probabilities,
 )
 from wordlab.embeddings.vectors import Vectors
-from wordlab.embeddings.word2vec import engines
-from wordlab.embeddings.word2vec.engines import Architecture
-from wordlab.embeddings.word2vec.stretch import BLOCK, Stretch, thin
+from wordlab.embeddings.word2vec import kernels, softmax
+from wordlab.embeddings.word2vec.kernels import Gradients, Settings, Weights, Workspace
+from wordlab.embeddings.word2vec.llvm import TILE_ROWS
+from wordlab.embeddings.word2vec.stretch import BLOCK, Noise, Stretch, thin
 from wordlab.errors import UserError
 from wordlab.params.embeddings import Word2vecParams
 
+Architecture = Literal["skipgram", "cbow"]
+Learnt = tuple[float, int]
+"""The sum of the losses of some predictions, and their number."""
 Probe = Callable[[Vectors], Mapping[str, float]]
 
+LARGEST_BATCH = 128
+"""The most words whose gradients are taken at the same weights."""
+STEP_BOUND = 2.0
+"""The rate times the updates of the commonest row in one batch stays below this."""
+FULL_SOFTMAX_HOURS = 2.0
+"""The full softmax is refused where it would take longer."""
+_FULL_SOFTMAX_SPEED = 1.5e10
+"""Multiply-adds per second, for that estimate."""
 STRETCH = 1 << 19
 """Tokens between two looks at the loss and the checkpoint."""
+
+
+class Engine(ABC):
+    """Trains `weights`, stretch after stretch; one subclass per output layer."""
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        params: Word2vecParams,
+        architecture: Architecture,
+        seed: int,
+        threads: int,
+    ) -> None:
+        cbow = architecture == "cbow"
+        # As many noise words per block as the pairs of one input word of skip-gram would draw by
+        # themselves, about 6 K; with half of them both architectures lose analogies.
+        noise_rows = _up(6 * params.negatives, 16)
+        self.settings = Settings(
+            words=len(vocabulary),
+            dimensions=params.dimensions,
+            window=params.window,
+            noise_rows=noise_rows,
+            noise_weight=params.negatives / noise_rows,
+            cbow=cbow,
+            corrected=cbow and params.cbow_gradient == "corrected",
+            lock_free=params.mode == "lock_free",
+            batch_blocks=batch_words(vocabulary, params, architecture) // BLOCK,
+        )
+        self.threads = threads
+        self.prepare(vocabulary, params)
+        self.weights = initial_weights(len(vocabulary), params.dimensions, seed)
+
+    @abstractmethod
+    def prepare(self, vocabulary: Vocabulary, params: Word2vecParams) -> None:
+        """Allocate what the layer needs; raise UserError if it cannot serve."""
+
+    def train(self, stretch: Stretch, key: np.uint64, rates: NDArray[np.float64]) -> Learnt:
+        """Train on the blocks of a stretch, one rate for each; return loss and predictions."""
+        loss, predictions = 0.0, 0
+        starts = range(stretch.first, stretch.last, BLOCK)
+        for start, rate in zip(starts, rates.tolist(), strict=True):
+            stop = min(stretch.last, start + BLOCK)
+            block_loss, block_predictions = self.train_block(stretch, start, stop, rate)
+            loss += block_loss
+            predictions += block_predictions
+        return loss, predictions
+
+    def train_block(self, stretch: Stretch, start: int, stop: int, rate: float) -> Learnt:
+        """Train on the words start..stop-1; return loss and predictions."""
+        raise NotImplementedError
+
+
+class _NegativeSampling(Engine):
+    def prepare(self, vocabulary: Vocabulary, params: Word2vecParams) -> None:
+        settings = self.settings
+        noise = noise_probabilities(vocabulary.counts, params.noise_exponent)
+        self.noise = Noise(*alias_table(noise))
+        padded = _up(params.dimensions, 16)
+        around = _up(BLOCK + 2 * settings.window, TILE_ROWS)
+        rows_in = around if settings.cbow else BLOCK
+        rows_out = (BLOCK if settings.cbow else around) + settings.noise_rows
+        self.threads = min(self.threads, settings.batch_blocks)
+        slots = self.threads * settings.batch_blocks
+        self.gradients = Gradients(
+            np.empty((slots, rows_in), dtype=np.int32),
+            aligned((slots, rows_in, padded)),
+            np.empty((slots, rows_out), dtype=np.int32),
+            aligned((slots, rows_out, padded)),
+        )
+        self.workspaces = [
+            Workspace(
+                rows_in=aligned((rows_in, padded)),
+                rows_out=aligned((rows_out, padded)),
+                hidden=aligned((BLOCK, padded)),
+                transposed=aligned((padded, BLOCK)),
+                scores=aligned((rows_out - BLOCK if settings.cbow else rows_out, BLOCK)),
+                mask=aligned((BLOCK, around) if settings.cbow else (around, BLOCK)),
+                noise_pairs=aligned((settings.noise_rows, BLOCK)),
+                pairs=aligned((BLOCK,)),
+                losses=aligned((BLOCK,)),
+            )
+            for _ in range(self.threads)
+        ]
+
+    def train(self, stretch: Stretch, key: np.uint64, rates: NDArray[np.float64]) -> Learnt:
+        blocks = len(rates)
+        batches = -(-blocks // self.settings.batch_blocks)
+        done = kernels.Progress(
+            np.zeros(blocks),
+            np.zeros(blocks, dtype=np.int64),
+            np.zeros((3, batches), dtype=np.int64),
+        )
+
+        def work(thread: int) -> None:
+            kernels.train_stretch(
+                self.weights, stretch, self.noise, key, rates, self.settings,
+                self.workspaces[thread], self.gradients, done, thread, self.threads,
+            )  # fmt: skip
+
+        if self.threads == 1:
+            work(0)
+        else:
+            with ThreadPoolExecutor(self.threads) as pool:
+                list(pool.map(work, range(self.threads)))
+        return float(done.losses.sum()), int(done.predictions.sum())
+
+
+class _HierarchicalSoftmax(Engine):
+    def prepare(self, vocabulary: Vocabulary, params: Word2vecParams) -> None:
+        self.paths = softmax.paths(vocabulary.counts)
+        self.scratch = aligned((2, _up(params.dimensions, 16)))
+
+    def train_block(self, stretch: Stretch, start: int, stop: int, rate: float) -> Learnt:
+        return softmax.train_hierarchical(
+            self.weights, stretch, start, stop, rate, self.settings, self.paths, self.scratch
+        )
+
+
+class _FullSoftmax(Engine):
+    def prepare(self, vocabulary: Vocabulary, params: Word2vecParams) -> None:
+        counts = vocabulary.counts
+        kept = counts @ keep_probabilities(counts, params.subsample, params.subsample_formula)
+        work = 3.0 * kept * params.epochs * len(vocabulary) * params.dimensions
+        hours = work / _FULL_SOFTMAX_SPEED / 3600
+        if hours > FULL_SOFTMAX_HOURS:
+            raise UserError(
+                f"word2vec.output: full_softmax over {len(vocabulary)} words would take about "
+                f"{hours:.0f} hours; expected negative_sampling or hierarchical_softmax, or a "
+                "smaller vocabulary"
+            )
+        rows, padded = _up(len(vocabulary), TILE_ROWS), _up(params.dimensions, 16)
+        self.scratch = aligned((3, BLOCK, padded))
+        self.scores, self.targets = aligned((rows, BLOCK)), aligned((rows, BLOCK))
+
+    def train_block(self, stretch: Stretch, start: int, stop: int, rate: float) -> Learnt:
+        return softmax.train_full(
+            self.weights, stretch, start, stop, rate, self.settings, self.scratch,
+            self.scores, self.targets,
+        )  # fmt: skip
+
+
+ENGINES: dict[str, type[Engine]] = {
+    "negative_sampling": _NegativeSampling,
+    "hierarchical_softmax": _HierarchicalSoftmax,
+    "full_softmax": _FullSoftmax,
+}
+
+
+def batch_words(vocabulary: Vocabulary, params: Word2vecParams, architecture: Architecture) -> int:
+    """Return the number of words that are trained on at the same weights, a multiple of BLOCK.
+
+    Few enough that the steps of the commonest word in a batch, all computed before the first is
+    taken, do not add up to more than STEP_BOUND; LARGEST_BATCH at most.
+    """
+    counts = vocabulary.counts
+    kept = counts * keep_probabilities(counts, params.subsample, params.subsample_formula)
+    noise = noise_probabilities(counts, params.noise_exponent)
+    share = kept.max() / kept.sum() + params.negatives * noise.max()
+    contexts = params.window + 1 if params.dynamic_window else 2 * params.window
+    updates = share * (contexts if architecture == "skipgram" else 1)
+    words = min(LARGEST_BATCH, STEP_BOUND / (params.rate * updates))
+    return max(1, int(words) // BLOCK) * BLOCK
+
+
+def initial_weights(words: int, dimensions: int, seed: int) -> Weights:
+    """Return inputs drawn evenly from +-1/(2 D) and outputs of 0, as word2vec.c."""
+    rows, columns = _up(words, TILE_ROWS), _up(dimensions, 16)
+    inputs, outputs = aligned((rows, columns)), aligned((rows, columns))
+    generator = rng.stream(seed, "word2vec", "weights")
+    for start in range(0, words, 4096):
+        some = inputs[start : min(words, start + 4096), :dimensions]
+        some[:] = (generator.random(some.shape, dtype=np.float32) - np.float32(0.5)) / dimensions
+    return Weights(inputs, outputs)
+
+
+def aligned(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return float32 zeros that start at a cache line."""
+    size = int(np.prod(shape))
+    raw = np.zeros(size + 16, dtype=np.float32)
+    skip = (-raw.ctypes.data // 4) % 16
+    return raw[skip : skip + size].reshape(shape)
+
+
+def _up(number: int, multiple: int) -> int:
+    return (number + multiple - 1) // multiple * multiple
 
 
 def train(
@@ -66,14 +268,18 @@ class Training:
 
     def __post_init__(self) -> None:
         self.threads = self.threads or progress.thread_count()
-        if len(self.vocabulary) < 2 or not _has_two_known_words(self.corpus):
+        known = (
+            np.count_nonzero(self.corpus.tokens[start : start + STRETCH] != UNKNOWN)
+            for start in range(0, len(self.corpus), STRETCH)
+        )
+        if len(self.vocabulary) < 2 or not any(total >= 2 for total in accumulate(known)):
             raise UserError("word2vec: expected a corpus of two known words or more")
         params = self.params
         keep = keep_probabilities(
             self.vocabulary.counts, params.subsample, params.subsample_formula
         )
         self.keep_bits = np.round(keep * 2.0**32).astype(np.uint64)
-        self.engine = engines.engine(
+        self.engine = ENGINES[params.output](
             self.vocabulary, params, self.architecture, self.seed, self.threads
         )
         size = min(STRETCH, len(self.corpus)) + 2 * params.window
@@ -98,9 +304,8 @@ class Training:
 
         for step, metrics in enumerate(history, 1):
             on_epoch(step, metrics)
-        with progress.bar(
-            total * self.params.epochs, f"word2vec {self.architecture}", "words"
-        ) as bar:
+        title = f"word2vec {self.architecture}"
+        with progress.bar(total * self.params.epochs, title, "words") as bar:
             bar.update(epoch * total + position)
             while epoch < self.params.epochs:
                 while position < total:
@@ -121,7 +326,7 @@ class Training:
                 if epoch == self.params.epochs or checkpoint.due():
                     save()
 
-    def stretch(self, epoch: int, start: int, stop: int) -> tuple[float, int]:
+    def stretch(self, epoch: int, start: int, stop: int) -> Learnt:
         params = self.params
         key = np.uint64(rng.derive(self.seed, "word2vec", "words", epoch))
         tokens, documents, widths = self.buffers
@@ -159,10 +364,7 @@ class Training:
         for matrix in self.engine.weights:
             if not np.isfinite(matrix).all():
                 self._overflow(epoch)
-        metrics = {
-            "loss": loss / predictions,
-            "rate": float(self.rates(epoch, 0, 0, 1)[0]),
-        }
+        metrics = {"loss": loss / predictions, "rate": float(self.rates(epoch, 0, 0, 1)[0])}
         return metrics | (dict(probe(self.vectors())) if probe else {})
 
     def _overflow(self, epoch: int) -> None:
@@ -198,12 +400,3 @@ class Training:
             digest.update(np.ascontiguousarray(array).data)
         self.corpus = self.corpus.reopened()
         return [self._description(), self.params.score_epochs, digest.hexdigest()]
-
-
-def _has_two_known_words(corpus: EncodedCorpus) -> bool:
-    found = 0
-    for start in range(0, len(corpus), STRETCH):
-        found += int((corpus.tokens[start : start + STRETCH] != UNKNOWN).sum())
-        if found >= 2:
-            return True
-    return False

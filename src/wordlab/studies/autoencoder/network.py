@@ -3,29 +3,40 @@
 The encoder-decoder of Cho et al. 2014 and Sutskever et al. 2014, trained to repeat its input.
 """
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wordlab import rng
-from wordlab.artifacts import read_json, replacing, write_json
+from wordlab import progress, rng
+from wordlab.artifacts import read_json
+from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
 from wordlab.params.studies import AutoencoderParams
+from wordlab.recurrent.cells import State, drawn
+from wordlab.recurrent.devices import threads
+from wordlab.recurrent.language_model import save
 from wordlab.recurrent.layers import RecurrentLayers
+from wordlab.recurrent.optimizers import AdamW, clip_gradients
 from wordlab.recurrent.output import FullSoftmax
+from wordlab.recurrent.training import DivergedError, as_arrays, as_tensors
 
 Symbols = NDArray[np.int64]
 """A sequence as classes, int64 (L,), without its end."""
+_POOL = 16
+"""Batches whose sequences are sorted by length together, so that little is padded."""
+_NO_CHECKPOINT = Checkpoint()
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +77,7 @@ class Autoencoder(nn.Module):
         self.classes, self.end = vocabulary.classes, vocabulary.end
         generator = torch.Generator().manual_seed(rng.derive(seed, "autoencoder"))
         width, hidden, latent = params.embedding_size, params.hidden_size, params.latent_size
-        self.embedding = nn.Parameter(
-            torch.empty(self.classes, width).uniform_(-0.1, 0.1, generator=generator)
-        )
+        self.embedding = drawn(self.classes, width, 0.1, generator)
         self.encoder = RecurrentLayers(
             params.cells, width, hidden, 1, generator, bidirectional=params.bidirectional
         )
@@ -81,8 +90,10 @@ class Autoencoder(nn.Module):
     def encode(self, batch: Batch) -> Tensor:
         """Return the vector of each sequence: (B, Z)."""
         symbols = batch.symbols
-        if self.params.reversed_input:
-            symbols = _reversed(batch)
+        if self.params.reversed_input:  # ends and padding stay in their places
+            steps = torch.arange(len(symbols))[:, None]
+            mirrored = batch.lengths - 2 - steps
+            symbols = symbols.gather(0, torch.where(mirrored >= 0, mirrored, steps))
         embedded = F.embedding(symbols, self.embedding)  # (T, B, E)
         _, ends = self.encoder(embedded, lengths=batch.lengths)
         return self.to_latent(torch.cat([state[0] for state in ends], dim=1))
@@ -159,8 +170,8 @@ class Autoencoder(nn.Module):
         return torch.stack(seen)
 
     def _step(
-        self, latent: Tensor, symbol: Tensor, state: list[tuple[Tensor, ...]]
-    ) -> tuple[Tensor, list[tuple[Tensor, ...]]]:
+        self, latent: Tensor, symbol: Tensor, state: list[State]
+    ) -> tuple[Tensor, list[State]]:
         """Return the likeliest symbol (B,) after `symbol` (B,), and the decoder's new state."""
         embedded = torch.cat([F.embedding(symbol, self.embedding), latent], dim=1)
         hidden, state = self.decoder(embedded[None], state)
@@ -174,16 +185,12 @@ class Autoencoder(nn.Module):
         hidden, _ = self.decoder(torch.cat([embedded, beside], dim=2), [self._first_state(latent)])
         return hidden
 
-    def _first_state(self, latent: Tensor) -> tuple[Tensor, ...]:
+    def _first_state(self, latent: Tensor) -> State:
         return tuple(torch.tanh(self.to_state(latent)).split(self.params.hidden_size, dim=1))
 
     def save(self, folder: Path) -> None:
         """Write model.safetensors, model.json and vocabulary.tsv as `folder`, whole or not."""
-        with replacing(folder) as partial:
-            partial.mkdir()
-            save_file(self.weights(), partial / "model.safetensors")
-            write_json(partial / "model.json", self.params.model_dump())
-            self.vocabulary.save(partial / "vocabulary.tsv")
+        save(folder, self.weights(), self.params.model_dump(), self.vocabulary)
 
     @classmethod
     def load(cls, folder: Path) -> "Autoencoder":
@@ -217,18 +224,172 @@ class _Linear(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, generator: torch.Generator) -> None:
         super().__init__()
-        bound = inputs**-0.5
-        self.weight = nn.Parameter(
-            torch.empty(outputs, inputs).uniform_(-bound, bound, generator=generator)
-        )
+        self.weight = drawn(outputs, inputs, inputs**-0.5, generator)
         self.bias = nn.Parameter(torch.zeros(outputs))
 
     def forward(self, values: Tensor) -> Tensor:
         return F.linear(values, self.weight, self.bias)
 
 
-def _reversed(batch: Batch) -> Tensor:
-    """Return the symbols (T, B) with each sequence backwards, its end and padding in place."""
-    steps = torch.arange(len(batch.symbols))[:, None]
-    mirrored = batch.lengths - 2 - steps
-    return batch.symbols.gather(0, torch.where(mirrored >= 0, mirrored, steps))
+@dataclass(frozen=True)
+class AutoencoderEpoch:
+    """What one epoch measured; losses are means in nats per symbol, ends included."""
+
+    epoch: int
+    train_loss: float
+    valid_loss: float
+    """With the true symbols before, whatever the training's teacher forcing."""
+    valid_exact_match: float
+    """The share of validation sequences that come back without a fault, decoded freely."""
+    rate: float
+    gradient_norm: float
+    """The mean over batches of the norm of all gradients together, before clipping."""
+
+
+def train(
+    model: Autoencoder,
+    train_sequences: Sequence[Symbols],
+    valid_sequences: Sequence[Symbols],
+    params: AutoencoderParams,
+    *,
+    seed: int,
+    torch_threads: int,
+    on_epoch: progress.StepLogger = progress.ignore_step,
+    checkpoint: Checkpoint = _NO_CHECKPOINT,
+) -> list[AutoencoderEpoch]:
+    """Train `model` in place to repeat `train_sequences`, and return what each epoch measured.
+
+    Both lists hold at least one sequence. With a `checkpoint` of an earlier start of the same
+    training, resumes from it to the same bytes. Raises DivergedError where the loss is no
+    longer a number.
+    """
+    with threads(torch_threads):
+        training = _Training(model, train_sequences, params, seed, checkpoint)
+        training.resume()
+        for done in training.epochs:
+            on_epoch(done.epoch, asdict(done))
+        batches = training.batch_count
+        with progress.bar(params.epochs * batches, f"autoencoder {params.cell}", "batch") as bar:
+            bar.update(len(training.epochs) * batches)
+            while len(training.epochs) < params.epochs:
+                epoch = training.run_epoch(valid_sequences, bar)
+                on_epoch(epoch.epoch, asdict(epoch))
+                if checkpoint.due():
+                    training.save()
+        return training.epochs
+
+
+class _Training:
+    """A training in progress; checkpoints are taken between epochs."""
+
+    def __init__(
+        self, model: Autoencoder, sequences: Sequence[Symbols], params: AutoencoderParams,
+        seed: int, checkpoint: Checkpoint,
+    ) -> None:  # fmt: skip
+        self.model, self.sequences, self.params = model, sequences, params
+        self.seed, self.checkpoint = seed, checkpoint
+        self.batch_count = -(-len(sequences) // params.batch_size)
+        self.optimizer = AdamW(dict(model.named_parameters()), weight_decay=params.weight_decay)
+        self.epochs: list[AutoencoderEpoch] = []
+
+    def run_epoch(self, valid: Sequence[Symbols], bar: Any) -> AutoencoderEpoch:
+        """Learn from every sequence once, then measure."""
+        number = len(self.epochs) + 1
+        generator = torch.Generator()
+        generator.manual_seed(rng.derive(self.seed, "autoencoder teacher forcing", number))
+        loss_sum = norm_sum = symbols = 0.0
+        rate = self.params.rate
+        for place, batch in enumerate(self._batches(number)):
+            done = (number - 1) * self.batch_count + place
+            rate = self.params.rate * (1 - done / (self.params.epochs * self.batch_count))
+            loss, norm = self._learn(batch, rate, generator, done + 1)
+            weight = int(batch.lengths.sum())
+            loss_sum += loss * weight
+            norm_sum += norm
+            symbols += weight
+            bar.update(1)
+        latent = vectors(self.model, valid)
+        valid_sum, valid_symbols = total_loss(self.model, valid, latent)
+        pairs = zip(decoded(self.model, latent), valid, strict=True)
+        exact = float(np.mean([np.array_equal(own, true) for own, true in pairs]))
+        train_loss, valid_loss = loss_sum / symbols, valid_sum / valid_symbols
+        norm = norm_sum / self.batch_count
+        self.epochs.append(AutoencoderEpoch(number, train_loss, valid_loss, exact, rate, norm))
+        return self.epochs[-1]
+
+    def _learn(
+        self, batch: Batch, rate: float, generator: torch.Generator, number: int
+    ) -> tuple[float, float]:
+        """Take one step and return the loss and the norm of the gradients before clipping."""
+        self.model.zero_grad(set_to_none=True)
+        loss = self.model.loss(batch, generator)
+        loss.backward()
+        norm = clip_gradients(self.model.parameters(), self.params.clip_norm)
+        value = float(loss.detach())
+        if not math.isfinite(value) or not math.isfinite(norm):
+            raise DivergedError(
+                f"autoencoder.rates.{self.params.cell}: training diverged at batch {number}: loss "
+                f"{value}, gradient norm {norm}; expected a rate lower than {self.params.rate:g}, "
+                "or a lower clip_norm"
+            )
+        self.optimizer.step(rate, number)
+        return value, norm
+
+    def _batches(self, epoch: int) -> list[Batch]:
+        """Return the sequences as batches in this epoch's order, alike lengths together."""
+        random = rng.stream(self.seed, "autoencoder batches", epoch)
+        lengths = np.array([len(sequence) for sequence in self.sequences])
+        order = random.permutation(len(self.sequences))
+        size = self.params.batch_size
+        pools = [order[i : i + _POOL * size] for i in range(0, len(order), _POOL * size)]
+        chunks = [
+            pool[start : start + size]
+            for pool in (pool[np.argsort(lengths[pool], kind="stable")] for pool in pools)
+            for start in range(0, len(pool), size)
+        ]
+        return [
+            Batch.of([self.sequences[i] for i in chunks[place]], self.model.end)
+            for place in random.permutation(len(chunks))
+        ]
+
+    def save(self) -> None:
+        arrays = {"weight": self.model.weights(), "optimizer": self.optimizer.state()}
+        state = {"epochs": [asdict(epoch) for epoch in self.epochs]}
+        self.checkpoint.save({name: as_arrays(group) for name, group in arrays.items()}, state)
+
+    def resume(self) -> None:
+        symbols = sum(len(sequence) for sequence in self.sequences)
+        recipe = [self.params.model_dump(), self.seed, len(self.sequences), symbols]
+        loaded = self.checkpoint.resume(lambda: recipe)
+        if loaded is None:
+            return
+        arrays, state = loaded
+        self.model.restore(arrays["weight"])
+        self.optimizer.restore(as_tensors(arrays["optimizer"]))
+        self.epochs = [AutoencoderEpoch(**row) for row in state["epochs"]]
+
+
+def vectors(model: Autoencoder, sequences: Sequence[Symbols]) -> torch.Tensor:
+    """Return the vectors (N, Z) of `sequences`, in the order given."""
+    return torch.cat([model.vectors(sequences[r]) for r in _groups(model, len(sequences))])
+
+
+def total_loss(
+    model: Autoencoder, sequences: Sequence[Symbols], latent: torch.Tensor
+) -> tuple[float, int]:
+    """Return the sum of -log p, in nats, of symbols and ends given vectors (N, Z); and how many."""
+    total = 0.0
+    for rows in _groups(model, len(sequences)):
+        batch = Batch.of(sequences[rows], model.end)
+        total += float(model.losses(batch, latent[rows]).sum(dtype=torch.float64))
+    return total, sum(len(sequence) + 1 for sequence in sequences)
+
+
+def decoded(model: Autoencoder, latent: torch.Tensor) -> list[Symbols]:
+    """Return what comes back of vectors (N, Z), in the order given."""
+    return [own for rows in _groups(model, len(latent)) for own in model.decode(latent[rows])]
+
+
+def _groups(model: Autoencoder, count: int) -> list[slice]:
+    size = 4 * model.params.batch_size
+    return [slice(start, start + size) for start in range(0, count, size)]

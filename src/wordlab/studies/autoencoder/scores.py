@@ -18,31 +18,18 @@ from torch import Tensor
 
 from wordlab import rng
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.studies.autoencoder.network import Autoencoder, Symbols
-from wordlab.studies.autoencoder.training import decoded, total_loss
+from wordlab.studies.autoencoder.network import Autoencoder, Symbols, decoded, total_loss
 
 
-@dataclass(frozen=True, eq=False)
-class Quantiser:
-    """Rounds each number of a vector to 2^bits levels, equally far apart.
+def quantised(vectors: Tensor, bits: int, like: Tensor) -> Tensor:
+    """Return `vectors` (N, Z), each number at the nearest of 2^bits levels, equally far apart.
 
-    low, high: float32 (Z,), the lowest and the highest level of each number; values beyond them are
-    clamped. They belong to the decoder, not to what is sent of a sequence.
+    The levels span what `like` (M, Z) holds; values beyond them are clamped. They belong to the
+    decoder, not to what is sent of a sequence.
     """
-
-    low: Tensor
-    high: Tensor
-
-    @classmethod
-    def fitted(cls, vectors: Tensor) -> "Quantiser":
-        """Return the quantiser whose levels span what `vectors` (N, Z) hold."""
-        return cls(vectors.amin(dim=0), vectors.amax(dim=0))
-
-    def rounded(self, vectors: Tensor, bits: int) -> Tensor:
-        """Return `vectors` (N, Z) rounded to `bits` bits per number."""
-        steps = 2**bits - 1
-        width = ((self.high - self.low) / steps).clamp(min=torch.finfo(self.low.dtype).tiny)
-        return self.low + ((vectors - self.low) / width).round().clamp(0, steps) * width
+    low, high, steps = like.amin(dim=0), like.amax(dim=0), 2**bits - 1
+    width = ((high - low) / steps).clamp(min=torch.finfo(low.dtype).tiny)
+    return low + ((vectors - low) / width).round().clamp(0, steps) * width
 
 
 _RESAMPLES = 1000

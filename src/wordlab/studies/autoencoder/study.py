@@ -24,11 +24,10 @@ from wordlab.errors import UserError
 from wordlab.params.studies import AutoencoderParams, AutoencoderStudyParams, SequenceParams
 from wordlab.recurrent.devices import threads
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.studies.autoencoder import training
-from wordlab.studies.autoencoder.network import Autoencoder, Symbols
+from wordlab.studies.autoencoder.network import Autoencoder, Symbols, train, vectors
 from wordlab.studies.autoencoder.scores import (
-    Quantiser,
     baselines,
+    quantised,
     reconstruct,
     text,
     unknown_bits,
@@ -195,7 +194,7 @@ def learn(job: Job, task: Task) -> Outcome:
     params, sequences = job.params, task.sequences
     model = Autoencoder(params, sequences.vocabulary, job.seed)
     started = time.monotonic()
-    epochs = training.train(
+    epochs = train(
         model,
         sequences.train,
         sequences.valid,
@@ -216,11 +215,11 @@ def learn(job: Job, task: Task) -> Outcome:
 def _measure(model: Autoencoder, task: Task, seed: int) -> dict[str, Any]:
     """Return the rows of the study's tables for one autoencoder, and examples."""
     sequences, texts = task.sequences, task.sequences.texts["test"]
-    trained = training.vectors(model, sequences.test)
-    quantiser = Quantiser.fitted(training.vectors(model, sequences.train))
+    trained = vectors(model, sequences.test)
+    learnt = vectors(model, sequences.train)
     precisions = {"float32": (32, trained), "float16": (16, trained.half().float())}
     precisions |= {
-        f"{bits} bits": (bits, quantiser.rounded(trained, bits)) for bits in task.study.latent_bits
+        f"{bits} bits": (bits, quantised(trained, bits, learnt)) for bits in task.study.latent_bits
     }
     characters = sum(len(text) for text in texts)
     split, end = (str.split, " ") if model.params.unit == "words" else (list, "")

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -16,8 +16,7 @@ from wordlab.params.studies import GradientStudyParams
 from wordlab.recurrent.batches import Streams
 from wordlab.recurrent.devices import threads
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.recurrent.records import TrainingRecord
-from wordlab.recurrent.training import DivergedError, train
+from wordlab.recurrent.training import DivergedError, TrainingRecord, train
 from wordlab.studies.gradients import measures, tasks
 from wordlab.trials.runner import Outcome
 
@@ -86,19 +85,6 @@ class Shared:
         return LanguageModel(network, own.vocabulary, own.level, drawn_from)
 
 
-class Job(Protocol):
-    """A setting of the study."""
-
-    def measure(self, shared: Shared) -> Outcome:
-        """Return what was measured of it."""
-
-
-def measure(job: Job, shared: Shared) -> Outcome:
-    """Return what `job` measures, with the study's number of torch threads."""
-    with threads(shared.torch_threads):
-        return job.measure(shared)
-
-
 @dataclass(frozen=True)
 class Lags:
     """Gradients by lag of trained weights, or of fresh ones of an initialisation."""
@@ -125,9 +111,8 @@ class Lags:
                 low, middle, high = np.quantile(ratios, [0.25, 0.5, 0.75], axis=1)
                 numbers = {"lag": np.arange(length), "norm": middle, "low": low, "high": high}
                 parts.append(pd.DataFrame({"part": part, "length": length, **numbers}))
-            reach[f"length {length}"] = measures.reach(
-                norms["state"], params.faded, params.confidence
-            )
+            fading = measures.reach(norms["state"], params.faded, params.confidence)
+            reach[f"length {length}"] = fading
         longest = shared.texts.sequences(max(params.lengths), params.sequences, shared.seed)
         radii = measures.spectral_radii(model, longest[:-1])
         middle, low, high = median_interval(radii, params.confidence)
@@ -307,3 +292,13 @@ class Learning:
             torch_threads=shared.torch_threads,
         )
         return Outcome({**measured}, tracked={"seconds": time.monotonic() - started})
+
+
+Job = Lags | Training | Truncation | Learning
+"""A setting of the study."""
+
+
+def measure(job: Job, shared: Shared) -> Outcome:
+    """Return what `job` measures, with the study's number of torch threads."""
+    with threads(shared.torch_threads):
+        return job.measure(shared)

@@ -5,7 +5,6 @@ through time carries the state from window to window, but no gradient (Williams 
 """
 
 import time
-from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -56,18 +55,13 @@ def spectral_radii(model: LanguageModel, inputs: NDArray[np.int64]) -> NDArray[n
     with torch.no_grad():
         fed, before = _before_last_step(model, torch.from_numpy(inputs))
         projections = cell.project(fed)  # (B, G*H)
-    jacobians = torch.func.vmap(torch.func.jacrev(_as_vector(cell)))(before, projections)
-    return torch.linalg.eigvals(jacobians.detach().double()).abs().amax(dim=1).numpy()
 
-
-def _as_vector(cell: Cell) -> Callable[[Tensor, Tensor], Tensor]:
-    """Return the cell's step as a function of one vector, (S,) -> (S,)."""
-
-    def step(vector: Tensor, projection: Tensor) -> Tensor:
+    def step(vector: Tensor, projection: Tensor) -> Tensor:  # (S,) -> (S,)
         parts = vector[None].split(cell.hidden_size, dim=1)
         return torch.cat(cell.step(projection[None], parts), dim=1)[0]
 
-    return step
+    jacobians = torch.func.vmap(torch.func.jacrev(step))(before, projections)
+    return torch.linalg.eigvals(jacobians.detach().double()).abs().amax(dim=1).numpy()
 
 
 def _states(model: LanguageModel, ids: Tensor, start: list[State]) -> list[State]:

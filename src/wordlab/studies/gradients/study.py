@@ -6,7 +6,8 @@ a delay two tasks with known answers are learnt.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from itertools import product
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ from wordlab.evaluation.statistics import change_intervals
 from wordlab.params.studies import GradientStudyParams, TruncationParams
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.studies.gradients import jobs
-from wordlab.studies.gradients.tasks import baseline
+from wordlab.studies.gradients.tasks import Task, baseline
 from wordlab.trials.runner import Measurements, Outcome, TrialLogger
 
 
@@ -55,22 +56,18 @@ def study(
     for job, outcome in found:
         own = asdict(job)
         name = " ".join(["gradients", type(job).__name__.lower(), *map(str, own.values())])
-        numbers = {key: value for key, value in outcome.numbers.items() if key != "rows"}
-        on_trial(name, own, {**numbers, **outcome.tracked})
+        on_trial(name, own, {**_numbers(outcome), **outcome.tracked})
         if isinstance(job, jobs.Lags):
             reach.setdefault(job.cell, {})[job.weights] = outcome.numbers["reach"]
     trainings = _table(found, jobs.Training)
-    windows = truncations(
-        _table(found, jobs.Truncation),
-        _unigram(models, texts, params.truncation),
-        params.confidence,
-    )
+    unigram = _unigram(models, texts, params.truncation)
+    windows = truncations(_table(found, jobs.Truncation), unigram, params.confidence)
     learning = _table(found, jobs.Learning)
     learning["baseline"] = [baseline(task, params.tasks.symbols) for task in learning["task"]]
     tables = {
-        "lags": _rows(found, jobs.Lags),
+        "lags": _table(found, jobs.Lags, rows=True),
         "trainings": trainings.assign(classes=next(iter(models.values())).classes),
-        "steps": _rows(found, jobs.Training),
+        "steps": _table(found, jobs.Training, rows=True),
         "truncations": windows,
         "tasks": learning,
     }
@@ -92,13 +89,11 @@ def _check(
             "models: the study of gradients needs models of the same words; expected rnn, lstm and "
             "gru to be trained on the same text"
         )
-    for name, lengths in (
-        ("lengths", params.lengths),
-        ("truncation.lengths", params.truncation.lengths),
-    ):
-        if len(texts.valid) <= max(lengths):
+    longest = {"lengths": max(params.lengths), "truncation.lengths": max(params.truncation.lengths)}
+    for name, length in longest.items():
+        if len(texts.valid) <= length:
             raise UserError(
-                f"gradient_study.{name}: a sequence of {max(lengths)} symbols needs more "
+                f"gradient_study.{name}: a sequence of {length} symbols needs more "
                 f"validation text than {len(texts.valid)} symbols; expected shorter sequences"
             )
     if not params.truncation.learnt(len(texts.train)):
@@ -114,12 +109,8 @@ def _unigram(
 ) -> float:
     """Return the loss of word frequencies of the text that the trainings of windows learn."""
     known = next(iter(models.values())).vocabulary
-    counts = KneserNey.fit(
-        texts.train[: params.learnt(len(texts.train)) + 1],
-        order=1,
-        classes=known.classes,
-        end=known.end,
-    )
+    learnt = texts.train[: params.learnt(len(texts.train)) + 1]
+    counts = KneserNey.fit(learnt, order=1, classes=known.classes, end=known.end)
     return float(counts.losses(texts.valid[: params.valid_tokens]).mean())
 
 
@@ -153,40 +144,31 @@ def truncations(measured: pd.DataFrame, unigram: float, confidence: float) -> pd
 
 def _jobs(cells: Sequence[Any], params: GradientStudyParams) -> list[Any]:
     """Return all settings of the study, the long ones first."""
-    starts = params.initialisations
+    starts, lengths, tasks = params.initialisations, params.truncation.lengths, params.tasks
     return [
-        *(jobs.Truncation(cell, length) for length in params.truncation.lengths for cell in cells),
-        *(
-            jobs.Training(cell, start, clipping)
-            for cell in cells
-            for start in starts
-            for clipping in jobs.WAYS
-        ),
-        *(jobs.Lags(cell, weights) for cell in cells for weights in (jobs.TRAINED, *starts)),
+        *(jobs.Truncation(cell, length) for length, cell in product(lengths, cells)),
+        *(jobs.Training(*setting) for setting in product(cells, starts, jobs.WAYS)),
+        *(jobs.Lags(*setting) for setting in product(cells, (jobs.TRAINED, *starts))),
         *(
             jobs.Learning(task, cell, start, delay)
-            for task in ("adding", "copying")
-            for delay in params.tasks.delays
-            for start in params.tasks.initialisations
-            for cell in cells
+            for task, delay, start, cell in product(
+                get_args(Task), tasks.delays, tasks.initialisations, cells
+            )
         ),
     ]
 
 
-def _table(found: Sequence[tuple[Any, Outcome]], kind: type[Any]) -> pd.DataFrame:
-    """Return one row of settings and numbers per job of a kind."""
-    return pd.DataFrame(
-        {**asdict(job), **{key: x for key, x in outcome.numbers.items() if key != "rows"}}
-        for job, outcome in found
-        if isinstance(job, kind)
-    )
+def _numbers(outcome: Outcome) -> dict[str, Any]:
+    return {key: value for key, value in outcome.numbers.items() if key != "rows"}
 
 
-def _rows(found: Sequence[tuple[Any, Outcome]], kind: type[Any]) -> pd.DataFrame:
-    """Return the rows of all jobs of a kind, their settings in front."""
+def _table(
+    found: Sequence[tuple[Any, Outcome]], kind: type[Any], *, rows: bool = False
+) -> pd.DataFrame:
+    """Return the numbers of each job of a kind as a row, or all its `rows`, settings in front."""
     return pd.DataFrame(
-        {**asdict(job), **row}
+        {**asdict(job), **own}
         for job, outcome in found
         if isinstance(job, kind)
-        for row in outcome.numbers["rows"]
+        for own in (outcome.numbers["rows"] if rows else [_numbers(outcome)])
     )

@@ -16,10 +16,11 @@ from torch.nn import functional as F
 from wordlab import rng
 from wordlab.params.language import CellParams
 from wordlab.params.studies import TaskParams
+from wordlab.recurrent.cells import drawn
 from wordlab.recurrent.devices import threads
 from wordlab.recurrent.layers import RecurrentLayers
 from wordlab.recurrent.optimizers import AdamW, clip_gradients
-from wordlab.recurrent.records import DivergedError
+from wordlab.recurrent.training import DivergedError
 
 Task = Literal["adding", "copying"]
 TOLERANCE = 0.04
@@ -84,9 +85,7 @@ class TaskNetwork(nn.Module):
         super().__init__()
         generator = torch.Generator().manual_seed(rng.derive(seed, "task", cells.cell))
         self.layers = RecurrentLayers(cells, inputs, hidden_size, 1, generator)
-        bound = hidden_size**-0.5
-        weight = torch.empty(outputs, hidden_size).uniform_(-bound, bound, generator=generator)
-        self.weight = nn.Parameter(weight)
+        self.weight = drawn(outputs, hidden_size, hidden_size**-0.5, generator)
         self.bias = nn.Parameter(torch.ones(outputs))  # a sum is 1 at the mean
 
     def forward(self, inputs: Tensor, last: int) -> Tensor:
@@ -96,13 +95,7 @@ class TaskNetwork(nn.Module):
 
 
 def learn(
-    task: Task,
-    cells: CellParams,
-    delay: int,
-    params: TaskParams,
-    *,
-    seed: int,
-    torch_threads: int,
+    task: Task, cells: CellParams, delay: int, params: TaskParams, *, seed: int, torch_threads: int
 ) -> dict[str, float]:
     """Train a network on a task over `delay` steps, and return how it does on new sequences.
 
