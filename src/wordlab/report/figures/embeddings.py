@@ -22,16 +22,6 @@ from wordlab.report.figures.style import (
 )
 from wordlab.report.results import Study
 
-GEOMETRY = {
-    "skewness": "hubs: skewness of the\ntimes a word is a neighbour",
-    "orphans": "words that are nobody's\nneighbour, share",
-    "mean_cosine": "mean cosine of\ntwo words",
-    "isotropy": "isotropy, 1 where vectors\npoint everywhere",
-    "first_share": "variance along the\nfirst direction, share",
-    "dimensions": "effective dimensions",
-}
-"""The columns of the geometry of spaces, and what they are called."""
-
 
 @figure(
     "compare_embeddings",
@@ -307,62 +297,3 @@ def frequency(study: Study) -> Figure:
     return draw_scores_by(
         study.measured("frequency", "score"), "band", "by each item's rarest word"
     )
-
-
-@figure(
-    "compare_embeddings",
-    "Hubs and isotropy",
-    "Hubs and isotropy among the commonest words, all vectors at length 1.",
-)
-def geometry(study: Study) -> Figure:
-    """Draw hubness and isotropy, one panel per measure, one bar per model."""
-    table = study.measured("geometry", "mean_cosine")
-    models = list(table["model"])
-    drawn = canvas(3, 2, 8.6, 2 * (0.3 * len(models) + 1.0))
-    styles = [line(str(model), models) for model in models]
-    for place, (axes, (measure, title)) in enumerate(
-        zip(drawn.axes, GEOMETRY.items(), strict=True)
-    ):
-        values = table[measure].to_numpy(dtype=float)
-        axes.barh(range(len(models)), values, color=[style["color"] for style in styles])
-        for height, value in enumerate(values):
-            if np.isfinite(value):
-                axes.text(max(value, 0), height, f" {value:.3g}", va="center", fontsize=9)
-        labels = [style["label"] for style in styles]
-        axes.set_yticks(range(len(models)), labels if place % 3 == 0 else [])
-        axes.set_ylim(len(models) - 0.4, -0.6)
-        axes.margins(x=0.22)
-        axes.set_xlabel(title)
-        axes.grid(axis="y", visible=False)
-    return drawn
-
-
-@figure(
-    "map_embeddings",
-    "Words in the plane",
-    "The commonest words in the plane; names where there is room.",
-)
-def word_map(study: Study) -> Figure:
-    """Draw the words of skip-gram, by t-SNE and by PCA, those with room around them named."""
-    table, style = study.table("skipgram"), line("skipgram")
-    drawn = canvas(2, 1, 11.5, 5.6)
-    ways = {"tsne": "t-SNE", "pca": "principal components"}
-    for axes, (way, title) in zip(drawn.axes, ways.items(), strict=True):
-        places = table[[f"{way}_x", f"{way}_y"]].to_numpy(dtype=float)
-        axes.plot(*places.T, "o", color=style["color"], markersize=2.5, alpha=0.5)
-        reach = np.ptp(places, axis=0) * (0.055, 0.022)  # half a label of some seven letters
-        named: list[int] = []
-        for i, place in enumerate(places):
-            if (np.abs(places[named] - place) > reach * (1.6, 1.5)).any(axis=1).all():
-                named.append(i)
-                x, y = place.tolist()
-                axes.annotate(
-                    str(table["word"].iloc[i]), (x, y), (0, 3), textcoords="offset points",
-                    ha="center", size=7.5, color=INK,
-                )  # fmt: skip
-        axes.set_xticks([])
-        axes.set_yticks([])
-        axes.grid(visible=False)
-        axes.set_xlabel(title)
-        axes.set_title(f"{style['label']}: {len(table):,} words")
-    return drawn
