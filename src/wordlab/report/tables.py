@@ -40,19 +40,28 @@ def number(value: Any, digits: int = 3) -> str:
 
 def percent(value: float) -> str:
     """Return a share in percent, with a digit behind the point only where it is below ten."""
-    return f"{100 * value:.{0 if value >= 0.0995 or value == 0 else 1}f} %"
+    return f"{100 * value:.{int(0 < abs(value) < 0.0995)}f}\N{NO-BREAK SPACE}%"
 
 
-def between(low: float | None, high: float | None, write: Any = number) -> str:
-    """Return an interval in words, a dash where there is none."""
-    if low is None or high is None or not math.isfinite(low) or not math.isfinite(high):
-        return "–"
+def between(low: float, high: float, write: Any) -> str:
+    """Return an interval in words."""
     return f"between {write(low)} and {write(high)}"
 
 
 def fraction(value: float) -> str:
     """Return a score or a correlation with two digits: .47."""
-    return f"{value:.2f}".replace("0.", ".", 1)
+    return f"{round(value, 2) + 0.0:.2f}".replace("0.", ".", int(abs(value) < 0.995))
+
+
+def ranged(
+    value: float | None, low: float | None, high: float | None, write: Any = fraction
+) -> str:
+    """Return a value with its interval for a table, .57 (.47 to .65); a dash for none."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    if low is None or high is None or not math.isfinite(low):
+        return str(write(value))
+    return f"{write(value)} ({write(low)}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{write(high)})"
 
 
 def tables(title: str, value: Any) -> list[Table]:

@@ -40,9 +40,7 @@ def draw_scores(table: pd.DataFrame) -> Figure:
     table: columns model, task, score, low, high, n and total (items scored, of how many).
     """
     tasks, models = list(table["task"].unique()), list(table["model"].unique())
-    rows = -(-len(tasks) // 2)
-    drawn = panels(len(tasks), 2, 8.6 / min(2, len(tasks)), 0.42 * len(models) + 1.3)
-    drawn.set_size_inches(8.6, rows * (0.42 * len(models) + 1.3))
+    drawn = panels(len(tasks), 1, 5.4, 0.21 * len(models) + 0.95)
     for axes, task in zip(drawn.axes, tasks, strict=True):
         part = table[table["task"] == task]
         for y, model in enumerate(models):
@@ -68,7 +66,7 @@ def draw_scores_by(table: pd.DataFrame, column: str, xlabel: str) -> Figure:
     """
     tasks, models = list(table["task"].unique()), list(table["model"].unique())
     values = list(dict.fromkeys(table[column]))
-    drawn = panels(len(tasks), 2, 4.3, 2.9, 0.4)
+    drawn = panels(len(tasks), 1, 5.4, 2.3, 0.4)
     for axes, task in zip(drawn.axes, tasks, strict=True):
         own = table[table["task"] == task]
         for place, model in enumerate(models):
@@ -268,7 +266,7 @@ def relation_contrasts(study: Study) -> Figure:
     table = study.measured("contrasts", "auc")
     models = list(table["model"].unique())
     pairs = list(dict.fromkeys(zip(table["first"], table["second"], strict=True)))
-    drawn = canvas(width=8.6, height=0.42 * len(pairs) + 1.8)
+    drawn = canvas(width=5.6, height=0.36 * len(pairs) + 1.5)
     axes = drawn.axes[0]
     for place, model in enumerate(models):
         own = table[table["model"] == model].set_index(["first", "second"]).reindex(pairs)
@@ -281,8 +279,7 @@ def relation_contrasts(study: Study) -> Figure:
     axes.set_yticks(range(len(pairs)), [f"{first} over {second}" for first, second in pairs])
     axes.set_ylim(len(pairs) - 0.4, -0.6)
     axes.set_xlim(0, 1)
-    axes.set_xlabel("how often a pair of the first has the higher cosine (area under the curve)")
-    axes.set_title("Relations that the cosine distinguishes")
+    axes.set_xlabel("how often the first has the higher cosine")
     legend_below(drawn)
     return drawn
 

@@ -14,9 +14,8 @@ from wordlab.report.results import Study
 @figure(
     "study_gradients",
     "Gradient by lag",
-    "Norm of the loss's gradient with respect to the hidden state, by how many steps before the "
-    "loss it lies; 1 at lag 0. Lines are medians over sequences that do not overlap, bands the "
-    "middle half.",
+    "Norm of the loss's gradient with respect to the hidden state, as a share of that at the loss: "
+    "medians over sequences of each length, and their intervals.",
 )
 def gradient_by_lag(study: Study) -> Figure:
     """Draw the norms in trained networks, one panel per length of the sequence."""
@@ -44,9 +43,8 @@ def draw_lags(table: pd.DataFrame, column: str) -> Figure:
     """
     values = sorted(table[column].unique())
     cells = list(table["cell"].unique())
-    columns = min(2 if len(values) == 4 else 3, len(values))
-    drawn = panels(len(values), columns, 3.3, 3.1, 0.5)
-    drawn.set_size_inches(3.3 * columns + 0.6, drawn.get_figheight())
+    columns = min(2, len(values))
+    drawn = panels(len(values), columns, 5.4 / columns, 2.6, 0.3)
     for place, (axes, value) in enumerate(zip(drawn.axes, values, strict=False)):
         for cell in cells:
             part = table[(table["cell"] == cell) & (table[column] == value)].sort_values("lag")
@@ -56,10 +54,10 @@ def draw_lags(table: pd.DataFrame, column: str) -> Figure:
             axes.fill_between(
                 part["lag"], part["low"], part["high"], color=style["color"], alpha=0.15, lw=0
             )
-        axes.set(yscale="log", xlabel="lag (steps back from the loss)")
+        axes.set(yscale="log", xlabel="steps back from the loss")
         axes.set_title(f"{column} {value}")
         if place % columns == 0:
-            axes.set_ylabel("gradient norm, lag 0 = 1")
+            axes.set_ylabel("gradient norm")
         whole_steps(axes)
     drawn.axes[0].legend()
     return drawn

@@ -99,14 +99,14 @@ def autoencoder_by_length(study: Study) -> Figure:
     }
     cells = list(table["cell"].unique())
     sizes = sorted(table["latent_size"].unique())
-    drawn = canvas(2, 2, 9.6, 6.4)
+    drawn = canvas(2, 2, 5.6, 5.2)
     for axes, (measure, title) in zip(drawn.axes, measures.items(), strict=True):
         for (cell, size), part in table.groupby(["cell", "latent_size"], sort=False):
             style = line(str(cell), cells)
             strength = (sizes.index(size) + 1) / len(sizes)
             axes.plot(part["length"], part[measure], **style, alpha=strength)
         axes.set_title(title)
-        axes.set_xlabel(f"length (at most, {unit})")
+        axes.set_xlabel(f"{unit}, at most")
         axes.set_ylim(0, max(1.02, float(np.nanmax(table[measure])) * 1.05))
         whole_steps(axes)
     handles = [Line2D([], [], **line(str(cell), cells)) for cell in cells]
@@ -162,16 +162,15 @@ def regularisation_curves(study: Study) -> Figure:
 @figure(
     "study_regularisation",
     "Test loss and gap",
-    "The gap between test and training loss, and the test loss itself; bars are intervals over "
-    "seeds, of one mean each. Lines are the losses of models that only count the same training "
-    "text.",
+    "The gap between test and training loss, and the test loss itself, with intervals over seeds; "
+    "lines are the losses of models that only count the same training text.",
 )
 def regularisation_gaps(study: Study) -> Figure:
     """Draw the test loss and the gap to the training loss of each method, with intervals."""
     table = study.table("methods")
     cells = list(table["cell"].unique())
     methods = list(table["method"].unique())
-    drawn = canvas(2, 1, 9.2, 0.5 * len(methods) + 1.7)
+    drawn = canvas(2, 1, 5.6, 0.42 * len(methods) + 1.5)
     titles = {"gap": "Gap: test - training", "test": "Test loss"}
     for axes, (measure, title) in zip(drawn.axes, titles.items(), strict=True):
         for place, cell in enumerate(cells):
@@ -200,12 +199,12 @@ def regularisation_gaps(study: Study) -> Figure:
     return drawn
 
 
-@figure("train_lm", "Perplexity by epoch", "Training and validation perplexity by epoch.")
+@figure("train_lm", "Perplexity by epoch", "Perplexity on training and validation text by epoch.")
 def perplexity(study: Study) -> Figure:
     """Draw perplexity by epoch, one colour per model: training dashed, validation solid."""
     curves = study.curve("lm").query("model != 'char'")
     models = list(curves["model"].unique())
-    drawn = canvas()
+    drawn = canvas(width=5.4, height=3.8)
     axes = drawn.axes[0]
     for split in ("train", "valid"):
         for model, curve in curves.groupby("model", sort=False):
@@ -219,7 +218,6 @@ def perplexity(study: Study) -> Figure:
                 linewidth=1.3 if training else 1.8,
             )
     axes.set(xlabel="epoch", ylabel="perplexity (log scale)", yscale="log")
-    axes.set_title("Perplexity by epoch")
     plain_log(axes.yaxis)
     whole_steps(axes)
     handles = [Line2D([], [], **line(str(model), models)) for model in models]

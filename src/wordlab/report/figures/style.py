@@ -13,6 +13,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
+from PIL import Image
 
 from wordlab import names
 
@@ -35,6 +36,8 @@ MODELS = {
 """Each model's colour and marker; the colours of Okabe & Ito 2008 and of Tol's `muted` scheme,
 distinct with any colour vision within the word vectors and within the networks."""
 
+COLOURS = 128
+"""Colours of an image, edges of letters and lines among them."""
 FEW = 6
 """So many different numbers are side by side on an axis; more have a scale."""
 LOWER_IS_BETTER = ("valid_loss",)
@@ -75,9 +78,11 @@ STYLE = {
 
 def png(figure: Figure) -> bytes:
     """Return `figure` as a PNG that holds pixels only: the same figure gives the same bytes."""
-    image = BytesIO()
+    drawn, image = BytesIO(), BytesIO()
     with matplotlib.style.context(["default", STYLE]):
-        figure.savefig(image, format="png", metadata={"Software": None})
+        figure.savefig(drawn, format="png")
+    few = Image.open(drawn).convert("RGB").quantize(COLOURS)  # a third of the size
+    few.save(image, format="png", optimize=True)
     return image.getvalue()
 
 
@@ -103,7 +108,7 @@ def canvas(columns: int = 1, rows: int = 1, width: float = 7.2, height: float = 
 
 def whole_steps(axes: Axes) -> None:
     """Mark whole numbers only on the x axis: epochs, iterations, lengths."""
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
 
 
 def plain_log(axis: Axis, *, ticks: bool = True) -> None:
@@ -142,7 +147,7 @@ def legend_below(
         shown, labels = figure.axes[0].get_legend_handles_labels()
     else:
         shown, labels = list(handles), [str(handle.get_label()) for handle in handles]
-    figure.legend(shown, labels, loc="outside lower center", ncols=columns or len(shown))
+    figure.legend(shown, labels, loc="outside lower center", ncols=columns or min(len(shown), 3))
 
 
 def arms(table: pd.DataFrame, measure: str = "score", ends: str = "") -> NDArray[np.float64]:

@@ -98,8 +98,7 @@ def importance(study: Study) -> Figure | None:
 @figure(
     SWEEPS,
     "Setting by setting",
-    "Every dot is a training, the line the mean over all other settings, the band its interval "
-    "(over a search, of the forest's trees).",
+    "Every dot is a training, the line the mean over all other settings, the band its interval.",
 )
 def sweep(study: Study) -> Figure | None:
     """Draw the score against each setting: every training, and the mean over the other settings.
@@ -115,8 +114,7 @@ def sweep(study: Study) -> Figure | None:
     noise = float(study.table("best").query("score == @score")["noise"].mean())
     models = list(trials["model"].unique())
     tried = varied(trials, settings)
-    drawn = panels(len(tried), 3, 3.4, 3.0, 0.9)
-    drawn.set_size_inches(max(3.4 * min(3, len(tried)) + 0.4, 5.0), drawn.get_figheight())
+    drawn = panels(len(tried), 2, 5.4 / min(2, len(tried)), 2.6, 0.8)
     gone = trials["diverged"] > 0 if "diverged" in trials else trials["model"].isna()
     shown = trials.loc[~gone & trials[score].notna(), score]
     room = 0.06 * (shown.max() - shown.min()) + 1e-9

@@ -8,7 +8,7 @@ import pandas as pd
 
 from wordlab import names
 from wordlab.report.results import Answer, Results, Unmeasured, answer, of_stage
-from wordlab.report.tables import Table, fraction, number, percent
+from wordlab.report.tables import Table, fraction, number, percent, ranged
 
 OPEN = "not decided by this text"
 UNRELATED = "unrelated"
@@ -198,16 +198,15 @@ def written(task: str) -> Callable[[float], str]:
     return percent if task.startswith("analogy") else fraction
 
 
-def scored_as(row: Mapping[str, Any], write: Callable[[float], str]) -> str:
-    if pd.isna(row["score"]):
-        return "–"
-    ends = "" if pd.isna(row["low"]) else f" ({write(row['low'])} to {write(row['high'])})"
-    return write(row["score"]) + ends
-
-
 def tasks_scored(scores: pd.DataFrame) -> list[str]:
-    """Return the tasks that something can be scored at."""
-    return [*scores.loc[scores["score"].notna(), "task"].unique()]
+    """Return the tasks that something can be scored at, of analogies the first."""
+    found = map(str, scores.loc[scores["score"].notna(), "task"].unique())
+    return [*{task.split()[0]: task for task in reversed([*found])}.values()][::-1]
+
+
+def scored_as(row: Mapping[Any, Any], task: str) -> str:
+    """Return a score at a task with its interval."""
+    return ranged(row["score"], row["low"], row["high"], written(task))
 
 
 def _by_task(scores: pd.DataFrame, title: str) -> Table:
@@ -215,7 +214,7 @@ def _by_task(scores: pd.DataFrame, title: str) -> Table:
     tasks = tasks_scored(scores)
     cells: dict[Any, Any] = scores.set_index(["model", "task"]).to_dict("index")
     rows = [
-        [names.model(model), *(scored_as(cells[model, task], written(task)) for task in tasks)]
+        [names.model(model), *(scored_as(cells[model, task], task) for task in tasks)]
         for model in scores["model"].unique()
     ]
     return Table(title, [names.task(task) for task in tasks], rows)
@@ -291,7 +290,7 @@ def at_tasks(scores: pd.DataFrame, differences: pd.DataFrame) -> list[Purpose]:
 def at_relations(contrasts: pd.DataFrame) -> list[Purpose]:
     """Return the model whose cosine distinguishes most relations; nothing compares the counts."""
     own = contrasts[(contrasts["second"] == UNRELATED) & contrasts["auc"].notna()]
-    if own.empty:
+    if not own["distinct"].any():
         return []
     counts = own.groupby("model", sort=False)["distinct"].agg(["sum", "size"])
     models = [str(name) for name in counts.sort_values("sum", ascending=False).index]
@@ -327,9 +326,8 @@ def in_memory(results: Results) -> list[Purpose]:
         "ppmi": 8 * cells,  # a float32 and its column
     }
     least = min(sizes, key=lambda model: sizes[model])
-    above = [model for model in sizes if sizes[model] > sizes[least]]
-    alike = [model for model in sizes if model != least and model not in above]
-    return [Purpose("memory", least, f"{number(sizes[least] / 1e6, 2)} MB", above, alike)]
+    alike = [model for model in sizes if model != least and sizes[model] == sizes[least]]
+    return [Purpose("memory", least, f"{number(sizes[least] / 1e6, 2)} MB", (), alike)]
 
 
 def prefer(purposes: Sequence[Purpose], rests: str) -> Answer:
@@ -345,7 +343,7 @@ def prefer(purposes: Sequence[Purpose], rests: str) -> Answer:
         for (model, others), what in clear.items()
     ]
     text = (
-        f"Prefer {'; '.join(parts)}. All other preferences are {OPEN}."
+        f"Prefer {'; '.join(parts)}. What else is scored is {OPEN}."
         if parts
         else f"No model is ahead of another at anything: which to prefer is {OPEN}."
     )

@@ -242,8 +242,8 @@ def reaches(
     low, high = steps[far]["low"], steps[near]["high"]
     decided = low is not None and high is not None and low > high
     text = (
-        f"The {names.model(far)}'s gradient reaches farthest: {_steps(steps[far], longest)}, "
-        f"that of the {names.model(near)} {_steps(steps[near], longest)}"
+        f"The {names.model(far)}'s gradient reaches farthest: it {_fading(steps[far], longest)}, "
+        f"while the {names.model(near)}'s {_fading(steps[near], longest)}"
         f"{'' if decided else f'; but the order is {OPEN}'}."
     )
     task, delay = tasks["task"].iloc[0], tasks["delay"].max()
@@ -251,8 +251,8 @@ def reaches(
     right = last.groupby("cell", sort=False)["success"].max()
     learnt = right[right >= LEARNT]
     text += (
-        f" {str(task).capitalize()} numbers over {delay} steps is learnt by "
-        f"{models_named(map(str, learnt.index)) if len(learnt) else 'none'}."
+        f" The task of {task} over {delay} steps is learnt by "
+        f"{models_named(map(str, learnt.index)) if len(learnt) else 'no network'}."
     )
     free = trainings[trainings["clipping"] == "none"].groupby("cell")["diverged"].any()
     rows = [
@@ -267,10 +267,10 @@ def reaches(
     return Answer(text, decided, Table("Cells", head, rows))
 
 
-def _steps(found: Mapping[str, Any], longest: int) -> str:
+def _fading(found: Mapping[str, Any], longest: int) -> str:
     if found["steps"] >= longest:
-        return f"it does not fade within {longest} steps"
-    return f"it fades after {found['steps']:.0f} steps"
+        return f"does not fade within {longest} steps"
+    return f"fades after {found['steps']:.0f} steps"
 
 
 def _range(found: Mapping[str, Any], longest: int) -> str:

@@ -9,7 +9,7 @@ from wordlab import names
 from wordlab.params.studies import COMBINATION, RegularisationStudyParams
 from wordlab.report.findings.embeddings import OPEN, models_named, most
 from wordlab.report.results import Answer, Results, Unmeasured, answer, of_stage
-from wordlab.report.tables import Table, between, fraction, number, percent
+from wordlab.report.tables import Table, between, fraction, number, percent, ranged
 
 
 @answer("language-models")
@@ -47,12 +47,11 @@ def predicted(metrics: Mapping[str, Mapping[str, Any]]) -> Answer:
     rows = [
         [
             names.model(model), number(row["perplexity"]), number(row["bits"]),
-            fraction(row["ratio"]) if row.get("ratio") else "1",
-            between(row.get("ratio_low"), row.get("ratio_high"), fraction),
+            ranged(*(row.get(f"ratio{end}", 1) for end in ("", "_low", "_high"))),
         ]
         for model, row in metrics.items() if model in names.LANGUAGE_MODELS
     ]  # fmt: skip
-    head = ["perplexity", "bits per symbol", "times the n-grams' perplexity", "interval"]
+    head = ["perplexity", "bits per symbol", "times that of n-grams"]
     return Answer(text, decided, Table("On the test split", head, rows))
 
 
@@ -267,18 +266,20 @@ def held_back(methods: pd.DataFrame) -> Answer:
     else:
         best = most(helps, "test_change", sign=-1)
         everywhere = [way for way in ways if len(helps[helps["method"] == way]) == len(cells)]
+        name = _method(best["method"])
         text = (
-            f"{names.plain(best['method']).capitalize()} helps most: it lowers the "
+            f"{name[0].upper()}{name[1:]} helps most: it lowers the "
             f"{names.model(best['cell'])}'s loss on unseen text by "
             f"{fraction(-best['test_change'])} nats, "
             f"{between(-best['test_change_high'], -best['test_change_low'], fraction)}. "
         )
-        text += (
-            f"In every network {names.listed(map(names.plain, everywhere))} help"
-            f"{'s' if len(everywhere) == 1 else ''}."
-            if everywhere
-            else f"No method helps every network; the rest is {OPEN}."
-        )
+        rest = [way for way in ways if way not in everywhere]
+        if not everywhere:
+            text += f"No method helps every network; the rest is {OPEN}."
+        elif len(rest) > 2:
+            text += f"Sure to help every network: {_listed(everywhere)}."
+        else:
+            text += f"Every method{f' but {_listed(rest)}' if rest else ''} helps every network."
     own: dict[Any, Any] = tried.set_index(["cell", "method"]).to_dict("index")
     rows = [[names.plain(way), *(_change(own.get((cell, way))) for cell in cells)] for way in ways]
     table = Table("Change of the test loss, nats per word", list(map(names.model, cells)), rows)
@@ -313,13 +314,6 @@ def fits(rates: pd.DataFrame, codes: pd.DataFrame, length: str) -> Answer:
                      & (trained["latent_size"] == best["latent_size"])]  # fmt: skip
     unclear = others[~(others["exact_match_high"] < best["exact_match_low"])]
     rival = f"; whether it is ahead of {models_named(unclear['cell'], 'or')} is {OPEN}"
-    cheapest, code = rates["total"].min(), most(codes, "total", sign=-1)
-    text = (
-        f"Through {best['latent_size']} numbers the {names.model(best['cell'])} brings "
-        f"{percent(best['exact_match'])} of unseen sequences of up to {length} back exactly"
-        f"{rival if len(unclear) else ', more than any other'}. To send one that way takes "
-        f"{number(cheapest)} bits per character, {code['code']} {number(code['total'])}."
-    )
     rows = [
         [
             f"{names.model(row['cell'])}, {row['latent_size']} numbers",
@@ -328,4 +322,16 @@ def fits(rates: pd.DataFrame, codes: pd.DataFrame, length: str) -> Answer:
         for row in trained.to_dict("records")
     ]  # fmt: skip
     head = ["sequences exact", "symbols right", "bits per character, corrected"]
-    return Answer(text, not len(unclear), Table("By cell and size of the vector", head, rows))
+    table = Table("By cell and size of the vector", head, rows)
+    cheapest, code = rates["total"].min(), most(codes, "total", sign=-1)
+    if not best["exact_match"]:
+        text = f"Less than this text can show: no unseen sequence of up to {length} comes back exactly."
+        return Answer(text, False, table)
+    text = (
+        f"Through {best['latent_size']} numbers the {names.model(best['cell'])} brings "
+        f"{percent(best['exact_match'])} of unseen sequences of up to {length} back exactly"
+        f"{rival if len(unclear) else ', more than any other'}. Sending one that way takes "
+        f"{number(cheapest)} bits per character; the cheapest code without a vector "
+        f"({code['code']}) takes {number(code['total'])}."
+    )
+    return Answer(text, not len(unclear), table)

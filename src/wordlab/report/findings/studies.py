@@ -20,7 +20,7 @@ from wordlab.report.findings.embeddings import (
     written,
 )
 from wordlab.report.results import Answer, Results, Unmeasured, answer, of_stage
-from wordlab.report.tables import Table, between, fraction, number, percent
+from wordlab.report.tables import Table, fraction, number, percent, ranged
 
 
 @of_stage("study_sizes")
@@ -200,51 +200,51 @@ def _window(results: Results) -> Answer:
     return widened(
         *(
             results.table("study_windows", name)
-            for name in ("summary", "associations", "scores", "differences")
+            for name in ("summary", "associations", "overlap", "scores", "differences")
         )
     )
 
 
 def widened(
-    summary: pd.DataFrame, associations: pd.DataFrame, scores: pd.DataFrame,
+    summary: pd.DataFrame, associations: pd.DataFrame, overlap: pd.DataFrame, scores: pd.DataFrame,
     differences: pd.DataFrame,
 ) -> Answer:  # fmt: skip
-    """PPMI changes if at most half of the strongest associations stay; scores by their intervals.
+    """Yes if at most half of associations and of neighbours stay, little if more of both do.
 
-    The tables are those of the study of windows.
+    Decided if the interval of any window's score is. The tables are those of the study of windows.
     """
     sizes = sorted(associations["window"].unique())
     if len(sizes) < 2:
         raise Unmeasured("one window alone")
     by_size = associations.groupby(["window", "word"])["context"].agg(set)
     kept = {size: _kept(by_size[sizes[0]], by_size[size]) for size in sizes}
-    share, listed = kept[sizes[-1]], associations.groupby(["word", "window"]).size().mean()
+    near = dict(zip(sizes, overlap.iloc[0].astype(float), strict=False))
+    few = [share <= 0.5 for share in (kept[sizes[-1]], near[sizes[-1]])]
+    start = "Yes" if all(few) else "In part" if any(few) else "Little"
     text = (
-        f"{'Yes' if share <= 0.5 else 'Little'}: of a word's {listed:.0f} strongest associations "
-        f"at window {sizes[0]}, {share:.0%} are still among them at window {sizes[-1]}."
+        f"{start}: from window {sizes[0]} to {sizes[-1]}, {percent(kept[sizes[-1]])} of a word's "
+        f"strongest associations stay the same, and {percent(near[sizes[-1]])} of its nearest "
+        "neighbours."
     )
+    above: list[str] = []
     task = next(iter(tasks_scored(scores)), None)
     if task:
         best, above, unclear = ranked(scores, differences, task)
         text += (
-            f" Of its vectors, {best['model']} scores highest on {names.task(task)}, "
-            f"{written(task)(best['score'])}, "
+            f" On {names.task(task)} {best['model']} scores highest, "
             f"{verdict_on(above, unclear).replace('model', 'window')}."
         )
     scored: dict[Any, Any] = scores[scores["task"] == task].set_index("model").to_dict("index")
-    rows = [
-        [
-            f"window {row['window']}", number(int(row["cells"])), fraction(row["median"]),
-            percent(kept.get(row["window"], np.nan)),
-            scored_as(scored[f"window {row['window']}"], written(str(task))) if scored else "–",
-        ]
-        for row in summary.to_dict("records")
-    ]  # fmt: skip
-    head = [
-        "pairs seen", "median PPMI, nats", f"associations of window {sizes[0]} kept",
-        names.task(task) if task else "score",
-    ]  # fmt: skip
-    return Answer(text, not task or bool(above), Table("Windows", head, rows))
+    rows = []
+    for row in summary.to_dict("records"):
+        size, name = row["window"], f"window {row['window']}"
+        score = scored_as(scored[name], str(task)) if name in scored else "–"
+        shares = (percent(found[size]) if size in found else "–" for found in (kept, near))
+        rows.append([name, number(row["cells"]), fraction(row["median"]), *shares, score])
+    first = f"of window {sizes[0]} kept"
+    head = ["pairs seen", "median PPMI", f"associations {first}", f"neighbours {first}",
+            names.task(task) if task else "score"]  # fmt: skip
+    return Answer(text, bool(above), Table("By window", head, rows))
 
 
 def _kept(first: pd.Series, other: pd.Series) -> float:
@@ -285,13 +285,16 @@ def larger(growth: pd.DataFrame) -> Answer:
             f"That is {OPEN}: from {least} of it to all of it {up} of {len(rows)} scores rise, but "
             "every interval has room for no change."
         )
-    table = [
-        [
-            f"{names.model(row['model'])}, {names.task(row['task'])}",
-            fraction(row["difference"]), between(row["low"], row["high"], fraction),
-            "yes" if row["distinct"] else "no",
-        ]
+    tasks = list(dict.fromkeys(growth["task"]))
+    cells = {
+        (row["model"], row["task"]): ranged(
+            row["difference"], row["low"], row["high"], written(row["task"])
+        )
         for row in rows
-    ]  # fmt: skip
-    head = ["change", "interval", "decided"]
-    return Answer(text, bool(shown), Table(f"From {least} of the text to all of it", head, table))
+    }
+    table = [
+        [names.model(model), *(cells.get((model, task), "–") for task in tasks)]
+        for model in dict.fromkeys(growth["model"])
+    ]
+    title = f"Change from {least} of the text to all of it"
+    return Answer(text, bool(shown), Table(title, [names.task(task) for task in tasks], table))

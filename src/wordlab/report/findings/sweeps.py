@@ -10,7 +10,7 @@ from wordlab import names
 from wordlab.params.sweeps import GridSweepParams
 from wordlab.report.findings.embeddings import OPEN
 from wordlab.report.results import Answer, Results, Unmeasured, answer, of_stage
-from wordlab.report.tables import Table, between, number
+from wordlab.report.tables import Table, fraction, number, ranged
 
 Tables = Mapping[str, pd.DataFrame]
 """The tables of a sweep and of its analysis, by name."""
@@ -282,29 +282,32 @@ def matters(differences: pd.DataFrame, score: str) -> Answer:
     if not len(differences):
         raise Unmeasured("no setting is compared")
     score = score if score in set(differences["score"]) else differences["score"].iloc[0]
-    own = differences[differences["score"] == score].sort_values("difference", ascending=False)
+    own = differences[differences["score"] == score]
+    write = number if lower_is_better(score) else fraction
     sentences, rows = [], []
     for name, part in own.groupby("model", sort=False):
+        part = part.sort_values("difference", ascending=False)
         model, beyond = names.model(str(name)), part[part["beyond_noise"].astype(bool)]
         for row in part.to_dict("records"):
-            ends = between(row["low"], row["high"], lambda end: number(end, 2))
-            by = (number(row["difference"], 2), ends, "yes" if row["beyond_noise"] else "no")
-            rows.append([f"{model}, {names.plain(row['setting'])}", *_better(row), *by])
+            by = ranged(row["difference"], row["low"], row["high"], write)
+            decided = "yes" if row["beyond_noise"] else "no"
+            rows.append([f"{model}, {names.plain(row['setting'])}", *_better(row), by, decided])
         if beyond.empty:
             sentences.append(f"For {model} the effect of every setting is {OPEN}.")
             continue
         first = beyond.to_dict("records")[0]
         better, worse = _better(first)
-        rest = names.listed(names.plain(setting) for setting in beyond["setting"][1:])
+        others = [names.plain(setting) for setting in beyond["setting"][1:]]
+        rest = f"; the {names.listed(others)} count{'s' if len(others) == 1 else ''} too"
         sentences.append(
             f"For {model} the {names.plain(first['setting'])} matters most: {better} instead of "
             f"{worse} {'lowers' if lower_is_better(score) else 'raises'} the "
-            f"{names.plain(score) if lower_is_better(score) else 'score'} by "
-            f"{number(first['difference'], 2)}{f'; {rest} also count' if rest else ''}."
+            f"{'' if lower_is_better(score) else 'score on '}{names.plain(score)} by "
+            f"{write(first['difference'])}{rest if others else ''}."
         )
-    head = ["better", "worse", "by", "interval", "decided"]
-    decided = bool(own["beyond_noise"].astype(bool).any())
-    return Answer(" ".join(sentences), decided, Table(f"By {names.plain(score)}", head, rows))
+    head = ["better", "worse", "by", "decided"]
+    shown = bool(own["beyond_noise"].astype(bool).any())
+    return Answer(" ".join(sentences), shown, Table(f"By {names.plain(score)}", head, rows))
 
 
 def _better(row: Mapping[Any, Any]) -> tuple[str, str]:
