@@ -5,7 +5,7 @@ from wordlab.artifacts import read_json
 from wordlab.parallel import side_by_side
 from wordlab.pipeline import stage
 from wordlab.report.figures import FIGURES, write
-from wordlab.report.findings import every
+from wordlab.report.findings import answers, every
 from wordlab.report.page import word_map
 from wordlab.report.results import Results
 
@@ -14,14 +14,15 @@ def main(run: stage.Stage) -> None:
     results = Results(run.input("metrics").parent, run.params)
     names = list(FIGURES)
     written = dict(side_by_side(write, names, results, run.output("figures")))
-    drawn = {name: written[i] for i, name in enumerate(names)}
     pages = {
         "report": report.build(
             results.metrics,
-            drawn,
+            {name: written[i] for i, name in enumerate(names)},
             run.params.model_dump(),
             read_json(run.input("samples")),
             every(results),
+            answers(results),
+            (run.input("splits") / "test.txt").read_text(encoding="utf-8").splitlines(),
         ),
         "word_map": word_map(read_json(results.tables / "map_embeddings" / "drawn.json")),
     }

@@ -13,7 +13,7 @@ from wordlab.corpus.vocabulary import Vocabulary, content_words
 from wordlab.evaluation import scores
 from wordlab.evaluation.language import PROMPTS
 from wordlab.pipeline.declared import declaration
-from wordlab.report import printed
+from wordlab.report import tables
 from wordlab.report.figures import style
 from wordlab.report.findings import findings
 from wordlab.report.results import Results
@@ -123,7 +123,7 @@ def test_sections_with_nothing_to_show_say_so_in_one_line(passed):
     for sweep in ("word2vec", "glove"):
         told = said(passed, f"analyse_sweep@{sweep}")
         assert "no trial has a score, so nothing is analysed" in told[-1]
-    (line,) = printed.results(folder / "reports" / "metrics").split("\n\n")[0].splitlines()
+    (line,) = tables.results(folder / "reports" / "metrics").split("\n\n")[0].splitlines()
     assert line == (
         "Word vectors: no item of these sets has all its words in the vocabulary: WordSim-353, "
         "SimLex-999, analogies."

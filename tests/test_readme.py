@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from small_pipeline import stages
 from wordlab.params.whole import load
 from wordlab.pipeline.declared import declaration
-from wordlab.report import printed
+from wordlab.report import tables
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -31,7 +31,7 @@ def reachable(edges):
 def test_the_results_are_those_of_the_committed_run():
     block = re.search(r"<!-- results.*?-->\n(.*?)\n<!-- /results -->", README, re.DOTALL)
     assert block is not None
-    assert block[1] == printed.results(REPOSITORY / "reports" / "metrics")
+    assert block[1] == tables.results(REPOSITORY / "reports" / "metrics")
 
 
 def test_the_graph_is_that_of_the_pipeline():

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from wordlab.report.sections import SECTIONS
 
 from wordlab import report
 from wordlab.params.whole import PARAMS as PARAMS_YAML
 from wordlab.params.whole import load
 from wordlab.report.figures.style import canvas, png
-from wordlab.report.sections import SECTIONS
 from wordlab.report.tables import embedding_scores, language_scores, number, tables
 
 PARAMS = {

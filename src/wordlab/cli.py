@@ -103,11 +103,11 @@ def evaluate(
     import json
 
     from wordlab.evaluation import scores
-    from wordlab.report import printed
+    from wordlab.report import tables
 
     found, params = space(vectors, words), settings()
     metrics = scores.evaluate(found, params.evaluation, seed=params.seed).metrics()
-    print(json.dumps(metrics, indent=2) if as_json else printed.scores(metrics))
+    print(json.dumps(metrics, indent=2) if as_json else tables.scores(metrics))
 
 
 @app.command()
@@ -209,9 +209,9 @@ def compile() -> None:
 @app.command()
 def results() -> None:
     """Print the results of the last run as Markdown tables."""
-    from wordlab.report import printed
+    from wordlab.report import tables
 
-    print(printed.results(Path("reports/metrics")))
+    print(tables.results(Path("reports/metrics")))
 
 
 @app.command()
@@ -229,10 +229,10 @@ def best(
     Their scores go to standard error, so that $(wordlab best ...) gives the arguments alone.
     """
     from wordlab.analysis.winners import winners
-    from wordlab.report import printed
+    from wordlab.report import tables
 
     for winner in winners(Path("reports/tables"), sweep, settings(), score=score, model=model):
-        reached = printed.winner(winner.model, winner.reached)
+        reached = tables.winner(winner.model, winner.reached)
         print(f"# {reached}", file=sys.stderr, flush=True)
         print(winner.arguments, flush=True)
 

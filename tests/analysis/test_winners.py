@@ -11,7 +11,7 @@ from dvc.utils.hydra import apply_overrides
 from wordlab.analysis.winners import Winner, winners
 from wordlab.errors import UserError
 from wordlab.params.whole import Params, load
-from wordlab.report import printed
+from wordlab.report import tables as printed
 
 REACHED = {"mean": 4.1, "low": 4.0, "high": 4.2, "n": 2, "combinations": 8}
 

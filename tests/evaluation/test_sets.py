@@ -10,7 +10,7 @@ from wordlab import downloads
 from wordlab.errors import UserError
 from wordlab.evaluation import scores
 from wordlab.params.embeddings import EvaluationParams, WordPairsParams
-from wordlab.report import printed
+from wordlab.report import tables
 
 PAIRS = "tiger\tcat\t7.35\nplane\tcar\t5.77\n"
 
@@ -72,7 +72,7 @@ def test_the_printed_table_has_n_coverage_and_intervals() -> None:
             },
         },
     }
-    lines = printed.scores(metrics).splitlines()
+    lines = tables.scores(metrics).splitlines()
     assert lines[1].split() == [
         *("set,", "Spearman", "0.500", "[0.400,", "0.600]", "1,200", "2,400", "50.0", "%", "0.300")
     ]

@@ -1,4 +1,4 @@
-"""The page: what each section shows, put through the template.
+"""The page: what each section asks and shows, put through the template.
 
 Nothing in it depends on when or where it was made: the same inputs give the same bytes.
 """
@@ -14,18 +14,8 @@ import jinja2
 
 from wordlab import names
 from wordlab.report.figures import FIGURES
-from wordlab.report.figures.style import MODELS
-from wordlab.report.sections import SECTIONS, Section, of_metrics, of_stage
-from wordlab.report.tables import (
-    Cell,
-    Table,
-    autoencoder_scores,
-    embedding_scores,
-    language_scores,
-    number,
-    percent,
-    tables,
-)
+from wordlab.report.results import UNMEASURED, Answer
+from wordlab.report.tables import Table, number, percent, tables
 
 Metrics = Mapping[str, Any]
 
@@ -38,12 +28,116 @@ TEMPLATES = jinja2.Environment(
     keep_trailing_newline=True,
 )
 
-_COLUMN = 1100
-"""The widest figure, in pixels, that is still readable at half the page's width."""
+
+@dataclass(frozen=True)
+class Section:
+    """A section of the report: a question, and where its answer comes from.
+
+    name: its anchor; link: its name in the menu; how: how it was measured, folded away; figure: the
+    one in sight; stages, metrics: beginnings of the names of those whose other figures, findings
+    and numbers it has, where no section before it does; params: sections of params.yaml that shaped
+    it; summary: whether its answer is in the summary.
+    """
+
+    name: str
+    link: str
+    question: str
+    how: str
+    figure: str
+    stages: tuple[str, ...]
+    metrics: tuple[str, ...]
+    params: tuple[str, ...]
+    summary: bool = False
 
 
-_FINDINGS = 12
-"""Sentences of a section that are in sight; the rest is folded."""
+SECTIONS = (
+    Section(
+        "word-vectors", "Word vectors", "Which word vectors agree best with people?",
+        "Similarity is Spearman's rank correlation between the cosine of two words and what people "
+        "said of them; an analogy counts when the one right word comes first. Scores are means "
+        "over trainings that differ in the seed alone, intervals draw seeds and words together. "
+        "All models have the same window; their other settings were sought with equal effort on a "
+        "list of related words that shares no pair with these sets.",
+        "scores",
+        ("train_word2vec", "train_ppmi", "train_glove", "evaluate_embeddings"),
+        ("embeddings", "word2vec", "glove", "ppmi", "cooccurrence"),
+        ("word2vec", "ppmi", "glove", "cooccurrence", "evaluation"), True,
+    ),
+    Section(
+        "comparison", "Which to prefer", "When is PPMI, GloVe or word2vec to be preferred?",
+        "The same words are looked up in every model, and the cosines of pairs in known relations "
+        "compared. The models' settings were sought on the same list of relations, so contrasts "
+        "with unrelated pairs are no test on unseen pairs. Memory is that of the vectors of all "
+        "words, of PPMI's cells above 0.",
+        "relation_contrasts",
+        ("compare_embeddings", "map_embeddings"), ("comparison",), ("comparison", "word_map"),
+    ),
+    Section(
+        "windows", "Window", "Does the window change what PPMI finds?",
+        "The same text is counted with narrow and wide windows, and nothing else changes.",
+        "ppmi_associations",
+        ("study_windows",), ("study_windows",), ("window_study",), True,
+    ),
+    Section(
+        "sizes", "Size", "Does more text make better word vectors?",
+        "The same models are trained on shares of the text, whole documents at a time, and scored "
+        "on the items that are known at every share. Intervals hold together for all changes.",
+        "sizes",
+        ("study_sizes",), ("study_sizes",), ("size_study",),
+    ),
+    Section(
+        "vector-settings", "Settings of vectors", "Which settings of word2vec and GloVe matter?",
+        "Every combination of a few values is trained from several seeds. A setting matters where "
+        "its values differ, on average over all other settings, by more than the noise of seeds "
+        "and items.",
+        "sweep_word2vec",
+        ("sweep_word2vec", "sweep_glove", "analyse_sweep@word2vec", "analyse_sweep@glove"),
+        ("sweep_word2vec", "sweep_glove", "analysis_word2vec", "analysis_glove"),
+        ("sweep_word2vec", "sweep_glove"),
+    ),
+    Section(
+        "language-models", "Language models", "Do recurrent networks predict better than n-grams?",
+        "Perplexity is that of the test split, in which every token counts alike. Intervals draw "
+        "documents, then their sentences, and are widened for so few documents; the ratio to "
+        "n-grams (Kneser-Ney) is measured on the same draws. All words outside the vocabulary are "
+        "one class, which is easy to predict.",
+        "perplexity",
+        ("train_lm", "train_char_lm", "evaluate_lm"), ("language_models", "lm_"),
+        ("language_model", "character_model", "language_evaluation", "generation"), True,
+    ),
+    Section(
+        "gradients", "Gradients", "How far back does a network learn from?",
+        "The loss's gradient is followed back step by step through the trained networks; it has "
+        "faded where its norm is below a hundredth of that at the loss. Clipping, truncation and "
+        "tasks that need a memory are tried on small networks.",
+        "gradient_by_lag",
+        ("study_gradients",), ("study_gradients",), ("gradient_study",), True,
+    ),
+    Section(
+        "regularisation", "Regularisation", "What keeps a network from learning a text by heart?",
+        "Networks are trained on a text small enough to learn by heart, with one method at a time. "
+        "Intervals are over seeds, and hold together for all differences.",
+        "regularisation_gaps",
+        ("study_regularisation",), ("study_regularisation",), ("regularisation_study",), True,
+    ),
+    Section(
+        "recurrent-settings", "Settings of networks", "Which settings of LSTM and GRU matter?",
+        "Every combination of a few values is trained from several seeds on little text. A setting "
+        "matters where its values differ by more than the noise of the seed.",
+        "sweep_recurrent",
+        ("sweep_recurrent", "analyse_sweep@recurrent"), ("sweep_recurrent", "analysis_recurrent"),
+        ("sweep_recurrent",),
+    ),
+    Section(
+        "autoencoders", "Autoencoders", "How much of a sentence fits into one vector?",
+        "An encoder reads a sequence into one vector, from which a decoder writes it again. The "
+        "cost is that of the vector and of correcting the errors with the decoder's own "
+        "probabilities; weights are not counted.",
+        "autoencoder_by_length",
+        ("study_autoencoder",), ("study_autoencoder",), ("autoencoder",), True,
+    ),
+    Section("more", "More", "What else was measured?", "", "", ("",), ("",), ()),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,33 +150,23 @@ class Picture:
     width: int
     height: int
 
-    @property
-    def wide(self) -> bool:
-        """Whether it needs the page's whole width to be read."""
-        return self.width > _COLUMN
-
 
 @dataclass
 class Chapter:
     """A section of the page with what this run has for it."""
 
     section: Section
-    scores: list[Table] = field(default_factory=list)
-    """Results side by side, in sight."""
+    answer: Answer = UNMEASURED
+    picture: Picture | None = None
+    """The one in sight."""
     findings: list[str] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
     """The titles of figures for which this text has nothing to show."""
     numbers: list[Table] = field(default_factory=list)
-    """Everything measured, folded away."""
     settings: list[tuple[str, str]] = field(default_factory=list)
     samples: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
-    """Generated texts by prompt, as (model, what follows the prompt)."""
-
-    @property
-    def filled(self) -> bool:
-        """Whether this run has anything for it."""
-        return bool(self.numbers or self.pictures or self.empty or self.findings or self.samples)
+    """Texts by their beginning, as (who wrote it, what follows)."""
 
 
 def build(
@@ -91,49 +175,53 @@ def build(
     params: Mapping[str, Any],
     samples: Sequence[Mapping[str, str]] = (),
     findings: Mapping[str, Sequence[str]] | None = None,
+    answers: Mapping[str, Answer] | None = None,
+    held_out: Sequence[str] = (),
 ) -> str:
     """Return the report as one HTML page that needs no other file.
 
     metrics: what each stage measured, nested numbers by the stem of its file in reports/metrics.
     figures: PNG files by name, None where there is nothing to show. params: the whole of
     params.yaml. samples: generated texts, each with model, prompt and text. findings: sentences by
-    stage. Metrics that no section knows are shown at the end.
+    stage; answers: by section. held_out: sentences of the test split, to be shown beside what
+    models write. Metrics that no section knows are shown at the end.
     """
     chapters = {section.name: Chapter(section) for section in SECTIONS}
     for name, path in figures.items():
         entry = FIGURES[name]
-        chapter = chapters[entry.section or of_stage(entry.stage).name]
+        chapter = chapters[_of("stages", entry.stage).name if not entry.section else entry.section]
         title = f"{entry.title}, {names.plain(entry.item)}" if entry.item else entry.title
         if path is None:
             chapter.empty.append(title[0].lower() + title[1:])
+        elif name == chapter.section.figure:
+            chapter.picture = _picture(title, entry.caption, path)
         else:
             chapter.pictures.append(_picture(title, entry.caption, path))
     for stage, texts in (findings or {}).items():
-        chapters[of_stage(stage).name].findings += texts
+        chapters[_of("stages", stage).name].findings += texts
+    for section, answer in (answers or {}).items():
+        chapters[section].answer = answer
     for name, found in metrics.items():
-        if name in ("preprocess", "vocabulary"):
-            continue  # they are the page's beginning
-        chapter = chapters[of_metrics(name).name]
-        chapter.numbers += tables(name, found)
-        if name == "embeddings":
-            chapter.scores += embedding_scores(found)
-        if name == "language_models":
-            chapter.scores += language_scores(found, metrics)
-        if name == "study_autoencoder":
-            chapter.scores.append(autoencoder_scores(found))
+        if name not in ("preprocess", "vocabulary"):  # they are the page's beginning
+            chapters[_of("metrics", name).name].numbers += tables(name, found)
     for chapter in chapters.values():
         named = [name for name in chapter.section.params if name in params]
         chapter.settings += [pair for name in named for pair in flat(params[name], name)]
-    chapters["language-models"].samples = _by_prompt(samples)
+    chapters["language-models"].samples = _by_prompt(samples, held_out)
+    more = chapters.pop("more")
     return TEMPLATES.get_template("report.html").render(
         facts=_facts(metrics, params),
         splits=_splits(metrics),
-        chapters=[chapter for chapter in chapters.values() if chapter.filled],
+        chapters=list(chapters.values()),
+        undecided=[c for c in chapters.values() if not c.answer.decided],
+        more=more,
         settings=list(flat(params)),
-        colours={name: colour for name, (colour, _) in MODELS.items()},
-        label=names.plain,
-        most=_FINDINGS,
     )
+
+
+def _of(kind: str, name: str) -> Section:
+    """Return the section that has the stage or the metrics `name`."""
+    return next(one for one in SECTIONS if name.startswith(getattr(one, kind)))
 
 
 def flat(params: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -155,47 +243,47 @@ def _picture(title: str, caption: str, path: Path) -> Picture:
     return Picture(uri, title, caption, width, height)
 
 
-def _facts(metrics: Metrics, params: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Return what was run as (what, value, what more is to say), in reading order."""
-    corpus, vocabulary = params.get("corpus", {}), params.get("vocabulary", {})
-    facts = []
+def _facts(metrics: Metrics, params: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what was run as (what, value), in reading order."""
+    corpus, facts = params.get("corpus", {}), []
     if corpus.get("source") == "sample":
-        facts.append(("corpus", "Wikipedia sample", "articles packaged with gensim"))
+        facts.append(("text", "Wikipedia, the sample of gensim"))
     elif corpus.get("path"):
-        facts.append(("corpus", Path(corpus["path"]).name, "a text of your own"))
+        facts.append(("text", Path(corpus["path"]).name))
     train = metrics.get("preprocess", {}).get("train")
     if train:
-        documents = f"{number(train['documents'])} documents"
-        facts.append(("training tokens", number(train["tokens"]), documents))
+        facts.append(("documents to train on", number(train["documents"])))
+        facts.append(("words in them", number(train["tokens"])))
     if "vocabulary" in metrics:
-        count = f"words seen {number(vocabulary.get('min_count'))} times or more"
-        facts.append(("vocabulary", number(metrics["vocabulary"].get("words")), count))
-    facts.append(("seed", number(params.get("seed")), "every random stream derives from it"))
-    return facts
+        facts.append(("different words kept", number(metrics["vocabulary"].get("words"))))
+    return [*facts, ("seed", number(params.get("seed")))]
 
 
 def _splits(metrics: Metrics) -> Table | None:
     """Return the splits of the text as a table, None before the text is split."""
     sizes, encoded = metrics.get("preprocess", {}), metrics.get("vocabulary", {})
-    splits = [name for name in ("train", "valid", "test") if name in sizes]
-    if not splits:
-        return None
     rows = []
-    for name in splits:
-        counts = [sizes[name].get(what) for what in ("documents", "sentences", "tokens")]
-        unknown = encoded.get(name, {}).get("unknown_share")
-        share = "–" if unknown is None else percent(unknown)
-        rows.append((name, [Cell(number(count)) for count in counts] + [Cell(share)]))
-    head = [Cell(title) for title in ("documents", "sentences", "tokens", "unknown words")]
-    return Table("Splits", head, rows)
+    for name in ("train", "valid", "test"):
+        if name in sizes:
+            counts = [number(sizes[name].get(one)) for one in ("documents", "sentences", "tokens")]
+            unknown = encoded.get(name, {}).get("unknown_share")
+            share = "–" if unknown is None else percent(unknown)
+            rows.append([names.plain(name), *counts, share])
+    head = ["documents", "sentences", "words", "unknown words"]
+    return Table("The text, split by document", head, rows) if rows else None
 
 
-def _by_prompt(samples: Sequence[Mapping[str, str]]) -> dict[str, list[tuple[str, str]]]:
-    """Return generated texts by prompt, as (model, what follows the prompt)."""
+def _by_prompt(
+    samples: Sequence[Mapping[str, str]], held_out: Sequence[str]
+) -> dict[str, list[tuple[str, str]]]:
+    """Return texts by prompt, as (who wrote it, what follows the prompt), a real one first."""
     grouped: dict[str, list[tuple[str, str]]] = {}
     for sample in samples:
         prompt, text = sample["prompt"], sample["text"]
-        grouped.setdefault(prompt, []).append((sample["model"], text.removeprefix(prompt)))
+        if prompt not in grouped:
+            real = [line for line in held_out if line.startswith(f"{prompt} ")][:1]
+            grouped[prompt] = [("real text", line.removeprefix(prompt)) for line in real]
+        grouped[prompt].append((names.model(sample["model"]), text.removeprefix(prompt)))
     return grouped
 
 

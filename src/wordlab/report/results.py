@@ -1,6 +1,7 @@
-"""What the stages measured, as the report and the MLflow runs read it."""
+"""What the stages measured, and the register of functions that put it into words."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +11,7 @@ import pandas as pd
 
 from wordlab.artifacts import read_json
 from wordlab.params.whole import Params
+from wordlab.report.tables import Table
 
 
 class Unmeasured(Exception):
@@ -111,3 +113,70 @@ class Study:
     def _folder(self) -> str:
         folders = {"compare_embeddings": "embeddings"}
         return folders.get(self.stage, self.stage.replace("analyse_sweep@", "sweep_"))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to the question of a section of the report.
+
+    text: a sentence or two that carry the answer; decided: whether this text decides it; table: the
+    few numbers that it rests on; more: what follows from it, a paragraph each.
+    """
+
+    text: str
+    decided: bool
+    table: Table | None = None
+    more: Sequence[str] = ()
+
+
+UNMEASURED = Answer("This text is too small to measure it.", decided=False)
+
+Finder = Callable[[Results], Sequence[str]]
+"""Returns sentences, in reading order."""
+Answerer = Callable[[Results], Answer]
+
+_FINDERS: dict[str, list[Finder]] = {}
+_ANSWERERS: dict[str, Answerer] = {}
+
+
+def of_stage(stage: str) -> Callable[[Finder], Finder]:
+    """Register the decorated function as one that puts the results of `stage` into words.
+
+    stage: its name in dvc.yaml, with the item behind `@` if it has several. Functions of the same
+    stage are called in the order they are registered in.
+    """
+
+    def register(finder: Finder) -> Finder:
+        _FINDERS.setdefault(stage, []).append(finder)
+        return finder
+
+    return register
+
+
+def answer(section: str) -> Callable[[Answerer], Answerer]:
+    """Register the decorated function as the one that answers the question of a section."""
+
+    def register(answerer: Answerer) -> Answerer:
+        _ANSWERERS[section] = answerer
+        return answerer
+
+    return register
+
+
+def findings(stage: str, results: Results) -> list[str]:
+    """Return what the results of `stage` say, in sentences; none where it has no findings."""
+    return [sentence for finder in _FINDERS.get(stage, []) for sentence in finder(results)]
+
+
+def every(results: Results) -> dict[str, list[str]]:
+    """Return the findings of all stages, by stage."""
+    return {stage: findings(stage, results) for stage in _FINDERS}
+
+
+def answers(results: Results) -> dict[str, Answer]:
+    """Return the answers to the questions of all sections, by section."""
+    found = dict.fromkeys(_ANSWERERS, UNMEASURED)
+    for section, answerer in _ANSWERERS.items():
+        with suppress(pd.errors.EmptyDataError, Unmeasured):
+            found[section] = answerer(results)
+    return found

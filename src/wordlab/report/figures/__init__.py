@@ -6,11 +6,8 @@ To add one, write its function in a module that is imported here, under `@figure
 from wordlab.report.figures import (  # noqa: F401
     embeddings,
     gradients,
-    recurrent,
     studies,
-    sweep_trainings,
     sweeps,
-    windows,
 )
 from wordlab.report.figures.registry import FIGURES, Entry, of_stage, write
 from wordlab.report.figures.style import png

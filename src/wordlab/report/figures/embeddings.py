@@ -22,16 +22,6 @@ from wordlab.report.figures.style import (
 )
 from wordlab.report.results import Study
 
-GEOMETRY = {
-    "skewness": "hubs: skewness of the\ntimes a word is a neighbour",
-    "orphans": "words that are nobody's\nneighbour, share",
-    "mean_cosine": "mean cosine of\ntwo words",
-    "isotropy": "isotropy, 1 where vectors\npoint everywhere",
-    "first_share": "variance along the\nfirst direction, share",
-    "dimensions": "effective dimensions",
-}
-"""The columns of the geometry of spaces, and what they are called."""
-
 
 @figure(
     "compare_embeddings",
@@ -50,9 +40,7 @@ def draw_scores(table: pd.DataFrame) -> Figure:
     table: columns model, task, score, low, high, n and total (items scored, of how many).
     """
     tasks, models = list(table["task"].unique()), list(table["model"].unique())
-    rows = -(-len(tasks) // 2)
-    drawn = panels(len(tasks), 2, 8.6 / min(2, len(tasks)), 0.42 * len(models) + 1.3)
-    drawn.set_size_inches(8.6, rows * (0.42 * len(models) + 1.3))
+    drawn = panels(len(tasks), 1, 5.4, 0.21 * len(models) + 0.95)
     for axes, task in zip(drawn.axes, tasks, strict=True):
         part = table[table["task"] == task]
         for y, model in enumerate(models):
@@ -78,7 +66,7 @@ def draw_scores_by(table: pd.DataFrame, column: str, xlabel: str) -> Figure:
     """
     tasks, models = list(table["task"].unique()), list(table["model"].unique())
     values = list(dict.fromkeys(table[column]))
-    drawn = panels(len(tasks), 2, 4.3, 2.9, 0.4)
+    drawn = panels(len(tasks), 1, 5.4, 2.3, 0.4)
     for axes, task in zip(drawn.axes, tasks, strict=True):
         own = table[table["task"] == task]
         for place, model in enumerate(models):
@@ -278,7 +266,7 @@ def relation_contrasts(study: Study) -> Figure:
     table = study.measured("contrasts", "auc")
     models = list(table["model"].unique())
     pairs = list(dict.fromkeys(zip(table["first"], table["second"], strict=True)))
-    drawn = canvas(width=8.6, height=0.42 * len(pairs) + 1.8)
+    drawn = canvas(width=5.6, height=0.36 * len(pairs) + 1.5)
     axes = drawn.axes[0]
     for place, model in enumerate(models):
         own = table[table["model"] == model].set_index(["first", "second"]).reindex(pairs)
@@ -291,8 +279,7 @@ def relation_contrasts(study: Study) -> Figure:
     axes.set_yticks(range(len(pairs)), [f"{first} over {second}" for first, second in pairs])
     axes.set_ylim(len(pairs) - 0.4, -0.6)
     axes.set_xlim(0, 1)
-    axes.set_xlabel("how often a pair of the first has the higher cosine (area under the curve)")
-    axes.set_title("Relations that the cosine distinguishes")
+    axes.set_xlabel("how often the first has the higher cosine")
     legend_below(drawn)
     return drawn
 
@@ -307,62 +294,3 @@ def frequency(study: Study) -> Figure:
     return draw_scores_by(
         study.measured("frequency", "score"), "band", "by each item's rarest word"
     )
-
-
-@figure(
-    "compare_embeddings",
-    "Hubs and isotropy",
-    "Hubs and isotropy among the commonest words, all vectors at length 1.",
-)
-def geometry(study: Study) -> Figure:
-    """Draw hubness and isotropy, one panel per measure, one bar per model."""
-    table = study.measured("geometry", "mean_cosine")
-    models = list(table["model"])
-    drawn = canvas(3, 2, 8.6, 2 * (0.3 * len(models) + 1.0))
-    styles = [line(str(model), models) for model in models]
-    for place, (axes, (measure, title)) in enumerate(
-        zip(drawn.axes, GEOMETRY.items(), strict=True)
-    ):
-        values = table[measure].to_numpy(dtype=float)
-        axes.barh(range(len(models)), values, color=[style["color"] for style in styles])
-        for height, value in enumerate(values):
-            if np.isfinite(value):
-                axes.text(max(value, 0), height, f" {value:.3g}", va="center", fontsize=9)
-        labels = [style["label"] for style in styles]
-        axes.set_yticks(range(len(models)), labels if place % 3 == 0 else [])
-        axes.set_ylim(len(models) - 0.4, -0.6)
-        axes.margins(x=0.22)
-        axes.set_xlabel(title)
-        axes.grid(axis="y", visible=False)
-    return drawn
-
-
-@figure(
-    "map_embeddings",
-    "Words in the plane",
-    "The commonest words in the plane; names where there is room.",
-)
-def word_map(study: Study) -> Figure:
-    """Draw the words of skip-gram, by t-SNE and by PCA, those with room around them named."""
-    table, style = study.table("skipgram"), line("skipgram")
-    drawn = canvas(2, 1, 11.5, 5.6)
-    ways = {"tsne": "t-SNE", "pca": "principal components"}
-    for axes, (way, title) in zip(drawn.axes, ways.items(), strict=True):
-        places = table[[f"{way}_x", f"{way}_y"]].to_numpy(dtype=float)
-        axes.plot(*places.T, "o", color=style["color"], markersize=2.5, alpha=0.5)
-        reach = np.ptp(places, axis=0) * (0.055, 0.022)  # half a label of some seven letters
-        named: list[int] = []
-        for i, place in enumerate(places):
-            if (np.abs(places[named] - place) > reach * (1.6, 1.5)).any(axis=1).all():
-                named.append(i)
-                x, y = place.tolist()
-                axes.annotate(
-                    str(table["word"].iloc[i]), (x, y), (0, 3), textcoords="offset points",
-                    ha="center", size=7.5, color=INK,
-                )  # fmt: skip
-        axes.set_xticks([])
-        axes.set_yticks([])
-        axes.grid(visible=False)
-        axes.set_xlabel(title)
-        axes.set_title(f"{style['label']}: {len(table):,} words")
-    return drawn

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
 
 from wordlab import names
 from wordlab.report.figures.registry import figure
@@ -15,9 +14,8 @@ from wordlab.report.results import Study
 @figure(
     "study_gradients",
     "Gradient by lag",
-    "Norm of the loss's gradient with respect to the hidden state, by how many steps before the "
-    "loss it lies; 1 at lag 0. Lines are medians over sequences that do not overlap, bands the "
-    "middle half.",
+    "Norm of the loss's gradient with respect to the hidden state, as a share of that at the loss: "
+    "medians over sequences of each length, and their intervals.",
 )
 def gradient_by_lag(study: Study) -> Figure:
     """Draw the norms in trained networks, one panel per length of the sequence."""
@@ -45,9 +43,8 @@ def draw_lags(table: pd.DataFrame, column: str) -> Figure:
     """
     values = sorted(table[column].unique())
     cells = list(table["cell"].unique())
-    columns = min(2 if len(values) == 4 else 3, len(values))
-    drawn = panels(len(values), columns, 3.3, 3.1, 0.5)
-    drawn.set_size_inches(3.3 * columns + 0.6, drawn.get_figheight())
+    columns = min(2, len(values))
+    drawn = panels(len(values), columns, 5.4 / columns, 2.6, 0.3)
     for place, (axes, value) in enumerate(zip(drawn.axes, values, strict=False)):
         for cell in cells:
             part = table[(table["cell"] == cell) & (table[column] == value)].sort_values("lag")
@@ -57,10 +54,10 @@ def draw_lags(table: pd.DataFrame, column: str) -> Figure:
             axes.fill_between(
                 part["lag"], part["low"], part["high"], color=style["color"], alpha=0.15, lw=0
             )
-        axes.set(yscale="log", xlabel="lag (steps back from the loss)")
+        axes.set(yscale="log", xlabel="steps back from the loss")
         axes.set_title(f"{column} {value}")
         if place % columns == 0:
-            axes.set_ylabel("gradient norm, lag 0 = 1")
+            axes.set_ylabel("gradient norm")
         whole_steps(axes)
     drawn.axes[0].legend()
     return drawn
@@ -117,54 +114,6 @@ def _short(name: str) -> str:
 
 def _way(clipping: object) -> str:
     return "not clipped" if clipping == "none" else f"clipped {clipping}"
-
-
-@figure(
-    "study_gradients",
-    "Distribution of gradient norms",
-    "The norm of all gradients together over the steps of these trainings: quartiles and range.",
-)
-def gradient_distribution(study: Study) -> Figure:
-    """Draw the distribution of norms, one panel per cell, one box per training."""
-    steps, trainings = study.table("steps"), study.table("trainings")
-    cells = list(trainings["cell"].unique())
-    both = trainings[["initialisation", "clipping"]].drop_duplicates()
-    settings = list(both.itertuples(index=False, name=None))
-    drawn = canvas(len(cells), 1, 3.0 * len(cells) + 1.6, 0.36 * len(settings) + 1.2)
-    whole = steps[steps["parameter"] == "all"]
-    for axes, cell in zip(drawn.axes, cells, strict=True):
-        colour = line(str(cell), cells)["color"]
-        for place, (start, way) in enumerate(settings):
-            mine = (whole["cell"] == cell) & (whole["initialisation"] == start)
-            norms = whole.loc[mine & (whole["clipping"] == way), "norm"]
-            axes.boxplot(
-                norms,
-                positions=[place],
-                orientation="horizontal",
-                whis=(0, 100),
-                widths=0.55,
-                medianprops={"color": colour},
-                manage_ticks=False,
-            )
-            row = trainings[(trainings["cell"] == cell) & (trainings["initialisation"] == start)]
-            share = float(row.loc[row["clipping"] == way, "clip_rate"].iloc[0])
-            axes.annotate(
-                f"{share:.0%}", (1, place), xycoords=("axes fraction", "data"), ha="right",
-                va="center", fontsize=8, color=MUTED,
-            )  # fmt: skip
-        texts = [f"{start}, {_way(way)}" for start, way in settings]
-        axes.set_yticks(range(len(settings)), texts)
-        axes.tick_params(labelleft=axes is drawn.axes[0])
-        axes.set_ylim(len(settings) - 0.5, -0.5)
-        axes.set(xlabel="norm before clipping", xscale="log")
-        low, high = axes.get_xlim()
-        axes.set_xlim(low, high * (high / low) ** 0.2)  # room for the shares
-        if high < 1000 * low:
-            plain_log(axes.xaxis)
-        axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.grid(axis="y", visible=False)
-        axes.set_title(f"{names.model(str(cell))}, right: steps clipped", fontsize=9)
-    return drawn
 
 
 @figure(

@@ -1,20 +1,24 @@
-"""Figures of the studies of autoencoders and regularisation."""
+"""Figures of language models, and of all studies but that of gradients."""
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import ScalarFormatter
 
 from wordlab import names
-from wordlab.report.figures.embeddings import draw_scores_by
+from wordlab.report.figures.embeddings import draw_overlap, draw_scores, draw_scores_by
 from wordlab.report.figures.registry import figure
 from wordlab.report.figures.style import (
+    GRID,
     INK,
     MUTED,
     arms,
+    bare,
     canvas,
     legend_below,
     line,
+    panels,
     plain_log,
     whole_steps,
 )
@@ -32,17 +36,6 @@ _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 def sizes(study: Study) -> Figure:
     """Draw scores by share of the text over the items known at every share."""
     return draw_scores_by(study.measured("scores", "score"), "held", "share of the text")
-
-
-@figure(
-    "study_sizes",
-    "Scores by size over more items",
-    "The same over the items known at each share, which are more, and rarer words, the larger the "
-    "text.",
-)
-def sizes_own(study: Study) -> Figure:
-    """Draw scores by share of the text over the items known at each."""
-    return draw_scores_by(study.measured("own", "score"), "held", "share of the text")
 
 
 @figure(
@@ -106,14 +99,14 @@ def autoencoder_by_length(study: Study) -> Figure:
     }
     cells = list(table["cell"].unique())
     sizes = sorted(table["latent_size"].unique())
-    drawn = canvas(2, 2, 9.6, 6.4)
+    drawn = canvas(2, 2, 5.6, 5.2)
     for axes, (measure, title) in zip(drawn.axes, measures.items(), strict=True):
         for (cell, size), part in table.groupby(["cell", "latent_size"], sort=False):
             style = line(str(cell), cells)
             strength = (sizes.index(size) + 1) / len(sizes)
             axes.plot(part["length"], part[measure], **style, alpha=strength)
         axes.set_title(title)
-        axes.set_xlabel(f"length (at most, {unit})")
+        axes.set_xlabel(f"{unit}, at most")
         axes.set_ylim(0, max(1.02, float(np.nanmax(table[measure])) * 1.05))
         whole_steps(axes)
     handles = [Line2D([], [], **line(str(cell), cells)) for cell in cells]
@@ -169,16 +162,15 @@ def regularisation_curves(study: Study) -> Figure:
 @figure(
     "study_regularisation",
     "Test loss and gap",
-    "The gap between test and training loss, and the test loss itself; bars are intervals over "
-    "seeds, of one mean each. Lines are the losses of models that only count the same training "
-    "text.",
+    "The gap between test and training loss, and the test loss itself, with intervals over seeds; "
+    "lines are the losses of models that only count the same training text.",
 )
 def regularisation_gaps(study: Study) -> Figure:
     """Draw the test loss and the gap to the training loss of each method, with intervals."""
     table = study.table("methods")
     cells = list(table["cell"].unique())
     methods = list(table["method"].unique())
-    drawn = canvas(2, 1, 9.2, 0.5 * len(methods) + 1.7)
+    drawn = canvas(2, 1, 5.6, 0.42 * len(methods) + 1.5)
     titles = {"gap": "Gap: test - training", "test": "Test loss"}
     for axes, (measure, title) in zip(drawn.axes, titles.items(), strict=True):
         for place, cell in enumerate(cells):
@@ -205,3 +197,140 @@ def regularisation_gaps(study: Study) -> Figure:
     handles, _ = drawn.axes[1].get_legend_handles_labels()
     legend_below(drawn, handles)
     return drawn
+
+
+@figure("train_lm", "Perplexity by epoch", "Perplexity on training and validation text by epoch.")
+def perplexity(study: Study) -> Figure:
+    """Draw perplexity by epoch, one colour per model: training dashed, validation solid."""
+    curves = study.curve("lm").query("model != 'char'")
+    models = list(curves["model"].unique())
+    drawn = canvas(width=5.4, height=3.8)
+    axes = drawn.axes[0]
+    for split in ("train", "valid"):
+        for model, curve in curves.groupby("model", sort=False):
+            style, training = line(str(model), models), split == "train"
+            axes.plot(
+                curve["epoch"],
+                curve[f"{split}_perplexity"],
+                color=style["color"],
+                marker="" if training else style["marker"],
+                linestyle="--" if training else "-",
+                linewidth=1.3 if training else 1.8,
+            )
+    axes.set(xlabel="epoch", ylabel="perplexity (log scale)", yscale="log")
+    plain_log(axes.yaxis)
+    whole_steps(axes)
+    handles = [Line2D([], [], **line(str(model), models)) for model in models]
+    handles += [
+        Line2D([], [], color=INK, linestyle="-", label="validation"),
+        Line2D([], [], color=INK, linestyle="--", linewidth=1.3, label="training"),
+    ]
+    axes.legend(handles=handles, ncols=2)
+    return drawn
+
+
+@figure(
+    "study_windows",
+    "A corner of the PPMI matrix",
+    "The same words and contexts in the PPMI matrix at several windows.",
+)
+def ppmi_windows(study: Study) -> Figure:
+    """Draw the same corner of the PPMI matrix at each window, on one colour scale."""
+    blocks = {
+        str(window): block.drop(columns="window").set_index("word")
+        for window, block in study.table("blocks").groupby("window", sort=False)
+    }
+    side = 0.2 * len(next(iter(blocks.values()))) + 1.0
+    columns = min(3, len(blocks))
+    drawn = panels(len(blocks), 3, side, side, 0.5)
+    drawn.set_size_inches(columns * side + 0.8, drawn.get_figheight())
+    top = max(float(block.to_numpy().max()) for block in blocks.values()) or 1.0
+    shown = list(drawn.axes)
+    for place, (axes, (window, block)) in enumerate(zip(shown, blocks.items(), strict=True)):
+        image = axes.imshow(block.to_numpy(dtype=float), vmin=0, vmax=top)
+        axes.set_title(f"window {window}")
+        axes.set_xticks(range(block.shape[1]), list(map(str, block.columns)), rotation=90)
+        rows = list(map(str, block.index)) if place % columns == 0 else []
+        axes.set_yticks(range(block.shape[0]), rows)
+        axes.tick_params(labelsize=8)
+        bare(axes)
+    drawn.colorbar(image, ax=shown, shrink=0.8, label="PPMI (nats)")
+    return drawn
+
+
+@figure(
+    "study_windows",
+    "PPMI values",
+    "How the positive PPMI values are distributed at each window.",
+)
+def ppmi_distributions(study: Study) -> Figure:
+    """Draw a histogram of the PPMI values at each window."""
+    histograms = study.measured("histograms", "count")
+    drawn = canvas()
+    axes = drawn.axes[0]
+    windows = sorted(histograms["window"].unique())
+    for window, shade in zip(windows, np.linspace(0.0, 0.85, len(windows)), strict=True):
+        part = histograms[histograms["window"] == window].sort_values("left")
+        cells = int(part["count"].sum())
+        share = part["count"] / ((part["right"] - part["left"]) * max(1, cells))
+        axes.stairs(
+            share, [*part["left"], part["right"].iloc[-1]], color=colormaps["cividis"](shade),
+            linewidth=1.8, label=f"{window}  ({cells:,} cells)",
+        )  # fmt: skip
+    axes.set(xlabel="PPMI (nats)", ylabel="density of the non-zero cells", xlim=(0, None))
+    axes.set_title("PPMI values by window")
+    axes.legend(title="window", alignment="left")
+    return drawn
+
+
+@figure(
+    "study_windows",
+    "Strongest associations",
+    "The contexts of highest PPMI, strongest first; lines join those that stay.",
+)
+def ppmi_associations(study: Study) -> Figure:
+    """Draw each word's strongest associations as columns of words, one panel per word.
+
+    A word in two neighbouring columns is joined by a line; one in a single column is lighter.
+    """
+    table = study.measured("associations", "ppmi")
+    words, windows = table["word"].unique(), sorted(table["window"].unique())
+    most = int(table["rank"].max())
+    drawn = panels(len(words), 2, 4.6, 0.24 * most + 0.9)
+    for axes, word in zip(drawn.axes, words, strict=True):
+        own = table[table["word"] == word]
+        ranks = own.pivot(index="context", columns="window", values="rank").reindex(columns=windows)
+        for context, places in zip(ranks.index, ranks.to_numpy(dtype=float), strict=True):
+            ink = INK if np.isfinite(places).sum() > 1 or len(windows) == 1 else MUTED
+            for x in np.flatnonzero(np.isfinite(places)).tolist():
+                axes.text(x, places[x], str(context), ha="center", va="center", color=ink, size=9)
+                if x + 1 < len(windows) and np.isfinite(places[x + 1]):
+                    axes.plot([x + 0.32, x + 0.68], places[x : x + 2], color=GRID)
+        axes.xaxis.tick_top()
+        axes.set_xticks(range(len(windows)), [f"window {window}" for window in windows])
+        axes.set(xlim=(-0.5, len(windows) - 0.5), ylim=(most + 0.6, 0.4), yticks=[])
+        axes.set_ylabel("highest PPMI first")
+        bare(axes)
+        axes.set_title(str(word))
+    return drawn
+
+
+@figure(
+    "study_windows",
+    "Agreement on neighbours",
+    "Share of nearest words that the vectors of two windows have in common, mean over the words "
+    "looked up.",
+)
+def windows_overlap(study: Study) -> Figure:
+    """Draw the share of the nearest words that the vectors of each two windows have in common."""
+    return draw_overlap(study)
+
+
+@figure(
+    "study_windows",
+    "Scores by window",
+    "Each dot is a window's score, each bar its bootstrap interval.",
+)
+def windows_scores(study: Study) -> Figure:
+    """Draw the scores of the vectors of each window."""
+    return draw_scores(study.measured("scores", "score"))

@@ -1,6 +1,6 @@
 """Figures of sweeps: how the settings move a score, one by one, in pairs, and all together."""
 
-from collections.abc import Sequence
+import re
 
 import matplotlib
 import numpy as np
@@ -13,8 +13,19 @@ from matplotlib.lines import Line2D
 
 from wordlab import names
 from wordlab.report.figures.registry import figure
-from wordlab.report.figures.settings import LOWER_IS_BETTER, Scale, text, varied
-from wordlab.report.figures.style import INK, MUTED, SPARE, canvas, legend_below, line, panels
+from wordlab.report.figures.style import (
+    INK,
+    LOWER_IS_BETTER,
+    MUTED,
+    SPARE,
+    Scale,
+    canvas,
+    legend_below,
+    line,
+    panels,
+    text,
+    varied,
+)
 from wordlab.report.results import Study
 
 SWEEPS = tuple(f"analyse_sweep@{sweep}" for sweep in ("recurrent", "word2vec", "glove"))
@@ -87,8 +98,7 @@ def importance(study: Study) -> Figure | None:
 @figure(
     SWEEPS,
     "Setting by setting",
-    "Every dot is a training, the line the mean over all other settings, the band its interval "
-    "(over a search, of the forest's trees).",
+    "Every dot is a training, the line the mean over all other settings, the band its interval.",
 )
 def sweep(study: Study) -> Figure | None:
     """Draw the score against each setting: every training, and the mean over the other settings.
@@ -104,8 +114,7 @@ def sweep(study: Study) -> Figure | None:
     noise = float(study.table("best").query("score == @score")["noise"].mean())
     models = list(trials["model"].unique())
     tried = varied(trials, settings)
-    drawn = panels(len(tried), 3, 3.4, 3.0, 0.9)
-    drawn.set_size_inches(max(3.4 * min(3, len(tried)) + 0.4, 5.0), drawn.get_figheight())
+    drawn = panels(len(tried), 2, 5.4 / min(2, len(tried)), 2.6, 0.8)
     gone = trials["diverged"] > 0 if "diverged" in trials else trials["model"].isna()
     shown = trials.loc[~gone & trials[score].notna(), score]
     room = 0.06 * (shown.max() - shown.min()) + 1e-9
@@ -235,85 +244,6 @@ def _short(name: str) -> str:
         return name
 
 
-@figure(
-    SWEEPS,
-    "Combinations",
-    "Each line is a combination of settings, from its values to its score; lines through one value "
-    "are spread by their score.",
-)
-def combinations(study: Study) -> Figure | None:
-    """Draw each combination as a line across its settings to its mean score, one row per model."""
-    score, trials = _score(study), compared(study)
-    tried = varied(trials, _settings(study))
-    if score is None or not tried:
-        return None
-    models = list(trials["model"].unique())
-    scales = {name: Scale.of(trials[name]) for name in tried}
-    drawn = canvas(1, len(models), min(1.5 * len(tried) + 3.0, 11.5), 2.9 * len(models) + 0.6)
-    lower = score in LOWER_IS_BETTER
-    colours = matplotlib.colormaps["cividis"]
-    for axes, model in zip(drawn.axes, models, strict=True):
-        part = trials[(trials["model"] == model) & trials[score].notna()]
-        means = part.groupby(tried, sort=False, dropna=False)[score].mean().reset_index()
-        means = means.sort_values(score, ascending=not lower).reset_index(drop=True)  # best last
-        worst = means[score].quantile(0.9 if lower else 0.1)
-        end = means[score].iloc[-1]
-        reach = (worst - end) or 1.0
-        good = ((worst - means[score]) / reach).clip(0, 1)
-        ways = [_spread(scales[name], means[name]) for name in tried]
-        ways.append(good.to_numpy())
-        for number, heights in enumerate(np.column_stack(ways)):
-            best = number == len(means) - 1
-            axes.plot(
-                range(len(ways)), heights,
-                color=BEST if best else colours(0.85 * (1 - good[number])),
-                lw=3 if best else (1.6 if len(means) < 40 else 0.9),
-                alpha=1 if best else 0.75, marker="o" if best else "", zorder=number + 3,
-            )  # fmt: skip
-        _rails(axes, [scales[name] for name in tried], end, worst)
-        axes.set_xticks(
-            range(len(ways)), [*map(names.plain, tried), names.measure(score).replace(", ", "\n")]
-        )
-        axes.set_title(f"{names.model(str(model))}: {len(means)} combinations")
-    drawn.axes[-1].set_xlabel("settings, and the score, the best at the top")
-    handles = [
-        Line2D([], [], color=BEST, lw=3, marker="o", label="the best"),
-        Line2D([], [], color=colours(0.0), lw=3, label="better"),
-        Line2D([], [], color=colours(0.85), lw=3, label="worse (the worst tenth at the bottom)"),
-    ]
-    legend_below(drawn, handles)
-    return drawn
-
-
-def _spread(scale: Scale, values: pd.Series) -> np.ndarray:
-    """Return the places of the values in order of score, apart where they are the same."""
-    places = scale.place(values.tolist())
-    if not scale.texts:
-        return places
-    same = values.map(text)
-    rank = same.groupby(same).cumcount() / same.groupby(same).transform("size").clip(2)
-    return np.asarray(places + (rank - 0.5) * 0.45 / len(scale.texts))
-
-
-def _rails(axes: Axes, scales: Sequence[Scale], end: float, worst: float) -> None:
-    """Draw an upright axis for each setting, with its values, and one for the score."""
-    axes.set(xlim=(-0.15, len(scales) + 0.45), ylim=(-0.05, 1.05), yticks=[])
-    axes.grid(visible=False)
-    axes.spines[["left", "bottom"]].set_visible(False)
-    axes.tick_params(axis="x", length=0)
-    marks = [scale.ticks() for scale in scales]
-    marks.append(
-        (np.array([0.0, 0.5, 1.0]), [f"{worst + p * (end - worst):.4g}" for p in (0, 0.5, 1)])
-    )
-    for place, (heights, texts) in enumerate(marks):
-        axes.axvline(place, color=MUTED, lw=0.8, zorder=1)
-        for height, name in zip(heights, texts, strict=True):
-            axes.annotate(
-                name, (place, height), (5, 0), textcoords="offset points", va="center",
-                fontsize=8.5, zorder=1000, bbox=PATCH,
-            )  # fmt: skip
-
-
 def _grid_maps(trials: pd.DataFrame, pairs: pd.DataFrame, score: str) -> pd.DataFrame:
     """Return the means over the pairs of settings that make up most, for maps.
 
@@ -351,3 +281,106 @@ def _settings(study: Study) -> list[str]:
     columns = [str(name) for name in compared(study)]
     end = columns.index("fold") if "fold" in columns else columns.index("seed")
     return columns[columns.index("model") + 1 : end]
+
+
+STABILITY = {
+    "clip_rate": "share of updates clipped",
+    "loss_variance": "variance of the training loss",
+    "loss_spread": "spread of the training loss",
+    "gradient_norm": "gradient norm before clipping",
+    "diverged": "share of trainings diverged",
+}
+"""What tells how stable a training is, where it was measured."""
+
+
+@figure(
+    "sweep_recurrent",
+    "Use of the context",
+    "How much worse the same symbols are predicted when the text before the last few is replaced "
+    "by other text: what the network gains from the true one. Lines are means over all other "
+    "settings.",
+)
+def context_recurrent(study: Study) -> Figure | None:
+    """Draw how much worse symbols are predicted after other text, by the length of truncation.
+
+    Only the last few symbols before them are true, as in `sweeps.contexts`.
+    """
+    trials = compared(study)
+    found = (re.fullmatch(r"context_(\d+)_loss", name) for name in map(str, trials))
+    contexts = sorted(int(match[1]) for match in found if match)
+    if not contexts or trials["bptt_length"].nunique() < 2 or trials["context_loss"].isna().all():
+        return None
+    models = list(trials["model"].unique())
+    lengths = sorted(trials["bptt_length"].unique())
+    scale = Scale.of(trials["bptt_length"])
+    drawn = canvas(len(models), 1, 3.8 * len(models) + 0.6, 3.9)
+    for axes, model in zip(drawn.axes, models, strict=True):
+        part = trials[trials["model"] == model]
+        for number, count in enumerate(contexts):
+            gain = part[f"context_{count}_loss"] - part["context_loss"]
+            colour = SPARE[number % len(SPARE)]
+            places = scale.place(part["bptt_length"].tolist()) + (number - 0.5) * 0.015
+            axes.plot(places, gain, "o", color=colour, ms=4, alpha=0.3, mew=0)
+            if scale.texts:
+                means = gain.groupby(part["bptt_length"]).mean().reindex(lengths)
+                axes.plot(
+                    scale.place(lengths), means, "o-", color=colour, label=f"the last {count}"
+                )
+            else:
+                fifths = pd.qcut(part["bptt_length"], 5, duplicates="drop")
+                both = pd.DataFrame({"x": part["bptt_length"], "y": gain})
+                means = both.groupby(fifths, observed=True).mean()
+                places = scale.place(means["x"].tolist())
+                axes.plot(places, means["y"], "o-", color=colour, label=f"the last {count}")
+        axes.axhline(0, color=MUTED, lw=0.8)
+        scale.on_x(axes)
+        axes.set(xlabel="BPTT length, tokens", title=names.model(str(model)))
+    drawn.axes[0].set_ylabel("loss added, nats per symbol")
+    drawn.suptitle(
+        "What a network loses when other text replaces all but the last symbols", x=0.01, ha="left"
+    )
+    legend_below(drawn)
+    return drawn
+
+
+@figure(
+    "sweep_recurrent",
+    "Stability",
+    "The variance is that of the training loss about its trend in the last half of a training. "
+    "Where all updates read as many tokens, a longer truncation has a smaller batch.",
+)
+def stability_recurrent(study: Study) -> Figure | None:
+    """Draw the measures of how stable trainings are by the length of truncation."""
+    trials = compared(study)
+    known = [name for name in STABILITY if name in trials and trials[name].notna().any()]
+    if not known or trials["bptt_length"].nunique() < 2:
+        return None
+    models = list(trials["model"].unique())
+    scale = Scale.of(trials["bptt_length"])
+    drawn = canvas(len(known), 1, 3.1 * len(known) + 0.4, 3.8)
+    for axes, name in zip(drawn.axes, known, strict=True):
+        for number, model in enumerate(models):
+            part = trials[(trials["model"] == model) & trials[name].notna()]
+            style = line(str(model), models)
+            apart = (number - (len(models) - 1) / 2) * 0.03
+            places = scale.place(part["bptt_length"].tolist())
+            if name != "diverged":
+                axes.plot(
+                    places + apart, part[name], style["marker"], color=style["color"], ms=4,
+                    alpha=0.3, mew=0,
+                )  # fmt: skip
+            ends = part["bptt_length"]
+            groups = ends if scale.texts else pd.qcut(ends, 5, duplicates="drop")
+            means = pd.DataFrame({"x": places, "y": part[name]}).groupby(groups, observed=True)
+            axes.plot(means["x"].mean() + apart, means["y"].mean(), **style)
+        scale.on_x(axes)
+        least, most = np.nanmin(trials[name]), np.nanmax(trials[name])
+        if name in ("diverged", "clip_rate"):
+            axes.set_ylim(-0.03, 1.03)
+        elif least > 0 and most > 30 * least:
+            axes.set_yscale("log")
+        axes.set(xlabel="BPTT length, tokens")
+        axes.set_title(STABILITY[name], fontsize=9.5)
+    drawn.suptitle("How stable the trainings are, by the length of truncation", x=0.01, ha="left")
+    legend_below(drawn)
+    return drawn

@@ -1,13 +1,16 @@
-"""Findings of the comparison of word vectors, in sentences."""
+"""What the comparison of word vectors found: which agree best with people, which to prefer."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from wordlab import names
-from wordlab.report.findings.registry import of_stage
-from wordlab.report.results import Results
+from wordlab.report.results import Answer, Results, Unmeasured, answer, of_stage
+from wordlab.report.tables import Table, fraction, number, percent, ranged
 
+OPEN = "not decided by this text"
 UNRELATED = "unrelated"
 """The relation of pairs drawn at random."""
 
@@ -164,3 +167,199 @@ def _antonyms(known: pd.DataFrame) -> Iterator[str]:
             f"{names.model(row['model'])}: {found}, {row['auc']:.2f} "
             f"[{row['low']:.2f}, {row['high']:.2f}]."
         )
+
+
+def ranked(
+    scores: pd.DataFrame, differences: pd.DataFrame, task: str
+) -> tuple[dict[Any, Any], list[str], list[str]]:
+    """Return the best model's row of a task, the models it is above, and those left undecided.
+
+    Raises Unmeasured if no model has a score of it.
+    """
+    own = scores[(scores["task"] == task) & scores["score"].notna()]
+    if own.empty:
+        raise Unmeasured(f"{task}: no score")
+    best = most(own, "score")
+    rows = differences[(differences["task"] == task) & (differences["first"] == best["model"])]
+    distinct = rows["distinct"].astype(bool)
+    return best, [*rows.loc[distinct, "second"]], [*rows.loc[~distinct, "second"]]
+
+
+def most(table: pd.DataFrame, column: str, sign: int = 1) -> dict[Any, Any]:
+    """Return the row of the largest value of a column, of the smallest if `sign` is -1."""
+    return table.to_dict("records")[int((sign * table[column]).argmax())]
+
+
+def models_named(found: Iterable[str], word: str = "and") -> str:
+    return names.listed(map(names.model, found), word)
+
+
+def written(task: str) -> Callable[[float], str]:
+    return percent if task.startswith("analogy") else fraction
+
+
+def tasks_scored(scores: pd.DataFrame) -> list[str]:
+    """Return the tasks that something can be scored at, of analogies the first."""
+    found = map(str, scores.loc[scores["score"].notna(), "task"].unique())
+    return [*{task.split()[0]: task for task in reversed([*found])}.values()][::-1]
+
+
+def scored_as(row: Mapping[Any, Any], task: str) -> str:
+    """Return a score at a task with its interval."""
+    return ranged(row["score"], row["low"], row["high"], written(task))
+
+
+def _by_task(scores: pd.DataFrame, title: str) -> Table:
+    """Return the scores of each model at each task."""
+    tasks = tasks_scored(scores)
+    cells: dict[Any, Any] = scores.set_index(["model", "task"]).to_dict("index")
+    rows = [
+        [names.model(model), *(scored_as(cells[model, task], task) for task in tasks)]
+        for model in scores["model"].unique()
+    ]
+    return Table(title, [names.task(task) for task in tasks], rows)
+
+
+def verdict_on(above: Sequence[str], unclear: Sequence[str]) -> str:
+    """Return which models one is above and which not, as the end of a sentence about it."""
+    if not unclear:
+        return "above every other model"
+    rest = f"whether it is above {models_named(unclear, 'or')} is {OPEN}"
+    return f"above {models_named(above)}; {rest}" if above else f"but {rest}"
+
+
+@answer("word-vectors")
+def _word_vectors(results: Results) -> Answer:
+    """Return which model comes closest to people."""
+    return closest(*(results.table("embeddings", name) for name in ("scores", "differences")))
+
+
+def closest(scores: pd.DataFrame, differences: pd.DataFrame) -> Answer:
+    """Decided if the best model of the first task is above any other.
+
+    scores, differences: the tables of `evaluation.comparison.compare`.
+    """
+    tasks = tasks_scored(scores)
+    if not tasks:
+        raise Unmeasured("no task can be scored")
+    best, above, unclear = ranked(scores, differences, tasks[0])
+    text = (
+        f"{names.model(best['model'])} agrees best with people on {names.task(tasks[0])}, at a "
+        f"rank correlation of {fraction(best['score'])}, {verdict_on(above, unclear)}."
+    )
+    return Answer(text, bool(above), _by_task(scores, "Score, and its interval"))
+
+
+@answer("comparison")
+def _preference(results: Results) -> Answer:
+    """Return when to prefer which model of word vectors."""
+    scores, differences, contrasts, frequency = (
+        results.table("embeddings", name)
+        for name in ("scores", "differences", "contrasts", "frequency")
+    )
+    purposes = [
+        *at_tasks(scores, differences),
+        *at_relations(contrasts),
+        *on_rare_words(frequency),
+        *in_memory(results),
+    ]
+    return prefer(purposes, rests_on(scores, results))
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """What for, the best model and its number, the models it is above, and those that may be."""
+
+    what: str
+    best: str
+    value: str
+    above: Sequence[str] = ()
+    unclear: Sequence[str] = ()
+
+
+def at_tasks(scores: pd.DataFrame, differences: pd.DataFrame) -> list[Purpose]:
+    """Return the best model at each task, above another where the interval leaves out 0."""
+    found = []
+    for task in tasks_scored(scores):
+        best, above, unclear = ranked(scores, differences, task)
+        value = written(task)(best["score"])
+        found.append(Purpose(names.task(task), best["model"], value, above, unclear))
+    return found
+
+
+def at_relations(contrasts: pd.DataFrame) -> list[Purpose]:
+    """Return the model whose cosine distinguishes most relations; nothing compares the counts."""
+    own = contrasts[(contrasts["second"] == UNRELATED) & contrasts["auc"].notna()]
+    if not own["distinct"].any():
+        return []
+    counts = own.groupby("model", sort=False)["distinct"].agg(["sum", "size"])
+    models = [str(name) for name in counts.sort_values("sum", ascending=False).index]
+    share = f"{int(counts['sum'].max())} of {int(counts['size'].iloc[0])}"
+    return [Purpose("relations, from unrelated pairs", models[0], share, (), models[1:])]
+
+
+def on_rare_words(frequency: pd.DataFrame) -> list[Purpose]:
+    """Return the model best on the pairs with the rarest words, above whose interval is below."""
+    rare = frequency[frequency["band"] == frequency["band"].iloc[0]]
+    rare = rare[(rare["task"] == rare["task"].iloc[0]) & rare["score"].notna()]
+    if rare.empty:
+        return []
+    best = most(rare, "score")
+    others, below = rare[rare["model"] != best["model"]], rare["high"] < best["low"]
+    above, unclear = (list(others.loc[found, "model"]) for found in (below, ~below))
+    what = f"rare words ({names.task(best['task'])})"
+    return [Purpose(what, best["model"], fraction(best["score"]), above, unclear)]
+
+
+def in_memory(results: Results) -> list[Purpose]:
+    """Return what needs least memory: dense float32 vectors, or the cells of PPMI."""
+    cells = results.metrics.get("ppmi", {}).get("cells")
+    words = results.metrics.get("vocabulary", {}).get("words")
+    if not cells or not words:
+        return []
+    word2vec, params = results.params.word2vec, results.params
+    sizes = {
+        "skipgram": 4 * words * word2vec.skipgram.dimensions,
+        "cbow": 4 * words * word2vec.cbow.dimensions,
+        "glove": 4 * words * params.glove.dimensions,
+        "ppmi_svd": 4 * words * params.ppmi.dimensions,
+        "ppmi": 8 * cells,  # a float32 and its column
+    }
+    least = min(sizes, key=lambda model: sizes[model])
+    alike = [model for model in sizes if model != least and sizes[model] == sizes[least]]
+    return [Purpose("memory", least, f"{number(sizes[least] / 1e6, 2)} MB", (), alike)]
+
+
+def prefer(purposes: Sequence[Purpose], rests: str) -> Answer:
+    """Decided if at any purpose one model is above another; `rests` says on what all rests."""
+    if not purposes:
+        raise Unmeasured("nothing to prefer a model for")
+    clear: dict[tuple[str, str], list[str]] = {}
+    for one in purposes:
+        if one.above:
+            clear.setdefault((one.best, models_named(one.above)), []).append(one.what)
+    parts = [
+        f"{names.model(model)} to {others} for {names.listed(what)}"
+        for (model, others), what in clear.items()
+    ]
+    text = (
+        f"Prefer {'; '.join(parts)}. What else is scored is {OPEN}."
+        if parts
+        else f"No model is ahead of another at anything: which to prefer is {OPEN}."
+    )
+    rows = [
+        [one.what, names.model(one.best), one.value, models_named(one.unclear) or "none"]
+        for one in purposes
+    ]
+    head = ["best", "at", "may be as good"]
+    return Answer(text, bool(parts), Table("When to prefer which", head, rows), (rests,))
+
+
+def rests_on(scores: pd.DataFrame, results: Results) -> str:
+    """Return on what the comparison of word vectors rests."""
+    tokens = results.metrics.get("preprocess", {}).get("train", {}).get("tokens")
+    return (
+        f"This rests on one text of {number(tokens)} words, {int(scores['seeds'].max())} "
+        f"trainings per model and at most {int(scores['n'].max()):,} questions per task; how long "
+        "each training took is with its MLflow run."
+    )

@@ -8,8 +8,9 @@ import pandas as pd
 
 from wordlab import names
 from wordlab.params.studies import GradientStudyParams, TruncationParams
-from wordlab.report.findings.registry import of_stage
-from wordlab.report.results import Results
+from wordlab.report.findings.embeddings import OPEN, models_named
+from wordlab.report.results import Answer, Results, Unmeasured, answer, of_stage
+from wordlab.report.tables import Table, percent
 
 STUDY = "study_gradients"
 LEARNT = 0.9
@@ -213,3 +214,68 @@ def _settings(rows: pd.DataFrame) -> str:
         f"{names.model(str(cell))} ({', '.join(part['initialisation'])})"
         for cell, part in rows.groupby("cell", sort=False)
     )
+
+
+@answer("gradients")
+def _reaches(results: Results) -> Answer:
+    """Return how far back gradients and learning reach."""
+    params = results.params.gradient_study
+    return reaches(
+        results.metrics.get(STUDY, {}).get("reach", {}), max(params.lengths),
+        *(results.table(STUDY, name) for name in ("tasks", "trainings")),
+    )  # fmt: skip
+
+
+def reaches(
+    measured: Mapping[str, Any], longest: int, tasks: pd.DataFrame, trainings: pd.DataFrame
+) -> Answer:
+    """Decided if the interval of the farthest reach lies above that of the RNN, or of the nearest.
+
+    measured: as `findings.gradients.reach` takes it; longest: the length followed back; tasks,
+    trainings: those tables of the study.
+    """
+    steps = {cell: parts["trained"][f"length {longest}"] for cell, parts in measured.items()}
+    if not steps:
+        raise Unmeasured("no gradient was followed back")
+    far = max(steps, key=lambda cell: steps[cell]["steps"])
+    near = min(steps, key=lambda cell: steps[cell]["steps"])
+    low, high = steps[far]["low"], steps[near]["high"]
+    decided = low is not None and high is not None and low > high
+    text = (
+        f"The {names.model(far)}'s gradient reaches farthest: it {_fading(steps[far], longest)}, "
+        f"while the {names.model(near)}'s {_fading(steps[near], longest)}"
+        f"{'' if decided else f'; but the order is {OPEN}'}."
+    )
+    task, delay = tasks["task"].iloc[0], tasks["delay"].max()
+    last = tasks[(tasks["task"] == task) & (tasks["delay"] == delay)]
+    right = last.groupby("cell", sort=False)["success"].max()
+    learnt = right[right >= LEARNT]
+    text += (
+        f" The task of {task} over {delay} steps is learnt by "
+        f"{models_named(map(str, learnt.index)) if len(learnt) else 'no network'}."
+    )
+    free = trainings[trainings["clipping"] == "none"].groupby("cell")["diverged"].any()
+    rows = [
+        [
+            names.model(cell), _range(found, longest),
+            percent(right[cell]) if cell in right else "–",
+            ("diverges" if free[cell] else "converges") if cell in free else "–",
+        ]
+        for cell, found in steps.items()
+    ]  # fmt: skip
+    head = ["gradient fades after, steps", f"{task} over {delay} steps, right", "without clipping"]
+    return Answer(text, decided, Table("Cells", head, rows))
+
+
+def _fading(found: Mapping[str, Any], longest: int) -> str:
+    if found["steps"] >= longest:
+        return f"does not fade within {longest} steps"
+    return f"fades after {found['steps']:.0f} steps"
+
+
+def _range(found: Mapping[str, Any], longest: int) -> str:
+    if found["low"] is None:
+        return f"{found['steps']:.0f}"
+    if found["low"] >= longest:
+        return f"more than {longest}"
+    return f"between {found['low']:.0f} and {found['high']:.0f}"

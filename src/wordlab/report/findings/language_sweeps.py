@@ -7,7 +7,6 @@ import pandas as pd
 
 from wordlab import names
 from wordlab.params.sweeps import RecurrentSweepParams
-from wordlab.report.findings.registry import of_stage
 from wordlab.report.findings.sweeps import (
     Tables,
     by_share,
@@ -20,7 +19,7 @@ from wordlab.report.findings.sweeps import (
     terms,
     value,
 )
-from wordlab.report.results import Results
+from wordlab.report.results import Results, of_stage
 
 EQUAL = 1.1
 """Numbers of updates that differ by no more than this factor count as equal."""

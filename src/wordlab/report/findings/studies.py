@@ -1,6 +1,6 @@
-"""Findings of the studies of text sizes, windows, autoencoders and regularisation, in sentences."""
+"""What the studies of text sizes and windows found."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -9,10 +9,18 @@ import pandas as pd
 
 from wordlab import names
 from wordlab.evaluation import statistics
-from wordlab.params.studies import COMBINATION, RegularisationStudyParams
-from wordlab.report.findings.embeddings import comparison, words_shown
-from wordlab.report.findings.registry import of_stage
-from wordlab.report.results import Results
+from wordlab.report.findings.embeddings import (
+    OPEN,
+    comparison,
+    ranked,
+    scored_as,
+    tasks_scored,
+    verdict_on,
+    words_shown,
+    written,
+)
+from wordlab.report.results import Answer, Results, Unmeasured, answer, of_stage
+from wordlab.report.tables import Table, fraction, number, percent, ranged
 
 
 @of_stage("study_sizes")
@@ -186,191 +194,107 @@ def on_overlap(overlap: pd.DataFrame, neighbours: int, words: int) -> list[str]:
     return [f"{start}, the most; {' and '.join(least)} {shares[least]:.0%}, the least."]
 
 
-@of_stage("study_autoencoder")
-def _autoencoder(results: Results) -> list[str]:
-    rates, codes = (results.table("study_autoencoder", name) for name in ("rates", "baselines"))
-    unit = results.params.autoencoder.unit
-    return [
+@answer("windows")
+def _window(results: Results) -> Answer:
+    """Return what the width of the window changes."""
+    return widened(
         *(
-            sentence
-            for cell, part in rates.groupby("cell", sort=False)
-            for sentence in brought_back(names.model(str(cell)), part, unit)
-        ),
-        *costs(rates, dict(zip(codes["code"], codes["total"], strict=True))),
-    ]
-
-
-def brought_back(name: str, rates: pd.DataFrame, unit: str) -> list[str]:
-    """Return what comes back of held-out sentences by the size and the precision of the vector.
-
-    rates: that table of the study of autoencoders, of one cell; unit: characters or words.
-    """
-    trained = rates[rates["precision"] == "float32"]
-    largest = rates[rates["latent_size"] == rates["latent_size"].max()]
-    kept = ", ".join(
-        f"{_rough(row['token_accuracy'])} at {row['precision']}"
-        for row in largest.to_dict("records")
-    )
-    return [
-        *(
-            f"{name}: through {row['latent_size']} numbers {_rough(row['token_accuracy'])} of the "
-            f"{unit} and {_rough(row['exact_match'])} of the held-out sentences come back right."
-            for row in trained.to_dict("records")
-        ),
-        f"{name}, {largest['latent_size'].iloc[0]} numbers: the share of {unit} right is {kept}.",
-    ]
-
-
-def costs(rates: pd.DataFrame, codes: Mapping[str, float]) -> list[str]:
-    """Return what a whole sentence costs; codes: bits per character by other codes."""
-    best, lowest = (
-        rates.nsmallest(1, [column, "rate"]).to_dict("records")[0]
-        for column in ("total", "correction")
-    )
-    dearer, cheaper = (
-        [f"{code} ({bits:.2f})" for code, bits in codes.items() if (bits >= best["total"]) == more]
-        for more in (True, False)
-    )
-    verdicts = [
-        f"{word} {names.listed(others)}"
-        for word, others in (("less than", dearer), ("more than", cheaper))
-        if others
-    ]
-    return [
-        f"A sentence sent whole costs least with {_vector(best)}: {best['rate']:.2f} bits per "
-        f"character for the vector and {best['correction']:.2f} to correct its errors.",
-        f"That is {best['total']:.2f} together, {', and '.join(verdicts)}.",
-        f"The vector that leaves least to correct, {_vector(lowest)}, leaves "
-        f"{lowest['correction']:.2f} bits per character and costs {lowest['rate']:.2f} itself.",
-    ]
-
-
-def _vector(row: Mapping[Any, Any]) -> str:
-    return f"{names.model(row['cell'])} and {row['latent_size']} numbers at {row['precision']}"
-
-
-def _rough(share: float) -> str:
-    return f"{share:.0%}" if 0.01 <= share <= 0.99 else f"{share:.1%}"
-
-
-@of_stage("study_regularisation")
-def _regularisation(results: Results) -> list[str]:
-    methods = results.table("study_regularisation", "methods")
-    params = results.params.regularisation_study
-    return [*regularised(methods, params), *combined(methods)]
-
-
-def regularised(rows: pd.DataFrame, params: RegularisationStudyParams) -> list[str]:
-    """Return for each cell what each method changes, and what is within the noise between seeds.
-
-    rows: the table `methods` of the study of regularisation.
-    """
-    first = rows.iloc[0]
-    sentences = [
-        f"Every test loss is that of the same {first['test_tokens']} symbols of the test split; "
-        "validation only chooses the epoch of early stopping and what is combined.",
-        f"A difference is a mean over {params.seeds} seeds, and counts where its t interval leaves "
-        "out 0; the noise between seeds is pooled over the methods of a cell.",
-        f"The {first['comparisons']} intervals of differences hold all at once with "
-        f"{params.confidence:.0%} confidence (Bonferroni); they are about seeds, not about other "
-        "texts.",
-        f"A unigram model of the same training text has a loss of {first['unigram']:.2f} nats per "
-        f"token, Kneser-Ney {first['kneser_ney']:.2f}.",
-    ]
-    for cell, part in rows.groupby("cell", sort=False):
-        name = names.model(str(cell))
-        by_method: dict[Any, Any] = part.set_index("method").to_dict("index")
-        plain = by_method.pop("none")
-        sentences += [
-            f"{name} with nothing ends at a test loss of {plain['test']:.2f} nats per token, "
-            f"{plain['gap']:.2f} above the loss of its training text.",
-            *_changes(name, by_method, "test_change", ("lower", "raise"), "the test loss"),
-            *_changes(
-                name,
-                by_method,
-                "gap_change",
-                ("narrow", "widen"),
-                "the gap between test and training",
-            ),
-            *_against_unigram(name, {"none": plain, **by_method}),
-            f"{name} with nothing: early stopping with a patience of {params.patience} ends after "
-            f"{plain['would_stop']:.1f} epochs on average.",
-        ]
-    return sentences
-
-
-def _changes(
-    cell: str, rows: Mapping[Any, Any], measure: str, verbs: tuple[str, str], name: str
-) -> Iterator[str]:
-    """Yield which methods lower or raise a measure, which does so most, and which do neither."""
-    groups = _groups(rows, measure)
-    for verb, key in zip(verbs, ("below", "above"), strict=True):
-        if groups[key]:
-            most = max(groups[key], key=lambda method: abs(rows[method][measure]))
-            by = f"by {abs(rows[most][measure]):.2f} nats per token"
-            one = len(groups[key]) == 1
-            by = by if one else f"{_method(most)} the most, {by}"
-            yield f"{cell}: {_listed(groups[key])} {verb}{'s' if one else ''} {name}, {by}."
-    if groups["unclear"]:
-        yield (
-            f"{cell}: no change of {name} beyond the noise between seeds with "
-            f"{_listed(groups['unclear'], 'or')}."
+            results.table("study_windows", name)
+            for name in ("summary", "associations", "overlap", "scores", "differences")
         )
-
-
-def _against_unigram(cell: str, rows: Mapping[Any, Any]) -> Iterator[str]:
-    """Yield which networks predict the test text better than word frequencies alone."""
-    groups = _groups(rows, "unigram_change")
-    best = min(rows, key=lambda method: rows[method]["test"])
-    verdict = (
-        f"with {_listed(groups['below'])} it predicts better than the unigram model"
-        if groups["below"]
-        else "with no method does it clearly predict better than the unigram model"
     )
-    yield (
-        f"{cell}: with {_method(best)} the test loss is lowest, {rows[best]['test']:.2f} nats per "
-        f"token; {verdict}."
+
+
+def widened(
+    summary: pd.DataFrame, associations: pd.DataFrame, overlap: pd.DataFrame, scores: pd.DataFrame,
+    differences: pd.DataFrame,
+) -> Answer:  # fmt: skip
+    """Yes if at most half of associations and of neighbours stay, little if more of both do.
+
+    Decided if the interval of any window's score is. The tables are those of the study of windows.
+    """
+    sizes = sorted(associations["window"].unique())
+    if len(sizes) < 2:
+        raise Unmeasured("one window alone")
+    by_size = associations.groupby(["window", "word"])["context"].agg(set)
+    kept = {size: _kept(by_size[sizes[0]], by_size[size]) for size in sizes}
+    near = dict(zip(sizes, overlap.iloc[0].astype(float), strict=False))
+    few = [share <= 0.5 for share in (kept[sizes[-1]], near[sizes[-1]])]
+    start = "Yes" if all(few) else "In part" if any(few) else "Little"
+    text = (
+        f"{start}: from window {sizes[0]} to {sizes[-1]}, {percent(kept[sizes[-1]])} of a word's "
+        f"strongest associations stay the same, and {percent(near[sizes[-1]])} of its nearest "
+        "neighbours."
     )
-    if groups["above"]:
-        yield f"{cell}: with {_listed(groups['above'])} it predicts worse than the unigram model."
-    if groups["unclear"]:
-        unclear = _listed(groups["unclear"], "or")
-        yield f"{cell}: no clear difference from the unigram model with {unclear}."
-
-
-def _groups(rows: Mapping[Any, Any], measure: str) -> dict[str, list[Any]]:
-    """Return the methods whose interval of `measure` is below 0, above 0, or neither."""
-    groups: dict[str, list[Any]] = {"below": [], "above": [], "unclear": []}
-    for method, row in rows.items():
-        below, above = row[f"{measure}_high"] < 0, row[f"{measure}_low"] > 0
-        groups["below" if below else "above" if above else "unclear"].append(method)
-    return groups
-
-
-def combined(rows: pd.DataFrame) -> list[str]:
-    """Return what the combination of each cell is made of; rows: as `regularised` takes them."""
-    sentences = []
-    for row in rows[rows["method"] == COMBINATION].to_dict("records"):
-        kind = "variational dropout" if row["variational"] else "dropout"
-        settings = {
-            kind: row["dropout"],
-            "recurrent dropout": row["dropout_recurrent"],
-            "weight decay": row["weight_decay"],
-        }
-        parts = [f"{name} {value:g}" for name, value in settings.items() if value]
-        parts += ["early stopping"] * row["early_stopping"]
-        sentences.append(
-            f"{names.model(row['cell'])}: the best combination is "
-            f"{', '.join(parts) or 'nothing at all'}, each chosen by its own validation loss."
+    above: list[str] = []
+    task = next(iter(tasks_scored(scores)), None)
+    if task:
+        best, above, unclear = ranked(scores, differences, task)
+        text += (
+            f" On {names.task(task)} {best['model']} scores highest, "
+            f"{verdict_on(above, unclear).replace('model', 'window')}."
         )
-    return sentences
+    scored: dict[Any, Any] = scores[scores["task"] == task].set_index("model").to_dict("index")
+    rows = []
+    for row in summary.to_dict("records"):
+        size, name = row["window"], f"window {row['window']}"
+        score = scored_as(scored[name], str(task)) if name in scored else "–"
+        shares = (percent(found[size]) if size in found else "–" for found in (kept, near))
+        rows.append([name, number(row["cells"]), fraction(row["median"]), *shares, score])
+    first = f"of window {sizes[0]} kept"
+    head = ["pairs seen", "median PPMI", f"associations {first}", f"neighbours {first}",
+            names.task(task) if task else "score"]  # fmt: skip
+    return Answer(text, bool(above), Table("By window", head, rows))
 
 
-def _listed(methods: Iterable[Any], word: str = "and") -> str:
-    return names.listed(map(_method, methods), word)
+def _kept(first: pd.Series, other: pd.Series) -> float:
+    """Return the share of each word's contexts in `first` that `other` has, mean over words."""
+    common = first.index.intersection(other.index)
+    return float(np.mean([len(first[word] & other[word]) / len(first[word]) for word in common]))
 
 
-def _method(method: object) -> str:
-    if method == COMBINATION:
-        return f"the {COMBINATION}"
-    return "nothing" if method == "none" else str(method).replace("_", " ")
+@answer("sizes")
+def _size(results: Results) -> Answer:
+    """Return whether more text makes better vectors."""
+    if not results.has("study_sizes", "growth"):
+        raise Unmeasured("study_sizes: no share of the text was tried")
+    return larger(results.table("study_sizes", "growth"))
+
+
+def larger(growth: pd.DataFrame) -> Answer:
+    """Decided if any change from the least text to all of it leaves out 0."""
+    growth = growth[growth["difference"].notna()]
+    if growth.empty:
+        raise Unmeasured("no score at every size")
+    rows, least = growth.to_dict("records"), percent(growth["share"].min())
+    shown = [row for row in rows if row["distinct"]]
+    better = [row for row in shown if row["difference"] > 0]
+    if shown:
+        first = max(shown, key=lambda row: abs(row["difference"]))
+        write = written(first["task"])
+        text = (
+            f"{'Yes' if len(better) == len(shown) else 'Not everywhere'}: from {least} of the text "
+            f"to all of it {names.model(first['model'])} "
+            f"{'gains' if first['difference'] > 0 else 'loses'} {write(abs(first['difference']))} "
+            f"on {names.task(first['task'])}. {len(shown)} of {len(rows)} changes are decided, "
+            f"{len(better)} of them for the better."
+        )
+    else:
+        up = sum(row["difference"] > 0 for row in rows)
+        text = (
+            f"That is {OPEN}: from {least} of it to all of it {up} of {len(rows)} scores rise, but "
+            "every interval has room for no change."
+        )
+    tasks = list(dict.fromkeys(growth["task"]))
+    cells = {
+        (row["model"], row["task"]): ranged(
+            row["difference"], row["low"], row["high"], written(row["task"])
+        )
+        for row in rows
+    }
+    table = [
+        [names.model(model), *(cells.get((model, task), "–") for task in tasks)]
+        for model in dict.fromkeys(growth["model"])
+    ]
+    title = f"Change from {least} of the text to all of it"
+    return Answer(text, bool(shown), Table(title, [names.task(task) for task in tasks], table))

@@ -8,8 +8,9 @@ import pandas as pd
 
 from wordlab import names
 from wordlab.params.sweeps import GridSweepParams
-from wordlab.report.findings.registry import of_stage
-from wordlab.report.results import Results
+from wordlab.report.findings.embeddings import OPEN
+from wordlab.report.results import Answer, Results, Unmeasured, answer, of_stage
+from wordlab.report.tables import Table, fraction, number, ranged
 
 Tables = Mapping[str, pd.DataFrame]
 """The tables of a sweep and of its analysis, by name."""
@@ -249,3 +250,66 @@ def _of(table: pd.DataFrame | None, model: object, score: str) -> pd.DataFrame:
     if table is None:
         return pd.DataFrame()
     return table[(table["model"] == model) & (table["score"] == score)]
+
+
+@answer("vector-settings")
+def _vector_settings(results: Results) -> Answer:
+    """Return which settings of word2vec and GloVe matter."""
+    return matters(
+        pd.concat(_differences(results, sweep) for sweep in ("word2vec", "glove")), "wordsim353"
+    )
+
+
+@answer("recurrent-settings")
+def _recurrent_settings(results: Results) -> Answer:
+    """Return which settings of recurrent networks matter."""
+    return matters(_differences(results, "recurrent"), "valid_loss")
+
+
+def _differences(results: Results, sweep: str) -> pd.DataFrame:
+    study = f"analysis_{sweep}"
+    if not results.has(study, "differences"):
+        return pd.DataFrame(columns=["model", "score", "setting", "difference"])
+    as_text = dict.fromkeys(("highest", "lowest"), str)
+    return pd.read_csv(results.tables / study / "differences.csv", converters=as_text)
+
+
+def matters(differences: pd.DataFrame, score: str) -> Answer:
+    """Decided if the values of any setting differ by more than the noise.
+
+    differences: that table of the analysis of sweeps; score: by which, the first of it if none.
+    """
+    if not len(differences):
+        raise Unmeasured("no setting is compared")
+    score = score if score in set(differences["score"]) else differences["score"].iloc[0]
+    own = differences[differences["score"] == score]
+    write = number if lower_is_better(score) else fraction
+    sentences, rows = [], []
+    for name, part in own.groupby("model", sort=False):
+        part = part.sort_values("difference", ascending=False)
+        model, beyond = names.model(str(name)), part[part["beyond_noise"].astype(bool)]
+        for row in part.to_dict("records"):
+            by = ranged(row["difference"], row["low"], row["high"], write)
+            decided = "yes" if row["beyond_noise"] else "no"
+            rows.append([f"{model}, {names.plain(row['setting'])}", *_better(row), by, decided])
+        if beyond.empty:
+            sentences.append(f"For {model} the effect of every setting is {OPEN}.")
+            continue
+        first = beyond.to_dict("records")[0]
+        better, worse = _better(first)
+        others = [names.plain(setting) for setting in beyond["setting"][1:]]
+        rest = f"; the {names.listed(others)} count{'s' if len(others) == 1 else ''} too"
+        sentences.append(
+            f"For {model} the {names.plain(first['setting'])} matters most: {better} instead of "
+            f"{worse} {'lowers' if lower_is_better(score) else 'raises'} the "
+            f"{'' if lower_is_better(score) else 'score on '}{names.plain(score)} by "
+            f"{write(first['difference'])}{rest if others else ''}."
+        )
+    head = ["better", "worse", "by", "decided"]
+    shown = bool(own["beyond_noise"].astype(bool).any())
+    return Answer(" ".join(sentences), shown, Table(f"By {names.plain(score)}", head, rows))
+
+
+def _better(row: Mapping[Any, Any]) -> tuple[str, str]:
+    ends = (row["highest"], row["lowest"])
+    return ends[::-1] if lower_is_better(row["score"]) else ends

@@ -1,0 +1,337 @@
+"""What language models, autoencoders and the study of regularisation found."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from wordlab import names
+from wordlab.params.studies import COMBINATION, RegularisationStudyParams
+from wordlab.report.findings.embeddings import OPEN, models_named, most
+from wordlab.report.results import Answer, Results, Unmeasured, answer, of_stage
+from wordlab.report.tables import Table, between, fraction, number, percent, ranged
+
+
+@answer("language-models")
+def _language_models(results: Results) -> Answer:
+    """Return whether recurrent networks predict better than n-grams."""
+    return predicted(results.metrics.get("language_models", {}))
+
+
+def predicted(metrics: Mapping[str, Mapping[str, Any]]) -> Answer:
+    """Decided for words if the interval of the best network's ratio to n-grams leaves out 1.
+
+    metrics: by model, as `evaluation.language` returns them.
+    """
+    cells = [cell for cell in ("rnn", "lstm", "gru") if cell in metrics]
+    if not cells or "kneser_ney" not in metrics:
+        raise Unmeasured("no language model beside n-grams")
+    best = min(cells, key=lambda cell: metrics[cell]["perplexity"])
+    own, ngrams = metrics[best], metrics["kneser_ney"]["perplexity"]
+    low, high = own.get("ratio_low"), own.get("ratio_high")
+    decided = low is not None and high is not None and (high < 1 or low > 1)
+    start = {True: "Yes" if own["ratio"] < 1 else "No", False: f"That is {OPEN}"}[decided]
+    text = (
+        f"{start}: the {names.model(best)}'s perplexity on unseen text is "
+        f"{number(own['perplexity'])}, that of n-grams {number(ngrams)}."
+    )
+    letters, counted = (metrics.get(f"{name}") for name in ("char", "kneser_ney_character"))
+    if letters and counted:
+        low, high, who = letters["ratio_low"], letters["ratio_high"], f"which is better is {OPEN}"
+        if low is not None and high is not None and (high < 1 or low > 1):
+            who = "the network predicts better" if high < 1 else "n-grams predict better"
+        text += (
+            f" Of characters, {who}: {number(letters['bits'])} bits each from the network, "
+            f"{number(counted['bits'])} from n-grams."
+        )
+    rows = [
+        [
+            names.model(model), number(row["perplexity"]), number(row["bits"]),
+            ranged(*(row.get(f"ratio{end}", 1) for end in ("", "_low", "_high"))),
+        ]
+        for model, row in metrics.items() if model in names.LANGUAGE_MODELS
+    ]  # fmt: skip
+    head = ["perplexity", "bits per symbol", "times that of n-grams"]
+    return Answer(text, decided, Table("On the test split", head, rows))
+
+
+@of_stage("study_autoencoder")
+def _autoencoder(results: Results) -> list[str]:
+    rates, codes = (results.table("study_autoencoder", name) for name in ("rates", "baselines"))
+    unit = results.params.autoencoder.unit
+    return [
+        *(
+            sentence
+            for cell, part in rates.groupby("cell", sort=False)
+            for sentence in brought_back(names.model(str(cell)), part, unit)
+        ),
+        *costs(rates, dict(zip(codes["code"], codes["total"], strict=True))),
+    ]
+
+
+def brought_back(name: str, rates: pd.DataFrame, unit: str) -> list[str]:
+    """Return what comes back of held-out sentences by the size and the precision of the vector.
+
+    rates: that table of the study of autoencoders, of one cell; unit: characters or words.
+    """
+    trained = rates[rates["precision"] == "float32"]
+    largest = rates[rates["latent_size"] == rates["latent_size"].max()]
+    kept = ", ".join(
+        f"{_rough(row['token_accuracy'])} at {row['precision']}"
+        for row in largest.to_dict("records")
+    )
+    return [
+        *(
+            f"{name}: through {row['latent_size']} numbers {_rough(row['token_accuracy'])} of the "
+            f"{unit} and {_rough(row['exact_match'])} of the held-out sentences come back right."
+            for row in trained.to_dict("records")
+        ),
+        f"{name}, {largest['latent_size'].iloc[0]} numbers: the share of {unit} right is {kept}.",
+    ]
+
+
+def costs(rates: pd.DataFrame, codes: Mapping[str, float]) -> list[str]:
+    """Return what a whole sentence costs; codes: bits per character by other codes."""
+    best, lowest = (
+        rates.nsmallest(1, [column, "rate"]).to_dict("records")[0]
+        for column in ("total", "correction")
+    )
+    dearer, cheaper = (
+        [f"{code} ({bits:.2f})" for code, bits in codes.items() if (bits >= best["total"]) == more]
+        for more in (True, False)
+    )
+    verdicts = [
+        f"{word} {names.listed(others)}"
+        for word, others in (("less than", dearer), ("more than", cheaper))
+        if others
+    ]
+    return [
+        f"A sentence sent whole costs least with {_vector(best)}: {best['rate']:.2f} bits per "
+        f"character for the vector and {best['correction']:.2f} to correct its errors.",
+        f"That is {best['total']:.2f} together, {', and '.join(verdicts)}.",
+        f"The vector that leaves least to correct, {_vector(lowest)}, leaves "
+        f"{lowest['correction']:.2f} bits per character and costs {lowest['rate']:.2f} itself.",
+    ]
+
+
+def _vector(row: Mapping[Any, Any]) -> str:
+    return f"{names.model(row['cell'])} and {row['latent_size']} numbers at {row['precision']}"
+
+
+def _rough(share: float) -> str:
+    return f"{share:.0%}" if 0.01 <= share <= 0.99 else f"{share:.1%}"
+
+
+@of_stage("study_regularisation")
+def _regularisation(results: Results) -> list[str]:
+    methods = results.table("study_regularisation", "methods")
+    params = results.params.regularisation_study
+    return [*regularised(methods, params), *combined(methods)]
+
+
+def regularised(rows: pd.DataFrame, params: RegularisationStudyParams) -> list[str]:
+    """Return for each cell what each method changes, and what is within the noise between seeds.
+
+    rows: the table `methods` of the study of regularisation.
+    """
+    first = rows.iloc[0]
+    sentences = [
+        f"Every test loss is that of the same {first['test_tokens']} symbols of the test split; "
+        "validation only chooses the epoch of early stopping and what is combined.",
+        f"A difference is a mean over {params.seeds} seeds, and counts where its t interval leaves "
+        "out 0; the noise between seeds is pooled over the methods of a cell.",
+        f"The {first['comparisons']} intervals of differences hold all at once with "
+        f"{params.confidence:.0%} confidence (Bonferroni); they are about seeds, not about other "
+        "texts.",
+        f"A unigram model of the same training text has a loss of {first['unigram']:.2f} nats per "
+        f"token, Kneser-Ney {first['kneser_ney']:.2f}.",
+    ]
+    for cell, part in rows.groupby("cell", sort=False):
+        name = names.model(str(cell))
+        by_method: dict[Any, Any] = part.set_index("method").to_dict("index")
+        plain = by_method.pop("none")
+        sentences += [
+            f"{name} with nothing ends at a test loss of {plain['test']:.2f} nats per token, "
+            f"{plain['gap']:.2f} above the loss of its training text.",
+            *_changes(name, by_method, "test_change", ("lower", "raise"), "the test loss"),
+            *_changes(
+                name,
+                by_method,
+                "gap_change",
+                ("narrow", "widen"),
+                "the gap between test and training",
+            ),
+            *_against_unigram(name, {"none": plain, **by_method}),
+            f"{name} with nothing: early stopping with a patience of {params.patience} ends after "
+            f"{plain['would_stop']:.1f} epochs on average.",
+        ]
+    return sentences
+
+
+def _changes(
+    cell: str, rows: Mapping[Any, Any], measure: str, verbs: tuple[str, str], name: str
+) -> Iterator[str]:
+    """Yield which methods lower or raise a measure, which does so most, and which do neither."""
+    groups = _groups(rows, measure)
+    for verb, key in zip(verbs, ("below", "above"), strict=True):
+        if groups[key]:
+            most = max(groups[key], key=lambda method: abs(rows[method][measure]))
+            by = f"by {abs(rows[most][measure]):.2f} nats per token"
+            one = len(groups[key]) == 1
+            by = by if one else f"{_method(most)} the most, {by}"
+            yield f"{cell}: {_listed(groups[key])} {verb}{'s' if one else ''} {name}, {by}."
+    if groups["unclear"]:
+        yield (
+            f"{cell}: no change of {name} beyond the noise between seeds with "
+            f"{_listed(groups['unclear'], 'or')}."
+        )
+
+
+def _against_unigram(cell: str, rows: Mapping[Any, Any]) -> Iterator[str]:
+    """Yield which networks predict the test text better than word frequencies alone."""
+    groups = _groups(rows, "unigram_change")
+    best = min(rows, key=lambda method: rows[method]["test"])
+    verdict = (
+        f"with {_listed(groups['below'])} it predicts better than the unigram model"
+        if groups["below"]
+        else "with no method does it clearly predict better than the unigram model"
+    )
+    yield (
+        f"{cell}: with {_method(best)} the test loss is lowest, {rows[best]['test']:.2f} nats per "
+        f"token; {verdict}."
+    )
+    if groups["above"]:
+        yield f"{cell}: with {_listed(groups['above'])} it predicts worse than the unigram model."
+    if groups["unclear"]:
+        unclear = _listed(groups["unclear"], "or")
+        yield f"{cell}: no clear difference from the unigram model with {unclear}."
+
+
+def _groups(rows: Mapping[Any, Any], measure: str) -> dict[str, list[Any]]:
+    """Return the methods whose interval of `measure` is below 0, above 0, or neither."""
+    groups: dict[str, list[Any]] = {"below": [], "above": [], "unclear": []}
+    for method, row in rows.items():
+        below, above = row[f"{measure}_high"] < 0, row[f"{measure}_low"] > 0
+        groups["below" if below else "above" if above else "unclear"].append(method)
+    return groups
+
+
+def combined(rows: pd.DataFrame) -> list[str]:
+    """Return what the combination of each cell is made of; rows: as `regularised` takes them."""
+    sentences = []
+    for row in rows[rows["method"] == COMBINATION].to_dict("records"):
+        kind = "variational dropout" if row["variational"] else "dropout"
+        settings = {
+            kind: row["dropout"],
+            "recurrent dropout": row["dropout_recurrent"],
+            "weight decay": row["weight_decay"],
+        }
+        parts = [f"{name} {value:g}" for name, value in settings.items() if value]
+        parts += ["early stopping"] * row["early_stopping"]
+        sentences.append(
+            f"{names.model(row['cell'])}: the best combination is "
+            f"{', '.join(parts) or 'nothing at all'}, each chosen by its own validation loss."
+        )
+    return sentences
+
+
+def _listed(methods: Iterable[Any], word: str = "and") -> str:
+    return names.listed(map(_method, methods), word)
+
+
+def _method(method: object) -> str:
+    if method == COMBINATION:
+        return f"the {COMBINATION}"
+    return "nothing" if method == "none" else str(method).replace("_", " ")
+
+
+@answer("regularisation")
+def _held_back(results: Results) -> Answer:
+    """Return what keeps networks from learning a small text by heart."""
+    return held_back(results.table("study_regularisation", "methods"))
+
+
+def held_back(methods: pd.DataFrame) -> Answer:
+    """Decided if any method's change of the test loss lies below 0 with its whole interval.
+
+    methods: that table of the study of regularisation.
+    """
+    tried = methods[methods["method"] != "none"]
+    if tried.empty:
+        raise Unmeasured("no method was tried")
+    helps = tried[tried["test_change_high"] < 0]
+    cells, ways = list(tried["cell"].unique()), list(tried["method"].unique())
+    if helps.empty:
+        text = f"That is {OPEN}: no method lowers the loss on unseen text beyond the noise."
+    else:
+        best = most(helps, "test_change", sign=-1)
+        everywhere = [way for way in ways if len(helps[helps["method"] == way]) == len(cells)]
+        name = _method(best["method"])
+        text = (
+            f"{name[0].upper()}{name[1:]} helps most: it lowers the "
+            f"{names.model(best['cell'])}'s loss on unseen text by "
+            f"{fraction(-best['test_change'])} nats, "
+            f"{between(-best['test_change_high'], -best['test_change_low'], fraction)}. "
+        )
+        rest = [way for way in ways if way not in everywhere]
+        if not everywhere:
+            text += f"No method helps every network; the rest is {OPEN}."
+        elif len(rest) > 2:
+            text += f"Sure to help every network: {_listed(everywhere)}."
+        else:
+            text += f"Every method{f' but {_listed(rest)}' if rest else ''} helps every network."
+    own: dict[Any, Any] = tried.set_index(["cell", "method"]).to_dict("index")
+    rows = [[names.plain(way), *(_change(own.get((cell, way))) for cell in cells)] for way in ways]
+    table = Table("Change of the test loss, nats per word", list(map(names.model, cells)), rows)
+    return Answer(text, not helps.empty, table)
+
+
+def _change(row: Mapping[str, Any] | None) -> str:
+    if row is None or pd.isna(row["test_change"]):
+        return "–"
+    sure = row["test_change_high"] < 0 or row["test_change_low"] > 0
+    return fraction(row["test_change"]) + ("" if sure else ", not decided")
+
+
+@answer("autoencoders")
+def _fits(results: Results) -> Answer:
+    """Return how much of a sentence fits into one vector."""
+    rates, codes = (results.table("study_autoencoder", name) for name in ("rates", "baselines"))
+    params = results.params.autoencoder
+    return fits(rates, codes, f"{params.max_length} {params.unit}")
+
+
+def fits(rates: pd.DataFrame, codes: pd.DataFrame, length: str) -> Answer:
+    """Decided if the interval of the best network's exact share lies above those of all others.
+
+    rates, codes: the tables of the study of autoencoders; length: that of the longest sequences.
+    """
+    trained = rates[(rates["precision"] == "float32") & rates["exact_match"].notna()]
+    if trained.empty:
+        raise Unmeasured("no autoencoder was tested")
+    best = most(trained, "exact_match")
+    others = trained[(trained["cell"] != best["cell"])
+                     & (trained["latent_size"] == best["latent_size"])]  # fmt: skip
+    unclear = others[~(others["exact_match_high"] < best["exact_match_low"])]
+    rival = f"; whether it is ahead of {models_named(unclear['cell'], 'or')} is {OPEN}"
+    rows = [
+        [
+            f"{names.model(row['cell'])}, {row['latent_size']} numbers",
+            percent(row["exact_match"]), percent(row["token_accuracy"]), number(row["total"]),
+        ]
+        for row in trained.to_dict("records")
+    ]  # fmt: skip
+    head = ["sequences exact", "symbols right", "bits per character, corrected"]
+    table = Table("By cell and size of the vector", head, rows)
+    cheapest, code = rates["total"].min(), most(codes, "total", sign=-1)
+    if not best["exact_match"]:
+        text = f"Less than this text can show: no unseen sequence of up to {length} comes back exactly."
+        return Answer(text, False, table)
+    text = (
+        f"Through {best['latent_size']} numbers the {names.model(best['cell'])} brings "
+        f"{percent(best['exact_match'])} of unseen sequences of up to {length} back exactly"
+        f"{rival if len(unclear) else ', more than any other'}. Sending one that way takes "
+        f"{number(cheapest)} bits per character; the cheapest code without a vector "
+        f"({code['code']}) takes {number(code['total'])}."
+    )
+    return Answer(text, not len(unclear), table)
