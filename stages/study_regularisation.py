@@ -6,13 +6,11 @@ from wordlab.pipeline import stage
 from wordlab.recurrent.batches import language_ids
 from wordlab.studies.regularisation import Text, study
 
-CELLS = ("rnn", "lstm", "gru")
-
 
 def main(run: stage.Stage) -> None:
     params = run.params.regularisation_study
     networks = run.params.language_model
-    known = Vocabulary.load(run.input("vocabulary")).truncated(networks.vocabulary_size)
+    known = Vocabulary.load(run.input("vocabulary")).truncated(params.vocabulary_size)
     splits = {
         split: EncodedCorpus.load(run.input("corpus") / split)
         for split in ("train", "valid", "test")
@@ -23,7 +21,7 @@ def main(run: stage.Stage) -> None:
         for split, size in (("valid", params.valid_tokens), ("test", params.test_tokens))
     )
     found = study(
-        {cell: getattr(networks, cell) for cell in CELLS},
+        {cell: getattr(networks, cell) for cell in params.cells},
         Text(train_ids, valid_ids, test_ids, known),
         params,
         orders=run.params.language_evaluation.ngram_orders.word,

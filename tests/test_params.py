@@ -63,8 +63,8 @@ def test_models_take_shared_keys_with_their_own_on_top(edited):
         ("seed: 1\n", "", r"seed: missing"),
         ("lstm: {cell: lstm", "lstm: {cell: gru", r"language_model\.lstm\.cell: expected lstm"),
         (
-            "32\n    tied: false",
-            "32\n    tied: true",
+            "    tied: true +#",
+            "    tied: true\n    embedding_size: 32  #",
             r"sweep_recurrent: with .*hidden_size=64.*tied",
         ),
         (

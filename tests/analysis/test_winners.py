@@ -79,7 +79,7 @@ def test_a_winner_within_a_budget_has_the_embedding_that_met_it(
     (tables / "sweep_recurrent").mkdir()
     pd.concat([others, trials]).to_csv(tables / "sweep_recurrent" / "trials.csv", index=False)
     sweep = "sweep_recurrent"
-    apply_overrides(str(params), [f"++{sweep}.parameters=150000", f"~{sweep}.fixed.embedding_size"])
+    apply_overrides(str(params), [f"++{sweep}.parameters=150000", f"++{sweep}.fixed.tied=false"])
     won = pasted(params, winners(tables, "recurrent", load(params))).language_model
     assert (won.lstm.embedding_size, won.gru.embedding_size) == (21, 33)
 

@@ -37,6 +37,8 @@ NOTHING: dict[str, Any] = {
 
 def params(**changes: Any) -> RegularisationStudyParams:
     values = {
+        "cells": ["rnn"],
+        "vocabulary_size": None,
         "train_tokens": 200,
         "valid_tokens": 150,
         "test_tokens": 150,

@@ -307,6 +307,14 @@ def test_every_length_makes_as_many_updates(section: LanguageModelSection) -> No
     assert windows["batch_size"] == 60  # each predicts one symbol
 
 
+def test_a_tied_embedding_has_the_size_of_the_state(section: LanguageModelSection) -> None:
+    fixed = {key: value for key, value in SWEEP["fixed"].items() if key != "embedding_size"}
+    for tied, size in ((True, 6), (False, section.gru.embedding_size)):
+        params = RecurrentSweepParams.model_validate({**SWEEP, "fixed": {**fixed, "tied": tied}})
+        settings = params.combined(section.gru, {"hidden_size": 6})
+        assert override(section.gru, settings).embedding_size == size
+
+
 def test_winners_learn_from_all_the_text_from_seeds_that_no_trial_has(
     section: LanguageModelSection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

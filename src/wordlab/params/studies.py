@@ -259,6 +259,9 @@ class RegularisationStudyParams(Section):
     `language_model` has the settings that are not here.
     """
 
+    cells: Annotated[list[Kind], Field(min_length=1)]
+    vocabulary_size: Count | None
+    """The commonest words kept, as `language_model` has it: a small text knows few well."""
     train_tokens: Count
     """Of the training split's beginning."""
     valid_tokens: Count
@@ -267,8 +270,7 @@ class RegularisationStudyParams(Section):
     """Of the test split, an equal share of each document."""
     hidden_size: Count
     """Of the embedding as well."""
-    layers: Annotated[int, Field(ge=2)]
-    """At least 2, for there to be something between layers to drop."""
+    layers: Count
     rate: Rate
     """Learning rate, the same throughout: that of `language_model` is for larger networks."""
     epochs: Count

@@ -210,9 +210,12 @@ class RecurrentSweepParams(SweepParams):
     def combined(self, base: LanguageModelParams, chosen: Mapping[str, Value]) -> dict[str, Value]:
         """Return the settings of a trial beside `base`: `fixed`, those `chosen`, and batch_size.
 
-        A window predicts one symbol; a part of a stream or sentence, bptt_length symbols.
+        A window predicts one symbol; a part of a stream or sentence, bptt_length symbols. Where
+        the output layer is tied to the embedding, embedding_size follows hidden_size.
         """
         settings = {**self.fixed, **chosen}
+        if settings.get("tied", base.tied) and "hidden_size" in settings:
+            settings.setdefault("embedding_size", settings["hidden_size"])
         if self.update_tokens is None:
             return settings
         windows = settings.get("examples", base.examples) == "windows"
