@@ -52,6 +52,6 @@ sweep: $(READY)  ## run queued DVC experiments over params (SWEEP=, TARGET=, JOB
 
 clean:  ## delete what the pipeline made, not the environment nor the MLflow runs
 	@rm -rf data/raw data/interim data/processed data/models .checkpoints
-	@rm -rf reports/curves reports/figures reports/metrics reports/tables
-	@rm -f reports/report.html reports/samples.json
-	@echo "Deleted the outputs; \`dvc checkout\` brings them back from DVC's cache"
+	@rm -rf reports/curves reports/figures reports/headline reports/metrics reports/tables
+	@rm -f reports/*.html reports/samples.json
+	@echo "Deleted the outputs; \`dvc checkout\` and \`git checkout reports\` bring them back"

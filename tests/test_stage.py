@@ -14,6 +14,8 @@ from pathlib import Path
 import mlflow
 import pytest
 
+from wordlab.params.whole import load
+from wordlab.pipeline import tracking
 from wordlab.pipeline.declared import declaration
 from wordlab.pipeline.stage import checkpoint_of
 
@@ -185,6 +187,14 @@ def test_a_mistake_in_the_params_is_told_before_anything_is_made(workspace):
     assert done.stderr.startswith("train@a: params.yaml: vocabulary.min_count: expected")
     assert done.stderr.count("\n") == 1
     assert not (workspace.folder / "mlflow.db").exists()
+
+
+def test_a_fault_of_a_figure_or_a_sentence_is_printed_and_loses_no_run(repository, capsys):
+    session = tracking.Session.__new__(tracking.Session)
+    session.stage, session.figures = "study_windows", {}
+    session.params = load(repository / "params.yaml").model_dump(mode="json")
+    session.show("no such folder")
+    assert "FileNotFoundError" in capsys.readouterr().err
 
 
 def test_stages_that_start_at_once_on_a_missing_store_share_it(workspace):

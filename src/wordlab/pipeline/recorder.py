@@ -21,7 +21,7 @@ import psutil
 from wordlab import paths
 from wordlab.errors import UserError
 
-UNKNOWN = "MLflow could not store the run; its own error stands above"
+UNKNOWN = "MLflow could not store the run; its own error is above"
 STORED = "stored"
 """The answer to `stored` and `finish`."""
 MLFLOW = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}

@@ -13,8 +13,9 @@ import os
 import socket
 import sqlite3
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,7 +39,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from wordlab import paths
 from wordlab.errors import UserError
-from wordlab.params.whole import PARAMS, load
+from wordlab.params.whole import Params
 from wordlab.pipeline.recorder import STORED
 
 logging.getLogger("mlflow").setLevel(logging.WARNING)
@@ -149,7 +150,7 @@ class Session:
         tags: Mapping[str, str],
     ) -> None:
         self.client, self.experiment = _connect()
-        self.tags, self.stage = tags, stage
+        self.tags, self.stage, self.params = tags, stage, params
         self.parent = Run(self.client, self._parent(key, name, params))
         self.client.update_run(self.parent.id, status="RUNNING")
         self.runs = [self._open(stage, stage, self.parent.id)]
@@ -172,13 +173,18 @@ class Session:
     def show(self, results: str) -> None:
         """Keep the findings of the stage with its run, and draw its figures for `render`.
 
-        results: the folder that holds those of all stages.
+        results: the folder that holds those of all stages. What the stage computed is not lost to
+        a fault of a sentence or a figure, which is printed.
         """
+        with _faults_printed():
+            self._show(results)
+
+    def _show(self, results: str) -> None:
         from wordlab.report import figures
         from wordlab.report.findings import findings
         from wordlab.report.results import Results
 
-        measured = Results(Path(results), load(PARAMS))
+        measured = Results(Path(results), Params.model_validate(self.params))
         sentences = findings(self.stage, measured)
         if sentences:
             self.runs[0].text("\n".join(sentences), "findings.txt")
@@ -191,8 +197,9 @@ class Session:
         """Keep the figures with the run; called when no stage waits, for it takes seconds."""
         from wordlab.report import figures  # loaded for the next stage too
 
-        for name, figure in self.figures.items():
-            self.runs[0].image(name, figures.png(figure))
+        with _faults_printed():
+            for name, figure in self.figures.items():
+                self.runs[0].image(name, figures.png(figure))
 
     def flush(self) -> None:
         """Send all metrics that wait."""
@@ -259,6 +266,15 @@ def _connect() -> tuple[MlflowClient, str]:
                 else "move it aside to begin a new one"
             )
             raise UserError(f"MLflow cannot use {uri} ({problem}); {hint}") from None
+
+
+@contextmanager
+def _faults_printed() -> Iterator[None]:
+    """Print a fault inside the block with its traceback, and go on."""
+    try:
+        yield
+    except Exception:
+        traceback.print_exc()
 
 
 def _lock() -> FileLock:

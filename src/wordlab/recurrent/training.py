@@ -191,7 +191,7 @@ class _Training:
                 self.save()
         epoch = self._close_epoch()
         bar.set_postfix(perplexity=f"{epoch.valid_perplexity:.1f}")
-        if self.processes.rank == 0 and (self.finished or self.checkpoint.due()):
+        if (self.finished or self.checkpoint.due()) and self.processes.rank == 0:
             self.save()
         return epoch
 
@@ -345,7 +345,7 @@ class _Training:
 
     def _restore(self, tensors: Mapping[str, Mapping[str, Tensor]]) -> None:
         self.model.restore(tensors["weights"], source=str(self.checkpoint.path))
-        self.best = dict(tensors["best"])
+        self.best = {name: tensors["best"][name] for name in self.best}  # in every process's order
         self.optimizer.restore(tensors.get("optimizer", {}))
         self.generator.set_state(tensors["dropout"]["generator"])
         self.state = [
