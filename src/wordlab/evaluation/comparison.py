@@ -18,6 +18,7 @@ from wordlab.evaluation.similarity import Lookup, Space, SparseSpace, space
 from wordlab.params.embeddings import ComparisonParams, EvaluationParams, RelationParams
 
 BANDS = ("rare", "middle", "frequent")
+SCORE = ["score", "low", "high", "n"]
 COLUMNS = ["model", "task", "band", "least", "most", "score", "low", "high", "n"]
 
 
@@ -103,22 +104,12 @@ def compare_scored(
         "neighbours": neighbours.table(spaces, words, params.neighbours),
         "overlap": neighbours.overlap(spaces, params.overlap_words, params.neighbours),
     }
-    return Result(tables, _metrics(tables["scores"], tables["overlap"]))
-
-
-def _metrics(scored: pd.DataFrame, overlap: pd.DataFrame) -> dict[str, Any]:
-    columns = ["score", "low", "high", "n"]
-    shares = overlap.to_numpy(dtype=np.float64)
-    return {
-        **{
-            str(task): part.set_index("model")[columns].to_dict("index")
-            for task, part in scored.groupby("task", sort=False)
-        },
-        "overlap": {
-            first: {second: shares[i, j] for j, second in enumerate(overlap.columns) if j > i}
-            for i, first in enumerate(overlap.columns[:-1])
-        },
+    shares = tables["overlap"].to_numpy(dtype=np.float64)
+    overlap = {
+        first: {second: shares[i, j] for j, second in enumerate(models) if j > i}
+        for i, first in enumerate(models[:-1])
     }
+    return Result(tables, {**_nested(tables["scores"], "task", "model", SCORE), "overlap": overlap})
 
 
 def score_table(task: Task, models: Sequence[str], confidence: float) -> pd.DataFrame:
@@ -226,13 +217,12 @@ def overview(
         },
         metrics={
             **compared.metrics,
-            "relations": _nested(cosines, "relation", ["mean", "low", "high", "n"]),
-            "synonyms_over_antonyms": {
-                row["model"]: {key: row[key] for key in ("auc", "low", "high")}
-                for row in antonyms.to_dict("records")
-            },
+            "relations": _nested(cosines, "model", "relation", ["mean", "low", "high", "n"]),
+            "synonyms_over_antonyms": antonyms.set_index("model")[["auc", "low", "high"]].to_dict(
+                "index"
+            ),
             "frequency": {
-                task: _nested(part, "band", ["score", "low", "high", "n"])
+                task: _nested(part, "model", "band", SCORE)
                 for task, part in frequency.groupby("task", sort=False)
             },
             "geometry": geometry.set_index("model").to_dict("index"),
@@ -269,10 +259,9 @@ def associations(ppmi: PpmiModel, params: ComparisonParams) -> pd.DataFrame:
     return table.merge(near.drop(columns="model"), on=["word", "rank"], how="outer", sort=False)
 
 
-def _nested(table: pd.DataFrame, key: str, columns: list[str]) -> dict[str, Any]:
-    """Return model -> `key` -> the numbers of `columns`."""
-    result: dict[str, Any] = {}
-    for row in table.to_dict("records"):
-        values = {column: row[column] for column in columns}
-        result.setdefault(str(row["model"]), {})[str(row[key])] = values
-    return result
+def _nested(table: pd.DataFrame, outer: str, inner: str, columns: list[str]) -> dict[str, Any]:
+    """Return value of `outer` -> value of `inner` -> the numbers of `columns`."""
+    return {
+        str(name): part.set_index(inner)[columns].to_dict("index")
+        for name, part in table.groupby(outer, sort=False)
+    }
