@@ -166,9 +166,12 @@ def test_averaging_begins_when_validation_gets_no_better(network, monkeypatch):
     noise = np.random.default_rng(0).integers(6, size=600)
     begun = []
     monkeypatch.setattr(
-        training.AveragedSGD,
+        training.optimizers.AveragedSGD,
         "begin_average",
-        lambda self, begin=training.AveragedSGD.begin_average: (begun.append(True), begin(self)),
+        lambda self, begin=training.optimizers.AveragedSGD.begin_average: (
+            begun.append(True),
+            begin(self),
+        ),
     )
     params = network(optimizer="averaged_sgd", averaging_patience=1, rate=8.0, epochs=10)
     _, record = run(params, train_ids=noise)
