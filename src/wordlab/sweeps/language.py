@@ -6,6 +6,7 @@ loss is that of guessing blindly.
 """
 
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -276,7 +277,15 @@ def tested(
     text = HeldOut(ids, document_starts(corpora["test"]), vocabulary.unknown, vocabulary.end)
     baseline = ngrams.losses(ids)
     seeds = [str(number) for job in jobs[:1] for number in range(1, job.sweep.winner_seeds + 1)]
-    planned = [replace(job, seed=winner_seed(seed, name)) for job in jobs for name in seeds]
+    planned = [
+        replace(
+            job,
+            seed=winner_seed(seed, name),
+            sweep=job.sweep.model_copy(update={"progress_tokens": sys.maxsize}),  # not looked at
+        )
+        for job in jobs
+        for name in seeds
+    ]
     shared = (*(corpora[name] for name in ("train", "valid", "test")), vocabulary)
     measured = Measurements(_test, shared, title="winners of the sweep", checkpoint=checkpoint)
     ended = [one.arrays.get("losses") for one in measured.of(planned)]
