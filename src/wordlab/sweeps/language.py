@@ -7,6 +7,7 @@ loss is that of guessing blindly.
 
 import itertools
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -264,7 +265,13 @@ def tested(
     seeds = [str(number) for job in jobs[:1] for number in range(1, job.sweep.winner_seeds + 1)]
     # no trial of the sweep has these seeds
     planned = [
-        replace(job, seed=rng.derive(seed, "winner", name)) for job in jobs for name in seeds
+        replace(
+            job,
+            seed=rng.derive(seed, "winner", name),
+            sweep=job.sweep.model_copy(update={"progress_tokens": sys.maxsize}),  # not looked at
+        )
+        for job in jobs
+        for name in seeds
     ]
     shared = (*(corpora[name] for name in ("train", "valid", "test")), vocabulary)
     measured = Measurements(_test, shared, title="winners of the sweep", checkpoint=checkpoint)
