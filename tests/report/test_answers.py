@@ -125,7 +125,7 @@ def test_a_setting_matters_where_it_is_beyond_the_noise() -> None:
     found = sweeps.matters(table, "valid_loss")
     assert found.decided
     assert found.text == (
-        "For GRU the rate matters most: 2 instead of 1 lowers the validation loss by .500."
+        "For GRU the rate matters most: 2 instead of 1 lowers the validation loss by .50."
     )
     both = sweeps.matters(table.assign(beyond_noise=True), "valid_loss")
     assert both.text.endswith("; the hidden size counts too.")

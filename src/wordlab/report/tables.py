@@ -9,7 +9,6 @@ from typing import Any
 from wordlab import names
 from wordlab.artifacts import read_json
 from wordlab.errors import UserError
-from wordlab.evaluation.scores import GROUPS
 from wordlab.names import EMBEDDINGS, LANGUAGE_MODELS, similarity
 
 
@@ -241,7 +240,7 @@ def scores(metrics: Mapping[str, Any]) -> str:
     for method, scores in analogy.items():
         if not isinstance(scores, Mapping):
             continue
-        for group in GROUPS:
+        for group in ("semantic", "syntactic", "total"):
             total = group == "total"
             rows.append(
                 (names.analogies(method) + ("" if total else f", {group}"),
