@@ -12,7 +12,7 @@ import torch
 from wordlab.artifacts import read_json
 from wordlab.evaluation import similarity
 from wordlab.evaluation.similarity import packaged
-from wordlab.recurrent import reading
+from wordlab.recurrent import language_model
 
 SMALL = {
     "analogy": "--words 1000 --dimensions 8 --repeats 1",
@@ -216,7 +216,7 @@ def test_each_line_of_the_language_models_text_ends_with_a_symbol(tmp_path):
     assert vocabulary.words == ("a",)
     lines = [0, vocabulary.unknown, 0, vocabulary.end, 0, vocabulary.end]
     assert [*train, *valid] == lines * 10
-    assert len(reading.stream_starts(train, vocabulary.end, np.zeros(1, np.int64), 4)) == 4
+    assert len(language_model.stream_starts(train, vocabulary.end, np.zeros(1, np.int64), 4)) == 4
 
 
 def test_the_needs_of_a_large_text_are_worked_out(

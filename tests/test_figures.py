@@ -13,8 +13,7 @@ from PIL import Image
 
 from wordlab.params.whole import PARAMS, load
 from wordlab.report.figures import FIGURES, png
-from wordlab.report.figures.settings import Scale
-from wordlab.report.figures.style import MODELS, line
+from wordlab.report.figures.style import MODELS, Scale, line
 from wordlab.report.results import Results
 
 EMBEDDINGS = ["cbow", "skipgram", "ppmi_svd", "glove"]
@@ -196,20 +195,6 @@ def interactions_recurrent() -> Figure:
     return draw("interactions_recurrent", surfaces=pd.DataFrame(rows, columns=columns), best=BEST)
 
 
-def combinations_recurrent() -> Figure:
-    return draw("combinations_recurrent", trials=sweep_trials(), best=BEST)
-
-
-def budget_recurrent() -> Figure:
-    trials = sweep_trials()
-    own = trials[["model", *SETTINGS, "seed"]]
-    steps = [
-        own.assign(tokens=tokens, valid_loss=trials["valid_loss"] + 1e4 / tokens)
-        for tokens in (10_000, 20_000)
-    ]
-    return draw("budget_recurrent", progress=pd.concat(steps), trials=trials)
-
-
 def context_recurrent() -> Figure:
     return draw("context_recurrent", trials=sweep_trials())
 
@@ -287,12 +272,6 @@ def gradient_steps() -> pd.DataFrame:
 
 def gradient_heat() -> Figure:
     return draw("gradient_heat", steps=gradient_steps())
-
-
-def gradient_distribution() -> Figure:
-    steps = gradient_steps()
-    trainings = steps[["cell", "initialisation", "clipping"]].drop_duplicates()
-    return draw("gradient_distribution", steps=steps, trainings=trainings.assign(clip_rate=0.25))
 
 
 def rate_distortion() -> Figure:
@@ -374,12 +353,6 @@ def sizes() -> Figure:
     return draw("sizes", scores=pd.DataFrame(rows, columns=columns))
 
 
-def geometry() -> Figure:
-    measures = ["skewness", "orphans", "mean_cosine", "isotropy", "first_share", "dimensions"]
-    table = pd.DataFrame(rng().random((4, 6)), columns=measures)
-    return draw("geometry", geometry=table.assign(model=EMBEDDINGS))
-
-
 def neighbours() -> Figure:
     rows = [
         (word, model, rank, f"near{(rank + place) % 5}")
@@ -392,18 +365,11 @@ def neighbours() -> Figure:
     return draw("neighbours", neighbours=table.assign(cosine=0.5), associations=direct)
 
 
-def word_map() -> Figure:
-    places = pd.DataFrame(rng().random((80, 4)), columns=["pca_x", "pca_y", "tsne_x", "tsne_y"])
-    return draw("word_map", skipgram=places.assign(word=[f"word{i}" for i in range(80)]))
-
-
 EXAMPLES = [
     relation_cosines,
     relation_contrasts,
     sizes,
-    geometry,
     neighbours,
-    word_map,
     word2vec_loss,
     glove_cost,
     perplexity,
@@ -415,8 +381,6 @@ EXAMPLES = [
     ppmi_associations,
     sweep_recurrent,
     interactions_recurrent,
-    combinations_recurrent,
-    budget_recurrent,
     context_recurrent,
     stability_recurrent,
     importance_recurrent,
@@ -425,13 +389,12 @@ EXAMPLES = [
     gradient_tasks,
     gradient_truncation,
     gradient_heat,
-    gradient_distribution,
     rate_distortion,
     regularisation_curves,
     regularisation_gaps,
     autoencoder_by_length,
 ]
-ALIKE = {"frequency", "sizes_own", "windows_scores", "windows_overlap"}
+ALIKE = {"frequency", "windows_scores", "windows_overlap"}
 """Figures that are drawn as another one is."""
 
 
@@ -498,16 +461,6 @@ def test_axes_of_settings_fit_their_values() -> None:
     assert Scale.of(pd.Series(10**rates)).log
     assert not Scale.of(pd.Series(shares)).log
     assert Scale.of(pd.Series([True, False])).texts == ("False", "True")
-
-
-def test_the_best_combination_stands_out_among_many() -> None:
-    trials = sweep_trials(150)
-    axes = draw("combinations_recurrent", trials=trials, best=BEST).axes[0]
-    ways = [drawn for drawn in axes.lines if len(drawn.get_xdata()) == len(SETTINGS) + 1]
-    thick = [drawn for drawn in ways if drawn.get_linewidth() == 3]
-    assert len(ways) == 150 and len(thick) == 1
-    assert thick[0].get_ydata()[-1] == 1 == max(drawn.get_ydata()[-1] for drawn in ways)
-    assert thick[0].get_zorder() == max(drawn.get_zorder() for drawn in ways)
 
 
 def test_associations_that_stay_are_joined() -> None:

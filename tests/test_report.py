@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from wordlab.report.sections import SECTIONS
 
 from wordlab import report
 from wordlab.params.whole import PARAMS as PARAMS_YAML
 from wordlab.params.whole import load
 from wordlab.report.figures.style import canvas, png
-from wordlab.report.tables import embedding_scores, language_scores, number, tables
+from wordlab.report.page import SECTIONS
+from wordlab.report.results import Answer
+from wordlab.report.tables import Table, fraction, number, percent, ranged, tables
 
 PARAMS = {
     "seed": 5,
@@ -70,6 +71,13 @@ FINDINGS = {
     "study_gradients": ["The LSTM keeps <half> its gradient for 21.5 steps."],
     "a_stage": ["Nobody foresaw it."],
 }
+ANSWERS = {
+    "word-vectors": Answer(
+        "skip-gram is closest.", True, Table("Scores", ["WordSim-353"], [["skip-gram", ".41"]])
+    ),
+    "sizes": Answer("That is <not> decided by this text.", False, None, ("It rests on little.",)),
+}
+HELD_OUT = ["a sentence", "he was born in a village"]
 SAMPLES = [{"model": "lstm", "prompt": "he was", "text": "he was a kingdom & a tree"}]
 
 
@@ -113,31 +121,35 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
+def build(pictures: dict[str, Path], metrics: dict[str, Any] = METRICS) -> str:
+    return report.build(metrics, pictures, PARAMS, SAMPLES, FINDINGS, ANSWERS, HELD_OUT)
+
+
 def test_the_page_is_well_formed_and_needs_no_other_file(pictures: dict[str, Path]) -> None:
-    html = report.build(METRICS, pictures, PARAMS, SAMPLES, FINDINGS)
+    html = build(pictures)
     page = Page(html)
     for reference in page.references:
-        assert reference.startswith(("data:image/png;base64,", "#"))
+        assert reference.startswith(("data:image/png;base64,", "#")) or reference == "word_map.html"
         if reference.startswith("#"):
             assert reference[1:] in page.ids
     assert "@import" not in html and "url(" not in html and "<script" not in html
+    assert html.count("<img ") == html.count(' alt="') == len(pictures)
 
 
 def test_the_page_shows_what_was_measured(pictures: dict[str, Path]) -> None:
-    page = Page(report.build(METRICS, pictures, PARAMS, SAMPLES, FINDINGS))
+    page = Page(build(pictures))
     for expected in (
-        "421,548",  # tokens
-        "8,376",  # words
-        "0.412",  # skip-gram's score, and below its interval and coverage
-        "0.312 – 0.512",
-        "n = 236 of 353, 67%",
-        "104.2",  # perplexity
+        "421,548",  # words
+        "8,376",  # words kept
+        ".412",  # skip-gram's score
+        "104",  # perplexity
         "389,522",  # parameters
-        "68.8 % – 75.0 %",  # of the autoencoder's symbols
         "21.5",
-        "he was a kingdom & a tree",
+        "real text born in a village",
+        "LSTM a kingdom & a tree",
         "The LSTM keeps <half> its gradient",
-        "Everything else that was measured Nobody foresaw it.",
+        "What else was measured?",
+        "Nobody foresaw it.",
         "Cost of GloVe. GloVe's objective",
         "Setting by setting, GloVe. Every dot",
         "a stage nobody foresaw",
@@ -147,51 +159,38 @@ def test_the_page_shows_what_was_measured(pictures: dict[str, Path]) -> None:
     assert len([r for r in page.references if r.startswith("data:")]) == len(pictures)
 
 
+def test_every_section_has_its_question_and_answer_and_the_summary_links_to_six(
+    pictures: dict[str, Path],
+) -> None:
+    html = build(pictures)
+    page = Page(html)
+    for section in SECTIONS[:-1]:
+        assert section.question in page.text and section.name in page.ids
+    summary = html[html.index('id="summary"') : html.index('id="word-vectors"')]
+    assert summary.count("<li>") == 6 and "skip-gram is closest." in summary
+    assert 'href="#sizes"' in summary  # as one that this text does not decide
+    assert "That is <not> decided by this text." in page.text
+    assert "It rests on little." in page.text
+    assert "This text is too small to measure it." in page.text
+
+
+def test_a_section_has_at_most_five_sentences_in_sight(pictures: dict[str, Path]) -> None:
+    html = re.sub(r"<details>.*?</details>", "", build(pictures), flags=re.DOTALL)
+    for section in html.split("<section")[2:]:
+        prose = " ".join(re.findall(r"<(?:p|figcaption)\b[^>]*>(.*?)</", section))
+        assert len(re.findall(r"[.?!](?= |$)", prose)) <= 5
+
+
 def test_the_same_results_give_the_same_bytes_without_a_path(pictures: dict[str, Path]) -> None:
-    html = report.build(METRICS, pictures, PARAMS, SAMPLES, FINDINGS)
-    assert html == report.build(METRICS, pictures, PARAMS, SAMPLES, FINDINGS)
+    html = build(pictures)
+    assert html == build(pictures)
     assert str(next(iter(pictures.values())).parent) not in html
-    changed = report.build({**METRICS, "lm_lstm": {"parameters": 1}}, pictures, PARAMS, SAMPLES)
-    assert html != changed
+    assert html != build(pictures, {**METRICS, "lm_lstm": {"parameters": 1}})
 
 
 def test_a_report_of_nothing_yet_is_still_a_page() -> None:
     page = Page(report.build({}, {}, {"seed": 1}))
     assert "seed" in page.text
-
-
-def test_models_of_words_and_of_characters_are_not_ranked_together() -> None:
-    words, characters = language_scores(METRICS["language_models"], METRICS)
-    assert [name for name, _ in words.rows] == ["lstm", "kneser_ney"]
-    assert [name for name, _ in characters.rows] == ["char"]
-    best = [name for name, cells in words.rows if cells[0].best]
-    assert best == ["lstm"]  # the lowest perplexity
-
-
-def test_the_best_score_is_marked_and_its_interval_drawn_to_scale() -> None:
-    (table,) = embedding_scores(METRICS["embeddings"])
-    cells = {name: row[0] for name, row in table.rows}
-    assert (cells["skipgram"].best, cells["cbow"].best) == (True, False)
-    low, middle, high = cells["skipgram"].strip or (0, 0, 0)
-    assert high == 100 and low == pytest.approx(100 * 0.3125 / 0.5125, abs=0.1)
-    assert low < middle < high
-
-
-def test_a_count_that_differs_between_models_stands_in_each_cell() -> None:
-    other = {**similarity(0.3), "n": 200}
-    (same,) = embedding_scores(METRICS["embeddings"])
-    (differing,) = embedding_scores({**METRICS["embeddings"], "ppmi": {"wordsim353": other}})
-    assert same.head[0].notes and not same.rows[0][1][0].notes
-    assert not differing.head[0].notes
-    assert any("n = 200" in note for note in differing.rows[-1][1][0].notes)
-
-
-def test_a_mean_over_seeds_says_so_and_leaves_the_count_in_the_head() -> None:
-    mean = {**similarity(0.3), "seeds": 3}
-    (table,) = embedding_scores({**METRICS["embeddings"], "glove": {"wordsim353": mean}})
-    notes = {name: list(row[0].notes) for name, row in table.rows}
-    assert notes["glove"] == ["mean of 3 seeds"] and notes["cbow"] == []
-    assert table.head[0].notes == ["n = 236 of 353, 67%"]
 
 
 def test_nested_numbers_of_any_shape_all_reach_a_table() -> None:
@@ -201,22 +200,22 @@ def test_nested_numbers_of_any_shape_all_reach_a_table() -> None:
         "list": [{"w": 5.5}, {"w": 6.5}],
         "values": [7.5, 8.5],
     }
-    written = {
-        cell.text for table in tables("any", nested) for _, row in table.rows for cell in row
-    }
+    written = {cell for table in tables("any", nested) for row in table.rows for cell in row[1:]}
     found = {float(match) for text in written for match in re.findall(r"\d\.5", text)}
     assert found == {1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5, 8.5}
 
 
 def test_numbers_are_written_for_reading() -> None:
-    assert [number(value) for value in (421548, 0.03641, 1.23456e-7, None, float("nan"), True)] == [
-        "421,548",
-        "0.03641",
-        "1.23e-07",
-        "–",
-        "–",
-        "yes",
-    ]
+    values = (421548, 0.03641, -0.5, 1.23456e-7, 12.345, 1234.5, None, float("nan"), True)
+    written = ["421,548", ".0364", "-.500", "1.23e-07", "12.3", "1,234", "–", "–", "yes"]
+    assert list(map(number, values)) == written
+    assert list(map(fraction, (0.4712, -0.01, -0.001, 0.999, 10.02))) == [
+        ".47", "-.01", ".00", "1.00", "10.02",
+    ]  # fmt: skip
+    space = "\N{NO-BREAK SPACE}"
+    assert list(map(percent, (0.0364, 0.1, 0.0))) == [f"{x}{space}%" for x in ("3.6", "10", "0")]
+    assert ranged(0.57, 0.47, 0.65) == f".57 (.47{space}to{space}.65)"
+    assert (ranged(0.57, None, None), ranged(None, 0, 1)) == (".57", "–")
 
 
 def test_every_section_s_settings_are_sections_of_params_yaml() -> None:

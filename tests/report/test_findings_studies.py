@@ -8,7 +8,7 @@ import pandas as pd
 
 from wordlab.params.studies import COMBINATION
 from wordlab.params.whole import load
-from wordlab.report.findings import studies
+from wordlab.report.findings import networks, studies
 
 Change = tuple[float, float]
 """A change, and how far its interval reaches to either side."""
@@ -107,13 +107,13 @@ def test_sentences_about_autoencoders_follow_the_numbers() -> None:
     rates = pd.DataFrame(rows, columns=columns)
     rates = rates.assign(cell="gru", latent_size=8, exact_match=0.005)
     rates["total"] = rates["rate"] + rates["correction"]
-    assert studies.brought_back("GRU", rates, "words") == [
+    assert networks.brought_back("GRU", rates, "words") == [
         "GRU: through 8 numbers 90% of the words and 0.5% of the held-out sentences come back "
         "right.",
         "GRU, 8 numbers: the share of words right is 90% at float32, 90% at float16, 80% at 4 "
         "bits.",
     ]
-    said = studies.costs(rates, {"UTF-8": 8.0, "language model": 2.5})
+    said = networks.costs(rates, {"UTF-8": 8.0, "language model": 2.5})
     assert said[0].endswith(
         "GRU and 8 numbers at 4 bits: 2.50 bits per character for the vector and 1.50 to correct "
         "its errors."
@@ -145,7 +145,7 @@ def test_only_changes_beyond_the_noise_between_seeds_are_claimed(repository: Pat
         method("early_stopping", (-0.3, 0.4), (-0.7, 0.5)),
         method("decay", (0.0, 0.4), (1.0, 0.5)),
     ]
-    said = studies.regularised(pd.DataFrame(rows), params)
+    said = networks.regularised(pd.DataFrame(rows), params)
     assert any("same 150 symbols" in text for text in said)
     assert any("hold all at once" in text and "10 intervals" in text for text in said)
     assert "GRU: dropout lowers the test loss, by 0.70 nats per token." in said
@@ -157,14 +157,14 @@ def test_only_changes_beyond_the_noise_between_seeds_are_claimed(repository: Pat
     ) in said
     assert "GRU: with nothing and decay it predicts worse than the unigram model." in said
     assert "GRU: no clear difference from the unigram model with dropout." in said
-    alike = studies.regularised(pd.DataFrame(rows[1:2] + rows[:1]), params)
+    alike = networks.regularised(pd.DataFrame(rows[1:2] + rows[:1]), params)
     assert any("with no method does it clearly predict better" in text for text in alike)
 
 
 def test_a_combination_is_named_by_what_it_is_made_of() -> None:
     settings = {"dropout": 0.4, "variational": True, "weight_decay": 0.1}
     made, nothing = (
-        studies.combined(pd.DataFrame([method(COMBINATION, (0, 0), (0, 0), **own)]))
+        networks.combined(pd.DataFrame([method(COMBINATION, (0, 0), (0, 0), **own)]))
         for own in (settings, {})
     )
     assert "variational dropout 0.4, weight decay 0.1, each" in made[0]

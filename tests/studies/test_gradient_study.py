@@ -20,7 +20,6 @@ from wordlab.params.language import LanguageModelParams
 from wordlab.params.studies import GradientStudyParams, TruncationParams
 from wordlab.params.whole import load
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.report import figures
 from wordlab.studies.gradients import jobs
 from wordlab.studies.gradients.jobs import Texts
 from wordlab.studies.gradients.study import study, truncations
@@ -117,13 +116,6 @@ def test_the_study_is_whole_and_the_same_for_the_same_seed_and_any_processes(
         pd.testing.assert_frame_equal(table, resumed.tables[name], check_exact=True)
         pd.testing.assert_frame_equal(table, beside.tables[name], check_exact=True)
     assert json.dumps(rounded(first.metrics)) == json.dumps(rounded(beside.metrics))
-    plain = first.tables["steps"][first.tables["steps"]["initialisation"] == "uniform"]
-    assert len(figures.gradient_heat(plain).axes) == 2 * 3 + 1  # and the colours'
-    assert (
-        len(figures.gradient_distribution(first.tables["steps"], first.tables["trainings"]).axes)
-        == 2
-    )
-    assert len(figures.gradient_by_lag(first.tables["lags"].query("part == 'state'")).axes) == 2
 
 
 def test_every_way_to_clip_is_told_apart_and_every_parameter_is_followed(

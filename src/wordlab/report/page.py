@@ -281,8 +281,8 @@ def _by_prompt(
     for sample in samples:
         prompt, text = sample["prompt"], sample["text"]
         if prompt not in grouped:
-            real = [line for line in held_out if line.startswith(f"{prompt} ")][:1]
-            grouped[prompt] = [("real text", line.removeprefix(prompt)) for line in real]
+            ends = (f" {line}".partition(f" {prompt} ")[2] for line in held_out)
+            grouped[prompt] = [("real text", end) for end in [*filter(None, ends)][:1]]
         grouped[prompt].append((names.model(sample["model"]), text.removeprefix(prompt)))
     return grouped
 

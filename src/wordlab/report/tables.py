@@ -39,6 +39,8 @@ def number(value: Any, digits: int = 3) -> str:
 
 def percent(value: float) -> str:
     """Return a share in percent, with a digit behind the point only where it is below ten."""
+    if not math.isfinite(value):
+        return "–"
     return f"{100 * value:.{int(0 < abs(value) < 0.0995)}f}\N{NO-BREAK SPACE}%"
 
 

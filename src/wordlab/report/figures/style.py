@@ -139,15 +139,13 @@ def bare(axes: Axes) -> None:
     axes.tick_params(length=0)
 
 
-def legend_below(
-    figure: Figure, handles: Sequence[Any] | None = None, columns: int | None = None
-) -> None:
+def legend_below(figure: Figure, handles: Sequence[Any] | None = None) -> None:
     """Put one legend under all axes: `handles`, or what the first axes show."""
     if handles is None:
         shown, labels = figure.axes[0].get_legend_handles_labels()
     else:
         shown, labels = list(handles), [str(handle.get_label()) for handle in handles]
-    figure.legend(shown, labels, loc="outside lower center", ncols=columns or min(len(shown), 3))
+    figure.legend(shown, labels, loc="outside lower center", ncols=min(len(shown), 3))
 
 
 def arms(table: pd.DataFrame, measure: str = "score", ends: str = "") -> NDArray[np.float64]:

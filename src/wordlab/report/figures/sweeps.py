@@ -154,7 +154,7 @@ def sweep(study: Study) -> Figure | None:
     if noise > 0:
         spread = "± 1 standard deviation over seeds"
         handles.append(Line2D([], [], color=INK, marker="|", ls="", ms=12, mew=2.5, label=spread))
-    legend_below(drawn, handles, min(len(handles), 5))
+    legend_below(drawn, handles)
     return drawn
 
 

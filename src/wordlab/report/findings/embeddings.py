@@ -300,10 +300,10 @@ def at_relations(contrasts: pd.DataFrame) -> list[Purpose]:
 
 def on_rare_words(frequency: pd.DataFrame) -> list[Purpose]:
     """Return the model best on the pairs with the rarest words, above whose interval is below."""
-    rare = frequency[frequency["band"] == frequency["band"].iloc[0]]
-    rare = rare[(rare["task"] == rare["task"].iloc[0]) & rare["score"].notna()]
+    rare = frequency[frequency["band"].isin(frequency["band"].head(1)) & frequency["score"].notna()]
     if rare.empty:
         return []
+    rare = rare[rare["task"] == rare["task"].iloc[0]]
     best = most(rare, "score")
     others, below = rare[rare["model"] != best["model"]], rare["high"] < best["low"]
     above, unclear = (list(others.loc[found, "model"]) for found in (below, ~below))

@@ -325,7 +325,7 @@ def fits(rates: pd.DataFrame, codes: pd.DataFrame, length: str) -> Answer:
     table = Table("By cell and size of the vector", head, rows)
     cheapest, code = rates["total"].min(), most(codes, "total", sign=-1)
     if not best["exact_match"]:
-        text = f"Less than this text can show: no unseen sequence of {length} comes back whole."
+        text = f"{OPEN.capitalize()}: no unseen sequence of up to {length} comes back exactly."
         return Answer(text, False, table)
     text = (
         f"Through {best['latent_size']} numbers the {names.model(best['cell'])} brings "

@@ -1,6 +1,7 @@
 """What the sweeps found: which settings matter, beyond the noise of the seed."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -283,7 +284,9 @@ def matters(differences: pd.DataFrame, score: str) -> Answer:
         raise Unmeasured("no setting is compared")
     score = score if score in set(differences["score"]) else differences["score"].iloc[0]
     own = differences[differences["score"] == score]
-    write = number if lower_is_better(score) else fraction
+    write: Callable[[float], str] = (
+        partial(number, digits=2) if lower_is_better(score) else fraction
+    )
     sentences, rows = [], []
     for name, part in own.groupby("model", sort=False):
         part = part.sort_values("difference", ascending=False)

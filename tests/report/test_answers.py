@@ -1,0 +1,227 @@
+"""Answers of the report: each verdict where its rule asks for it, and no more."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from wordlab.report.findings import answers, embeddings, gradients, networks, studies, sweeps
+from wordlab.report.results import UNMEASURED, Results, Unmeasured
+
+OPEN = "not decided by this text"
+
+
+def scores(**models: float) -> pd.DataFrame:
+    rows = [
+        (model, "wordsim353", score, score - 0.1, score + 0.1, 3, 200)
+        for model, score in models.items()
+    ]
+    columns = ["model", "task", "score", "low", "high", "seeds", "n"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def differences(*rows: tuple[str, str, bool]) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=["first", "second", "distinct"])
+    return table.assign(task="wordsim353")
+
+
+SCORES = scores(glove=0.2, ppmi=0.45, skipgram=0.571)
+
+
+def test_a_model_is_above_those_whose_difference_leaves_out_zero() -> None:
+    sure = embeddings.closest(
+        SCORES, differences(("skipgram", "glove", True), ("skipgram", "ppmi", True))
+    )
+    assert sure.decided and "skip-gram agrees best" in sure.text
+    assert ".57, above every other model." in sure.text
+    part = embeddings.closest(
+        SCORES, differences(("skipgram", "glove", True), ("skipgram", "ppmi", False))
+    )
+    assert part.decided and f"above GloVe; whether it is above PPMI is {OPEN}." in part.text
+    none = embeddings.closest(
+        SCORES, differences(("skipgram", "glove", False), ("skipgram", "ppmi", False))
+    )
+    assert not none.decided and f"but whether it is above GloVe or PPMI is {OPEN}." in none.text
+    assert none.table is not None and none.table.rows[2][0] == "skip-gram"
+    with pytest.raises(Unmeasured):
+        embeddings.closest(SCORES.assign(score=np.nan), differences())
+
+
+def test_a_model_is_to_be_preferred_where_another_is_shown_to_be_worse() -> None:
+    purposes = embeddings.at_tasks(
+        SCORES, differences(("skipgram", "glove", True), ("skipgram", "ppmi", False))
+    )
+    clear = embeddings.prefer(purposes, "It rests on this.")
+    assert clear.decided and "Prefer skip-gram to GloVe for WordSim-353." in clear.text
+    assert clear.table is not None and clear.table.rows == [
+        ["WordSim-353", "skip-gram", ".57", "PPMI"]
+    ]
+    assert clear.more == ("It rests on this.",)
+    open_ = embeddings.prefer([embeddings.Purpose("memory", "glove", "3 MB")], "")
+    assert not open_.decided and OPEN in open_.text
+    with pytest.raises(Unmeasured):
+        embeddings.prefer([], "")
+
+
+def test_rare_words_and_relations_name_what_may_be_as_good() -> None:
+    rare = scores(glove=0.2, ppmi=0.45, skipgram=0.55).assign(band="rare")
+    (found,) = embeddings.on_rare_words(rare)
+    assert (found.best, found.above, found.unclear) == ("skipgram", ["glove"], ["ppmi"])
+    assert embeddings.on_rare_words(rare.assign(score=np.nan)) == []
+    rows = [("glove", False), ("glove", True), ("ppmi", True), ("ppmi", True)]
+    contrasts = pd.DataFrame(rows, columns=["model", "distinct"]).assign(
+        second="unrelated", auc=0.7
+    )
+    (most,) = embeddings.at_relations(contrasts)
+    assert (most.best, most.value, most.unclear) == ("ppmi", "2 of 2", ["glove"])
+    assert embeddings.at_relations(contrasts.assign(distinct=False)) == []
+
+
+@pytest.mark.parametrize(
+    ("second", "shared", "start"),
+    [("abc", 0.9, "Little"), ("xyz", 0.1, "Yes"), ("abc", 0.1, "In part")],
+)
+def test_a_window_changes_what_at_most_half_stays_of(
+    second: str, shared: float, start: str
+) -> None:
+    rows = [(1, "war", context) for context in "abc"] + [(5, "war", context) for context in second]
+    associations = pd.DataFrame(rows, columns=["window", "word", "context"])
+    summary = pd.DataFrame({"window": [1, 5], "cells": [10, 20], "median": [2.0, 1.0]})
+    overlap = pd.DataFrame([[1, shared], [shared, 1]], columns=["window 1", "window 5"])
+    table = scores(**{"window 1": 0.2, "window 5": 0.5})
+    for distinct in (True, False):
+        found = studies.widened(
+            summary, associations, overlap, table, differences(("window 5", "window 1", distinct))
+        )
+        assert found.text.startswith(f"{start}: from window 1 to 5")
+        assert found.decided == distinct == (OPEN not in found.text)
+    with pytest.raises(Unmeasured):
+        studies.widened(summary, associations[:3], overlap, table, differences())
+
+
+def test_more_text_helps_where_a_change_leaves_out_zero() -> None:
+    growth = pd.DataFrame(
+        {"task": "wordsim353", "model": ["glove", "ppmi"], "share": 0.3,
+         "difference": [0.2, -0.1], "low": [0.1, -0.3], "high": [0.3, 0.1],
+         "distinct": [True, False]}
+    )  # fmt: skip
+    yes = studies.larger(growth)
+    assert yes.decided and "Yes: from 30" in yes.text and "GloVe gains .20" in yes.text
+    falls = studies.larger(growth.assign(difference=[-0.2, -0.1]))
+    assert falls.decided and falls.text.startswith("Not everywhere")
+    none = studies.larger(growth.assign(distinct=False))
+    assert not none.decided and OPEN in none.text and "1 of 2 scores rise" in none.text
+    with pytest.raises(Unmeasured):
+        studies.larger(growth.assign(difference=np.nan))
+
+
+def test_a_setting_matters_where_it_is_beyond_the_noise() -> None:
+    table = pd.DataFrame(
+        {"model": "gru", "score": "valid_loss", "setting": ["rate", "hidden_size"],
+         "highest": ["1", "8"], "lowest": ["2", "16"], "difference": [0.5, 0.1], "low": 0.05,
+         "high": 0.9, "beyond_noise": [True, False]}
+    )  # fmt: skip
+    found = sweeps.matters(table, "valid_loss")
+    assert found.decided
+    assert found.text == (
+        "For GRU the rate matters most: 2 instead of 1 lowers the validation loss by .50."
+    )
+    both = sweeps.matters(table.assign(beyond_noise=True), "valid_loss")
+    assert both.text.endswith("; the hidden size counts too.")
+    none = sweeps.matters(table.assign(beyond_noise=False), "valid_loss")
+    assert not none.decided and OPEN in none.text
+    with pytest.raises(Unmeasured):
+        sweeps.matters(table[:0], "valid_loss")
+
+
+def predicted(low: float | None, high: float | None) -> dict[str, dict[str, Any]]:
+    own = {"perplexity": 140.0, "bits": 7.0, "ratio": 0.7 if high and high < 1 else 1.2}
+    ngrams = {"perplexity": 200.0, "bits": 7.6, "ratio": None, "ratio_low": None,
+              "ratio_high": None}  # fmt: skip
+    return {
+        "gru": {**own, "ratio_low": low, "ratio_high": high},
+        "lstm": {**own, "perplexity": 150.0},
+        "kneser_ney": ngrams,
+        "char": {**own, "ratio_low": low, "ratio_high": high},
+        "kneser_ney_character": ngrams,
+    }
+
+
+def test_a_network_predicts_better_if_the_interval_of_its_ratio_is_below_one() -> None:
+    better = networks.predicted(predicted(0.6, 0.8))
+    assert better.decided and better.text.startswith("Yes: the GRU's perplexity")
+    assert "the network predicts better: 7.00 bits" in better.text
+    worse = networks.predicted(predicted(1.1, 1.4))
+    assert worse.decided and worse.text.startswith("No:")
+    assert "n-grams predict better" in worse.text
+    for ends in ((0.9, 1.1), (None, None)):
+        none = networks.predicted(predicted(*ends))
+        assert not none.decided and none.text.startswith(f"That is {OPEN}:")
+    with pytest.raises(Unmeasured):
+        networks.predicted({})
+
+
+def test_a_gradient_reaches_farther_where_the_intervals_do_not_overlap() -> None:
+    def reach(steps: float, low: float | None, high: float | None) -> dict[str, Any]:
+        return {"trained": {"length 100": {"steps": steps, "low": low, "high": high}}}
+
+    tasks = pd.DataFrame(
+        {"task": "adding", "cell": ["rnn", "gru"], "delay": 20, "success": [0.2, 0.97]}
+    )
+    trainings = pd.DataFrame(
+        {"cell": ["rnn", "gru"], "clipping": "none", "diverged": [True, False]}
+    )
+    found = {"rnn": reach(10, 8, 12), "gru": reach(100, 100, 100)}
+    sure = gradients.reaches(found, 100, tasks, trainings)
+    assert sure.decided and "it does not fade within 100 steps" in sure.text
+    assert "over 20 steps is learnt by GRU." in sure.text
+    assert sure.table is not None
+    assert list(sure.table.rows[0][1:]) == ["between 8 and 12", "20\N{NO-BREAK SPACE}%", "diverges"]
+    for other in (reach(14, 11, 20), reach(14, None, None)):
+        none = gradients.reaches({**found, "gru": other}, 100, tasks, trainings)
+        assert not none.decided and f"the order is {OPEN}" in none.text
+    with pytest.raises(Unmeasured):
+        gradients.reaches({}, 100, tasks, trainings)
+
+
+def test_a_method_helps_if_its_whole_interval_is_below_zero() -> None:
+    methods = pd.DataFrame(
+        {"cell": "gru", "method": ["none", "dropout", "weight_decay"],
+         "test_change": [0, -0.4, 0.1], "test_change_low": [0, -0.5, -0.1],
+         "test_change_high": [0, -0.3, 0.3]}
+    )  # fmt: skip
+    found = networks.held_back(methods)
+    assert found.decided and "Dropout helps most" in found.text
+    assert "by .40 nats, between .30 and .50" in found.text
+    assert "Every method but weight decay helps every network." in found.text
+    assert found.table is not None and found.table.rows[1][1] == ".10, not decided"
+    none = networks.held_back(methods.assign(test_change_high=1.0))
+    assert not none.decided and OPEN in none.text
+    with pytest.raises(Unmeasured):
+        networks.held_back(methods[:1])
+
+
+def test_an_autoencoder_is_ahead_where_the_intervals_do_not_overlap() -> None:
+    rates = pd.DataFrame(
+        {"cell": ["rnn", "gru"], "latent_size": 32, "precision": "float32", "total": 5.0,
+         "token_accuracy": 0.9, "exact_match": [0.2, 0.6], "exact_match_low": [0.1, 0.5],
+         "exact_match_high": [0.3, 0.7]}
+    )  # fmt: skip
+    codes = pd.DataFrame({"code": ["UTF-8", "zlib"], "total": [8.0, 4.0]})
+    sure = networks.fits(rates, codes, "10 characters")
+    assert sure.decided and "more than any other" in sure.text and "(zlib) takes 4.00" in sure.text
+    none = networks.fits(rates.assign(exact_match_high=0.8), codes, "10 characters")
+    assert not none.decided and f"ahead of RNN is {OPEN}" in none.text
+    nothing = networks.fits(rates.assign(exact_match=0.0), codes, "10 characters")
+    assert not nothing.decided and "comes back exactly" in nothing.text
+    with pytest.raises(Unmeasured):
+        networks.fits(rates.assign(precision="float16"), codes, "10 characters")
+
+
+def test_what_could_not_be_measured_has_an_answer_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(results: Results) -> Any:
+        raise Unmeasured("too small")
+
+    monkeypatch.setattr("wordlab.report.results._ANSWERERS", {"windows": nothing})
+    assert answers(Results.__new__(Results)) == {"windows": UNMEASURED}
