@@ -252,8 +252,7 @@ class _Training:
                 self.save()
         epoch = self._close_epoch()
         bar.set_postfix(perplexity=f"{epoch.valid_perplexity:.1f}")
-        ended = self.spent or self.stale  # asked by every process: they meet there
-        if (ended or self.checkpoint.due()) and self.processes.rank == 0:
+        if (self.spent or self.stale or self.checkpoint.due()) and self.processes.rank == 0:
             self.save()
         return epoch
 

@@ -30,8 +30,7 @@ from wordlab.errors import UserError
 from wordlab.params.embeddings import Word2vecParams
 
 Architecture = Literal["skipgram", "cbow"]
-Learnt = tuple[float, int]
-"""The sum of the losses of some predictions, and their number."""
+Learnt = tuple[float, int]  # the sum of the losses of some predictions, and their number
 Probe = Callable[[Vectors], Mapping[str, float]]
 
 LARGEST_BATCH = 128
@@ -40,8 +39,7 @@ STEP_BOUND = 2.0
 """The rate times the updates of the commonest row in one batch stays below this."""
 FULL_SOFTMAX_HOURS = 2.0
 """The full softmax is refused where it would take longer."""
-_FULL_SOFTMAX_SPEED = 1.5e10
-"""Multiply-adds per second, for that estimate."""
+_FULL_SOFTMAX_SPEED = 1.5e10  # multiply-adds per second, for that estimate
 STRETCH = 1 << 19
 """Tokens between two looks at the loss and the checkpoint."""
 
