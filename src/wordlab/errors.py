@@ -2,7 +2,7 @@
 
 
 class UserError(Exception):
-    """A mistake of the person at the keyboard, told in one line that says what was expected.
+    """A mistake of the person at the keyboard, reported in one line that says what was expected.
 
     Stages and the command line print its text and exit with status 1, without a traceback.
     """

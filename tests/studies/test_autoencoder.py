@@ -151,7 +151,7 @@ def test_a_training_cut_off_resumes_to_the_same_bytes(
     again = train(
         resumed, sequences, sequences[:20], own, on_epoch=lambda e, _: seen.append(e), **common
     )
-    assert seen == [1, 2, 3, 4]  # those before the cut are told again
+    assert seen == [1, 2, 3, 4]  # epochs before the cut are reported again
     assert again == epochs
     for name, weight in whole.weights().items():
         assert torch.equal(weight, resumed.weights()[name])

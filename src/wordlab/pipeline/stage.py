@@ -1,6 +1,6 @@
 """What every script in stages/ shares: its paths, its params, its outputs, its MLflow run.
 
-A script calls `run`; which files it reads and makes, and which params are its own, stands in
+A script calls `run`; which files it reads and makes, and which params are its own, is in
 `dvc.yaml` alone. Outputs are written aside and take their places together when the stage has
 succeeded.
 """
@@ -135,7 +135,7 @@ def run(body: Callable[[Stage], None], arguments: Sequence[str] | None = None) -
 
 
 def _exit(number: int, frame: FrameType | None) -> None:
-    """Leave in an orderly way when told to stop, so that the MLflow run is ended."""
+    """Leave in an orderly way on a signal to stop, so that the MLflow run is ended."""
     raise SystemExit(128 + number)
 
 

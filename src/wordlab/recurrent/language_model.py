@@ -43,7 +43,7 @@ Ids = NDArray[np.int64]
 class Reading:
     """Some steps of B sequences read side by side.
 
-    inputs: int64 (T, B); places: int64 (T, B), where in the text the symbol stands that a step
+    inputs: int64 (T, B); places: int64 (T, B), where in the text the symbol is that a step
     predicts, NOTHING where it predicts none; resets: bool (T, B), steps that start from a state of
     zeros, or None if there are none; fresh: whether all sequences start from zeros, not from where
     the reading before ended.
@@ -198,7 +198,7 @@ class LanguageModel(nn.Module):
 
     @contextmanager
     def placed(self, device: torch.device, products: torch.dtype | None) -> Iterator[None]:
-        """Move to `device` for the block, the factors of large products rounded to `products`."""
+        """Move to `device` inside the block, factors of large products rounded to `products`."""
         self.to(device)
         self.layers.products = self.output.products = products
         try:

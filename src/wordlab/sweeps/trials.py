@@ -86,7 +86,7 @@ def repeated(
     folds: int,
     budget: float | None = None,
 ) -> list[Trial]:
-    """Return the trials of one model: each combination once a fold and seed."""
+    """Return the trials of one model: each combination once per fold and seed."""
     return [
         Trial(model, settings, seed, fold, budget)
         for settings in combinations
@@ -202,7 +202,7 @@ def opened(
     fixed: Mapping[str, Any],
     on_trial: TrialLogger,
 ) -> Iterator[Sweep]:
-    """Open a sweep for the block; trials that are not done at its end are free for others.
+    """Open a sweep inside the block; trials that are not done at its end are free for others.
 
     recipe: all that decides the results besides the trials and the code, as JSON can hold it.
     Trials that the store has from the same recipe are not run again, but reported as the others

@@ -50,7 +50,7 @@ def opened(
     maximize: bool,
     on_beat: Callable[[], object],
 ) -> Iterator[Store]:
-    """Open the trials of `models` in the database at `url`, for the block.
+    """Open the trials of `models` in the database at `url`, inside the block.
 
     name: all trials under the same are interchangeable; the rest as `runner.opened` has it.
     """

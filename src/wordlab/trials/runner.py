@@ -177,7 +177,7 @@ def opened(
     maximize: bool = False,
     on_beat: Callable[[], object] = lambda: None,
 ) -> Iterator[Store]:
-    """Open the store of the trials of `models` made by a recipe, for the block.
+    """Open the store of the trials of `models` made by a recipe, inside the block.
 
     name: of the sweep or study; recipe: all trials with the same are interchangeable, none without
     one; in a database, distributions: what each setting is drawn from, value: what a trial is

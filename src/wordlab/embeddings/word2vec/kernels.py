@@ -95,6 +95,14 @@ class Progress(NamedTuple):
     counters: NDArray[np.int64]
 
 
+def aligned(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return float32 zeros that start at a cache line."""
+    size = int(np.prod(shape))
+    raw = np.zeros(size + 16, dtype=np.float32)
+    skip = (-raw.ctypes.data // 4) % 16
+    return raw[skip : skip + size].reshape(shape)
+
+
 @njit(nogil=True, cache=True)
 def gather(matrix: Any, ids: Any, rows: Any) -> None:
     """Copy the rows `ids` of `matrix` to `rows`; a negative id gives zeros."""

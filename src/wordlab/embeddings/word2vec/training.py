@@ -23,7 +23,7 @@ from wordlab.corpus.vocabulary import (
 )
 from wordlab.embeddings.vectors import Vectors
 from wordlab.embeddings.word2vec import kernels, softmax
-from wordlab.embeddings.word2vec.kernels import Gradients, Settings, Weights, Workspace
+from wordlab.embeddings.word2vec.kernels import Gradients, Settings, Weights, Workspace, aligned
 from wordlab.embeddings.word2vec.llvm import TILE_ROWS
 from wordlab.embeddings.word2vec.stretch import BLOCK, Noise, Stretch, thin
 from wordlab.errors import UserError
@@ -78,8 +78,13 @@ class Engine(ABC):
     def prepare(self, vocabulary: Vocabulary, params: Word2vecParams) -> None:
         """Allocate what the layer needs; raise UserError if it cannot serve."""
 
+    @abstractmethod
     def train(self, stretch: Stretch, key: np.uint64, rates: NDArray[np.float64]) -> Learnt:
         """Train on the blocks of a stretch, one rate for each; return loss and predictions."""
+
+
+class _Softmax(Engine):
+    def train(self, stretch: Stretch, key: np.uint64, rates: NDArray[np.float64]) -> Learnt:
         loss, predictions = 0.0, 0
         starts = range(stretch.first, stretch.last, BLOCK)
         for start, rate in zip(starts, rates.tolist(), strict=True):
@@ -89,9 +94,9 @@ class Engine(ABC):
             predictions += block_predictions
         return loss, predictions
 
+    @abstractmethod
     def train_block(self, stretch: Stretch, start: int, stop: int, rate: float) -> Learnt:
         """Train on the words start..stop-1; return loss and predictions."""
-        raise NotImplementedError
 
 
 class _NegativeSampling(Engine):
@@ -149,7 +154,7 @@ class _NegativeSampling(Engine):
         return float(done.losses.sum()), int(done.predictions.sum())
 
 
-class _HierarchicalSoftmax(Engine):
+class _HierarchicalSoftmax(_Softmax):
     def prepare(self, vocabulary: Vocabulary, params: Word2vecParams) -> None:
         self.paths = softmax.paths(vocabulary.counts)
         self.scratch = aligned((2, _up(params.dimensions, 16)))
@@ -160,7 +165,7 @@ class _HierarchicalSoftmax(Engine):
         )
 
 
-class _FullSoftmax(Engine):
+class _FullSoftmax(_Softmax):
     def prepare(self, vocabulary: Vocabulary, params: Word2vecParams) -> None:
         counts = vocabulary.counts
         kept = counts @ keep_probabilities(counts, params.subsample, params.subsample_formula)
@@ -215,14 +220,6 @@ def initial_weights(words: int, dimensions: int, seed: int) -> Weights:
         some = inputs[start : min(words, start + 4096), :dimensions]
         some[:] = (generator.random(some.shape, dtype=np.float32) - np.float32(0.5)) / dimensions
     return Weights(inputs, outputs)
-
-
-def aligned(shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Return float32 zeros that start at a cache line."""
-    size = int(np.prod(shape))
-    raw = np.zeros(size + 16, dtype=np.float32)
-    skip = (-raw.ctypes.data // 4) % 16
-    return raw[skip : skip + size].reshape(shape)
 
 
 def _up(number: int, multiple: int) -> int:

@@ -177,7 +177,7 @@ class Scale:
 
     @classmethod
     def of(cls, values: pd.Series) -> "Scale":
-        """Return the scale on which `values` can be told apart."""
+        """Return the scale on which `values` differ visibly."""
         different = values.drop_duplicates()
         numbers = pd.to_numeric(different, errors="coerce")
         boolean = pd.api.types.is_bool_dtype(values)
@@ -218,11 +218,6 @@ class Scale:
         """Make this the x axis."""
         axes.set_xticks(*self.ticks())
         axes.set_xlim(-0.04, 1.04)
-
-    def on_y(self, axes: Axes) -> None:
-        """Make this the y axis."""
-        axes.set_yticks(*self.ticks())
-        axes.set_ylim(-0.04, 1.04)
 
 
 def text(value: Any) -> str:

@@ -66,7 +66,7 @@ def _whole_words(line: str, params: SequenceParams) -> tuple[str, ...]:
 class SequenceSplits:
     """Sequences to learn from, to watch over the training, and to be scored on; all different.
 
-    texts: those of `train` and `test` as they stand in the text, by the split's name.
+    texts: those of `train` and `test` as they are in the text, by the split's name.
     """
 
     vocabulary: Vocabulary

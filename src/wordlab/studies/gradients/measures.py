@@ -71,7 +71,7 @@ def _states(model: LanguageModel, ids: Tensor, start: list[State]) -> list[State
     for step in range(len(ids)):
         values = embedded[step]
         for layer, cell in enumerate(model.layers.cells):
-            # clones: the parts of a state stand side by side, h_t does not count as made of c_t
+            # clones: the parts of a state are side by side, h_t does not count as made of c_t
             state[layer] = tuple(part.clone() for part in cell(values, state[layer]))
             values = state[layer][0]
         last.append(state[-1])
