@@ -36,8 +36,8 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
     """Return the seconds of both, their ratio, and whether all verdicts are the same."""
     from gensim.models import KeyedVectors
 
-    from wordlab.evaluation import analogy
-    from wordlab.evaluation.similarity import DenseSpace, packaged
+    from wordlab.evaluation.vectors import analogy
+    from wordlab.evaluation.vectors.similarity import DenseSpace, packaged
 
     words, dimensions = asked.words, asked.dimensions
     file = packaged("analogies")
@@ -101,8 +101,8 @@ def draw(size: int, dimensions: int):
 
     from wordlab.corpus.vocabulary import Vocabulary
     from wordlab.embeddings.vectors import Vectors
-    from wordlab.evaluation import analogy
-    from wordlab.evaluation.similarity import packaged
+    from wordlab.evaluation.vectors import analogy
+    from wordlab.evaluation.vectors.similarity import packaged
 
     random = np.random.default_rng(1)
     questions = analogy.read_questions(packaged("analogies"))

@@ -83,7 +83,7 @@ def counting(asked: argparse.Namespace) -> Any:
 
 def scores(vectors: Any) -> dict[str, float]:
     """Return WordSim-353, SimLex-999 and analogies over what the vocabulary knows."""
-    from wordlab.evaluation.scores import evaluate
+    from wordlab.evaluation.vectors.scores import evaluate
 
     shipped = params().evaluation
     method = "3cosadd"

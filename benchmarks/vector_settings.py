@@ -29,8 +29,10 @@ from wordlab.embeddings import glove, ppmi
 from wordlab.embeddings.counts import cooccurrence
 from wordlab.embeddings.vectors import Vectors
 from wordlab.embeddings.word2vec import training as word2vec
-from wordlab.evaluation import relations, scores, statistics
-from wordlab.evaluation.similarity import space
+from wordlab.evaluation import statistics
+from wordlab.evaluation.comparison import relations
+from wordlab.evaluation.vectors import scores
+from wordlab.evaluation.vectors.similarity import space
 from wordlab.params.whole import Params
 from wordlab.rng import stream
 

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from wordlab.analysis.sweeps import analyse_language, analyse_vectors
-from wordlab.evaluation import scores
+from wordlab.evaluation.vectors import scores
 from wordlab.pipeline import stage
 
 

@@ -2,9 +2,9 @@
 
 from wordlab.embeddings.ppmi import PpmiModel
 from wordlab.embeddings.vectors import load_trainings
-from wordlab.evaluation.comparison import overview
-from wordlab.evaluation.scores import Trained
-from wordlab.evaluation.similarity import SparseSpace
+from wordlab.evaluation.comparison.comparison import overview
+from wordlab.evaluation.vectors.scores import Trained
+from wordlab.evaluation.vectors.similarity import SparseSpace
 from wordlab.pipeline import stage
 
 VECTORS = ("cbow", "skipgram", "glove", "ppmi_svd")

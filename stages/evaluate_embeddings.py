@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from wordlab.artifacts import write_json
 from wordlab.embeddings.ppmi import PpmiModel
 from wordlab.embeddings.vectors import load_trainings
-from wordlab.evaluation import scores
-from wordlab.evaluation.scores import Trained
-from wordlab.evaluation.similarity import SparseSpace
+from wordlab.evaluation.vectors import scores
+from wordlab.evaluation.vectors.scores import Trained
+from wordlab.evaluation.vectors.similarity import SparseSpace
 from wordlab.pipeline import stage
 
 VECTORS = ("cbow", "skipgram", "glove", "ppmi_svd")

@@ -1,7 +1,7 @@
 """evaluate_lm: the language models on the test split, beside n-gram baselines, and their texts."""
 
 from wordlab.artifacts import write_json
-from wordlab.evaluation import language
+from wordlab.evaluation.language import perplexity
 from wordlab.pipeline import stage
 from wordlab.recurrent.batches import read_documents, read_lines
 from wordlab.recurrent.devices import threads
@@ -16,7 +16,7 @@ def main(run: stage.Stage) -> None:
     train = read_lines(splits / "train.txt")
     valid, test = (read_documents(splits / f"{split}.txt") for split in ("valid", "test"))
     with threads(run.params.torch_threads):
-        metrics, samples = language.evaluate(
+        metrics, samples = perplexity.evaluate(
             models,
             train,
             valid,
@@ -26,7 +26,7 @@ def main(run: stage.Stage) -> None:
             seed=run.params.seed,
         )
     run.metrics(metrics)
-    write_json(run.output("headline"), language.headline(metrics))
+    write_json(run.output("headline"), perplexity.headline(metrics))
     write_json(run.output("samples"), samples)
     for name, scores in metrics.items():
         settings = models[name].params.model_dump() if name in models else {}

@@ -5,8 +5,8 @@ import json
 from wordlab.artifacts import write_table
 from wordlab.embeddings.ppmi import PpmiModel
 from wordlab.embeddings.vectors import Vectors
-from wordlab.evaluation.neighbours import project
-from wordlab.evaluation.similarity import DenseSpace, Space, SparseSpace
+from wordlab.evaluation.comparison.neighbours import project
+from wordlab.evaluation.vectors.similarity import DenseSpace, Space, SparseSpace
 from wordlab.pipeline import stage
 
 VECTORS = ("skipgram", "cbow", "glove", "ppmi_svd")

@@ -4,12 +4,12 @@ from wordlab import artifacts
 from wordlab.corpus.corpus import SPLITS, EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.pipeline import stage
-from wordlab.sweeps import language
+from wordlab.sweeps.language import sweep
 
 
 def main(run: stage.Stage) -> None:
     networks = run.params.language_model
-    found = language.sweep(
+    found = sweep.sweep(
         {name: EncodedCorpus.load(run.input("corpus") / name) for name in SPLITS},
         Vocabulary.load(run.input("vocabulary")).truncated(networks.vocabulary_size),
         networks,

@@ -7,7 +7,7 @@ from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import save_trainings
 from wordlab.embeddings.word2vec import training as word2vec
-from wordlab.evaluation import scores
+from wordlab.evaluation.vectors import scores
 from wordlab.pipeline import stage
 
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from wordlab.artifacts import read_json
-from wordlab.evaluation import similarity
-from wordlab.evaluation.similarity import packaged
+from wordlab.evaluation.vectors import similarity
+from wordlab.evaluation.vectors.similarity import packaged
 from wordlab.recurrent import language_model
 
 SMALL = {

@@ -10,8 +10,8 @@ from made_up import made_up_text, spanish_text
 from small_pipeline import metrics, run_pipeline, stages
 from wordlab.artifacts import read_json
 from wordlab.corpus.vocabulary import Vocabulary, content_words
-from wordlab.evaluation import scores
-from wordlab.evaluation.language import PROMPTS
+from wordlab.evaluation.language.perplexity import PROMPTS
+from wordlab.evaluation.vectors import scores
 from wordlab.pipeline.declared import declaration
 from wordlab.report import tables
 from wordlab.report.figures import style

@@ -9,7 +9,8 @@ import pytest
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
-from wordlab.evaluation import relations, scores
+from wordlab.evaluation.comparison import relations
+from wordlab.evaluation.vectors import scores
 from wordlab.params.whole import load
 
 REPOSITORY = Path(__file__).resolve().parents[1]

@@ -11,7 +11,7 @@ import typer
 from wordlab.errors import UserError
 
 if TYPE_CHECKING:
-    from wordlab.evaluation.similarity import Space
+    from wordlab.evaluation.vectors.similarity import Space
     from wordlab.params.whole import Params
 
 app = typer.Typer(
@@ -68,7 +68,7 @@ def space(vectors: str, words: int | None) -> "Space":
     from wordlab.embeddings import formats
     from wordlab.embeddings.ppmi import PpmiModel
     from wordlab.embeddings.vectors import Vectors
-    from wordlab.evaluation.similarity import DenseSpace, SparseSpace
+    from wordlab.evaluation.vectors.similarity import DenseSpace, SparseSpace
 
     if Path(vectors).is_file():
         return DenseSpace(formats.read(Path(vectors), words=words))
@@ -102,7 +102,7 @@ def evaluate(
     """Score VECTORS on the sets that `evaluation` in params.yaml names, as the pipeline does."""
     import json
 
-    from wordlab.evaluation import scores
+    from wordlab.evaluation.vectors import scores
     from wordlab.report import tables
 
     found, params = space(vectors, words), settings()
@@ -122,7 +122,7 @@ def export(
 ) -> None:
     """Write VECTORS in a format that other programs read."""
     from wordlab.embeddings import formats
-    from wordlab.evaluation.similarity import DenseSpace
+    from wordlab.evaluation.vectors.similarity import DenseSpace
 
     found = space(vectors, words)
     if not isinstance(found, DenseSpace):
@@ -141,7 +141,7 @@ def map(
     words: Annotated[int | None, typer.Option(min=1, help="Words to show.")] = None,
 ) -> None:
     """Map the commonest words of VECTORS to the plane, on a page that opens offline."""
-    from wordlab.evaluation.neighbours import project
+    from wordlab.evaluation.comparison.neighbours import project
     from wordlab.report.page import word_map
 
     params = settings()
@@ -182,7 +182,7 @@ def generate(
     seed: Annotated[int, typer.Option(min=0)] = 1,
 ) -> None:
     """Complete PROMPT with a language model."""
-    from wordlab.evaluation import generation
+    from wordlab.evaluation.language import generation
     from wordlab.params.language import DecodingParams
     from wordlab.recurrent.language_model import LanguageModel
 

@@ -10,7 +10,8 @@ from wordlab.analysis import sweeps as analysis
 from wordlab.analysis.variance import Grid, Tables, summarise
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
-from wordlab.evaluation import scores, statistics
+from wordlab.evaluation import statistics
+from wordlab.evaluation.vectors import scores
 from wordlab.params.embeddings import EvaluationParams
 from wordlab.params.sweeps import GloveSweepParams
 from wordlab.report.findings import sweeps as findings

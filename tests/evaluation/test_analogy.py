@@ -11,9 +11,9 @@ from gensim.test.utils import datapath
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
-from wordlab.evaluation import analogy
-from wordlab.evaluation.analogy import Questions
-from wordlab.evaluation.similarity import DenseSpace, Space, SparseSpace, packaged
+from wordlab.evaluation.vectors import analogy
+from wordlab.evaluation.vectors.analogy import Questions
+from wordlab.evaluation.vectors.similarity import DenseSpace, Space, SparseSpace, packaged
 
 METHODS = ("3cosadd", "3cosmul", "pair_direction")
 

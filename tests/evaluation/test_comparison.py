@@ -9,9 +9,9 @@ import pytest
 from wordlab.artifacts import Result
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
-from wordlab.evaluation import comparison, neighbours
-from wordlab.evaluation.scores import Task
-from wordlab.evaluation.similarity import DenseSpace
+from wordlab.evaluation.comparison import comparison, neighbours
+from wordlab.evaluation.vectors.scores import Task
+from wordlab.evaluation.vectors.similarity import DenseSpace
 from wordlab.params.embeddings import ComparisonParams, EvaluationParams, RelationParams
 
 WORDS = tuple(f"w{i}" for i in range(120))

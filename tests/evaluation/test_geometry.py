@@ -6,10 +6,15 @@ import scipy.sparse
 
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
-from wordlab.evaluation import comparison, neighbours
-from wordlab.evaluation.analogy import AnalogyResult, Questions
-from wordlab.evaluation.scores import Scores
-from wordlab.evaluation.similarity import DenseSpace, SimilarityResult, SparseSpace, WordPairs
+from wordlab.evaluation.comparison import comparison, neighbours
+from wordlab.evaluation.vectors.analogy import AnalogyResult, Questions
+from wordlab.evaluation.vectors.scores import Scores
+from wordlab.evaluation.vectors.similarity import (
+    DenseSpace,
+    SimilarityResult,
+    SparseSpace,
+    WordPairs,
+)
 from wordlab.params.embeddings import EvaluationParams
 
 

@@ -3,9 +3,15 @@ import math
 import numpy as np
 import pytest
 
-from wordlab.evaluation import language
-from wordlab.evaluation.language import HeldOut, distinct, longest_copy, score, score_generated
-from wordlab.evaluation.ngrams import KneserNey, _count, _discounts
+from wordlab.evaluation.language import perplexity
+from wordlab.evaluation.language.ngrams import KneserNey, _count, _discounts
+from wordlab.evaluation.language.perplexity import (
+    HeldOut,
+    distinct,
+    longest_copy,
+    score,
+    score_generated,
+)
 
 UNKNOWN, END = 4, 5
 
@@ -79,7 +85,7 @@ def test_trainings_that_differ_in_the_seed_are_drawn_with_the_text():
 
 def test_intervals_over_few_documents_cover_what_they_claim(monkeypatch):
     """The mean of 8 documents whose losses differ around 0 lies in 95 % of the intervals."""
-    monkeypatch.setattr(language, "_RESAMPLES", 200)
+    monkeypatch.setattr(perplexity, "_RESAMPLES", 200)
     random, ids = np.random.default_rng(5), np.tile([0, END], 16)
     text = held_out(ids, list(range(0, 32, 4)))
     covered = []

@@ -3,7 +3,7 @@ import pytest
 
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
-from wordlab.evaluation import scores
+from wordlab.evaluation.vectors import scores
 
 
 def test_vectors_are_scored_on_the_packaged_sets():

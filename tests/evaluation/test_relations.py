@@ -11,9 +11,9 @@ import pytest
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
-from wordlab.evaluation import relations
-from wordlab.evaluation.relations import UNRELATED
-from wordlab.evaluation.similarity import DenseSpace
+from wordlab.evaluation.comparison import relations
+from wordlab.evaluation.comparison.relations import UNRELATED
+from wordlab.evaluation.vectors.similarity import DenseSpace
 
 
 def space(place: dict[str, np.ndarray]) -> DenseSpace:

@@ -9,10 +9,11 @@ import scipy.sparse
 
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
-from wordlab.evaluation import scores, statistics
-from wordlab.evaluation.analogy import AnalogyResult, Questions
-from wordlab.evaluation.scores import EvaluationSets, Scores
-from wordlab.evaluation.similarity import SimilarityResult, SparseSpace
+from wordlab.evaluation import statistics
+from wordlab.evaluation.vectors import scores
+from wordlab.evaluation.vectors.analogy import AnalogyResult, Questions
+from wordlab.evaluation.vectors.scores import EvaluationSets, Scores
+from wordlab.evaluation.vectors.similarity import SimilarityResult, SparseSpace
 from wordlab.params.embeddings import EvaluationParams
 
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from wordlab import downloads
 from wordlab.errors import UserError
-from wordlab.evaluation import scores
+from wordlab.evaluation.vectors import scores
 from wordlab.params.embeddings import EvaluationParams, WordPairsParams
 from wordlab.report import tables
 

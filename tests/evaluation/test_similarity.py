@@ -10,8 +10,8 @@ from gensim.models import KeyedVectors
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
-from wordlab.evaluation import similarity
-from wordlab.evaluation.similarity import DenseSpace, SparseSpace, packaged
+from wordlab.evaluation.vectors import similarity
+from wordlab.evaluation.vectors.similarity import DenseSpace, SparseSpace, packaged
 
 
 def vectors_of(words: list[str], matrix: np.ndarray) -> Vectors:

@@ -5,9 +5,10 @@ import pytest
 from scipy import stats
 from sklearn import metrics
 
-from wordlab.evaluation import similarity, statistics
-from wordlab.evaluation.similarity import packaged
+from wordlab.evaluation import statistics
 from wordlab.evaluation.statistics import CrossedResamples
+from wordlab.evaluation.vectors import similarity
+from wordlab.evaluation.vectors.similarity import packaged
 
 
 def tied_values(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

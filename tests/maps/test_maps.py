@@ -11,8 +11,8 @@ from threadpoolctl import threadpool_limits
 
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
-from wordlab.evaluation.neighbours import project
-from wordlab.evaluation.similarity import DenseSpace, SparseSpace
+from wordlab.evaluation.comparison.neighbours import project
+from wordlab.evaluation.vectors.similarity import DenseSpace, SparseSpace
 from wordlab.params.embeddings import MapParams
 from wordlab.report.page import word_map
 

@@ -4,7 +4,7 @@ import torch
 
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
-from wordlab.evaluation.generation import generate, narrowed, prompt_ids
+from wordlab.evaluation.language.generation import generate, narrowed, prompt_ids
 from wordlab.params.language import DecodingParams
 from wordlab.recurrent.language_model import LanguageModel
 

@@ -15,12 +15,7 @@ from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
 from wordlab.params.studies import AutoencoderParams
 from wordlab.studies.autoencoder.network import Autoencoder, Batch, total_loss, train, vectors
-from wordlab.studies.autoencoder.scores import (
-    bleu,
-    edit_distances,
-    quantised,
-    reconstruct,
-)
+from wordlab.studies.autoencoder.scores import bleu, edit_distances, quantised, reconstruct
 from wordlab.studies.autoencoder.study import sequence_splits, symbols_of
 
 TEXT = """

@@ -15,7 +15,7 @@ from wordlab.artifacts import Result
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
-from wordlab.evaluation.ngrams import KneserNey
+from wordlab.evaluation.language.ngrams import KneserNey
 from wordlab.evaluation.statistics import change_intervals
 from wordlab.params.language import LanguageModelParams
 from wordlab.params.studies import COMBINATION, RegularisationMethod, RegularisationStudyParams

@@ -8,7 +8,7 @@ from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings import glove, ppmi
 from wordlab.embeddings.counts import cooccurrence
 from wordlab.embeddings.word2vec import training as word2vec
-from wordlab.evaluation.scores import Task
+from wordlab.evaluation.vectors.scores import Task
 from wordlab.params.studies import SizeStudyParams
 from wordlab.params.whole import load
 from wordlab.rng import stream

@@ -7,7 +7,7 @@ import pytest
 
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.errors import UserError
-from wordlab.sweeps import folds
+from wordlab.sweeps.language import folds
 
 OPTIONS: dict[str, Any] = {"early_stopping_share": 0.2, "scored_tokens": None}
 

@@ -14,7 +14,7 @@ from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings import glove
 from wordlab.embeddings.counts import cooccurrence
-from wordlab.evaluation import scores
+from wordlab.evaluation.vectors import scores
 from wordlab.params.embeddings import CooccurrenceParams, EvaluationParams, GloveParams
 from wordlab.params.sweeps import GloveSweepParams
 from wordlab.sweeps.vectors import measure, sweep_glove

@@ -16,13 +16,14 @@ from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
-from wordlab.evaluation.ngrams import KneserNey
+from wordlab.evaluation.language.ngrams import KneserNey
 from wordlab.params import whole
 from wordlab.params.language import LanguageModelSection
 from wordlab.params.sweeps import RecurrentSweepParams
 from wordlab.recurrent import language_model
 from wordlab.recurrent.batches import Text, language_ids
-from wordlab.sweeps import folds, language, language_trial
+from wordlab.sweeps.language import folds, trial
+from wordlab.sweeps.language import sweep as language
 from wordlab.sweeps.trials import grid, override
 from wordlab.trials import runner as trials
 
@@ -75,7 +76,7 @@ def test_trials_in_processes_give_what_they_give_alone(
     planned = grid(["gru"], {"hidden_size": [3, 6]}, seeds=1, folds=2)
     jobs = language.jobs(planned, section, params, ngram_order=2, seed=1)
     for row, job in zip(result.tables["trials"].to_dict("records"), jobs, strict=True):
-        alone = language_trial.train(job, splits[job.split], CORPORA["train"], VOCABULARY)
+        alone = trial.train(job, splits[job.split], CORPORA["train"], VOCABULARY)
         for measured in ("valid_loss", "train_loss", "text_perplexity"):
             np.testing.assert_equal(row[measured], alone[measured])
         assert (
@@ -93,11 +94,9 @@ def test_divergence_is_a_result(section: LanguageModelSection) -> None:
         "warmup": 0.0,
     }
     params = override(section.rnn, {**SMALL, **wild})
-    job = language_trial.Job(
-        params, 0, 1, RecurrentSweepParams.model_validate(SWEEP), ngram_order=2
-    )
+    job = trial.Job(params, 0, 1, RecurrentSweepParams.model_validate(SWEEP), ngram_order=2)
     split = folds.Split(corpus(10), corpus(2), corpus(4))
-    measured = language_trial.train(job, split, corpus(3), VOCABULARY)
+    measured = trial.train(job, split, corpus(3), VOCABULARY)
     assert measured["diverged"] == 1
     assert measured["valid_loss"] == pytest.approx(math.log(12))
     assert math.isnan(measured["train_loss"])
@@ -143,9 +142,9 @@ def test_a_sweep_cut_off_goes_on_from_its_database_and_ends_the_same(
 
     whole, _ = run(Checkpoint())
     checkpoint = Checkpoint(tmp_path / "sweep-1.safetensors")
-    trained, kept = language_trial.train, []
+    trained, kept = trial.train, []
 
-    def cut_off(job: language_trial.Job, *rest: Any) -> dict[str, float]:
+    def cut_off(job: trial.Job, *rest: Any) -> dict[str, float]:
         if len(kept) == count - 2:
             raise KeyboardInterrupt
         kept.append(job)
@@ -227,13 +226,13 @@ def test_a_budget_of_weights_is_met_by_the_embedding(section: LanguageModelSecti
         (section.lstm, 6, "coupled"),
     ):
         base = override(cell, {**SMALL, "hidden_size": hidden, "gates": removed})
-        params = language_trial.within_budget(base, VOCABULARY, 800)
+        params = trial.within_budget(base, VOCABULARY, 800)
         model = language_model.LanguageModel(params, VOCABULARY, level="word", seed=1)
         size = language_model.description(model)["parameters"]
         gates = 4 if cell.cell == "lstm" else 3
         assert abs(size - 800) <= (12 + gates * hidden) / 2
     with pytest.raises(UserError, match="expected a budget above"):
-        language_trial.within_budget(base, VOCABULARY, 100)
+        trial.within_budget(base, VOCABULARY, 100)
 
 
 def test_a_range_is_not_for_a_grid() -> None:
@@ -275,11 +274,9 @@ def test_tpe_does_not_prune() -> None:
 def test_what_is_scored_does_not_choose_the_epoch(section: LanguageModelSection) -> None:
     params = override(section.gru, {**SMALL, "hidden_size": 6, "epochs": 6, "rate": 0.1})
     sweep = RecurrentSweepParams.model_validate(SWEEP)
-    job = language_trial.Job(params, 0, 1, sweep, ngram_order=2)
+    job = trial.Job(params, 0, 1, sweep, ngram_order=2)
     one, other = (
-        language_trial.train(
-            job, folds.Split(corpus(10), corpus(2, seed=4), scored), corpus(3), VOCABULARY
-        )
+        trial.train(job, folds.Split(corpus(10), corpus(2, seed=4), scored), corpus(3), VOCABULARY)
         for scored in (corpus(4, seed=5), corpus(10))
     )
     assert one["epoch"] == other["epoch"]
@@ -352,11 +349,11 @@ def test_a_loss_that_is_no_number_counts_as_guessing_blindly(
         def token_losses(self, ids: Any, **options: Any) -> Any:
             return np.full(len(ids), np.nan)
 
-    monkeypatch.setattr(language_trial, "train_model", lambda *_: (Broken(), {"diverged": 0.0}))
+    monkeypatch.setattr(trial, "train_model", lambda *_: (Broken(), {"diverged": 0.0}))
     sweep = RecurrentSweepParams.model_validate(SWEEP)
-    job = language_trial.Job(override(section.gru, SMALL), 0, 1, sweep, ngram_order=2)
+    job = trial.Job(override(section.gru, SMALL), 0, 1, sweep, ngram_order=2)
     split = folds.Split(corpus(10), corpus(2), corpus(4))
-    measured = language_trial.train(job, split, corpus(3), VOCABULARY)
+    measured = trial.train(job, split, corpus(3), VOCABULARY)
     assert measured["valid_loss"] == pytest.approx(math.log(12))
     assert measured["diverged"] == 1
 
@@ -387,7 +384,7 @@ def test_winners_that_have_ended_are_not_trained_again(
     whole = run(Checkpoint())
     trained, jobs = language.train_model, []
 
-    def cut_off(job: language_trial.Job, *rest: Any) -> Any:
+    def cut_off(job: trial.Job, *rest: Any) -> Any:
         if len(jobs) == 1:
             raise KeyboardInterrupt
         jobs.append(job.seed)

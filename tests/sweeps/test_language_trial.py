@@ -9,13 +9,13 @@ import pytest
 
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
-from wordlab.evaluation.generation import Reference, cut, draw_texts, yardsticks
+from wordlab.evaluation.language.generation import Reference, cut, draw_texts, yardsticks
 from wordlab.params.language import NetworkParams
 from wordlab.params.sweeps import DrawnTextParams
 from wordlab.recurrent import language_model, training
 from wordlab.recurrent.training import Update
-from wordlab.sweeps import language_trial
-from wordlab.sweeps.language_trial import Progress
+from wordlab.sweeps.language import trial
+from wordlab.sweeps.language.trial import Progress
 
 VOCABULARY = Vocabulary(tuple("abcdef"), np.arange(6, 0, -1, dtype=np.int64))
 DRAWN = DrawnTextParams(texts=2, length=4, window=2, common_words=1)
@@ -43,15 +43,11 @@ def test_progress_records_when_a_loss_was_reached() -> None:
 def test_the_scatter_is_that_of_the_text_whatever_the_window() -> None:
     random = np.random.default_rng(1)
     losses = (4 - np.arange(4000) / 4000 + random.normal(0, 0.3, 4000)).tolist()
-    short = language_trial.scatter(updates(losses, 5))
-    long = language_trial.scatter(
-        updates(np.mean(np.reshape(losses, (-1, 4)), axis=1).tolist(), 20)
-    )
+    short = trial.scatter(updates(losses, 5))
+    long = trial.scatter(updates(np.mean(np.reshape(losses, (-1, 4)), axis=1).tolist(), 20))
     assert short == pytest.approx(long, rel=1e-6)
     assert short == pytest.approx(0.09 / 100, rel=0.5)  # of means of 100 updates
-    assert language_trial.scatter(updates(np.linspace(4, 3, 400).tolist(), 5)) == pytest.approx(
-        0, abs=1e-9
-    )
+    assert trial.scatter(updates(np.linspace(4, 3, 400).tolist(), 5)) == pytest.approx(0, abs=1e-9)
 
 
 def test_the_curves_leave_the_table_of_trials() -> None:
@@ -65,7 +61,7 @@ def test_the_curves_leave_the_table_of_trials() -> None:
             "valid_loss_at_20": [3.0, np.nan],
         }
     )
-    left, curves = language_trial.curves(trials)
+    left, curves = trial.curves(trials)
     assert list(left) == ["model", "rate", "seed", "valid_loss"]
     assert curves.to_numpy().tolist() == [
         ["gru", 0.1, 1, 20, 3.0],

@@ -1,7 +1,7 @@
 """Which combinations are pruned: rungs and brackets computed by hand."""
 
-from wordlab.sweeps import search as pruning
-from wordlab.sweeps.search import Pruner, Search, Searcher
+from wordlab.sweeps.language import search as pruning
+from wordlab.sweeps.language.search import Pruner, Search, Searcher
 
 LOSSES = [5, 3, 8, 1, 7, 2, 9, 4, 6]
 """What each size reaches, on any budget."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from wordlab.params.sweeps import Range, Tried
-from wordlab.sweeps.search import BATCH, Search, Searcher, Settings
+from wordlab.sweeps.language.search import BATCH, Search, Searcher, Settings
 
 SPACE: dict[str, Tried] = {
     "rate": Range(low=0.001, high=0.1, log=True),

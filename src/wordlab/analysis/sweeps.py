@@ -10,9 +10,9 @@ from scipy import special
 from wordlab.analysis import forest, variance
 from wordlab.analysis.variance import Goal, Grid, about, differences, summarise
 from wordlab.artifacts import Result
-from wordlab.evaluation import scores
-from wordlab.evaluation.scores import ANALOGY, ANSWERS, EvaluationSets, Scores
 from wordlab.evaluation.statistics import Floats
+from wordlab.evaluation.vectors import scores
+from wordlab.evaluation.vectors.scores import ANALOGY, ANSWERS, EvaluationSets, Scores
 from wordlab.params.embeddings import EvaluationParams
 from wordlab.params.sweeps import GridSweepParams, RecurrentSweepParams
 

@@ -15,9 +15,10 @@ from wordlab.embeddings import glove, ppmi
 from wordlab.embeddings.counts import cooccurrence
 from wordlab.embeddings.vectors import Vectors
 from wordlab.embeddings.word2vec import training as word2vec
-from wordlab.evaluation import scores, statistics
-from wordlab.evaluation.comparison import score_table
-from wordlab.evaluation.scores import Task
+from wordlab.evaluation import statistics
+from wordlab.evaluation.comparison.comparison import score_table
+from wordlab.evaluation.vectors import scores
+from wordlab.evaluation.vectors.scores import Task
 from wordlab.params.embeddings import (
     CooccurrenceParams,
     EvaluationParams,

@@ -12,7 +12,7 @@ from wordlab.embeddings import ppmi
 from wordlab.embeddings.counts import cooccurrence
 from wordlab.embeddings.ppmi import PpmiModel
 from wordlab.embeddings.vectors import Vectors
-from wordlab.evaluation.comparison import compare
+from wordlab.evaluation.comparison.comparison import compare
 from wordlab.params.embeddings import (
     ComparisonParams,
     CooccurrenceParams,

@@ -16,8 +16,8 @@ from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings import glove
 from wordlab.embeddings.counts import cooccurrence
 from wordlab.embeddings.word2vec import training as word2vec
-from wordlab.evaluation import scores
-from wordlab.evaluation.scores import ANSWERS, EvaluationSets, measure
+from wordlab.evaluation.vectors import scores
+from wordlab.evaluation.vectors.scores import ANSWERS, EvaluationSets, measure
 from wordlab.params.embeddings import (
     CooccurrenceParams,
     EvaluationParams,

@@ -21,12 +21,7 @@ from wordlab.embeddings.word2vec.llvm import (
     narrow_product,
     wait_until,
 )
-from wordlab.embeddings.word2vec.stretch import (
-    BLOCK,
-    draw_noise,
-    mark_contexts,
-    mark_windows,
-)
+from wordlab.embeddings.word2vec.stretch import BLOCK, draw_noise, mark_contexts, mark_windows
 
 
 class Weights(NamedTuple):

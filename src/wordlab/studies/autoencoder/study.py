@@ -25,13 +25,7 @@ from wordlab.params.studies import AutoencoderParams, AutoencoderStudyParams, Se
 from wordlab.recurrent.devices import threads
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.studies.autoencoder.network import Autoencoder, Symbols, train, vectors
-from wordlab.studies.autoencoder.scores import (
-    baselines,
-    quantised,
-    reconstruct,
-    text,
-    unknown_bits,
-)
+from wordlab.studies.autoencoder.scores import baselines, quantised, reconstruct, text, unknown_bits
 from wordlab.trials.runner import Measurements, Outcome, TrialLogger
 
 _EXAMPLES = 5

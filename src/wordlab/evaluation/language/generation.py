@@ -15,7 +15,7 @@ from wordlab import rng
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
-from wordlab.evaluation.ngrams import KneserNey
+from wordlab.evaluation.language.ngrams import KneserNey
 from wordlab.params.language import DecodingParams
 from wordlab.params.sweeps import DrawnTextParams
 from wordlab.recurrent.batches import language_ids

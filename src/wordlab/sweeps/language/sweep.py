@@ -22,17 +22,17 @@ from wordlab.artifacts import Result
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
-from wordlab.evaluation.generation import yardsticks
-from wordlab.evaluation.language import HeldOut, score
-from wordlab.evaluation.ngrams import KneserNey
+from wordlab.evaluation.language.generation import yardsticks
+from wordlab.evaluation.language.ngrams import KneserNey
+from wordlab.evaluation.language.perplexity import HeldOut, score
 from wordlab.evaluation.statistics import repetitions
 from wordlab.params.language import LanguageModelSection
 from wordlab.params.sweeps import RecurrentSweepParams
 from wordlab.recurrent.batches import document_starts, language_ids
 from wordlab.recurrent.devices import threads
-from wordlab.sweeps.folds import Split, baselines, beginning, rest, splits
-from wordlab.sweeps.language_trial import Job, curves, reference, train, train_model
-from wordlab.sweeps.search import Pruner, Searcher, Settings
+from wordlab.sweeps.language.folds import Split, baselines, beginning, rest, splits
+from wordlab.sweeps.language.search import Pruner, Searcher, Settings
+from wordlab.sweeps.language.trial import Job, curves, reference, train, train_model
 from wordlab.sweeps.trials import (
     Objective,
     Sweep,

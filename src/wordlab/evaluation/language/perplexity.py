@@ -13,8 +13,8 @@ from scipy import special
 from wordlab import rng
 from wordlab.artifacts import rounded
 from wordlab.corpus.vocabulary import study_words
-from wordlab.evaluation.generation import generate, symbols_of
-from wordlab.evaluation.ngrams import KneserNey
+from wordlab.evaluation.language.generation import generate, symbols_of
+from wordlab.evaluation.language.ngrams import KneserNey
 from wordlab.evaluation.statistics import mean_of_drawn
 from wordlab.params.language import GenerationParams, LanguageEvaluationParams
 from wordlab.recurrent.batches import sentence_starts

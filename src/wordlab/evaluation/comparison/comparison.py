@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from wordlab.artifacts import Result
 from wordlab.corpus.vocabulary import Vocabulary, study_words
 from wordlab.embeddings.ppmi import PpmiModel
-from wordlab.evaluation import neighbours, relations, scores, statistics
-from wordlab.evaluation.scores import Scores, Task, Trained
-from wordlab.evaluation.similarity import Lookup, Space, SparseSpace, space
+from wordlab.evaluation import statistics
+from wordlab.evaluation.comparison import neighbours, relations
+from wordlab.evaluation.vectors import scores
+from wordlab.evaluation.vectors.scores import Scores, Task, Trained
+from wordlab.evaluation.vectors.similarity import Lookup, Space, SparseSpace, space
 from wordlab.params.embeddings import ComparisonParams, EvaluationParams, RelationParams
 
 BANDS = ("rare", "middle", "frequent")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
-from wordlab.evaluation.ngrams import KneserNey
+from wordlab.evaluation.language.ngrams import KneserNey
 from wordlab.recurrent.batches import language_ids
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from wordlab.evaluation.similarity import Ids, Space
+from wordlab.evaluation.vectors.similarity import Ids, Space
 from wordlab.params.embeddings import MapParams
 from wordlab.rng import derive
 

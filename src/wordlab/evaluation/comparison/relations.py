@@ -10,8 +10,8 @@ import pandas as pd
 
 from wordlab.errors import UserError
 from wordlab.evaluation import statistics
-from wordlab.evaluation.similarity import Lookup, Space, numbered, read_lines
 from wordlab.evaluation.statistics import CrossedResamples, Floats
+from wordlab.evaluation.vectors.similarity import Lookup, Space, numbered, read_lines
 from wordlab.rng import stream
 
 

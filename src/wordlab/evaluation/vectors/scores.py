@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from wordlab import downloads
 from wordlab.artifacts import rounded
 from wordlab.embeddings.vectors import Vectors
-from wordlab.evaluation import analogy, similarity, statistics
-from wordlab.evaluation.analogy import AnalogyResult, Questions
-from wordlab.evaluation.similarity import (
+from wordlab.evaluation import statistics
+from wordlab.evaluation.statistics import CrossedResamples, Floats
+from wordlab.evaluation.vectors import analogy, similarity
+from wordlab.evaluation.vectors.analogy import AnalogyResult, Questions
+from wordlab.evaluation.vectors.similarity import (
     DenseSpace,
     SimilarityResult,
     Space,
@@ -22,7 +24,6 @@ from wordlab.evaluation.similarity import (
     packaged,
     space,
 )
-from wordlab.evaluation.statistics import CrossedResamples, Floats
 from wordlab.params.embeddings import EvaluationParams, WordPairsParams
 from wordlab.rng import stream
 

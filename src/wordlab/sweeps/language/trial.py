@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
-from wordlab.evaluation.generation import TEXT_SCORES, Reference, draw_texts
+from wordlab.evaluation.language.generation import TEXT_SCORES, Reference, draw_texts
 from wordlab.params.language import LanguageModelParams
 from wordlab.params.sweeps import RecurrentSweepParams
 from wordlab.recurrent import language_model, training
@@ -22,7 +22,7 @@ from wordlab.recurrent.batches import Text, document_starts, language_ids
 from wordlab.recurrent.devices import threads
 from wordlab.recurrent.language_model import STREAMS, LanguageModel, stream_starts
 from wordlab.recurrent.training import Update
-from wordlab.sweeps.folds import Split
+from wordlab.sweeps.language.folds import Split
 
 Ids = NDArray[np.int64]
 

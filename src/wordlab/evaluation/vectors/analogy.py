@@ -27,8 +27,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordlab.errors import UserError
-from wordlab.evaluation.similarity import Ids, Lookup, Space, numbered, read_lines
 from wordlab.evaluation.statistics import CrossedResamples, Floats
+from wordlab.evaluation.vectors.similarity import Ids, Lookup, Space, numbered, read_lines
 from wordlab.progress import thread_count
 
 Matrix = NDArray[np.floating]
