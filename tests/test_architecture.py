@@ -37,6 +37,7 @@ PLUMBING = {
     "progress",
     "trials",
 }
+DERIVED = "params.derived"
 ONLY_IN = {
     "mlflow": {"pipeline.tracking"},
     "numba": {"embeddings", "text"},
@@ -120,7 +121,8 @@ def closure(path):
     found, waiting = set(), own_imports(path)
     while waiting:
         module = waiting.pop()
-        if module not in found and module.split(".")[0] not in PLUMBING:
+        plumbing = module.split(".")[0] in PLUMBING and module != DERIVED
+        if module not in found and not plumbing:
             found.add(module)
             waiting |= own_imports(MODULES[module])
     return found
@@ -129,10 +131,11 @@ def closure(path):
 def part(module):
     """Return what a stage depends on that uses `module`: the folder it is in, or its file.
 
-    `embeddings` and `studies` have a folder, or a file, for each method and study.
+    These have a folder, or a file, for each method, kind of score, study and kind of sweep.
     """
     path = MODULES[module].relative_to(REPOSITORY)
-    depth = 4 if path.parts[2] in ("embeddings", "studies") else 3
+    divided = path.parts[2] in ("embeddings", "evaluation", "params", "studies", "sweeps")
+    depth = 4 if divided else 3
     return Path(*path.parts[:depth]).as_posix()
 
 

@@ -18,6 +18,7 @@ from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
 from wordlab.evaluation.language.ngrams import KneserNey
 from wordlab.params import whole
+from wordlab.params.derived import combined
 from wordlab.params.language import LanguageModelSection
 from wordlab.params.sweeps import RecurrentSweepParams
 from wordlab.recurrent import language_model
@@ -300,7 +301,7 @@ def test_every_length_makes_as_many_updates(section: LanguageModelSection) -> No
         )
     with pytest.raises(ValueError, match="batch_size follows from it"):
         RecurrentSweepParams.model_validate({**SWEEP, "update_tokens": 60})
-    windows = params.combined(section.gru, {"bptt_length": 5, "examples": "windows"})
+    windows = combined(params, section.gru, {"bptt_length": 5, "examples": "windows"})
     assert windows["batch_size"] == 60  # each predicts one symbol
 
 
@@ -308,7 +309,7 @@ def test_a_tied_embedding_has_the_size_of_the_state(section: LanguageModelSectio
     fixed = {key: value for key, value in SWEEP["fixed"].items() if key != "embedding_size"}
     for tied, size in ((True, 6), (False, section.gru.embedding_size)):
         params = RecurrentSweepParams.model_validate({**SWEEP, "fixed": {**fixed, "tied": tied}})
-        settings = params.combined(section.gru, {"hidden_size": 6})
+        settings = combined(params, section.gru, {"hidden_size": 6})
         assert override(section.gru, settings).embedding_size == size
 
 

@@ -34,6 +34,7 @@ from sklearn.tree import DecisionTreeRegressor
 
 from wordlab import rng
 from wordlab.analysis.variance import Grid, Tables, numbered, without_missing
+from wordlab.params import derived
 from wordlab.params.sweeps import Range, Tried
 
 Floats = NDArray[np.float64]
@@ -61,7 +62,7 @@ class Axis:
     def encode(self, values: Sequence[Any]) -> Cells:
         """Return the cell of each of `values`, int16, from 0."""
         if isinstance(self.tried, Range):
-            places = self.tried.place(np.asarray(values, dtype=np.float64))
+            places = derived.place(self.tried, np.asarray(values, dtype=np.float64))
             return (places * PARTS).clip(0, PARTS - 1).astype(np.int16)
         tried = list(self.tried)
         return np.array([tried.index(value) for value in without_missing(values)], dtype=np.int16)
@@ -393,5 +394,7 @@ def _surfaces(forest: Forest, space: Mapping[str, Tried], shares: pd.DataFrame) 
 def _values(tried: Tried) -> Sequence[Any]:
     """Return the values tried, or points of a range, in order."""
     if isinstance(tried, Range):
-        return list(dict.fromkeys(tried.value(place) for place in np.linspace(0, 1, POINTS)))
+        return list(
+            dict.fromkeys(derived.value(tried, place) for place in np.linspace(0, 1, POINTS))
+        )
     return tried

@@ -48,7 +48,7 @@ def resampled(
     float64 (trials, 3, B), as `statistics.combined` takes them. The items of all combinations are
     drawn together, as for `scores.Task`, so that pairs of these are compared on the same ones.
     """
-    params = params.by_first_method()
+    params = scores.by_first_method(params)
     (method,) = params.analogies.methods
     groups = trials.groupby(["model", *settings], sort=False, dropna=False)[ANSWERS]
     found = {}

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from wordlab.errors import UserError
+from wordlab.params.derived import combined
 from wordlab.params.embeddings import CooccurrenceParams
 from wordlab.params.scales import override
 from wordlab.params.sweeps import GridSweepParams
@@ -60,7 +61,7 @@ def winners(
         values = {**fixed, **{name: row[name] for name in settings}}
         if sweep == "recurrent":
             section = params.sweep_recurrent
-            values = section.combined(getattr(params.language_model, row["model"]), values)
+            values = combined(section, getattr(params.language_model, row["model"]), values)
             if section.parameters:
                 trials = pd.read_csv(tables / f"sweep_{sweep}" / "trials.csv")
                 alike = trials.merge(best, on=["model", *settings])

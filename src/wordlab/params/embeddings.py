@@ -174,11 +174,6 @@ class EvaluationParams(Section):
             raise ValueError("similarity: expected distinct names, none of them `analogy`")
         return self
 
-    def by_first_method(self) -> Self:
-        """Return the same with the first method of analogies alone, the one that is quoted."""
-        quoted = self.analogies.model_copy(update={"methods": self.analogies.methods[:1]})
-        return self.model_copy(update={"analogies": quoted})
-
 
 class RelationParams(Section):
     """`comparison.relations`: pairs of words in known relations."""

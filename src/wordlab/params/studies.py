@@ -121,12 +121,6 @@ class AutoencoderStudyParams(SequenceParams):
     length_bins: Count
     """Groups of lengths, equally wide, to report the results by."""
 
-    def network(self, cell: Kind, latent_size: int) -> AutoencoderParams:
-        """Return the settings of one autoencoder of the study."""
-        shared = self.model_dump(include=set(SequenceParams.model_fields))
-        own = {"cell": cell, "latent_size": latent_size, "rate": self.rates[cell]}
-        return AutoencoderParams.model_validate(shared | own)
-
 
 Steps = Annotated[int, Field(ge=2)]
 """A number of steps between which there is a step back."""
@@ -180,10 +174,6 @@ class TruncationParams(Section):
     """Tokens of an update whatever the length of its window: shorter windows, more streams."""
     seeds: Annotated[int, Field(ge=3)]
     """Trainings of each length that differ in their seed alone; two make no interval."""
-
-    def learnt(self, length: int) -> int:
-        """Return how many tokens to predict of a text of `length`: those of whole updates."""
-        return min(self.tokens, length - 1) // self.window_tokens * self.window_tokens
 
     @model_validator(mode="after")
     def updates_are_alike(self) -> Self:

@@ -4,8 +4,6 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
@@ -37,22 +35,6 @@ class Range(Section):
     def whole(self) -> bool:
         """Whether only whole numbers are meant."""
         return isinstance(self.low, int) and isinstance(self.high, int)
-
-    def place(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return where `values` lie between the bounds: 0 at low, 1 at high, any shape."""
-        low, high = float(self.low), float(self.high)
-        if self.log:
-            low, high, values = np.log(low), np.log(high), np.log(values)
-        return (values - low) / (high - low)
-
-    def value(self, place: float) -> int | float:
-        """Return the value at a place in [0, 1], rounded to six digits or a whole number."""
-        if self.log:
-            exact = float(np.exp(np.log(self.low) + place * np.log(self.high / self.low)))
-        else:
-            exact = self.low + place * (self.high - self.low)
-        near = round(exact) if self.whole else float(f"{exact:.6g}")
-        return min(max(near, self.low), self.high)
 
 
 Tried = tuple[Value, ...] | Range
@@ -206,21 +188,6 @@ class RecurrentSweepParams(SweepParams):
                     f"got {self.update_tokens}"
                 )
         return self
-
-    def combined(self, base: LanguageModelParams, chosen: Mapping[str, Value]) -> dict[str, Value]:
-        """Return the settings of a trial beside `base`: `fixed`, those `chosen`, and batch_size.
-
-        A window predicts one symbol; a part of a stream or sentence, bptt_length symbols. Where
-        the output layer is tied to the embedding, embedding_size follows hidden_size.
-        """
-        settings = {**self.fixed, **chosen}
-        if settings.get("tied", base.tied) and "hidden_size" in settings:
-            settings.setdefault("embedding_size", settings["hidden_size"])
-        if self.update_tokens is None:
-            return settings
-        windows = settings.get("examples", base.examples) == "windows"
-        length = 1 if windows else int(settings.get("bptt_length", base.bptt_length) or 1)
-        return {**settings, "batch_size": max(1, round(self.update_tokens / length))}
 
     def corners(self) -> Iterator[dict[str, Value]]:
         """Yield the combinations at the bounds of what can be tried, all of a grid."""

@@ -10,6 +10,7 @@ from ruamel.yaml import YAML, YAMLError
 
 from wordlab.errors import UserError
 from wordlab.params import Count, Section, is_section, merged
+from wordlab.params.derived import combined
 from wordlab.params.embeddings import (
     ComparisonParams,
     CooccurrenceParams,
@@ -112,7 +113,7 @@ def _check_sweep(
         try:
             changes = {**sweep.fixed, **chosen}
             if isinstance(sweep, RecurrentSweepParams) and isinstance(base, LanguageModelParams):
-                changes = sweep.combined(base, chosen)
+                changes = combined(sweep, base, chosen)
             check_combination(base, {key: x for key, x in changes.items() if key in known})
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None

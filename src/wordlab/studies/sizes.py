@@ -76,7 +76,7 @@ def study_sizes(
     Intervals draw items, crossing the words or word pairs that they share; the sizes are drawn
     together. Neither the documents nor the seed are: each size is one draw and one training.
     """
-    evaluation = evaluation.by_first_method()
+    evaluation = scores.by_first_method(evaluation)
     vocabulary = next(iter(whole.values())).vocabulary
     order = stream(seed, "sizes").permutation(len(corpus.document_ends))
     trained: dict[float, Models] = {}

@@ -21,6 +21,7 @@ from wordlab.artifacts import Result, nested
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
+from wordlab.params.language import Kind
 from wordlab.params.studies import AutoencoderParams, AutoencoderStudyParams, SequenceParams
 from wordlab.recurrent.devices import threads
 from wordlab.recurrent.language_model import LanguageModel
@@ -104,6 +105,13 @@ def sequence_splits(
     return SequenceSplits(vocabulary, encoded["train"], encoded["valid"], encoded["test"], texts)
 
 
+def network(params: AutoencoderStudyParams, cell: Kind, latent_size: int) -> AutoencoderParams:
+    """Return the settings of one autoencoder of the study."""
+    shared = params.model_dump(include=set(SequenceParams.model_fields))
+    own = {"cell": cell, "latent_size": latent_size, "rate": params.rates[cell]}
+    return AutoencoderParams.model_validate(shared | own)
+
+
 @dataclass(frozen=True)
 class Job:
     """An autoencoder to train."""
@@ -154,7 +162,7 @@ def study(
     - baselines: code, total in bits per character.
     """
     jobs = [
-        Job(params.network(cell, size), seed)
+        Job(network(params, cell, size), seed)
         for cell in params.rates
         for size in params.latent_sizes
     ]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from wordlab import rng
 from wordlab.evaluation.statistics import median_interval
-from wordlab.params.studies import GradientStudyParams
+from wordlab.params.studies import GradientStudyParams, TruncationParams
 from wordlab.recurrent.batches import Streams
 from wordlab.recurrent.devices import threads
 from wordlab.recurrent.language_model import LanguageModel
@@ -203,6 +203,11 @@ class _Norms:
         ]
 
 
+def learnt(params: TruncationParams, length: int) -> int:
+    """Return how many tokens to predict of a text of `length`: those of whole updates."""
+    return min(params.tokens, length - 1) // params.window_tokens * params.window_tokens
+
+
 @dataclass(frozen=True)
 class Truncation:
     """Backpropagation through windows of one length."""
@@ -261,7 +266,7 @@ class Truncation:
         )
         return train(
             model,
-            shared.texts.train[: own.learnt(len(shared.texts.train)) + 1],
+            shared.texts.train[: learnt(own, len(shared.texts.train)) + 1],
             shared.texts.valid[: own.valid_tokens],
             model.params,
             seed=seed,

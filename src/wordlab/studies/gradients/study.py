@@ -96,7 +96,7 @@ def _check(
                 f"gradient_study.{name}: a sequence of {length} symbols needs more "
                 f"validation text than {len(texts.valid)} symbols; expected shorter sequences"
             )
-    if not params.truncation.learnt(len(texts.train)):
+    if not jobs.learnt(params.truncation, len(texts.train)):
         raise UserError(
             "gradient_study.truncation.window_tokens: an update of "
             f"{params.truncation.window_tokens} tokens needs more training text than "
@@ -109,8 +109,8 @@ def _unigram(
 ) -> float:
     """Return the loss of word frequencies of the text that the trainings of windows learn."""
     known = next(iter(models.values())).vocabulary
-    learnt = texts.train[: params.learnt(len(texts.train)) + 1]
-    counts = KneserNey.fit(learnt, order=1, classes=known.classes, end=known.end)
+    text = texts.train[: jobs.learnt(params, len(texts.train)) + 1]
+    counts = KneserNey.fit(text, order=1, classes=known.classes, end=known.end)
     return float(counts.losses(texts.valid[: params.valid_tokens]).mean())
 
 

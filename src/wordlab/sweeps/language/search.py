@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.stats import qmc
 
 from wordlab import rng
+from wordlab.params.derived import value
 from wordlab.params.sweeps import Range, Tried
 
 Search = Literal["grid", "random", "quasi_random", "tpe"]
@@ -126,7 +127,7 @@ class _Tpe:
 def _at(tried: Tried, place: float) -> Any:
     """Return the value at a place in [0, 1), of which each of a few values has an equal part."""
     if isinstance(tried, Range):
-        return tried.value(place)
+        return value(tried, place)
     return tried[min(int(place * len(tried)), len(tried) - 1)]
 
 

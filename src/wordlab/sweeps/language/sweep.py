@@ -26,6 +26,7 @@ from wordlab.evaluation.language.generation import yardsticks
 from wordlab.evaluation.language.ngrams import KneserNey
 from wordlab.evaluation.language.perplexity import HeldOut, score
 from wordlab.evaluation.statistics import repetitions
+from wordlab.params.derived import combined
 from wordlab.params.language import LanguageModelSection
 from wordlab.params.sweeps import RecurrentSweepParams
 from wordlab.recurrent.batches import document_starts, language_ids
@@ -219,7 +220,7 @@ def jobs(
     return [
         Job(
             params=override(
-                (own := getattr(base, trial.model)), params.combined(own, trial.settings)
+                (own := getattr(base, trial.model)), combined(params, own, trial.settings)
             ),
             split=(trial.fold or 1) - 1,
             seed=rng.derive(seed, "sweep", trial.fold or 1, trial.seed),

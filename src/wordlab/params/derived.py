@@ -1,0 +1,46 @@
+"""Settings that follow from params: what a stage computes from these alone depends on this file."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wordlab.params.language import LanguageModelParams
+from wordlab.params.sweeps import Range, RecurrentSweepParams, Value
+
+
+def place(tried: Range, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return where `values` lie between the bounds: 0 at low, 1 at high, any shape."""
+    low, high = float(tried.low), float(tried.high)
+    if tried.log:
+        low, high, values = np.log(low), np.log(high), np.log(values)
+    return (values - low) / (high - low)
+
+
+def value(tried: Range, place: float) -> int | float:
+    """Return the value at a place in [0, 1], six digits of it, or a whole number where both bounds
+    are."""
+    if tried.log:
+        exact = float(np.exp(np.log(tried.low) + place * np.log(tried.high / tried.low)))
+    else:
+        exact = tried.low + place * (tried.high - tried.low)
+    near = round(exact) if tried.whole else float(f"{exact:.6g}")
+    return min(max(near, tried.low), tried.high)
+
+
+def combined(
+    sweep: RecurrentSweepParams, base: LanguageModelParams, chosen: Mapping[str, Value]
+) -> dict[str, Value]:
+    """Return the settings of a trial beside `base`: `fixed`, those `chosen`, and batch_size.
+
+    A window predicts one symbol; a part of a stream or sentence, bptt_length symbols. Where the
+    output layer is tied to the embedding, embedding_size follows hidden_size.
+    """
+    settings = {**sweep.fixed, **chosen}
+    if settings.get("tied", base.tied) and "hidden_size" in settings:
+        settings.setdefault("embedding_size", settings["hidden_size"])
+    if sweep.update_tokens is None:
+        return settings
+    windows = settings.get("examples", base.examples) == "windows"
+    length = 1 if windows else int(settings.get("bptt_length", base.bptt_length) or 1)
+    return {**settings, "batch_size": max(1, round(sweep.update_tokens / length))}
