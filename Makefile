@@ -5,11 +5,18 @@ PORT ?= 5000
 SWEEP ?= -S 'word2vec.skipgram.rate=0.0125,0.025,0.05,0.1'
 TARGET ?= evaluate_embeddings
 JOBS ?= 2
+# what depends on the text alone: `make repro` runs both sides at once, each on half of the cores
+VECTORS := compare_embeddings map_embeddings study_windows study_sizes \
+	analyse_sweep@word2vec analyse_sweep@glove study_regularisation
+NETWORKS := evaluate_lm study_autoencoder study_gradients analyse_sweep@recurrent
+HALF := $(shell n=$$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN); echo $$(((n + 1) / 2)))
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# one run in MLflow for all of `make repro`
+export WORDLAB_PASS := $(or $(WORDLAB_PASS),make-$(shell date +%s)-$(shell echo $$PPID))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # the first of these that is Python 3.11 to 3.13
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -17,7 +24,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	&& echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test ui sweep clean
+.PHONY: help repro vectors networks test ui sweep clean
 
 help:  ## list what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -32,9 +39,17 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 repro: $(READY)  ## run the pipeline: everything that changed, nothing that did not
+	@dvc repro build_vocab
+	@$(MAKE) --no-print-directory --jobs 2 vectors networks
 	@dvc repro
 	@wordlab outputs
 	@echo "Read reports/report.html; compare runs with \`make ui\`"
+
+vectors: $(READY)
+	@WORDLAB_THREADS=$(HALF) dvc repro --wait-for-lock $(VECTORS)
+
+networks: $(READY)
+	@WORDLAB_THREADS=$(HALF) dvc repro --wait-for-lock $(NETWORKS)
 
 test: $(READY)  ## ruff, mypy and pytest
 	@ruff check .

@@ -47,7 +47,7 @@ def params(**changes: Any) -> AutoencoderStudyParams:
         "epochs": 1,
         "batch_size": 20,
         "rates": {"rnn": 0.01, "gru": 0.02},
-        "latent_sizes": [2, 6],
+        "latent_sizes": {"rnn": [2, 6], "gru": [2, 6]},
         "latent_bits": [8, 2],
         "length_bins": 3,
     }

@@ -114,12 +114,21 @@ class AutoencoderStudyParams(SequenceParams):
 
     rates: Annotated[dict[Kind, Rate], Field(min_length=1)]
     """The cells to compare, each with its learning rate at the start."""
-    latent_sizes: Annotated[list[Count], Field(min_length=1)]
-    """Numbers in the vector that a sequence is squeezed into."""
+    latent_sizes: dict[Kind, Annotated[list[Count], Field(min_length=1)]]
+    """Numbers in the vector that a sequence is squeezed into, for each cell."""
     latent_bits: Annotated[list[Annotated[int, Field(ge=1, le=12)]], Field(min_length=1)]
     """Bits to which each number of a trained vector is rounded, besides float32 and float16."""
     length_bins: Count
     """Groups of lengths, equally wide, to report the results by."""
+
+    @model_validator(mode="after")
+    def cells_agree(self) -> Self:
+        if self.latent_sizes.keys() != self.rates.keys():
+            raise ValueError(
+                f"latent_sizes: expected the cells of rates, {', '.join(self.rates)}, got "
+                f"{', '.join(self.latent_sizes)}"
+            )
+        return self
 
 
 Steps = Annotated[int, Field(ge=2)]

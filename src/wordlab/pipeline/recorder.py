@@ -26,6 +26,8 @@ STORED = "stored"
 """The answer to `stored` and `finish`."""
 MLFLOW = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
 """What MLflow reads from its environment as it loads."""
+PASS = "WORDLAB_PASS"
+"""The variable by which several `dvc` processes are one pass."""
 SOCKETS = Path(".dvc/tmp")
 """Where stages meet the process that logs them: from where they run, since a path of a socket
 holds some 100 characters."""
@@ -181,11 +183,14 @@ def _connect(owner: psutil.Process) -> TextIO:
 def _pass(owner: psutil.Process | None) -> tuple[str, str | None]:
     """Return a key for the pass this stage belongs to, and its name if it has one.
 
-    An experiment is one pass, by its name and baseline; else each `dvc` process is one.
+    An experiment is one pass, by its name and baseline; else all with the same WORDLAB_PASS are,
+    or each `dvc` process.
     """
     experiment = os.environ.get("DVC_EXP_NAME")
     if experiment:
         return f"{experiment}@{os.environ.get('DVC_EXP_BASELINE_REV', '')}", experiment
+    if os.environ.get(PASS):
+        return os.environ[PASS], None
     if owner is not None:
         return f"workspace@{owner.pid}-{owner.create_time():.2f}", None
     return f"by hand@{os.getppid()}", "by hand"

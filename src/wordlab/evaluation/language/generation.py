@@ -55,7 +55,10 @@ def draw_texts(model: LanguageModel, texts: int, length: int, *, seed: int) -> N
         for step in range(length):
             hidden, state = model(symbols[None], state)
             p = model.output.log_probabilities(hidden[-1]).exp()
-            symbols = torch.multinomial(p, 1, generator=generator)[:, 0]
+            # multinomial would draw a number per class, which takes longer than the network
+            bounds = p.double().cumsum(dim=1)
+            places = torch.rand(texts, 1, generator=generator, dtype=torch.float64)
+            symbols = torch.searchsorted(bounds, places * bounds[:, -1:], right=True)[:, 0]
             drawn[step] = symbols
     return drawn.T.contiguous().numpy()
 

@@ -164,7 +164,7 @@ def study(
     jobs = [
         Job(network(params, cell, size), seed)
         for cell in params.rates
-        for size in params.latent_sizes
+        for size in params.latent_sizes[cell]
     ]
     task = Task(sequences, params, torch_threads)
     measured = Measurements(learn, task, title="autoencoders", checkpoint=checkpoint)
