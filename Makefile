@@ -5,10 +5,11 @@ PORT ?= 5000
 SWEEP ?= -S 'word2vec.skipgram.rate=0.0125,0.025,0.05,0.1'
 TARGET ?= evaluate_embeddings
 JOBS ?= 2
-# what depends on the text alone: `make repro` runs both sides at once, each on half of the cores
-VECTORS := compare_embeddings map_embeddings study_windows study_sizes \
-	analyse_sweep@word2vec analyse_sweep@glove study_regularisation
-NETWORKS := evaluate_lm study_autoencoder study_gradients analyse_sweep@recurrent
+# `make repro` runs two sides at once, each on half of the cores; they share the text alone
+VECTORS := cooccurrence train_word2vec train_ppmi train_glove evaluate_embeddings \
+	compare_embeddings map_embeddings study_windows study_sizes sweep_word2vec sweep_glove \
+	study_regularisation sweep_recurrent analyse_sweep
+NETWORKS := train_lm train_char_lm evaluate_lm study_autoencoder study_gradients
 HALF := $(shell n=$$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN); echo $$(((n + 1) / 2)))
 
 VENV := .venv
@@ -46,10 +47,10 @@ repro: $(READY)  ## run the pipeline: everything that changed, nothing that did 
 	@echo "Read reports/report.html; compare runs with \`make ui\`"
 
 vectors: $(READY)
-	@WORDLAB_THREADS=$(HALF) dvc repro --wait-for-lock $(VECTORS)
+	@WORDLAB_THREADS=$(HALF) dvc --wait-for-lock repro --single-item $(VECTORS)
 
 networks: $(READY)
-	@WORDLAB_THREADS=$(HALF) dvc repro --wait-for-lock $(NETWORKS)
+	@WORDLAB_THREADS=$(HALF) dvc --wait-for-lock repro --single-item $(NETWORKS)
 
 test: $(READY)  ## ruff, mypy and pytest
 	@ruff check .
