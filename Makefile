@@ -11,6 +11,7 @@ VECTORS := cooccurrence train_word2vec train_ppmi train_glove evaluate_embedding
 	study_regularisation sweep_recurrent analyse_sweep
 NETWORKS := train_lm train_char_lm evaluate_lm study_autoencoder study_gradients
 HALF := $(shell n=$$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN); echo $$(((n + 1) / 2)))
+vectors networks: export WORDLAB_THREADS ?= $(HALF)
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -47,10 +48,10 @@ repro: $(READY)  ## run the pipeline: everything that changed, nothing that did 
 	@echo "Read reports/report.html; compare runs with \`make ui\`"
 
 vectors: $(READY)
-	@WORDLAB_THREADS=$(HALF) dvc --wait-for-lock repro --single-item $(VECTORS)
+	@dvc --wait-for-lock repro --single-item $(VECTORS)
 
 networks: $(READY)
-	@WORDLAB_THREADS=$(HALF) dvc --wait-for-lock repro --single-item $(NETWORKS)
+	@dvc --wait-for-lock repro --single-item $(NETWORKS)
 
 test: $(READY)  ## ruff, mypy and pytest
 	@ruff check .
