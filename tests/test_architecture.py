@@ -23,7 +23,7 @@ LAYERS = [
     {"analysis"},
     {"report"},
     {"pipeline"},
-    {"cli"},
+    {"cli", "__main__"},
 ]
 # these change how a result is asked for, kept or shown, not what it is
 PLUMBING = {

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from importlib import metadata
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from wordlab import cli
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.ppmi import PpmiModel
 from wordlab.embeddings.vectors import Vectors
+from wordlab.evaluation.vectors import analogy
+from wordlab.evaluation.vectors.similarity import DenseSpace
 from wordlab.pipeline import lockfile
 
 LOCK = "schema: '2.0'\nstages:\n  one:\n    cmd: x\n    outs:\n    - path: a.txt\n      md5: {}\n"
@@ -69,6 +72,44 @@ def test_a_file_from_elsewhere_is_scored_as_the_pipeline_does(
     assert json.loads(capsys.readouterr().out)["wordsim353"]["n"] == 1
     assert run(monkeypatch, "export", "made", "tensorboard", "projector") == 0
     assert (workspace / "projector" / "metadata.tsv").read_text().startswith("word\tcount\ncat\t3")
+
+
+@pytest.mark.parametrize("vectors", ["made", "pairs", "../../v.txt"])
+def test_neighbours_are_found_from_any_folder_in_models_and_files(
+    workspace, monkeypatch, capsys, vectors
+):
+    for name in ("dvc.yaml", "params.yaml"):
+        (workspace / name).touch()
+    (workspace / "v.txt").write_text("3 2\ncat 1 0\ndog 2 0.1\ncar 0 1\n")
+    (workspace / "docs/deep").mkdir(parents=True)
+    monkeypatch.chdir(workspace / "docs/deep")
+    assert run(monkeypatch, "neighbours", vectors, "DOG", "-n", "1") == 0
+    nearest = {"made": "cat", "pairs": "car", "../../v.txt": "cat"}
+    assert capsys.readouterr().out.split()[1] == nearest[vectors]
+    monkeypatch.chdir(workspace / "docs/deep")
+    assert run(monkeypatch, "export", "made", "glove_text", "own.txt") == 0
+    assert (workspace / "docs/deep/own.txt").exists()
+
+
+def test_an_analogy_has_its_best_answers_and_not_its_own_words(workspace, monkeypatch, capsys):
+    vocabulary = Vocabulary(("Man", "man", "king", "woman", "queen", "tree"), np.arange(6, 0, -1))
+    plane = [[1, 0, 0], [1, 0, 0], [1, 1, 0], [0.1, 0, 1], [0.1, 1, 1], [0, 0.1, 0]]
+    Vectors(vocabulary, np.array(plane, np.float32), {}).save(workspace / "data/models/royal")
+    assert run(monkeypatch, "analogy", "man", "king", "WOMAN", "--vectors", "royal") == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [word for _, word in lines] == ["queen", "tree"]
+    space = DenseSpace(Vectors.load(workspace / "data/models/royal"))
+    lookup = analogy.Lookup(vocabulary, ignore_case=True)
+    assert analogy.best_rows(space, np.array([[1, 2, 3]]), lookup, "3cosadd") == [4]
+
+
+def test_the_version_is_that_of_the_package_and_completion_is_offered():
+    command = [sys.executable, "-m", "wordlab"]
+    done = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"wordlab {metadata.version('wordlab')}\n"
+    done = subprocess.run([*command, "--help"], capture_output=True, text=True, check=True)
+    assert "Usage: wordlab [OPTIONS] COMMAND" in done.stdout
+    assert "--install-completion" in done.stdout
 
 
 def test_associations_are_shown_strongest_first(workspace, monkeypatch, capsys):

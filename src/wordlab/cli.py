@@ -8,23 +8,38 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from wordlab import paths
 from wordlab.errors import UserError
 
 if TYPE_CHECKING:
+    from wordlab.corpus.vocabulary import Vocabulary
     from wordlab.evaluation.vectors.similarity import Space
     from wordlab.params.whole import Params
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
-    help="Look at what the pipeline of word vectors and language models made.",
     pretty_exceptions_enable=False,
 )
 
 
 MODELS = Path("data/models")
+_start = Path()
+"""The folder that the command was given in, which a person's paths are seen from."""
+
 Number = Annotated[int, typer.Option("--number", "-n", min=1, help="How many to show.")]
 
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"wordlab {version('wordlab')}")
+        raise typer.Exit
+
+
+VersionOption = Annotated[
+    bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+]
 VectorsArgument = Annotated[
     str,
     typer.Argument(
@@ -38,12 +53,19 @@ FirstWords = Annotated[
 
 
 def main() -> None:
-    """Run the command; a person's mistake gets one line and status 1."""
+    """Run the command, from any folder of the checkout; a mistake gets one line and status 1."""
+    global _start
     try:
-        app()
+        _start = paths.enter_checkout()
+        app(prog_name="wordlab")
     except UserError as error:
         print(f"wordlab: {error}", file=sys.stderr)
         raise SystemExit(1) from None
+
+
+@app.callback()
+def whole(version: VersionOption = False) -> None:
+    """Look at what the pipeline of word vectors and language models made."""
 
 
 def settings() -> "Params":
@@ -55,7 +77,7 @@ def settings() -> "Params":
 
 def folder(model: str, mark: str) -> Path:
     """Return the folder of a model, given by name or as a path; `mark` is a file in it."""
-    for path in (Path(model), MODELS / model):
+    for path in (_start / model, MODELS / model):
         if (path / mark).exists():
             return path
     made = sorted(found.parent.name for found in MODELS.glob(f"*/{mark}"))
@@ -70,9 +92,9 @@ def space(vectors: str, words: int | None) -> "Space":
     from wordlab.embeddings.vectors import Vectors
     from wordlab.evaluation.vectors.similarity import DenseSpace, SparseSpace
 
-    if Path(vectors).is_file():
-        return DenseSpace(formats.read(Path(vectors), words=words))
-    for place in (Path(vectors), MODELS / vectors):
+    if (_start / vectors).is_file():
+        return DenseSpace(formats.read(_start / vectors, words=words))
+    for place in (_start / vectors, MODELS / vectors):
         if (place / "indptr.npy").exists():
             ppmi = PpmiModel.load(place)
             return SparseSpace(
@@ -84,13 +106,46 @@ def space(vectors: str, words: int | None) -> "Space":
     return DenseSpace(found)
 
 
-@app.command()
-def neighbours(model: str, word: str, number: Number = 10) -> None:
-    """Show the words nearest to WORD in the vectors of MODEL."""
-    from wordlab.embeddings.vectors import Vectors
+def row(vocabulary: "Vocabulary", word: str) -> int:
+    """Return the id of a word that a person asks for, in lower case where only that is known.
 
-    for near, cosine in Vectors.load(folder(model, "vectors.npy")).neighbours(word, number):
-        print(f"{cosine:6.3f}  {near}")
+    Raises UserError, with near spellings, if it is unknown.
+    """
+    lowered = word not in vocabulary and word.lower() in vocabulary
+    return vocabulary.known_id(word.lower() if lowered else word)
+
+
+@app.command()
+def neighbours(vectors: VectorsArgument, word: str, number: Number = 10) -> None:
+    """Show the words nearest to WORD in VECTORS."""
+    import numpy as np
+
+    from wordlab.evaluation.comparison.neighbours import nearest
+
+    found = space(vectors, None)
+    (near,), (cosines,) = nearest(found, np.array([row(found.vocabulary, word)]), number)
+    for other, cosine in zip(near, cosines, strict=True):
+        print(f"{cosine:6.3f}  {found.vocabulary.words[other]}")
+
+
+@app.command()
+def analogy(
+    a: str,
+    b: str,
+    c: str,
+    vectors: Annotated[str, typer.Option(help="A model or a file, as for `neighbours`.")] = (
+        "skipgram"
+    ),
+    number: Number = 5,
+) -> None:
+    """Show what is to C as B is to A, by 3CosAdd: `wordlab analogy man king woman`."""
+    from wordlab.evaluation.vectors.analogy import answers
+    from wordlab.evaluation.vectors.similarity import Lookup
+
+    found = space(vectors, None)
+    asked = (row(found.vocabulary, a), row(found.vocabulary, b), row(found.vocabulary, c))
+    for word, score in answers(found, asked, Lookup(found.vocabulary, ignore_case=True), number):
+        print(f"{score:6.3f}  {word}")
 
 
 @app.command()
@@ -128,9 +183,9 @@ def export(
     if not isinstance(found, DenseSpace):
         raise UserError(f"{vectors}: sparse rows, which these formats do not hold; try ppmi_svd")
     if form == "tensorboard":
-        formats.write_projector(found.vectors, output)
+        formats.write_projector(found.vectors, _start / output)
     else:
-        formats.write(found.vectors, output, form)
+        formats.write(found.vectors, _start / output, form)
     print(f"{len(found.vocabulary):,} words to {output}")
 
 
@@ -149,8 +204,9 @@ def map(
     projections = {
         name: project(space(name, None), shown, seed=params.seed).drawn() for name in vectors
     }
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(word_map(projections), encoding="utf-8", newline="\n")
+    page = _start / output
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(word_map(projections), encoding="utf-8", newline="\n")
     print(f"{', '.join(vectors)} to {output}")
 
 
@@ -163,7 +219,9 @@ def associations(
     """Show the contexts most strongly associated with WORD by PPMI."""
     from wordlab.embeddings.ppmi import PpmiModel
 
-    for context, value in PpmiModel.load(folder(model, "indptr.npy")).associations(word, number):
+    found = PpmiModel.load(folder(model, "indptr.npy"))
+    asked = found.vocabulary.words[row(found.vocabulary, word)]
+    for context, value in found.associations(asked, number):
         print(f"{value:6.3f}  {context}")
 
 
@@ -220,20 +278,23 @@ def best(
         Literal["recurrent", "word2vec", "glove"], typer.Option(help="Whose winners to print.")
     ],
     score: Annotated[
-        str, typer.Option(help="By which score: a column of the analysis' best.csv.")
+        str,
+        typer.Option(help="By which score of best.csv; the first set of word pairs, or the loss."),
     ] = "",
     model: Annotated[str, typer.Option(help="Only the winner of this model.")] = "",
 ) -> None:
     """Print the winners of a sweep as arguments of `dvc exp run`, one line per model.
 
-    Their scores go to standard error, so that $(wordlab best ...) gives the arguments alone.
+    They hold what was searched, not what was fixed for the sweep alone. The scores, and where the
+    sweep trained otherwise than the pipeline, go to standard error, so that $(wordlab best ...)
+    gives the arguments alone.
     """
     from wordlab.analysis.winners import winners
     from wordlab.report import tables
 
     for winner in winners(Path("reports/tables"), sweep, settings(), score=score, model=model):
-        reached = tables.winner(winner.model, winner.reached)
-        print(f"# {reached}", file=sys.stderr, flush=True)
+        for line in tables.winner(winner.model, winner.reached, winner.otherwise):
+            print(f"# {line}", file=sys.stderr, flush=True)
         print(winner.arguments, flush=True)
 
 

@@ -5,6 +5,16 @@ import subprocess
 from pathlib import Path
 
 
+def enter_checkout() -> Path:
+    """Go to the top of the checkout around the current folder, if any; return where that was."""
+    start = Path.cwd()
+    for folder in (start, *start.parents):
+        if (folder / "dvc.yaml").is_file() and (folder / "params.yaml").is_file():
+            os.chdir(folder)
+            break
+    return start
+
+
 def root() -> Path:
     """Return the main repository, also from inside a temporary experiment of DVC."""
     return Path(os.environ.get("DVC_ROOT") or ".").resolve()

@@ -1,18 +1,17 @@
 """The winners of a sweep, as arguments for `dvc exp run`."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 
 from wordlab.errors import UserError
-from wordlab.params.derived import combined
 from wordlab.params.embeddings import CooccurrenceParams
 from wordlab.params.scales import override
-from wordlab.params.sweeps import GridSweepParams
 from wordlab.params.whole import Params
 
 SweepName = Literal["recurrent", "word2vec", "glove"]
@@ -23,12 +22,14 @@ class Winner:
     """The best combination of a model: what it reached, and its `-S` arguments.
 
     reached: its row of best.csv: score, mean, low, high (None without an interval), n,
-    combinations.
+    combinations. otherwise: what the sweep trained with instead of the pipeline's own, by setting
+    as (the sweep's, the pipeline's); None is no limit. The arguments leave these as they are.
     """
 
     model: str
     reached: Mapping[str, Any]
     arguments: str
+    otherwise: Mapping[str, tuple[Any, Any]]
 
 
 def winners(
@@ -39,54 +40,61 @@ def winners(
     score: str = "",
     model: str = "",
 ) -> list[Winner]:
-    """Return the winner of each model, with the best settings and those that the sweep fixed.
+    """Return the winner of each model, with the settings that were searched.
 
-    tables: the folder of all tables; score: whose winners, "" being the first; model: only its
-    winner, "" being each. Raises UserError if there is no such table, score or model.
+    tables: the folder of all tables; score: whose winners, "" being the first set of word pairs
+    that has any, or the loss; model: only its winner, "" being each. Raises UserError if there is
+    no such table, score or model.
     """
     path = tables / f"analysis_{sweep}" / "best.csv"
     if not path.exists():
         raise UserError(f"{path}: no such table; `dvc repro analyse_sweep@{sweep}` makes it")
     best = pd.read_csv(path)
-    best = _chosen(best, "score", score or str(best["score"].iloc[0]), path)
+    scored = set(best.loc[best["mean"].notna(), "score"])
+    usual = [pairs.name for pairs in params.evaluation.similarity if pairs.name in scored]
+    best = _chosen(best, "score", score or [*usual, str(best["score"].iloc[0])][0], path)
     if model:
         best = _chosen(best, "model", model, path)
-    settings, fixed, place = _described(sweep, params)
+    section = getattr(params, f"sweep_{sweep}")
+    settings = list(section.space if sweep == "recurrent" else section.grid)
     if not set(settings) <= set(best):
         raise UserError(
             f"{path}: made with other settings than params.yaml has; run the sweep again"
         )
     found = []
     for row in json.loads(best.to_json(orient="records", double_precision=15)):
-        values = {**fixed, **{name: row[name] for name in settings}}
+        values = {name: row[name] for name in settings}
+        otherwise = {
+            name: (value, _base(params, sweep, row["model"], name)[1])
+            for name, value in section.fixed.items()
+        }
         if sweep == "recurrent":
-            section = params.sweep_recurrent
-            values = combined(section, getattr(params.language_model, row["model"]), values)
-            if section.parameters:
+            own = getattr(params.language_model, row["model"])
+            if values.get("tied", own.tied) and "hidden_size" in values:
+                values["embedding_size"] = values["hidden_size"]
+            elif section.parameters:
                 trials = pd.read_csv(tables / f"sweep_{sweep}" / "trials.csv")
                 alike = trials.merge(best, on=["model", *settings])
-                own = alike.loc[alike["model"] == row["model"], "embedding_size"]
-                values["embedding_size"] = int(own.iloc[0])
-        arguments = [f"-S {override(place(row['model'], name), x)}" for name, x in values.items()]
-        found.append(Winner(row["model"], row, " ".join(arguments)))
+                sizes = alike.loc[alike["model"] == row["model"], "embedding_size"]
+                values["embedding_size"] = int(sizes.iloc[0])
+            otherwise["tokens"] = section.tokens, own.tokens
+            if section.update_tokens:
+                tried = own.model_copy(update=values)
+                length = 1 if tried.examples == "windows" else tried.bptt_length or 1
+                otherwise["update_tokens"] = section.update_tokens, tried.batch_size * length
+        places = {name: _base(params, sweep, row["model"], name)[0] for name in values}
+        arguments = [f"-S {override(f'{places[name]}.{name}', x)}" for name, x in values.items()]
+        differing = {name: both for name, both in otherwise.items() if both[0] != both[1]}
+        found.append(Winner(row["model"], row, " ".join(arguments), differing))
     return found
 
 
-def _described(
-    sweep: SweepName, params: Params
-) -> tuple[list[str], Mapping[str, Any], Callable[[str, str], str]]:
-    """Return which settings a sweep tried and which it fixed, and where a model has each."""
-    if sweep == "recurrent":
-        own = params.sweep_recurrent
-        return list(own.space), own.fixed, lambda model, name: f"language_model.{model}.{name}"
-    grid: GridSweepParams = params.sweep_word2vec if sweep == "word2vec" else params.sweep_glove
-
-    def place(model: str, name: str) -> str:
-        if sweep == "word2vec":
-            return f"word2vec.{model}.{name}"
-        return f"{'cooccurrence' if name in CooccurrenceParams.model_fields else model}.{name}"
-
-    return list(grid.grid), grid.fixed, place
+def _base(params: Params, sweep: SweepName, model: str, name: str) -> tuple[str, Any]:
+    """Return the section of params.yaml that has the setting `name` of `model`, and its value."""
+    place = f"language_model.{model}" if sweep == "recurrent" else f"word2vec.{model}"
+    if sweep == "glove":
+        place = "cooccurrence" if name in CooccurrenceParams.model_fields else model
+    return place, getattr(attrgetter(place)(params), name)
 
 
 def _chosen(table: pd.DataFrame, column: str, value: str, path: Path) -> pd.DataFrame:

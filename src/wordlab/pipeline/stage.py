@@ -113,7 +113,8 @@ class Stage:
 def run(body: Callable[[Stage], None], arguments: Sequence[str] | None = None) -> None:
     """Run the body of a stage script as the stage of dvc.yaml that has the script's name.
 
-    A person's mistake ends the process with one line and status 1.
+    It may be started from any folder of the checkout. A person's mistake ends the process with one
+    line and status 1.
     """
     parser = argparse.ArgumentParser(prog=Path(sys.argv[0]).name)
     parser.add_argument("--item", default="", help="the item of a `foreach` that this stage is for")
@@ -123,6 +124,7 @@ def run(body: Callable[[Stage], None], arguments: Sequence[str] | None = None) -
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _exit)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` would have it ignored
+    paths.enter_checkout()
     try:
         helps = int(os.environ.get("WORLD_SIZE", "1")) > 1 and os.environ["RANK"] != "0"
         (_help if helps else _run)(body, name, item)

@@ -202,16 +202,32 @@ def _interval(scores: Mapping[str, Any], text: Any) -> str:
     return f"[{text(scores['low'])}, {text(scores['high'])}]"
 
 
-def winner(model: str, reached: Mapping[str, Any]) -> str:
-    """Return what the winner of a sweep reached, in one line.
+def winner(
+    model: str, reached: Mapping[str, Any], otherwise: Mapping[str, tuple[Any, Any]]
+) -> list[str]:
+    """Return lines: what the winner of a sweep reached, and what the sweep trained with otherwise.
 
-    reached: as `winners.Winner` has it.
+    reached, otherwise: as `winners.Winner` has them.
     """
     interval = _interval(reached, "{:.4g}".format) + ", " if reached["low"] is not None else ""
-    return (
+    lines = [
         f"{names.plain(model)}: {names.plain(reached['score'])} {reached['mean']:.4g} {interval}"
         f"n = {reached['n']}, the best of {reached['combinations']}"
-    )
+    ]
+    if otherwise:
+        differing = (
+            f"{names.plain(name)} {_limit(own)} (the pipeline {_limit(now)})"
+            for name, (own, now) in otherwise.items()
+        )
+        lines.append(
+            f"found with {', '.join(differing)}, which stay the pipeline's; what won there may "
+            "not win here"
+        )
+    return lines
+
+
+def _limit(value: Any) -> str:
+    return "all" if value is None else number(value)
 
 
 HEAD = ("", "score", "interval", "n", "of", "coverage", "with unknown")

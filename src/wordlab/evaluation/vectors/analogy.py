@@ -83,6 +83,21 @@ def best_rows(space: Space, asked: Ids, lookup: Lookup, method: str) -> list[int
     return [row if known else None for row, known in zip(answers.tolist(), found, strict=True)]
 
 
+def answers(
+    space: Space, asked: tuple[int, int, int], lookup: Lookup, n: int
+) -> list[tuple[str, float]]:
+    """Return the `n` best answers to one question by 3cosadd, with their scores, best first.
+
+    asked: the rows of a, b and c, which are no answers, nor are their spellings.
+    """
+    a, b, c = space.against(np.array(asked), 0, lookup.size)
+    scores = b - a + c
+    scores[[row for one in asked for row in lookup.spellings(one)]] = -np.inf
+    best = np.argsort(-scores, kind="stable")[:n]
+    words = space.vocabulary.words
+    return [(words[row], float(scores[row])) for row in best if np.isfinite(scores[row])]
+
+
 def _search(
     terms: tuple[Matrix, Matrix],
     question: tuple[Ids, Ids],
