@@ -23,7 +23,8 @@ LAYERS = [
     {"analysis"},
     {"report"},
     {"pipeline"},
-    {"cli", "__main__"},
+    {"cli"},
+    {"__main__"},
 ]
 # these change how a result is asked for, kept or shown, not what it is
 PLUMBING = {

@@ -1,9 +1,13 @@
 """The `wordlab` command on hand-made models, and the comparison of lock files."""
 
 import json
+import socket
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from importlib import metadata
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -141,6 +145,41 @@ def test_a_mistake_gets_one_line(workspace, monkeypatch, capsys, arguments, told
     assert error.startswith("wordlab: ")
     assert told in error
     assert error.count("\n") == 1
+
+
+def store_of(folder):
+    """Make what `wordlab ui` looks up in MLflow's store, and return the store's path."""
+    with closing(sqlite3.connect(folder / "mlflow.db")) as store, store:
+        store.execute("CREATE TABLE experiments (experiment_id, name, artifact_location)")
+        place = (folder / "mlartifacts").as_uri()
+        store.execute("INSERT INTO experiments VALUES (7, 'wordlab', ?)", [place])
+
+
+def test_the_view_of_trainings_is_what_ui_prints(workspace, monkeypatch, capsys):
+    store_of(workspace)
+    started = []
+    monkeypatch.setattr("os.execv", lambda server, arguments: started.extend(arguments))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    assert run(monkeypatch, "ui", "--port", str(port)) == 0
+    passes, runs = (line.split()[-1] for line in capsys.readouterr().out.splitlines()[:2])
+    assert runs == f"http://127.0.0.1:{port}/#/experiments/7/runs?workflowType=machine_learning"
+    assert unquote(passes) == f'{runs}&searchFilter=tags.`wordlab.pass` != ""'
+    assert f"sqlite:///{workspace / 'mlflow.db'}" in started
+
+
+def test_a_port_that_is_taken_is_a_mistake(workspace, monkeypatch, capsys):
+    store_of(workspace)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert run(monkeypatch, "ui", "--port", str(port)) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith(f"wordlab: port {port}: Address already in use; expected a free")
+    assert shown.err.count("\n") == 1
 
 
 def git(folder, *arguments):

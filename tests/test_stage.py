@@ -55,6 +55,10 @@ class Workspace:
             "PYTHONPATH": str(repository / "src"),
             "DVC_ROOT": str(folder),
         }
+
+    @classmethod
+    def made(cls, folder, repository):
+        """Return a new one."""
         shutil.copy(repository / "params.yaml", folder)
         (folder / "train.py").write_text(textwrap.dedent(SCRIPT))
         (folder / "dvc.yaml").write_text(
@@ -64,6 +68,7 @@ class Workspace:
         )
         (folder / "models" / "a").mkdir(parents=True)
         (folder / "models" / "a" / "old.txt").write_text("earlier")
+        return cls(folder, repository)
 
     def command(self, text, item="a"):
         (self.folder / "text").write_text(text)
@@ -101,7 +106,7 @@ class Workspace:
 
 @pytest.fixture
 def workspace(tmp_path, repository):
-    return Workspace(tmp_path, repository)
+    return Workspace.made(tmp_path, repository)
 
 
 def test_a_stage_that_succeeds_replaces_its_outputs_and_is_tracked(workspace):
@@ -130,6 +135,23 @@ def test_a_stage_that_succeeds_replaces_its_outputs_and_is_tracked(workspace):
     assert tags["dvc.dependency.text"] == hashlib.md5(b"fine").hexdigest()
     assert tags["dvc.output.models/a"].endswith(".dir")
     assert stage.inputs.dataset_inputs[0].dataset.digest == tags["dvc.dependency.text"]
+
+
+def test_a_checkout_that_moved_keeps_its_artifacts_beside_it(workspace, monkeypatch, capfd):
+    assert workspace.run("fine", DVC_EXP_NAME="one").returncode == 0
+    first = workspace.folder
+    workspace.folder = first.rename(first.with_name("second"))
+    monkeypatch.setenv("DVC_ROOT", str(workspace.folder))
+    client, experiment = tracking._connect()
+    assert capfd.readouterr().err.startswith(f"mlflow.db is from {first}; artifacts of its runs ")
+    here = (workspace.folder / "mlartifacts").as_uri()
+    assert client.create_run(experiment).info.artifact_uri.startswith(f"{here}/")
+    runs = workspace.runs()[1].values()
+    assert {run.info.artifact_uri for run in runs} == {
+        f"{here}/{run.info.run_id}/artifacts" for run in runs
+    }
+    tracking._connect()
+    assert capfd.readouterr().err == ""
 
 
 def test_a_helper_of_a_training_keeps_and_records_nothing(workspace):

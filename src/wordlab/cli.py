@@ -107,12 +107,8 @@ def space(vectors: str, words: int | None) -> "Space":
 
 
 def row(vocabulary: "Vocabulary", word: str) -> int:
-    """Return the id of a word that a person asks for, in lower case where only that is known.
-
-    Raises UserError, with near spellings, if it is unknown.
-    """
-    lowered = word not in vocabulary and word.lower() in vocabulary
-    return vocabulary.known_id(word.lower() if lowered else word)
+    """Return the id of a word that a person asks for, in lower case where only that is known."""
+    return vocabulary.known_id(vocabulary.spelling(word))
 
 
 @app.command()
@@ -220,8 +216,7 @@ def associations(
     from wordlab.embeddings.ppmi import PpmiModel
 
     found = PpmiModel.load(folder(model, "indptr.npy"))
-    asked = found.vocabulary.words[row(found.vocabulary, word)]
-    for context, value in found.associations(asked, number):
+    for context, value in found.associations(found.vocabulary.spelling(word), number):
         print(f"{value:6.3f}  {context}")
 
 
@@ -325,18 +320,35 @@ def outputs() -> None:
 @app.command()
 def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
     """Serve the MLflow runs on this machine only."""
-    from wordlab import paths
+    import socket
 
-    if not paths.tracking_database().exists():
+    from wordlab.pipeline import store
+
+    database, artifacts = paths.tracking_database(), paths.tracking_artifacts()
+    store.settle(database, artifacts)
+    number = store.experiment(database)
+    if number is None:
         raise UserError("no runs yet; `make repro` makes them")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise UserError(
+                f"port {port}: {error.strerror}; expected a free one, `make ui PORT={port + 1}`"
+            ) from None
     server = shutil.which("mlflow") or str(Path(sys.executable).with_name("mlflow"))
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # spares eight processes
-    print(f"MLflow at http://127.0.0.1:{port}, Ctrl-C ends it", flush=True)
+    # its own start page is the view of GenAI, which has no menu of runs
+    runs = f"http://127.0.0.1:{port}/#/experiments/{number}/runs?workflowType=machine_learning"
+    print(f"every pass: {runs}&searchFilter=tags.%60wordlab.pass%60%20!%3D%20%22%22")
+    print(f"every run:  {runs}")
+    print("MLflow takes some seconds to answer; Ctrl-C ends it", flush=True)
     os.execv(
         server,
         [
             *(server, "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
-            *("--backend-store-uri", f"sqlite:///{paths.tracking_database()}"),
-            *("--artifacts-destination", paths.tracking_artifacts().as_uri()),
+            *("--backend-store-uri", f"sqlite:///{database}"),
+            *("--artifacts-destination", artifacts.as_uri()),
         ],
     )

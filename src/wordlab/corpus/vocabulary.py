@@ -91,6 +91,11 @@ class Vocabulary:
         """Return the id of `word`, or None if it is unknown."""
         return self.index.get(word)
 
+    def spelling(self, word: str) -> str:
+        """Return `word`, in lower case where only that is known."""
+        lowered = word.lower()
+        return lowered if word not in self.index and lowered in self.index else word
+
     def known_id(self, word: str) -> int:
         """Return the id of `word`. Raises UserError, with near spellings, if it is unknown."""
         found = self.index.get(word)
@@ -175,19 +180,22 @@ COMMON = 0.6
 def study_words(
     named: Sequence[str] | None, vocabulary: Vocabulary, count: int, *, prompts: bool = False
 ) -> tuple[str, ...]:
-    """Return the words of `named` that `vocabulary` has; if there are none, chosen words.
+    """Return the words of `named` that `vocabulary` has; of too few, chosen words.
 
-    named: None if the params name none. count: how many are chosen then; if none of `named` is
-    known, as many are chosen as were named. prompts: each of `named` may be several words separated
-    by spaces, all of which have to be known, or empty.
+    named: None if the params name none; each is in lower case where only that is known. If fewer
+    than half of them are known they are of another language, in which they may mean anything, and
+    as many words are chosen from the text. count: how many are chosen if none are named. prompts:
+    each of `named` may be several words separated by spaces, all of which have to be known, or
+    empty.
     """
     named = tuple(named or ())
-    known = tuple(
-        one
-        for one in named
-        if all(word in vocabulary for word in (one.split() if prompts else [one]))
-    )
-    return known or content_words(vocabulary, len(named) or count)
+    spelled = [
+        [vocabulary.spelling(word) for word in (one.split() if prompts else [one])] for one in named
+    ]
+    known = tuple(" ".join(words) for words in spelled if all(w in vocabulary for w in words))
+    if named and 2 * len(known) >= len(named):
+        return tuple(dict.fromkeys(known))
+    return content_words(vocabulary, len(named) or count)
 
 
 def content_words(vocabulary: Vocabulary, count: int) -> tuple[str, ...]:

@@ -41,11 +41,10 @@ from wordlab import paths
 from wordlab.errors import UserError
 from wordlab.params.whole import Params
 from wordlab.pipeline.recorder import STORED
+from wordlab.pipeline.store import EXPERIMENT, settle
 
 logging.getLogger("mlflow").setLevel(logging.WARNING)
 
-EXPERIMENT = "wordlab"
-"""The MLflow experiment that holds every run."""
 NOTE = (
     "A run at the top is one pass of the pipeline, with the scores of its models; below it is a "
     "run for each stage, and below sweeps, studies and evaluations one for each trial or model. To "
@@ -245,6 +244,8 @@ def _connect() -> tuple[MlflowClient, str]:
     uri = given or f"sqlite:///{paths.tracking_database()}"
     with _lock():
         try:
+            if not given:
+                settle(paths.tracking_database(), paths.tracking_artifacts())
             client = MlflowClient(tracking_uri=uri)
             found = client.get_experiment_by_name(EXPERIMENT)
             if found is not None:

@@ -273,6 +273,27 @@ class LanguageModel(nn.Module):
     ) -> NDArray[np.float32]:
         """Return -log p in nats of every symbol of `ids` (N,), given those before: float32 (N,).
 
+        The text is read as `outputs` reads it.
+        """
+        losses = torch.empty(len(ids))
+        for places, hidden, targets in self.outputs(
+            ids, document_starts=document_starts, streams=streams, steps=steps
+        ):
+            losses[torch.from_numpy(places)] = self.output.losses(hidden, targets).cpu()
+        return losses.numpy()
+
+    @torch.no_grad()
+    def outputs(
+        self,
+        ids: NDArray[np.int64],
+        *,
+        document_starts: NDArray[np.int64] | None = None,
+        streams: int = STREAMS,
+        steps: int = STEPS,
+    ) -> Iterator[tuple[NDArray[np.int64], Tensor, Tensor]]:
+        """Yield some places in `ids` (N,), what the last layer puts out before each, and the
+        symbols there: int64 (n,), (n, H), int64 (n,), each place of `ids` once.
+
         The text is read as the model was trained, see `read`: as streams, windows or
         sentences. document_starts: int64 (D,), where documents begin; None is one document.
         """
@@ -280,21 +301,17 @@ class LanguageModel(nn.Module):
         readings = read(
             ids, self.params, end=self.end, document_starts=starts, streams=streams, steps=steps
         )
-        device, losses = self.embedding.device, torch.empty(len(ids))
-        state: list[State] = []
-        with torch.no_grad():
-            for reading in readings:
-                inputs = torch.from_numpy(reading.inputs).to(device)
-                resets = None if reading.resets is None else torch.from_numpy(reading.resets)
-                if reading.fresh:
-                    state = self.initial_state(inputs.shape[1])
-                hidden, state = self(inputs, state, None if resets is None else resets.to(device))
-                predicted = reading.places >= 0
-                places = reading.places[predicted]
-                targets = torch.from_numpy(ids[places]).to(device)
-                hidden = hidden[torch.from_numpy(predicted).to(device)]
-                losses[torch.from_numpy(places)] = self.output.losses(hidden, targets).cpu()
-        return losses.numpy()
+        device, state = self.embedding.device, list[State]()
+        for reading in readings:
+            inputs = torch.from_numpy(reading.inputs).to(device)
+            resets = None if reading.resets is None else torch.from_numpy(reading.resets)
+            if reading.fresh:
+                state = self.initial_state(inputs.shape[1])
+            hidden, state = self(inputs, state, None if resets is None else resets.to(device))
+            predicted = reading.places >= 0
+            places = reading.places[predicted]
+            targets = torch.from_numpy(ids[places]).to(device)
+            yield places, hidden[torch.from_numpy(predicted).to(device)], targets
 
     def save(self, folder: Path) -> None:
         """Write model.safetensors, model.json and vocabulary.tsv as `folder`, whole or not."""

@@ -160,7 +160,7 @@ def embeddings(metrics: Mapping[str, Any]) -> str:
 
 
 def language_models(metrics: Mapping[str, Any]) -> str:
-    """Return the table of language models: test perplexity, and its ratio to Kneser-Ney's."""
+    """Return the table of language models: test perplexity, its ratio to Kneser-Ney's, accuracy."""
     rows = []
     for key, title in LANGUAGE_MODELS.items():
         if key not in metrics:
@@ -171,11 +171,18 @@ def language_models(metrics: Mapping[str, Any]) -> str:
         if scores["ratio"] is not None:
             ends = f"[{scores['ratio_low']:.2f}, {scores['ratio_high']:.2f}]"
             ratio = f"{scores['ratio']:.2f} {ends}"
-        known = f"{scores['perplexity_known']:.1f}"
+        first, five = (
+            f"{_percent(scores[top])} [{_percent(scores[f'{top}_low'])}, "
+            f"{_percent(scores[f'{top}_high'])}] %"
+            for top in ("top_1", "top_5")
+        )
+        known = [f"{scores['perplexity_known']:.1f}", f"{_percent(scores['top_1_known'])} %"]
         unknown = f"{_percent(scores['unknown_share'])} % of {scores['symbols']:,}"
-        rows.append([title, perplexity, ratio, known, unknown, f"{scores['bits']:.2f}"])
-    heads = ["test perplexity", "ratio to Kneser-Ney", "over known symbols", "unknown symbols"]
-    return _markdown(["language model", *heads, "bits per symbol"], rows)
+        bits = f"{scores['bits']:.2f}"
+        rows.append([title, perplexity, ratio, bits, first, five, *known, unknown])
+    heads = ["test perplexity", "ratio to Kneser-Ney", "bits per symbol", "next symbol right"]
+    heads += ["among five", "perplexity of known symbols", "known right", "unknown symbols"]
+    return _markdown(["language model", *heads], rows)
 
 
 def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

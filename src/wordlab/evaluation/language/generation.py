@@ -68,9 +68,15 @@ def symbols_of(model: LanguageModel, text: str) -> Sequence[str]:
     return text.split() if model.level == "word" else text
 
 
+def spelled(model: LanguageModel, text: str) -> str:
+    """Return `text` as the model knows it: a symbol in lower case where only that is known."""
+    between = " " if model.level == "word" else ""
+    return between.join(map(model.vocabulary.spelling, symbols_of(model, text)))
+
+
 def prompt_ids(model: LanguageModel, prompt: str) -> list[int]:
     """Return the classes of the symbols of `prompt`. Raises UserError naming the unknown ones."""
-    symbols = symbols_of(model, prompt)
+    symbols = symbols_of(model, spelled(model, prompt))
     unknown = sorted({symbol for symbol in symbols if symbol not in model.vocabulary})
     if unknown:
         kind = "words" if model.level == "word" else "characters"

@@ -1,6 +1,6 @@
 """Interpolated modified Kneser-Ney n-gram models of symbol ids, counted exactly with NumPy."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -97,6 +97,27 @@ class KneserNey:
             backoff = np.where(seen, table.backoff[contexts], 1.0)
             p = np.where(numbers >= 0, table.discounted[numbers], 0.0) + backoff * p
         return -np.log(p)
+
+    def probabilities(self, ids: NDArray[np.int64], step: int) -> Iterator[NDArray[np.float64]]:
+        """Yield p of all symbols at `step` places of `ids` (N,) at a time, (n, C) each."""
+        padded = np.concatenate([np.full(self.order - 1, self.end), ids])
+        contexts = [self._numbers(padded, k, len(ids)) for k in range(self.order)]
+        first = np.full((1, self.classes), 1 / self.classes) * self.orders[0].backoff[0]
+        first[0, self.orders[0].keys] += self.orders[0].discounted
+        for start in range(0, len(ids), step):
+            places = slice(start, start + step)
+            p = np.repeat(first, len(ids[places]), axis=0)
+            for table, before in zip(self.orders[1:], contexts[1:], strict=True):
+                rows = np.flatnonzero(before[places] >= 0)
+                prefixes = before[places][rows]
+                p[rows] *= table.backoff[prefixes, None]
+                begin = np.searchsorted(table.keys, prefixes * self.classes)
+                sizes = np.searchsorted(table.keys, (prefixes + 1) * self.classes) - begin
+                ahead = np.cumsum(sizes) - sizes  # n-grams of the rows before
+                numbers = np.arange(sizes.sum()) + np.repeat(begin - ahead, sizes)
+                symbols = table.keys[numbers] % self.classes
+                p[np.repeat(rows, sizes), symbols] += table.discounted[numbers]
+            yield p
 
     def _numbers(self, padded: NDArray[np.int64], k: int, count: int) -> NDArray[np.int64]:
         """Return the numbers of the k symbols before each of the last `count`; -1 if unseen."""

@@ -13,7 +13,8 @@ from scipy import special
 from wordlab import rng
 from wordlab.artifacts import rounded
 from wordlab.corpus.vocabulary import study_words
-from wordlab.evaluation.language.generation import generate, symbols_of
+from wordlab.evaluation.language.accuracy import accuracy, network_ranks, ngram_ranks
+from wordlab.evaluation.language.generation import generate, spelled, symbols_of
 from wordlab.evaluation.language.ngrams import KneserNey
 from wordlab.evaluation.statistics import mean_of_drawn
 from wordlab.params.language import GenerationParams, LanguageEvaluationParams
@@ -216,6 +217,17 @@ def symbol_ids(model: LanguageModel, lines: Sequence[str]) -> NDArray[np.int64]:
     return np.array(ids, dtype=np.int64)
 
 
+@dataclass(frozen=True, eq=False)
+class _Kind:
+    """What models of the same symbols share: texts as classes, baselines, the losses of ngrams."""
+
+    train: NDArray[np.int64]
+    text: HeldOut
+    unigrams: KneserNey
+    ngrams: KneserNey
+    losses: NDArray[np.float64]
+
+
 def evaluate(
     models: Mapping[str, LanguageModel],
     train: Sequence[str],
@@ -239,8 +251,7 @@ def evaluate(
     words = next((one.vocabulary for one in models.values() if one.level == "word"), None)
     given = tuple(generation.prompts or ())
     beginnings = given if words is None else study_words(given, words, PROMPTS, prompts=True)
-    kinds: dict[tuple[str, int], tuple[NDArray[np.int64], HeldOut, KneserNey]] = {}
-    baselines: dict[tuple[str, int], dict[str, NDArray[np.float64]]] = {}
+    kinds: dict[tuple[str, int], _Kind] = {}
     for name, model in models.items():
         known, kind = model.vocabulary, (model.level, len(model.vocabulary))
         if kind not in kinds:
@@ -250,42 +261,45 @@ def evaluate(
             valid_ids = _held_out(model, valid).ids
             ngrams = KneserNey.chosen(ids, valid_ids, orders=orders, classes=classes, end=end)
             unigrams = KneserNey.fit(ids, order=1, classes=classes, end=end)
-            kinds[kind] = ids, held_out, ngrams
-            both = {"unigram": unigrams, "kneser_ney": ngrams}
-            baselines[kind] = {label: one.losses(held_out.ids) for label, one in both.items()}
-        ids, held_out, ngrams = kinds[kind]
+            kinds[kind] = _Kind(ids, held_out, unigrams, ngrams, ngrams.losses(held_out.ids))
+        shared = kinds[kind]
         prompts = [
             prompt
-            for prompt in beginnings
+            for prompt in (spelled(model, one) for one in beginnings)
             if all(symbol in known for symbol in symbols_of(model, prompt))
         ] or [""]
         texts = [
             generate(model, prompt, generation.length, generation, seed=seed) for prompt in prompts
         ]
         written = symbol_ids(model, [line for text in texts for line in text.splitlines()])
-        losses = model.token_losses(held_out.ids, document_starts=held_out.document_starts)
-        baseline = baselines[kind]["kneser_ney"]
+        text = shared.text
+        losses = model.token_losses(text.ids, document_starts=text.document_starts)
         metrics[name] = {
-            **asdict(score(losses, held_out, seed=seed, baseline=baseline)),
+            **asdict(score(losses, text, seed=seed, baseline=shared.losses)),
+            **accuracy(network_ranks(model, text), text, seed=seed),
             "read_as": described(model.params),
             "generated": {
-                **score_generated(written, ids, ngrams),
+                **score_generated(written, shared.train, shared.ngrams),
                 "prompts": len(prompts),
-                "prompts_left_out": len(set(given) - set(prompts)),
+                "prompts_left_out": len({spelled(model, one) for one in given} - set(prompts)),
             },
         }
         samples += [
             {"model": name, "prompt": prompt, "text": text}
             for prompt, text in zip(prompts, texts, strict=True)
         ]
-    for (level, size), (_, held_out, ngrams) in kinds.items():
-        unigram, kneser_ney = baselines[level, size].values()
+    for (level, size), own in kinds.items():
         label = _label(level, size, list(kinds))
-        metrics[f"unigram{label}"] = asdict(
-            score(unigram, held_out, seed=seed, baseline=kneser_ney)
-        )
-        scored = score(kneser_ney, held_out, seed=seed)
-        metrics[f"kneser_ney{label}"] = {**asdict(scored), "order": ngrams.order}
+        frequencies = own.unigrams.losses(own.text.ids)
+        metrics[f"unigram{label}"] = {
+            **asdict(score(frequencies, own.text, seed=seed, baseline=own.losses)),
+            **accuracy(ngram_ranks(own.unigrams, own.text), own.text, seed=seed),
+        }
+        metrics[f"kneser_ney{label}"] = {
+            **asdict(score(own.losses, own.text, seed=seed)),
+            **accuracy(ngram_ranks(own.ngrams, own.text), own.text, seed=seed),
+            "order": own.ngrams.order,
+        }
     return metrics, samples
 
 
@@ -296,6 +310,21 @@ def _label(level: str, size: int, kinds: Sequence[tuple[str, int]]) -> str:
 
 
 def headline(metrics: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
-    """Return the few numbers that runs are compared by at a glance, by model, to four digits."""
-    keys = ("perplexity", "perplexity_known", "unknown_share")
-    return rounded({name: {key: found[key] for key in keys} for name, found in metrics.items()}, 4)
+    """Return the few numbers that runs are compared by at a glance, by model, to four digits.
+
+    The intervals are beside the scores, so that `dvc metrics diff` shows what a change is worth.
+    """
+    keys = ("perplexity", "perplexity_known", "unknown_share", "top_1", "top_5")
+    ends = {
+        "perplexity_low": "low",
+        "perplexity_high": "high",
+        **{f"{top}_{end}": f"{top}_{end}" for top in ("top_1", "top_5") for end in ("low", "high")},
+    }
+    names = {**{key: key for key in keys}, **ends}
+    return rounded(
+        {
+            model: {name: found[key] for name, key in names.items()}
+            for model, found in metrics.items()
+        },
+        4,
+    )

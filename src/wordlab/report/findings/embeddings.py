@@ -103,16 +103,16 @@ def words_shown(title: str, named: Sequence[str] | None, shown: Sequence[str]) -
     """Return what a reader must know of the words that a figure shows, if anything.
 
     title: the beginning of the sentence; named: the words that params.yaml asks for; shown: those
-    of them in the vocabulary, or words chosen from the text where there are none.
+    of them in the vocabulary, or words chosen from the text where these are fewer than half.
     """
-    absent = [word for word in named or () if word not in shown]
     if not named:
         return [f"{title}, chosen from the text: {', '.join(shown)}."]
-    if len(absent) == len(named):
+    if not {word.lower() for word in shown} <= {word.lower() for word in named}:
         return [
-            f"{title}: 0 of the {len(named)} named are in the vocabulary; chosen from the text "
-            f"instead: {', '.join(shown)}."
+            f"{title}: fewer than half of the {len(named)} named are in the vocabulary; chosen "
+            f"from the text instead: {', '.join(shown)}."
         ]
+    absent = [word for word in named if not {word, word.lower()} & set(shown)]
     if absent:
         return [
             f"{title}: {len(absent)} of the {len(named)} named are not in the vocabulary and left "

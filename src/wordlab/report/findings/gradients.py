@@ -164,10 +164,21 @@ def truncation(table: pd.DataFrame, params: TruncationParams, confidence: float)
             if worst < unigram:
                 sentences.append(f"{name}: {_window_change(row)}")
         kept = part.loc[part["length"] == longest, "kept_mib"].iloc[0]
-        sentences.append(
-            f"{name}: a window of {longest} steps keeps {kept:.1f} MiB for the backward pass."
-        )
-    return sentences
+        sentences += [
+            f"{name}: a window of {longest} steps keeps {kept:.1f} MiB for the backward pass.",
+            f"{name}: a token takes {part['multiply_adds'].iloc[0]:,} multiply-adds in the layers, "
+            "whatever the length.",
+            *(
+                f"{name}: with windows of {row['length']} steps a training takes "
+                f"{row['steps_in_a_row']:,} steps one after another."
+                for row in part.to_dict("records")
+            ),
+        ]
+    return [
+        *sentences,
+        "Seconds per token are in MLflow, as those of no two machines are the same: "
+        "seconds_per_token of the runs below study_gradients.",
+    ]
 
 
 def _window_change(row: Mapping[Any, Any]) -> str:

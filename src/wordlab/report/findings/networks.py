@@ -48,11 +48,37 @@ def predicted(metrics: Mapping[str, Mapping[str, Any]]) -> Answer:
         [
             names.model(model), number(row["perplexity"]), number(row["bits"]),
             ranged(*(row.get(f"ratio{end}", 1) for end in ("", "_low", "_high"))),
+            *(ranged(row.get(top), row.get(f"{top}_low"), row.get(f"{top}_high"), percent)
+              for top in ("top_1", "top_5")),
+            percent(row["top_1_known"]) if row.get("top_1_known") is not None else "–",
         ]
         for model, row in metrics.items() if model in names.LANGUAGE_MODELS
     ]  # fmt: skip
-    head = ["perplexity", "bits per symbol", "times that of n-grams"]
+    head = ["perplexity", "bits per symbol", "times that of n-grams", "next symbol right",
+            "among five", "right where it is a known word"]  # fmt: skip
     return Answer(text, decided, Table("On the test split", head, rows))
+
+
+@of_stage("evaluate_lm")
+def _prompts(results: Results) -> list[str]:
+    return prompts_left_out(results.metrics.get("language_models", {}))
+
+
+def prompts_left_out(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return which models left prompts out because they do not know all their words.
+
+    metrics: by model, as `evaluation.language` returns them.
+    """
+    left_out = {
+        names.model(name): found["generated"]["prompts_left_out"]
+        for name, found in metrics.items()
+        if found.get("generated", {}).get("prompts_left_out")
+    }
+    return [
+        f"{name}: {number(count)} of the prompts named in params.yaml have words unknown to it, "
+        "and are left out."
+        for name, count in left_out.items()
+    ]
 
 
 @of_stage("study_autoencoder")

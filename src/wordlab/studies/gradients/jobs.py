@@ -219,7 +219,8 @@ class Truncation:
         """Return what the windows cost, how their gradient agrees, and what trainings reach.
 
         losses: of the validation text in nats per token, one per seed; updates: of each training;
-        streams: that they read side by side.
+        steps_in_a_row: those that a training has to take one after another; streams: that it reads
+        side by side.
         """
         params, model = shared.params, shared.models[self.cell]
         longest = max(params.truncation.lengths)
@@ -238,6 +239,8 @@ class Truncation:
             {
                 "agreement": measures.agreement(own, whole),
                 "kept_mib": kept_bytes / 2**20,
+                "multiply_adds": measures.multiply_adds(model),
+                "steps_in_a_row": records[0].updates * self.length,
                 "losses": [record.epochs[-1].valid_loss for record in records],
                 "updates": records[0].updates,
                 "streams": params.truncation.window_tokens // self.length,

@@ -117,7 +117,8 @@ def _unigram(
 def truncations(measured: pd.DataFrame, unigram: float, confidence: float) -> pd.DataFrame:
     """Return one row per cell and window length: what it costs, and how its trainings end.
 
-    measured: columns cell, length, agreement, kept_mib, losses (one per seed), updates, streams.
+    measured: columns cell, length, agreement, kept_mib, multiply_adds, steps_in_a_row, losses (one
+    per seed), updates, streams.
     unigram: the loss of a unigram model, as a column. valid_loss: the mean of the losses in nats
     per token; change: how much higher it is than with the longest window, a mean over
     seeds with its t interval, change_low to change_high. comparisons: the number of these

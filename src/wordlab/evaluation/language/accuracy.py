@@ -1,0 +1,81 @@
+"""How often the symbol that comes next is the one a model thinks likeliest, or among its first."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from wordlab.evaluation.language.ngrams import KneserNey
+from wordlab.recurrent.language_model import LanguageModel
+
+if TYPE_CHECKING:
+    from wordlab.evaluation.language.perplexity import HeldOut
+
+TOP = (1, 5)
+"""A prediction counts as right where the symbol is among so many of the likeliest."""
+_BLOCK = 1 << 20
+"""Probabilities held at once."""
+
+
+def network_ranks(model: LanguageModel, text: "HeldOut") -> NDArray[np.int64]:
+    """Return how many symbols `model` thinks likelier than each of `text`, int64 (N,).
+
+    Of equally likely ones the lower class comes first. The text is read as for its losses.
+    """
+    ranks = torch.empty(len(text.ids), dtype=torch.int64)
+    step = max(1, _BLOCK // model.classes)
+    classes = torch.arange(model.classes, device=model.embedding.device)
+    with torch.no_grad():
+        for places, hidden, targets in model.outputs(
+            text.ids, document_starts=text.document_starts
+        ):
+            found = []
+            for part, wanted in zip(hidden.split(step), targets[:, None].split(step), strict=True):
+                log_p = model.output.log_probabilities(part)  # (n, C)
+                own = log_p.gather(1, wanted)
+                before = (log_p > own) | ((log_p == own) & (classes < wanted))
+                found.append(before.sum(dim=1))
+            ranks[torch.from_numpy(places)] = torch.cat(found).cpu()
+    return ranks.numpy()
+
+
+def ngram_ranks(model: KneserNey, text: "HeldOut") -> NDArray[np.int64]:
+    """Return the same for an n-gram model."""
+    classes, found = np.arange(model.classes), []
+    for targets, p in _with_targets(model, text.ids):
+        own = np.take_along_axis(p, targets[:, None], axis=1)
+        found.append(((p > own) | ((p == own) & (classes < targets[:, None]))).sum(axis=1))
+    return np.concatenate(found)
+
+
+def _with_targets(
+    model: KneserNey, ids: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+    """Yield parts of `ids` (n,) with the probabilities of all symbols there (n, C)."""
+    step = max(1, _BLOCK // model.classes)
+    for start, p in zip(range(0, len(ids), step), model.probabilities(ids, step), strict=True):
+        yield ids[start : start + step], p
+
+
+def accuracy(ranks: NDArray[np.int64], text: "HeldOut", *, seed: int) -> dict[str, float]:
+    """Return the share of symbols of `text` whose rank is below each of `TOP`.
+
+    `top_1` and `top_5` with the ends _low and _high of 95 % intervals from the samples that those
+    of perplexity are from; `top_1_known` and `top_5_known`: over the symbols other than the unknown
+    one, NaN where there are none.
+    """
+    hits = np.array([ranks < most for most in TOP], dtype=np.float64)  # (2, N)
+    sizes = np.diff(np.append(text.sentences, len(ranks)))
+    sums = np.add.reduceat(hits, text.sentences, axis=1)
+    drawn = np.array([sums @ times / (sizes @ times) for times in text.resamples(seed)])
+    known = text.ids != text.unknown
+    found: dict[str, float] = {}
+    for most, own, samples in zip(TOP, hits, drawn.T, strict=True):
+        share = float(own.mean())
+        ends = share + text.spread * (np.percentile(samples, [2.5, 97.5]) - share)
+        low, high = np.clip(ends, 0, 1).tolist()
+        found |= {f"top_{most}": share, f"top_{most}_low": low, f"top_{most}_high": high}
+        found[f"top_{most}_known"] = float(own[known].mean()) if known.any() else float("nan")
+    return found
