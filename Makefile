@@ -26,15 +26,23 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	&& echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help repro vectors networks test ui sweep clean
+.PHONY: help repro vectors networks test ui sweep apply clean
 
 help:  ## list what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
+# the commands of an environment name its folder, and would run those of where it was made
+ifneq ($(wildcard $(BIN)/dvc),)
+ifneq ($(shell head -n 2 $(BIN)/dvc | grep -cF "$$(cd $(VENV) && pwd -P)/bin/"),1)
+MOVED := --clear
+.PHONY: $(READY)
+endif
+endif
+
 $(READY): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "wordlab needs Python 3.11, 3.12 or 3.13 (make PYTHON=...)"; exit 1; }
 	@echo "Installing into $(VENV), pinned by constraints.txt; this takes a few minutes once"
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@test -z "$(MOVED)" && $(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@echo "Compiling the kernels, once"
 	@wordlab compile
@@ -65,7 +73,13 @@ ui: $(READY)  ## open the MLflow runs at http://127.0.0.1:PORT (PORT=5000)
 sweep: $(READY)  ## run queued DVC experiments over params (SWEEP=, TARGET=, JOBS=), then compare
 	@dvc exp run --queue $(SWEEP) $(TARGET)
 	@dvc exp run --run-all --jobs $(JOBS)
-	@dvc exp show --only-changed --no-pager
+	@wordlab experiments
+
+apply: $(READY)  ## take over the params of an experiment (NAME=), its results and its report
+	@test -n "$(NAME)" || { echo "which one? make apply NAME=..., of \`wordlab experiments\`"; exit 1; }
+	@dvc exp apply $(NAME)
+	@dvc repro
+	@wordlab outputs
 
 clean:  ## delete what the pipeline made, not the environment nor the MLflow runs
 	@rm -rf data/raw data/interim data/processed data/models .checkpoints

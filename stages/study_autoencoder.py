@@ -1,4 +1,4 @@
-"""study_autoencoder: sentences into one vector and back, and what that costs in bits."""
+"""study_autoencoder: short sequences into one vector and back, and what that costs in bits."""
 
 from wordlab.corpus.corpus import SPLITS
 from wordlab.pipeline import stage
@@ -21,7 +21,6 @@ def main(run: stage.Stage) -> None:
     )
     for name, model in found.models.items():
         model.save(run.output("models") / name.replace(" ", "_"))
-    run.recorder.text(found.examples, "reconstructions.txt")
     run.result(found)
 
 

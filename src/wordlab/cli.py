@@ -294,6 +294,14 @@ def best(
 
 
 @app.command()
+def experiments() -> None:
+    """Show what the experiments since the last commit changed and scored, best first."""
+    from wordlab.pipeline import experiments
+
+    print(experiments.shown(experiments.read(Path())))
+
+
+@app.command()
 def scale(
     name: Annotated[
         str, typer.Argument(help="A file in scales/; all are listed if not given.")

@@ -30,6 +30,19 @@ def test_the_known_ones_of_those_named_are_taken(vocabulary):
     assert study_words(("war", "mar", "sea", "sol"), vocabulary, 6) == ("mar", "sol")
 
 
+def test_a_word_of_another_language_that_is_known_by_chance_is_not_taken(vocabulary):
+    """As English `war` in German, where it is a grammatical word."""
+    assert study_words(("war", "de", "sea", "king"), vocabulary, 6) == (
+        "entonces", "guitarra", "castillo", "pescador",
+    )  # fmt: skip
+
+
+def test_a_capital_is_no_reason_to_leave_a_word_out(vocabulary):
+    assert study_words(("Mar", "SOL"), vocabulary, 6) == ("mar", "sol")
+    assert study_words(("La guitarra de",), vocabulary, 3, prompts=True) == ("la guitarra de",)
+    assert Vocabulary(("Sol", "sol"), np.array([1, 1])).spelling("Sol") == "Sol"
+
+
 def test_where_none_is_known_as_many_are_chosen(vocabulary):
     assert study_words(("war", "sea"), vocabulary, 6) == ("entonces", "guitarra")
 

@@ -75,8 +75,10 @@ def test_words_shown_are_explained_where_they_are_not_those_asked_for() -> None:
         "Words: 1 of the 2 named are not in the vocabulary and left out: mar."
     ]
     assert said(("mar",), "war") == [
-        "Words: 0 of the 1 named are in the vocabulary; chosen from the text instead: war."
+        "Words: fewer than half of the 1 named are in the vocabulary; chosen from the text "
+        "instead: war."
     ]
+    assert said(("Mar", "War"), "mar", "war") == []
 
 
 def contrasts(*rows: tuple[str, str, str, float, bool]) -> pd.DataFrame:

@@ -108,7 +108,7 @@ def test_sentences_about_autoencoders_follow_the_numbers() -> None:
     rates = rates.assign(cell="gru", latent_size=8, exact_match=0.005)
     rates["total"] = rates["rate"] + rates["correction"]
     assert networks.brought_back("GRU", rates, "words") == [
-        "GRU: through 8 numbers 90% of the words and 0.5% of the held-out sentences come back "
+        "GRU: through 8 numbers 90% of the words and 0.5% of the held-out sequences come back "
         "right.",
         "GRU, 8 numbers: the share of words right is 90% at float32, 90% at float16, 80% at 4 "
         "bits.",

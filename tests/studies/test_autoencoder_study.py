@@ -94,7 +94,12 @@ def test_the_study_is_whole_and_its_bits_add_up(
     assert whole["correction"] == pytest.approx(half["correction"], rel=1e-3)
     assert found.tables["baselines"]["code"].tolist()[-1] == "language model"
     assert found.metrics["gru 6"]["8 bits"]["total"] == eight["total"]
-    assert found.examples.startswith("rnn 2\n")
+    examples = found.tables["examples"]
+    assert examples.groupby(["cell", "latent_size"]).ngroups == len(found.models)
+    assert examples.groupby("original").size().nunique() == 1  # each is shown of every network
+    splits = {"train": lines(1, 80), "valid": lines(2, 40), "test": lines(3, 60)}
+    test = sequence_splits(splits, own, seed=1).texts["test"]
+    assert set(examples["original"]) <= set(test)
 
 
 def test_codes_cost_what_they_write(network: Network) -> None:

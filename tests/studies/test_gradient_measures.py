@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.params.language import NetworkParams
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.studies.gradients.measures import gradient_by_lag, spectral_radii
+from wordlab.studies.gradients.measures import gradient_by_lag, multiply_adds, spectral_radii
 
 Model = Callable[..., LanguageModel]
 
@@ -24,6 +25,17 @@ def model(network: Callable[..., NetworkParams]) -> Model:
         return LanguageModel(params, Vocabulary(tuple("abcdefgh"), np.ones(8, np.int64)), "word", 3)
 
     return make
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_multiply_adds_are_those_that_torch_counts_at_any_length(cell: str, model: Model) -> None:
+    own = model(cell, layers=2)
+    in_place = {torch.ops.aten.addmm_: lambda _, one, other, **__: 2 * one[0] * one[1] * other[1]}
+    for length in (1, 4):
+        inputs = torch.randn(length, 3, 5, requires_grad=True)
+        with FlopCounterMode(display=False, custom_mapping=in_place) as counted:
+            own.layers(inputs, own.initial_state(3))[0].sum().backward()
+        assert counted.get_total_flops() / (2 * length * 3) == multiply_adds(own)
 
 
 def text(steps: int, batch: int) -> tuple[np.ndarray, np.ndarray]:

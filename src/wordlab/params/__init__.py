@@ -26,8 +26,8 @@ Rate = Positive
 Dropout = Annotated[float, Field(ge=0, lt=1)]
 """The probability that a unit is dropped."""
 Words = Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
-"""Words that a study shows. Those that the text lacks are left out and counted; where all are,
-words are chosen from the text, as where the param is null."""
+"""Words that a study shows, found in lower case too. Those that the text lacks are left out and
+counted; where more than half are, words are chosen from the text, as where the param is null."""
 
 
 class Section(BaseModel):
@@ -73,6 +73,18 @@ class SharedSection(Section):
 def is_section(annotation: Any) -> bool:
     """Say whether the type of a field is a section."""
     return isinstance(annotation, type) and issubclass(annotation, Section)
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested mappings as one, keys joined by points."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            flat.update(flatten(value, f"{name}."))
+        else:
+            flat[name] = value
+    return flat
 
 
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

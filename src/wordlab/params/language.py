@@ -212,9 +212,9 @@ class GenerationParams(DecodingParams):
     """`generation`: the text that is drawn from each language model."""
 
     prompts: Words | None
-    """Beginnings to complete; an empty one starts a sentence. Those with a word, or a character,
-    that a model does not know are left out and counted; where all are, and where this is null,
-    words chosen from the text begin."""
+    """Beginnings to complete, in lower case where only that is known; an empty one starts a
+    sentence. Those with a word, or a character, that a model does not know are left out and
+    counted; where more than half are, and where this is null, words chosen from the text begin."""
     length: Count
     """Symbols to draw after the prompt."""
 

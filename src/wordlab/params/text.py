@@ -104,7 +104,8 @@ class PreprocessParams(Section):
     """zeros: each digit as 0, so that numbers of one length are one word; drop: tokens with a
     digit are left out."""
     units: Literal["sentences", "documents"]
-    """What a line of a split holds: windows and contexts end with it."""
+    """What a line of a split holds, after which language models predict an end. The windows of word
+    vectors run on to the end of the document."""
     phrases: PhraseParams
     splits: SplitShares
 

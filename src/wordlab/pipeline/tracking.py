@@ -39,6 +39,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from wordlab import paths
 from wordlab.errors import UserError
+from wordlab.params import flatten
 from wordlab.params.whole import Params
 from wordlab.pipeline.recorder import STORED
 from wordlab.pipeline.store import EXPERIMENT, settle
@@ -56,18 +57,6 @@ BATCH = 1000
 """Metrics that MLflow takes in one call."""
 WAITING = 200
 """Metrics held back before they are sent, so that a long training is seen as it runs."""
-
-
-def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested mappings as one, keys joined by points."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            flat.update(flatten(value, f"{name}."))
-        else:
-            flat[name] = value
-    return flat
 
 
 @event.listens_for(Engine, "connect")

@@ -129,7 +129,7 @@ SECTIONS = (
         ("sweep_recurrent",),
     ),
     Section(
-        "autoencoders", "Autoencoders", "How much of a sentence fits into one vector?",
+        "autoencoders", "Autoencoders", "How much text fits into one vector?",
         "An encoder reads a sequence into one vector, from which a decoder writes it again. The "
         "cost is that of the vector and of correcting the errors with the decoder's own "
         "probabilities; weights are not counted.",

@@ -120,13 +120,15 @@ class Answer:
     """The answer to the question of a section of the report.
 
     text: a sentence or two that carry the answer; decided: whether this text decides it; table: the
-    few numbers that it rests on; more: what follows from it, a paragraph each.
+    few numbers that it rests on; more: what follows from it, a paragraph each; examples: tables of
+    words and texts, folded away.
     """
 
     text: str
     decided: bool
     table: Table | None = None
     more: Sequence[str] = ()
+    examples: Sequence[Table] = ()
 
 
 UNMEASURED = Answer("This text is too small to measure it.", decided=False)

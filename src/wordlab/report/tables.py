@@ -194,7 +194,7 @@ def _scored(scores: Mapping[str, Any], key: str, text: Any, unit: str = "") -> s
     """Return a score with its interval, a dash where it has no value."""
     if scores[key] is None:
         return "–"
-    return f"{text(scores[key])} {_interval(scores, text)}{unit}"
+    return f"{f'{text(scores[key])} {_interval(scores, text)}'.rstrip()}{unit}"
 
 
 def _fraction(value: float | None) -> str:
@@ -206,6 +206,9 @@ def _percent(value: float | None) -> str:
 
 
 def _interval(scores: Mapping[str, Any], text: Any) -> str:
+    """Return an interval in brackets, nothing where there is none."""
+    if scores["low"] is None or math.isnan(scores["low"]):
+        return ""
     return f"[{text(scores['low'])}, {text(scores['high'])}]"
 
 
@@ -216,7 +219,8 @@ def winner(
 
     reached, otherwise: as `winners.Winner` has them.
     """
-    interval = _interval(reached, "{:.4g}".format) + ", " if reached["low"] is not None else ""
+    interval = _interval(reached, "{:.4g}".format)
+    interval += ", " if interval else ""
     lines = [
         f"{names.plain(model)}: {names.plain(reached['score'])} {reached['mean']:.4g} {interval}"
         f"n = {reached['n']}, the best of {reached['combinations']}"
@@ -272,7 +276,12 @@ def scores(metrics: Mapping[str, Any]) -> str:
                  _share(scores[group]), _interval(scores, _share) if total else "",
                  *(whole if total else ("", "", "")), _share(scores[f"{group}_all"]))
             )  # fmt: skip
-    widths = [max(len(row[i]) for row in rows) for i in range(len(HEAD))]
+    return aligned(rows)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as lines, the first column to the left and all others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(
             cell.ljust(width) if i == 0 else cell.rjust(width)

@@ -121,18 +121,26 @@ class Scores:
         return {"low": low, "high": high, **by_seed}
 
 
+FEWEST = 30
+"""Known items of a set below which its score is in no headline."""
+
+
 def headline(metrics: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
     """Return the few scores that runs are compared by at a glance, from the metrics of each model.
 
     Spearman's for each set of word pairs, and the analogies' total by the first method, to four
-    digits; None where no item of a set is known.
+    digits, with the ends _low and _high of their intervals: a difference within these is none.
+    None where fewer than `FEWEST` items of a set are known, which say nothing of the model.
     """
     found: dict[str, dict[str, float | None]] = {}
     for model, scores in metrics.items():
         first = next(value for value in scores["analogy"].values() if isinstance(value, Mapping))
+        own = {name: (scores[name], "spearman") for name in scores if name != "analogy"}
+        own["analogy"] = first, "total"
         found[model] = {
-            **{name: scores[name]["spearman"] for name in scores if name != "analogy"},
-            "analogy": first["total"],
+            f"{name}{end}": score[key] if scores[name]["n"] >= FEWEST else None
+            for name, (score, value) in own.items()
+            for end, key in {"": value, "_low": "low", "_high": "high"}.items()
         }
     return rounded(found, digits=4)
 
@@ -156,7 +164,9 @@ class Task:
     least: float = -1.0
 
     def interval(self, model: int, confidence: float) -> tuple[float, float]:
-        """Return the interval of a model's score, NaN where there is none."""
+        """Return the interval of a model's score, NaN where there is none or too few items."""
+        if self.n < statistics.FEWEST:
+            return float("nan"), float("nan")
         draws = np.clip(statistics.combined(self.draws[model]), self.least, 1)
         return statistics.interval(draws, confidence)
 

@@ -41,11 +41,11 @@ def sizes(study: Study) -> Figure:
 @figure(
     "study_autoencoder",
     "Rate and distortion",
-    "What is wrong in a held-out sentence, and what the whole sentence costs, by the bits of its "
+    "What is wrong in a held-out sequence, and what the whole sequence costs, by the bits of its "
     "vector. Lines join the vector's sizes.",
 )
 def rate_distortion(study: Study) -> Figure:
-    """Draw what is wrong, and what the whole sentence costs, by the bits of the vector."""
+    """Draw what is wrong, and what the whole sequence costs, by the bits of the vector."""
     rates, baselines = study.table("rates"), study.table("baselines")
     cells, precisions = list(rates["cell"].unique()), list(rates["precision"].unique())
     drawn = canvas(2, 1, 11.2, 4.9)
@@ -72,7 +72,7 @@ def rate_distortion(study: Study) -> Figure:
     wrong.set_title("Rate and distortion")
     whole.set(ylabel="bits per character, errors corrected", yscale="log")
     plain_log(whole.yaxis)
-    whole.set_title("The sentence sent whole")
+    whole.set_title("The sequence sent whole")
     handles = [Line2D([], [], color=line(str(c), cells)["color"],
                       label=line(str(c), cells)["label"]) for c in cells]  # fmt: skip
     handles += [
@@ -86,7 +86,7 @@ def rate_distortion(study: Study) -> Figure:
 @figure(
     "study_autoencoder",
     "Accuracy by length",
-    "What comes back of a held-out sentence, by its length and the size of its vector.",
+    "What comes back of a held-out sequence, by its length and the size of its vector.",
 )
 def autoencoder_by_length(study: Study) -> Figure:
     """Draw how well held-out sequences come back: one panel per measure, larger vectors darker."""

@@ -1,6 +1,7 @@
 """What language models, autoencoders and the study of regularisation found."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -96,7 +97,7 @@ def _autoencoder(results: Results) -> list[str]:
 
 
 def brought_back(name: str, rates: pd.DataFrame, unit: str) -> list[str]:
-    """Return what comes back of held-out sentences by the size and the precision of the vector.
+    """Return what comes back of held-out sequences by the size and the precision of the vector.
 
     rates: that table of the study of autoencoders, of one cell; unit: characters or words.
     """
@@ -109,7 +110,7 @@ def brought_back(name: str, rates: pd.DataFrame, unit: str) -> list[str]:
     return [
         *(
             f"{name}: through {row['latent_size']} numbers {_rough(row['token_accuracy'])} of the "
-            f"{unit} and {_rough(row['exact_match'])} of the held-out sentences come back right."
+            f"{unit} and {_rough(row['exact_match'])} of the held-out sequences come back right."
             for row in trained.to_dict("records")
         ),
         f"{name}, {largest['latent_size'].iloc[0]} numbers: the share of {unit} right is {kept}.",
@@ -117,7 +118,7 @@ def brought_back(name: str, rates: pd.DataFrame, unit: str) -> list[str]:
 
 
 def costs(rates: pd.DataFrame, codes: Mapping[str, float]) -> list[str]:
-    """Return what a whole sentence costs; codes: bits per character by other codes."""
+    """Return what a whole sequence costs; codes: bits per character by other codes."""
     best, lowest = (
         rates.nsmallest(1, [column, "rate"]).to_dict("records")[0]
         for column in ("total", "correction")
@@ -132,7 +133,7 @@ def costs(rates: pd.DataFrame, codes: Mapping[str, float]) -> list[str]:
         if others
     ]
     return [
-        f"A sentence sent whole costs least with {_vector(best)}: {best['rate']:.2f} bits per "
+        f"A sequence sent whole costs least with {_vector(best)}: {best['rate']:.2f} bits per "
         f"character for the vector and {best['correction']:.2f} to correct its errors.",
         f"That is {best['total']:.2f} together, {', and '.join(verdicts)}.",
         f"The vector that leaves least to correct, {_vector(lowest)}, leaves "
@@ -321,10 +322,27 @@ def _change(row: Mapping[str, Any] | None) -> str:
 
 @answer("autoencoders")
 def _fits(results: Results) -> Answer:
-    """Return how much of a sentence fits into one vector."""
-    rates, codes = (results.table("study_autoencoder", name) for name in ("rates", "baselines"))
+    """Return how much text fits into one vector, and what comes back of some."""
+    rates, codes, examples = (
+        results.table("study_autoencoder", name) for name in ("rates", "baselines", "examples")
+    )
     params = results.params.autoencoder
-    return fits(rates, codes, f"{params.max_length} {params.unit}")
+    found = fits(rates, codes, f"{params.max_length} {params.unit}")
+    return replace(found, examples=[restored(examples)])
+
+
+def restored(examples: pd.DataFrame) -> Table:
+    """Return what came back of some sequences through the largest vectors.
+
+    examples: that table of the study of autoencoders.
+    """
+    size = examples["latent_size"].max()
+    largest = examples[examples["latent_size"] == size].fillna("").astype(str)
+    cells = list(largest["cell"].unique())
+    table = largest.groupby(["original", "cell"], sort=False)["restored"].first().unstack()
+    rows = [[first, *again] for first, *again in table[cells].itertuples()]
+    title = f"Unseen sequences, and what comes back of each through {size} numbers"
+    return Table(title, [names.model(cell) for cell in cells], rows)
 
 
 def fits(rates: pd.DataFrame, codes: pd.DataFrame, length: str) -> Answer:

@@ -1,6 +1,7 @@
 """What the studies of text sizes and windows found."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -196,13 +197,29 @@ def on_overlap(overlap: pd.DataFrame, neighbours: int, words: int) -> list[str]:
 
 @answer("windows")
 def _window(results: Results) -> Answer:
-    """Return what the width of the window changes."""
-    return widened(
-        *(
-            results.table("study_windows", name)
-            for name in ("summary", "associations", "overlap", "scores", "differences")
-        )
+    """Return what the width of the window changes, and who is near a word at each."""
+    *tables, neighbours = (
+        results.table("study_windows", name)
+        for name in ("summary", "associations", "overlap", "scores", "differences", "neighbours")
     )
+    return replace(widened(*tables), examples=[nearest_by_window(neighbours)])
+
+
+SHOWN = 5
+"""Neighbours of a word in a table."""
+
+
+def nearest_by_window(neighbours: pd.DataFrame) -> Table:
+    """Return the nearest words of some words, one column per window.
+
+    neighbours: that table of the study of windows.
+    """
+    nearest = neighbours[neighbours["rank"] <= SHOWN].astype({"neighbour": str, "word": str})
+    listed = nearest.groupby(["word", "model"], sort=False)["neighbour"].agg(", ".join).unstack()
+    windows = list(neighbours["model"].unique())
+    order = nearest["word"].unique()
+    rows = [[word, *others] for word, *others in listed.loc[order, windows].itertuples()]
+    return Table("Nearest words, by window", windows, rows)
 
 
 def widened(

@@ -1,7 +1,7 @@
-"""The study of autoencoders: what comes back of a sentence through a vector, and at what rate.
+"""The study of autoencoders: what comes back of a sequence through a vector, and at what rate.
 
 Rate and distortion after Shannon 1959: bits of the vector for each character, against what is
-wrong in the sentence that comes back. A sentence is sent whole where its errors are corrected: its
+wrong in the sequence that comes back. A sequence is sent whole where its errors are corrected: its
 symbols are coded with the decoder's probabilities, given the vector and the symbols before, which
 costs -log2 p of them (two-part codes, Rissanen 1978).
 """
@@ -30,7 +30,7 @@ from wordlab.studies.autoencoder.scores import baselines, quantised, reconstruct
 from wordlab.trials.runner import Measurements, Outcome, TrialLogger
 
 _EXAMPLES = 5
-"""Sentences that are shown as they went in and as they came out."""
+"""Sequences that are shown as they went in and as they came out."""
 
 
 def symbols_of(lines: Sequence[str], params: SequenceParams) -> list[tuple[str, ...]]:
@@ -133,12 +133,10 @@ class Task:
 class AutoencoderStudy(Result):
     """The result of `study`.
 
-    models: the autoencoders by cell and latent size, `gru 8`; examples: sentences as each was given
-    them and as it wrote them again, to be read.
+    models: the autoencoders by cell and latent size, `gru 8`.
     """
 
     models: Mapping[str, Autoencoder]
-    examples: str
 
 
 def study(
@@ -156,10 +154,11 @@ def study(
     language_model: of characters, what the vectors are held against. Tables:
 
     - curves: cell, latent_size, and one row per `AutoencoderEpoch`;
-    - lengths: scores of the vectors as trained, by the length of the sentence;
+    - lengths: scores of the vectors as trained, by the length of the sequence;
     - rates: one row per cell, latent_size and precision of the vector: bits of a number; rate (bits
       of the vector), correction and total, in bits per character; the scores;
-    - baselines: code, total in bits per character.
+    - baselines: code, total in bits per character;
+    - examples: cell, latent_size, original, restored: some held-out sequences and what came back.
     """
     jobs = [
         Job(network(params, cell, size), seed)
@@ -168,9 +167,10 @@ def study(
     ]
     task = Task(sequences, params, torch_threads)
     measured = Measurements(learn, task, title="autoencoders", checkpoint=checkpoint)
-    rows: dict[str, list[dict[str, Any]]] = {"curves": [], "lengths": [], "rates": []}
+    rows: dict[str, list[dict[str, Any]]] = {
+        kind: [] for kind in ("curves", "lengths", "rates", "examples")
+    }
     models: dict[str, Autoencoder] = {}
-    examples: list[str] = []
     for job, outcome in zip(jobs, measured.of(jobs), strict=True):
         own = {"cell": job.params.cell, "latent_size": job.params.latent_size}
         name = " ".join(map(str, own.values()))
@@ -180,7 +180,6 @@ def study(
         on_trial(name, job.params.model_dump(), {**by_precision, **outcome.tracked})
         models[name] = Autoencoder(job.params, sequences.vocabulary, seed)
         models[name].restore(outcome.arrays)
-        examples += [f"{name}\n{true}\n{again}" for true, again in outcome.numbers["examples"]]
     codes = baselines(sequences.texts["test"], sequences.texts["train"], language_model)
     tables = {kind: pd.DataFrame(found) for kind, found in rows.items()}
     tables["baselines"] = pd.DataFrame({"code": codes.keys(), "total": codes.values()})
@@ -188,7 +187,7 @@ def study(
     names = rates["cell"] + " " + rates["latent_size"].astype(str)
     named = rates.drop(columns=["cell", "latent_size"]).assign(model=names)
     metrics = {"baselines": codes, **nested(named, ["model", "precision"])}
-    return AutoencoderStudy(tables, metrics, models, "\n\n".join(examples))
+    return AutoencoderStudy(tables, metrics, models)
 
 
 def learn(job: Job, task: Task) -> Outcome:
@@ -244,5 +243,7 @@ def _measure(model: Autoencoder, task: Task, seed: int) -> dict[str, Any]:
     return {
         "rates": rows,
         "lengths": by_length.to_dict("records"),
-        "examples": [(text(model, true), text(model, own)) for true, own in pairs],
+        "examples": [
+            {"original": text(model, true), "restored": text(model, own)} for true, own in pairs
+        ],
     }

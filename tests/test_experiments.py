@@ -1,0 +1,70 @@
+"""What DVC's experiments changed and scored, as `make sweep` shows it."""
+
+import pytest
+
+from wordlab.errors import UserError
+from wordlab.pipeline import experiments
+
+
+def data(iterations, glove, lstm=None):
+    """Return what DVC says of one experiment."""
+    read = {
+        "reports/headline/embeddings.json": {"data": {"glove": glove, "ppmi": {"wordsim353": 0.4}}}
+    }
+    if lstm:
+        read["reports/headline/language_models.json"] = {"data": {"lstm": lstm}}
+    params = {"seed": 1, "glove": {"iterations": iterations}, "sweep_glove": {"iterations": 9}}
+    return {"params": {"params.yaml": {"data": params}}, "metrics": read}
+
+
+def ended(name, found, state="success"):
+    return {"name": name, "revs": [{"data": found}], "executor": {"state": state}}
+
+
+def score(wordsim353, simlex999=0.1):
+    both = {"wordsim353": wordsim353, "simlex999": simlex999}
+    return {**both, "wordsim353_low": 0.1, "wordsim353_high": 0.9}
+
+
+def said(*found, committed=None):
+    """Return what is shown of experiments on a commit."""
+    rows = [{"rev": "workspace"}, {"rev": "f00", "data": committed, "experiments": found}]
+    return experiments.shown(rows)
+
+
+def test_the_varied_params_and_the_scores_that_moved_are_shown_the_best_first():
+    shown = said(
+        ended("low-one", data(2, score(0.2))),
+        ended("high-one", data(30, score(0.35, None))),
+        ended("waits", data(4, score(0.9)), "queued"),
+        committed=data(15, score(0.27)),
+    )
+    glove, applied = shown.split("\n\n")
+    lines = glove.splitlines()
+    assert lines[0] == "GloVe"  # PPMI did not move
+    assert lines[1].split() == ["iterations", "WordSim-353", "SimLex-999"]
+    assert [line.split() for line in lines[2:]] == [
+        ["high-one", "30", "0.35", "–"], ["(committed)", "15", "0.27", "0.1"],
+        ["low-one", "2", "0.2", "0.1"],
+    ]  # fmt: skip
+    assert max(map(len, shown.splitlines())) <= 80
+    assert applied.startswith("make apply NAME=")
+
+
+def test_the_lowest_perplexity_is_the_best():
+    low, high = ({"perplexity": p, "unknown_share": 0.1, "top_1": 0.2} for p in (90.0, 120.0))
+    shown = said(ended("worse", data(1, score(0.2), high)), committed=data(1, score(0.2), low))
+    lines = shown.splitlines()
+    assert lines[0] == "LSTM"
+    assert [line.split()[0] for line in lines[2:4]] == ["(committed)", "worse"]
+    assert "unknown" not in shown
+
+
+def test_params_that_end_alike_are_told_apart():
+    assert experiments._short("glove.rate", ["glove.rate", "word2vec.cbow.rate"]) == "glove.rate"
+    assert experiments._short("glove.rate", ["glove.rate", "glove.window"]) == "rate"
+
+
+def test_no_experiment_is_a_mistake():
+    with pytest.raises(UserError, match="no experiment on this commit has ended; `make sweep`"):
+        said(ended("waits", None, "running"), committed=data(1, score(0.2)))
