@@ -288,7 +288,7 @@ def best(
     from wordlab.report import tables
 
     for winner in winners(Path("reports/tables"), sweep, settings(), score=score, model=model):
-        for line in tables.winner(winner.model, winner.reached, winner.otherwise):
+        for line in tables.winner(winner.model, winner.reached, winner.otherwise, winner.untried):
             print(f"# {line}", file=sys.stderr, flush=True)
         print(winner.arguments, flush=True)
 

@@ -60,8 +60,12 @@ def test_pasted_arguments_give_the_language_models_that_won(tmp_path: Path, para
     shipped = load(params)
     tables = best(tmp_path, "recurrent", RECURRENT)
     found = winners(tables, "recurrent", shipped)
-    reached, budget = printed.winner(found[1].model, found[1].reached, found[1].otherwise)
+    reached, budget, untried = printed.winner(
+        found[1].model, found[1].reached, found[1].otherwise, {"rate": 0.015}
+    )
     assert reached == "GRU: validation loss 4.1 [4, 4.2], n = 2, the best of 8"
+    assert untried == "the pipeline's own were not tried: rate 0.015"
+    assert found[1].untried == {"hidden_size": 96, "rate": 0.015, "bptt_length": 32}
     assert budget.startswith("found with epochs 1 (the pipeline 4), dropout input")
     assert "tokens 60,000 (the pipeline all), tokens per update 300 (the pipeline 960)" in budget
     won = pasted(params, found).language_model
@@ -146,7 +150,7 @@ def test_the_trained_winner_is_no_worse_than_the_default(tmp_path: Path, params:
     options = before.sweep_word2vec, before.evaluation, sets
     write_tables(tmp_path / "analysis_word2vec", analyse_vectors(trials, *options, seed=1).tables)
     found = winners(tmp_path, "word2vec", before)
-    assert found[0].otherwise == {"epochs": (1, 8)}
+    assert (found[0].otherwise, found[0].untried) == ({"epochs": (1, 8)}, {})
     after = pasted(params, found)
 
     def scored(settings: Word2vecParams) -> Any:

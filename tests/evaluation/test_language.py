@@ -2,8 +2,11 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
+from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.evaluation.language import perplexity
+from wordlab.evaluation.language.accuracy import accuracy, network_ranks, ngram_ranks
 from wordlab.evaluation.language.ngrams import KneserNey, _count, _discounts
 from wordlab.evaluation.language.perplexity import (
     HeldOut,
@@ -12,6 +15,7 @@ from wordlab.evaluation.language.perplexity import (
     score,
     score_generated,
 )
+from wordlab.recurrent.language_model import LanguageModel
 
 UNKNOWN, END = 4, 5
 
@@ -52,6 +56,59 @@ def test_the_interval_comes_from_whole_sentences():
     assert first.low < first.perplexity < first.high
     half = score(losses[:1000], held_out(ids[:1000]), seed=2)
     assert math.log(half.high / half.low) > 1.4 * math.log(first.high / first.low)
+
+
+@pytest.mark.parametrize("cutoffs", [[], [2]])
+@pytest.mark.parametrize("examples", ["streams", "windows", "sentences"])
+def test_ranks_are_those_of_the_probabilities_that_the_losses_are_from(network, cutoffs, examples):
+    known = Vocabulary(("a", "b", "c", "d"), np.array([4, 3, 2, 1]))
+    params = network(adaptive_cutoffs=cutoffs, examples=examples)
+    model = LanguageModel(params, known, "word", seed=1)
+    text = held_out(some_text(60), [0, 30])
+    text = HeldOut(text.ids, text.document_starts, known.unknown, known.end)
+    ranks = network_ranks(model, text)
+    all_losses = [
+        model.token_losses(np.where(np.arange(60) == place, symbol, text.ids),
+                           document_starts=text.document_starts)[place]
+        for place in range(30, 34)
+        for symbol in range(known.classes)
+    ]  # fmt: skip
+    if examples == "streams":  # a sentence that ends elsewhere is read otherwise
+        losses = np.array(all_losses).reshape(4, -1)
+        own = losses[np.arange(4), text.ids[30:34]][:, None]
+        np.testing.assert_array_equal(ranks[30:34], (losses < own).sum(axis=1))
+    with torch.no_grad():
+        model.output.bias.zero_()
+        model.output.bias[0] = 50.0  # always expected
+    certain = network_ranks(model, text)
+    assert not certain[text.ids == 0].any()
+    assert (certain[text.ids != 0] > 0).all()
+
+
+def test_the_probabilities_of_an_ngram_model_sum_to_one_and_give_its_losses():
+    ids, held = some_text(500), some_text(90)[40:]
+    model = KneserNey.fit(ids, order=3, classes=6, end=END)
+    p = np.concatenate(list(model.probabilities(held, 7)))
+    np.testing.assert_allclose(p.sum(axis=1), 1)
+    own = p[np.arange(len(held)), held]
+    np.testing.assert_allclose(-np.log(own), model.losses(held))
+    ranks = ngram_ranks(model, held_out(held))
+    np.testing.assert_array_equal(ranks == 0, p.argmax(axis=1) == held)
+    unigram = KneserNey.fit(np.array([0, 0, 1, 1, 2]), order=1, classes=6, end=END)
+    tied = ngram_ranks(unigram, held_out(np.array([0, 1, 2, 3, 5])))
+    assert tied.tolist() == [0, 1, 2, 3, 5]  # of equals the lower class comes first
+
+
+def test_accuracy_counts_the_first_and_the_first_five():
+    ids = np.array([0, UNKNOWN, 1, END] * 50)
+    ranks = np.array([0, 0, 4, 5] * 50)
+    found = accuracy(ranks, held_out(ids), seed=1)
+    assert (found["top_1"], found["top_5"]) == (0.5, 0.75)
+    assert (found["top_1_known"], found["top_5_known"]) == pytest.approx((1 / 3, 2 / 3))
+    assert found["top_1_low"] == found["top_1_high"] == 0.5  # every sentence is like every other
+    mixed = accuracy(np.random.default_rng(1).integers(0, 9, 200), held_out(ids), seed=1)
+    assert 0 < mixed["top_1_low"] < mixed["top_1"] < mixed["top_1_high"]
+    assert mixed["top_1_high"] < mixed["top_5"] < mixed["top_5_high"] < 1
 
 
 def test_documents_are_drawn_then_their_sentences():

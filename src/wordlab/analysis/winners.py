@@ -12,6 +12,7 @@ import pandas as pd
 from wordlab.errors import UserError
 from wordlab.params.embeddings import CooccurrenceParams
 from wordlab.params.scales import override
+from wordlab.params.sweeps import Range, Tried
 from wordlab.params.whole import Params
 
 SweepName = Literal["recurrent", "word2vec", "glove"]
@@ -24,12 +25,14 @@ class Winner:
     reached: its row of best.csv: score, mean, low, high (None without an interval), n,
     combinations. otherwise: what the sweep trained with instead of the pipeline's own, by setting
     as (the sweep's, the pipeline's); None is no limit. The arguments leave these as they are.
+    untried: the pipeline's own values of settings that were searched among others.
     """
 
     model: str
     reached: Mapping[str, Any]
     arguments: str
     otherwise: Mapping[str, tuple[Any, Any]]
+    untried: Mapping[str, Any]
 
 
 def winners(
@@ -56,7 +59,8 @@ def winners(
     if model:
         best = _chosen(best, "model", model, path)
     section = getattr(params, f"sweep_{sweep}")
-    settings = list(section.space if sweep == "recurrent" else section.grid)
+    searched = section.space if sweep == "recurrent" else section.grid
+    settings = list(searched)
     if not set(settings) <= set(best):
         raise UserError(
             f"{path}: made with other settings than params.yaml has; run the sweep again"
@@ -82,10 +86,11 @@ def winners(
                 tried = own.model_copy(update=values)
                 length = 1 if tried.examples == "windows" else tried.bptt_length or 1
                 otherwise["update_tokens"] = section.update_tokens, tried.batch_size * length
-        places = {name: _base(params, sweep, row["model"], name)[0] for name in values}
-        arguments = [f"-S {override(f'{places[name]}.{name}', x)}" for name, x in values.items()]
+        bases = {name: _base(params, sweep, row["model"], name) for name in values}
+        arguments = [f"-S {override(f'{bases[name][0]}.{name}', x)}" for name, x in values.items()]
+        untried = {n: bases[n][1] for n in settings if not _among(searched[n], bases[n][1])}
         differing = {name: both for name, both in otherwise.items() if both[0] != both[1]}
-        found.append(Winner(row["model"], row, " ".join(arguments), differing))
+        found.append(Winner(row["model"], row, " ".join(arguments), differing, untried))
     return found
 
 
@@ -95,6 +100,13 @@ def _base(params: Params, sweep: SweepName, model: str, name: str) -> tuple[str,
     if sweep == "glove":
         place = "cooccurrence" if name in CooccurrenceParams.model_fields else model
     return place, getattr(attrgetter(place)(params), name)
+
+
+def _among(tried: Tried, value: Any) -> bool:
+    """Return whether a search could have tried a value."""
+    if isinstance(tried, Range):
+        return isinstance(value, int | float) and tried.low <= value <= tried.high
+    return value in tried
 
 
 def _chosen(table: pd.DataFrame, column: str, value: str, path: Path) -> pd.DataFrame:

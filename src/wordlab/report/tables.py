@@ -213,11 +213,14 @@ def _interval(scores: Mapping[str, Any], text: Any) -> str:
 
 
 def winner(
-    model: str, reached: Mapping[str, Any], otherwise: Mapping[str, tuple[Any, Any]]
+    model: str,
+    reached: Mapping[str, Any],
+    otherwise: Mapping[str, tuple[Any, Any]],
+    untried: Mapping[str, Any],
 ) -> list[str]:
-    """Return lines: what the winner of a sweep reached, and what the sweep trained with otherwise.
+    """Return lines: what the winner of a sweep reached, and where the sweep was not the pipeline.
 
-    reached, otherwise: as `winners.Winner` has them.
+    reached, otherwise, untried: as `winners.Winner` has them.
     """
     interval = _interval(reached, "{:.4g}".format)
     interval += ", " if interval else ""
@@ -234,6 +237,8 @@ def winner(
             f"found with {', '.join(differing)}, which stay the pipeline's; what won there may "
             "not win here"
         )
+    if untried:
+        lines.append(f"the pipeline's own were not tried: {names.chosen(untried)}")
     return lines
 
 
