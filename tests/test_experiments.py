@@ -1,6 +1,11 @@
 """What DVC's experiments changed and scored, as `make sweep` shows it."""
 
+import shutil
+import subprocess
+
 import pytest
+from dvc_render.html import HTML
+from ruamel.yaml import YAML
 
 from wordlab.errors import UserError
 from wordlab.pipeline import experiments
@@ -68,3 +73,38 @@ def test_params_that_end_alike_are_told_apart():
 def test_no_experiment_is_a_mistake():
     with pytest.raises(UserError, match="no experiment on this commit has ended; `make sweep`"):
         said(ended("waits", None, "running"), committed=data(1, score(0.2)))
+
+
+def test_the_page_of_plots_has_pictures_and_says_so_where_there_is_no_network(repository):
+    plots = YAML(typ="safe").load(repository / "dvc.yaml")["plots"]
+    assert "reports/figures" in plots
+    config = (repository / ".dvc" / "config").read_text()
+    assert "html_template = plots.html" in config
+    page = HTML((repository / ".dvc" / "plots.html").read_text())
+    written = page.with_scripts("<script></script>").with_element("<img>").embed()
+    assert (
+        written.index("<script></script>")
+        < written.index("window.vegaEmbed")
+        < written.index("<img>")
+    )
+    assert "cannot be reached" in written
+    assert "{" not in written.split("</head>")[0].split("</style>")[1]
+
+
+def test_an_environment_that_was_made_elsewhere_is_made_anew(repository, tmp_path):
+    """The commands in it would run the code of the folder it was made in."""
+    first = tmp_path / "first"
+    commands = first / ".venv" / "bin"
+    commands.mkdir(parents=True)
+    (commands / "dvc").write_text(f"#!{commands}/python\n")
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(repository / name, first)
+    (first / ".venv" / ".ready").touch()
+
+    def would(folder):
+        command = ["make", "--dry-run", "ui"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+        return done.stdout
+
+    assert "venv --clear" not in would(first)
+    assert "venv --clear" in would(first.rename(tmp_path / "second"))

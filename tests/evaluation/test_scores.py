@@ -171,3 +171,29 @@ def test_a_model_that_knows_no_word_has_no_scores(
     assert metrics["wordsim353"]["coverage"] == 0
     assert metrics["analogy"]["3cosmul"]["total"] is None
     assert metrics["analogy"]["3cosmul"]["total_all"] == 0
+
+
+def test_too_few_known_items_have_no_interval_and_no_headline(
+    params: EvaluationParams, sets: EvaluationSets
+) -> None:
+    whole = vectors(sets, 0.6)
+
+    def scored(pairs: int) -> tuple[dict[str, float | None], dict[str, float | None]]:
+        few = replace(
+            sets, pairs=tuple(replace(one, words=one.words[:pairs], gold=one.gold[:pairs])
+                              for one in sets.pairs)
+        )  # fmt: skip
+        metrics = scores.evaluate(whole, params, seed=1, sets=few).metrics()
+        return metrics["simlex999"], scores.headline({"made": metrics})["made"]
+
+    own, headline = scored(15)
+    assert own["n"] in range(1, statistics.FEWEST)
+    assert own["spearman"] is not None
+    assert (own["low"], own["high"], headline["simlex999"]) == (None, None, None)
+    own, headline = scored(50)
+    assert own["n"] in range(statistics.FEWEST, scores.FEWEST)
+    assert own["low"] is not None
+    assert headline["simlex999"] is None
+    own, headline = scored(300)
+    assert headline["simlex999"] == pytest.approx(own["spearman"], abs=1e-4)
+    assert headline["simlex999_low"] == pytest.approx(own["low"], abs=1e-4)

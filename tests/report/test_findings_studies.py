@@ -101,6 +101,37 @@ def test_associations_and_neighbours_are_compared_between_windows() -> None:
     assert studies.on_overlap(overlap * np.nan, 10, 2000) == []
 
 
+def test_prompts_that_are_left_out_are_counted() -> None:
+    metrics = {
+        "gru": {"generated": {"prompts_left_out": 2}},
+        "char": {"generated": {"prompts_left_out": 0}},
+        "unigram": {},
+    }
+    (said,) = networks.prompts_left_out(metrics)
+    assert said.startswith("GRU: 2 of the prompts named in params.yaml have words unknown to it")
+
+
+def test_tables_of_words_and_texts_show_what_was_found() -> None:
+    columns = ["cell", "latent_size", "original", "restored"]
+    rows = [
+        ("rnn", 8, "a cat", "no"), ("rnn", 32, "a cat", "a car"), ("gru", 32, "a cat", "a cat"),
+        ("rnn", 32, "on", None), ("gru", 32, "on", "on"),
+    ]  # fmt: skip
+    table = networks.restored(pd.DataFrame(rows, columns=columns))
+    assert "through 32 numbers" in table.title
+    assert (list(table.head), list(table.rows)) == (
+        ["RNN", "GRU"],
+        [["a cat", "a car", "a cat"], ["on", "", "on"]],
+    )
+    near = pd.DataFrame(
+        [("water", f"window {w}", rank, f"n{w}{rank}") for w in (1, 5) for rank in range(1, 8)],
+        columns=["word", "model", "rank", "neighbour"],
+    )
+    table = studies.nearest_by_window(near)
+    assert list(table.head) == ["window 1", "window 5"]
+    assert list(table.rows) == [["water", "n11, n12, n13, n14, n15", "n51, n52, n53, n54, n55"]]
+
+
 def test_sentences_about_autoencoders_follow_the_numbers() -> None:
     columns = ["precision", "rate", "correction", "token_accuracy"]
     rows = [("float32", 20, 1.0, 0.9), ("float16", 10, 1.0, 0.9), ("4 bits", 2.5, 1.5, 0.8)]

@@ -1,6 +1,7 @@
 """What the report says of sweeps, from their tables."""
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ def test_sentences_claim_what_is_beyond_the_noise_only() -> None:
     assert "GRU, validation loss: the best of 6 combinations is rate 1, hidden size" in said
     assert "rate 1 does better than 3 by 2 [" in said
     assert "no two values of hidden size differ by more than the noise" in said
+    assert re.search(r"standard deviation of [\d.]+, from 2 trainings of each of 6 comb", said)
 
 
 def test_one_seed_establishes_nothing() -> None:

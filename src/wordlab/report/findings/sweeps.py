@@ -131,7 +131,8 @@ def _of_best(
     )
     yield (
         f"trainings that differ in the {repetition(trials)} alone have a standard deviation of "
-        f"{best['noise']:.2g}."
+        f"{best['noise']:.2g}, from {best['n']} trainings of each of {best['combinations']} "
+        "combinations."
     )
 
 
