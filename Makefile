@@ -78,8 +78,7 @@ sweep: $(READY)  ## run queued DVC experiments over params (SWEEP=, TARGET=, JOB
 apply: $(READY)  ## take over the params of an experiment (NAME=), its results and its report
 	@test -n "$(NAME)" || { echo "which one? make apply NAME=..., of \`wordlab experiments\`"; exit 1; }
 	@dvc exp apply $(NAME)
-	@dvc repro
-	@wordlab outputs
+	@$(MAKE) --no-print-directory repro
 
 clean:  ## delete what the pipeline made, not the environment nor the MLflow runs
 	@rm -rf data/raw data/interim data/processed data/models .checkpoints

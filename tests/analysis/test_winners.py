@@ -67,7 +67,9 @@ def test_pasted_arguments_give_the_language_models_that_won(tmp_path: Path, para
     assert untried == "the pipeline's own were not tried: rate 0.015"
     assert found[1].untried == {"hidden_size": 96, "rate": 0.015, "bptt_length": 32}
     assert budget.startswith("found with epochs 1 (the pipeline 4), dropout input")
-    assert "tokens 60,000 (the pipeline all), tokens per update 300 (the pipeline 960)" in budget
+    tokens = shipped.sweep_recurrent.update_tokens
+    assert "tokens 60,000 (the pipeline all), tokens per update" in budget
+    assert f" {tokens} (the pipeline {32 * 30})" in budget
     won = pasted(params, found).language_model
     assert (won.lstm.hidden_size, won.lstm.rate, won.lstm.bptt_length) == (64, 0.002, 10)
     assert (won.gru.hidden_size, won.gru.rate) == (32, 1e-5)
