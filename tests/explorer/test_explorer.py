@@ -5,7 +5,6 @@ import re
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from made_models import HOSTILE, WORDS, build, spaces
@@ -31,9 +30,8 @@ def unpacked(packed):
     size, numbers = packed["characters"], []
     for start in range(0, len(digits), size):
         group = sum(digit * 91**i for i, digit in enumerate(digits[start : start + size]))
-        numbers += [
-            group // packed["levels"] ** i % packed["levels"] for i in range(packed["numbers"])
-        ]
+        levels = packed["levels"]
+        numbers += [group // levels**i % levels for i in range(packed["numbers"])]
     return numbers[: packed["length"]]
 
 
@@ -79,10 +77,7 @@ def test_words_of_a_hostile_text_stay_in_the_data():
     data = held(page)
     assert tuple(data["words"]) == WORDS.words
     assert page.count("<script") == 2 and page.count("</script>") == 2 and "<img" not in page
-    assert [HOSTILE[0] in part for part in (page, *data["words"][-len(HOSTILE) :])][:2] == [
-        False,
-        True,
-    ]
+    assert not any(word in page for word in HOSTILE if "<" in word)
 
 
 @pytest.mark.parametrize("width", [100, 3000])
@@ -125,11 +120,8 @@ def test_lists_are_the_nearest_words_and_the_highest_cells():
 
 
 def test_examples_are_of_known_words():
-    questions = Questions(
-        (("the", "cow", "king", "queen"), ("Man", "King", "Woman", "Queen")),
-        ("one",),
-        np.zeros(2, int),
-    )
+    asked = ("the", "cow", "king", "queen"), ("Man", "King", "Woman", "Queen")
+    questions = Questions(asked, ("one",), np.zeros(2, int))
     known = held(build(spaces(), named=["king", "cow"], questions=questions, texts=["a"] * 9))
     assert known["examples"]["words"] == ["king"]
     assert known["examples"]["analogies"] == [["man", "king", "woman", "queen"]]
@@ -152,48 +144,35 @@ def test_a_language_model_that_the_page_cannot_have_is_left_out_with_a_line(netw
 
 
 def test_every_weight_is_on_the_page(network):
-    model = LanguageModel(
-        network(cell="gru", layers=2, adaptive_cutoffs=[9]), WORDS, "word", seed=1
-    )
-    packed = packed_network.packed(model)
+    params = network(cell="gru", layers=2, adaptive_cutoffs=[9])
+    model = LanguageModel(params, WORDS, "word", seed=1)
+    weights = packed_network.packed(model)["weights"]
+    assert weights.keys() == model.weights().keys()
     for name, weight in model.weights().items():
-        numbers = np.array(unpacked(packed["weights"][name])).reshape(weight.shape)
-        middle = packed["weights"][name]["levels"] // 2
-        scale = torch.from_numpy(numbers - middle).double()
-        if weight.any():
-            assert (
-                torch.corrcoef(torch.stack([scale.flatten(), weight.flatten().double()]))[0, 1]
-                > 0.97
-            )
+        expected = np.atleast_2d(weight.numpy())
+        middle = weights[name]["levels"] // 2
+        numbers = np.array(unpacked(weights[name])).reshape(expected.shape) - middle
+        highest = np.abs(expected).max(axis=1, keepdims=True)
+        np.testing.assert_allclose(numbers / middle * highest, expected, atol=4e-4 * highest.max())
 
 
 def _luminance(colour):
-    channels = np.array(
-        [
-            int(part, 16) / (15 if len(colour) == 4 else 255)
-            for part in re.findall("." if len(colour) == 4 else "..", colour[1:])
-        ]
-    )
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    channels = np.array([int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4)])
     linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
     return linear @ [0.2126, 0.7152, 0.0722]
 
 
+LEAST = {"ink": 4.5, "muted": 4.5, "accent": 4.5, "near": 4.5, "dot": 3, "edge": 3}
+
+
 def test_colours_contrast_with_their_ground_in_light_and_dark():
     """3 to 1 for what is drawn, 4.5 to 1 for text (WCAG 2.1, 1.4.3 and 1.4.11)."""
-    page = build(spaces())
-    schemes = [
-        dict(re.findall(r"--(\w+): (#\w+);", root)) for root in re.findall(r":root \{(.*?)\}", page)
-    ]
-    assert len(schemes) == 2
-    for scheme in schemes:
-        for ground in ("page", "card"):
-            for name, least in (
-                ("ink", 4.5),
-                ("muted", 4.5),
-                ("accent", 4.5),
-                ("near", 4.5),
-                ("dot", 3),
-                ("edge", 3),
-            ):
-                high, low = sorted((_luminance(scheme[name]), _luminance(scheme[ground])))[::-1]
-                assert (high + 0.05) / (low + 0.05) >= least, (name, scheme[name], ground)
+    roots = re.findall(r":root \{(.*?)\}", build(spaces()))
+    assert len(roots) == 2
+    for root in roots:
+        light = {name: _luminance(colour) for name, colour in re.findall(r"--(\w+): (#\w+);", root)}
+        for name, least in LEAST.items():
+            for ground in ("page", "card"):
+                low, high = sorted((light[name], light[ground]))
+                assert (high + 0.05) / (low + 0.05) >= least, (name, ground)

@@ -1,6 +1,5 @@
-"""The explorer's page in a browser: it computes what Python does, and a hostile text runs nothing."""
+"""The explorer in a browser: it computes what Python does, and a hostile text runs nothing."""
 
-import json
 from itertools import product
 
 import numpy as np
@@ -31,7 +30,7 @@ def found(tmp_path_factory):
         element(id).dispatchEvent(new Event("input"));
       };
       const submit = id => element(id).requestSubmit();
-      const result = {ran: [], shown: {}};
+      const result = {ran: [], shown: []};
       globalThis.hit = () => result.ran.push("a word");
       const script = document.createElement("script");
       script.textContent = "hit()";
@@ -41,7 +40,7 @@ def found(tmp_path_factory):
       result.answers = dense.map(model => model.analogy(1, 2, 3, 4));
       for (const word of hostile) {
         type("word", word);
-        result.shown[word] = [element("said").textContent, texts("#near li bdi").length];
+        result.shown.push([element("said").textContent, texts("#near li bdi").length]);
       }
       type("word", " King ");
       result.king = chosen.word;
@@ -77,8 +76,7 @@ def found(tmp_path_factory):
 def test_a_hostile_text_runs_nothing_and_is_shown_as_it_is(found):
     assert found["ran"] == [] and found["images"] == 0 and found["fetched"] == 0
     assert found["controls"] == []
-    for word in HOSTILE:
-        said, neighbours = found["shown"][word]
+    for word, (said, neighbours) in zip(HOSTILE, found["shown"], strict=True):
         number = WORDS.index[word] + 1
         visible = {"\0": "⟨U+0000⟩", "\N{RIGHT-TO-LEFT OVERRIDE}": "⟨U+202E⟩"}.get(word, word)
         visible = visible.replace(" ", "⟨U+0020⟩")
@@ -173,7 +171,7 @@ def sharpened(params, words, seed):
     model = LanguageModel(params, words, "word", seed=seed)
     with torch.no_grad():
         for name, weight in model.named_parameters():
-            weight.mul_(25 if name == "embedding" and params.tied else 4)
+            weight.mul_(12 if name == "embedding" and params.tied else 4)
             if name.endswith("bias"):
                 weight.normal_(generator=torch.Generator().manual_seed(seed))
     return model
@@ -219,8 +217,7 @@ def test_a_text_is_followed_word_by_word(network, tmp_path):
       type("The king cow. Water ");
       result.tokens = texts("#surprise .token");
       result.unknown = texts("#surprise .unknown");
-      result.bits = texts("#token-rows tr").length && [...document.querySelectorAll("#token-rows tr")]
-        .map(row => Number(row.children[1].textContent));
+      result.bits = texts("#token-rows td:nth-child(2)").map(Number);
       result.next = texts("#next .value");
       result.gates = [element("gates").width > 0, element("gates").getAttribute("aria-label")];
       element("gate").value = "state";
@@ -254,7 +251,6 @@ def test_a_text_is_followed_word_by_word(network, tmp_path):
     assert got["one"].startswith("The king cow. Water") and got["one"].rstrip(" ").endswith(word)
     assert len(got["many"].split()) >= len(got["one"].split()) + 10 and got["chosen"]
     assert got["empty"] == ["", 10, 0]
-    assert json.dumps(got)
 
 
 def test_what_the_text_has_in_capitals_is_asked_for_in_capitals(tmp_path):

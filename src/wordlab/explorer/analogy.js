@@ -36,7 +36,7 @@ places.forEach(suggest);
 buttons(
   element("analogy-examples"),
   page.examples.analogies.map(question => question.map(word => index.get(word))),
-  ([a, b, c]) => make("span", {}, ...[a, " : ", b, " = ", c, " : ?"].map(
+  ([a, b, c]) => make("span", {}, ...[a, " : ", b, " :: ", c, " : ?"].map(
     part => typeof part === "number" ? wordElement(words[part]) : part)),
   question => {
     places.forEach((input, k) => { input.value = words[question[k]]; });

@@ -30,8 +30,9 @@ function pointsAround(model, i) {
   const near = [[i, 1], ...model.near(i, AROUND)];
   const places = principal(near.map(([a]) => near.map(([b]) => model.cosine(a, b))));
   const [x, y] = [0, 1].map(axis => {
-    const along = places.map(place => place[axis]), low = Math.min(...along), high = Math.max(...along);
-    return along.map(value => value - (low + high) / 2);
+    const along = places.map(place => place[axis]);
+    const middle = (Math.min(...along) + Math.max(...along)) / 2;
+    return along.map(value => value - middle);
   });
   const reach = Math.max(...[...x, ...y].map(Math.abs)) || 1;
   return near.map(([j, cosine], rank) => ({
@@ -70,9 +71,10 @@ function layOut() {
     : only ? [] : pointsAround(model, chosen.word);
   plot.cursor = null;
   const about = {
-    around: "The axes have no meaning: they are the two directions in which these words differ most, "
-      + "so words that lie close are near one another.",
-    tsne: "The axes have no meaning: t-SNE keeps near words together, and distances far apart say little.",
+    around: "The axes have no meaning of their own: they are the two directions in which these "
+      + "words differ most, so words that lie close are near one another.",
+    tsne: "The axes have no meaning: t-SNE keeps near words together, and distances far apart say "
+      + "little.",
     pca: "Across: the first principal component; upwards: the second.",
   }[way];
   const map = page.maps.find(one => one.name === model.name);
@@ -90,7 +92,7 @@ function layOut() {
   draw();
 }
 
-function whole_map() { plot.view = {x: 0, y: 0, zoom: 1}; draw(); }
+function showAll() { plot.view = {x: 0, y: 0, zoom: 1}; draw(); }
 
 function scaleOf() { return Math.min(...plot.size) * 0.43 * plot.view.zoom; }
 
@@ -113,7 +115,10 @@ function draw() {
   pen.globalAlpha = 0.45;
   points.forEach((point, k) => {
     if (!point.near || middle < 0) return;
-    pen.beginPath(); pen.moveTo(...plot.placed[middle]); pen.lineTo(...plot.placed[k]); pen.stroke();
+    pen.beginPath();
+    pen.moveTo(...plot.placed[middle]);
+    pen.lineTo(...plot.placed[k]);
+    pen.stroke();
   });
   pen.globalAlpha = 1;
   for (const k of order) {
@@ -135,8 +140,7 @@ function draw() {
     if (!spot && k !== plot.cursor && level) continue;
     const [l, t] = spot ?? [left, y - 9];
     taken.push([l, t, width, 16]);
-    pen.fillStyle = level < 2 ? pen.strokeStyle : paint.ink;
-    if (level < 2) pen.fillStyle = level ? paint.near : paint.chosen;
+    pen.fillStyle = [paint.chosen, paint.near, paint.ink][level];
     pen.fillText(label, l, t + 13);
   }
 }
@@ -231,7 +235,7 @@ canvas.addEventListener("keydown", event => {
   const keys = {
     ArrowLeft: () => go(-1, 0), ArrowRight: () => go(1, 0),
     ArrowUp: () => go(0, -1), ArrowDown: () => go(0, 1),
-    "+": () => zoom(1.4), "=": () => zoom(1.4), "-": () => zoom(1 / 1.4), 0: whole_map,
+    "+": () => zoom(1.4), "=": () => zoom(1.4), "-": () => zoom(1 / 1.4), 0: showAll,
     Enter: () => { if (plot.cursor !== null) chosen.choose(plot.points[plot.cursor].i); },
   };
   if (!keys[event.key] || event.ctrlKey || event.metaKey) return;
@@ -240,7 +244,7 @@ canvas.addEventListener("keydown", event => {
 });
 element("map-in").onclick = () => zoom(1.4);
 element("map-out").onclick = () => zoom(1 / 1.4);
-element("map-whole").onclick = whole_map;
+element("map-whole").onclick = showAll;
 choice.replaceChildren(...models.map((model, k) => new Option(model.name, k)));
 choice.onchange = ways.onchange = () => { plot.view = {x: 0, y: 0, zoom: 1}; layOut(); };
 chosen.watchers.push(layOut);

@@ -79,8 +79,8 @@ class Network {
     return logits.map(x => x - total);
   }
 
-  // log p of every class after `state`. In two levels: the commonest and the last two classes beside
-  // one logit per cluster, then the classes of each cluster.
+  // log p of every class after `state`. In two levels: the commonest and the last two classes, and
+  // one logit per cluster; then the classes of each cluster.
   logProbabilities(state) {
     const hidden = state[state.length - 1], {bounds, classes} = this;
     if (!bounds.length) return this.logSoftmax(0, classes, hidden);

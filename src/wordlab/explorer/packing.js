@@ -12,7 +12,9 @@ function unpack({levels, numbers, characters, length, text}) {
   const found = new Int32Array(length);
   for (let place = 0, start = 0; place < length; start += characters) {
     let group = 0;  // below 2^53, so exact
-    for (let i = characters - 1; i >= 0; i--) group = group * 91 + VALUES[text.charCodeAt(start + i)];
+    for (let i = start + characters - 1; i >= start; i--) {
+      group = group * 91 + VALUES[text.charCodeAt(i)];
+    }
     for (let i = 0; i < numbers && place < length; i++, place++) {
       const rest = Math.floor(group / levels);
       found[place] = group - rest * levels;

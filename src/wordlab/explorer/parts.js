@@ -22,7 +22,8 @@ const whole = x => x.toLocaleString("en");
 const percent = p => `${(100 * p).toPrecision(p < 0.0995 ? 2 : 3).replace(/\.0+$/, "")}\u00a0%`;
 
 function listed(parts, last = "and") {
-  return parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} ${last} ${parts.at(-1)}`;
+  const others = parts.slice(0, -1), end = parts.at(-1);
+  return others.length ? `${others.join(", ")} ${last} ${end}` : end ?? "";
 }
 
 // A list of buttons, each of which calls `use` with its item.

@@ -2,21 +2,19 @@
 function showWord(i) {
   const entry = element("word");
   if (find(entry.value) !== i) entry.value = words[i];
+  const times = page.counts[i] === 1 ? "once" : `${whole(page.counts[i])} times`;
   element("said").replaceChildren(
     wordElement(words[i]),
-    ` is word number ${whole(i + 1)} by frequency: it occurs `
-      + `${page.counts[i] === 1 ? "once" : `${whole(page.counts[i])} times`} in the training text.`);
-  const cards = models.map(model => {
-    const near = model.near(i);
-    return card(model.name, near.length
-      ? make("ol", {}, ...near.map(pair => ranked(pair)))
-      : make("p", {className: "note", textContent: "No word is near: its vector is 0."}));
-  });
+    ` is word number ${whole(i + 1)} by frequency: it occurs ${times} in the training text.`);
+  const list = (found, otherwise, looks) => found.length
+    ? make("ol", {}, ...found.map(pair => ranked(pair, looks)))
+    : make("p", {className: "note", textContent: otherwise});
+  const cards = models.map(
+    model => card(model.name, list(model.near(i), "No word is near: its vector is 0.")));
   for (const model of models.filter(one => one instanceof Sparse)) {
-    const found = model.associations(i), full = found.length ? found[0][1] : 1;
-    cards.push(card("Strongest associations", found.length
-      ? make("ol", {}, ...found.map(pair => ranked(pair, {places: 1, full})))
-      : make("p", {className: "note", textContent: "No word occurs near it more often than by chance."})));
+    const found = model.associations(i), looks = {places: 1, full: found[0]?.[1]};
+    const otherwise = "No word occurs near it more often than by chance.";
+    cards.push(card("Strongest associations", list(found, otherwise, looks)));
   }
   element("near").replaceChildren(...cards);
 }
@@ -35,15 +33,14 @@ element("ask-word").addEventListener("submit", event => {
 });
 buttons(element("word-examples"), page.examples.words.filter(word => index.has(word)), wordElement,
   word => chosen.choose(index.get(word)));
-{
-  const kept = page.kept === null ? "" : ` Vectors are rounded to keep this page small: of a word's `
-    + `${page.neighbours} nearest, ${decimals(page.neighbours * page.kept, 1)} on average are those of `
-    + "the vectors themselves.";
-  const fewer = words.length < page.known
-    ? `This page has the ${whole(words.length)} commonest of ${whole(page.known)} words. ` : "";
-  const sparse = models.some(model => model instanceof Sparse)
-    ? " Associations are words that occur near it more often than by chance: their pointwise mutual "
-      + "information, in nats." : "";
-  element("word-note").textContent =
-    `${fewer}Nearness is the cosine of two vectors: 1 is the same direction, 0 unrelated.${sparse}${kept}`;
-}
+element("word-note").textContent = [
+  words.length < page.known
+    && `This page has the ${whole(words.length)} commonest of ${whole(page.known)} words.`,
+  "Nearness is the cosine of two vectors: 1 is the same direction, 0 unrelated.",
+  models.some(model => model instanceof Sparse)
+    && "Associations are words that occur near it more often than by chance: their pointwise "
+      + "mutual information, in nats.",
+  page.kept !== null
+    && `Vectors are rounded to keep this page small: of a word's ${page.neighbours} nearest, on `
+      + `average ${decimals(page.neighbours * page.kept, 1)} are those of the vectors themselves.`,
+].filter(Boolean).join(" ");

@@ -1,5 +1,6 @@
 // A text as the language model reads it: what comes next, what surprised it, its gates over time.
-const NEXT = 10, COLOURED = 400, COLUMNS = 60;
+const NEXT = 10, COLUMNS = 60;
+const READ = 400, DROPPED = 200;  // of a longer text, so many are left out at a time
 const network = page.network && new Network(page.network);
 const draft = element("draft");
 let reading = {ids: [], steps: []};
@@ -19,7 +20,8 @@ function read(text) {
   if (tokens.length && /\n\s*$/u.test(text) && page.text.sentence) {
     tokens.push({id: network.end, end: true});
   }
-  return {tokens, begun};
+  const left = DROPPED * Math.ceil(Math.max(0, tokens.length - READ) / DROPPED);
+  return {tokens: tokens.slice(left), begun, left};
 }
 
 // The model's steps through `ids`, of which those that it has just read are kept.
@@ -91,7 +93,8 @@ function complete(count, choose) {
   for (let k = 0; k < count; k++) {
     const id = choose(follow(ids).at(-1).logs);
     ids.push(id);
-    added += id === network.end ? "\n" : `${/(^|\s)$/u.test(draft.value + added) ? "" : " "}${network.words[id]}`;
+    const space = /(^|\s)$/u.test(draft.value + added) ? "" : " ";
+    added += id === network.end ? "\n" : `${space}${network.words[id]}`;
   }
   draft.value += `${added.replaceAll(" \n", "\n")}${added.endsWith("\n") ? "" : " "}`;
   update();
@@ -100,21 +103,22 @@ function complete(count, choose) {
 
 const mean = values => values.reduce((a, b) => a + b, 0) / values.length;
 
-function showSurprise(tokens, steps) {
+function showSurprise(tokens, steps, left) {
   const rows = tokens.map((token, k) => ({
     ...token, bits: -steps[k].logs[token.id] / Math.LN2, before: steps[k], step: steps[k + 1]}));
   const said = element("surprise-said");
   if (!rows.length) {
     said.textContent = "Type or choose a text above.";
   } else {
-    const bits = mean(rows.map(row => row.bits)), unknown = rows.filter(row => row.id === network.unknown);
+    const bits = mean(rows.map(row => row.bits));
+    const unknown = rows.some(row => row.id === network.unknown);
     said.textContent = `${bits.toFixed(1)} bits per word on average: a perplexity of `
       + `${whole(Number((2 ** bits).toPrecision(3)))}. `
-      + (unknown.length ? `Underlined words are unknown to the model, which reads all of them as one `
+      + (unknown ? "Underlined words are unknown to the model, which reads all of them as one "
         + "symbol; their colour is what that symbol cost. " : "")
-      + (rows.length > COLOURED ? `The last ${COLOURED} are shown.` : "");
+      + (left ? `The text is long: its first ${whole(left)} symbols are not read.` : "");
   }
-  element("surprise").replaceChildren(...rows.slice(-COLOURED).flatMap(row => {
+  element("surprise").replaceChildren(...rows.flatMap(row => {
     const span = make("span", {className: "token"},
       row.end ? make("i", {textContent: "\u21b5"}) : wordElement(row.word));
     span.classList.toggle("unknown", row.id === network.unknown);
@@ -122,7 +126,7 @@ function showSurprise(tokens, steps) {
     span.title = `${row.bits.toFixed(1)} bits`;
     return row.end ? [span, document.createElement("br")] : [span, " "];
   }));
-  element("token-rows").replaceChildren(...rows.slice(-COLOURED).map(row => make("tr", {},
+  element("token-rows").replaceChildren(...rows.map(row => make("tr", {},
     make("th", {scope: "row"}, row.end ? named(row.id) : wordElement(row.word)),
     make("td", {textContent: row.bits.toFixed(1)}),
     make("td", {textContent: percent(2 ** -row.bits)}),
@@ -143,7 +147,8 @@ function showGates(tokens, steps) {
   const order = totals.map((_, u) => u).sort((a, b) => totals[b] - totals[a] || a - b);
   const labels = last.map(token => token.end ? "\u21b5" : shown(token.word));
   const room = element("gates-box").clientWidth - 2;
-  const wide = Math.min(30, Math.max(16, (room - 40) / last.length)), tall = Math.max(2, Math.round(240 / units));
+  const wide = Math.min(30, Math.max(16, (room - 40) / last.length));
+  const tall = Math.max(2, Math.round(240 / units));
   const top = 92, width = Math.ceil(wide * last.length + 40), height = top + tall * units;
   chart.style.width = `${width}px`;
   chart.style.height = `${height}px`;
@@ -166,22 +171,25 @@ function showGates(tokens, steps) {
     pen.restore();
   });
   const means = columns.map(column => mean(column));
-  const top_word = labels[means.indexOf(Math.max(...means))];
-  const what = {update: "how much of its state each unit keeps", reset: "how much of its state each "
-    + "unit lets into the next candidate", state: "what each unit holds"}[kind];
-  element("gates-about").textContent = `One row per unit of the last layer, the highest on average on `
-    + `top; one column per symbol: ${what}. `
+  const topWord = labels[means.indexOf(Math.max(...means))];
+  const what = {
+    update: "how much of its state each unit keeps",
+    reset: "how much of its state each unit lets into the next candidate",
+    state: "what each unit holds",
+  }[kind];
+  element("gates-about").textContent = "One row per unit of the last layer, the highest on average "
+    + `on top; one column per symbol: ${what}. `
     + (kind === "state" ? "Orange is towards 1, blue towards \u22121." : "Pale is 0, orange is 1.")
     + (tokens.length > COLUMNS ? ` The last ${COLUMNS} symbols are shown.` : "");
-  chart.setAttribute("aria-label", `${element("gate").selectedOptions[0].text} of ${units} units over `
-    + `${last.length} symbols; on average ${decimals(mean(means), 2)}, highest at ${top_word}. `
+  chart.setAttribute("aria-label", `${element("gate").selectedOptions[0].text} of ${units} units `
+    + `over ${last.length} symbols; on average ${decimals(mean(means), 2)}, highest at ${topWord}. `
     + "The table above has the means of the gates per symbol.");
 }
 
 function update() {
-  const {tokens, begun} = read(draft.value), steps = follow(tokens.map(token => token.id));
+  const {tokens, begun, left} = read(draft.value), steps = follow(tokens.map(token => token.id));
   showNext(steps.at(-1).logs, begun);
-  showSurprise(tokens, steps);
+  showSurprise(tokens, steps, left);
   showGates(tokens, steps);
 }
 
@@ -190,15 +198,16 @@ if (network) {
   element("gate").onchange = update;
   element("add-likeliest").onclick = () => complete(
     1, logs => best(logs, 1, [network.unknown])[0][0]);
-  element("write-more").onclick = () => complete(20, logs => drawn(logs, Number(element("heat").value)));
+  element("write-more").onclick = () => complete(
+    20, logs => drawn(logs, Number(element("heat").value)));
   element("heat").oninput = () => { element("heat-value").textContent = element("heat").value; };
   element("clear").onclick = () => { draft.value = ""; update(); draft.focus(); };
   buttons(element("texts"), page.examples.texts,
     text => make("bdi", {textContent: shownText(text)}),
     text => { draft.value = `${text} `; update(); });
   if (!page.text.token) {
-    element("tokens-note").textContent = `The text was split by nltk's ${page.text.tokeniser}, which `
-      + "this page does not have: put spaces between tokens.";
+    element("tokens-note").textContent = `The text was split by nltk's ${page.text.tokeniser}, `
+      + "which this page does not have: put spaces between tokens.";
   }
   draft.value = `${page.examples.texts[0] ?? words[0]} `;
   update();
