@@ -53,7 +53,7 @@ repro: $(READY)  ## run the pipeline: everything that changed, nothing that did 
 	@$(MAKE) --no-print-directory --jobs 2 vectors networks
 	@dvc repro
 	@wordlab outputs
-	@echo "Read reports/report.html; compare runs with \`make ui\`"
+	@echo "Read reports/report.html, ask reports/explore.html; compare runs with \`make ui\`"
 
 vectors: $(READY)
 	@dvc --wait-for-lock repro --single-item $(VECTORS)

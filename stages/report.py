@@ -1,4 +1,4 @@
-"""report: every result and figure on one page, and the words in the plane on another."""
+"""report: every result and figure on one page."""
 
 from wordlab import report
 from wordlab.artifacts import read_json
@@ -6,7 +6,6 @@ from wordlab.parallel import side_by_side
 from wordlab.pipeline import stage
 from wordlab.report.figures import FIGURES, write
 from wordlab.report.findings import answers, every
-from wordlab.report.page import word_map
 from wordlab.report.results import Results
 
 
@@ -14,21 +13,17 @@ def main(run: stage.Stage) -> None:
     results = Results(run.input("metrics").parent, run.params)
     names = list(FIGURES)
     written = dict(side_by_side(write, names, results, run.output("figures")))
-    pages = {
-        "report": report.build(
-            results.metrics,
-            {name: written[i] for i, name in enumerate(names)},
-            run.params.model_dump(),
-            read_json(run.input("samples")),
-            every(results),
-            answers(results),
-            (run.input("splits") / "test.txt").read_text(encoding="utf-8").splitlines(),
-        ),
-        "word_map": word_map(read_json(results.tables / "map_embeddings" / "drawn.json")),
-    }
-    for name, page in pages.items():
-        run.output(name).write_text(page, encoding="utf-8", newline="\n")
-        run.recorder.text(page, f"{name}.html")
+    page = report.build(
+        results.metrics,
+        {name: written[i] for i, name in enumerate(names)},
+        run.params.model_dump(),
+        read_json(run.input("samples")),
+        every(results),
+        answers(results),
+        (run.input("splits") / "test.txt").read_text(encoding="utf-8").splitlines(),
+    )
+    run.output("report").write_text(page, encoding="utf-8", newline="\n")
+    run.recorder.text(page, "report.html")
     for headline in sorted(run.input("headline").glob("*.json")):
         run.recorder.parent_metrics(read_json(headline))
 

@@ -21,7 +21,7 @@ LAYERS = [
     {"evaluation"},
     {"sweeps", "studies"},
     {"analysis"},
-    {"report"},
+    {"explorer", "report"},
     {"pipeline"},
     {"cli"},
     {"__main__"},

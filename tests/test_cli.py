@@ -1,6 +1,7 @@
 """The `wordlab` command on hand-made models, and the comparison of lock files."""
 
 import json
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -119,6 +120,15 @@ def test_the_version_is_that_of_the_package_and_completion_is_offered():
 def test_associations_are_shown_strongest_first(workspace, monkeypatch, capsys):
     assert run(monkeypatch, "associations", "cat", "--model", "pairs") == 0
     assert capsys.readouterr().out.split() == ["2.000", "dog", "0.500", "car"]
+
+
+def test_a_page_to_explore_is_made_of_any_vectors(workspace, repository, monkeypatch, capsys):
+    shutil.copy(repository / "params.yaml", workspace)
+    assert run(monkeypatch, "export", "made", "word2vec_text", "v.txt") == 0
+    assert run(monkeypatch, "explore", "v.txt", "pairs", "--words", "2") == 0
+    assert "v.txt, pairs to explore.html" in capsys.readouterr().out
+    page = (workspace / "explore.html").read_text(encoding="utf-8")
+    assert '"words":["cat","dog"]' in page and '"name":"pairs"' in page
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from wordlab.artifacts import md5, read_json, write_json
 LISTED = Path(__file__).with_name("net.json")
 ARTICLES = 32
 """Enough that every evaluation set has items to score."""
-WITHOUT_NUMBERS = {"report"}
+WITHOUT_NUMBERS = {"explore", "report"}
 """Stages that write sentences, figures and pages only."""
 
 

@@ -127,7 +127,8 @@ ANALYSES = {f"analyse_sweep@{item}" for item in ("word2vec", "glove", "recurrent
     [
         ("report/findings", {"report"}),
         ("report/figures", {"report"}),
-        ("names.py", {"report"}),
+        ("names.py", {"explore", "report"}),
+        ("explorer", {"explore"}),
         ("analysis", ANALYSES),
     ],
 )
@@ -177,11 +178,14 @@ def test_trials_of_sweeps_have_the_names_of_trainings_in_full(clone):
     assert "hidden_size" in named["lstm"].params
 
 
-def test_the_report_stands_on_its_own(clone):
-    page = (clone.folder / "reports" / "report.html").read_text(encoding="utf-8")
-    assert "data:image/png;base64," in page
+def test_the_pages_stand_on_their_own(clone):
+    pages = [
+        (clone.folder / "reports" / f"{name}.html").read_text(encoding="utf-8")
+        for name in ("report", "explore")
+    ]
+    assert "data:image/png;base64," in pages[0] and 'id="data">{' in pages[1]
     for outside in ('src="http', "src='http", 'rel="stylesheet"', str(clone.folder)):
-        assert outside not in page
+        assert not any(outside in page for page in pages)
 
 
 def test_one_stage_at_a_time_or_two_every_byte_is_the_same(clones):

@@ -13,7 +13,7 @@ from wordlab.errors import UserError
 
 if TYPE_CHECKING:
     from wordlab.corpus.vocabulary import Vocabulary
-    from wordlab.evaluation.vectors.similarity import Space
+    from wordlab.evaluation.vectors.similarity import DenseSpace, SparseSpace
     from wordlab.params.whole import Params
 
 app = typer.Typer(
@@ -85,7 +85,7 @@ def folder(model: str, mark: str) -> Path:
     raise UserError(f"{model}: no such model; {hint}")
 
 
-def space(vectors: str, words: int | None) -> "Space":
+def space(vectors: str, words: int | None) -> "DenseSpace | SparseSpace":
     """Return the words of a model or a file of vectors, the first `words` of them."""
     from wordlab.embeddings import formats
     from wordlab.embeddings.ppmi import PpmiModel
@@ -186,23 +186,26 @@ def export(
 
 
 @app.command()
-def map(
+def explore(
     vectors: Annotated[list[str], typer.Argument(help="Models or files, as for `evaluate`.")],
-    output: Annotated[Path, typer.Option(help="The page to write.")] = Path("word_map.html"),
-    words: Annotated[int | None, typer.Option(min=1, help="Words to show.")] = None,
+    output: Annotated[Path, typer.Option(help="The page to write.")] = Path("explore.html"),
+    words: FirstWords = None,
 ) -> None:
-    """Map the commonest words of VECTORS to the plane, on a page that opens offline."""
+    """Write a page to ask VECTORS on that opens offline: neighbours, analogies, a map."""
+    from wordlab import explorer
     from wordlab.evaluation.comparison.neighbours import project
-    from wordlab.report.page import word_map
 
     params = settings()
-    shown = params.word_map.model_copy(update={"words": words} if words else {})
-    projections = {
-        name: project(space(name, None), shown, seed=params.seed).drawn() for name in vectors
+    spaces = {name: space(name, words) for name in vectors}
+    maps = {
+        name: project(each, params.word_map, seed=params.seed).drawn()
+        for name, each in spaces.items()
     }
-    page = _start / output
-    page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(word_map(projections), encoding="utf-8", newline="\n")
+    named = params.comparison.words
+    page = explorer.build(spaces, maps, params.explorer, params.preprocess, named=named)
+    place = _start / output
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(page, encoding="utf-8", newline="\n")
     print(f"{', '.join(vectors)} to {output}")
 
 

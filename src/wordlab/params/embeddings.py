@@ -207,3 +207,14 @@ class MapParams(Section):
     """Of t-SNE: about how many neighbours of a word shape its place."""
     iterations: Annotated[int, Field(ge=251)]
     """Of t-SNE; 250 of them spread the words out before they settle."""
+
+
+class ExplorerParams(Section):
+    """`explorer`: a page to ask models on."""
+
+    words: Count
+    """How many of the commonest words it has; fewer where they have no room."""
+    neighbours: Count
+    """Neighbours and associations to list per word."""
+    megabytes: Positive
+    """The limit of its size, of which the language model gets half at most."""

@@ -15,6 +15,7 @@ from wordlab.params.embeddings import (
     ComparisonParams,
     CooccurrenceParams,
     EvaluationParams,
+    ExplorerParams,
     GloveParams,
     MapParams,
     PpmiParams,
@@ -74,6 +75,7 @@ class Params(Section):
     autoencoder: AutoencoderStudyParams
     comparison: ComparisonParams
     word_map: MapParams
+    explorer: ExplorerParams
     window_study: WindowStudyParams
     size_study: SizeStudyParams
     gradient_study: GradientStudyParams

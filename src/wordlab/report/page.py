@@ -285,12 +285,3 @@ def _by_prompt(
             grouped[prompt] = [("real text", end) for end in [*filter(None, ends)][:1]]
         grouped[prompt].append((names.model(sample["model"]), text.removeprefix(prompt)))
     return grouped
-
-
-def word_map(projections: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the page of words in the plane, to point at.
-
-    projections: by model, as `Projection.drawn` has them.
-    """
-    models = [{"name": names.model(name), **drawn} for name, drawn in projections.items()]
-    return TEMPLATES.get_template("map.html").render(models=models)

@@ -1,0 +1,44 @@
+"""How the page cuts what is typed into tokens, as the text was, and beginnings to type."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.params.text import PreprocessParams
+from wordlab.text.preprocess import SENTENCE_END, TOKEN_PATTERNS
+
+LENGTH, UNKNOWN, BEGINNINGS = 14, 2, 2
+"""Words of a beginning, how many of them may be unknown, and how many beginnings there are."""
+WORD_START = r"(?<![\p{L}\p{M}\p{N}_])"
+r"""What `\b` is before a letter of any script; JavaScript's knows those of ASCII only."""
+
+
+def rules(params: PreprocessParams) -> dict[str, Any]:
+    """Return the rules of `preprocess.lines`, and of phrases, for JSON.
+
+    token: the pattern of a token, None where a library finds them, which the page lacks.
+    """
+    pattern = TOKEN_PATTERNS.get(params.tokens)
+    before, after = SENTENCE_END.pattern.replace(r"\b", WORD_START).split(r"\K")
+    return {
+        "lowercase": params.lowercase,
+        "numbers": params.numbers,
+        "token": pattern and pattern.pattern.replace(r"\p{Latin}", r"\p{Script=Latin}"),
+        "tokeniser": params.tokens.removeprefix("nltk:"),
+        "sentence": f"(?<={before}){after}" if params.units == "sentences" else None,
+        "phrases": params.phrases.passes,
+    }
+
+
+def beginnings(lines: Sequence[str], known: Vocabulary) -> list[str]:
+    """Return the beginnings of the first sentences of `lines` that are long and well known."""
+
+    def found() -> Iterator[str]:
+        for line in lines:
+            words = line.split()
+            first = words[:LENGTH]
+            if len(words) > LENGTH and sum(word not in known for word in first) <= UNKNOWN:
+                yield " ".join(first)
+
+    return list(islice(found(), BEGINNINGS))

@@ -1,0 +1,41 @@
+// Cuts what is typed into tokens, as the text was cut that the models have read.
+const LINE_ENDS = /\r\n|[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]/u;
+
+class Tokens {
+  constructor(rules) {
+    this.rules = rules;
+    this.token = new RegExp(rules.token ?? "\\S+", "gu");
+    this.sentenceEnd = rules.sentence && new RegExp(rules.sentence, "gu");
+  }
+
+  // The same characters, cases and digits as in the text.
+  normalised(text) {
+    text = (this.rules.lowercase ? text.toLowerCase() : text).normalize("NFC");
+    return this.rules.numbers === "zeros" ? text.replace(/\p{Nd}/gu, "0") : text;
+  }
+
+  // The tokens of each sentence; those without any are left out. known: has the vocabulary's words.
+  sentences(text, known) {
+    const lines = text.split(LINE_ENDS).join(this.sentenceEnd ? "\n" : " ");
+    const units = this.sentenceEnd ? lines.replace(this.sentenceEnd, "\n") : lines;
+    return this.normalised(units).split("\n").map(unit => {
+      let tokens = unit.match(this.token) ?? [];
+      if (this.rules.numbers === "drop") tokens = tokens.filter(token => !/\p{Nd}/u.test(token));
+      for (let pass = 0; pass < this.rules.phrases; pass++) tokens = joined(tokens, known);
+      return tokens;
+    }).filter(tokens => tokens.length);
+  }
+}
+
+// Neighbouring tokens that the vocabulary has as one, joined from left to right.
+function joined(tokens, known) {
+  const found = [];
+  for (let place = 0; place < tokens.length; place++) {
+    const pair = `${tokens[place]}_${tokens[place + 1]}`;
+    if (place + 1 < tokens.length && known.has(pair)) { found.push(pair); place++; }
+    else found.push(tokens[place]);
+  }
+  return found;
+}
+
+const TEXT = new Tokens(page.text);
