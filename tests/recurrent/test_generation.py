@@ -4,7 +4,13 @@ import torch
 
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
-from wordlab.evaluation.language.generation import generate, narrowed, prompt_ids
+from wordlab.evaluation.language.generation import (
+    generate,
+    generate_by_counts,
+    narrowed,
+    prompt_ids,
+)
+from wordlab.evaluation.language.ngrams import KneserNey
 from wordlab.params.language import DecodingParams
 from wordlab.recurrent.language_model import LanguageModel
 
@@ -81,3 +87,16 @@ def test_unknown_words_of_a_prompt_are_named(words, letters):
         prompt_ids(letters, "az")
     assert prompt_ids(words, "  cat the ") == [1, 0]
     assert prompt_ids(words, "") == []
+
+
+def test_counts_continue_as_the_text_did_and_draw_in_proportion(words):
+    the, cat, sat, on = range(4)
+    text = np.array([the, cat, sat, on, the, cat, sat, on, the, cat, sat, words.end] * 30)
+    ngrams = KneserNey.fit(text, order=3, classes=words.classes, end=words.end)
+    greedy = generate_by_counts(ngrams, words, "on the", 3, decoding(strategy="greedy"), seed=1)
+    assert greedy == "on the cat sat on"
+    drawn = [
+        generate_by_counts(ngrams, words, "cat sat", 1, decoding(), seed=s) for s in range(200)
+    ]
+    assert set(drawn) >= {"cat sat on", "cat sat\n"}
+    assert abs(sum(one == "cat sat on" for one in drawn) - 133) < 35

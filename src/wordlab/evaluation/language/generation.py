@@ -122,6 +122,31 @@ def _next_log_p(
     return log_p, state
 
 
+def generate_by_counts(
+    ngrams: KneserNey,
+    model: LanguageModel,
+    prompt: str,
+    length: int,
+    decoding: DecodingParams,
+    *,
+    seed: int,
+) -> str:
+    """Return `prompt` and the `length` symbols that n-grams put after it, as `generate` does.
+
+    model: a network of the same symbols. The strategy beam draws here.
+    """
+    given = prompt_ids(model, prompt)
+    generator = torch.Generator().manual_seed(rng.derive(seed, "generation", prompt))
+    ids = list(given)
+    for _ in range(length):
+        context = np.array([*ids, model.end])[-ngrams.order :]  # the last is what is to come
+        *_, p = ngrams.probabilities(context, len(context))
+        log_p = torch.from_numpy(np.log(p[-1]))
+        log_p[model.unknown] = -torch.inf
+        ids.append(_chosen(log_p, decoding, generator))
+    return text_of(model, ids)
+
+
 def _draw(
     model: LanguageModel,
     given: list[int],
@@ -134,14 +159,16 @@ def _draw(
     state = model.initial_state(1)
     for _ in range(length):
         log_p, state = _next_log_p(model, inputs, state)
-        if decoding.strategy == "greedy":
-            symbol = int(log_p[0].argmax())
-        else:
-            p = narrowed(log_p[0], decoding)
-            symbol = int(torch.multinomial(p, 1, generator=generator))
-        drawn.append(symbol)
-        inputs = torch.tensor([[symbol]])
+        drawn.append(_chosen(log_p[0], decoding, generator))
+        inputs = torch.tensor([drawn[-1:]])
     return drawn
+
+
+def _chosen(log_p: Tensor, decoding: DecodingParams, generator: torch.Generator) -> int:
+    """Return the likeliest symbol by `log_p` (C,), or one that is drawn."""
+    if decoding.strategy == "greedy":
+        return int(log_p.argmax())
+    return int(torch.multinomial(narrowed(log_p, decoding), 1, generator=generator))
 
 
 def _beam(model: LanguageModel, given: list[int], length: int, width: int) -> list[int]:

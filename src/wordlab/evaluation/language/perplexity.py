@@ -14,7 +14,7 @@ from wordlab import rng
 from wordlab.artifacts import rounded
 from wordlab.corpus.vocabulary import study_words
 from wordlab.evaluation.language.accuracy import accuracy, network_ranks, ngram_ranks
-from wordlab.evaluation.language.generation import generate, spelled, symbols_of
+from wordlab.evaluation.language.generation import generate, generate_by_counts, spelled, symbols_of
 from wordlab.evaluation.language.ngrams import KneserNey
 from wordlab.evaluation.statistics import mean_of_drawn
 from wordlab.params.language import GenerationParams, LanguageEvaluationParams
@@ -226,6 +226,8 @@ class _Kind:
     unigrams: KneserNey
     ngrams: KneserNey
     losses: NDArray[np.float64]
+    model: LanguageModel
+    prompts: list[str]
 
 
 def evaluate(
@@ -238,7 +240,8 @@ def evaluate(
     *,
     seed: int,
 ) -> tuple[dict[str, Any], list[dict[str, str]]]:
-    """Return scores by model and baseline, and a sample of each model for each prompt.
+    """Return scores by model and baseline, and a sample of each network, and of the Kneser-Ney
+    models, for each prompt.
 
     train: sentences; valid chooses the order of the Kneser-Ney model, which all others are compared
     with. `read_as`: how a network reads the text, as it was trained. Models of the same symbols
@@ -261,13 +264,15 @@ def evaluate(
             valid_ids = _held_out(model, valid).ids
             ngrams = KneserNey.chosen(ids, valid_ids, orders=orders, classes=classes, end=end)
             unigrams = KneserNey.fit(ids, order=1, classes=classes, end=end)
-            kinds[kind] = _Kind(ids, held_out, unigrams, ngrams, ngrams.losses(held_out.ids))
+            prompts = [
+                prompt
+                for prompt in (spelled(model, one) for one in beginnings)
+                if all(symbol in known for symbol in symbols_of(model, prompt))
+            ] or [""]
+            baseline = ngrams.losses(held_out.ids)
+            kinds[kind] = _Kind(ids, held_out, unigrams, ngrams, baseline, model, prompts)
         shared = kinds[kind]
-        prompts = [
-            prompt
-            for prompt in (spelled(model, one) for one in beginnings)
-            if all(symbol in known for symbol in symbols_of(model, prompt))
-        ] or [""]
+        prompts = shared.prompts
         texts = [
             generate(model, prompt, generation.length, generation, seed=seed) for prompt in prompts
         ]
@@ -300,6 +305,16 @@ def evaluate(
             **accuracy(ngram_ranks(own.ngrams, own.text), own.text, seed=seed),
             "order": own.ngrams.order,
         }
+        samples += [
+            {
+                "model": f"kneser_ney{label}",
+                "prompt": prompt,
+                "text": generate_by_counts(
+                    own.ngrams, own.model, prompt, generation.length, generation, seed=seed
+                ),
+            }
+            for prompt in own.prompts
+        ]
     return metrics, samples
 
 
