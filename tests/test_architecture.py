@@ -11,7 +11,7 @@ from wordlab.pipeline.declared import declaration, named
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 REPOSITORY = SOURCE.parent
 LAYERS = [
-    {"errors", "paths", "names"},
+    {"compiled", "errors", "paths", "names"},
     {"artifacts", "rng", "progress", "params"},
     {"checkpoints", "downloads", "parallel"},
     {"trials"},
@@ -28,6 +28,7 @@ LAYERS = [
 # these change how a result is asked for, kept or shown, not what it is
 PLUMBING = {
     "checkpoints",
+    "compiled",
     "downloads",
     "errors",
     "parallel",
@@ -40,7 +41,7 @@ PLUMBING = {
 DERIVED = "params.derived"
 ONLY_IN = {
     "mlflow": {"pipeline.tracking"},
-    "numba": {"embeddings", "text"},
+    "numba": {"compiled", "embeddings", "text"},
     "torch": {"recurrent", "evaluation", "studies", "sweeps"},
     "matplotlib": {"report.figures"},
     "distributed": {"parallel"},

@@ -54,11 +54,14 @@ class Checkout:
 
 
 def environment_below(home):
-    """Return an environment whose home, and Git's and numba's files, are below `home`."""
+    """Return an environment whose home and Git's files are below `home`.
+
+    Kernels that are compiled are shared with this process.
+    """
     return {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "HOME": str(home),
-        "NUMBA_CACHE_DIR": str(home / "numba"),
+        "NUMBA_CACHE_DIR": os.environ["NUMBA_CACHE_DIR"],
         **{
             f"GIT_{role}_{part}": "tester"
             for role in ("AUTHOR", "COMMITTER")
