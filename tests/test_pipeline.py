@@ -176,8 +176,8 @@ def test_trials_of_sweeps_have_the_names_of_trainings_in_full(clone):
         trial, full = seeds[f"{sweep} trial"], seeds[stage]
         assert set(trial.params) - {"fold", "window"} <= set(full.params)
         assert measured <= set(trial.metrics) & set(full.metrics)
-    assert "window" in named["skipgram"].params
-    assert "hidden_size" in named["lstm"].params
+    assert "window" in named["skip-gram"].params
+    assert "hidden_size" in named["LSTM"].params
 
 
 def test_the_report_stands_on_its_own(clone):

@@ -18,7 +18,7 @@ from wordlab.evaluation.language.ngrams import KneserNey
 from wordlab.evaluation.statistics import mean_of_drawn
 from wordlab.params.language import GenerationParams, LanguageEvaluationParams
 from wordlab.recurrent.batches import sentence_starts
-from wordlab.recurrent.language_model import LanguageModel, described
+from wordlab.recurrent.language_model import LanguageModel
 
 _RESAMPLES = 1000
 
@@ -229,9 +229,9 @@ def evaluate(
     """Return scores by model and baseline, and a sample of each model for each prompt.
 
     train: sentences; valid chooses the order of the Kneser-Ney model, which all others are compared
-    with. `read_as`: how a network reads the text, as it was trained. Models of the same symbols
-    share their baselines: `unigram` and `kneser_ney`, named with the level and the number of
-    symbols where there are several kinds.
+    with. `examples`, `carry_state`: how a network reads the text, as it was trained. Models of the
+    same symbols share their baselines: `unigram` and `kneser_ney`, named with the level and the
+    number of symbols where there are several kinds.
     """
     metrics: dict[str, Any] = {}
     samples: list[dict[str, str]] = []
@@ -267,7 +267,7 @@ def evaluate(
         baseline = baselines[kind]["kneser_ney"]
         metrics[name] = {
             **asdict(score(losses, held_out, seed=seed, baseline=baseline)),
-            "read_as": described(model.params),
+            **model.params.model_dump(include={"examples", "carry_state"}),
             "generated": {
                 **score_generated(written, ids, ngrams),
                 "prompts": len(prompts),
