@@ -128,7 +128,8 @@ def test_killed_within_a_training_and_started_again_it_ends_the_same(
 ) -> None:
     monkeypatch.setenv("WORDLAB_THREADS", "1")
     kept, script = tmp_path / "kept" / "study-1.safetensors", tmp_path / "script.py"
-    script.write_text(KILLED.format(tests=[str(folder) for folder in Path(__file__).parents[1::-1]]))
+    folders = Path(__file__).parents[1::-1]  # the conftest of all tests first
+    script.write_text(KILLED.format(tests=[str(folder) for folder in folders]))
     killed = subprocess.Popen([sys.executable, str(script), str(kept)])
     while not list(kept.parent.glob("study-1.*.safetensors")) and killed.poll() is None:
         time.sleep(0.005)
