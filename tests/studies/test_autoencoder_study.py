@@ -120,7 +120,7 @@ checkpoints.SECONDS = -1.0
 kept = checkpoints.Checkpoint(Path(sys.argv[1]))
 measure(lambda: NetworkParams(**SMALL), params(**LONG), [], kept)
 """
-LONG: dict[str, Any] = {"rates": {"gru": 0.02}, "latent_sizes": [2], "epochs": 60}
+LONG: dict[str, Any] = {"rates": {"gru": 0.02}, "latent_sizes": {"gru": [2]}, "epochs": 60}
 
 
 def test_killed_within_a_training_and_started_again_it_ends_the_same(
