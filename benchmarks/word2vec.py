@@ -172,7 +172,6 @@ def train_wordlab(
     """Train wordlab's vectors on what `scan` left beside the text."""
     from wordlab.corpus.corpus import EncodedCorpus
     from wordlab.corpus.vocabulary import Vocabulary
-    from wordlab.embeddings import formats
     from wordlab.embeddings.word2vec import training as word2vec
 
     vocabulary = Vocabulary.load(asked.corpus.parent / "vocabulary.tsv")
@@ -189,9 +188,21 @@ def train_wordlab(
         "seconds": seconds,
         "words_per_second": len(corpus) * asked.epochs / seconds,
         "peak_mib": peak,
-        **scores(formats.to_gensim(vectors)),
+        **scores(keyed(vectors)),
         "scoring_seconds": time.perf_counter() - scored,
     }
+
+
+def keyed(vectors: Any) -> Any:
+    """Return word vectors as gensim's KeyedVectors, with the words' counts."""
+    from gensim.models import KeyedVectors
+
+    made = KeyedVectors(vectors.matrix.shape[1])
+    made.add_vectors(list(vectors.vocabulary.words), vectors.matrix)
+    known = vectors.vocabulary
+    for word, count in zip(known.words, known.counts.tolist(), strict=True):
+        made.set_vecattr(word, "count", count)
+    return made
 
 
 def _beginning(corpus: Any) -> Any:

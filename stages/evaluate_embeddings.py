@@ -3,24 +3,18 @@
 from collections.abc import Mapping
 
 from wordlab.artifacts import write_json
-from wordlab.embeddings.ppmi import PpmiModel
-from wordlab.embeddings.vectors import load_trainings
+from wordlab.evaluation import models
 from wordlab.evaluation.vectors import scores
 from wordlab.evaluation.vectors.scores import Trained
-from wordlab.evaluation.vectors.similarity import SparseSpace
 from wordlab.pipeline import stage
-
-VECTORS = ("cbow", "skipgram", "glove", "ppmi_svd")
 
 
 def main(run: stage.Stage) -> None:
     params = run.params.evaluation
-    models: dict[str, Trained] = {name: load_trainings(run.input(name)) for name in VECTORS}
-    ppmi = PpmiModel.load(run.input("ppmi"))
-    models["ppmi"] = SparseSpace(ppmi.vocabulary, ppmi.matrix)
-    found = scores.evaluate_all(models, params, seed=run.params.seed)
+    trained, _ = models.load(run.input)
+    found = scores.evaluate_all(trained, params, seed=run.params.seed)
     metrics = {name: scored.metrics() for name, scored in found.items()}
-    for name, model in models.items():
+    for name, model in trained.items():
         run.on_trial(name, {"model": name, **settings(model)}, metrics[name])
     run.metrics(metrics)
     write_json(run.output("headline"), scores.headline(metrics))

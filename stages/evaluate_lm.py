@@ -2,12 +2,13 @@
 
 from wordlab.artifacts import write_json
 from wordlab.evaluation.language import perplexity
+from wordlab.params.language import CELLS
 from wordlab.pipeline import stage
 from wordlab.recurrent.batches import read_documents, read_lines
 from wordlab.recurrent.devices import threads
 from wordlab.recurrent.language_model import LanguageModel
 
-MODELS = ("rnn", "lstm", "gru", "char")
+MODELS = (*CELLS, "char")
 
 
 def main(run: stage.Stage) -> None:

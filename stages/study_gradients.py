@@ -1,13 +1,12 @@
 """study_gradients: where gradients vanish or explode, and what can be done about it."""
 
 from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.params.language import CELLS
 from wordlab.pipeline import stage
 from wordlab.recurrent.batches import language_ids
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.studies.gradients.jobs import Texts
 from wordlab.studies.gradients.study import study
-
-CELLS = ("rnn", "lstm", "gru")
 
 
 def main(run: stage.Stage) -> None:

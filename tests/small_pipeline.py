@@ -75,7 +75,7 @@ def run_stage(name, params, folder):
     outputs = {path: folder / path for path in declared.outputs}
     for path in outputs.values():
         path.parent.mkdir(parents=True, exist_ok=True)
-    script["main"](Stage(name, item, params, kept, inputs, outputs, Checkpoint(None)))
+    script["main"](Stage(name, item, params, kept, inputs, outputs, Checkpoint()))
     return kept.calls
 
 

@@ -43,3 +43,12 @@ def recurrent_sweep(**changes: Any) -> RecurrentSweepParams:
     given = {**SWEEP, **changes}
     fixed = {key: value for key, value in given["fixed"].items() if key not in given["space"]}
     return RecurrentSweepParams.model_validate({**given, "fixed": fixed})
+
+
+def searched(**changes: Any) -> RecurrentSweepParams:
+    """Return the params of a search of two settings, with `changes`."""
+    space = {"hidden_size": {"low": 2, "high": 6, "log": False}, "bptt_length": [5, 10]}
+    fixed = {key: SWEEP["fixed"][key] for key in SWEEP["fixed"] if key != "bptt_length"}
+    return RecurrentSweepParams.model_validate(
+        {**SWEEP, "search": "tpe", "trials": 5, "space": space, "fixed": fixed, **changes}
+    )

@@ -1,6 +1,7 @@
 """The directions between modules hold, and dvc.yaml lists exactly what each stage uses."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from wordlab.pipeline.declared import declaration, named
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 REPOSITORY = SOURCE.parent
 LAYERS = [
-    {"errors", "paths", "names"},
+    {"compiled", "errors", "paths", "names"},
     {"artifacts", "rng", "progress", "params"},
     {"checkpoints", "downloads", "parallel"},
     {"trials"},
@@ -29,6 +30,7 @@ LAYERS = [
 # these change how a result is asked for, kept or shown, not what it is
 PLUMBING = {
     "checkpoints",
+    "compiled",
     "downloads",
     "errors",
     "parallel",
@@ -41,7 +43,7 @@ PLUMBING = {
 DERIVED = "params.derived"
 ONLY_IN = {
     "mlflow": {"pipeline.tracking"},
-    "numba": {"embeddings", "text"},
+    "numba": {"compiled", "embeddings", "text"},
     "torch": {"recurrent", "evaluation", "studies", "sweeps"},
     "matplotlib": {"report.figures"},
     "distributed": {"parallel"},
@@ -158,30 +160,48 @@ def test_a_stage_depends_on_exactly_the_code_it_uses(name):
     assert declared == used
 
 
+def _of_params(node):
+    """Return whether `node` reads run.params or a part of it, by its name or that of the item."""
+    text = ast.unparse(node)
+    return text.startswith("run.params") or text.startswith("getattr(run.params")
+
+
+def _outermost(tree):
+    """Yield the longest expressions that read params: run.params.glove, not its run.params."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Attribute | ast.Call) and _of_params(node):
+            yield node
+        else:
+            waiting += ast.iter_child_nodes(node)
+
+
+def _dotted(node):
+    """Return what an expression reads as dvc.yaml names it, the methods it calls left out."""
+    text = re.sub(r"\.model_dump\(.*", "", ast.unparse(node))
+    text = re.sub(r"getattr\((.*), f'(.*)'\)", r"\1.\2", text)  # f"sweep_{run.item}"
+    text = re.sub(r"getattr\((.*), run\.item\)", r"\1.{run.item}", text)
+    return text.removeprefix("run.params").removeprefix(".").replace("{run.item}", "${item}")
+
+
 @pytest.mark.parametrize("name", sorted(STAGES))
 def test_a_stage_depends_on_exactly_the_params_it_reads(name):
     stage = STAGES[name]
     tree = ast.parse(script(name).read_text())
-    inner = {
-        id(node.value): node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)
-    }
-    for node in ast.walk(tree):  # getattr(run.params, f"sweep_{run.item}")
-        if isinstance(node, ast.Call) and ast.unparse(node).startswith("getattr(run.params, f"):
-            name = ast.unparse(node.args[1])[2:-1]
-            inner[id(node.args[0])] = name.replace("{run.item}", "${item}")
-    read = {
-        inner.get(id(node), "params.yaml")
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and ast.unparse(node) == "run.params"
-    }
-    declared = {param.split(".")[0] for param in stage.get("params", [])}
-    if "character_model" in read:  # inherits
-        assert "language_model.shared" in stage["params"]
-        read.add("language_model")
-    if "params.yaml" in read:  # handed on whole: the file is a dependency as data are
+    read = {_dotted(node) for node in _outermost(tree)}
+    raw = YAML(typ="safe").load(PARAMS)
+    for section in {param.split(".")[0] for param in read if "." in param}:
+        models = [name for name, own in raw[section].items() if isinstance(own, dict)]
+        inherited = {f"{section}.{model}" for model in [*models, "${item}"]}
+        if "shared" in models and inherited & read:
+            read.add(f"{section}.shared")
+    if "character_model" in read:
+        read.add("language_model.shared")
+    if "" in read:  # handed on whole: the file is a dependency as data are
         assert "params.yaml" in stage["deps"]
         read = set()
-    assert declared == read
+    assert set(stage.get("params", [])) == read
 
 
 @pytest.mark.parametrize("name", sorted(STAGES))

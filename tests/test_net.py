@@ -2,8 +2,8 @@
 
 Sentences, figures and pages are left out: wording may change, numbers may not. The list holds
 for the packages of constraints.txt and the processor it names, since others round differently;
-on any other processor only the paths are compared, unless the list is rewritten there from a
-commit that is known to be right.
+on any other processor the paths are compared and the rest is skipped, unless the list is
+rewritten there from a commit that is known to be right.
 
 `PYTHONPATH=src python tests/test_net.py --write` rewrites the list. A file that only moved then
 shows in `git diff` as the same md5 under another path.
@@ -17,6 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pytest
 from llvmlite import binding
 
 from small_pipeline import REPOSITORY, run_pipeline, shortest_articles, stages
@@ -87,10 +88,13 @@ def differences(listed, made):
 def test_every_stage_writes_the_listed_numbers(tmp_path):
     listed = read_json(LISTED)
     files, made = listed["files"], new_pass(tmp_path)
-    if listed["processor"] != binding.get_host_cpu_name():
+    other = listed["processor"] != binding.get_host_cpu_name()
+    if other:
         files = {path: made.get(path, value) for path, value in files.items()}
     found = differences(files, made)
     assert not found, "\n".join(["not as in net.json:", *found])
+    if other:
+        pytest.skip(f"the paths are as listed; the numbers are those of {listed['processor']}")
 
 
 def test_a_digest_sees_every_number_and_no_sentence(tmp_path):

@@ -5,12 +5,12 @@ import os
 from pathlib import Path
 
 # numba recompiles a kernel when its own file changes, but not when a kernel that it calls does;
-# so what it compiled is kept under a digest of all files with kernels
-_files = sorted(
-    path for part in ("embeddings", "text") for path in (Path(__file__).parent / part).rglob("*.py")
-)
+# so what it compiled is kept under a digest of all files with kernels, in the main repository
+_here = Path(__file__).parent
+_main = Path(os.environ.get("DVC_ROOT") or "nowhere", "src", "wordlab")
+_files = sorted(path for part in ("embeddings", "text") for path in (_here / part).rglob("*.py"))
 _kernels = [code for code in map(Path.read_bytes, _files) if b"njit" in code]
-_digest = hashlib.blake2b(b"\0".join(_kernels), digest_size=8)
-os.environ.setdefault(
-    "NUMBA_CACHE_DIR", str(Path(__file__).parent / "__pycache__" / _digest.hexdigest())
-)
+_digest = hashlib.blake2b(b"\0".join(_kernels), digest_size=8).hexdigest()
+_kept = (_main if _main.is_dir() else _here) / "__pycache__" / _digest
+os.environ.setdefault("NUMBA_CACHE_DIR", str(_kept))
+os.environ.setdefault("NUMBA_CACHE_LOCATOR_CLASSES", "wordlab.compiled.Locator")

@@ -32,19 +32,19 @@ class Checkpoint:
     """
 
     def __init__(self, path: Path | None = None, code: str = "") -> None:
-        """path: the file, or None for a checkpoint that keeps nothing (short trainings, tests);
-        code: a digest of the code that the stage depends on."""
+        """path: the file, or None to keep nothing, as NOTHING_KEPT does; code: a digest of the
+        code that the stage depends on."""
         self.path, self.code = path, code
         self._recipe = ""
         self._saved_at = time.monotonic()
-        self._parts: dict[int, Checkpoint] = {}
+        self._parts: dict[int | str, Checkpoint] = {}
 
-    def part(self, number: int) -> "Checkpoint":
+    def part(self, name: int | str) -> "Checkpoint":
         """Return the checkpoint of one of several trainings of a stage, cleared with this one."""
         if self.path is None:
             return self
-        beside = self.path.with_suffix(f".{number}{self.path.suffix}")
-        return self._parts.setdefault(number, Checkpoint(beside, self.code))
+        beside = self.path.with_suffix(f".{name}{self.path.suffix}")
+        return self._parts.setdefault(name, Checkpoint(beside, self.code))
 
     def resume(self, recipe: Callable[[], Any]) -> tuple[Arrays, dict[str, Any]] | None:
         """Return the arrays and the state last saved, or None if there are none of this recipe.
@@ -98,3 +98,7 @@ class Checkpoint:
             remove(self.path)
             for beside in self.path.parent.glob(f"{glob.escape(self.path.stem)}.*"):
                 remove(beside)
+
+
+NOTHING_KEPT = Checkpoint()
+"""For short trainings: a training that is cut off is lost."""

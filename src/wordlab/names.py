@@ -69,6 +69,15 @@ def plain(name: str) -> str:
     return " ".join(WORDS.get(word, word) or word.upper() for word in re.split("[_ ]", name))
 
 
+def trial(name: str) -> str:
+    """Return the name of a trial as people read it: for `lstm hidden_size=8 seed=1`, LSTM, hidden
+    size 8, seed 1."""
+    words = name.split(" ")
+    model = " ".join(plain(word) for word in words if "=" not in word)
+    settings = (word.partition("=") for word in words if "=" in word)
+    return ", ".join([model, *(f"{plain(key)} {value}" for key, _, value in settings)])
+
+
 def measure(name: str) -> str:
     """Return the name of a measure with its unit."""
     return f"{plain(name)}, {UNITS[name]}" if name in UNITS else plain(name)

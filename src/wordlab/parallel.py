@@ -11,10 +11,11 @@ import multiprocessing
 import os
 import platform
 import signal
+import sys
 import threading
 import unicodedata
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from concurrent.futures import (
     FIRST_COMPLETED,
     CancelledError,
@@ -66,8 +67,7 @@ def side_by_side(
         wanted = (job for job in jobs if job is not None)
         yield from ((number, function(job, *shared)) for number, job in enumerate(wanted))
         return
-    context = multiprocessing.get_context("spawn")  # a fork would copy torch's locked threads
-    pool = ProcessPoolExecutor(workers, context, _begin, (function, shared))
+    pool = _processes(workers, function, shared)
     try:
         numbers: dict[Future[Result], int] = {}
         count, waiting = 0, iter(jobs)
@@ -90,12 +90,29 @@ def side_by_side(
         raise
 
 
+def _processes(
+    workers: int, function: Callable[..., Any], shared: tuple[Any, ...]
+) -> ProcessPoolExecutor:
+    """Return a pool of processes for `function`.
+
+    A fork of this process would copy torch's locked threads. So on Linux all are forks of one that
+    has loaded the modules of the first function and started no thread.
+    """
+    context = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
+    context.set_forkserver_preload([getattr(function, "func", function).__module__])
+    return ProcessPoolExecutor(workers, context, _begin, (function, shared, dict(os.environ)))
+
+
 _task: list[Any] = []
 """In a worker: the function and what is shared."""
 
 
-def _begin(function: Callable[..., Any], shared: tuple[Any, ...]) -> None:
+def _begin(
+    function: Callable[..., Any], shared: tuple[Any, ...], environment: Mapping[str, str]
+) -> None:
     """Keep what is shared; ignore Ctrl-C, and end when the process that started this one ends."""
+    os.environ.clear()
+    os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _task[:] = [function, shared]
 
@@ -133,8 +150,7 @@ def in_order(
     elif workers < 2:
         yield from map(function, remaining)
     else:
-        context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(workers, context, _begin, (all_of, ()))
+        pool = _processes(workers, all_of, ())
         try:
             for results in flow(
                 lambda some: pool.submit(_work, some), batches, lambda: 3 * workers

@@ -6,12 +6,19 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
+from wordlab import names
+
 StepLogger = Callable[[int, Mapping[str, float]], None]
 """Receives a step (an epoch, an iteration or a batch) and the metrics measured at it."""
 
 
 def ignore_step(step: int, metrics: Mapping[str, float]) -> None:
     """Be the StepLogger of work that nobody follows."""
+
+
+def best(metric: str, value: float, trial: str) -> str:
+    """Return what a bar shows of the best trial so far, by its metric and its name."""
+    return f"best {names.plain(metric)} {value:.4g}: {names.trial(trial)}"
 
 
 def bar(total: float, title: str, unit: str) -> "tqdm[NoReturn]":

@@ -64,13 +64,6 @@ def test_gensim_reads_and_writes_the_same(vectors, tmp_path, kind, options):
         np.testing.assert_allclose(back.matrix, vectors.matrix, rtol=1e-6)
 
 
-def test_to_gensim_keeps_vectors_and_counts(vectors):
-    keyed = formats.to_gensim(vectors)
-    np.testing.assert_array_equal(keyed.vectors, vectors.matrix)
-    assert keyed.get_vecattr("the", "count") == 5
-    assert keyed.key_to_index == vectors.vocabulary.index
-
-
 @pytest.mark.parametrize(
     ("kind", "content"),
     [

@@ -1,17 +1,23 @@
 """The study of autoencoders: whole, the same again, and its bits add up."""
 
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from wordlab.checkpoints import Checkpoint
+from wordlab.checkpoints import NOTHING_KEPT, Checkpoint
 from wordlab.params.language import NetworkParams
 from wordlab.params.studies import AutoencoderStudyParams
 from wordlab.recurrent.batches import alphabet, character_ids
 from wordlab.recurrent.language_model import LanguageModel
+from wordlab.studies.autoencoder import network as autoencoders
 from wordlab.studies.autoencoder.scores import baselines, language_model_bits, unknown_bits
 from wordlab.studies.autoencoder.study import AutoencoderStudy, sequence_splits, study
 
@@ -59,7 +65,12 @@ def model(network: Network) -> LanguageModel:
     return LanguageModel(network(), characters, "character", 1)
 
 
-def measure(network: Network, own: AutoencoderStudyParams, trials: list[str]) -> AutoencoderStudy:
+def measure(
+    network: Network,
+    own: AutoencoderStudyParams,
+    trials: list[str],
+    checkpoint: Checkpoint = NOTHING_KEPT,
+) -> AutoencoderStudy:
     splits = {"train": lines(1, 80), "valid": lines(2, 40), "test": lines(3, 60)}
     return study(
         sequence_splits(splits, own, seed=1),
@@ -68,7 +79,7 @@ def measure(network: Network, own: AutoencoderStudyParams, trials: list[str]) ->
         seed=1,
         torch_threads=1,
         on_trial=lambda name, settings, metrics: trials.append(name),
-        checkpoint=Checkpoint(None),
+        checkpoint=checkpoint,
     )
 
 
@@ -100,6 +111,50 @@ def test_the_study_is_whole_and_its_bits_add_up(
     splits = {"train": lines(1, 80), "valid": lines(2, 40), "test": lines(3, 60)}
     test = sequence_splits(splits, own, seed=1).texts["test"]
     assert set(examples["original"]) <= set(test)
+
+
+KILLED = """
+import sys
+from pathlib import Path
+sys.path[:0] = {tests!r}
+from conftest import SMALL
+from test_autoencoder_study import LONG, measure, params
+from wordlab import checkpoints
+from wordlab.params.language import NetworkParams
+checkpoints.SECONDS = -1.0
+kept = checkpoints.Checkpoint(Path(sys.argv[1]))
+measure(lambda: NetworkParams(**SMALL), params(**LONG), [], kept)
+"""
+LONG: dict[str, Any] = {"rates": {"gru": 0.02}, "latent_sizes": {"gru": [2]}, "epochs": 60}
+
+
+def test_killed_within_a_training_and_started_again_it_ends_the_same(
+    network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORDLAB_THREADS", "1")
+    kept, script = tmp_path / "kept" / "study-1.safetensors", tmp_path / "script.py"
+    folders = Path(__file__).parents[1::-1]  # the conftest of all tests first
+    script.write_text(KILLED.format(tests=[str(folder) for folder in folders]))
+    killed = subprocess.Popen([sys.executable, str(script), str(kept)])
+    while not list(kept.parent.glob("study-1.*.safetensors")) and killed.poll() is None:
+        time.sleep(0.005)
+    killed.kill()
+    assert killed.wait() == -signal.SIGKILL
+    assert not kept.exists()
+    begun: list[int] = []
+    run_epoch = autoencoders._Training.run_epoch
+
+    def counted(self: Any, *given: Any) -> None:
+        begun.append(len(self.epochs))
+        run_epoch(self, *given)
+
+    monkeypatch.setattr(autoencoders._Training, "run_epoch", counted)
+    resumed = measure(network, params(**LONG), [], Checkpoint(kept))
+    assert begun[0] > 0
+    assert [path.name for path in kept.parent.iterdir()] == [kept.name]  # what a training had goes
+    whole = measure(network, params(**LONG), [])
+    for name, table in whole.tables.items():
+        pd.testing.assert_frame_equal(resumed.tables[name], table, check_exact=True)
 
 
 def test_codes_cost_what_they_write(network: Network) -> None:

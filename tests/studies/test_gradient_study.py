@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from scipy import stats
 
 from wordlab.artifacts import Result, rounded
-from wordlab.checkpoints import Checkpoint
+from wordlab.checkpoints import NOTHING_KEPT, Checkpoint
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
 from wordlab.evaluation.statistics import change_intervals, mean_intervals, median_interval
@@ -73,7 +73,7 @@ def measure(
     *,
     cells: tuple[str, ...] = ("rnn", "lstm"),
     trials: dict[str, Any] | None = None,
-    checkpoint: Checkpoint = Checkpoint(None),  # noqa: B008
+    checkpoint: Checkpoint = NOTHING_KEPT,
     **changes: Any,
 ) -> Result:
     vocabulary = Vocabulary(tuple("abcdef"), np.ones(6, np.int64))

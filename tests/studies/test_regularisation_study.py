@@ -77,7 +77,7 @@ def measure(
     **given: Any,
 ) -> Result:
     monkeypatch.setenv("WORDLAB_THREADS", str(threads))
-    given = {"seed": 1, "on_trial": lambda *told: None, "checkpoint": Checkpoint(None), **given}
+    given = {"seed": 1, "on_trial": lambda *told: None, "checkpoint": Checkpoint(), **given}
     own = given.pop("text", text())
     return study(networks(*cells), own, params(), orders=[1, 2], **given)
 
@@ -296,7 +296,7 @@ def test_mistakes_are_named(networks: Networks) -> None:
     with pytest.raises(ValidationError, match="greater than or equal to 3"):
         params(seeds=2)  # two seeds make no interval
     given: dict[str, Any] = {"orders": [1], "seed": 1, "on_trial": lambda *told: None,
-                             "checkpoint": Checkpoint(None)}  # fmt: skip
+                             "checkpoint": Checkpoint()}  # fmt: skip
     with pytest.raises(UserError, match=r"regularisation_study\.batch_size"):
         study(networks("rnn"), text(), params(batch_size=300), **given)
     with pytest.raises(UserError, match=r"preprocess\.splits\.test: .* got none"):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sweep_params import SMALL, SWEEP
+from sweep_params import SMALL, SWEEP, searched
 from wordlab.analysis import sweeps as analysis
 from wordlab.artifacts import Result
 from wordlab.checkpoints import Checkpoint
@@ -107,14 +107,6 @@ def test_divergence_is_a_result(section: LanguageModelSection) -> None:
 def test_the_cell_is_not_for_the_grid() -> None:
     with pytest.raises(ValueError, match="cell: no such setting to sweep"):
         RecurrentSweepParams.model_validate({**SWEEP, "space": {"cell": ["gru"]}})
-
-
-def searched(**changes: Any) -> RecurrentSweepParams:
-    space = {"hidden_size": {"low": 2, "high": 6, "log": False}, "bptt_length": [5, 10]}
-    fixed = {key: SWEEP["fixed"][key] for key in SWEEP["fixed"] if key != "bptt_length"}
-    return RecurrentSweepParams.model_validate(
-        {**SWEEP, "search": "tpe", "trials": 5, "space": space, "fixed": fixed, **changes}
-    )
 
 
 @pytest.mark.parametrize(
@@ -320,11 +312,11 @@ def test_winners_learn_from_all_the_text_from_seeds_that_no_trial_has(
     seeds: dict[str, set[int]] = {"trials": set(), "winners": set()}
 
     def followed(function: Any, jobs: Iterable[Any], *shared: Any) -> Any:
-        kind = "trials" if len(shared) > 1 else "winners"
+        kind = "trials" if len(shared) == 3 else "winners"
         if kind == "winners":
-            learnt.append(shared[0][0])
+            learnt.append(shared[1][0])
         own = [job for job in jobs if job is not None]
-        seeds[kind] |= {job.seed for job in own}
+        seeds[kind] |= {(job if kind == "trials" else job[0]).seed for job in own}
         return by(1)(function, own, *shared)
 
     monkeypatch.setattr(trials, "side_by_side", followed)

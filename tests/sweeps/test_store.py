@@ -144,7 +144,7 @@ def claims(space: dict[str, tuple[Any, ...]] = sharing.SPACE) -> AbstractContext
 
 @pytest.mark.usefixtures("database")
 def test_a_process_that_is_interrupted_leaves_its_trial_to_others_at_once() -> None:
-    first, second = (trials.Trial(t.name, t.model, t.settings) for t in sharing.PLANNED[:2])
+    first, second = sharing.PLANNED[:2]
     with pytest.raises(KeyboardInterrupt), claims() as mine:
         assert mine.claim(first)
         with claims() as others:
@@ -163,7 +163,7 @@ def test_a_process_that_is_interrupted_leaves_its_trial_to_others_at_once() -> N
 
 @pytest.mark.usefixtures("database")
 def test_a_wider_space_takes_over_what_a_narrower_one_has() -> None:
-    trial = trials.Trial(NAMES[0], "lstm", sharing.PLANNED[0].settings)
+    trial = sharing.PLANNED[0]
     with claims() as one:
         assert one.claim(trial)
         one.end(trial, Outcome({"loss": float("nan")}))
@@ -196,6 +196,31 @@ def test_a_job_is_measured_once_and_known_again_with_its_arrays(
     assert of([3, 1, 3]) == [(21, [7, 7, 7]), (7, [7]), (21, [7, 7, 7])]
     assert of([2, 3]) == [(14, [7, 7]), (21, [7, 7, 7])]
     assert ran == [3, 1, 2]
+
+
+def test_a_job_that_is_cut_off_resumes_from_a_checkpoint_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORDLAB_THREADS", "1")
+    checkpoint, begun = Checkpoint(tmp_path / "study-1.safetensors"), []
+
+    def measured(job: int, by: int, own: Checkpoint) -> Outcome:
+        saved = own.resume(lambda: "alike")
+        begun.append((job, saved[1]["step"] if saved else 0))
+        own.save({}, {"step": job})
+        if begun == [(1, 0), (2, 0)]:
+            raise KeyboardInterrupt
+        return twice(job, by)
+
+    def run() -> list[int]:
+        study = trials.Measurements(measured, 7, title="t", checkpoint=checkpoint, resumed=True)
+        return [one.numbers["product"] for one in study.of([1, 2, 3])]
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert run() == [7, 14, 21]
+    assert begun == [(1, 0), (2, 0), (2, 2), (3, 0)]
+    assert [path.name for path in tmp_path.iterdir()] == ["study-1.safetensors"]
 
 
 @pytest.mark.parametrize(

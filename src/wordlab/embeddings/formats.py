@@ -1,4 +1,4 @@
-"""Word vectors in the formats of other programs: word2vec text and binary, GloVe text, gensim."""
+"""Word vectors in the formats of other programs: word2vec text and binary, GloVe text."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ import mmap
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import BinaryIO, Literal
 
 import numpy as np
 
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
-
-if TYPE_CHECKING:
-    from gensim.models import KeyedVectors
 
 Format = Literal["word2vec_text", "word2vec_binary", "glove_text"]
 
@@ -92,18 +89,6 @@ def read(path: Path, kind: Format | None = None, words: int | None = None) -> Ve
         raise UserError(f"{path}: not in the format {kind} (a word occurs twice)")
     counts = np.arange(len(names), 0, -1, dtype=np.int64)
     return Vectors(Vocabulary(names, counts), matrix, {"model": "unknown", "format": kind})
-
-
-def to_gensim(vectors: Vectors) -> KeyedVectors:
-    """Return the vectors as gensim's KeyedVectors, with the words' counts."""
-    from gensim.models import KeyedVectors
-
-    keyed = KeyedVectors(vectors.matrix.shape[1])
-    keyed.add_vectors(list(vectors.vocabulary.words), vectors.matrix)
-    known = vectors.vocabulary
-    for word, count in zip(known.words, known.counts.tolist(), strict=True):
-        keyed.set_vecattr(word, "count", count)
-    return keyed
 
 
 def _shape(line: bytes) -> tuple[int, int]:

@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from wordlab.checkpoints import Checkpoint
+from wordlab.checkpoints import NOTHING_KEPT, Checkpoint
 from wordlab.embeddings.counts.cooccurrence import Counts
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
@@ -146,7 +146,6 @@ def step_paper(
 CACHE = 1 << 20
 """The most bytes that one block's columns should take, with their accumulators."""
 FEWEST_GROUPS, MOST_GROUPS = 16, 256
-NO_CHECKPOINT = Checkpoint()
 
 
 @dataclass(frozen=True)
@@ -184,7 +183,7 @@ def train(
     seed: int,
     threads: int | None = None,
     on_iteration: StepLogger = ignore_step,
-    checkpoint: Checkpoint = NO_CHECKPOINT,
+    checkpoint: Checkpoint = NOTHING_KEPT,
 ) -> Vectors:
     """Train GloVe on `counts` and return the vectors that `params.vectors` names.
 
@@ -207,7 +206,7 @@ def train_and_stop_by(
     seed: int,
     threads: int | None = None,
     on_iteration: StepLogger = ignore_step,
-    checkpoint: Checkpoint = NO_CHECKPOINT,
+    checkpoint: Checkpoint = NOTHING_KEPT,
 ) -> Iterator[tuple[int, Vectors]]:
     """Train once, and yield each iteration of `stops` with the vectors at that point.
 

@@ -44,19 +44,14 @@ class PpmiModel(WordMatrix):
         return [(self.vocabulary.words[contexts[i]], float(values[i])) for i in best]
 
 
-def pmi(counts: Counts, params: PpmiParams, *, threads: int | None = None) -> csr_array:
-    """Return the pointwise mutual information of every observed pair, sparse float32 (V, V).
+def ppmi(counts: Counts, params: PpmiParams, *, threads: int | None = None) -> PpmiModel:
+    """Return the positive pointwise mutual information of words and contexts.
 
     PMI(w, c) = log(P(w, c) / (P(w) P_a(c))), natural logarithm, with smoothed context
     probabilities P_a(c) = #(c)^a / sum #(c')^a, a = `params.context_exponent` (Levy et al. 2015,
-    section 3.2), less log k, k = `params.shift`.
+    section 3.2), less log k, k = `params.shift`; only what is above 0 is kept.
     """
-    return _weigh(counts, params, -np.inf, threads or thread_count())
-
-
-def ppmi(counts: Counts, params: PpmiParams, *, threads: int | None = None) -> PpmiModel:
-    """Return the positive entries of `pmi`: (shifted) positive pointwise mutual information."""
-    return PpmiModel(counts.vocabulary, _weigh(counts, params, 0, threads or thread_count()))
+    return PpmiModel(counts.vocabulary, _weigh(counts, params, threads or thread_count()))
 
 
 def factorise(
@@ -81,10 +76,9 @@ def factorise(
     return Vectors(vocabulary, vectors, {"model": "ppmi", "params": params.model_dump()})
 
 
-def _weigh(counts: Counts, params: PpmiParams, floor: float, threads: int) -> csr_array:
-    """Return the shifted PMI of the observed pairs where it is above `floor`."""
+def _weigh(counts: Counts, params: PpmiParams, threads: int) -> csr_array:
+    """Return the shifted PMI of the observed pairs where it is above 0."""
     matrix = counts.matrix
-    least = np.exp(floor)
     ends, columns, values = [np.zeros(1, np.int64)], [], []
     with ThreadPoolExecutor(threads) as pool:
         words, contexts = _sums(matrix, pool, 2 * threads)
@@ -98,7 +92,7 @@ def _weigh(counts: Counts, params: PpmiParams, floor: float, threads: int) -> cs
             ratio = np.repeat(by_word[slice(*rows)], np.diff(starts))
             ratio *= by_context.take(indices)
             ratio *= data
-            kept = np.flatnonzero(ratio > least)
+            kept = np.flatnonzero(ratio > 1)
             logs = np.log(ratio.take(kept)).astype(np.float32)
             return np.searchsorted(kept, starts[1:]), indices.take(kept), logs
 

@@ -1,7 +1,7 @@
 """The sections of params.yaml about recurrent language models."""
 
 from itertools import pairwise
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -18,6 +18,7 @@ from wordlab.params import (
 )
 
 Kind = Literal["rnn", "lstm", "gru"]
+CELLS: tuple[str, ...] = get_args(Kind)
 Activation = Literal["tanh", "relu"]
 Reset = Literal["before", "after"]
 ForgetBias = Annotated[float, Field(allow_inf_nan=False)]

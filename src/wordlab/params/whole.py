@@ -2,6 +2,8 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -139,7 +141,7 @@ def load(path: Path, over: Path | None = None) -> Params:
 def read(path: Path) -> dict[str, Any]:
     """Return what the YAML file at `path` holds, not validated."""
     try:
-        raw = YAML(typ="safe", pure=True).load(path)
+        raw = deepcopy(_parsed(path.read_bytes()))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; expected the params of the pipeline") from None
     except YAMLError as error:
@@ -150,6 +152,12 @@ def read(path: Path) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise UserError(f"{path}: expected sections with keys, as `seed: 1`")
     return raw
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: bytes) -> Any:
+    """Return what YAML holds; a stage reads its params twice, and parsing them takes a while."""
+    return YAML(typ="safe", pure=True).load(text)
 
 
 def _line(path: Path, raw: Mapping[str, Any], mistake: Any) -> str:

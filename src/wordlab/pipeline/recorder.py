@@ -18,7 +18,7 @@ from typing import Any, Self, TextIO
 
 import psutil
 
-from wordlab import paths
+from wordlab import names, paths
 from wordlab.errors import UserError
 
 UNKNOWN = "MLflow could not store the run; its own error is above"
@@ -77,7 +77,7 @@ class Recorder:
     def child(self, name: str, params: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
         """Log a whole run below this one: a trial of a sweep, a setting of a study, a model."""
         self._children += 1
-        self._send("child", name=name)
+        self._send("child", name=names.trial(name))
         self.params(params, run=self._children)
         self.metrics(metrics, run=self._children)
         self._send("end", run=self._children, status="FINISHED")

@@ -181,7 +181,7 @@ def _help(body: Callable[[Stage], None], name: str, item: str) -> None:
         aside = {path: Path(scratch) / path for path in declared.outputs}
         for path in aside.values():
             path.parent.mkdir(parents=True, exist_ok=True)
-        body(Stage(name, item, load(PARAMS), Silent(), declared.inputs, aside, Checkpoint(None)))
+        body(Stage(name, item, load(PARAMS), Silent(), declared.inputs, aside, Checkpoint()))
 
 
 def checkpoint_of(name: str, declared: Declaration, digests: Mapping[str, str]) -> Checkpoint:

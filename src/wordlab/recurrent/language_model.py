@@ -87,19 +87,6 @@ def read(
         yield from _streams(ids, starts, end, cut, length, carried=carried)
 
 
-def described(params: NetworkParams) -> str:
-    """Return in words how `read` reads a text, which is how the network was trained."""
-    if params.examples == "windows":
-        return f"windows of {params.bptt_length} symbols"
-    if params.examples == "sentences":
-        return "sentences"
-    return {
-        "always": "streams",
-        "within_documents": "streams, from zeros at each document",
-        "never": f"streams, from zeros every {params.bptt_length} symbols",
-    }[params.carry_state]
-
-
 def stream_starts(ids: Ids, end: int, document_starts: Ids, streams: int) -> Ids:
     """Return where `streams` stretches of `ids` (N,) start, int64 (S,), 0 first, S <= streams.
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from wordlab import progress, rng
-from wordlab.checkpoints import Checkpoint
+from wordlab.checkpoints import NOTHING_KEPT, Checkpoint
 from wordlab.errors import UserError
 from wordlab.params.language import NetworkParams
 from wordlab.recurrent import optimizers
@@ -120,7 +120,6 @@ def perplexity(loss: float) -> float:
     return math.exp(min(loss, 700.0))
 
 
-_NO_CHECKPOINT = Checkpoint()
 _OPTIMIZERS = {
     "adamw": optimizers.AdamW,
     "sgd": optimizers.SGD,
@@ -147,7 +146,7 @@ def train(
     on_epoch: progress.StepLogger = progress.ignore_step,
     on_gradients: GradientLogger | None = None,
     watcher: Watcher | None = None,
-    checkpoint: Checkpoint = _NO_CHECKPOINT,
+    checkpoint: Checkpoint = NOTHING_KEPT,
 ) -> TrainingRecord:
     """Train `model` in place on `train_ids` (N,) and leave it with the best epoch's weights.
 

@@ -3,7 +3,7 @@
 import hashlib
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -18,15 +18,13 @@ from wordlab.errors import UserError
 from wordlab.params import Section
 from wordlab.params.sweeps import Range, Tried, check_combination
 from wordlab.trials import runner as trials
-from wordlab.trials.runner import Outcome, Runner, Store, fingerprint
+from wordlab.trials.runner import Outcome, Runner, Store, TrialLogger, fingerprint
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from tqdm import tqdm
 
 P = TypeVar("P", bound=Section)
-TrialLogger = Callable[[str, Mapping[str, Any], Mapping[str, float]], None]
-"""Receives a trial's name, its model, settings and repetition, and its finite metrics."""
 
 
 def ignore_trial(name: str, params: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
@@ -159,15 +157,14 @@ class Sweep:
         groups: the numbers of trials that are best run together; each alone if not given.
         Returns when all have ended, whoever ran them.
         """
-        named = [trials.Trial(trial.name, trial.model, trial.settings) for trial in planned]
         ended = self.store.look()
-        self._kept += sum(trial.name in ended for trial in named)
+        self._kept += sum(trial.name in ended for trial in planned)
         self.bar.initial = self._kept  # they do not count for the time left
 
         def report(number: int, outcome: Outcome) -> None:
             self._report(planned[number], outcome)
 
-        outcomes = trials.run(self.store, named, runner, report, groups)
+        outcomes = trials.run(self.store, planned, runner, report, groups)
         rows = zip(planned, outcomes, strict=True)
         return pd.DataFrame([{**trial.row(), **outcome.numbers} for trial, outcome in rows])
 
@@ -182,9 +179,7 @@ class Sweep:
         value = self.objective.value(outcome.numbers)
         if self.best is None or self.objective.better(value, self.best[0]):
             self.best = value, trial.name
-        self.bar.set_postfix_str(
-            f"best {self.objective.metric} {self.best[0]:.4g}: {self.best[1]}", refresh=False
-        )
+        self.bar.set_postfix_str(progress.best(self.objective.metric, *self.best), refresh=False)
         self.bar.update(1)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from wordlab import artifacts, rng
-from wordlab.checkpoints import Checkpoint
+from wordlab.checkpoints import NOTHING_KEPT, Checkpoint
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings import glove
@@ -29,16 +29,13 @@ from wordlab.sweeps.trials import (
     Objective,
     Sweep,
     Trial,
-    TrialLogger,
     grid,
     ignore_trial,
     opened,
     override,
     text_digest,
 )
-from wordlab.trials.runner import Outcome, fingerprint
-
-NOTHING_KEPT = Checkpoint()
+from wordlab.trials.runner import Outcome, TrialLogger, fingerprint
 
 
 def sweep_word2vec(

@@ -31,7 +31,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError, NoSuchModuleError, SQLAlchemyError
 
 from wordlab.errors import UserError
-from wordlab.trials.runner import VARIABLE, Outcome, Store, Trial, fingerprint
+from wordlab.trials.runner import VARIABLE, Named, Outcome, Store, fingerprint
 
 HEARTBEAT = 10
 """Seconds between two signs of life."""
@@ -139,7 +139,7 @@ class Shared(Store):
             with no_warning():
                 fail_stale_trials(study)
 
-    def claim(self, trial: Trial) -> bool:
+    def claim(self, trial: Named) -> bool:
         """Return whether this process is to run `trial`; else another does, or has."""
         if trial.name in self.own or trial.name in self._ended:
             return False
@@ -159,7 +159,7 @@ class Shared(Store):
             self.own[trial.name] = place
         return claimed
 
-    def end(self, trial: Trial, outcome: Outcome) -> None:
+    def end(self, trial: Named, outcome: Outcome) -> None:
         """Keep the outcome of a trial that this process has claimed."""
         model, number = self.own.pop(trial.name)
         text = base64.b64encode(save(dict(outcome.arrays))).decode() if outcome.arrays else ""
@@ -181,7 +181,7 @@ class Shared(Store):
             model, number = self.own.popitem()[1]
             self._studies[model].tell(number, state=failed, skip_if_finished=True)
 
-    def _enqueue(self, trial: Trial) -> None:
+    def _enqueue(self, trial: Named) -> None:
         self._studies[trial.model].add_trial(
             create_trial(
                 state=TrialState.WAITING,

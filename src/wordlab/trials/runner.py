@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from numpy.typing import NDArray
 
@@ -44,8 +44,21 @@ class Outcome:
     tracked: Mapping[str, float] = field(default_factory=dict)
 
 
-class Trial(NamedTuple):
-    """One trial: the name that identifies it, and what a database shows of it."""
+class Named(Protocol):
+    """A trial as a store knows it: the name that identifies it, and what a database shows of it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def settings(self) -> Mapping[str, Any]: ...
+
+
+class Setting(NamedTuple):
+    """A setting of a study, of which a database shows the name alone."""
 
     name: str
     model: str = ""
@@ -79,14 +92,14 @@ class Store:
     def free_stale(self) -> None:
         """Free the trials of processes that seem to be dead."""
 
-    def claim(self, trial: Trial) -> bool:
+    def claim(self, trial: Named) -> bool:
         """Return whether this process is to run `trial`; else it has, or another does or has."""
         free = trial.name not in self._ended and trial.name not in self.own
         if free:
             self.own[trial.name] = trial
         return free
 
-    def end(self, trial: Trial, outcome: Outcome) -> None:
+    def end(self, trial: Named, outcome: Outcome) -> None:
         """Keep the outcome of a trial that this process has claimed."""
         del self.own[trial.name]
         self._ended[trial.name] = outcome
@@ -97,7 +110,7 @@ class Store:
 
 def run(
     store: Store,
-    planned: Sequence[Trial],
+    planned: Sequence[Named],
     runner: Runner,
     on_end: Callable[[int, Outcome], object],
     groups: Sequence[Sequence[int]] | None = None,
@@ -210,9 +223,11 @@ class Measurements:
         *,
         title: str,
         checkpoint: Checkpoint,
+        resumed: bool = False,
     ) -> None:
-        """title: of the progress bar; checkpoint: of what has ended, by the same stage only."""
-        self.function, self.shared = function, shared
+        """title: of the progress bar; checkpoint: of what has ended, by the same stage only;
+        resumed: each job is also given a checkpoint of its own, a part of that one."""
+        self.function, self.shared, self.resumed = function, shared, resumed
         self.title, self.checkpoint = title, checkpoint
         self._ended: dict[str, Outcome] = {}
 
@@ -220,12 +235,30 @@ class Measurements:
         """Return the outcome of each of `jobs`, in their order."""
         wanted = {repr(job): job for job in jobs if repr(job) not in self._ended}
         recipe = self.checkpoint.path.stem if self.checkpoint.path else ""
-        runner = in_processes(self.function, list(wanted.values()), self.shared)
+        own = {name: self.checkpoint.part(fingerprint(name)[:16]) for name in wanted}
+        if self.resumed:
+            pairs = list(zip(wanted.values(), own.values(), strict=True))
+            runner = in_processes(_resumed, pairs, self.function, self.shared)
+        else:
+            runner = in_processes(self.function, list(wanted.values()), self.shared)
         with (
             progress.bar(len(wanted), self.title, "setting") as bar,
             opened(self.title, recipe, self.checkpoint, on_beat=bar.refresh) as store,
         ):
-            planned = [Trial(name) for name in wanted]
-            ended = run(store, planned, runner, lambda number, outcome: bar.update(1))
+            planned = [Setting(name) for name in wanted]
+
+            def end(number: int, outcome: Outcome) -> None:
+                bar.update(1)
+                if self.resumed:  # the outcome is kept
+                    own[planned[number].name].clear()
+
+            ended = run(store, planned, runner, end)
         self._ended |= dict(zip(wanted, ended, strict=True))
         return [self._ended[repr(job)] for job in jobs]
+
+
+def _resumed(
+    pair: tuple[Any, Checkpoint], function: Callable[..., Outcome], shared: Any
+) -> Outcome:
+    job, checkpoint = pair
+    return function(job, shared, checkpoint)

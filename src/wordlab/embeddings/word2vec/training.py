@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordlab import progress, rng
-from wordlab.checkpoints import Checkpoint
+from wordlab.checkpoints import NOTHING_KEPT, Checkpoint
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import (
     UNKNOWN,
@@ -236,7 +236,7 @@ def train(
     threads: int | None = None,
     on_epoch: progress.StepLogger = progress.ignore_step,
     probe: Probe | None = None,
-    checkpoint: Checkpoint = Checkpoint(None),  # noqa: B008
+    checkpoint: Checkpoint = NOTHING_KEPT,
 ) -> Vectors:
     """Return the word vectors that word2vec learns from `corpus` (Mikolov et al. 2013a, b).
 

@@ -19,7 +19,7 @@ from wordlab.evaluation.language.ngrams import KneserNey
 from wordlab.evaluation.statistics import mean_of_drawn
 from wordlab.params.language import GenerationParams, LanguageEvaluationParams
 from wordlab.recurrent.batches import sentence_starts
-from wordlab.recurrent.language_model import LanguageModel, described
+from wordlab.recurrent.language_model import LanguageModel
 
 _RESAMPLES = 1000
 
@@ -244,9 +244,9 @@ def evaluate(
     models, for each prompt.
 
     train: sentences; valid chooses the order of the Kneser-Ney model, which all others are compared
-    with. `read_as`: how a network reads the text, as it was trained. Models of the same symbols
-    share their baselines: `unigram` and `kneser_ney`, named with the level and the number of
-    symbols where there are several kinds.
+    with. `examples`, `carry_state`: how a network reads the text, as it was trained. Models of the
+    same symbols share their baselines: `unigram` and `kneser_ney`, named with the level and the
+    number of symbols where there are several kinds.
     """
     metrics: dict[str, Any] = {}
     samples: list[dict[str, str]] = []
@@ -282,7 +282,7 @@ def evaluate(
         metrics[name] = {
             **asdict(score(losses, text, seed=seed, baseline=shared.losses)),
             **accuracy(network_ranks(model, text), text, seed=seed),
-            "read_as": described(model.params),
+            **model.params.model_dump(include={"examples", "carry_state"}),
             "generated": {
                 **score_generated(written, shared.train, shared.ngrams),
                 "prompts": len(prompts),

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from wordlab import names
+from wordlab.params.language import CELLS
 from wordlab.params.studies import COMBINATION, RegularisationStudyParams
 from wordlab.report.findings.embeddings import OPEN, models_named, most
 from wordlab.report.results import Answer, Results, Unmeasured, answer, of_stage
@@ -24,7 +25,7 @@ def predicted(metrics: Mapping[str, Mapping[str, Any]]) -> Answer:
 
     metrics: by model, as `evaluation.language` returns them.
     """
-    cells = [cell for cell in ("rnn", "lstm", "gru") if cell in metrics]
+    cells = [cell for cell in CELLS if cell in metrics]
     if not cells or "kneser_ney" not in metrics:
         raise Unmeasured("no language model beside n-grams")
     best = min(cells, key=lambda cell: metrics[cell]["perplexity"])

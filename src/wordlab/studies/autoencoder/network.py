@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from wordlab import progress, rng
 from wordlab.artifacts import read_json
-from wordlab.checkpoints import Checkpoint
+from wordlab.checkpoints import NOTHING_KEPT, Checkpoint
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
 from wordlab.params.studies import AutoencoderParams
@@ -36,7 +36,6 @@ Symbols = NDArray[np.int64]
 """A sequence as classes, int64 (L,), without its end."""
 _POOL = 16
 """Batches whose sequences are sorted by length together, so that little is padded."""
-_NO_CHECKPOINT = Checkpoint()
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,8 +253,7 @@ def train(
     *,
     seed: int,
     torch_threads: int,
-    on_epoch: progress.StepLogger = progress.ignore_step,
-    checkpoint: Checkpoint = _NO_CHECKPOINT,
+    checkpoint: Checkpoint = NOTHING_KEPT,
 ) -> list[AutoencoderEpoch]:
     """Train `model` in place to repeat `train_sequences`, and return what each epoch measured.
 
@@ -266,14 +264,11 @@ def train(
     with threads(torch_threads):
         training = _Training(model, train_sequences, params, seed, checkpoint)
         training.resume()
-        for done in training.epochs:
-            on_epoch(done.epoch, asdict(done))
         batches = training.batch_count
         with progress.bar(params.epochs * batches, f"autoencoder {params.cell}", "batch") as bar:
             bar.update(len(training.epochs) * batches)
             while len(training.epochs) < params.epochs:
-                epoch = training.run_epoch(valid_sequences, bar)
-                on_epoch(epoch.epoch, asdict(epoch))
+                training.run_epoch(valid_sequences, bar)
                 if checkpoint.due():
                     training.save()
         return training.epochs
@@ -292,7 +287,7 @@ class _Training:
         self.optimizer = AdamW(dict(model.named_parameters()), weight_decay=params.weight_decay)
         self.epochs: list[AutoencoderEpoch] = []
 
-    def run_epoch(self, valid: Sequence[Symbols], bar: Any) -> AutoencoderEpoch:
+    def run_epoch(self, valid: Sequence[Symbols], bar: Any) -> None:
         """Learn from every sequence once, then measure."""
         number = len(self.epochs) + 1
         generator = torch.Generator()
@@ -315,7 +310,6 @@ class _Training:
         train_loss, valid_loss = loss_sum / symbols, valid_sum / valid_symbols
         norm = norm_sum / self.batch_count
         self.epochs.append(AutoencoderEpoch(number, train_loss, valid_loss, exact, rate, norm))
-        return self.epochs[-1]
 
     def _learn(
         self, batch: Batch, rate: float, generator: torch.Generator, number: int

@@ -166,7 +166,7 @@ def study(
         for size in params.latent_sizes[cell]
     ]
     task = Task(sequences, params, torch_threads)
-    measured = Measurements(learn, task, title="autoencoders", checkpoint=checkpoint)
+    measured = Measurements(learn, task, title="autoencoders", checkpoint=checkpoint, resumed=True)
     rows: dict[str, list[dict[str, Any]]] = {
         kind: [] for kind in ("curves", "lengths", "rates", "examples")
     }
@@ -190,8 +190,11 @@ def study(
     return AutoencoderStudy(tables, metrics, models)
 
 
-def learn(job: Job, task: Task) -> Outcome:
-    """Train one autoencoder and measure what comes back of the test sequences."""
+def learn(job: Job, task: Task, checkpoint: Checkpoint) -> Outcome:
+    """Train one autoencoder and measure what comes back of the test sequences.
+
+    Resumes from the `checkpoint` of a training that was cut off.
+    """
     params, sequences = job.params, task.sequences
     model = Autoencoder(params, sequences.vocabulary, job.seed)
     started = time.monotonic()
@@ -202,6 +205,7 @@ def learn(job: Job, task: Task) -> Outcome:
         params,
         seed=job.seed,
         torch_threads=task.torch_threads,
+        checkpoint=checkpoint,
     )
     seconds = time.monotonic() - started
     with threads(task.torch_threads):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from wordlab import rng
 from wordlab.evaluation.statistics import median_interval
+from wordlab.params.language import Initialisation, Kind
 from wordlab.params.studies import GradientStudyParams, TruncationParams
 from wordlab.recurrent.batches import Streams
 from wordlab.recurrent.devices import threads
@@ -125,7 +126,7 @@ class Lags:
 class Training:
     """A short training by plain gradient descent, clipped in one of the `WAYS`."""
 
-    cell: Literal["rnn", "lstm", "gru"]
+    cell: Kind
     initialisation: str
     clipping: str
 
@@ -282,8 +283,8 @@ class Learning:
     """A task with a known answer, over one delay."""
 
     task: Literal["adding", "copying"]
-    cell: Literal["rnn", "lstm", "gru"]
-    initialisation: Literal["uniform", "orthogonal"]
+    cell: Kind
+    initialisation: Initialisation
     delay: int
 
     def measure(self, shared: Shared) -> Outcome:

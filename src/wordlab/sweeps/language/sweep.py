@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from wordlab import rng
 from wordlab.artifacts import Result
-from wordlab.checkpoints import Checkpoint
+from wordlab.checkpoints import NOTHING_KEPT, Checkpoint
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.evaluation.language.generation import yardsticks
@@ -38,16 +38,14 @@ from wordlab.sweeps.trials import (
     Objective,
     Sweep,
     Trial,
-    TrialLogger,
     ignore_trial,
     opened,
     override,
     repeated,
     text_digest,
 )
-from wordlab.trials.runner import Measurements, Outcome, fingerprint, in_processes
+from wordlab.trials.runner import Measurements, Outcome, TrialLogger, fingerprint, in_processes
 
-NOTHING_KEPT = Checkpoint()
 MEASURED = {"fixed", "update_tokens", "parameters", "folds", "contexts", "progress_tokens",
             "target_loss", "drawn_text"}  # fmt: skip
 """The params that decide what a trial is and measures, besides its settings and its text."""
@@ -275,7 +273,9 @@ def tested(
         for name in seeds
     ]
     shared = (*(corpora[name] for name in ("train", "valid", "test")), vocabulary)
-    measured = Measurements(_test, shared, title="winners of the sweep", checkpoint=checkpoint)
+    measured = Measurements(
+        _test, shared, title="winners of the sweep", checkpoint=checkpoint, resumed=True
+    )
     ended = [one.arrays.get("losses") for one in measured.of(planned)]
     rows: list[dict[str, Any]] = []
     for place, trial in enumerate(won):
@@ -304,14 +304,16 @@ def _scored(
 
 
 def _test(
-    job: Job, shared: tuple[EncodedCorpus, EncodedCorpus, EncodedCorpus, Vocabulary]
+    job: Job,
+    shared: tuple[EncodedCorpus, EncodedCorpus, EncodedCorpus, Vocabulary],
+    checkpoint: Checkpoint,
 ) -> Outcome:
     """Return the losses (N,) of the symbols of the test split, none where the training diverged.
 
     shared: the splits train, valid and test, and the words.
     """
     *_, held_out, vocabulary = shared
-    model, measured = train_model(job, *shared[:2], vocabulary)
+    model, measured = train_model(job, *shared[:2], vocabulary, checkpoint)
     if measured["diverged"]:
         return Outcome({})
     with threads(1):

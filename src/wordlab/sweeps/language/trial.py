@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from wordlab.checkpoints import NOTHING_KEPT, Checkpoint
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
@@ -190,12 +191,16 @@ def reference(job: Job, judge: EncodedCorpus, vocabulary: Vocabulary) -> Referen
 
 
 def train_model(
-    job: Job, learnt: EncodedCorpus, stopping: EncodedCorpus, vocabulary: Vocabulary
+    job: Job,
+    learnt: EncodedCorpus,
+    stopping: EncodedCorpus,
+    vocabulary: Vocabulary,
+    checkpoint: Checkpoint = NOTHING_KEPT,
 ) -> tuple[LanguageModel, dict[str, float]]:
     """Return a model with the weights of the epoch best on `stopping`, and what training measured.
 
     diverged: 1 where the training broke off, else 0; the rest as `train` names it, NaN where the
-    training broke off.
+    training broke off. A training that resumes from `checkpoint` has no `progress` of before.
     """
     sweep, known = job.sweep, vocabulary
     train_ids, stopping_ids = (language_ids(corpus, known) for corpus in (learnt, stopping))
@@ -221,6 +226,7 @@ def train_model(
             document_starts=starts,
             on_epoch=progress.epoch_ended,
             watcher=progress,
+            checkpoint=checkpoint,
         )
         best = record.epochs[record.best_epoch - 1]
         measured |= {name: float(getattr(best, name)) for name in measured}
