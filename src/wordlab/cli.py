@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from wordlab.errors import UserError
+from wordlab.errors import UserError, show_notices
 
 if TYPE_CHECKING:
     from wordlab.evaluation.vectors.similarity import Space
@@ -29,16 +29,21 @@ VectorsArgument = Annotated[
     str,
     typer.Argument(
         help="A model of the pipeline, by name or folder, or a file of vectors in word2vec text, "
-        "word2vec binary or GloVe text, recognised by its first lines."
+        "word2vec binary or GloVe text, packed or not, recognised by its first lines."
     ),
 ]
 FirstWords = Annotated[
     int | None, typer.Option("--words", min=1, help="Only the first words; all if not given.")
 ]
+Undecodable = Annotated[
+    Literal["replace", "drop"],
+    typer.Option(help="What becomes of bytes that are not UTF-8: replaced, or the word dropped."),
+]
 
 
 def main() -> None:
     """Run the command; a person's mistake gets one line and status 1."""
+    show_notices()
     try:
         app()
     except UserError as error:
@@ -63,15 +68,17 @@ def folder(model: str, mark: str) -> Path:
     raise UserError(f"{model}: no such model; {hint}")
 
 
-def space(vectors: str, words: int | None) -> "Space":
+def space(
+    vectors: str, words: int | None, undecodable: Literal["replace", "drop"] = "replace"
+) -> "Space":
     """Return the words of a model or a file of vectors, the first `words` of them."""
-    from wordlab.embeddings import formats
+    from wordlab.embeddings import reading
     from wordlab.embeddings.ppmi import PpmiModel
     from wordlab.embeddings.vectors import Vectors
     from wordlab.evaluation.vectors.similarity import DenseSpace, SparseSpace
 
-    if Path(vectors).is_file():
-        return DenseSpace(formats.read(Path(vectors), words=words))
+    if Path(vectors).is_file() or Path(vectors).parent.is_file():
+        return DenseSpace(reading.read(Path(vectors), words, undecodable))
     for place in (Path(vectors), MODELS / vectors):
         if (place / "indptr.npy").exists():
             ppmi = PpmiModel.load(place)
@@ -97,6 +104,7 @@ def neighbours(model: str, word: str, number: Number = 10) -> None:
 def evaluate(
     vectors: VectorsArgument,
     words: FirstWords = None,
+    undecodable: Undecodable = "replace",
     as_json: Annotated[bool, typer.Option("--json", help="Print all scores as JSON.")] = False,
 ) -> None:
     """Score VECTORS on the sets that `evaluation` in params.yaml names, as the pipeline does."""
@@ -105,7 +113,7 @@ def evaluate(
     from wordlab.evaluation.vectors import scores
     from wordlab.report import tables
 
-    found, params = space(vectors, words), settings()
+    found, params = space(vectors, words, undecodable), settings()
     metrics = scores.evaluate(found, params.evaluation, seed=params.seed).metrics()
     print(json.dumps(metrics, indent=2) if as_json else tables.scores(metrics))
 
@@ -119,12 +127,13 @@ def export(
     ],
     output: Annotated[Path, typer.Argument(help="A file, or a folder for tensorboard.")],
     words: FirstWords = None,
+    undecodable: Undecodable = "replace",
 ) -> None:
     """Write VECTORS in a format that other programs read."""
     from wordlab.embeddings import formats
     from wordlab.evaluation.vectors.similarity import DenseSpace
 
-    found = space(vectors, words)
+    found = space(vectors, words, undecodable)
     if not isinstance(found, DenseSpace):
         raise UserError(f"{vectors}: sparse rows, which these formats do not hold; try ppmi_svd")
     if form == "tensorboard":

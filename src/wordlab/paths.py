@@ -10,6 +10,12 @@ def root() -> Path:
     return Path(os.environ.get("DVC_ROOT") or ".").resolve()
 
 
+def given(path: str) -> Path:
+    """Return a path of params.yaml: `~` is the home, and a relative one starts at the root, also
+    from inside a temporary experiment."""
+    return root() / Path(path).expanduser()
+
+
 def revision() -> str:
     """Return the commit the main repository is at, or a word that says there is none."""
     command = ["git", "-C", str(root()), "rev-parse", "HEAD"]

@@ -8,7 +8,6 @@ succeeded.
 import argparse
 import hashlib
 import os
-import resource
 import signal
 import sys
 import time
@@ -19,9 +18,9 @@ from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from wordlab import artifacts, paths
+from wordlab import artifacts, paths, progress
 from wordlab.checkpoints import Checkpoint
-from wordlab.errors import UserError
+from wordlab.errors import UserError, show_notices
 from wordlab.params.whole import PARAMS, Params, load
 from wordlab.pipeline.declared import Declaration, declaration, named
 from wordlab.pipeline.recorder import Recorder, Silent
@@ -120,6 +119,7 @@ def run(body: Callable[[Stage], None], arguments: Sequence[str] | None = None) -
     item = parser.parse_args(arguments).item
     name = Path(sys.argv[0]).stem + (f"@{item}" if item else "")
 
+    show_notices()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _exit)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` would have it ignored
@@ -162,7 +162,7 @@ def _run(body: Callable[[Stage], None], name: str, item: str) -> None:
         recorder.metrics(
             {
                 "wall_seconds": seconds,
-                "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                "peak_memory_mib": progress.peak_mib(),
             }
         )
         if shown:
