@@ -1,5 +1,6 @@
 """What language models, autoencoders and the study of regularisation found."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -26,6 +27,7 @@ def predicted(metrics: Mapping[str, Mapping[str, Any]]) -> Answer:
     cells = [cell for cell in ("rnn", "lstm", "gru") if cell in metrics]
     if not cells or "kneser_ney" not in metrics:
         raise Unmeasured("no language model beside n-grams")
+    metrics = {model: unbounded(row) for model, row in metrics.items()}
     best = min(cells, key=lambda cell: metrics[cell]["perplexity"])
     own, ngrams = metrics[best], metrics["kneser_ney"]["perplexity"]
     low, high = own.get("ratio_low"), own.get("ratio_high")
@@ -53,6 +55,19 @@ def predicted(metrics: Mapping[str, Mapping[str, Any]]) -> Answer:
     ]  # fmt: skip
     head = ["perplexity", "bits per symbol", "times that of n-grams"]
     return Answer(text, decided, Table("On the test split", head, rows))
+
+
+def unbounded(scores: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the scores of a language model, infinite where its perplexity is beyond any float.
+
+    Metrics have None for that.
+    """
+    if scores["perplexity"] is not None:
+        return scores
+    return {**scores, **{name: math.inf for name in BEYOND if scores.get(name, 0) is None}}
+
+
+BEYOND = ("perplexity", "ratio", "ratio_low", "ratio_high")
 
 
 @of_stage("study_autoencoder")
