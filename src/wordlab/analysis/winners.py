@@ -7,15 +7,23 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
+from pydantic.fields import FieldInfo
 
 from wordlab.errors import UserError
 from wordlab.params.derived import combined
-from wordlab.params.embeddings import CooccurrenceParams
+from wordlab.params.embeddings import CooccurrenceParams, GloveParams, Word2vecParams
+from wordlab.params.language import LanguageModelParams
 from wordlab.params.scales import override
-from wordlab.params.sweeps import GridSweepParams
+from wordlab.params.sweeps import GridSweepParams, refusal
 from wordlab.params.whole import Params
 
 SweepName = Literal["recurrent", "word2vec", "glove"]
+FIELDS: Mapping[SweepName, Mapping[str, FieldInfo]] = {
+    "recurrent": LanguageModelParams.model_fields,
+    "word2vec": Word2vecParams.model_fields,
+    "glove": {**CooccurrenceParams.model_fields, **GloveParams.model_fields},
+}
+"""The settings that each sweep can try."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +66,7 @@ def winners(
         )
     found = []
     for row in json.loads(best.to_json(orient="records", double_precision=15)):
-        values = {**fixed, **{name: row[name] for name in settings}}
+        values = {**fixed, **{name: _typed(FIELDS[sweep][name], row[name]) for name in settings}}
         if sweep == "recurrent":
             section = params.sweep_recurrent
             values = combined(section, getattr(params.language_model, row["model"]), values)
@@ -70,6 +78,12 @@ def winners(
         arguments = [f"-S {override(place(row['model'], name), x)}" for name, x in values.items()]
         found.append(Winner(row["model"], row, " ".join(arguments)))
     return found
+
+
+def _typed(field: FieldInfo, value: Any) -> Any:
+    """Return a setting as its params take it: a column with an empty cell has floats, not ints."""
+    whole = isinstance(value, float) and value.is_integer()
+    return int(value) if whole and refusal(field, value) else value
 
 
 def _described(

@@ -1,22 +1,31 @@
 """Comparing dvc.lock, what the pipeline just produced, with the committed one."""
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
+from wordlab.artifacts import md5_of_listing
 from wordlab.errors import UserError
 
 
 def outputs(lock: Mapping[str, Any]) -> dict[str, str]:
-    """Return the md5 of each output that the content of a dvc.lock names."""
+    """Return the md5 of each output that the content of a dvc.lock names.
+
+    Where a remote keeps versions of files, the lock has the files of a folder instead of its md5.
+    """
     return {
-        out["path"]: out["md5"]
+        out["path"]: out["md5"] if "md5" in out else _md5_of_files(out.get("files", []))
         for stage in lock.get("stages", {}).values()
         for out in stage.get("outs", [])
     }
+
+
+def _md5_of_files(files: Sequence[Mapping[str, str]]) -> str:
+    entries = [{"md5": file.get("md5", ""), "relpath": file["relpath"]} for file in files]
+    return md5_of_listing(entries)
 
 
 def current(repository: Path) -> dict[str, str]:
@@ -29,7 +38,7 @@ def current(repository: Path) -> dict[str, str]:
 
 def committed(repository: Path) -> dict[str, str] | None:
     """Return the md5 of each output in the dvc.lock of HEAD, or None if there is none."""
-    command = ["git", "-C", str(repository), "show", "HEAD:dvc.lock"]
+    command = ["git", "-C", str(repository), "show", "HEAD:./dvc.lock"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return outputs(YAML(typ="safe").load(done.stdout) or {}) if done.returncode == 0 else None
 
