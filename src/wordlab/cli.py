@@ -119,6 +119,31 @@ def evaluate(
 
 
 @app.command()
+def check(
+    files: Annotated[list[Path], typer.Argument(help="Files of vectors or sets.")],
+    kind: Annotated[
+        Literal["", "vectors", "pairs", "analogies", "relations"],
+        typer.Option("--as", help="What they are; recognised if not given."),
+    ] = "",
+) -> None:
+    """Show how FILES would be read: format, first words, what would be left out.
+
+    A file that would be refused gets the line that says why, and status 1.
+    """
+    from wordlab.pipeline import check
+
+    refused = False
+    for file in files:
+        try:
+            print("\n".join(check.check(file, kind)), flush=True)
+        except UserError as error:
+            print(f"wordlab: {error}", file=sys.stderr)
+            refused = True
+    if refused:
+        raise SystemExit(1)
+
+
+@app.command()
 def export(
     vectors: VectorsArgument,
     form: Annotated[

@@ -107,7 +107,7 @@ def reading(
             f"{path}: announces {header.words:,} words of {header.dimensions:,} dimensions, more "
             "than fit in memory; --words limits them"
         ) from None
-    with opened(path) as stream, np.errstate(over="ignore"):
+    with opened(path) as stream:
         for name, row in _entries(path, stream, header):
             if len(index) == words:
                 break
@@ -159,6 +159,12 @@ def header_of(path: Path) -> Header:
         dimensions += 1
     if dimensions < 2 or _row(first, dimensions) is None:
         raise UserError(f"{path}, line 1: in no known format; {EXPECTED}")
+    entries = [_row(line, dimensions) for line in (first, second or first)]
+    if all(entry is not None and len(entry[0].split()) > 1 for entry in entries):
+        raise UserError(
+            f"{path}, line 1: several words and {dimensions} numbers, as in a set of word pairs; "
+            f"{EXPECTED}"
+        )
     return Header("glove_text", None, dimensions)
 
 
@@ -225,6 +231,7 @@ def _after(first: bytes, lines: IO[bytes]) -> Iterator[bytes]:
     yield from lines
 
 
+@np.errstate(over="ignore")  # a number too large for float32 is infinite
 def _row(line: bytes, dimensions: int) -> tuple[bytes, Row] | None:
     """Return the word and the numbers in a line of text, None if it has not so many.
 

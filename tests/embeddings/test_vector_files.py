@@ -74,6 +74,8 @@ def test_words_have_blanks_of_their_own(file):
         (PLAIN.decode().encode("utf-16"), "line 1: in no known format"),
         (b"\x80\x04\x95 a pickle\n", "line 1: in no known format"),
         (b'{"the": [0.1, 0.2]}\n', "line 1: in no known format"),
+        (b"tiger\tcat\t7.35\t9\nplane\tcar\t5.77\t6\n", "line 1: several words and 2 numbers"),
+        (b"tiger cat 7.35 9\n", "line 1: several words and 2 numbers"),
         (b"0 5\n", "line 1: announces no vectors"),
         (b"2 3\n", "cut off"),
         (b"2 3\nthe 0.1 0.2\n", "line 2: expected a word and 3 numbers"),
