@@ -4,6 +4,9 @@ import os
 import subprocess
 from pathlib import Path
 
+QUOTING = """dvc wants accents, spaces and brackets quoted twice, -S 'corpus.path="…"'"""
+"""What may be wrong with a path that is not there."""
+
 
 def root() -> Path:
     """Return the main repository, also from inside a temporary experiment of DVC."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wordlab.errors import UserError, notice
+from wordlab.paths import QUOTING
 
 SEPARATORS = {"\t": "tabs", ";": "semicolons", ",": "commas", " ": "blanks"}
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -32,7 +33,9 @@ def read_lines(path: Path) -> list[tuple[int, str]]:
     try:
         content = path.read_bytes()
         text = content.decode("utf-8-sig")
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; expected a text; {QUOTING}") from None
+    except (IsADirectoryError, NotADirectoryError, PermissionError) as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); expected a text") from None
     except UnicodeDecodeError as error:
         line, byte = content.count(b"\n", 0, error.start) + 1, content[error.start]
