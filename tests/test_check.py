@@ -72,14 +72,17 @@ def test_what_would_be_refused_is_refused(tmp_path: Path) -> None:
         "tiger,cat,7.35\nplane,car,5\nold,new\n": "line 3: expected two words and a score",
         "the 0.1 0.2\ncat 0.3 0.4\ndog 1\n": "line 3: expected a word and 2 numbers",
         "A sentence.\n\nAnd another, which is longer.\n": "neither vectors nor a set",
+        "tiger,cat,7.35\nplane,c\udce4r,5\n": "line 2: not UTF-8",
         "\x00\x01\x02": "neither vectors nor a set",
     }.items():
-        path.write_text(text)
+        path.write_text(text, errors="surrogateescape")
         with pytest.raises(UserError, match=rf"file.*{place}"):
             check(path)
     with pytest.raises(UserError, match="line 1: expected `: section` before"):
         path.write_text("a b c d\n")
         check(path, "analogies")
+    with pytest.raises(UserError, match="a folder; expected a file"):
+        check(tmp_path)
     with pytest.raises(UserError, match="nowhere: not found"):
         check(tmp_path / "nowhere")
 

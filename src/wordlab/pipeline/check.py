@@ -1,7 +1,6 @@
 """How a file would be read, as vectors or a set: a look at its beginning, before a long run."""
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 
 from wordlab.embeddings import reading
@@ -12,12 +11,13 @@ from wordlab.evaluation.vectors.tables import (
     SEPARATORS,
     Table,
     columns_of,
-    read_lines,
     read_table,
 )
 
 NUMBERS = 2_000_000
 """Numbers of a file of vectors to look at."""
+HEAD = 1 << 16
+"""Bytes to recognise a set by."""
 FIRST = 5
 """Words or pairs that are shown."""
 
@@ -27,6 +27,8 @@ def check(path: Path, kind: str = "") -> list[str]:
 
     kind: one of KINDS, "" to recognise it. Raises UserError as reading it would.
     """
+    if path.is_dir():
+        raise UserError(f"{path}: a folder; expected a file")
     if not path.exists() and not path.parent.is_file():
         raise UserError(f"{path}: not found")
     first, *others = KINDS[kind or recognised(path)](path)
@@ -38,12 +40,9 @@ def recognised(path: Path) -> str:
     try:
         reading.header_of(path)
         return "vectors"
-    except UserError as error:
-        refused = error
-    try:
-        lines = [line for _, line in islice(read_lines(path), 100) if not line.startswith("#")][:2]
     except UserError:
-        raise refused from None
+        pass
+    lines = _beginning(path)
     if lines and lines[0].startswith(":"):
         return "analogies"
     for separator in SEPARATORS:
@@ -55,6 +54,16 @@ def recognised(path: Path) -> str:
                 return "pairs"
             return "relations" if separator == "\t" and len(last) == 1 else "pairs"
     raise UserError(f"{path}: neither vectors nor a set; expected one of {', '.join(KINDS)}")
+
+
+def _beginning(path: Path) -> list[str]:
+    """Return the first two lines that are neither empty nor a comment, none of a binary file."""
+    if not path.is_file():
+        return []
+    with path.open("rb") as file:
+        text = file.read(HEAD).decode("utf-8-sig", "replace")
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    return [] if "\0" in text else lines[:2]
 
 
 def _vectors(path: Path) -> list[str]:
