@@ -150,3 +150,6 @@ def test_a_lock_of_a_remote_that_keeps_versions_is_read(tmp_path):
     outs = [versioned, {"path": "out", "hash": "md5", "files": files}]
     found = lockfile.outputs({"stages": {"one": {"cmd": "x", "outs": outs}}})
     assert found == {"a.txt": "1", "out": artifacts.md5(folder)}
+    outs = [{"path": "a", "cloud": {"s3": {"etag": etag}}} for etag in ("x", "y")]
+    one, other = (lockfile.outputs({"stages": {"one": {"outs": [out]}}})["a"] for out in outs)
+    assert one != other

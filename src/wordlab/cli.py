@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from wordlab.errors import UserError, show_notices
+from wordlab.errors import UserError
 
 if TYPE_CHECKING:
     from wordlab.evaluation.vectors.similarity import Space
@@ -43,7 +43,6 @@ Undecodable = Annotated[
 
 def main() -> None:
     """Run the command; a person's mistake gets one line and status 1."""
-    show_notices()
     try:
         app()
     except UserError as error:

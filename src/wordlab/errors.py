@@ -19,23 +19,20 @@ class Notice(UserWarning):
 
 
 def notice(text: str) -> None:
-    """Warn with a Notice, which is shown once however often it is given."""
-    warnings.warn(Notice(text), stacklevel=2)
-
-
-def show_notices() -> None:
-    """Show every Notice as one line on standard error; other warnings stay as they are."""
+    """Warn with a Notice: one line on standard error, once however often it is given."""
     usual = warnings.formatwarning
 
-    def formatted(
+    def in_one_line(
         message: Warning | str,
         category: type[Warning],
         filename: str,
         lineno: int,
         line: str | None = None,
     ) -> str:
-        if issubclass(category, Notice):
-            return f"wordlab: {message}\n"
-        return usual(message, category, filename, lineno, line)
+        return f"wordlab: {message}\n"
 
-    warnings.formatwarning = formatted
+    warnings.formatwarning = in_one_line
+    try:
+        warnings.warn(Notice(text), stacklevel=2)
+    finally:
+        warnings.formatwarning = usual

@@ -98,6 +98,8 @@ def test_words_have_blanks_separators_numbers_and_quotes(file: Path) -> None:
         ("noun,verb,2013\ntiger,cat,7.35\nplane,car,5.77\n", "line 1: .* at most 7.35.* 2013"),
         ("tiger,cat,7.35\n,car,5.77\n", "line 2: expected two words"),
         ("tiger,cat,high\nplane,car,low\n", "line 2: expected two words and a score"),
+        ("7.35,tiger,cat\n5.77,plane,car\n", "line 2: expected two words and a score"),
+        ("7,tiger,cat,3\n7,plane,car,4\n", "line 2: expected words, or the numbers of rows"),
         ("tiger,cat,1_0\nplane,car,5.77\n", "line 1: "),
     ],
 )  # fmt: skip

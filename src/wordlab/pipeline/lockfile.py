@@ -1,7 +1,7 @@
 """Comparing dvc.lock, what the pipeline just produced, with the committed one."""
 
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,18 @@ def outputs(lock: Mapping[str, Any]) -> dict[str, str]:
     Where a remote keeps versions of files, the lock has the files of a folder instead of its md5.
     """
     return {
-        out["path"]: out["md5"] if "md5" in out else _md5_of_files(out.get("files", []))
+        out["path"]: _md5(out)
         for stage in lock.get("stages", {}).values()
         for out in stage.get("outs", [])
     }
 
 
-def _md5_of_files(files: Sequence[Mapping[str, str]]) -> str:
-    entries = [{"md5": file.get("md5", ""), "relpath": file["relpath"]} for file in files]
-    return md5_of_listing(entries)
+def _md5(out: Mapping[str, Any]) -> str:
+    """Return the md5 of an output or of a file in it, or what a remote knows its version by."""
+    if "files" in out:
+        entries = [{"md5": _md5(file), "relpath": file["relpath"]} for file in out["files"]]
+        return md5_of_listing(entries)
+    return str(out.get("md5") or out.get("cloud"))
 
 
 def current(repository: Path) -> dict[str, str]:

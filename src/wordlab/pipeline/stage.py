@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from wordlab import artifacts, paths, progress
 from wordlab.checkpoints import Checkpoint
-from wordlab.errors import UserError, show_notices
+from wordlab.errors import UserError
 from wordlab.params.whole import PARAMS, Params, load
 from wordlab.pipeline.declared import Declaration, declaration, named
 from wordlab.pipeline.recorder import Recorder, Silent
@@ -119,7 +119,6 @@ def run(body: Callable[[Stage], None], arguments: Sequence[str] | None = None) -
     item = parser.parse_args(arguments).item
     name = Path(sys.argv[0]).stem + (f"@{item}" if item else "")
 
-    show_notices()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _exit)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` would have it ignored

@@ -161,6 +161,9 @@ def columns_of(table: Table) -> Columns:
     first, second = named or (0, 1)
     if not named and len(top) > 3 and share[0] == 1 and max(share[1:3]) < 0.5:
         first, second = 1, 2
+        numbers = [row[0] for row in table.rows if table.number(row[0]) is not None]
+        if len(set(numbers)) < len(numbers) or not all(map(str.isdecimal, numbers)):
+            raise table.fault(len(table.rows) - 1, "words, or the numbers of rows, in column 1")
     numeric = [i for i in range(second + 1, len(top)) if share[i] > 0.5]
     if not numeric:
         if len(table.rows) == 1:
