@@ -1,11 +1,16 @@
 """Names that people give, of methods, prompts and sections of questions, in MLflow."""
 
+from io import BytesIO
+
+import matplotlib
 import mlflow
 import pytest
+from matplotlib.figure import Figure
 from mlflow.utils.validation import _validate_metric_name, _validate_param_name
 
 from wordlab.pipeline.recorder import _pass
 from wordlab.pipeline.tracking import Run, file_name, legal, shortened
+from wordlab.report.figures.style import STYLE
 
 ODD = [
     "dropout (50%)",
@@ -71,3 +76,10 @@ def test_the_name_of_a_file_keeps_its_ending_and_its_letters() -> None:
 def test_an_experiment_with_a_quote_in_its_name_is_found_again(monkeypatch) -> None:
     monkeypatch.setenv("DVC_EXP_NAME", "what's new")
     assert "'" not in _pass(None)[0]
+
+
+def test_a_name_with_dollars_is_drawn_as_it_is() -> None:
+    with matplotlib.rc_context(STYLE):
+        figure = Figure()
+        figure.text(0.5, 0.5, "costs $x^{$ more")  # no formula, which would fail
+        figure.savefig(BytesIO(), format="png")
