@@ -19,6 +19,8 @@ READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # one run in MLflow for all of `make repro`
 export WORDLAB_PASS := $(or $(WORDLAB_PASS),make-$(shell date +%s)-$(shell echo $$PPID))
+# by which DVC runs commands: that of an account without login runs none, and says nothing
+export SHELL := /bin/sh
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # the first of these that is Python 3.11 to 3.13
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \

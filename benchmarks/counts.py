@@ -17,7 +17,6 @@ Compilation is not timed. With the peers it takes some ten minutes on a text of 
 """
 
 import argparse
-import resource
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -47,6 +46,7 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
     from wordlab.embeddings.counts import cooccurrence
     from wordlab.embeddings.ppmi import truncated_svd
     from wordlab.embeddings.vectors import Vectors
+    from wordlab.progress import peak_mib
 
     shipped = harness.params()
     counting = harness.counting(asked)
@@ -63,9 +63,9 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
         glove.deal_cells(small, training, groups, pool)
         truncated_svd(ppmi.ppmi(small, weighing).matrix, 2, tolerance=0.5, seed=1)
         count_s, counts = timed(lambda: cooccurrence.count(corpus, vocabulary, counting, seed=1))
-        memory = peak_mb()
+        memory = round(peak_mib())
         deal_s = timed(lambda: glove.deal_cells(counts, training, groups, pool))[0]
-        memory_ready = peak_mb()
+        memory_ready = round(peak_mib())
     ppmi_s, model = timed(lambda: ppmi.ppmi(counts, weighing))
     common = vocabulary.words[:1000]
     associations_s = timed(lambda: [model.associations(word, 10) for word in common])[0]
@@ -94,11 +94,6 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
         vectors = svd.left * svd.values**weighing.eigenvalue_exponent
         figures |= harness.scores(Vectors(vocabulary, vectors, {}))
     return figures if asked.no_peers else {**figures, **peers(asked, corpus, counts, model, ours)}
-
-
-def peak_mb() -> int:
-    """Return the largest resident memory of this process so far, in MiB."""
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
 def peers(

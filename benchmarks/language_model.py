@@ -15,7 +15,6 @@ turn, the best time of many.
 import argparse
 import json
 import lzma
-import resource
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -28,6 +27,7 @@ import harness
 import numpy as np
 import published
 
+from wordlab import progress
 from wordlab.corpus.vocabulary import Vocabulary
 
 WIDTH, LENGTH = (published.LANGUAGE_MODEL[name] for name in ("hidden_size", "bptt_length"))
@@ -155,7 +155,7 @@ def train_ours(
         "tokens_per_second": epochs * len(train_ids) / curve[-1][0],
         "perplexity": curve[-1][1],
         "perplexity_by_second": curve,
-        "peak_mib": peak(),
+        "peak_mib": progress.peak_mib(),
     }
 
 
@@ -221,13 +221,8 @@ def train_plain(
         "tokens_per_second": windows * LENGTH * BATCH / spent,
         "perplexity": curve[-1][1],
         "perplexity_by_second": curve,
-        "peak_mib": peak(),
+        "peak_mib": progress.peak_mib(),
     }
-
-
-def peak() -> float:
-    """Return the most memory this process has held so far, in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ vocabulary grows with it. The first run on a text lets the disk's cache warm up.
 """
 
 import argparse
-import resource
 import string
 import tempfile
 from collections.abc import Sequence
@@ -66,6 +65,7 @@ def copied(path: Path, copies: int, target: Path) -> Path:
 
 def ours(path: Path, folder: Path) -> dict[str, Any]:
     """Read, tokenise, count and encode the text into `folder`; return how long each took."""
+    from wordlab import progress
     from wordlab.corpus.corpus import SPLITS
     from wordlab.corpus.vocabulary import Vocabulary
     from wordlab.pipeline import compile
@@ -105,7 +105,7 @@ def ours(path: Path, folder: Path) -> dict[str, Any]:
         "text_bytes": path.stat().st_size,
         "documents_bytes": raw.stat().st_size,
         "splits_bytes": sum((folder / f"{name}.txt").stat().st_size for name in SPLITS),
-        "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "peak_mib": round(progress.peak_mib()),
     }
 
 

@@ -33,7 +33,8 @@ def main(run: stage.Stage) -> None:
         settings = models[name].params.model_dump() if name in models else {}
         run.on_trial(name, {"model": name, **settings}, scores)
     for sample in samples:
-        run.recorder.text(sample["text"], f"samples/{sample['model']} {sample['prompt']}.txt")
+        name = f"{sample['model']} {sample['prompt']}.txt"
+        run.recorder.text(sample["text"], name, folder="samples/")
 
 
 if __name__ == "__main__":

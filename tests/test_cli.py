@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from wordlab import cli
+from wordlab import artifacts, cli
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.ppmi import PpmiModel
 from wordlab.embeddings.vectors import Vectors
@@ -211,3 +211,35 @@ def test_outputs_are_compared_with_the_committed_lock(tmp_path):
     told = lockfile.differences(tmp_path)
     assert told[0].startswith("1 of 1 outputs differ")
     assert told[1].strip() == "a.txt"
+
+
+def test_outputs_are_compared_in_a_folder_of_a_larger_repository(tmp_path):
+    own = tmp_path / "research" / "wordlab"
+    own.mkdir(parents=True)
+    git(tmp_path, "init")
+    for folder, md5 in ((tmp_path, 3), (own, 1)):
+        (folder / "dvc.lock").write_text(LOCK.format(md5))
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-m", "lock")
+    assert lockfile.differences(own)[0].startswith("All 1 outputs are those")
+    (own / "dvc.lock").write_text(LOCK.format("2"))
+    assert lockfile.differences(own)[0].startswith("1 of 1 outputs differ")
+
+
+def test_a_lock_of_a_remote_that_keeps_versions_is_read(tmp_path):
+    folder = tmp_path / "out"
+    (folder / "b").mkdir(parents=True)
+    (folder / "b" / "one.txt").write_text("1")
+    (folder / "b.txt").write_text("2")
+    files = [
+        {"relpath": name, "md5": artifacts.md5(folder / name), "size": 1,
+         "cloud": {"s3": {"etag": "x", "version_id": "y"}}}
+        for name in ("b.txt", "b/one.txt")
+    ]  # fmt: skip
+    versioned = {"path": "a.txt", "hash": "md5", "md5": "1", "cloud": {"s3": {"etag": "z"}}}
+    outs = [versioned, {"path": "out", "hash": "md5", "files": files}]
+    found = lockfile.outputs({"stages": {"one": {"cmd": "x", "outs": outs}}})
+    assert found == {"a.txt": "1", "out": artifacts.md5(folder)}
+    outs = [{"path": "a", "cloud": {"s3": {"etag": etag}}} for etag in ("x", "y")]
+    one, other = (lockfile.outputs({"stages": {"one": {"outs": [out]}}})["a"] for out in outs)
+    assert one != other

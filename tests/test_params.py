@@ -1,6 +1,7 @@
 """params.yaml: the shipped one is valid, and each mistake in it gets one line that helps."""
 
 import re
+import shlex
 import shutil
 
 import pytest
@@ -9,6 +10,7 @@ from pydantic import ValidationError
 
 from wordlab.errors import UserError
 from wordlab.params.whole import load
+from wordlab.paths import QUOTING
 
 
 @pytest.fixture
@@ -113,3 +115,16 @@ def test_every_list_can_be_emptied_by_dvc_and_leaves_the_rest(tmp_path, reposito
         shutil.copy(repository / "params.yaml", path)
         apply_overrides(str(path), [f"{name}=[]"])
         load(path)
+
+
+def test_paths_are_quoted_as_documented(tmp_path, repository):
+    """The words that a shell makes of the documented commands are what DVC takes."""
+    text = (repository / "docs" / "params.md").read_text(encoding="utf-8")
+    commands = [shlex.split(line) for line in text.splitlines() if "-S '" in line]
+    given = [words[i + 1] for words in commands for i, word in enumerate(words) if word == "-S"]
+    path = shutil.copy(repository / "params.yaml", tmp_path / "params.yaml")
+    apply_overrides(str(path), given)
+    found = load(path)
+    assert found.corpus.path == "~/libros/años 1900, [2]"
+    assert found.evaluation.analogies.path == "sets/español.txt"
+    assert "-S 'corpus.path=\"" in QUOTING

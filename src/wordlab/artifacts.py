@@ -157,6 +157,11 @@ def md5(path: Path) -> str:
         for file in path.rglob("*")
         if file.is_file() and "__pycache__" not in file.parts
     ]
-    entries.sort(key=lambda entry: tuple(entry["relpath"].split("/")))
-    listing = json.dumps(entries, sort_keys=True)
+    return md5_of_listing(entries)
+
+
+def md5_of_listing(entries: Sequence[Mapping[str, str]]) -> str:
+    """Return the md5 that DVC gives a folder of files, each with its md5 and relpath."""
+    ordered = sorted(entries, key=lambda entry: tuple(entry["relpath"].split("/")))
+    listing = json.dumps(ordered, sort_keys=True)
     return hashlib.md5(listing.encode()).hexdigest() + ".dir"

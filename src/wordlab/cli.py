@@ -44,11 +44,15 @@ VectorsArgument = Annotated[
     str,
     typer.Argument(
         help="A model of the pipeline, by name or folder, or a file of vectors in word2vec text, "
-        "word2vec binary or GloVe text, recognised by its first lines."
+        "word2vec binary or GloVe text, packed or not, recognised by its first lines."
     ),
 ]
 FirstWords = Annotated[
     int | None, typer.Option("--words", min=1, help="Only the first words; all if not given.")
+]
+Undecodable = Annotated[
+    Literal["replace", "drop"],
+    typer.Option(help="What becomes of bytes that are not UTF-8: replaced, or the word dropped."),
 ]
 
 
@@ -85,15 +89,18 @@ def folder(model: str, mark: str) -> Path:
     raise UserError(f"{model}: no such model; {hint}")
 
 
-def space(vectors: str, words: int | None) -> "DenseSpace | SparseSpace":
+def space(
+    vectors: str, words: int | None, undecodable: Literal["replace", "drop"] = "replace"
+) -> "DenseSpace | SparseSpace":
     """Return the words of a model or a file of vectors, the first `words` of them."""
-    from wordlab.embeddings import formats
+    from wordlab.embeddings import reading
     from wordlab.embeddings.ppmi import PpmiModel
     from wordlab.embeddings.vectors import Vectors
     from wordlab.evaluation.vectors.similarity import DenseSpace, SparseSpace
 
-    if (_start / vectors).is_file():
-        return DenseSpace(formats.read(_start / vectors, words=words))
+    place = _start / vectors
+    if place.is_file() or place.parent.is_file():
+        return DenseSpace(reading.read(place, words, undecodable))
     for place in (_start / vectors, MODELS / vectors):
         if (place / "indptr.npy").exists():
             ppmi = PpmiModel.load(place)
@@ -148,6 +155,7 @@ def analogy(
 def evaluate(
     vectors: VectorsArgument,
     words: FirstWords = None,
+    undecodable: Undecodable = "replace",
     as_json: Annotated[bool, typer.Option("--json", help="Print all scores as JSON.")] = False,
 ) -> None:
     """Score VECTORS on the sets that `evaluation` in params.yaml names, as the pipeline does."""
@@ -156,9 +164,34 @@ def evaluate(
     from wordlab.evaluation.vectors import scores
     from wordlab.report import tables
 
-    found, params = space(vectors, words), settings()
+    found, params = space(vectors, words, undecodable), settings()
     metrics = scores.evaluate(found, params.evaluation, seed=params.seed).metrics()
     print(json.dumps(metrics, indent=2) if as_json else tables.scores(metrics))
+
+
+@app.command()
+def check(
+    files: Annotated[list[Path], typer.Argument(help="Files of vectors or sets.")],
+    kind: Annotated[
+        Literal["", "vectors", "pairs", "analogies", "relations"],
+        typer.Option("--as", help="What they are; recognised if not given."),
+    ] = "",
+) -> None:
+    """Show how FILES would be read: format, first words, what would be left out.
+
+    A file that would be refused gets the line that says why, and status 1.
+    """
+    from wordlab.pipeline import check
+
+    refused = False
+    for file in files:
+        try:
+            print("\n".join(check.check(file, kind)), flush=True)
+        except UserError as error:
+            print(f"wordlab: {error}", file=sys.stderr)
+            refused = True
+    if refused:
+        raise SystemExit(1)
 
 
 @app.command()
@@ -170,12 +203,13 @@ def export(
     ],
     output: Annotated[Path, typer.Argument(help="A file, or a folder for tensorboard.")],
     words: FirstWords = None,
+    undecodable: Undecodable = "replace",
 ) -> None:
     """Write VECTORS in a format that other programs read."""
     from wordlab.embeddings import formats
     from wordlab.evaluation.vectors.similarity import DenseSpace
 
-    found = space(vectors, words)
+    found = space(vectors, words, undecodable)
     if not isinstance(found, DenseSpace):
         raise UserError(f"{vectors}: sparse rows, which these formats do not hold; try ppmi_svd")
     if form == "tensorboard":

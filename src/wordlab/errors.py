@@ -1,4 +1,6 @@
-"""The one exception that is a person's mistake rather than a fault of the program."""
+"""What a person is told in one line: a mistake of theirs, and what was not as it might seem."""
+
+import warnings
 
 
 class UserError(Exception):
@@ -10,3 +12,27 @@ class UserError(Exception):
 
 class Unreachable(UserError):
     """A server that cannot be reached: there may be no network."""
+
+
+class Notice(UserWarning):
+    """What a person should know of their data though the work goes on: what was left out."""
+
+
+def notice(text: str) -> None:
+    """Warn with a Notice: one line on standard error, once however often it is given."""
+    usual = warnings.formatwarning
+
+    def in_one_line(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        line: str | None = None,
+    ) -> str:
+        return f"wordlab: {message}\n"
+
+    warnings.formatwarning = in_one_line
+    try:
+        warnings.warn(Notice(text), stacklevel=2)
+    finally:
+        warnings.formatwarning = usual

@@ -4,6 +4,9 @@ import os
 import subprocess
 from pathlib import Path
 
+QUOTING = """dvc wants accents, spaces and brackets quoted twice, -S 'corpus.path="…"'"""
+"""What may be wrong with a path that is not there."""
+
 
 def enter_checkout() -> Path:
     """Go to the top of the checkout around the current folder, if any; return where that was."""
@@ -18,6 +21,12 @@ def enter_checkout() -> Path:
 def root() -> Path:
     """Return the main repository, also from inside a temporary experiment of DVC."""
     return Path(os.environ.get("DVC_ROOT") or ".").resolve()
+
+
+def given(path: str) -> Path:
+    """Return a path of params.yaml: `~` is the home, and a relative one starts at the root, also
+    from inside a temporary experiment."""
+    return root() / Path(path).expanduser()
 
 
 def revision() -> str:

@@ -1,6 +1,8 @@
-"""What long work shows while it runs: a bar on a terminal, metrics by step for the tracker."""
+"""What long work shows, a bar and metrics by step, and takes: threads and memory."""
 
 import os
+import resource
+import sys
 from collections.abc import Callable, Mapping
 from typing import NoReturn
 
@@ -37,6 +39,12 @@ def bar(total: float, title: str, unit: str) -> "tqdm[NoReturn]":
         disable=None,
         leave=False,
     )
+
+
+def peak_mib() -> float:
+    """Return the largest resident memory that this process has had, in MiB."""
+    unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, which macOS counts in bytes
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
 
 def thread_count() -> int:

@@ -87,6 +87,28 @@ def test_pasted_arguments_give_the_language_models_that_won(tmp_path: Path, para
         winners(tmp_path / "gone", "recurrent", shipped)
 
 
+def test_whole_numbers_stay_whole_beside_an_empty_cell(tmp_path: Path, params: Path) -> None:
+    sweep = "sweep_recurrent"
+    apply_overrides(
+        str(params),
+        [f"++{sweep}.space={{patience:[1,2,null],rate:[1,2],variational:[true,false],clip_norm:[1.5,null]}}",
+         f"++{sweep}.search=grid", f"++{sweep}.cells=[lstm,gru]"],
+    )  # fmt: skip
+    rows = {
+        "patience": [2, None],
+        "rate": [1, 2],
+        "variational": [True, False],
+        "clip_norm": [None, 1.5],
+    }
+    tables = best(tmp_path, "recurrent", {**RECURRENT, **rows})
+    found = winners(tables, "recurrent", load(params))
+    assert "patience=2 " in found[0].arguments and "patience=null" in found[1].arguments
+    won = pasted(params, found).language_model
+    settings = ("patience", "rate", "variational", "clip_norm")
+    assert [getattr(won.lstm, name) for name in settings] == [2, 1, True, None]
+    assert [getattr(won.gru, name) for name in settings] == [None, 2, False, 1.5]
+
+
 def test_a_winner_within_a_budget_has_the_embedding_that_met_it(
     tmp_path: Path, params: Path
 ) -> None:

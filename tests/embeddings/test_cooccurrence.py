@@ -202,15 +202,13 @@ def test_saved_and_loaded(tmp_path: Path):
 
 
 MEASURED = """
-import resource, sys
+import sys
 import numpy as np
 from wordlab.embeddings.counts.cooccurrence import count
+from wordlab.progress import peak_mib
 from wordlab.params.embeddings import CooccurrenceParams
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
-
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 def params(memory_mb):
     return CooccurrenceParams(
@@ -226,9 +224,9 @@ vocabulary = Vocabulary(
 )
 few = EncodedCorpus(tokens[:100], np.array([100]), np.array([100]))
 count(few, vocabulary, params(16), seed=0, threads=2)  # compiles
-before = peak()
+before = peak_mib()
 counts = count(EncodedCorpus(tokens, ends, ends), vocabulary, params(32), seed=0, threads=2)
-print(peak() - before, counts.matrix.nnz * 8 / 2**20)
+print(peak_mib() - before, counts.matrix.nnz * 8 / 2**20)
 """
 
 

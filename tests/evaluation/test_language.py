@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from wordlab.artifacts import rounded
 from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.errors import Notice
 from wordlab.evaluation.language import perplexity
 from wordlab.evaluation.language.accuracy import accuracy, network_ranks, ngram_ranks
 from wordlab.evaluation.language.ngrams import KneserNey, _count, _discounts
@@ -15,7 +17,10 @@ from wordlab.evaluation.language.perplexity import (
     score,
     score_generated,
 )
+from wordlab.params.language import NgramOrders
+from wordlab.params.whole import load
 from wordlab.recurrent.language_model import LanguageModel
+from wordlab.report import tables
 
 UNKNOWN, END = 4, 5
 
@@ -44,6 +49,33 @@ def test_perplexity_is_weighted_by_symbol():
     assert result.unknown_share == 0.25
     assert result.symbols == 4
     assert result.ratio is None
+
+
+def test_a_perplexity_beyond_any_float_is_infinite():
+    ids = np.array([0, UNKNOWN, 1, END])
+    scored = score(np.full(4, 800.0), held_out(ids), seed=1, baseline=np.ones(4))
+    assert scored.perplexity == scored.perplexity_known == scored.low == scored.high == math.inf
+    assert scored.ratio == scored.ratio_low == math.inf
+    assert scored.bits == pytest.approx(800 / math.log(2))
+
+
+def test_an_infinite_perplexity_is_said_and_shown(network, repository, monkeypatch):
+    words = Vocabulary(("the", "cat", "sat", "on"), np.array([4, 3, 2, 1]))
+    model = LanguageModel(network(), words, level="word", seed=1)
+    monkeypatch.setattr(model, "token_losses", lambda ids, **_: np.full(len(ids), 800.0))
+    settings = load(repository / "params.yaml")
+    orders = NgramOrders(word=(2,), character=(2,))
+    asked = settings.language_evaluation.model_copy(update={"ngram_orders": orders})
+    text = ["the cat sat on", "on the cat sat", "sat"] * 3
+    with pytest.warns(Notice, match="gru: its loss on the test split, 1,154 bits per symbol"):
+        metrics, _ = perplexity.evaluate(
+            {"gru": model}, text, [text], [text], asked, settings.generation, seed=1
+        )
+    kept = rounded(metrics)
+    assert kept["gru"]["perplexity"] is None and kept["gru"]["bits"] == 1154.2
+    row = tables.language_models(kept).splitlines()[2]
+    assert row.startswith("| GRU | ∞ [∞, ∞] | ∞ [∞, ∞] | ∞ |")
+    assert perplexity.headline(metrics)["gru"]["perplexity"] is None
 
 
 def test_the_interval_comes_from_whole_sentences():

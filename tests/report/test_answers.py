@@ -158,6 +158,12 @@ def test_a_network_predicts_better_if_the_interval_of_its_ratio_is_below_one() -
     for ends in ((0.9, 1.1), (None, None)):
         none = networks.predicted(predicted(*ends))
         assert not none.decided and none.text.startswith(f"That is {OPEN}:")
+    infinite = dict.fromkeys(("perplexity", "ratio", "ratio_low", "ratio_high"))
+    every = predicted(0.6, 0.8)
+    lost = networks.predicted({**every, "gru": {**every["gru"], **infinite}})
+    assert lost.text.startswith("That is") and "the LSTM's perplexity" in lost.text
+    lost = networks.predicted({"kneser_ney": every["kneser_ney"], "gru": {"bits": 1e3, **infinite}})
+    assert lost.decided and lost.text.startswith("No: the GRU's perplexity on unseen text is ∞")
     with pytest.raises(Unmeasured):
         networks.predicted({})
 

@@ -8,14 +8,22 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
+from pydantic.fields import FieldInfo
 
 from wordlab.errors import UserError
-from wordlab.params.embeddings import CooccurrenceParams
+from wordlab.params.embeddings import CooccurrenceParams, GloveParams, Word2vecParams
+from wordlab.params.language import LanguageModelParams
 from wordlab.params.scales import override
-from wordlab.params.sweeps import Range, Tried
+from wordlab.params.sweeps import Range, Tried, refusal
 from wordlab.params.whole import Params
 
 SweepName = Literal["recurrent", "word2vec", "glove"]
+FIELDS: Mapping[SweepName, Mapping[str, FieldInfo]] = {
+    "recurrent": LanguageModelParams.model_fields,
+    "word2vec": Word2vecParams.model_fields,
+    "glove": {**CooccurrenceParams.model_fields, **GloveParams.model_fields},
+}
+"""The settings that each sweep can try."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +75,7 @@ def winners(
         )
     found = []
     for row in json.loads(best.to_json(orient="records", double_precision=15)):
-        values = {name: row[name] for name in settings}
+        values = {name: _typed(FIELDS[sweep][name], row[name]) for name in settings}
         otherwise = {
             name: (value, _base(params, sweep, row["model"], name)[1])
             for name, value in section.fixed.items()
@@ -100,6 +108,12 @@ def _base(params: Params, sweep: SweepName, model: str, name: str) -> tuple[str,
     if sweep == "glove":
         place = "cooccurrence" if name in CooccurrenceParams.model_fields else model
     return place, getattr(attrgetter(place)(params), name)
+
+
+def _typed(field: FieldInfo, value: Any) -> Any:
+    """Return a setting as its params take it: a column with an empty cell has floats, not ints."""
+    whole = isinstance(value, float) and value.is_integer()
+    return int(value) if whole and refusal(field, value) else value
 
 
 def _among(tried: Tried, value: Any) -> bool:

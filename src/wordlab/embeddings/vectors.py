@@ -64,16 +64,23 @@ class Vectors:
 
     @classmethod
     def load(cls, folder: Path) -> "Vectors":
-        """Read what `save` wrote; raises UserError if there is nothing."""
+        """Read what `save` wrote; raises UserError if there is nothing, or a vector not finite."""
         if not (folder / "vectors.npy").exists():
             raise UserError(
                 f"{folder}: no word vectors here; `dvc repro` makes those of params.yaml"
             )
-        return cls(
+        found = cls(
             vocabulary=Vocabulary.load(folder / "vocabulary.tsv"),
             matrix=read_array(folder / "vectors.npy"),
             description=read_json(folder / "description.json"),
         )
+        for word, row in zip(found.vocabulary.words, found.matrix, strict=True):
+            if not np.isfinite(row).all():
+                raise UserError(
+                    f"{folder / 'vectors.npy'}: the vector of {word!r} has NaN or infinity; "
+                    "expected finite numbers"
+                )
+        return found
 
 
 def save_trainings(folder: Path, trainings: Sequence[Vectors]) -> None:

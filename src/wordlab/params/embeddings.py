@@ -126,7 +126,7 @@ class WordPairsParams(Section):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
     """What the scores are called in the metrics."""
     path: str | None = None
-    """A file with two words and a score per line, separated by tabs, commas or spaces."""
+    """A file with two words and a score per line, tabs, semicolons, commas or blanks between."""
     url: Annotated[str, Field(pattern=r"^https?://")] | None = None
     """Where such a file is fetched from, once."""
     sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")] | None = None

@@ -243,11 +243,16 @@ def check_settings(
             )
         if len(set(values)) < len(values):
             raise ValueError(f"{key}: expected different values, got {list(values)}")
-        allowed: Any = Annotated[fields[key].annotation, fields[key]]
-        adapter = TypeAdapter(allowed)
         for value in values:
-            try:
-                adapter.validate_python(value, strict=True)
-            except ValidationError as error:
-                problem = error.errors()[0]["msg"].removeprefix("Input should be ")
-                raise ValueError(f"{key}: expected {problem}, got {value!r}") from None
+            if problem := refusal(fields[key], value):
+                raise ValueError(f"{key}: expected {problem}, got {value!r}")
+
+
+def refusal(field: FieldInfo, value: Any) -> str:
+    """Return what a field expects instead of `value`, "" where it takes that."""
+    allowed: Any = Annotated[field.annotation, field]
+    try:
+        TypeAdapter(allowed).validate_python(value, strict=True)
+    except ValidationError as error:
+        return str(error.errors()[0]["msg"]).removeprefix("Input should be ")
+    return ""

@@ -7,16 +7,28 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from wordlab.artifacts import md5_of_listing
 from wordlab.errors import UserError
 
 
 def outputs(lock: Mapping[str, Any]) -> dict[str, str]:
-    """Return the md5 of each output that the content of a dvc.lock names."""
+    """Return the md5 of each output that the content of a dvc.lock names.
+
+    Where a remote keeps versions of files, the lock has the files of a folder instead of its md5.
+    """
     return {
-        out["path"]: out["md5"]
+        out["path"]: _md5(out)
         for stage in lock.get("stages", {}).values()
         for out in stage.get("outs", [])
     }
+
+
+def _md5(out: Mapping[str, Any]) -> str:
+    """Return the md5 of an output or of a file in it, or what a remote knows its version by."""
+    if "files" in out:
+        entries = [{"md5": _md5(file), "relpath": file["relpath"]} for file in out["files"]]
+        return md5_of_listing(entries)
+    return str(out.get("md5") or out.get("cloud"))
 
 
 def current(repository: Path) -> dict[str, str]:
@@ -29,7 +41,7 @@ def current(repository: Path) -> dict[str, str]:
 
 def committed(repository: Path) -> dict[str, str] | None:
     """Return the md5 of each output in the dvc.lock of HEAD, or None if there is none."""
-    command = ["git", "-C", str(repository), "show", "HEAD:dvc.lock"]
+    command = ["git", "-C", str(repository), "show", "HEAD:./dvc.lock"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return outputs(YAML(typ="safe").load(done.stdout) or {}) if done.returncode == 0 else None
 

@@ -66,9 +66,9 @@ class Recorder:
         """Record a dataset that the stage reads; runs can be searched by its digest."""
         self._send("input", run=0, path=path, digest=digest)
 
-    def text(self, text: str, name: str) -> None:
-        """Keep a text as the artifact `name`."""
-        self._send("text", run=0, text=text, name=name)
+    def text(self, text: str, name: str, folder: str = "") -> None:
+        """Keep a text as the artifact `name` in `folder`, which has a / behind it."""
+        self._send("text", run=0, text=text, name=name, folder=folder)
 
     def show(self, results: Path) -> None:
         """Keep the figures and the findings of this stage, made from the folder of results."""
@@ -188,6 +188,7 @@ def _pass(owner: psutil.Process | None) -> tuple[str, str | None]:
     """
     experiment = os.environ.get("DVC_EXP_NAME")
     if experiment:
+        experiment = experiment.replace("'", "_")  # which would end the text in MLflow's search
         return f"{experiment}@{os.environ.get('DVC_EXP_BASELINE_REV', '')}", experiment
     if os.environ.get(PASS):
         return os.environ[PASS], None

@@ -8,7 +8,6 @@ succeeded.
 import argparse
 import hashlib
 import os
-import resource
 import signal
 import sys
 import time
@@ -19,7 +18,7 @@ from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from wordlab import artifacts, paths
+from wordlab import artifacts, paths, progress
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
 from wordlab.params.whole import PARAMS, Params, load
@@ -164,7 +163,7 @@ def _run(body: Callable[[Stage], None], name: str, item: str) -> None:
         recorder.metrics(
             {
                 "wall_seconds": seconds,
-                "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                "peak_memory_mib": progress.peak_mib(),
             }
         )
         if shown:

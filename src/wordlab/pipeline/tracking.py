@@ -6,10 +6,13 @@ are its runs. A store that cannot be used is reported in one line, and ends the 
 process ends with the one that runs the stages.
 """
 
+import hashlib
 import json
 import logging
 import math
 import os
+import posixpath
+import re
 import socket
 import sqlite3
 import sys
@@ -81,7 +84,7 @@ class Run:
 
     def params(self, values: Mapping[str, Any]) -> None:
         """Log nested params under names joined by points."""
-        flat = [Param(key, str(value)) for key, value in flatten(values).items()]
+        flat = [Param(legal(key), str(value)) for key, value in flatten(values).items()]
         for start in range(0, len(flat), 100):
             self.client.log_batch(self.id, params=flat[start : start + 100])
 
@@ -89,7 +92,7 @@ class Run:
         """Log the finite numbers among nested metrics; they are sent in batches."""
         for key, value in flatten(values).items():
             if isinstance(value, int | float) and math.isfinite(value):
-                self.waiting.append(Metric(_legal(key), float(value), milliseconds, step))
+                self.waiting.append(Metric(legal(key), float(value), milliseconds, step))
         if len(self.waiting) >= WAITING:
             self.flush()
 
@@ -101,7 +104,7 @@ class Run:
 
     def tags(self, values: Mapping[str, str]) -> None:
         """Set tags."""
-        self.client.log_batch(self.id, tags=[RunTag(key, value) for key, value in values.items()])
+        self.client.log_batch(self.id, tags=[RunTag(legal(key), x) for key, x in values.items()])
 
     def image(self, name: str, png: bytes) -> None:
         """Keep a PNG as figures/NAME.png."""
@@ -110,9 +113,9 @@ class Run:
             path.write_bytes(png)
             self.client.log_artifact(self.id, str(path), "figures")
 
-    def text(self, text: str, name: str) -> None:
-        """Keep a text as the artifact `name`."""
-        self.client.log_text(self.id, text, name)
+    def text(self, text: str, name: str, folder: str = "") -> None:
+        """Keep a text as the artifact `name` in `folder`, which has a / behind it."""
+        self.client.log_text(self.id, text, f"{folder}{file_name(name)}")
 
     def input(self, path: str, digest: str) -> None:
         """Record a dataset that the run reads."""
@@ -202,7 +205,7 @@ class Session:
 
     def _open(self, name: str, stage: str, parent: str) -> Run:
         tags = {**self.tags, "mlflow.parentRunId": parent, "wordlab.stage": stage}
-        created = self.client.create_run(self.experiment, run_name=name, tags=tags)
+        created = self.client.create_run(self.experiment, run_name=shortened(name), tags=tags)
         return Run(self.client, created.info.run_id)
 
     def _parent(self, key: str, name: str | None, params: Mapping[str, Any]) -> str:
@@ -271,9 +274,43 @@ def _lock() -> FileLock:
     return FileLock(paths.root() / "mlflow.db.lock")
 
 
-def _legal(key: str) -> str:
-    """Return a metric's name with what MLflow refuses replaced."""
-    return "".join(c if c.isalnum() or c in "_-. /:" else "_" for c in key)
+LONGEST = 250
+"""Characters of a name that MLflow takes."""
+LONGEST_FILE = 200
+"""Bytes of a file's name, of the 255 that file systems take."""
+
+
+def legal(name: str) -> str:
+    """Return the name of a param, a metric or a tag as MLflow takes it.
+
+    It takes letters, digits and _ - . / : and blanks, up to LONGEST characters, that are a path in
+    its shortest form. A name that had to be changed ends in some digits of its md5, so that two
+    names stay two.
+    """
+    plain = re.sub(r"[^\w\-. /:]", "_", name) or "_"
+    if posixpath.normpath(plain) != plain or plain.startswith(("..", "/")) or plain == ".":
+        plain = re.sub(r"[/.]", "_", plain)
+    return shortened(plain if plain == name else f"{plain} {_digits(name)}")
+
+
+def file_name(name: str) -> str:
+    """Return a name, with its ending, as a file in a folder can have it, changed as by `legal`."""
+    stem, point, ending = name.rpartition(".")
+    plain = re.sub(r"[^\w\-., ']", "_", stem).lstrip(".")
+    cut = plain.encode()[:LONGEST_FILE].decode(errors="ignore")
+    return f"{cut if cut == stem else f'{cut} {_digits(stem)}'}{point}{ending}"
+
+
+def shortened(name: str) -> str:
+    """Return a name of at most LONGEST characters, a longer one cut and with digits of its md5."""
+    if len(name) <= LONGEST:
+        return name
+    digits = _digits(name)
+    return f"{name[: LONGEST - len(digits) - 1]} {digits}"
+
+
+def _digits(name: str) -> str:
+    return hashlib.md5(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
 def log(stream: TextIO) -> None:

@@ -116,8 +116,11 @@ class TrainingRecord:
 
 
 def perplexity(loss: float) -> float:
-    """Return exp of a mean loss in nats; that of a loss beyond 700 would be no float."""
-    return math.exp(min(loss, 700.0))
+    """Return exp of a mean loss in nats, infinite where that is beyond any float (709 nats)."""
+    try:
+        return math.exp(loss)
+    except OverflowError:
+        return math.inf
 
 
 _OPTIMIZERS = {

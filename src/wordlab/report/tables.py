@@ -22,7 +22,9 @@ class Table:
 
 
 def number(value: Any, digits: int = 3) -> str:
-    """Return a number as people read it: 421,548; .0364; 1.2e-07; a dash for none."""
+    """Return a number as people read it: 421,548; .0364; 1.2e-07; ∞; a dash for none."""
+    if value == math.inf:
+        return "∞"
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return "–"
     if isinstance(value, bool):
@@ -57,7 +59,9 @@ def fraction(value: float) -> str:
 def ranged(
     value: float | None, low: float | None, high: float | None, write: Any = fraction
 ) -> str:
-    """Return a value with its interval for a table, .57 (.47 to .65); a dash for none."""
+    """Return a value with its interval for a table, .57 (.47 to .65); ∞; a dash for none."""
+    if value == math.inf:
+        return "∞"
     if value is None or not math.isfinite(value):
         return "–"
     if low is None or high is None or not math.isfinite(low):
@@ -166,23 +170,31 @@ def language_models(metrics: Mapping[str, Any]) -> str:
         if key not in metrics:
             continue
         scores = metrics[key]
-        perplexity = f"{scores['perplexity']:.1f} {_interval(scores, '{:.1f}'.format)}"
+        perplexity = f"{_one(scores['perplexity'])} {_interval(scores, _one)}"
         ratio = "1"
-        if scores["ratio"] is not None:
-            ends = f"[{scores['ratio_low']:.2f}, {scores['ratio_high']:.2f}]"
-            ratio = f"{scores['ratio']:.2f} {ends}"
+        if not key.startswith("kneser_ney"):
+            ends = f"[{_two(scores['ratio_low'])}, {_two(scores['ratio_high'])}]"
+            ratio = f"{_two(scores['ratio'])} {ends}"
         first, five = (
             f"{_percent(scores[top])} [{_percent(scores[f'{top}_low'])}, "
             f"{_percent(scores[f'{top}_high'])}] %"
             for top in ("top_1", "top_5")
         )
-        known = [f"{scores['perplexity_known']:.1f}", f"{_percent(scores['top_1_known'])} %"]
+        known = [_one(scores["perplexity_known"]), f"{_percent(scores['top_1_known'])} %"]
         unknown = f"{_percent(scores['unknown_share'])} % of {scores['symbols']:,}"
         bits = f"{scores['bits']:.2f}"
         rows.append([title, perplexity, ratio, bits, first, five, *known, unknown])
     heads = ["test perplexity", "ratio to Kneser-Ney", "bits per symbol", "next symbol right"]
     heads += ["among five", "perplexity of known symbols", "known right", "unknown symbols"]
     return _markdown(["language model", *heads], rows)
+
+
+def _one(value: float | None) -> str:
+    return "∞" if value is None else f"{value:.1f}"
+
+
+def _two(value: float | None) -> str:
+    return "∞" if value is None else f"{value:.2f}"
 
 
 def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -5,7 +5,6 @@ what is combined, and nothing else. Losses on the training text are measured as 
 nothing dropped out; else a dropout's own noise would look like less overfitting.
 """
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -25,7 +24,7 @@ from wordlab.evaluation.statistics import change_intervals, mean_intervals
 from wordlab.params.language import LanguageModelParams
 from wordlab.params.studies import COMBINATION, RegularisationMethod, RegularisationStudyParams
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.recurrent.training import train
+from wordlab.recurrent.training import perplexity, train
 from wordlab.trials.runner import Measurements, Outcome, TrialLogger
 
 
@@ -276,8 +275,8 @@ def curves(runs: Runs) -> pd.DataFrame:
             "method": method,
             "seed": seed,
             "epoch": row.epoch,
-            "train_perplexity": math.exp(row.train_loss),
-            "valid_perplexity": math.exp(row.valid_loss),
+            "train_perplexity": perplexity(row.train_loss),
+            "valid_perplexity": perplexity(row.valid_loss),
         }
         for (cell, method), group in runs.items()
         for seed, run in enumerate(group, start=1)

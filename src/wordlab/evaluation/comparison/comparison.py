@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from wordlab import paths
 from wordlab.artifacts import Result
 from wordlab.corpus.vocabulary import Vocabulary, study_words
 from wordlab.embeddings.ppmi import PpmiModel
@@ -237,7 +237,7 @@ def listed_pairs(params: RelationParams, vocabulary: Vocabulary) -> relations.Pa
 
     Raises UserError if the list cannot be read, or WordNet is wanted and not installed.
     """
-    pairs = relations.read(Path(params.path) if params.path else relations.CURATED)
+    pairs = relations.read(paths.given(params.path) if params.path else relations.CURATED)
     if params.wordnet:
         pairs = relations.extend(pairs, vocabulary.words, params.wordnet, relations.reader())
     return pairs

@@ -11,7 +11,8 @@ import pandas as pd
 from wordlab.errors import UserError
 from wordlab.evaluation import statistics
 from wordlab.evaluation.statistics import CrossedResamples, Floats
-from wordlab.evaluation.vectors.similarity import Lookup, Space, numbered, read_lines
+from wordlab.evaluation.vectors.similarity import Lookup, Space, numbered
+from wordlab.evaluation.vectors.tables import read_table, word_columns
 from wordlab.rng import stream
 
 
@@ -113,24 +114,21 @@ QUANTILES = {"p10": 0.1, "p25": 0.25, "median": 0.5, "p75": 0.75, "p90": 0.9}
 def read(path: Path) -> dict[str, list[tuple[str, str]]]:
     """Return the pairs by relation of a file with a relation and two words per line, tabs between.
 
-    Empty lines and those that begin with # are passed over. Raises UserError, naming the line,
-    if it is anything else.
+    Cells may be quoted. Lines that are empty or begin with # are passed over, and so is a header
+    that calls its columns relation, or word 1 and word 2. Raises UserError, naming the line, if it
+    is anything else.
     """
+    table = read_table(path, 3, "a relation and two words", separators="\t")
     found: dict[str, list[tuple[str, str]]] = {}
-    for number, line in enumerate(read_lines(path), start=1):
-        if not line.strip() or line.startswith("#"):
+    for i, row in enumerate(table.rows):
+        if i == 0 and (word_columns(row) or row[0].casefold() == "relation"):
             continue
-        match [cell.strip() for cell in line.split("\t")]:
-            case [relation, first, second] if relation and first and second:
-                if relation == UNRELATED:
-                    raise UserError(
-                        f"{path}, line {number}: `{UNRELATED}` pairs are drawn, not read"
-                    )
-                found.setdefault(relation, []).append((first, second))
-            case _:
-                raise UserError(
-                    f"{path}, line {number}: expected a relation and two words, tabs between"
-                )
+        if len(row) != 3 or not all(row):
+            raise table.fault(i, "a relation and two words, tabs between")
+        relation, first, second = row
+        if relation == UNRELATED:
+            raise table.fault(i, f"a relation; `{UNRELATED}` pairs are drawn, not read")
+        found.setdefault(relation, []).append((first, second))
     return found
 
 

@@ -21,6 +21,7 @@ from wordlab.params.sweeps import DrawnTextParams
 from wordlab.recurrent.batches import language_ids
 from wordlab.recurrent.cells import State
 from wordlab.recurrent.language_model import LanguageModel
+from wordlab.recurrent.training import perplexity
 
 
 def generate(
@@ -243,7 +244,7 @@ class Reference:
         losses = np.concatenate([self.ngrams.losses(text) for text in texts])
         bigrams = texts[:, :-1] * (self.words + 2) + texts[:, 1:]
         return {
-            "text_perplexity": math.exp(losses.mean()),
+            "text_perplexity": perplexity(float(losses.mean())),
             "text_distinct_2": len(np.unique(bigrams)) / max(bigrams.size, 1),
             "text_coherence": self.coherence(texts),
         }

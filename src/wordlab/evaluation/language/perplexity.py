@@ -13,6 +13,7 @@ from scipy import special
 from wordlab import rng
 from wordlab.artifacts import rounded
 from wordlab.corpus.vocabulary import study_words
+from wordlab.errors import notice
 from wordlab.evaluation.language.accuracy import accuracy, network_ranks, ngram_ranks
 from wordlab.evaluation.language.generation import generate, generate_by_counts, spelled, symbols_of
 from wordlab.evaluation.language.ngrams import KneserNey
@@ -20,6 +21,7 @@ from wordlab.evaluation.statistics import mean_of_drawn
 from wordlab.params.language import GenerationParams, LanguageEvaluationParams
 from wordlab.recurrent.batches import sentence_starts
 from wordlab.recurrent.language_model import LanguageModel
+from wordlab.recurrent.training import perplexity
 
 _RESAMPLES = 1000
 
@@ -85,9 +87,10 @@ class LanguageScore:
     """How well a model predicts a text of `symbols` symbols.
 
     perplexity: exp of the mean loss per symbol; low, high: its 95 % interval when documents, then
-    their sentences, are drawn anew (bootstrap, widened for few documents); bits: the mean loss in
-    bits per symbol; perplexity_known: over the symbols other than the unknown one; unknown_share:
-    how many of the symbols are that one; documents: how many the text has. ratio: the perplexity
+    their sentences, are drawn anew (bootstrap, widened for few documents); all are infinite where
+    they are beyond any float; bits: the mean loss in bits per symbol; perplexity_known: over the
+    symbols other than the unknown one; unknown_share: how many of the symbols are that one;
+    documents: how many the text has. ratio: the perplexity
     divided by that of a baseline on the same text; ratio_low, ratio_high: its 95 % interval over
     the same samples for both; None without a baseline.
     """
@@ -132,15 +135,15 @@ def score(
     ratio_low, ratio_high = _interval(mean - other, drawn - compared, text.spread)
     paired = baseline is not None
     return LanguageScore(
-        perplexity=math.exp(mean),
+        perplexity=perplexity(mean),
         low=low,
         high=high,
         bits=mean / math.log(2),
-        perplexity_known=math.exp(precise[known].mean()) if known.any() else math.nan,
+        perplexity_known=perplexity(float(precise[known].mean())) if known.any() else math.nan,
         unknown_share=1 - float(known.mean()),
         symbols=len(text.ids),
         documents=text.documents,
-        ratio=math.exp(mean - other) if paired else None,
+        ratio=perplexity(mean - other) if paired else None,
         ratio_low=ratio_low if paired else None,
         ratio_high=ratio_high if paired else None,
     )
@@ -149,7 +152,8 @@ def score(
 def _interval(mean: float, drawn: NDArray[np.floating], spread: float) -> tuple[float, float]:
     """Return exp of the ends of the 95 % interval of `mean` by bootstrap samples `drawn` (R,)."""
     low, high = np.percentile(drawn, [2.5, 97.5])
-    return math.exp(mean + spread * (low - mean)), math.exp(mean + spread * (high - mean))
+    low, high = (mean + spread * float(end - mean) for end in (low, high))
+    return perplexity(low), perplexity(high)
 
 
 def score_generated(
@@ -163,7 +167,7 @@ def score_generated(
     has as well.
     """
     return {
-        "perplexity": math.exp(ngrams.losses(ids).mean()),
+        "perplexity": perplexity(float(ngrams.losses(ids).mean())),
         "distinct_1": distinct(ids, 1),
         "distinct_2": distinct(ids, 2),
         "repetition": 1 - distinct(ids, 4),
@@ -279,8 +283,14 @@ def evaluate(
         written = symbol_ids(model, [line for text in texts for line in text.splitlines()])
         text = shared.text
         losses = model.token_losses(text.ids, document_starts=text.document_starts)
+        scored = score(losses, text, seed=seed, baseline=shared.losses)
+        if math.isinf(scored.perplexity):
+            notice(
+                f"{name}: its loss on the test split, {scored.bits:,.0f} bits per symbol, has a "
+                "perplexity beyond any float, which counts as infinite"
+            )
         metrics[name] = {
-            **asdict(score(losses, text, seed=seed, baseline=shared.losses)),
+            **asdict(scored),
             **accuracy(network_ranks(model, text), text, seed=seed),
             **model.params.model_dump(include={"examples", "carry_state"}),
             "generated": {

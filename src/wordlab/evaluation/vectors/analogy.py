@@ -15,7 +15,6 @@ rows of the block (logarithms of similarities, for 3cosmul) and takes the best. 
 of the multiplications of one matrix product for all questions.
 """
 
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,9 +25,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from wordlab.errors import UserError
+from wordlab.errors import UserError, notice
 from wordlab.evaluation.statistics import CrossedResamples, Floats
-from wordlab.evaluation.vectors.similarity import Ids, Lookup, Space, numbered, read_lines
+from wordlab.evaluation.vectors.similarity import Ids, Lookup, Space, numbered
+from wordlab.evaluation.vectors.tables import read_lines
 from wordlab.progress import thread_count
 
 Matrix = NDArray[np.floating]
@@ -226,15 +226,23 @@ class AnalogyResult:
 def read_questions(path: Path) -> Questions:
     """Read a file as word2vec's questions-words.txt: `: section` lines, then four words a line.
 
-    Empty lines and those that begin with # or // are passed over. A file without questions gives
-    none, and a warning. Raises UserError, naming the line, if it is anything else.
+    Empty lines and those that begin with # or // are passed over, which is said of those with four
+    words. A file without questions gives none, and a warning. Raises UserError, naming the line, if
+    it is anything else.
     """
     words: list[tuple[str, str, str, str]] = []
     section: list[int] = []
     sections: dict[str, int] = {}
-    for number, line in enumerate(read_lines(path), start=1):
-        if not line.strip() or line.startswith(("#", "//")):
+    alike = []
+    for number, line in read_lines(path):
+        if line.startswith(("#", "//")):
+            if len(line.split()) == 4 and line.split()[0] not in ("#", "//"):
+                alike.append(number)
             continue
+        if line.startswith(":") and line.split()[0] != ":" and len(line.split()) == 4:
+            raise UserError(
+                f"{path}, line {number}: expected four words or `: section`; this may be either"
+            )
         if line.startswith(":"):
             current = sections.setdefault(line[1:].strip(), len(sections))
             continue
@@ -247,7 +255,12 @@ def read_questions(path: Path) -> Questions:
             case _:
                 raise UserError(f"{path}, line {number}: expected four words or `: section`")
     if not words:
-        warnings.warn(f"{path}: no analogy questions in it", stacklevel=2)
+        notice(f"{path}: no analogy questions in it")
+    if alike:
+        notice(
+            f"{path}: {len(alike)} lines that begin with # or // are passed over as comments, "
+            f"though they have four words (line {alike[0]})"
+        )
     return Questions(tuple(words), tuple(sections), np.array(section, dtype=np.int64))
 
 

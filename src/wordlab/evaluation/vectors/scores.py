@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wordlab import downloads
+from wordlab import downloads, paths
 from wordlab.artifacts import rounded
 from wordlab.embeddings.vectors import Vectors
+from wordlab.errors import notice
 from wordlab.evaluation import statistics
 from wordlab.evaluation.statistics import CrossedResamples, Floats
 from wordlab.evaluation.vectors import analogy, similarity
 from wordlab.evaluation.vectors.analogy import AnalogyResult, Questions
 from wordlab.evaluation.vectors.similarity import (
     DenseSpace,
+    Lookup,
     SimilarityResult,
     Space,
     WordPairs,
@@ -31,6 +33,8 @@ GROUPS = ("semantic", "syntactic", "total")
 ANALOGY = "analogy"
 ANSWERS = "answers"
 """What `measure` calls the answers, item by item."""
+SMALL_COVERAGE = 0.05
+"""The share of a set below which its words may not be those that were meant."""
 Trained = Vectors | Space | Sequence[Vectors]
 """A model, once trained or several times with different seeds; then all have the same words."""
 
@@ -234,14 +238,14 @@ def read_sets(params: EvaluationParams) -> EvaluationSets:
     """
     pairs = tuple(similarity.read_pairs(_file(item), item.name) for item in params.similarity)
     path = params.analogies.path
-    questions = analogy.read_questions(Path(path) if path else packaged("analogies"))
+    questions = analogy.read_questions(paths.given(path) if path else packaged("analogies"))
     return EvaluationSets(pairs, questions)
 
 
 def _file(pairs: WordPairsParams) -> Path:
     if pairs.url is not None and pairs.sha256 is not None:
         return downloads.cached(pairs.url, pairs.sha256)
-    return Path(pairs.path) if pairs.path else packaged(pairs.name)
+    return paths.given(pairs.path) if pairs.path else packaged(pairs.name)
 
 
 def evaluate(
@@ -259,7 +263,7 @@ def evaluate(
     sets = sets or read_sets(params)
     spaces = [space(one) for one in trainings(model)]
     case, limit = params.ignore_case, params.analogies.restrict_vocabulary
-    return Scores(
+    found = Scores(
         similarity={
             pairs.name: tuple(similarity.score(one, pairs, ignore_case=case) for one in spaces)
             for pairs in sets.pairs
@@ -276,6 +280,31 @@ def evaluate(
         params=params,
         seed=seed,
         name=name,
+    )
+    for label, (first, *_) in found.similarity.items():
+        _say_coverage(f"{label}: of {len(first.pairs):,} pairs", first, spaces[0], case, None)
+    answered = next(iter(found.analogy.values()))[0]
+    label = f"analogies: of {len(answered.questions):,} questions"
+    _say_coverage(label, answered, spaces[0], case, limit)
+    return found
+
+
+def _say_coverage(
+    label: str,
+    result: SimilarityResult | AnalogyResult,
+    space: Space,
+    ignore_case: bool,
+    size: int | None,
+) -> None:
+    """Say so where hardly any item of a set has all its words in the vocabulary."""
+    if result.known.sum() >= SMALL_COVERAGE * len(result.known):
+        return
+    lookup = Lookup(space.vocabulary, ignore_case=ignore_case, size=size)
+    words = dict.fromkeys(word for item in result.items.words for word in item)
+    unknown = [word for word in words if lookup.row(word) is None]
+    notice(
+        f"{label}, {result.known.sum():,} have words that are all known; unknown are, for example, "
+        f"{' and '.join(map(repr, unknown[:2]))}"
     )
 
 

@@ -1,6 +1,5 @@
 """Cosines between the words of any model, and whether they rank word pairs as people do."""
 
-import warnings
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,9 +13,10 @@ from numpy.typing import NDArray
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.downloads import gensim_data
 from wordlab.embeddings.vectors import Vectors
-from wordlab.errors import UserError
+from wordlab.errors import UserError, notice
 from wordlab.evaluation import statistics
 from wordlab.evaluation.statistics import CrossedResamples, Floats
+from wordlab.evaluation.vectors.tables import columns_of, read_table
 
 Ids = NDArray[np.int64]
 
@@ -120,19 +120,6 @@ def packaged(name: str) -> Path:
     if name not in PACKAGED:
         raise UserError(f"{name}: no such packaged set; expected one of {', '.join(PACKAGED)}")
     return gensim_data(PACKAGED[name])
-
-
-def read_lines(path: Path) -> list[str]:
-    """Return the lines of the UTF-8 text at `path`, without their ends.
-
-    Raises UserError if it is missing, not a file or not UTF-8.
-    """
-    try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
-    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); expected a text") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: not UTF-8; expected a UTF-8 text") from None
 
 
 class Lookup:
@@ -251,44 +238,28 @@ class SimilarityResult:
 
 
 def read_pairs(path: Path, name: str) -> WordPairs:
-    """Read a file of two words and a score per line, separated by tabs, commas or spaces.
+    """Read a file of two words and a score per line: tabs, semicolons, commas or blanks between.
 
-    Lines that are empty or begin with # are passed over, and so is a first line without a number
-    (a header). Of several columns after the words the first that holds numbers only is the
-    score, as in the original SimLex-999. A file without pairs gives none, and a warning.
-    Raises UserError, naming the line, if it is anything else.
+    Cells may be quoted. Lines that are empty or begin with # are passed over, and so is a header;
+    where words and score are is told by `tables.columns_of`. A file without pairs gives none, and
+    a warning. Raises UserError, naming the line, if it is anything else.
     """
-    numbered = [
-        (number, line.strip())
-        for number, line in enumerate(read_lines(path), start=1)
-        if line.strip() and not line.startswith("#")
-    ]
-    separator = next((s for s in "\t," if any(s in line for _, line in numbered)), None)
-    rows = [(number, [cell.strip() for cell in line.split(separator)]) for number, line in numbered]
-    if rows and not any(_is_number(cell) for cell in rows[0][1][2:]):
-        rows = rows[1:]
-    if not rows:
-        warnings.warn(f"{path}: no word pairs in it", stacklevel=2)
+    what = "two words and a score"
+    table = read_table(path, 3, what)
+    at = columns_of(table) if table.rows else None
+    begin = 0 if at is None or at.header is None else 1
+    if at is None or len(table.rows) == begin:
+        notice(f"{path}: no word pairs in it")
         return WordPairs(name, (), np.zeros(0))
-    width = len(rows[0][1])
-    column = next(
-        (i for i in range(2, width) if all(_is_number("".join(r[i : i + 1])) for _, r in rows)), 2
-    )
-    for number, row in rows:
-        if len(row) < 3 or not _is_number(row[column]) or not row[0] or not row[1]:
-            raise UserError(f"{path}, line {number}: expected two words and a score")
-    return WordPairs(
-        name=name,
-        words=tuple((row[0], row[1]) for _, row in rows),
-        gold=np.array([float(row[column]) for _, row in rows]),
-    )
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        return bool(np.isfinite(float(cell)))
-    except ValueError:
-        return False
+    words, gold = [], []
+    for i, row in enumerate(table.rows[begin:], start=begin):
+        score = table.number(row[at.score])
+        if score is None or not row[at.first] or not row[at.second]:
+            raise table.fault(i, f"{what}; found {', '.join(map(repr, row))}")
+        words.append((row[at.first], row[at.second]))
+        gold.append(score)
+    table.say_comments_like(at.score)
+    return WordPairs(name, tuple(words), np.array(gold))
 
 
 def score(space: Space, pairs: WordPairs, *, ignore_case: bool) -> SimilarityResult:

@@ -126,7 +126,7 @@ def autoencoder_by_length(study: Study) -> Figure:
 )
 def regularisation_curves(study: Study) -> Figure:
     """Draw validation and training perplexity, one row per cell, one column per method."""
-    curves = study.table("curves")
+    curves = study.table("curves").replace(np.inf, np.nan)
     cells = list(curves["cell"].unique())
     methods = list(curves["method"].unique())
     width, height = 1.5 * len(methods) + 0.9, 1.7 * len(cells) + 0.6

@@ -1,5 +1,6 @@
 """What language models, autoencoders and the study of regularisation found."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -28,6 +29,7 @@ def predicted(metrics: Mapping[str, Mapping[str, Any]]) -> Answer:
     cells = [cell for cell in CELLS if cell in metrics]
     if not cells or "kneser_ney" not in metrics:
         raise Unmeasured("no language model beside n-grams")
+    metrics = {model: unbounded(row) for model, row in metrics.items()}
     best = min(cells, key=lambda cell: metrics[cell]["perplexity"])
     own, ngrams = metrics[best], metrics["kneser_ney"]["perplexity"]
     low, high = own.get("ratio_low"), own.get("ratio_high")
@@ -81,6 +83,19 @@ def prompts_left_out(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
         "and are left out."
         for name, count in left_out.items()
     ]
+
+
+def unbounded(scores: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the scores of a language model, infinite where its perplexity is beyond any float.
+
+    Metrics have None for that.
+    """
+    if scores["perplexity"] is not None:
+        return scores
+    return {**scores, **{name: math.inf for name in BEYOND if scores.get(name, 0) is None}}
+
+
+BEYOND = ("perplexity", "ratio", "ratio_low", "ratio_high")
 
 
 @of_stage("study_autoencoder")

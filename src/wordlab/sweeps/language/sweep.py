@@ -31,6 +31,7 @@ from wordlab.params.language import LanguageModelSection
 from wordlab.params.sweeps import RecurrentSweepParams
 from wordlab.recurrent.batches import document_starts, language_ids
 from wordlab.recurrent.devices import threads
+from wordlab.recurrent.training import perplexity
 from wordlab.sweeps.language.folds import Split, baselines, beginning, rest, splits
 from wordlab.sweeps.language.search import Pruner, Searcher, Settings
 from wordlab.sweeps.language.trial import Job, curves, reference, train, train_model
@@ -299,7 +300,7 @@ def _scored(
     if known:
         found = asdict(score(np.stack(known), text, seed=seed, baseline=baseline))
         fields = {"test_perplexity": found["perplexity"], **{name: found[name] for name in SCORES}}
-    ngrams = math.exp(baseline.mean(dtype=np.float64))
+    ngrams = perplexity(float(baseline.mean(dtype=np.float64)))
     return {"diverged": float(len(losses) - len(known)), **fields, "ngram_perplexity": ngrams}
 
 

@@ -22,7 +22,7 @@ from wordlab.recurrent import language_model, training
 from wordlab.recurrent.batches import Text, document_starts, language_ids
 from wordlab.recurrent.devices import threads
 from wordlab.recurrent.language_model import STREAMS, LanguageModel, stream_starts
-from wordlab.recurrent.training import Update
+from wordlab.recurrent.training import Update, perplexity
 from wordlab.sweeps.language.folds import Split
 
 Ids = NDArray[np.int64]
@@ -177,7 +177,7 @@ def train(job: Job, split: Split, judge: EncodedCorpus, vocabulary: Vocabulary) 
     loss, diverged = (loss, 0.0) if loss < blind else (blind, 1.0)
     return {
         "valid_loss": loss,
-        "valid_perplexity": math.exp(loss),
+        "valid_perplexity": perplexity(loss),
         **measured,
         "diverged": diverged,
         **contexts,

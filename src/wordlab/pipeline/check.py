@@ -1,0 +1,140 @@
+"""How a file would be read, as vectors or a set: a look at its beginning, before a long run."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from wordlab.embeddings import reading
+from wordlab.errors import UserError
+from wordlab.evaluation.comparison import relations
+from wordlab.evaluation.vectors import analogy, similarity
+from wordlab.evaluation.vectors.tables import (
+    SEPARATORS,
+    Table,
+    columns_of,
+    read_table,
+)
+
+NUMBERS = 2_000_000
+"""Numbers of a file of vectors to look at."""
+HEAD = 1 << 16
+"""Bytes to recognise a set by."""
+FIRST = 5
+"""Words or pairs that are shown."""
+
+
+def check(path: Path, kind: str = "") -> list[str]:
+    """Return lines that say how the file at `path` would be read: its format, then what is in it.
+
+    kind: one of KINDS, "" to recognise it. Raises UserError as reading it would.
+    """
+    if path.is_dir():
+        raise UserError(f"{path}: a folder; expected a file")
+    if not path.exists() and not path.parent.is_file():
+        raise UserError(f"{path}: not found")
+    first, *others = KINDS[kind or recognised(path)](path)
+    return [f"{path}: {first}", *(f"  {line}" for line in others)]
+
+
+def recognised(path: Path) -> str:
+    """Return the kind of the file at `path`, by its first lines."""
+    try:
+        reading.header_of(path)
+        return "vectors"
+    except UserError:
+        pass
+    lines = _beginning(path)
+    if lines and lines[0].startswith(":"):
+        return "analogies"
+    for separator in SEPARATORS:
+        cells = [line.split(separator) for line in lines]
+        if len({len(row) for row in cells}) == 1 and len(cells[0]) >= 3:
+            last = cells[-1][2:]
+            table = Table(path, separator, (), (), ())
+            if any(table.number(cell.strip(' "')) is not None for cell in last):
+                return "pairs"
+            return "relations" if separator == "\t" and len(last) == 1 else "pairs"
+    raise UserError(f"{path}: neither vectors nor a set; expected one of {', '.join(KINDS)}")
+
+
+def _beginning(path: Path) -> list[str]:
+    """Return the first two lines that are neither empty nor a comment, none of a binary file."""
+    if not path.is_file():
+        return []
+    with path.open("rb") as file:
+        text = file.read(HEAD).decode("utf-8-sig", "replace")
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    return [] if "\0" in text else lines[:2]
+
+
+def _vectors(path: Path) -> list[str]:
+    header = reading.header_of(path)
+    found = reading.reading(path, words=max(100, NUMBERS // header.dimensions))
+    announced = f" of {header.words:,}" if header.words else ""
+    whole = header.words == found.seen
+    return [
+        f"{FORMATS[header.kind]}, {header.dimensions:,} dimensions",
+        f"{found.seen:,}{announced} words looked at{'' if whole else ', from the beginning'}",
+        _shown(found.vectors.vocabulary.words),
+        *found.remarks(),
+    ]
+
+
+def _pairs(path: Path) -> list[str]:
+    table = read_table(path, 3, "two words and a score")
+    pairs = similarity.read_pairs(path, path.stem)
+    if not len(pairs):
+        return ["word pairs: none"]
+    at = columns_of(table)
+    header = (
+        "no header" if at.header is None else f"a header, which calls it {at.header[at.score]!r}"
+    )
+    shown = zip(pairs.words, pairs.gold.tolist(), strict=True)
+    return [
+        f"{len(pairs):,} word pairs, {SEPARATORS[table.separator]} between",
+        f"the words are in columns {at.first + 1} and {at.second + 1}, the score in column "
+        f"{at.score + 1}; {header}",
+        _shown([f"{a} {b} {score:g}" for (a, b), score in shown]),
+        *_comments(table),
+    ]
+
+
+def _analogies(path: Path) -> list[str]:
+    questions = analogy.read_questions(path)
+    return [
+        f"{len(questions):,} analogy questions in {len(questions.sections):,} sections",
+        _shown([" ".join(words) for words in questions.words]),
+    ]
+
+
+def _relations(path: Path) -> list[str]:
+    found = relations.read(path)
+    return [
+        f"{sum(map(len, found.values())):,} word pairs in {len(found):,} relations",
+        *(
+            f"{name}: {len(pairs):,}, {_shown(list(map(' '.join, pairs)))}"
+            for name, pairs in found.items()
+        ),
+    ]
+
+
+FORMATS = {
+    "word2vec_text": "word2vec text",
+    "word2vec_binary": "word2vec binary",
+    "glove_text": "GloVe text",
+}
+KINDS: Mapping[str, Callable[[Path], list[str]]] = {
+    "vectors": _vectors,
+    "pairs": _pairs,
+    "analogies": _analogies,
+    "relations": _relations,
+}
+"""What says, of each kind of file, how it would be read."""
+
+
+def _shown(items: Sequence[str]) -> str:
+    return f"first: {', '.join(items[:FIRST])}{', …' if len(items) > FIRST else ''}"
+
+
+def _comments(table: Table) -> list[str]:
+    count = len(table.comments)
+    return [f"{count:,} lines that begin with # are left out"] if count else []

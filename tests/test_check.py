@@ -1,0 +1,112 @@
+"""`wordlab check`: how files would be read, before a long run."""
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from wordlab import cli
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.embeddings import formats
+from wordlab.embeddings.vectors import Vectors
+from wordlab.errors import UserError
+from wordlab.evaluation.comparison import relations
+from wordlab.evaluation.vectors.similarity import packaged
+from wordlab.pipeline.check import check
+
+SEEN = {
+    "the 0.1 0.2\ncat 0.3 0.4\n": [
+        "GloVe text, 2 dimensions",
+        "2 words looked at, from the beginning",
+        "first: the, cat",
+    ],
+    "3 2\nthe 1 2\nthe 3 4\ncat nan 4\n": [
+        "word2vec text, 2 dimensions",
+        "3 of 3 words looked at",
+        "first: the",
+        "1 of 3 words repeat an earlier word and are left out ('the')",
+        "1 of 3 words have numbers that are NaN or infinite and are left out ('cat')",
+    ],
+    "# a set\n,word1,word2,score\n0,tiger,cat,7.35\n1,plane,car,5\n": [
+        "2 word pairs, commas between",
+        "the words are in columns 2 and 3, the score in column 4; a header, which calls it 'score'",
+        "first: tiger cat 7.35, plane car 5",
+        "1 lines that begin with # are left out",
+    ],
+    "tiger cat 7.35\nplane car 5\n": [
+        "2 word pairs, blanks between",
+        "the words are in columns 1 and 2, the score in column 3; no header",
+        "first: tiger cat 7.35, plane car 5",
+    ],
+    ": family\nboy girl son daughter\n": [
+        "1 analogy questions in 1 sections",
+        "first: boy girl son daughter",
+    ],
+    "synonyms\tbig\tlarge\n": [
+        "1 word pairs in 1 relations",
+        "synonyms: 1, first: big large",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", SEEN)
+def test_the_format_and_what_is_left_out_are_shown(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text(text)
+    first, *others = SEEN[text]
+    assert check(path) == [f"{path}: {first}", *(f"  {line}" for line in others)]
+
+
+def test_the_packaged_sets_are_known() -> None:
+    assert "353 word pairs, tabs between" in check(packaged("wordsim353"))[0]
+    assert "999 word pairs, tabs between" in check(packaged("simlex999"))[0]
+    assert "19,544 analogy questions in 14 sections" in check(packaged("analogies"))[0]
+    assert "in 5 relations" in check(relations.CURATED)[0]
+
+
+def test_what_would_be_refused_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    for text, place in {
+        "tiger,cat,7.35\nplane,car,5\nold,new\n": "line 3: expected two words and a score",
+        "the 0.1 0.2\ncat 0.3 0.4\ndog 1\n": "line 3: expected a word and 2 numbers",
+        "A sentence.\n\nAnd another, which is longer.\n": "neither vectors nor a set",
+        "tiger,cat,7.35\nplane,c\udce4r,5\n": "line 2: not UTF-8",
+        "\x00\x01\x02": "neither vectors nor a set",
+    }.items():
+        path.write_text(text, errors="surrogateescape")
+        with pytest.raises(UserError, match=rf"file.*{place}"):
+            check(path)
+    with pytest.raises(UserError, match="line 1: expected `: section` before"):
+        path.write_text("a b c d\n")
+        check(path, "analogies")
+    with pytest.raises(UserError, match="a folder; expected a file"):
+        check(tmp_path)
+    with pytest.raises(UserError, match="nowhere: not found"):
+        check(tmp_path / "nowhere")
+
+
+def test_a_large_file_is_looked_at_in_a_second(tmp_path: Path) -> None:
+    words, dimensions = 40_000, 300
+    names = Vocabulary(tuple(map(str, range(words))), np.arange(words, 0, -1))
+    vectors = Vectors(names, np.ones((words, dimensions), np.float32))
+    formats.write(vectors, tmp_path / "v.bin", "word2vec_binary")
+    started = time.process_time()
+    assert check(tmp_path / "v.bin")[1] == "  6,666 of 40,000 words looked at, from the beginning"
+    assert time.process_time() - started < 1
+
+
+def test_every_file_is_shown_and_one_refused_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "good.csv").write_text("tiger,cat,7.35\n")
+    (tmp_path / "bad.csv").write_text("tiger,cat,7.35\nplane,car\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["wordlab", "check", "bad.csv", "good.csv", "--as", "pairs"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    shown = capsys.readouterr()
+    assert ended.value.code == 1
+    assert shown.out.startswith("good.csv: 1 word pairs, commas between\n")
+    assert shown.err.startswith("wordlab: bad.csv, line 2: ") and shown.err.count("\n") == 1
