@@ -186,7 +186,7 @@ def check(
     refused = False
     for file in files:
         try:
-            print("\n".join(check.check(file, kind)), flush=True)
+            print("\n".join(check.check(_start / file, kind)), flush=True)
         except UserError as error:
             print(f"wordlab: {error}", file=sys.stderr)
             refused = True

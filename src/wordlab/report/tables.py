@@ -170,7 +170,7 @@ def language_models(metrics: Mapping[str, Any]) -> str:
         if key not in metrics:
             continue
         scores = metrics[key]
-        perplexity = f"{_one(scores['perplexity'])} {_interval(scores, _one)}"
+        perplexity = f"{_one(scores['perplexity'])} [{_one(scores['low'])}, {_one(scores['high'])}]"
         ratio = "1"
         if not key.startswith("kneser_ney"):
             ends = f"[{_two(scores['ratio_low'])}, {_two(scores['ratio_high'])}]"
