@@ -56,7 +56,9 @@ def server(tmp_path, monkeypatch):
 
 
 def corpus(source, tmp_path, url=None, sha256=None, column="text"):
-    params = CorpusParams(source=source, path=None, url=url, sha256=sha256, column=column)
+    params = CorpusParams(
+        source=source, path=None, url=url, sha256=sha256, column=column, documents="auto"
+    )
     return sources.find(params, tmp_path)
 
 

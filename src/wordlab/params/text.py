@@ -10,12 +10,16 @@ from wordlab.params import Count, NonNegative, Positive, Section
 SOURCES = re.compile(r"sample|file|wikipedia-dump|url|gensim:[\w.-]+|nltk:\w+|hf:[\w./-]+/[\w.-]+")
 
 
+Separation = Literal["auto", "blank_lines", "files", "parts"]
+"""What separates the documents of a plain text."""
+
+
 class CorpusParams(Section):
     """`corpus`: where the text comes from."""
 
     source: str
     """sample: the Wikipedia articles packaged with gensim; file: the text at `path`;
-    wikipedia-dump: the pages-articles .xml.bz2 at `path`; url: the file at `url`; gensim:NAME,
+    wikipedia-dump: the pages-articles dump at `path`; url: the file at `url`; gensim:NAME,
     nltk:NAME and hf:DATASET/CONFIG: a corpus by its name there."""
     path: str | None
     """A file, a pattern such as `texts/*.gz`, or a folder."""
@@ -23,7 +27,12 @@ class CorpusParams(Section):
     sha256: str | None
     """The checksum of the file at `url`."""
     column: str
-    """Where the text is in Parquet files and data sets."""
+    """Where the text is in JSON, CSV, Parquet files and data sets; text stands, in JSON, for data
+    and section_texts too."""
+    documents: Separation
+    """In plain text. files: each file is a document, a book say; blank_lines: they separate
+    documents; parts: a file is cut after every 32,768 characters, at the end of a paragraph, for a
+    text that is a single book; auto: files where lines are broken at a column, else blank_lines."""
 
     @model_validator(mode="after")
     def complete(self) -> Self:
