@@ -90,23 +90,25 @@ def test_a_split_left_without_a_document_is_refused():
 
 
 def test_splits_are_written_and_read_back_by_document(tmp_path):
-    texts = ["One two. Three.", "...", "Four\nfive six", "Seven."]
+    texts = ["One two. Three.", "...", "Four\nfive six", "Seven.", "Eight"]
     summary = preprocess.write_splits(
-        batches(texts), ["train", "train", "valid", "train"], tmp_path, params()
+        batches(texts), ["train", "train", "valid", "train", "test"], tmp_path, params()
     )
     assert summary["train"] == {"documents": 2, "sentences": 3, "tokens": 4}
     assert summary["valid"] == {"documents": 1, "sentences": 2, "tokens": 3}
-    assert summary["test"] == {"documents": 0, "sentences": 0, "tokens": 0}
+    assert summary["test"] == {"documents": 1, "sentences": 1, "tokens": 1}
     assert list(corpus.read(tmp_path / "train.txt")) == [
         [["one", "two"], ["three"]],
         [["seven"]],
     ]
-    assert list(corpus.read(tmp_path / "test.txt")) == []
+    assert list(corpus.read(tmp_path / "test.txt")) == [[["eight"]]]
 
 
-def test_a_training_split_without_a_token_is_refused(tmp_path):
-    with pytest.raises(UserError, match="no token of the kind 'letters'"):
-        preprocess.write_splits(batches(["1 2 3"]), ["train"], tmp_path, params())
+@pytest.mark.parametrize("empty", corpus.SPLITS)
+def test_a_split_without_a_token_is_refused(tmp_path, empty):
+    texts = ["1 2 3" if name == empty else "one" for name in corpus.SPLITS]
+    with pytest.raises(UserError, match=f"the split {empty} has a token of the kind 'letters'"):
+        preprocess.write_splits(batches(texts), list(corpus.SPLITS), tmp_path, params())
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,7 @@ class PreprocessParams(Section):
     lowercase: bool
     tokens: Literal[
         "letters",
+        "characters",
         "words_and_punctuation",
         "english",
         "spanish",
@@ -106,14 +107,19 @@ class PreprocessParams(Section):
         "nltk:TweetTokenizer",
         "nltk:WordPunctTokenizer",
     ]
-    """letters: runs of letters only; words_and_punctuation: words, numbers and each mark;
-    english, spanish: words of Latin letters with their accents, in English also don't; nltk:…: a
-    tokeniser of nltk."""
+    """letters: runs of letters only, so that in a script without spaces between words a token is
+    all that lies between two marks; characters: each character of such scripts by itself (Chinese,
+    Japanese, Thai, Lao, Khmer, Burmese, Tibetan), of others as letters; words_and_punctuation:
+    words, numbers and each mark; english, spanish: words of Latin letters with their accents, in
+    English also don't; nltk:…: a tokeniser of nltk."""
     numbers: Literal["keep", "zeros", "drop"]
     """zeros: each digit as 0, so that numbers of one length are one word; drop: tokens with a
     digit are left out."""
     units: Literal["sentences", "documents"]
-    """What a line of a split holds: windows and contexts end with it."""
+    """What a line of a split holds: windows and contexts end with it. A sentence ends with a line,
+    with `。`, `！` or `？`, and with any other mark such as `.`, `?`, `।` or `؟` if a space
+    follows, then a capital, a digit or a letter of a script without case. An initial (`H. N.`) ends none; an
+    abbreviation before a capital (`Dr. Smith`) does, in any language."""
     phrases: PhraseParams
     splits: SplitShares
 

@@ -9,6 +9,10 @@ from wordlab.errors import UserError
 LONGEST_LINE = 1 << 16
 """Characters of a line beyond which it comes in parts: text8 is one line of 100 million."""
 CHUNK = 1 << 16
+UNSPACED = (
+    r"\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}ー"
+)
+"""Scripts without spaces between words, as within brackets of `regex`."""
 MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 """What begins a text that is not UTF-8, with the name of what it is."""
 

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import regex
 from numpy.typing import NDArray
 
@@ -30,6 +31,7 @@ from wordlab.errors import UserError
 from wordlab.params.text import PhraseParams, PreprocessParams, SplitShares
 from wordlab.text import tokenising_kernels as kernels
 from wordlab.text.counting import bytes_and_bounds
+from wordlab.text.lines import UNSPACED
 from wordlab.text.tokenising_kernels import Characters, characters
 
 
@@ -71,6 +73,9 @@ def tokenise(texts: pa.StringArray, params: PreprocessParams) -> Tokenised:
     if params.tokens not in TOKEN_PATTERNS:
         return _joined([_in_python(text, params) for text in texts.to_pylist()])
     known = characters(params.tokens, params.lowercase, params.numbers == "zeros")
+    for pattern, replacement in _replaced(params):
+        if pc.any(pc.match_substring_regex(texts, pattern)).as_py():
+            texts = pc.replace_substring_regex(texts, pattern, replacement)
     found, states = _compiled(texts, params, known, trusted=False)
     if not states.any():
         return found
@@ -124,6 +129,11 @@ _WORD = r"[\p{L}\p{N}][\p{L}\p{N}\p{M}]*"
 TOKEN_PATTERNS = {
     # runs of letters of any script, with the marks that combine with them
     "letters": regex.compile(r"\p{L}[\p{L}\p{M}]*"),
+    # the same, but each character of a script without spaces by itself, with its marks
+    "characters": regex.compile(
+        rf"(?V1)[[{UNSPACED}]&&[\p{{L}}〇]]\p{{M}}*|[\p{{L}}--[{UNSPACED}]]"
+        rf"(?:[\p{{L}}--[{UNSPACED}]]|\p{{M}})*"
+    ),
     # a word or number with inner apostrophes, hyphens, points or commas; or one mark
     "words_and_punctuation": regex.compile(
         rf"{_WORD}(?:['’.,-]{_WORD})*|[^\s\p{{L}}\p{{N}}\p{{M}}]"
@@ -133,13 +143,26 @@ TOKEN_PATTERNS = {
     # Latin words, accents and ñ kept; 1.º and 2.ª leave their sign out, as ª and º alone do
     "spanish": regex.compile(r"(?:(?![ªº])\p{Latin})+"),
 }
-_OPENING = r"""["'“‘«(\[¿¡]*"""
 SENTENCE_END = regex.compile(
-    rf"""[.!?]["'”’»)\]]*(?<!\b\p{{L}}\.)\K[^\S\n]+(?={_OPENING}[\p{{Lu}}\p{{Lt}}\p{{Lo}}\p{{N}}])"""
+    rf"""\p{{STerm}}[{kernels.CLOSING}]*(?<!\b\p{{L}}\.)\K[^\S\n]+"""
+    rf"""(?=[{kernels.OPENING}]*[\p{{Lu}}\p{{Lt}}\p{{Lo}}\p{{N}}])"""
+    rf"""|[{kernels.FULL_WIDTH}][{kernels.CLOSING}]*\K(?=[^\n{kernels.CLOSING}\p{{STerm}}])"""
 )
-"""The space after a mark that ends sentences, except initials (`H. N.`), and before a capital or a
-digit."""
+"""The space after a mark that ends sentences (`.`, `!`, `?`, `।`, `؟`), except initials (`H. N.`),
+and before a capital, a digit or a letter of a script without case; or the place after `。`, `！` or
+`？`, which need no space."""
 DIGIT = regex.compile(r"\p{Nd}")
+INVISIBLE = "[\u00ad\u061c\u200c-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
+"""Soft hyphens, joiners, marks of direction: characters that are not seen, and would cut words."""
+DOTTED = "İ|[iI]\u0307"
+"""The Turkish İ, also as two characters: in lower case an i without another dot."""
+
+
+def _replaced(params: PreprocessParams) -> list[tuple[str, str]]:
+    """Return what is replaced before anything else, and by what."""
+    # among runs of letters İ keeps its dot, which the built-in text has
+    dotted = params.lowercase and params.tokens != "letters"
+    return [(INVISIBLE, ""), (DOTTED, "i")] if dotted else [(INVISIBLE, "")]
 
 
 def lines(text: str, params: PreprocessParams) -> list[str]:
@@ -147,6 +170,8 @@ def lines(text: str, params: PreprocessParams) -> list[str]:
 
     A sentence never runs over the end of a line. Units without a token are left out.
     """
+    for pattern, replacement in _replaced(params):
+        text = regex.sub(pattern, replacement, text)
     text = "\n".join(text.splitlines())
     text = SENTENCE_END.sub("\n", text) if params.units == "sentences" else text.replace("\n", " ")
     if params.lowercase:
@@ -269,7 +294,7 @@ def write_splits(
 
     batches: the texts of the documents, some at a time; splits: the split of each document.
     Returns the documents, sentences and tokens of each split; documents without a token are left
-    out. Raises UserError if the training split has no token at all.
+    out. Raises UserError if a split has no token at all.
     """
     folder.mkdir(parents=True, exist_ok=True)
     summary = {name: {"documents": 0, "sentences": 0, "tokens": 0} for name in SPLITS}
@@ -283,11 +308,13 @@ def write_splits(
                     ("documents", "sentences", "tokens"), (1, *sizes.tolist()), strict=True
                 ):
                     summary[split][key] += size
-    if summary["train"]["tokens"] == 0:
-        raise UserError(
-            f"preprocess.tokens: the text has no token of the kind {params.tokens!r}; "
-            "expected a text with words in it"
-        )
+    for name in SPLITS:
+        if summary[name]["tokens"] == 0:
+            raise UserError(
+                f"preprocess.tokens: no document of the split {name} has a token of the kind "
+                f"{params.tokens!r}; expected words in every split, as a larger share of it in "
+                "preprocess.splits may have"
+            )
     for _ in range(params.phrases.passes):
         joined = join(folder, params.phrases)
         for name in SPLITS:

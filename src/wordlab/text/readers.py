@@ -179,7 +179,7 @@ def _unwrapped(lines: Iterable[str]) -> Iterator[str]:
             yield "\n"
             paragraph = ""
         elif paragraph:
-            close = wikipedia.UNSPACED.match(paragraph[-1]) and wikipedia.UNSPACED.match(text)
+            close = wikipedia.CHARACTER.match(paragraph[-1]) and wikipedia.CHARACTER.match(text)
             paragraph += text if close else f" {text}"
         else:
             paragraph = text

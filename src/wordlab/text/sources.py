@@ -6,8 +6,10 @@ the repository's cache, with what the collection states about them.
 
 import hashlib
 import json
+import os
 import re
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,8 +25,10 @@ from wordlab.errors import Unreachable, UserError
 from wordlab.params.text import CorpusParams
 from wordlab.text import readers, records
 from wordlab.text.documents import Document, Notes
+from wordlab.text.packing import hidden
 
 SAMPLE = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
+QUOTING = """dvc wants accents, spaces and brackets quoted twice, -S 'corpus.path="…"'"""
 WIKIPEDIA = "CC BY-SA 4.0 and GFDL; texts before June 2023: CC BY-SA 3.0"
 
 
@@ -83,13 +87,14 @@ def find(params: CorpusParams, root: Path) -> Source:
         file = gensim_data(SAMPLE)
         read_sample = partial(readers.read_dump, as_gensim=True)
         return Source(kind, origin, "CC BY-SA 3.0", (file,), read_sample)
-    read = reader(params)
+    read, notes = reader(params), Notes()
     if kind == "file":
-        return Source(kind, "a file given by corpus.path", None, _files(params, root), read)
+        files = _files(params, root, notes.left_out)
+        return Source(kind, "a file given by corpus.path", None, files, read, notes)
     if kind == "wikipedia-dump":
-        files = _files(params, root)
+        files = _files(params, root, notes.left_out)
         origin = f"Wikipedia, the dump {_summary(file.name for file in files)}"
-        return Source(kind, origin, WIKIPEDIA, files, readers.read_dump)
+        return Source(kind, origin, WIKIPEDIA, files, readers.read_dump, notes)
     try:
         if kind == "url":
             file = downloads.cached(str(params.url), str(params.sha256))
@@ -111,26 +116,44 @@ def reader(params: CorpusParams) -> Callable[[Path, Notes], Iterator[Document]]:
     return read
 
 
-def _files(params: CorpusParams, root: Path) -> tuple[Path, ...]:
+def _files(params: CorpusParams, root: Path, left_out: Counter[str]) -> tuple[Path, ...]:
     """Return the files that corpus.path names: one, those of a pattern, or those of a folder."""
     path = root / Path(str(params.path)).expanduser()
-    if path.is_file():
-        found = [path]
-    elif path.is_dir():
-        found = [
-            file
-            for file in path.rglob("*")
-            if file.is_file() and not any(p.startswith(".") for p in file.relative_to(path).parts)
-        ]
-    else:
-        pattern = path.relative_to(path.anchor)
-        found = [file for file in Path(path.anchor).glob(str(pattern)) if file.is_file()]
+    try:
+        if path.is_file():
+            found = [path]
+        elif path.is_dir():
+            found = list(_within(path, left_out))
+        else:
+            pattern = path.relative_to(path.anchor)
+            found = [file for file in Path(path.anchor).glob(str(pattern)) if file.is_file()]
+    except (OSError, ValueError) as error:
+        problem = error.strerror if isinstance(error, OSError) else error
+        raise UserError(f"corpus.path: {path}: {problem}; expected a file or a folder") from None
     if not found:
-        problem = "no file in the folder" if path.is_dir() else "no such file"
+        problem = "no file in the folder" if path.is_dir() else f"no such file; {QUOTING}"
         raise UserError(f"corpus.path: {path}: {problem}; expected a UTF-8 text")
     if not any(file.stat().st_size for file in found):
         raise UserError(f"corpus.path: {path}: the file is empty; expected a UTF-8 text")
     return tuple(sorted(found))
+
+
+def _within(folder: Path, left_out: Counter[str]) -> Iterator[Path]:
+    """Yield the files in a folder and in what it links to; hidden ones are left out."""
+    seen = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        folders[:] = [] if real in seen else folders
+        names = [] if real in seen else names
+        seen.add(real)
+        for name in names:
+            file = Path(place, name)
+            if hidden(str(file.relative_to(folder))):
+                left_out["hidden files"] += 1
+            elif file.is_file():
+                yield file
+            else:
+                left_out["links to nothing"] += 1
 
 
 def _summary(files: Iterable[Path | str]) -> str:

@@ -11,19 +11,18 @@ from functools import cache, partial
 from typing import IO
 from xml.etree.ElementTree import Element, ParseError, iterparse
 
+import regex
+
 from wordlab import parallel
 from wordlab.errors import UserError
 from wordlab.text.documents import Document, Notes
+from wordlab.text.lines import UNSPACED
 
 FEWEST_WORDS = 50
 """Articles shorter than this are left out, as gensim's own reader does."""
 CHARACTERS_PER_WORD = 2
 """Of scripts without spaces between words, when the words of an article are counted."""
-UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf"
-    "\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
-)
-"""A character of Thai, Lao, Tibetan, Burmese, Khmer, Japanese or Chinese."""
+CHARACTER = regex.compile(rf"[{UNSPACED}]")
 FILE, CATEGORY = "6", "14"
 """The keys of namespaces, the same in every Wikipedia."""
 MEDIA = "jpe?g|png|gif|svg|tiff?|webp|xcf|pdf|djvu|og[agv]|opus|flac|mp3|mp4|wav|mid|webm"
@@ -112,7 +111,7 @@ def _article(page: Page, *, as_gensim: bool) -> Document | None:
     text = "\n".join(filter(None, lines))
     long = len(text.split()) >= FEWEST_WORDS
     if not long and not as_gensim:
-        characters = len(UNSPACED.findall(text))
+        characters = len(CHARACTER.findall(text))
         long = len(text.split()) + characters // CHARACTERS_PER_WORD >= FEWEST_WORDS
     return Document(page.title, text) if long else None
 
