@@ -118,8 +118,8 @@ class PreprocessParams(Section):
     units: Literal["sentences", "documents"]
     """What a line of a split holds: windows and contexts end with it. A sentence ends with a line,
     with `。`, `！` or `？`, and with any other mark such as `.`, `?`, `।` or `؟` if a space
-    follows, then a capital, a digit or a letter of a script without case. An initial (`H. N.`) ends none; an
-    abbreviation before a capital (`Dr. Smith`) does, in any language."""
+    follows, then a capital, a digit or a letter of a script without case. An initial (`H. N.`)
+    ends none; an abbreviation before a capital (`Dr. Smith`) does, in any language."""
     phrases: PhraseParams
     splits: SplitShares
 

@@ -18,7 +18,7 @@ from wordlab.errors import UserError
 from wordlab.params.text import CorpusParams, Separation
 from wordlab.text import records, wikipedia
 from wordlab.text.documents import Document, Notes
-from wordlab.text.lines import LONGEST_LINE, decoded, whole
+from wordlab.text.lines import LONGEST_LINE, UNSPACED, decoded, whole
 from wordlab.text.packing import HEAD, Member, unpacked
 
 LONGEST_TEXT = 1 << 18
@@ -67,8 +67,7 @@ def read_dump(path: Path, notes: Notes, *, as_gensim: bool = False) -> Iterator[
 
 
 def _note(kind: str, member: Member, notes: Notes) -> None:
-    packed = f" in {', in '.join(reversed(member.packings))}" if member.packings else ""
-    notes.formats[kind + packed] += 1
+    notes.formats[" in ".join([kind, *reversed(member.packings)])] += 1
 
 
 def _documents(
@@ -109,8 +108,8 @@ def _text(
     place, lines = member.place, chain(first, following)
     head = "".join(first)
     header = head.lstrip().partition("\n")[0]
-    divided = records.separator(header, column)
-    named = Path(place).suffix.lower()
+    named_csv = Path(place).suffix.lower() in (".csv", ".tsv")
+    divided = records.separator(header, column, alone=named_csv)
     if not head.strip():
         return
     if ARTICLE.match(head):
@@ -119,7 +118,7 @@ def _text(
     elif records.JSON.match(head):
         _note("JSON", member, notes)
         yield from records.read_json(lines, place, column, notes)
-    elif divided or named in (".csv", ".tsv"):
+    elif divided or named_csv:
         if divided is None:
             raise UserError(
                 f"corpus.column: {place} has no column {column!r}; its first line is "
@@ -148,6 +147,9 @@ def _text(
 FEWEST_BREAKS = 4
 BROKEN = 0.7
 """The share of line ends where the next word would not have fitted, of a text with broken lines."""
+SENTENCE_MARK = regex.compile(r"""\p{STerm}["'”’»)]*$""")
+CLOSE = regex.compile(rf"[{UNSPACED}\u3001-\u303f\uff01-\uff65]")
+"""A character that has no space before the next, when a line is not broken between them."""
 WIDTHS = (40, 110)
 """Columns at which lines are broken; beyond, a line is a paragraph."""
 
@@ -155,7 +157,8 @@ WIDTHS = (40, 110)
 def column_width(lines: list[str]) -> int | None:
     """Return the column at which a text's lines are broken, None if its lines are paragraphs.
 
-    Lines are broken if most of those within paragraphs end where the next word would be too long.
+    Lines are broken if most of those within paragraphs end where the next word would be too long,
+    and within a sentence.
     """
     stripped = [line.strip() for line in lines]
     lengths = sorted(len(line) for line in stripped if line)
@@ -163,10 +166,16 @@ def column_width(lines: list[str]) -> int | None:
         return None
     width = lengths[len(lengths) * 95 // 100]
     pairs = [(line, after) for line, after in pairwise(stripped) if line and after]
-    broken = sum(len(line) + 1 + len(after.split()[0]) > width for line, after in pairs)
-    if len(pairs) < FEWEST_BREAKS or broken < BROKEN * len(pairs):
+    full = sum(len(line) + _needed(after) > width for line, after in pairs)
+    within = sum(not SENTENCE_MARK.search(line) for line, _ in pairs)
+    if len(pairs) < FEWEST_BREAKS or min(full, within) < BROKEN * len(pairs):
         return None
     return width if WIDTHS[0] <= width <= WIDTHS[1] else None
+
+
+def _needed(line: str) -> int:
+    """Return how much longer the line before would be with the first word of this one."""
+    return 1 if CLOSE.match(line) else 1 + len(line.split()[0])
 
 
 def _unwrapped(lines: Iterable[str]) -> Iterator[str]:
@@ -179,7 +188,7 @@ def _unwrapped(lines: Iterable[str]) -> Iterator[str]:
             yield "\n"
             paragraph = ""
         elif paragraph:
-            close = wikipedia.CHARACTER.match(paragraph[-1]) and wikipedia.CHARACTER.match(text)
+            close = CLOSE.match(paragraph[-1]) and CLOSE.match(text)
             paragraph += text if close else f" {text}"
         else:
             paragraph = text

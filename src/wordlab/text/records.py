@@ -176,11 +176,12 @@ class _Json:
         return size > 0
 
 
-def separator(line: str, column: str) -> str | None:
-    """Return what separates the columns in the first line of a CSV file that has `column`."""
+def separator(line: str, column: str, *, alone: bool) -> str | None:
+    """Return what separates the columns in the first line of a CSV file, None if it is no such
+    line or lacks `column`. alone: it may be the only one."""
     for candidate in SEPARATORS:
         names = next(csv.reader([line.rstrip("\n")], delimiter=candidate), [])
-        if column in names and len(names) > 1 and all(map(NAME.fullmatch, names)):
+        if column in names and (alone or len(names) > 1) and all(map(NAME.fullmatch, names)):
             return candidate
     return None
 

@@ -35,7 +35,7 @@ REMOVED = re.compile(
 """Comments, and elements whose text is no prose."""
 LAST_LINKS = re.compile(r"(?:\s*\[\[[^\[\]|:]+:[^\[\]]*\]\])+\s*\Z")
 """Links to categories and to other languages, under whatever name, that end an article."""
-OPTION = re.compile(r"\s*[\w.-]{0,12}(?:\s*=.*|\s*px)?\s*", re.DOTALL)
+OPTION = regex.compile(r"\s*[\w\p{M}.-]{0,12}(?:\s*=.*|\s*px)?\s*", re.DOTALL)
 """A part of a link to a file that is no caption: `mini`, `200px`, `hochkant=1.2`."""
 
 
@@ -131,7 +131,7 @@ def without_names(markup: str, files: str, categories: str) -> str:
             continue  # a file within the caption of another
         end = _end_of_link(markup, found.end())
         kept += [markup[at : found.start()], _caption(markup[found.end() : end])]
-        at = min(end + 2, len(markup))
+        at = end + 2 if markup.startswith("]]", end) else end
     return "".join([*kept, markup[at:]])
 
 
