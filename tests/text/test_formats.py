@@ -269,4 +269,4 @@ def test_an_inspection_shows_how_a_file_would_be_read(tmp_path):
 
 
 def test_what_was_left_out_is_said_in_words_the_most_first():
-    assert counts({"redirects": 2, "hidden files": 1500}) == "1,500 hidden files, 2 redirects"
+    assert counts({"redirects": 2, "hidden files": 1500}) == "hidden files (1,500), redirects (2)"

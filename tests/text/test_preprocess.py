@@ -74,6 +74,62 @@ def test_sentences_end_at_marks_before_capitals_and_at_line_ends():
     assert found == ["he left", "why", "she asked h n abrams e g about it", "came", "title", "end"]
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("我喜欢你。你呢？「好！」他说。", ["我喜欢你", "你呢", "好", "他说"]),
+        ("日本語です。これは？！はい", ["日本語です", "これは", "はい"]),
+        ("यह है। वह था॥ क्या? हाँ", ["यह है", "वह था", "क्या", "हाँ"]),
+        ("مرحبا؟ نعم. لا", ["مرحبا", "نعم", "لا"]),
+        ("یہ ہے۔ وہ", ["یہ ہے", "وہ"]),
+        ("Սա է։ Նա", ["սա է", "նա"]),
+        ("ይህ ነው። ያ", ["ይህ ነው", "ያ"]),
+        ("He met Dr. Smith at 5 p.m. today.", ["he met dr", "smith at p m today"]),
+    ],
+)
+def test_sentences_end_at_the_marks_of_any_script(text, found):
+    assert preprocess.lines(text, params()) == found
+
+
+@pytest.mark.parametrize("kind", [*preprocess.TOKEN_PATTERNS, "nltk:WordPunctTokenizer"])
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("co\u00adope\u00adra\u00adtion", "cooperation"),
+        ("\ufeffword\u200e a\u2060b", "word ab"),
+        ("می\u200cخواهم", "میخواهم"),
+    ],
+)
+def test_characters_that_are_not_seen_cut_no_word(kind, text, found):
+    if kind in ("english", "spanish"):
+        found = found.replace("میخواهم", "")
+    assert "".join(preprocess.lines(text, params(tokens=kind))) == found
+
+
+@pytest.mark.parametrize("kind", sorted(preprocess.TOKEN_PATTERNS.keys() - {"letters"}))
+@pytest.mark.parametrize("dotted", ["İ", "I\u0307", "i\u0307"])
+def test_a_dotted_capital_i_is_an_i_in_lower_case(kind, dotted):
+    text = f"{dotted}stanbul Istanbul"
+    assert preprocess.lines(text, params(tokens=kind)) == ["istanbul istanbul"]
+    kept = preprocess.lines("İzmir", params(tokens=kind, lowercase=False))
+    assert kept == ["İzmir"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("我们在2024年", "我 们 在 年"),
+        ("日本語のカーと〇", "日 本 語 の カ ー と 〇"),
+        ("abc中文def", "abc 中 文 def"),
+        ("ภาษาไทย ที่", "ภ า ษ า ไ ท ย ที่"),
+        ("ສະບາຍ", "ສ ະ ບ າ ຍ"),
+        ("한국어 문장 naïve", "한국어 문장 naïve"),
+    ],
+)
+def test_characters_are_tokens_where_no_spaces_are_between_words(text, found):
+    assert preprocess.lines(text, params(tokens="characters")) == [found]
+
+
 def test_splits_hold_their_shares_of_the_text_and_follow_the_seed():
     lengths = np.random.default_rng(0).integers(1, 1000, size=2000)
     assigned = preprocess.assign(lengths, SHARES, seed=1)

@@ -98,7 +98,7 @@ def test_json_that_is_damaged_is_refused_with_its_line(tmp_path, text, message):
 def test_half_an_emoji_is_replaced_and_counted_and_two_halves_are_one(tmp_path):
     path = written(tmp_path, r'{"title": "\udc00", "text": "a \ud83d b \ud83d\ude00"}')
     assert read(path) == [Document("\ufffd", "a \ufffd b 😀")]
-    assert notes_of(path).left_out == {"halves of characters, replaced by �": 2}
+    assert notes_of(path).left_out == {"halves of characters replaced by �": 2}
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])

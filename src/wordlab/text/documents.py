@@ -40,8 +40,8 @@ class Notes:
 
 def counts(left_out: Mapping[str, int]) -> str:
     """Return in words what was left out, the most first."""
-    rows = sorted(left_out.items(), key=lambda row: -row[1])
-    return ", ".join(f"{count:,} {reason}" for reason, count in rows)
+    rows = sorted(left_out.items(), key=lambda row: (-row[1], row[0]))
+    return ", ".join(f"{reason} ({count:,})" for reason, count in rows)
 
 
 def write(path: Path, documents: Iterable[Document]) -> dict[str, int]:

@@ -52,7 +52,7 @@ def _valid(text: str, notes: Notes) -> str:
     except UnicodeEncodeError:
         before = text.count("\ufffd")
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        notes.left_out["halves of characters, replaced by �"] += text.count("\ufffd") - before
+        notes.left_out["halves of characters replaced by �"] += text.count("\ufffd") - before
     return text
 
 

@@ -24,7 +24,7 @@ from wordlab.downloads import gensim_data
 from wordlab.errors import Unreachable, UserError
 from wordlab.params.text import CorpusParams
 from wordlab.text import readers, records
-from wordlab.text.documents import Document, Notes
+from wordlab.text.documents import Document, Notes, counts
 from wordlab.text.packing import hidden
 
 SAMPLE = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
@@ -54,7 +54,9 @@ class Source:
                 found = True
                 yield document
         if not found:
-            raise UserError(f"{_summary(self.files)}: no text in it; expected a UTF-8 text")
+            reasons = counts(self.notes.left_out)
+            why = f" (left out: {reasons})" if reasons else ""
+            raise UserError(f"{_summary(self.files)}: no text in it{why}; expected a UTF-8 text")
 
     def provenance(self) -> dict[str, Any]:
         """Return what identifies the text: source, origin, licence, file names, size and sha256.
