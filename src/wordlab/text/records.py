@@ -120,6 +120,7 @@ class _Json:
 
     def __init__(self, parts: Iterable[str], place: str) -> None:
         self._parts, self._place = iter(parts), place
+        self._decode = json.JSONDecoder().raw_decode
         self._held, self._at = "", 0
         self.line = 1
 
@@ -146,7 +147,7 @@ class _Json:
         """Return the value that begins here, and go past it."""
         while True:
             try:
-                value, end = json.JSONDecoder().raw_decode(self._held, self._at)
+                value, end = self._decode(self._held, self._at)
                 self._go_to(end)
                 return value
             except json.JSONDecodeError as error:
