@@ -130,6 +130,21 @@ def test_characters_are_tokens_where_no_spaces_are_between_words(text, found):
     assert preprocess.lines(text, params(tokens="characters")) == [found]
 
 
+@pytest.mark.parametrize(
+    ("text", "tokens", "said"),
+    [
+        ("我喜欢你。你呢", "letters", True),
+        ("我喜欢你。你呢", "words_and_punctuation", True),
+        ("我喜欢你。你呢", "characters", False),
+        ("中文 means Chinese", "letters", False),
+        ("1984", "letters", False),
+    ],
+)
+def test_a_script_without_spaces_gets_a_hint_at_the_kind_of_token(text, tokens, said):
+    hint = preprocess.hint(pa.array([text]), params(tokens=tokens))
+    assert (hint is not None and hint.endswith("characters has others")) == said
+
+
 def test_splits_hold_their_shares_of_the_text_and_follow_the_seed():
     lengths = np.random.default_rng(0).integers(1, 1000, size=2000)
     assigned = preprocess.assign(lengths, SHARES, seed=1)

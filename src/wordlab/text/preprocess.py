@@ -21,7 +21,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import regex
 from numpy.typing import NDArray
 
@@ -73,18 +72,15 @@ def tokenise(texts: pa.StringArray, params: PreprocessParams) -> Tokenised:
     if params.tokens not in TOKEN_PATTERNS:
         return _joined([_in_python(text, params) for text in texts.to_pylist()])
     known = characters(params.tokens, params.lowercase, params.numbers == "zeros")
-    for pattern, replacement in _replaced(params):
-        if pc.any(pc.match_substring_regex(texts, pattern)).as_py():
-            texts = pc.replace_substring_regex(texts, pattern, replacement)
     found, states = _compiled(texts, params, known, trusted=False)
     if not states.any():
         return found
     parts = list(found)
     for place in np.flatnonzero(states).tolist():
-        text = texts[place].as_py()
+        text = cleaned(texts[place].as_py(), params)
         plain = text.lower() if params.lowercase else text
-        if states[place] == kernels.DOUBT and unicodedata.is_normalized("NFC", plain):
-            part, state = _compiled(texts[place : place + 1], params, known, trusted=True)
+        if unicodedata.is_normalized("NFC", plain):
+            part, state = _compiled(pa.array([text]), params, known, trusted=True)
             if state[0] == kernels.PLAIN:
                 (parts[place],) = part
                 continue
@@ -152,17 +148,16 @@ SENTENCE_END = regex.compile(
 and before a capital, a digit or a letter of a script without case; or the place after `。`, `！` or
 `？`, which need no space."""
 DIGIT = regex.compile(r"\p{Nd}")
-INVISIBLE = "[\u00ad\u061c\u200c-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
-"""Soft hyphens, joiners, marks of direction: characters that are not seen, and would cut words."""
-DOTTED = "İ|[iI]\u0307"
-"""The Turkish İ, also as two characters: in lower case an i without another dot."""
+INVISIBLE = regex.compile(f"[{kernels.INVISIBLE}]")
+DOTTED = regex.compile("İ|[iI]\u0307")
 
 
-def _replaced(params: PreprocessParams) -> list[tuple[str, str]]:
-    """Return what is replaced before anything else, and by what."""
-    # among runs of letters İ keeps its dot, which the built-in text has
-    dotted = params.lowercase and params.tokens != "letters"
-    return [(INVISIBLE, ""), (DOTTED, "i")] if dotted else [(INVISIBLE, "")]
+def cleaned(text: str, params: PreprocessParams) -> str:
+    """Return the text without invisible characters, and with İ as it is in lower case."""
+    text = INVISIBLE.sub("", text)
+    if params.lowercase and params.tokens != kernels.KEEPS_DOT:
+        text = DOTTED.sub("i", text)
+    return text
 
 
 def lines(text: str, params: PreprocessParams) -> list[str]:
@@ -170,9 +165,7 @@ def lines(text: str, params: PreprocessParams) -> list[str]:
 
     A sentence never runs over the end of a line. Units without a token are left out.
     """
-    for pattern, replacement in _replaced(params):
-        text = regex.sub(pattern, replacement, text)
-    text = "\n".join(text.splitlines())
+    text = "\n".join(cleaned(text, params).splitlines())
     text = SENTENCE_END.sub("\n", text) if params.units == "sentences" else text.replace("\n", " ")
     if params.lowercase:
         text = text.lower()
@@ -197,6 +190,23 @@ def _nltk(name: str) -> Callable[[str], list[str]]:
     from nltk import tokenize
 
     return getattr(tokenize, name)().tokenize
+
+
+UNSUITED = regex.compile(rf"(?V1)[[{UNSPACED}]&&\p{{L}}]")
+LETTER = regex.compile(r"\p{L}")
+
+
+def hint(texts: pa.StringArray, params: PreprocessParams) -> str | None:
+    """Return a line if most letters of these texts are of scripts that have no spaces between
+    words, and tokens of another kind than `characters` are long."""
+    text = "".join(texts.slice(0, 100).to_pylist())
+    letters, unspaced = len(LETTER.findall(text)), len(UNSUITED.findall(text))
+    if params.tokens == "characters" or 2 * unspaced <= letters:
+        return None
+    return (
+        "most of the text is in a script without spaces between words: by preprocess.tokens "
+        f"{params.tokens}, all that lies between two marks is a token; characters has others"
+    )
 
 
 MOST_PAIRS = 4_000_000

@@ -21,7 +21,7 @@ BLOCK = 256
 """Code points tested together for a decomposition."""
 SIGMA = 0x3A3
 """Σ: in lower case ς at the end of a word and σ elsewhere."""
-DOTTED_I = 0x130
+DOTTED_I, DOT_ABOVE = 0x130, 0x307
 """İ: in lower case i and a combining dot, the only letter that becomes two characters."""
 
 
@@ -29,6 +29,10 @@ OPENING = r"""\"'“‘«(\[¿¡「『（《"""
 CLOSING = r"""\"'”’»)\]」』）》】"""
 """What may come before the first word of a sentence and after the mark of its end, within brackets
 of a regular expression."""
+INVISIBLE = "\u00ad\u061c\u200c-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
+"""Soft hyphens, joiners, marks of direction: characters that are not seen, and would cut words."""
+KEEPS_DOT = "letters"
+"""The kind of token in which İ keeps its dot in lower case, as in the built-in text."""
 FULL_WIDTH = "。！？｡"
 """Marks that end a sentence without a space."""
 
@@ -58,12 +62,15 @@ def characters(tokens: str, lowercase: bool, zeros: bool) -> Characters:
         written[SIGMA] = SIGMA
     of_words = _words(tokens)
     of_words[_doubtful()] |= DOUBTFUL
+    of_words[_marked(f"[{INVISIBLE}]+")] |= CONTEXT
     if lowercase:
         of_words[SIGMA] |= CONTEXT
     sentences = _sentences()
     found = np.where(sentences == LINE, LINE, of_words[written] | sentences)
-    if lowercase:
+    if lowercase and tokens == KEEPS_DOT:
         found[DOTTED_I] |= DOTTED
+    elif lowercase:
+        found[[DOTTED_I, DOT_ABOVE]] |= CONTEXT
     if zeros:
         written[_marked(r"\p{Nd}+")] = ord("0")
     return Characters(found, written)
@@ -160,7 +167,7 @@ JOINER = 1 << 2  # continues a word if a character that could begin one follows
 ALONE = 1 << 3  # is a token by itself
 DIGIT = 1 << 4  # makes its token a number
 DOUBTFUL = 1 << 5  # may not be in NFC
-CONTEXT = 1 << 6  # has a lower case that depends on its neighbours
+CONTEXT = 1 << 6  # is written in a way that depends on its neighbours, or not at all
 DOTTED = 1 << 7  # is written with a combining dot after it
 END = 1 << 8  # ends a sentence, if a space and a capital follow
 CLOSER = 1 << 9  # may come between the end of a sentence and the space
@@ -177,7 +184,7 @@ GROWTH = 2
 PLAIN, DOUBT, LEFT = 0, 1, 2
 """The state of a document: written; not, as it may not be in NFC; not, as the kernel cannot."""
 SPACE_BYTE, LINE_BYTE = np.uint8(32), np.uint8(10)
-FULL_STOP, DOT_ABOVE = 0x2E, 0x307
+FULL_STOP = 0x2E
 NOWHERE, AFTER_END, AFTER_INITIAL, AFTER_FULL = 0, 1, 2, 3
 
 
