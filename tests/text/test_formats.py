@@ -150,6 +150,7 @@ def test_a_zstd_with_a_window_too_long_gets_the_hint(tmp_path):
         (zipped(zipped(zipped(zipped(zipped(b"text"))))), "packed more than 4 times"),
         (b"<!DOCTYPE html>\n<html><p>Hello</p></html>", "line 1: begins with <!DOCTYPE html>"),
         (b'<?xml version="1.0"?>\n<TEI><p>Hello</p></TEI>', "begins with <.xml"),
+        (b"<p>Hello</p>\n<p>there</p>\n", "line 1: begins with <p>Hello</p>"),
         (b"<DOC>\n<TEXT>\nHello\n</TEXT>\n</DOC>\n", "line 1: begins with <DOC>"),
         (b"one\ntwo caf\xe9\n", "line 2, byte 12: not UTF-8 .*0xe9"),
         ("text\n".encode("utf-16-le"), "line 1: found a byte 0"),
@@ -235,6 +236,7 @@ def test_a_single_book_is_cut_into_parts_at_ends_of_paragraphs(tmp_path):
         "Rough winds do shake the darling buds of May,\nAnd summer's lease hath all too short\n"
         "a date;\nSometime too hot the eye of heaven shines,\n",
         "\n".join("天地玄黄宇宙洪荒"[: 3 + k % 5] * (4 + k % 3) for k in range(50)),
+        "<unk> is a word\n<s> a sentence </s>\n1 < 2 <3\n",
         "apple\npear\nplum\ncherry\nfig\n" * 20,
     ],
 )

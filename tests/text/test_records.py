@@ -78,6 +78,7 @@ def test_records_without_text_are_counted_and_titles_may_be_numbers(tmp_path):
     ("text", "message"),
     [
         ('{"text": "a"}\nnull\n', "line 2: found null; expected a JSON object"),
+        ('null\n{"text": "a"}\n', "line 1: found null"),
         ('{"text": "a"}\n\n17\n', "line 3: found 17; expected a JSON object"),
         ('{"text": "a"}\n{"text": 5}\n', "line 2: text holds 5; expected a text"),
         ('{"data": [{"text": "a"}]}\n', "line 1: data holds .*expected a text or a list of texts"),

@@ -32,8 +32,11 @@ LARGE = 8 << 20
 """Bytes of a dump that are worth starting processes for, to strip its markup."""
 DUMP = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<mediawiki\b", re.S)
 ARTICLE = re.compile(r"\s*<doc [^>]*>")
-TAG = re.compile(r"\s*(?:<(?:\?xml|!doctype|html|TEI)\b|</?[a-z!?][^<>]*>\s*\n)", re.IGNORECASE)
-"""The beginning of a text in a markup that is not read, its first line being a tag."""
+TAG = re.compile(
+    r"\s*(?:<(?:\?xml|!doctype|html|TEI)\b|</?[a-z!?][^<>]*>(?:\s*\n|[^\n]*</[a-z]+>))",
+    re.IGNORECASE,
+)
+"""The beginning of a text in a markup that is not read: its first line is a tag, or an element."""
 
 
 def read(

@@ -21,7 +21,7 @@ TEXT_KEYS = (TEXT, "data", "section_texts")
 """The keys of the text, or of its list of paragraphs, where `corpus.column` names no other: JSON of
 WikiExtractor and gensim-data."""
 WITHOUT_TEXT = "records without text"
-JSON = re.compile(r'\s*(?:\{\s*["}]|\[\s*(?:[\]{]|"(?:[^"\\]|\\.)*(?:"\s*[,\]]|$)))')
+JSON = re.compile(r'\s*(?:null\s+)*(?:\{\s*["}]|\[\s*(?:[\]{]|"(?:[^"\\]|\\.)*(?:"\s*[,\]]|$)))')
 """How a JSON object begins, or an array of objects or of texts; `[Emma by Jane Austen]` does not
 match."""
 SEPARATORS = ("\t", ",", ";", "|")
