@@ -1,5 +1,6 @@
 """JSON, CSV, Parquet and WikiExtractor's output, as people write them."""
 
+import gzip
 import json
 
 import pyarrow as pa
@@ -131,8 +132,18 @@ def test_csv_that_is_damaged_is_refused_with_its_line(tmp_path, text, message):
     refused(tmp_path, text.encode(), message, name="corpus.csv")
 
 
-def test_prose_with_commas_is_no_csv(tmp_path):
-    assert read(written(tmp_path, "A text, with commas\nand, text\n"))[0].text[0] == "A"
+@pytest.mark.parametrize("name", ["corpus", "corpus.csv.gz", "corpus.TSV"])
+def test_a_table_without_the_column_is_not_read_as_prose(tmp_path, name):
+    text = "id\tbody\n1\ta\n2\tb\n3\tc\n"
+    refused(tmp_path, gzip.compress(text.encode()), "no column 'text'.*'id.*body'", name=name)
+
+
+@pytest.mark.parametrize(
+    "text", ["A text, with commas\nand, text\n", "a, b\nc, d\ne, f\ng, h", "a;b\nc\n", "\n a,b\nc"]
+)
+def test_prose_with_commas_is_no_csv(tmp_path, text):
+    (document,) = read(written(tmp_path, text))
+    assert document.text == text.strip()
 
 
 def test_parquet_with_empty_rows_categories_and_titles_of_numbers(tmp_path):

@@ -8,7 +8,7 @@ import html
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain, islice, pairwise
+from itertools import chain, dropwhile, islice, pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -108,30 +108,23 @@ def _text(
     notes: Notes,
 ) -> Iterator[Document]:
     """Yield the documents of a text; `first`: its first lines, which show the format."""
-    place, lines = member.place, chain(first, following)
-    head = "".join(first)
-    header = head.lstrip().partition("\n")[0]
-    named_csv = Path(place).suffix.lower() in (".csv", ".tsv")
-    divided = records.separator(header, column, alone=named_csv)
-    if not head.strip():
+    shown = list(dropwhile(lambda line: not line.strip(), first))
+    if not shown:
         return
+    place, lines = member.place, chain(first, following)
+    head = "".join(shown)
+    named_csv = bool({".csv", ".tsv"} & set(Path(place.lower()).suffixes))
     if ARTICLE.match(head):
         _note("WikiExtractor", member, notes)
         yield from _wikiextractor(whole(lines), place, notes)
     elif records.JSON.match(head):
         _note("JSON", member, notes)
         yield from records.read_json(lines, place, column, notes)
-    elif divided or named_csv:
-        if divided is None:
-            raise UserError(
-                f"corpus.column: {place} has no column {column!r}; its first line is "
-                f"{header[:80]!r}, and corpus.column names the column of the text"
-            )
+    elif records.is_csv(shown, column, named_csv):
         _note("CSV", member, notes)
-        blank = next(number for number, line in enumerate(first) if line.strip())
-        yield from records.read_csv(islice(lines, blank, None), place, column, notes, divided)
+        yield from records.read_csv(chain(shown, following), place, column, notes)
     elif TAG.match(head):
-        tag = header[:40].strip()
+        tag = shown[0][:40].strip()
         raise UserError(
             f"{place}, line 1: begins with {tag}; expected plain text, a Wikipedia dump, the "
             "output of WikiExtractor, JSON, CSV or Parquet"

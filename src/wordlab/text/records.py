@@ -5,6 +5,7 @@ import html
 import json
 import re
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
@@ -27,6 +28,8 @@ match."""
 SEPARATORS = ("\t", ",", ";", "|")
 NAME = re.compile(r"[^\W_][\w .-]{0,39}|", re.UNICODE)
 """What a column of a CSV file may be called; pandas gives that of row numbers no name."""
+SAMPLED, FEWEST_ROWS = 20, 3
+"""Rows to look at, and those needed, to tell a CSV file without the column from prose."""
 INCOMPLETE = 16
 """Characters at the end of a part of JSON where a mistake may be that more is to come."""
 
@@ -177,26 +180,46 @@ class _Json:
         return size > 0
 
 
-def separator(line: str, column: str, *, alone: bool) -> str | None:
-    """Return what separates the columns in the first line of a CSV file, None if it is no such
-    line or lacks `column`. alone: it may be the only one."""
+def is_csv(first: list[str], column: str, named: bool) -> bool:
+    """Say whether these first lines are of a CSV file: of its name, with a header that has
+    `column`, or with one of another kind and as many columns in each row."""
+    if named or separator(first[0], column, alone=False):
+        return True
     for candidate in SEPARATORS:
-        names = next(csv.reader([line.rstrip("\n")], delimiter=candidate), [])
+        rows = csv.reader(first[:SAMPLED], delimiter=candidate)
+        names = next(rows)
+        sizes = {len(row) for row in rows}
+        if len(names) > 1 and sizes == {len(names)} and all(map(NAME.fullmatch, names)):
+            return len(first) > FEWEST_ROWS
+    return False
+
+
+def separator(header: str, column: str, *, alone: bool) -> str | None:
+    """Return what separates the columns of a CSV file by its first line, None if that has no
+    `column`. alone: it may be the only one."""
+    for candidate in SEPARATORS:
+        names = next(csv.reader([header], delimiter=candidate))
         if column in names and (alone or len(names) > 1) and all(map(NAME.fullmatch, names)):
             return candidate
     return None
 
 
-def read_csv(
-    parts: Iterable[str], place: str, column: str, notes: Notes, divided: str
-) -> Iterator[Document]:
+def read_csv(parts: Iterable[str], place: str, column: str, notes: Notes) -> Iterator[Document]:
     """Yield the documents in a CSV file, one per row, its first line naming the columns.
 
-    divided: what separates the columns. Raises UserError with the line of a row that has another
-    number of columns, as one has with a comma that is not within quotes.
+    Raises UserError if it has no such column, and with the line of a row that has another number
+    of columns, as one has with a comma that is not within quotes.
     """
     csv.field_size_limit(1 << 30)
-    rows = csv.reader(whole(parts), delimiter=divided, strict=True)
+    lines = whole(parts)
+    header = next(lines)
+    divided = separator(header, column, alone=True)
+    if divided is None:
+        raise UserError(
+            f"corpus.column: {place} has no column {column!r}; its first line is "
+            f"{header.strip()[:80]!r}, and corpus.column names the column of the text"
+        )
+    rows = csv.reader(chain([header], lines), delimiter=divided, strict=True)
     try:
         names = next(rows)
         text, title = names.index(column), names.index("title") if "title" in names else None
