@@ -264,6 +264,8 @@ def _read_nltk(path: Path, notes: Notes) -> Iterator[Document]:
                 lines = [" ".join(sentence) for sentence in reader.sents(name)]
             if any(lines):
                 yield Document(name, "\n".join(filter(None, lines)))
+            else:
+                notes.left_out["files without text"] += 1
     except (AttributeError, LookupError) as error:
         problem = str(error).strip().splitlines()[0]
         raise UserError(f"corpus.source: nltk:{path.stem}: no text to read ({problem})") from None
