@@ -216,6 +216,15 @@ def test_a_book_with_broken_lines_is_a_document_with_its_paragraphs_whole(tmp_pa
     assert [one.text for one in read(path, separation="blank_lines")] == texts
 
 
+def test_a_paragraph_without_end_is_held_in_parts(tmp_path):
+    words = [f"word{n * 37 % 1009}" for n in range(20_000)]
+    path = tmp_path / "book"
+    path.write_text(wrapped(words, 70))
+    (book,) = read(path)
+    assert book.text.split() == words
+    assert max(map(len, book.text.split("\n"))) < readers.LONGEST_LINE + 80
+
+
 def test_a_single_book_is_cut_into_parts_at_ends_of_paragraphs(tmp_path):
     paragraphs = [f"Paragraph {number} of this book has some words." for number in range(5000)]
     path = tmp_path / "book"

@@ -137,7 +137,7 @@ def _text(
         _note(kind, member, notes)
         if separation == "auto":
             separation = "files" if width else "blank_lines"
-        yield from _plain_text(_unwrapped(lines) if width else lines, separation)
+        yield from _plain_text(_unwrapped(whole(lines)) if width else lines, separation)
 
 
 FEWEST_BREAKS = 4
@@ -175,19 +175,22 @@ def _needed(line: str) -> int:
 
 
 def _unwrapped(lines: Iterable[str]) -> Iterator[str]:
-    """Yield each paragraph as one line; a break between characters of Chinese is no space."""
+    """Yield each paragraph as one line, one without end in parts of LONGEST_LINE characters.
+
+    A break between characters of Chinese is no space.
+    """
     paragraph = ""
     for line in lines:
         text = line.strip()
-        if not text:
+        if not text or len(paragraph) >= LONGEST_LINE:
             yield f"{paragraph}\n"
-            yield "\n"
             paragraph = ""
-        elif paragraph:
-            close = CLOSE.match(paragraph[-1]) and CLOSE.match(text)
-            paragraph += text if close else f" {text}"
+        if not text:
+            yield "\n"
+        elif paragraph and not (CLOSE.match(paragraph[-1]) and CLOSE.match(text)):
+            paragraph += f" {text}"
         else:
-            paragraph = text
+            paragraph += text
     yield f"{paragraph}\n"
 
 
