@@ -9,7 +9,8 @@ import numpy as np
 
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
-from wordlab.text.documents import read
+from wordlab.text.documents import Notes
+from wordlab.text.readers import read
 
 WORD = re.compile("[a-z]+")
 TITLE = re.compile("= .* =")
@@ -22,7 +23,7 @@ def encoded(path: Path, min_count: int) -> tuple[EncodedCorpus, Vocabulary]:
     """
     numbers: dict[str, int] = {}
     tokens, ends = array("i"), array("q")
-    for document in read(path, "text"):
+    for document in read(path, "text", "blank_lines", Notes()):
         for line in document.text.splitlines():
             if not TITLE.fullmatch(line):
                 words = WORD.findall(line.lower())

@@ -99,9 +99,10 @@ def in_a_process(step: str, folder: Path, asked: argparse.Namespace) -> dict[str
 
 def cut(path: Path, share: float, target: Path) -> None:
     """Write the first documents of a text, `share` of its characters."""
-    from wordlab.text.documents import read
+    from wordlab.text.documents import Notes
+    from wordlab.text.readers import read
 
-    texts = [document.text for document in read(path, "text")]
+    texts = [document.text for document in read(path, "text", "blank_lines", Notes())]
     wanted, written = share * sum(map(len, texts)), 0
     with target.open("w", encoding="utf-8") as file:
         for text in texts:

@@ -69,7 +69,7 @@ def ours(path: Path, folder: Path) -> dict[str, Any]:
     from wordlab.corpus.corpus import SPLITS
     from wordlab.corpus.vocabulary import Vocabulary
     from wordlab.pipeline import compile
-    from wordlab.text import counting, documents, preprocess
+    from wordlab.text import counting, documents, preprocess, readers
 
     params = harness.changed(harness.params().preprocess, **published.PREPROCESS)
     least = published.MIN_COUNT
@@ -87,7 +87,8 @@ def ours(path: Path, folder: Path) -> dict[str, Any]:
         vocabulary.save(folder / "vocabulary.tsv")
         return vocabulary, tally.different
 
-    seconds["read"], _ = harness.timed(lambda: documents.write(raw, documents.read(path, "text")))
+    found = readers.read(path, "text", "blank_lines", documents.Notes())
+    seconds["read"], _ = harness.timed(lambda: documents.write(raw, found))
     seconds["tokenise"], _ = harness.timed(tokenise)
     seconds["count"], (vocabulary, different) = harness.timed(count)
     seconds["encode"], sizes = harness.timed(

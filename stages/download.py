@@ -11,6 +11,8 @@ def main(run: stage.Stage) -> None:
     size = documents.write(run.output("documents"), source.documents())
     write_json(run.output("provenance"), {**source.provenance(), **size})
     run.recorder.metrics(size)
+    if source.notes.left_out:
+        print(f"left out: {documents.counts(source.notes.left_out)}")
 
 
 if __name__ == "__main__":

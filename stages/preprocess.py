@@ -9,6 +9,8 @@ def main(run: stage.Stage) -> None:
     splits = preprocess.assign(documents.lengths(path), params.splits, run.params.seed)
     summary = preprocess.write_splits(documents.batches(path), splits, run.output("splits"), params)
     run.metrics(summary)
+    if hint := preprocess.hint(next(documents.batches(path)), params):
+        print(hint)
 
 
 if __name__ == "__main__":

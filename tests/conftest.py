@@ -16,7 +16,8 @@ from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.downloads import gensim_data
 from wordlab.params.language import NetworkParams
 from wordlab.params.whole import load
-from wordlab.text import documents
+from wordlab.text.documents import Notes
+from wordlab.text.readers import read_dump
 
 settings.register_profile("wordlab", deadline=None)  # speed is for benchmarks/
 settings.load_profile("wordlab")
@@ -43,7 +44,7 @@ SAMPLE = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 @pytest.fixture(scope="session")
 def article_sentences() -> list[str]:
     """Three articles of the packaged sample, some 30,000 words."""
-    articles = islice(documents.read_wikipedia(gensim_data(SAMPLE)), 3)
+    articles = islice(read_dump(gensim_data(SAMPLE), Notes(), as_gensim=True), 3)
     lines = [line for article in articles for line in re.split("[.!?]", article.text.lower())]
     return [" ".join(words) for line in lines if (words := re.findall("[a-z]+", line))]
 

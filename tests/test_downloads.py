@@ -18,7 +18,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.server.ranges.append(self.headers.get("Range"))
-        if self.path.partition("?")[0] != "/set.txt":
+        self.server.paths.append(self.path)
+        if not self.path.partition("?")[0].endswith("set.txt"):
             self.send_error(404)
             return
         start = 0
@@ -39,7 +40,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.ranges, server.knows_ranges, server.allowance = [], True, None
+    server.ranges, server.knows_ranges, server.allowance, server.paths = [], True, None, []
     server.url = f"http://127.0.0.1:{server.server_port}/set.txt"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -109,4 +110,37 @@ def test_the_cache_needs_the_net_once(server, tmp_path, monkeypatch):
     first = downloads.cached(f"{server.url}?raw=1", SHA256)
     assert downloads.cached(server.url, SHA256) == first
     assert first.read_bytes() == CONTENT
+    assert len(server.ranges) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "sent"),
+    [
+        ("/wörter/文set.txt", "/w%C3%B6rter/%E6%96%87set.txt"),
+        ("/w%C3%B6rter/a b+set.txt?q=é&p=%20", "/w%C3%B6rter/a%20b+set.txt?q=%C3%A9&p=%20"),
+        ("/a(1),[2]~set.txt#part", "/a(1),[2]~set.txt"),
+    ],
+)
+def test_letters_outside_ascii_are_quoted_and_what_is_quoted_stays(server, tmp_path, url, sent):
+    address = server.url.replace("/set.txt", url)
+    downloads.fetch(address, SHA256, tmp_path / "set.txt")
+    assert server.paths == [sent]
+
+
+def test_a_host_outside_ascii_is_sent_in_punycode():
+    assert (
+        downloads._ascii("http://bücher.example:80/é") == "http://xn--bcher-kva.example:80/%C3%A9"
+    )
+    with pytest.raises(UserError, match="no host of that name can be"):
+        downloads._ascii(f"http://{'é' * 100}.example/")
+
+
+@pytest.mark.parametrize("name", ["a" * 400, "文" * 120, "é" * 199, ""])
+def test_a_name_too_long_for_a_file_is_cut_and_ends_as_it_did(server, tmp_path, monkeypatch, name):
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    address = server.url.replace("set.txt", f"{name}set.txt")
+    path = downloads.cached(address, SHA256)
+    assert path.read_bytes() == CONTENT
+    assert path.name.startswith(SHA256[:16]) and path.name.endswith("set.txt")
+    assert downloads.cached(address, SHA256) == path
     assert len(server.ranges) == 1

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import urllib.error
+import urllib.parse
 import urllib.request
 from http.client import HTTPException, HTTPResponse
 from importlib.util import find_spec
@@ -30,6 +31,8 @@ ATTEMPTS = 3
 TIMEOUT = 30
 """Seconds to wait for a server that does not respond."""
 CHUNK = 1 << 20
+LONGEST_NAME = 200
+"""Bytes kept of a file's name, from its end; file systems allow 255, and `.partial` is added."""
 
 
 def cached(url: str, sha256: str) -> Path:
@@ -37,8 +40,8 @@ def cached(url: str, sha256: str) -> Path:
 
     Its path depends on the checksum, so a file that is there needs no network. Raises as `fetch`.
     """
-    name = url.split("?")[0].rstrip("/").rpartition("/")[2]
-    path = paths.root() / ".downloads" / f"{sha256[:16]}-{name}"
+    name = url.split("?")[0].rstrip("/").rpartition("/")[2].encode()[-LONGEST_NAME:]
+    path = paths.root() / ".downloads" / f"{sha256[:16]}-{name.decode(errors='ignore')}"
     fetch(url, sha256, path)
     return path
 
@@ -89,8 +92,22 @@ def read(url: str, most: int) -> bytes:
     return content
 
 
+def _ascii(url: str) -> str:
+    """Return a URL as it is sent: letters outside ASCII in percent signs, a host in punycode."""
+    parts = urllib.parse.urlsplit(url)
+    host = parts.netloc
+    if not host.isascii():
+        try:
+            host = host.encode("idna").decode()
+        except UnicodeError as error:
+            raise UserError(f"{url}: no host of that name can be ({error})") from None
+    kept = "/%:=&?~#+!$,;'@()*[]"  # what is quoted already stays so
+    quoted = (urllib.parse.quote(part, safe=kept) for part in parts[2:4])
+    return urllib.parse.urlunsplit((parts.scheme, host, *quoted, ""))
+
+
 def _open(url: str, **headers: str) -> HTTPResponse:
-    request = urllib.request.Request(url, headers={"User-Agent": "wordlab", **headers})
+    request = urllib.request.Request(_ascii(url), headers={"User-Agent": "wordlab", **headers})
     response: HTTPResponse = urllib.request.urlopen(request, timeout=TIMEOUT)
     return response
 

@@ -11,7 +11,8 @@ from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.downloads import gensim_data
 from wordlab.embeddings.word2vec import training as word2vec
-from wordlab.text import documents
+from wordlab.text.documents import Notes
+from wordlab.text.readers import read_dump
 
 SAMPLE = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 RELATED = {
@@ -26,7 +27,7 @@ RELATED = {
 @pytest.fixture(scope="module")
 def wikipedia():
     """The packaged sample, 0.5 M words, each article a document."""
-    articles = documents.read_wikipedia(gensim_data(SAMPLE))
+    articles = read_dump(gensim_data(SAMPLE), Notes(), as_gensim=True)
     texts = [re.findall("[a-z]+", article.text.lower()) for article in articles]
     words = [word for text in texts for word in text]
     vocabulary = Vocabulary.build(Counter(words), min_count=5)

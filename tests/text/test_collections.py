@@ -56,7 +56,9 @@ def server(tmp_path, monkeypatch):
 
 
 def corpus(source, tmp_path, url=None, sha256=None, column="text"):
-    params = CorpusParams(source=source, path=None, url=url, sha256=sha256, column=column)
+    params = CorpusParams(
+        source=source, path=None, url=url, sha256=sha256, column=column, documents="auto"
+    )
     return sources.find(params, tmp_path)
 
 
@@ -143,11 +145,13 @@ def offer_nltk(server, name, files):
 
 
 def test_a_plain_corpus_of_nltk_has_a_paragraph_a_line(server, tmp_path):
-    offer_nltk(server, "gutenberg", {"carroll-alice.txt": "Alice was\nbeginning.\n\nSo she\nran."})
+    alice = "Alice was\nbeginning.\n\nSo she\nran."
+    offer_nltk(server, "gutenberg", {"carroll-alice.txt": alice, "empty.txt": "\n"})
     source = corpus("nltk:gutenberg", tmp_path)
     expected = [Document("carroll-alice.txt", "Alice was beginning.\nSo she ran.")]
     assert list(source.documents()) == expected
     assert source.provenance()["licence"] == "Public domain"
+    assert source.provenance()["left_out"] == {"files without text": 1}
     server.files.clear()
     assert list(corpus("nltk:gutenberg", tmp_path).documents()) == expected
 

@@ -74,6 +74,77 @@ def test_sentences_end_at_marks_before_capitals_and_at_line_ends():
     assert found == ["he left", "why", "she asked h n abrams e g about it", "came", "title", "end"]
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("我喜欢你。你呢？「好！」他说。", ["我喜欢你", "你呢", "好", "他说"]),
+        ("日本語です。これは？！はい", ["日本語です", "これは", "はい"]),
+        ("यह है। वह था॥ क्या? हाँ", ["यह है", "वह था", "क्या", "हाँ"]),
+        ("مرحبا؟ نعم. لا", ["مرحبا", "نعم", "لا"]),
+        ("یہ ہے۔ وہ", ["یہ ہے", "وہ"]),
+        ("Սա է։ Նա", ["սա է", "նա"]),
+        ("ይህ ነው። ያ", ["ይህ ነው", "ያ"]),
+        ("He met Dr. Smith at 5 p.m. today.", ["he met dr", "smith at p m today"]),
+    ],
+)
+def test_sentences_end_at_the_marks_of_any_script(text, found):
+    assert preprocess.lines(text, params()) == found
+
+
+@pytest.mark.parametrize("kind", [*preprocess.TOKEN_PATTERNS, "nltk:WordPunctTokenizer"])
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("co\u00adope\u00adra\u00adtion", "cooperation"),
+        ("\ufeffword\u200e a\u2060b", "word ab"),
+        ("می\u200cخواهم", "میخواهم"),
+    ],
+)
+def test_characters_that_are_not_seen_cut_no_word(kind, text, found):
+    if kind in ("english", "spanish"):
+        found = found.replace("میخواهم", "")
+    assert "".join(preprocess.lines(text, params(tokens=kind))) == found
+
+
+@pytest.mark.parametrize("kind", sorted(preprocess.TOKEN_PATTERNS.keys() - {"letters"}))
+@pytest.mark.parametrize("dotted", ["İ", "I\u0307", "i\u0307"])
+def test_a_dotted_capital_i_is_an_i_in_lower_case(kind, dotted):
+    text = f"{dotted}stanbul Istanbul"
+    assert preprocess.lines(text, params(tokens=kind)) == ["istanbul istanbul"]
+    kept = preprocess.lines("İzmir", params(tokens=kind, lowercase=False))
+    assert kept == ["İzmir"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("我们在2024年", "我 们 在 年"),
+        ("日本語のカーと〇", "日 本 語 の カ ー と 〇"),
+        ("abc中文def", "abc 中 文 def"),
+        ("ภาษาไทย ที่", "ภ า ษ า ไ ท ย ที่"),
+        ("ສະບາຍ", "ສ ະ ບ າ ຍ"),
+        ("한국어 문장 naïve", "한국어 문장 naïve"),
+    ],
+)
+def test_characters_are_tokens_where_no_spaces_are_between_words(text, found):
+    assert preprocess.lines(text, params(tokens="characters")) == [found]
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens", "said"),
+    [
+        ("我喜欢你。你呢", "letters", True),
+        ("我喜欢你。你呢", "words_and_punctuation", True),
+        ("我喜欢你。你呢", "characters", False),
+        ("中文 means Chinese", "letters", False),
+        ("1984", "letters", False),
+    ],
+)
+def test_a_script_without_spaces_gets_a_hint_at_the_kind_of_token(text, tokens, said):
+    hint = preprocess.hint(pa.array([text]), params(tokens=tokens))
+    assert (hint is not None and hint.endswith("characters has others")) == said
+
+
 def test_splits_hold_their_shares_of_the_text_and_follow_the_seed():
     lengths = np.random.default_rng(0).integers(1, 1000, size=2000)
     assigned = preprocess.assign(lengths, SHARES, seed=1)
@@ -90,23 +161,25 @@ def test_a_split_left_without_a_document_is_refused():
 
 
 def test_splits_are_written_and_read_back_by_document(tmp_path):
-    texts = ["One two. Three.", "...", "Four\nfive six", "Seven."]
+    texts = ["One two. Three.", "...", "Four\nfive six", "Seven.", "Eight"]
     summary = preprocess.write_splits(
-        batches(texts), ["train", "train", "valid", "train"], tmp_path, params()
+        batches(texts), ["train", "train", "valid", "train", "test"], tmp_path, params()
     )
     assert summary["train"] == {"documents": 2, "sentences": 3, "tokens": 4}
     assert summary["valid"] == {"documents": 1, "sentences": 2, "tokens": 3}
-    assert summary["test"] == {"documents": 0, "sentences": 0, "tokens": 0}
+    assert summary["test"] == {"documents": 1, "sentences": 1, "tokens": 1}
     assert list(corpus.read(tmp_path / "train.txt")) == [
         [["one", "two"], ["three"]],
         [["seven"]],
     ]
-    assert list(corpus.read(tmp_path / "test.txt")) == []
+    assert list(corpus.read(tmp_path / "test.txt")) == [[["eight"]]]
 
 
-def test_a_training_split_without_a_token_is_refused(tmp_path):
-    with pytest.raises(UserError, match="no token of the kind 'letters'"):
-        preprocess.write_splits(batches(["1 2 3"]), ["train"], tmp_path, params())
+@pytest.mark.parametrize("empty", corpus.SPLITS)
+def test_a_split_without_a_token_is_refused(tmp_path, empty):
+    texts = ["1 2 3" if name == empty else "one" for name in corpus.SPLITS]
+    with pytest.raises(UserError, match=f"the split {empty} has a token of the kind 'letters'"):
+        preprocess.write_splits(batches(texts), list(corpus.SPLITS), tmp_path, params())
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 
 from wordlab.errors import UserError
 from wordlab.params.text import CorpusParams
-from wordlab.text import documents, sources
+from wordlab.text import documents, packing, readers, sources
 from wordlab.text.documents import Document
 
 TEXT = "One paragraph.\nAnother one, çé.\n\n\nA second document.\n"
@@ -26,7 +26,7 @@ DOCUMENTS = [
 
 
 def corpus(source: str, **changes: str) -> CorpusParams:
-    settings = {"path": None, "url": None, "sha256": None, "column": "text"}
+    settings = {"path": None, "url": None, "sha256": None, "column": "text", "documents": "auto"}
     return CorpusParams(source=source, **(settings | changes))
 
 
@@ -92,17 +92,18 @@ def test_a_truncated_archive_is_refused_by_name(tmp_path, compress):
         read(path)
 
 
-def test_an_archive_that_is_none_is_refused(tmp_path):
+def test_the_content_decides_not_the_name(tmp_path):
     path = tmp_path / "corpus.gz"
-    path.write_bytes(b"plain text under a wrong name")
-    with pytest.raises(UserError, match="corpus.gz: cannot be read"):
-        read(path)
+    path.write_bytes(b"plain text, which a browser has unpacked")
+    assert read(path) == [Document(None, "plain text, which a browser has unpacked")]
 
 
 def test_text_that_is_not_utf8_is_refused(tmp_path):
     path = tmp_path / "latin.txt"
     path.write_bytes("caf\xe9 au lait".encode("latin-1"))
-    with pytest.raises(UserError, match="latin.txt: not UTF-8 .*0xe9.*expected a UTF-8 text"):
+    with pytest.raises(
+        UserError, match="latin.txt, line 1, byte 4: not UTF-8 .*0xe9.*expected a UTF-8"
+    ):
         read(path)
 
 
@@ -153,7 +154,7 @@ def test_few_characters_are_held_at_a_time(tmp_path, monkeypatch):
     ("ending", "compress"), [(".gz", gzip.compress), (".zip", zipped), (".tar.gz", tarred)]
 )
 def test_what_unpacks_to_far_more_than_its_size_is_refused(tmp_path, monkeypatch, ending, compress):
-    monkeypatch.setattr(documents, "ALLOWANCE", 1 << 16)
+    monkeypatch.setattr(packing, "ALLOWANCE", 1 << 16)
     path = tmp_path / f"bomb{ending}"
     path.write_bytes(compress(b"a b c d\n" * (1 << 18)))
     with pytest.raises(UserError, match="unpacks to more than 200 times its size"):
@@ -207,9 +208,9 @@ def test_parquet_yields_a_document_a_row(tmp_path):
 def test_lines_without_an_empty_one_are_cut_between_lines(tmp_path):
     lines = [f"Sentence {number} of a text." for number in range(30_000)]
     (tmp_path / "lines.txt").write_text("\n".join(lines) + "\n")
-    found = [document.text for document in documents.read(tmp_path / "lines.txt", "text")]
+    found = [document.text for document in read(tmp_path / "lines.txt")]
     assert "\n".join(found).split("\n") == lines
-    assert {len(text) // documents.LONGEST_TEXT for text in found[:-1]} == {1}
+    assert {len(text) // readers.LONGEST_TEXT for text in found[:-1]} == {1}
     assert len(found) > 2
 
 
@@ -237,7 +238,7 @@ def dump(*pages: tuple[str, int, str]) -> bytes:
 @pytest.mark.parametrize("large", [False, True])
 def test_a_dump_yields_articles_without_markup(tmp_path, monkeypatch, large):
     if large:
-        monkeypatch.setattr(documents, "LARGE", 0)
+        monkeypatch.setattr(readers, "LARGE", 0)
         monkeypatch.setenv("WORDLAB_THREADS", "2")
     path = tmp_path / "xxwiki-pages-articles.xml.bz2"
     words = "word " * 60

@@ -24,6 +24,7 @@ TRICKY = (
     "aA bB.!?\"'’”»)]([¿¡,-_09½²ªº\n\r\t\v\f\x1c\x1f\x85\xa0\u2001\u2028"  # what bounds are made of
     "éÉßẞŞÇıIİΣσςΑ\u212a\u212bȺ\u01c5"  # letters with a case of their own
     "\u0301\u0307\u0323\u0345\u05b0\u093c\u09be\u200d"  # marks that join or change places
+    "。！？｡」』।؟ーカの〇ไ่ກ\u00ad\u200c\ufeff"  # of other scripts, and what is not seen
     "दा\u0958한\u1100\u1161\u11a8中\uf900\U0001d15e\U00010400\U0001f600\U0002f800\ufb01"
 )
 MIXED = st.text(st.one_of(st.sampled_from(TRICKY), st.characters(codec="utf-8")), max_size=40)

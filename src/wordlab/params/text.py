@@ -10,12 +10,16 @@ from wordlab.params import Count, NonNegative, Positive, Section
 SOURCES = re.compile(r"sample|file|wikipedia-dump|url|gensim:[\w.-]+|nltk:\w+|hf:[\w./-]+/[\w.-]+")
 
 
+Separation = Literal["auto", "blank_lines", "files", "parts"]
+"""What separates the documents of a plain text."""
+
+
 class CorpusParams(Section):
     """`corpus`: where the text comes from."""
 
     source: str
     """sample: the Wikipedia articles packaged with gensim; file: the text at `path`;
-    wikipedia-dump: the pages-articles .xml.bz2 at `path`; url: the file at `url`; gensim:NAME,
+    wikipedia-dump: the pages-articles dump at `path`; url: the file at `url`; gensim:NAME,
     nltk:NAME and hf:DATASET/CONFIG: a corpus by its name there."""
     path: str | None
     """A file, a pattern such as `texts/*.gz`, or a folder."""
@@ -23,7 +27,12 @@ class CorpusParams(Section):
     sha256: str | None
     """The checksum of the file at `url`."""
     column: str
-    """Where the text is in Parquet files and data sets."""
+    """Where the text is in JSON, CSV, Parquet files and data sets; text stands, in JSON, for data
+    and section_texts too."""
+    documents: Separation
+    """In plain text. files: each file is a document, a book say; blank_lines: they separate
+    documents; parts: a file is cut after every 32,768 characters, at the end of a paragraph, for a
+    text that is a single book; auto: files where lines are broken at a column, else blank_lines."""
 
     @model_validator(mode="after")
     def complete(self) -> Self:
@@ -88,6 +97,7 @@ class PreprocessParams(Section):
     lowercase: bool
     tokens: Literal[
         "letters",
+        "characters",
         "words_and_punctuation",
         "english",
         "spanish",
@@ -97,15 +107,20 @@ class PreprocessParams(Section):
         "nltk:TweetTokenizer",
         "nltk:WordPunctTokenizer",
     ]
-    """letters: runs of letters only; words_and_punctuation: words, numbers and each mark;
-    english, spanish: words of Latin letters with their accents, in English also don't; nltk:…: a
-    tokeniser of nltk."""
+    """letters: runs of letters only, so that in a script without spaces between words a token is
+    all that lies between two marks; characters: each character of such scripts by itself (Chinese,
+    Japanese, Thai, Lao, Khmer, Burmese, Tibetan), of others as letters; words_and_punctuation:
+    words, numbers and each mark; english, spanish: words of Latin letters with their accents, in
+    English also don't; nltk:…: a tokeniser of nltk."""
     numbers: Literal["keep", "zeros", "drop"]
     """zeros: each digit as 0, so that numbers of one length are one word; drop: tokens with a
     digit are left out."""
     units: Literal["sentences", "documents"]
     """What a line of a split holds, after which language models predict an end. The windows of word
-    vectors run on to the end of the document."""
+    vectors run on to the end of the document. A sentence ends with a line, with `。`, `！` or `？`,
+    and with any other mark such as `.`, `?`, `।` or `؟` if a space follows, then a capital, a digit
+    or a letter of a script without case. An initial (`H. N.`) ends none; an abbreviation before a
+    capital (`Dr. Smith`) does, in any language."""
     phrases: PhraseParams
     splits: SplitShares
 

@@ -30,6 +30,7 @@ from wordlab.errors import UserError
 from wordlab.params.text import PhraseParams, PreprocessParams, SplitShares
 from wordlab.text import tokenising_kernels as kernels
 from wordlab.text.counting import bytes_and_bounds
+from wordlab.text.lines import UNSPACED
 from wordlab.text.tokenising_kernels import Characters, characters
 
 
@@ -76,10 +77,10 @@ def tokenise(texts: pa.StringArray, params: PreprocessParams) -> Tokenised:
         return found
     parts = list(found)
     for place in np.flatnonzero(states).tolist():
-        text = texts[place].as_py()
+        text = cleaned(texts[place].as_py(), params)
         plain = text.lower() if params.lowercase else text
-        if states[place] == kernels.DOUBT and unicodedata.is_normalized("NFC", plain):
-            part, state = _compiled(texts[place : place + 1], params, known, trusted=True)
+        if unicodedata.is_normalized("NFC", plain):
+            part, state = _compiled(pa.array([text]), params, known, trusted=True)
             if state[0] == kernels.PLAIN:
                 (parts[place],) = part
                 continue
@@ -124,6 +125,11 @@ _WORD = r"[\p{L}\p{N}][\p{L}\p{N}\p{M}]*"
 TOKEN_PATTERNS = {
     # runs of letters of any script, with the marks that combine with them
     "letters": regex.compile(r"\p{L}[\p{L}\p{M}]*"),
+    # the same, but each character of a script without spaces by itself, with its marks
+    "characters": regex.compile(
+        rf"(?V1)[[{UNSPACED}]&&[\p{{L}}〇]]\p{{M}}*|[\p{{L}}--[{UNSPACED}]]"
+        rf"(?:[\p{{L}}--[{UNSPACED}]]|\p{{M}})*"
+    ),
     # a word or number with inner apostrophes, hyphens, points or commas; or one mark
     "words_and_punctuation": regex.compile(
         rf"{_WORD}(?:['’.,-]{_WORD})*|[^\s\p{{L}}\p{{N}}\p{{M}}]"
@@ -133,13 +139,25 @@ TOKEN_PATTERNS = {
     # Latin words, accents and ñ kept; 1.º and 2.ª leave their sign out, as ª and º alone do
     "spanish": regex.compile(r"(?:(?![ªº])\p{Latin})+"),
 }
-_OPENING = r"""["'“‘«(\[¿¡]*"""
 SENTENCE_END = regex.compile(
-    rf"""[.!?]["'”’»)\]]*(?<!\b\p{{L}}\.)\K[^\S\n]+(?={_OPENING}[\p{{Lu}}\p{{Lt}}\p{{Lo}}\p{{N}}])"""
+    rf"""\p{{STerm}}[{kernels.CLOSING}]*(?<!\b\p{{L}}\.)\K[^\S\n]+"""
+    rf"""(?=[{kernels.OPENING}]*[\p{{Lu}}\p{{Lt}}\p{{Lo}}\p{{N}}])"""
+    rf"""|[{kernels.FULL_WIDTH}][{kernels.CLOSING}]*\K(?=[^\n{kernels.CLOSING}\p{{STerm}}])"""
 )
-"""The space after a mark that ends sentences, except initials (`H. N.`), and before a capital or a
-digit."""
+"""The space after a mark that ends sentences (`.`, `!`, `?`, `।`, `؟`), except initials (`H. N.`),
+and before a capital, a digit or a letter of a script without case; or the place after `。`, `！` or
+`？`, which need no space."""
 DIGIT = regex.compile(r"\p{Nd}")
+INVISIBLE = regex.compile(f"[{kernels.INVISIBLE}]")
+DOTTED = regex.compile("İ|[iI]\u0307")
+
+
+def cleaned(text: str, params: PreprocessParams) -> str:
+    """Return the text without invisible characters, and with İ as it is in lower case."""
+    text = INVISIBLE.sub("", text)
+    if params.lowercase and params.tokens != kernels.KEEPS_DOT:
+        text = DOTTED.sub("i", text)
+    return text
 
 
 def lines(text: str, params: PreprocessParams) -> list[str]:
@@ -147,7 +165,7 @@ def lines(text: str, params: PreprocessParams) -> list[str]:
 
     A sentence never runs over the end of a line. Units without a token are left out.
     """
-    text = "\n".join(text.splitlines())
+    text = "\n".join(cleaned(text, params).splitlines())
     text = SENTENCE_END.sub("\n", text) if params.units == "sentences" else text.replace("\n", " ")
     if params.lowercase:
         text = text.lower()
@@ -172,6 +190,23 @@ def _nltk(name: str) -> Callable[[str], list[str]]:
     from nltk import tokenize
 
     return getattr(tokenize, name)().tokenize
+
+
+UNSUITED = regex.compile(rf"(?V1)[[{UNSPACED}]&&\p{{L}}]")
+LETTER = regex.compile(r"\p{L}")
+
+
+def hint(texts: pa.StringArray, params: PreprocessParams) -> str | None:
+    """Return a line if most letters of these texts are of scripts that have no spaces between
+    words, and tokens of another kind than `characters` are long."""
+    text = "".join(texts.slice(0, 100).to_pylist())
+    letters, unspaced = len(LETTER.findall(text)), len(UNSUITED.findall(text))
+    if params.tokens == "characters" or 2 * unspaced <= letters:
+        return None
+    return (
+        "most of the text is in a script without spaces between words: by preprocess.tokens "
+        f"{params.tokens}, all that lies between two marks is a token; characters has others"
+    )
 
 
 MOST_PAIRS = 4_000_000
@@ -269,7 +304,7 @@ def write_splits(
 
     batches: the texts of the documents, some at a time; splits: the split of each document.
     Returns the documents, sentences and tokens of each split; documents without a token are left
-    out. Raises UserError if the training split has no token at all.
+    out. Raises UserError if a split has no token at all.
     """
     folder.mkdir(parents=True, exist_ok=True)
     summary = {name: {"documents": 0, "sentences": 0, "tokens": 0} for name in SPLITS}
@@ -283,11 +318,13 @@ def write_splits(
                     ("documents", "sentences", "tokens"), (1, *sizes.tolist()), strict=True
                 ):
                     summary[split][key] += size
-    if summary["train"]["tokens"] == 0:
-        raise UserError(
-            f"preprocess.tokens: the text has no token of the kind {params.tokens!r}; "
-            "expected a text with words in it"
-        )
+    for name in SPLITS:
+        if summary[name]["tokens"] == 0:
+            raise UserError(
+                f"preprocess.tokens: no document of the split {name} has a token of the kind "
+                f"{params.tokens!r}; expected words in every split, as a larger share of it in "
+                "preprocess.splits may have"
+            )
     for _ in range(params.phrases.passes):
         joined = join(folder, params.phrases)
         for name in SPLITS:

@@ -6,10 +6,12 @@ the repository's cache, with what the collection states about them.
 
 import hashlib
 import json
+import os
 import re
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,37 +23,46 @@ from wordlab.artifacts import replacing
 from wordlab.downloads import gensim_data
 from wordlab.errors import Unreachable, UserError
 from wordlab.params.text import CorpusParams
-from wordlab.text import documents
-from wordlab.text.documents import Document
+from wordlab.text import readers, records
+from wordlab.text.documents import Document, Notes, counts
+from wordlab.text.packing import hidden
 
 SAMPLE = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
+QUOTING = """dvc wants accents, spaces and brackets quoted twice, -S 'corpus.path="…"'"""
 WIKIPEDIA = "CC BY-SA 4.0 and GFDL; texts before June 2023: CC BY-SA 3.0"
 
 
 @dataclass(frozen=True)
 class Source:
-    """A text and where it is from: its files as they were found, and a way to read documents."""
+    """A text and where it is from: its files as they were found, and a way to read documents.
+
+    notes: what was found and left out, filled while the documents are read.
+    """
 
     name: str
     origin: str
     licence: str | None
     files: tuple[Path, ...]
-    read: Callable[[Path], Iterable[Document]]
+    read: Callable[[Path, Notes], Iterable[Document]]
+    notes: Notes = field(default_factory=Notes)
 
     def documents(self) -> Iterator[Document]:
         """Yield the documents in the order of the files. Raises UserError if there is none."""
         found = False
         for file in self.files:
-            for document in self.read(file):
+            for document in self.read(file, self.notes):
                 found = True
                 yield document
         if not found:
-            raise UserError(f"{_summary(self.files)}: no text in it; expected a UTF-8 text")
+            reasons = counts(self.notes.left_out)
+            why = f" (left out: {reasons})" if reasons else ""
+            raise UserError(f"{_summary(self.files)}: no text in it{why}; expected a UTF-8 text")
 
     def provenance(self) -> dict[str, Any]:
         """Return what identifies the text: source, origin, licence, file names, size and sha256.
 
-        The sha256 of several files is that of the lines that `sha256sum` prints for them.
+        And what was left out while the documents were read. The sha256 of several files is that of
+        the lines that `sha256sum` prints for them.
         """
         several = len(self.files) > 1
         digests = [(downloads.digest(file), file.name) for file in self.files]
@@ -63,6 +74,7 @@ class Source:
             "file": _summary(name for _, name in digests),
             "bytes": sum(file.stat().st_size for file in self.files),
             "sha256": hashlib.sha256(lines.encode()).hexdigest() if several else digests[0][0],
+            "left_out": dict(sorted(self.notes.left_out.items())),
         }
 
 
@@ -75,19 +87,21 @@ def find(params: CorpusParams, root: Path) -> Source:
     if kind == "sample":
         origin = "English Wikipedia, 106 articles packaged among the test data of gensim"
         file = gensim_data(SAMPLE)
-        return Source(kind, origin, "CC BY-SA 3.0", (file,), documents.read_wikipedia)
-    read = partial(documents.read, column=params.column)
+        read_sample = partial(readers.read_dump, as_gensim=True)
+        return Source(kind, origin, "CC BY-SA 3.0", (file,), read_sample)
+    read, notes = reader(params), Notes()
     if kind == "file":
-        return Source(kind, "a file given by corpus.path", None, _files(params, root), read)
+        files = _files(params, root, notes.left_out)
+        return Source(kind, "a file given by corpus.path", None, files, read, notes)
     if kind == "wikipedia-dump":
-        files = _files(params, root)
+        files = _files(params, root, notes.left_out)
         origin = f"Wikipedia, the dump {_summary(file.name for file in files)}"
-        return Source(kind, origin, WIKIPEDIA, files, documents.read_wikipedia)
+        return Source(kind, origin, WIKIPEDIA, files, readers.read_dump, notes)
     try:
         if kind == "url":
             file = downloads.cached(str(params.url), str(params.sha256))
             return Source(kind, str(params.url), None, (file,), read)
-        return FETCH[kind](name, params.column)
+        return FETCH[kind](name, params)
     except Unreachable as error:
         raise Unreachable(
             f"{error}; corpus.source {params.source} needs the network once, "
@@ -95,26 +109,53 @@ def find(params: CorpusParams, root: Path) -> Source:
         ) from None
 
 
-def _files(params: CorpusParams, root: Path) -> tuple[Path, ...]:
+def reader(params: CorpusParams) -> Callable[[Path, Notes], Iterator[Document]]:
+    """Return `readers.read` as `params` would have it."""
+
+    def read(path: Path, notes: Notes) -> Iterator[Document]:
+        return readers.read(path, params.column, params.documents, notes)
+
+    return read
+
+
+def _files(params: CorpusParams, root: Path, left_out: Counter[str]) -> tuple[Path, ...]:
     """Return the files that corpus.path names: one, those of a pattern, or those of a folder."""
     path = root / Path(str(params.path)).expanduser()
-    if path.is_file():
-        found = [path]
-    elif path.is_dir():
-        found = [
-            file
-            for file in path.rglob("*")
-            if file.is_file() and not any(p.startswith(".") for p in file.relative_to(path).parts)
-        ]
-    else:
-        pattern = path.relative_to(path.anchor)
-        found = [file for file in Path(path.anchor).glob(str(pattern)) if file.is_file()]
+    try:
+        if path.is_file():
+            found = [path]
+        elif path.is_dir():
+            found = list(_within(path, left_out))
+        else:
+            pattern = path.relative_to(path.anchor)
+            found = [file for file in Path(path.anchor).glob(str(pattern)) if file.is_file()]
+    except (OSError, ValueError) as error:
+        problem = error.strerror if isinstance(error, OSError) else error
+        raise UserError(f"corpus.path: {path}: {problem}; expected a file or a folder") from None
     if not found:
-        problem = "no file in the folder" if path.is_dir() else "no such file"
+        problem = "no file in the folder" if path.is_dir() else f"no such file; {QUOTING}"
         raise UserError(f"corpus.path: {path}: {problem}; expected a UTF-8 text")
     if not any(file.stat().st_size for file in found):
         raise UserError(f"corpus.path: {path}: the file is empty; expected a UTF-8 text")
     return tuple(sorted(found))
+
+
+def _within(folder: Path, left_out: Counter[str]) -> Iterator[Path]:
+    """Yield the files in a folder and in what it links to; hidden ones are left out."""
+    seen = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        folders[:] = [] if real in seen else folders
+        names = [] if real in seen else names
+        seen.add(real)
+        for name in names:
+            file = Path(place, name)
+            if hidden(str(file.relative_to(folder))):
+                left_out["hidden files"] += 1
+            elif file.is_file():
+                yield file
+            else:
+                left_out["links to nothing"] += 1
 
 
 def _summary(files: Iterable[Path | str]) -> str:
@@ -134,7 +175,7 @@ def cache(collection: str) -> Path:
     return paths.root() / ".downloads" / collection
 
 
-def from_gensim(name: str, column: str) -> Source:
+def from_gensim(name: str, params: CorpusParams) -> Source:
     """Return a corpus of gensim-data, each file checked by the md5 in the list of gensim-data.
 
     `gensim.downloader.load` would run a program that comes with the corpus, unchecked; so only its
@@ -159,8 +200,7 @@ def from_gensim(name: str, column: str) -> Source:
         known.write_text(json.dumps(entry, indent=2))
     entry = json.loads(known.read_text())
     origin = f"gensim-data, {name}: {entry.get('description', '')}".rstrip(": ")
-    read = partial(documents.read, column=column)
-    return Source(f"gensim:{name}", origin, entry.get("license"), (path,), read)
+    return Source(f"gensim:{name}", origin, entry.get("license"), (path,), reader(params))
 
 
 def _join(address: str, checksums: list[str], path: Path) -> None:
@@ -176,7 +216,7 @@ def _join(address: str, checksums: list[str], path: Path) -> None:
         part.unlink()
 
 
-def from_nltk(name: str, column: str) -> Source:
+def from_nltk(name: str, params: CorpusParams) -> Source:
     """Return a corpus of nltk, fetched by its downloader, which checks the checksum.
 
     Raises UserError if there is no such corpus, or no text in it.
@@ -208,7 +248,7 @@ def from_nltk(name: str, column: str) -> Source:
     return Source(f"nltk:{name}", origin, licence, (path,), _read_nltk)
 
 
-def _read_nltk(path: Path) -> Iterator[Document]:
+def _read_nltk(path: Path, notes: Notes) -> Iterator[Document]:
     """Yield the files of a corpus, as nltk's reader of that corpus gives them."""
     from nltk import corpus
 
@@ -224,12 +264,14 @@ def _read_nltk(path: Path) -> Iterator[Document]:
                 lines = [" ".join(sentence) for sentence in reader.sents(name)]
             if any(lines):
                 yield Document(name, "\n".join(filter(None, lines)))
+            else:
+                notes.left_out["files without text"] += 1
     except (AttributeError, LookupError) as error:
         problem = str(error).strip().splitlines()[0]
         raise UserError(f"corpus.source: nltk:{path.stem}: no text to read ({problem})") from None
 
 
-def from_hub(name: str, column: str) -> Source:
+def from_hub(name: str, params: CorpusParams) -> Source:
     """Return a data set of the Hugging Face hub, all its splits, by the library `datasets`.
 
     name: DATASET/CONFIG, the data set with or without its owner, or a folder. Raises UserError if
@@ -250,34 +292,47 @@ def from_hub(name: str, column: str) -> Source:
         problem = Unreachable if isinstance(error, ConnectionError) else UserError
         raise problem(f"corpus.source: hf:{name}: {str(error).splitlines()[0]}") from None
     splits = list(found.values())
+    column = params.column
     if column not in splits[0].column_names:
         listed = ", ".join(splits[0].column_names)
         raise UserError(f"corpus.column: hf:{name} has no {column!r}; expected one of {listed}")
+    kind = splits[0].features[column].dtype
+    if kind not in ("string", "large_string"):
+        raise UserError(f"corpus.column: hf:{name}: {column} holds {kind}; expected text")
     files = tuple(Path(entry["filename"]) for split in splits for entry in split.cache_files)
     rows = {Path(e["filename"]): split[column] for split in splits for e in split.cache_files[:1]}
     origin, licence = f"Hugging Face hub, {name}", splits[0].info.license
-    return Source(f"hf:{name}", origin, licence, files, lambda path: _articles(rows.get(path, ())))
+    return Source(
+        f"hf:{name}",
+        origin,
+        licence,
+        files,
+        lambda path, notes: _articles(rows.get(path, ()), notes),
+    )
 
 
-def _articles(rows: Iterable[str]) -> Iterator[Document]:
+def _articles(rows: Iterable[str | None], notes: Notes) -> Iterator[Document]:
     """Yield one document per row; rows of WikiText, which are lines, are joined into articles."""
     article: list[str] = []
     wikitext = False
+    empty = 0
     for row in rows:
-        if HEADING.fullmatch(row):
+        if row and HEADING.fullmatch(row):
             wikitext = True
             if article:
                 yield Document(None, "\n".join(article))
             article = []
-        text = "\n".join(filter(None, map(str.strip, row.splitlines())))
+        text = "\n".join(filter(None, map(str.strip, (row or "").splitlines())))
         if not text:
-            continue
-        if wikitext:
+            empty += 1
+        elif wikitext:
             article.append(text)
         else:
             yield Document(None, text)
     if article:
         yield Document(None, "\n".join(article))
+    if empty and not wikitext:
+        notes.left_out[records.WITHOUT_TEXT] += empty
 
 
 FETCH = {"gensim": from_gensim, "nltk": from_nltk, "hf": from_hub}

@@ -14,13 +14,27 @@ import numpy as np
 import regex
 from numpy.typing import NDArray
 
+from wordlab.text.lines import UNSPACED
+
 CODES = 0x110000
 BLOCK = 256
 """Code points tested together for a decomposition."""
 SIGMA = 0x3A3
 """Σ: in lower case ς at the end of a word and σ elsewhere."""
-DOTTED_I = 0x130
+DOTTED_I, DOT_ABOVE = 0x130, 0x307
 """İ: in lower case i and a combining dot, the only letter that becomes two characters."""
+
+
+OPENING = r"""\"'“‘«(\[¿¡「『（《"""
+CLOSING = r"""\"'”’»)\]」』）》】"""
+"""What may come before the first word of a sentence and after the mark of its end, within brackets
+of a regular expression."""
+INVISIBLE = "\u00ad\u061c\u200c-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
+"""Soft hyphens, joiners, marks of direction: characters that are not seen, and would cut words."""
+KEEPS_DOT = "letters"
+"""The kind of token in which İ keeps its dot in lower case, as in the built-in text."""
+FULL_WIDTH = "。！？｡"
+"""Marks that end a sentence without a space."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,12 +62,15 @@ def characters(tokens: str, lowercase: bool, zeros: bool) -> Characters:
         written[SIGMA] = SIGMA
     of_words = _words(tokens)
     of_words[_doubtful()] |= DOUBTFUL
+    of_words[_marked(f"[{INVISIBLE}]+")] |= CONTEXT
     if lowercase:
         of_words[SIGMA] |= CONTEXT
     sentences = _sentences()
     found = np.where(sentences == LINE, LINE, of_words[written] | sentences)
-    if lowercase:
+    if lowercase and tokens == KEEPS_DOT:
         found[DOTTED_I] |= DOTTED
+    elif lowercase:
+        found[[DOTTED_I, DOT_ABOVE]] |= CONTEXT
     if zeros:
         written[_marked(r"\p{Nd}+")] = ord("0")
     return Characters(found, written)
@@ -81,6 +98,9 @@ def _words(tokens: str) -> NDArray[np.uint32]:
         "words_and_punctuation": (
             r"[\p{L}\p{N}]+", r"[\p{L}\p{N}\p{M}]+", "'’.,-", r"[^\s\p{L}\p{N}\p{M}]+",
         ),
+        "characters": (
+            r"[\p{L}〇]+", rf"(?V1)(?:[\p{{L}}--[{UNSPACED}]]|\p{{M}})+", "", "",
+        ),
         "english": (r"\p{Latin}+", r"\p{Latin}+", "'’", ""),
         "spanish": (r"(?:(?![ªº])\p{Latin})+", r"(?:(?![ªº])\p{Latin})+", "", ""),
     }[tokens]  # fmt: skip
@@ -99,9 +119,10 @@ def _sentences() -> NDArray[np.uint32]:
     """Return the flags of the ends of sentences, as in `preprocess.SENTENCE_END`."""
     found = np.zeros(CODES, dtype=np.uint32)
     for flag, pattern in (
-        (END, "[.!?]"),
-        (CLOSER, r"""["'”’»)\]]+"""),
-        (OPENER, r"""["'“‘«(\[¿¡]+"""),
+        (END, r"\p{STerm}+"),
+        (FULL, f"[{FULL_WIDTH}]+"),
+        (CLOSER, f"[{CLOSING}]+"),
+        (OPENER, f"[{OPENING}]+"),
         (SPACE, r"\s+"),
         (CAPITAL, r"[\p{Lu}\p{Lt}\p{Lo}\p{N}]+"),
         (LETTER, r"\p{L}+"),
@@ -146,7 +167,7 @@ JOINER = 1 << 2  # continues a word if a character that could begin one follows
 ALONE = 1 << 3  # is a token by itself
 DIGIT = 1 << 4  # makes its token a number
 DOUBTFUL = 1 << 5  # may not be in NFC
-CONTEXT = 1 << 6  # has a lower case that depends on its neighbours
+CONTEXT = 1 << 6  # is written in a way that depends on its neighbours, or not at all
 DOTTED = 1 << 7  # is written with a combining dot after it
 END = 1 << 8  # ends a sentence, if a space and a capital follow
 CLOSER = 1 << 9  # may come between the end of a sentence and the space
@@ -156,14 +177,15 @@ CAPITAL = 1 << 12  # begins a sentence: a capital, a digit, or a letter of a scr
 LETTER = 1 << 13
 WORD = 1 << 14  # is part of a word, which tells an initial from a word's last letter
 LINE = 1 << 15  # ends a line
+FULL = 1 << 16  # ends a sentence, whatever follows
 
 GROWTH = 2
 """The most bytes written per byte read: for a mark and the space before it; ẞ and Ⱥ need less."""
 PLAIN, DOUBT, LEFT = 0, 1, 2
 """The state of a document: written; not, as it may not be in NFC; not, as the kernel cannot."""
 SPACE_BYTE, LINE_BYTE = np.uint8(32), np.uint8(10)
-FULL_STOP, DOT_ABOVE = 0x2E, 0x307
-NOWHERE, AFTER_END, AFTER_INITIAL = 0, 1, 2
+FULL_STOP = 0x2E
+NOWHERE, AFTER_END, AFTER_INITIAL, AFTER_FULL = 0, 1, 2, 3
 
 
 @numba.njit(nogil=True, cache=True)
@@ -237,7 +259,7 @@ def tokenise(
         at, end = bounds[document], bounds[document + 1]
         first, word_at = pos, pos
         lines, tokens, on_line = 0, 0, 0
-        in_word, number, dot = False, False, False
+        in_word, number, dot, single = False, False, False, False
         place = NOWHERE
         last, before = np.uint32(0), np.uint32(0)  # the flags of the two characters read last
         state = PLAIN
@@ -258,11 +280,15 @@ def tokenise(
                     if seen & END:
                         initial = code == FULL_STOP and last & LETTER and not before & WORD
                         place = AFTER_INITIAL if initial else AFTER_END
+                        if seen & FULL:
+                            place = AFTER_FULL
                     elif place != NOWHERE:
                         if seen & CLOSER:
-                            place = AFTER_END
+                            place = AFTER_FULL if place == AFTER_FULL else AFTER_END
                         else:
-                            if seen & SPACE and place == AFTER_END:
+                            if place == AFTER_FULL:
+                                ends_line = True
+                            elif seen & SPACE and place == AFTER_END:
                                 ends_line = _sentence_begins(data, at, end, flags)
                             place = NOWHERE
                     if seen & LINE:
@@ -270,7 +296,7 @@ def tokenise(
                     before, last = last, seen
             # continue the open word, or close it
             if in_word:
-                goes_on = seen & INNER != 0
+                goes_on = seen & INNER != 0 and not (single and seen & START)
                 if not goes_on and seen & JOINER and at < end:
                     following, _ = _code(data, at)
                     goes_on = flags[following] & START != 0
@@ -283,7 +309,13 @@ def tokenise(
                     pos = word_at
                 else:
                     on_line += 1
-            # open a word, write a mark, or end a line
+            # end a line, and open a word or write a mark
+            if ends_line and on_line:
+                out[pos] = LINE_BYTE
+                pos += 1
+                lines += 1
+                tokens += on_line
+                on_line = 0
             if seen & (START | ALONE):
                 word_at = pos
                 if on_line:
@@ -292,14 +324,9 @@ def tokenise(
                 pos = _put(out, pos, written[code])
                 if seen & START:
                     in_word, number = True, seen & DIGIT != 0
+                    single = seen & INNER == 0  # a character that is a word, with its marks
                 else:
                     on_line += 1
-            elif ends_line and on_line:
-                out[pos] = LINE_BYTE
-                pos += 1
-                lines += 1
-                tokens += on_line
-                on_line = 0
         # close the document, or take back what was written of it
         if state != PLAIN:
             pos, lines, tokens = first, 0, 0
