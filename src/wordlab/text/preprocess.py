@@ -155,9 +155,7 @@ DOTTED = regex.compile("İ|[iI]\u0307")
 def cleaned(text: str, params: PreprocessParams) -> str:
     """Return the text without invisible characters, and with İ as it is in lower case."""
     text = INVISIBLE.sub("", text)
-    if params.lowercase and params.tokens != kernels.KEEPS_DOT:
-        text = DOTTED.sub("i", text)
-    return text
+    return DOTTED.sub("i", text) if params.lowercase else text
 
 
 def lines(text: str, params: PreprocessParams) -> list[str]:

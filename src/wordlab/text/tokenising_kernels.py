@@ -22,7 +22,7 @@ BLOCK = 256
 SIGMA = 0x3A3
 """Σ: in lower case ς at the end of a word and σ elsewhere."""
 DOTTED_I, DOT_ABOVE = 0x130, 0x307
-"""İ: in lower case i and a combining dot, the only letter that becomes two characters."""
+"""İ, as one character or with a dot of its own: in lower case an i without another dot."""
 
 
 OPENING = r"""\"'“‘«(\[¿¡「『（《"""
@@ -31,8 +31,6 @@ CLOSING = r"""\"'”’»)\]」』）》】"""
 of a regular expression."""
 INVISIBLE = "\u00ad\u061c\u200c-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
 """Soft hyphens, joiners, marks of direction: characters that are not seen, and would cut words."""
-KEEPS_DOT = "letters"
-"""The kind of token in which İ keeps its dot in lower case, as in the built-in text."""
 FULL_WIDTH = "。！？｡"
 """Marks that end a sentence without a space."""
 
@@ -67,9 +65,7 @@ def characters(tokens: str, lowercase: bool, zeros: bool) -> Characters:
         of_words[SIGMA] |= CONTEXT
     sentences = _sentences()
     found = np.where(sentences == LINE, LINE, of_words[written] | sentences)
-    if lowercase and tokens == KEEPS_DOT:
-        found[DOTTED_I] |= DOTTED
-    elif lowercase:
+    if lowercase:
         found[[DOTTED_I, DOT_ABOVE]] |= CONTEXT
     if zeros:
         written[_marked(r"\p{Nd}+")] = ord("0")
@@ -168,7 +164,6 @@ ALONE = 1 << 3  # is a token by itself
 DIGIT = 1 << 4  # makes its token a number
 DOUBTFUL = 1 << 5  # may not be in NFC
 CONTEXT = 1 << 6  # is written in a way that depends on its neighbours, or not at all
-DOTTED = 1 << 7  # is written with a combining dot after it
 END = 1 << 8  # ends a sentence, if a space and a capital follow
 CLOSER = 1 << 9  # may come between the end of a sentence and the space
 OPENER = 1 << 10  # may come before the capital of a sentence
@@ -259,41 +254,36 @@ def tokenise(
         at, end = bounds[document], bounds[document + 1]
         first, word_at = pos, pos
         lines, tokens, on_line = 0, 0, 0
-        in_word, number, dot, single = False, False, False, False
+        in_word, number, single = False, False, False
         place = NOWHERE
         last, before = np.uint32(0), np.uint32(0)  # the flags of the two characters read last
         state = PLAIN
-        while at < end or dot:
+        while at < end:
             ends_line = False
-            if dot:
-                code, dot = DOT_ABOVE, False
-                seen = flags[code]
-            else:
-                code, at = _code(data, at)
-                seen = flags[code]
-                if seen & refused:
-                    state = LEFT if seen & CONTEXT else DOUBT
-                    break
-                dot = seen & DOTTED != 0
-                # does a sentence or a line end here?
-                if sentences:
-                    if seen & END:
-                        initial = code == FULL_STOP and last & LETTER and not before & WORD
-                        place = AFTER_INITIAL if initial else AFTER_END
-                        if seen & FULL:
-                            place = AFTER_FULL
-                    elif place != NOWHERE:
-                        if seen & CLOSER:
-                            place = AFTER_FULL if place == AFTER_FULL else AFTER_END
-                        else:
-                            if place == AFTER_FULL:
-                                ends_line = True
-                            elif seen & SPACE and place == AFTER_END:
-                                ends_line = _sentence_begins(data, at, end, flags)
-                            place = NOWHERE
-                    if seen & LINE:
-                        ends_line = True
-                    before, last = last, seen
+            code, at = _code(data, at)
+            seen = flags[code]
+            if seen & refused:
+                state = LEFT if seen & CONTEXT else DOUBT
+                break
+            # does a sentence or a line end here?
+            if sentences:
+                if seen & END:
+                    initial = code == FULL_STOP and last & LETTER and not before & WORD
+                    place = AFTER_INITIAL if initial else AFTER_END
+                    if seen & FULL:
+                        place = AFTER_FULL
+                elif place != NOWHERE:
+                    if seen & CLOSER:
+                        place = AFTER_FULL if place == AFTER_FULL else AFTER_END
+                    else:
+                        if place == AFTER_FULL:
+                            ends_line = True
+                        elif seen & SPACE and place == AFTER_END:
+                            ends_line = _sentence_begins(data, at, end, flags)
+                        place = NOWHERE
+                if seen & LINE:
+                    ends_line = True
+                before, last = last, seen
             # continue the open word, or close it
             if in_word:
                 goes_on = seen & INNER != 0 and not (single and seen & START)
