@@ -101,6 +101,9 @@ def test_only_words_that_all_models_know_are_shown():
     made["glove"] = spaces(words=rare)["glove"]
     data = held(build(made, words=7))
     assert data["words"] == [word for word in WORDS.words if word in rare][:7]
+    made["glove"] = spaces(words=Vocabulary(("other",), np.array([1])))["glove"]
+    with pytest.raises(UserError, match="skipgram, glove, ppmi: no word in common"):
+        build(made)
 
 
 def test_lists_are_the_nearest_words_and_the_highest_cells():

@@ -65,13 +65,14 @@ def build(
         **_of(known, maps, named, questions, texts),
     }
     frame = len(_page(data).encode())
-    fit = words.fitting(spaces, known, params.neighbours, limit - frame - SPARE)
+    most = known.truncated(params.words)
+    fit = words.fitting(spaces, most, params.neighbours, limit - frame - SPARE)
     if not fit:
         raise UserError(
             f"explorer.megabytes: {params.megabytes:g} MB have no room for the vector of a word; "
             f"expected more than the {frame / 1e6:.1f} MB that the rest of the page takes"
         )
-    shown = known.truncated(min(fit, params.words))
+    shown = most.truncated(fit)
     data |= {
         **_of(shown, maps, named, questions, texts),
         "words": shown.words,

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from wordlab import names
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
+from wordlab.errors import UserError
 from wordlab.evaluation.comparison.neighbours import nearest
 from wordlab.evaluation.vectors.similarity import DenseSpace, SparseSpace
 from wordlab.explorer.packing import (
@@ -19,6 +21,7 @@ from wordlab.explorer.packing import (
     IDS,
     LISTS,
     VECTORS,
+    Code,
     pack,
     pack_rows,
     pack_shares,
@@ -32,22 +35,29 @@ CHECKED = 200
 """Words whose neighbours are looked up to say what rounding changes."""
 ROWS = 256
 """Words whose neighbours a thread looks up at a time."""
-ENTRY = IDS.characters + LISTS.characters
-"""Characters per word of a list."""
 
 
 def common(spaces: Spaces) -> Vocabulary:
-    """Return the words that all spaces know, commonest first by the first space's counts."""
+    """Return the words that all spaces know, commonest first by the first space's counts.
+
+    Raises UserError if there are none.
+    """
     first, *others = (space.vocabulary for space in spaces.values())
     kept = [i for i, word in enumerate(first.words) if all(word in other for other in others)]
+    if not kept:
+        raise UserError(f"{', '.join(spaces)}: no word in common; expected models of one language")
     return Vocabulary(tuple(first.words[i] for i in kept), first.counts[kept])
 
 
 def fitting(spaces: Spaces, words: Vocabulary, neighbours: int, room: int) -> int:
     """Return how many of `words` the page can have in `room` characters."""
-    sparse = sum(isinstance(space, SparseSpace) for space in spaces.values())
-    widths = [s.vectors.matrix.shape[1] for s in spaces.values() if isinstance(s, DenseSpace)]
-    fixed = sum(VECTORS.per(width) for width in widths) + sparse * 2 * neighbours * ENTRY
+    entry = _ids_code(len(words)).characters + LISTS.characters
+    fixed = sum(
+        VECTORS.per(space.vectors.matrix.shape[1])
+        if isinstance(space, DenseSpace)
+        else 2 * neighbours * entry
+        for space in spaces.values()
+    )
     written = [
         len(json.dumps(word, ensure_ascii=False).replace("<", r"\u003c").encode())
         + len(str(count))
@@ -55,6 +65,10 @@ def fitting(spaces: Spaces, words: Vocabulary, neighbours: int, room: int) -> in
         for word, count in zip(words.words, words.counts.tolist(), strict=True)
     ]
     return int(np.searchsorted(np.cumsum(np.array(written) + fixed), room, side="right"))
+
+
+def _ids_code(words: int) -> Code:
+    return IDS if words <= IDS.levels else FINE
 
 
 def packed(spaces: Spaces, words: Vocabulary, neighbours: int) -> list[dict[str, Any]]:
@@ -88,10 +102,9 @@ def _all_nearest(space: SparseSpace, n: int) -> tuple[NDArray[np.int64], NDArray
 
 def _packed_lists(ids: NDArray[np.int64], values: NDArray[np.floating[Any]]) -> dict[str, Any]:
     """Return lists of words and their values, (n, k) each; what is not above 0 is no entry."""
-    ids_code = IDS if len(ids) <= IDS.levels else FINE
     return {
         "width": ids.shape[1],
-        "ids": pack(ids, ids_code),
+        "ids": pack(ids, _ids_code(len(ids))),
         "values": pack_shares(np.maximum(values, 0), LISTS),
     }
 
@@ -126,12 +139,13 @@ def kept_by_rounding(spaces: Spaces, words: Vocabulary, neighbours: int) -> floa
         rows = [space.vocabulary.index[word] for word in words.words]
         exact = space.vectors.matrix[rows]
         rounded = rounded_rows(exact, VECTORS.levels)[0].astype(np.float32)
-        found = [
-            nearest(DenseSpace(Vectors(words, matrix)), asked, neighbours)[0]
-            for matrix in (exact, rounded)
-        ]
+        with threadpool_limits(1):  # sums depend on the number of threads
+            found = [
+                nearest(DenseSpace(Vectors(words, matrix)), asked, neighbours)[0]
+                for matrix in (exact, rounded)
+            ]
         shares += [len(np.intersect1d(a, b)) / len(a) for a, b in zip(*found, strict=True)]
-    return float(np.mean(shares)) if shares else None
+    return round(float(np.mean(shares)), 3) if shares else None
 
 
 def mapped(maps: Mapping[str, Mapping[str, Any]], words: Vocabulary) -> list[dict[str, Any]]:
