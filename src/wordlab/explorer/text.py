@@ -1,12 +1,13 @@
 """How the page cuts what is typed into tokens, as the text was, and beginnings to type."""
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.params.text import PreprocessParams
-from wordlab.text.preprocess import SENTENCE_END, TOKEN_PATTERNS
+from wordlab.text.preprocess import INVISIBLE, SENTENCE_ENDS, TOKEN_PATTERNS
 
 LENGTH, UNKNOWN, BEGINNINGS = 14, 2, 2
 """Words of a beginning, how many of them may be unknown, and how many beginnings there are."""
@@ -20,15 +21,28 @@ def rules(params: PreprocessParams) -> dict[str, Any]:
     token: the pattern of a token, None where a library finds them, which the page lacks.
     """
     pattern = TOKEN_PATTERNS.get(params.tokens)
-    before, after = SENTENCE_END.pattern.replace(r"\b", WORD_START).split(r"\K")
+    ends = "|".join(rf"(?<={before}){there}" for before, there in SENTENCE_ENDS)
     return {
         "lowercase": params.lowercase,
         "numbers": params.numbers,
-        "token": pattern and pattern.pattern.replace(r"\p{Latin}", r"\p{Script=Latin}"),
+        "invisible": INVISIBLE.pattern,
+        "token": pattern and _in_javascript(pattern.pattern),
         "tokeniser": params.tokens.removeprefix("nltk:"),
-        "sentence": f"(?<={before}){after}" if params.units == "sentences" else None,
+        "sentence": _in_javascript(ends) if params.units == "sentences" else None,
         "phrases": params.phrases.passes,
     }
+
+
+def _in_javascript(pattern: str) -> str:
+    """Return a pattern for JavaScript, whose flag v has sets of characters as V1 has."""
+    for ours, theirs in (
+        (r"\b", WORD_START),
+        (r"\"", '"'),
+        ("(?V1)", ""),
+        ("\\p{STerm}", r"\p{Sentence_Terminal}"),
+    ):
+        pattern = pattern.replace(ours, theirs)
+    return re.sub(r"\\p\{([A-Z][a-z]{2,})\}", r"\\p{Script=\1}", pattern)
 
 
 def beginnings(lines: Sequence[str], known: Vocabulary) -> list[str]:

@@ -139,11 +139,18 @@ TOKEN_PATTERNS = {
     # Latin words, accents and ñ kept; 1.º and 2.ª leave their sign out, as ª and º alone do
     "spanish": regex.compile(r"(?:(?![ªº])\p{Latin})+"),
 }
-SENTENCE_END = regex.compile(
-    rf"""\p{{STerm}}[{kernels.CLOSING}]*(?<!\b\p{{L}}\.)\K[^\S\n]+"""
-    rf"""(?=[{kernels.OPENING}]*[\p{{Lu}}\p{{Lt}}\p{{Lo}}\p{{N}}])"""
-    rf"""|[{kernels.FULL_WIDTH}][{kernels.CLOSING}]*\K(?=[^\n{kernels.CLOSING}\p{{STerm}}])"""
+SENTENCE_ENDS = (
+    (
+        rf"\p{{STerm}}[{kernels.CLOSING}]*(?<!\b\p{{L}}\.)",
+        rf"[^\S\n]+(?=[{kernels.OPENING}]*[\p{{Lu}}\p{{Lt}}\p{{Lo}}\p{{N}}])",
+    ),
+    (
+        rf"[{kernels.FULL_WIDTH}][{kernels.CLOSING}]*",
+        rf"(?=[^\n{kernels.CLOSING}\p{{STerm}}])",
+    ),
 )
+"""What comes before the end of a sentence, and what is there."""
+SENTENCE_END = regex.compile("|".join(rf"{before}\K{there}" for before, there in SENTENCE_ENDS))
 """The space after a mark that ends sentences (`.`, `!`, `?`, `।`, `؟`), except initials (`H. N.`),
 and before a capital, a digit or a letter of a script without case; or the place after `。`, `！` or
 `？`, which need no space."""
