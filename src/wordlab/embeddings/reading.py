@@ -1,5 +1,6 @@
 """Word vectors read from the files that people publish: word2vec text and binary, GloVe text."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.formats import Format
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError, notice
-from wordlab.text import documents
+from wordlab.text import packing
 
 EXPECTED = (
     "expected a word and its numbers in each line (GloVe text), or a first line with the numbers "
@@ -179,23 +180,20 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
         archive, wanted = path.parent, path.name
     elif not path.is_file():
         raise UserError(f"{path}: not found; expected a file of vectors")
-    every = [name for name, _ in documents.unpacked(archive)]
-    names = list(filter(_is_content, every)) or every
-    chosen = [name for name in names if wanted in (None, PurePosixPath(name).name)]
+    names = [member.place for member in packing.unpacked(archive, Counter())]
+    chosen = [name for name in names if wanted in (None, _own_name(name))]
     if len(chosen) != 1:
-        known = ", ".join(f"{archive}/{PurePosixPath(name).name}" for name in names)
+        known = ", ".join(f"{archive}/{_own_name(name)}" for name in names)
         raise UserError(f"{path}: expected one file of vectors; it has {known or 'none'}")
-    for name, stream in documents.unpacked(archive):
-        if name == chosen[0]:
-            with documents.faults_named(archive):
-                yield stream
+    for member in packing.unpacked(archive, Counter()):
+        if member.place == chosen[0]:
+            yield member.stream
             return
 
 
-def _is_content(name: str) -> bool:
-    """Say whether a member of an archive is a file of a person, not of the Finder of a Mac."""
-    parts = PurePosixPath(name).parts
-    return "__MACOSX" not in parts and not parts[-1].startswith(".")
+def _own_name(place: str) -> str:
+    """Return the name of a member of an archive, without its folders."""
+    return PurePosixPath(place.rpartition(": ")[2]).name
 
 
 def _beginning(stream: IO[bytes]) -> bytes:

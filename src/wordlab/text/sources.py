@@ -28,7 +28,6 @@ from wordlab.text.documents import Document, Notes, counts
 from wordlab.text.packing import hidden
 
 SAMPLE = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
-QUOTING = """dvc wants accents, spaces and brackets quoted twice, -S 'corpus.path="…"'"""
 WIKIPEDIA = "CC BY-SA 4.0 and GFDL; texts before June 2023: CC BY-SA 3.0"
 
 
@@ -133,7 +132,7 @@ def _files(params: CorpusParams, root: Path, left_out: Counter[str]) -> tuple[Pa
         problem = error.strerror if isinstance(error, OSError) else error
         raise UserError(f"corpus.path: {path}: {problem}; expected a file or a folder") from None
     if not found:
-        problem = "no file in the folder" if path.is_dir() else f"no such file; {QUOTING}"
+        problem = "no file in the folder" if path.is_dir() else f"no such file; {paths.QUOTING}"
         raise UserError(f"corpus.path: {path}: {problem}; expected a UTF-8 text")
     if not any(file.stat().st_size for file in found):
         raise UserError(f"corpus.path: {path}: the file is empty; expected a UTF-8 text")
