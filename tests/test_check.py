@@ -1,5 +1,6 @@
 """`wordlab check`: how files would be read, before a long run."""
 
+import gzip
 import sys
 import time
 from pathlib import Path
@@ -71,9 +72,7 @@ def test_what_would_be_refused_is_refused(tmp_path: Path) -> None:
     for text, place in {
         "tiger,cat,7.35\nplane,car,5\nold,new\n": "line 3: expected two words and a score",
         "the 0.1 0.2\ncat 0.3 0.4\ndog 1\n": "line 3: expected a word and 2 numbers",
-        "A sentence.\n\nAnd another, which is longer.\n": "neither vectors nor a set",
         "tiger,cat,7.35\nplane,c\udce4r,5\n": "line 2: not UTF-8",
-        "\x00\x01\x02": "neither vectors nor a set",
     }.items():
         path.write_text(text, errors="surrogateescape")
         with pytest.raises(UserError, match=rf"file.*{place}"):
@@ -85,6 +84,41 @@ def test_what_would_be_refused_is_refused(tmp_path: Path) -> None:
         check(tmp_path)
     with pytest.raises(UserError, match="nowhere: not found"):
         check(tmp_path / "nowhere")
+
+
+TEXTS = {
+    "A tale of two.\n\nIt was the best of times.\n": ["text, plain text", "first: A tale of two"],
+    '{"title": "One", "text": "It was 9."}\n{"text": null}\n': [
+        "text, JSON",
+        "1 documents with 9 characters",
+        "first: It was 9",
+        "1 records without text: left out",
+    ],
+    '<doc id="1" title="One">\nOne\n\nIt was.\n</doc>\n': ["text, WikiExtractor", "first: It was"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_text_is_read_as_the_params_have_it(
+    text: str, packed: bool, tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repository)
+    content = text.encode()
+    (tmp_path / "file").write_bytes(gzip.compress(content) if packed else content)
+    shown = check(tmp_path / "file")
+    first, *others = TEXTS[text]
+    assert shown[0].startswith(f"{tmp_path / 'file'}: {first}") and packed == ("gzip" in shown[0])
+    assert {f"  {line}" for line in others} <= set(shown[1:])
+
+
+def test_a_binary_file_is_refused(
+    tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repository)
+    (tmp_path / "file").write_bytes(b"\x00\xff\x02")
+    with pytest.raises(UserError, match=r"file.* expected a"):
+        check(tmp_path / "file")
 
 
 def test_a_large_file_is_looked_at_in_a_second(tmp_path: Path) -> None:

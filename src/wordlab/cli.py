@@ -171,13 +171,15 @@ def evaluate(
 
 @app.command()
 def check(
-    files: Annotated[list[Path], typer.Argument(help="Files of vectors or sets.")],
+    files: Annotated[list[Path], typer.Argument(help="Texts, sets or vectors.")],
     kind: Annotated[
-        Literal["", "vectors", "pairs", "analogies", "relations"],
+        Literal["", "vectors", "pairs", "analogies", "relations", "text"],
         typer.Option("--as", help="What they are; recognised if not given."),
     ] = "",
 ) -> None:
     """Show how FILES would be read: format, first words, what would be left out.
+
+    Texts are read as `corpus` in params.yaml has it.
 
     A file that would be refused gets the line that says why, and status 1.
     """

@@ -1,4 +1,4 @@
-"""How a file would be read, as vectors or a set: a look at its beginning, before a long run."""
+"""How a file of vectors, a set or a text would be read: a look at it before a long run."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +13,8 @@ from wordlab.evaluation.vectors.tables import (
     columns_of,
     read_table,
 )
+from wordlab.params.whole import PARAMS, load
+from wordlab.text import readers
 
 NUMBERS = 2_000_000
 """Numbers of a file of vectors to look at."""
@@ -52,8 +54,9 @@ def recognised(path: Path) -> str:
             table = Table(path, separator, (), (), ())
             if any(table.number(cell.strip(' "')) is not None for cell in last):
                 return "pairs"
-            return "relations" if separator == "\t" and len(last) == 1 else "pairs"
-    raise UserError(f"{path}: neither vectors nor a set; expected one of {', '.join(KINDS)}")
+            if separator == "\t" and len(last) == 1:
+                return "relations"
+    return "text"
 
 
 def _beginning(path: Path) -> list[str]:
@@ -117,6 +120,18 @@ def _relations(path: Path) -> list[str]:
     ]
 
 
+def _text(path: Path) -> list[str]:
+    params = load(PARAMS).corpus
+    found = readers.inspect(path, params)
+    looked = "" if found.whole else ", looked at from the beginning"
+    return [
+        f"text, {', '.join(found.formats)}",
+        f"{found.documents:,} documents with {found.characters:,} characters{looked}",
+        f"first: {' '.join(found.first_words)}",
+        *(f"{number:,} {reason}: left out" for reason, number in sorted(found.left_out.items())),
+    ]
+
+
 FORMATS = {
     "word2vec_text": "word2vec text",
     "word2vec_binary": "word2vec binary",
@@ -127,6 +142,7 @@ KINDS: Mapping[str, Callable[[Path], list[str]]] = {
     "pairs": _pairs,
     "analogies": _analogies,
     "relations": _relations,
+    "text": _text,
 }
 """What says, of each kind of file, how it would be read."""
 
