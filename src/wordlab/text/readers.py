@@ -251,7 +251,7 @@ WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{N}\p{M}]*")
 FIRST_WORDS = 8
 LOOK = 1000
 """Documents to look at."""
-LOOK_CHARACTERS = 4 << 20
+LOOK_CHARACTERS = 1 << 18
 
 
 @dataclass(frozen=True)
