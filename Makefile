@@ -69,7 +69,7 @@ test: $(READY)  ## ruff, mypy and pytest
 	@mypy
 	@pytest -n 2 --dist loadfile tests/test_pipeline.py tests  # the longest first
 
-ui: $(READY)  ## open the MLflow runs at http://127.0.0.1:PORT (PORT=5000)
+ui: $(READY)  ## serve the MLflow runs, at the addresses it prints (PORT=5000)
 	@wordlab ui --port $(PORT)
 
 sweep: $(READY)  ## run queued DVC experiments over params (SWEEP=, TARGET=, JOBS=), then compare

@@ -258,10 +258,7 @@ class LanguageModel(nn.Module):
         streams: int = STREAMS,
         steps: int = STEPS,
     ) -> NDArray[np.float32]:
-        """Return -log p in nats of every symbol of `ids` (N,), given those before: float32 (N,).
-
-        The text is read as `outputs` reads it.
-        """
+        """Return -log p in nats of each of `ids` (N,), read as by `outputs`: float32 (N,)."""
         losses = torch.empty(len(ids))
         for places, hidden, targets in self.outputs(
             ids, document_starts=document_starts, streams=streams, steps=steps
@@ -278,27 +275,23 @@ class LanguageModel(nn.Module):
         streams: int = STREAMS,
         steps: int = STEPS,
     ) -> Iterator[tuple[NDArray[np.int64], Tensor, Tensor]]:
-        """Yield some places in `ids` (N,), what the last layer puts out before each, and the
-        symbols there: int64 (n,), (n, H), int64 (n,), each place of `ids` once.
+        """Yield places in `ids` (N,), what the last layer puts out before each, and what is there.
 
-        The text is read as the model was trained, see `read`: as streams, windows or
-        sentences. document_starts: int64 (D,), where documents begin; None is one document.
-        """
+        int64 (n,), (n, H), int64 (n,); each place once. It is read as the model was trained, see
+        `read`. document_starts: int64 (D,), where documents begin; None is one document."""
         starts = np.zeros(1, np.int64) if document_starts is None else document_starts
-        readings = read(
-            ids, self.params, end=self.end, document_starts=starts, streams=streams, steps=steps
-        )
         device, state = self.embedding.device, list[State]()
-        for reading in readings:
+        for reading in read(
+            ids, self.params, end=self.end, document_starts=starts, streams=streams, steps=steps
+        ):
             inputs = torch.from_numpy(reading.inputs).to(device)
-            resets = None if reading.resets is None else torch.from_numpy(reading.resets)
+            resets = None if reading.resets is None else torch.from_numpy(reading.resets).to(device)
             if reading.fresh:
                 state = self.initial_state(inputs.shape[1])
-            hidden, state = self(inputs, state, None if resets is None else resets.to(device))
-            predicted = reading.places >= 0
-            places = reading.places[predicted]
-            targets = torch.from_numpy(ids[places]).to(device)
-            yield places, hidden[torch.from_numpy(predicted).to(device)], targets
+            hidden, state = self(inputs, state, resets)
+            hidden = hidden[torch.from_numpy(reading.places >= 0).to(device)]
+            places = reading.places[reading.places >= 0]
+            yield places, hidden, torch.from_numpy(ids[places]).to(device)
 
     def save(self, folder: Path) -> None:
         """Write model.safetensors, model.json and vocabulary.tsv as `folder`, whole or not."""
