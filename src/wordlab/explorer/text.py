@@ -27,6 +27,7 @@ def rules(params: PreprocessParams) -> dict[str, Any]:
         "numbers": params.numbers,
         "invisible": INVISIBLE.pattern,
         "token": pattern and _in_javascript(pattern.pattern),
+        "flags": "gv" if pattern and "(?V1)" in pattern.pattern else "gu",
         "tokeniser": params.tokens.removeprefix("nltk:"),
         "sentence": _in_javascript(ends) if params.units == "sentences" else None,
         "phrases": params.phrases.passes,
@@ -35,12 +36,10 @@ def rules(params: PreprocessParams) -> dict[str, Any]:
 
 def _in_javascript(pattern: str) -> str:
     """Return a pattern for JavaScript, whose flag v has sets of characters as V1 has."""
-    for ours, theirs in (
-        (r"\b", WORD_START),
-        (r"\"", '"'),
-        ("(?V1)", ""),
-        ("\\p{STerm}", r"\p{Sentence_Terminal}"),
-    ):
+    changed = {
+        r"\b": WORD_START, r"\"": '"', "(?V1)": "", r"\p{STerm}": r"\p{Sentence_Terminal}",
+    }  # fmt: skip
+    for ours, theirs in changed.items():
         pattern = pattern.replace(ours, theirs)
     return re.sub(r"\\p\{([A-Z][a-z]{2,})\}", r"\\p{Script=\1}", pattern)
 

@@ -4,7 +4,7 @@ const LINE_ENDS = /\r\n|[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]/u;
 class Tokens {
   constructor(rules) {
     this.rules = rules;
-    this.token = new RegExp(rules.token ?? "\\S+", "gv");
+    this.token = new RegExp(rules.token ?? "\\S+", rules.flags);
     this.invisible = new RegExp(rules.invisible, "gu");
     this.sentenceEnd = rules.sentence && new RegExp(rules.sentence, "gu");
   }
@@ -18,7 +18,8 @@ class Tokens {
   // The tokens of each sentence; those without any are left out. known: has the vocabulary's words.
   sentences(text, known) {
     const seen = text.replace(this.invisible, "");
-    const lines = (this.rules.lowercase ? seen.replace(/İ|[iI]\u0307/gu, "i") : seen).split(LINE_ENDS).join(this.sentenceEnd ? "\n" : " ");
+    const plain = this.rules.lowercase ? seen.replace(/İ|[iI]\u0307/gu, "i") : seen;
+    const lines = plain.split(LINE_ENDS).join(this.sentenceEnd ? "\n" : " ");
     const units = this.sentenceEnd ? lines.replace(this.sentenceEnd, "\n") : lines;
     return this.normalised(units).split("\n").map(unit => {
       let tokens = unit.match(this.token) ?? [];
