@@ -9,13 +9,13 @@ QUOTING = """dvc wants accents, spaces and brackets quoted twice, -S 'corpus.pat
 
 
 def enter_checkout() -> Path:
-    """Go to the top of the checkout around the current folder, if any; return where that was."""
+    """Go to the top of the checkout around the current folder, if any; return the way back."""
     start = Path.cwd()
     for folder in (start, *start.parents):
         if (folder / "dvc.yaml").is_file() and (folder / "params.yaml").is_file():
             os.chdir(folder)
-            break
-    return start
+            return Path() if folder == start else start
+    return Path()
 
 
 def root() -> Path:

@@ -12,6 +12,7 @@ from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation import statistics
 from wordlab.evaluation.vectors import scores
+from wordlab.evaluation.vectors.answers import measure
 from wordlab.params.embeddings import EvaluationParams
 from wordlab.params.sweeps import GloveSweepParams
 from wordlab.report.findings import sweeps as findings
@@ -58,7 +59,7 @@ def trials(evaluation: EvaluationParams, *, seed_noise: float, effect: float) ->
         noise = seed_noise * random.standard_normal(common.shape)
         matrix = common + effect * (window - 1) * change + noise
         vectors = Vectors(vocabulary, matrix.astype(np.float32))
-        measured = scores.measure(vectors, evaluation, sets)
+        measured = measure(vectors, evaluation, sets)
         rows.append({"model": "glove", "window": window, "rate": rate, "seed": seed, **measured})
     return pd.DataFrame(rows)
 

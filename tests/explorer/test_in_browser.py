@@ -145,7 +145,7 @@ def test_what_is_typed_is_cut_as_the_text_was(tmp_path):
     got = evaluated(build(spaces()), check, given, tmp_path)
     for params, texts in zip(settings, got, strict=True):
         assert texts == [lines(text, params) for text in TEXTS], params
-    assert len(got) == 48
+    assert len(got) == 60
 
 
 def test_phrases_are_joined_where_the_vocabulary_has_them(tmp_path):

@@ -12,7 +12,8 @@ from wordlab.analysis.variance import Goal, Grid, about, differences, summarise
 from wordlab.artifacts import Result
 from wordlab.evaluation.statistics import Floats
 from wordlab.evaluation.vectors import scores
-from wordlab.evaluation.vectors.scores import ANALOGY, ANSWERS, EvaluationSets, Scores
+from wordlab.evaluation.vectors.answers import ANSWERS, unpacked
+from wordlab.evaluation.vectors.scores import ANALOGY, EvaluationSets, Scores
 from wordlab.params.embeddings import EvaluationParams
 from wordlab.params.sweeps import GridSweepParams, RecurrentSweepParams
 
@@ -27,7 +28,7 @@ def analyse_vectors(
 ) -> Result:
     """Return the tables of `variance.summarise`, of all scores, analogies first, and its metrics.
 
-    trials: one row per training, with what `scores.measure` returned of it.
+    trials: one row per training, with what `answers.measure` returned of it.
     """
     draws = resampled(trials, list(params.grid), evaluation, sets, seed=seed)
     goals = dict.fromkeys(draws, cast(Any, "higher"))
@@ -53,7 +54,7 @@ def resampled(
     groups = trials.groupby(["model", *settings], sort=False, dropna=False)[ANSWERS]
     found = {}
     for number, (_, own) in enumerate(groups):
-        by_training = [scores.unpacked(answers, sets) for answers in own]
+        by_training = [unpacked(answers, sets) for answers in own]
         by_name = {name: tuple(one[name] for one in by_training) for name in by_training[0]}
         analogies = {method: by_name.pop(ANALOGY)}
         found[str(number)] = Scores(

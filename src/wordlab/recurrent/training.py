@@ -1,6 +1,7 @@
 """Training a language model: truncated backpropagation through time, clipped, stopped early."""
 
 import math
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -117,10 +118,7 @@ class TrainingRecord:
 
 def perplexity(loss: float) -> float:
     """Return exp of a mean loss in nats, infinite where that is beyond any float (709 nats)."""
-    try:
-        return math.exp(loss)
-    except OverflowError:
-        return math.inf
+    return math.exp(loss) if loss <= math.log(sys.float_info.max) else math.inf
 
 
 _OPTIMIZERS = {

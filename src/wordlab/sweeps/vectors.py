@@ -17,7 +17,8 @@ from wordlab.embeddings import glove
 from wordlab.embeddings.counts import cooccurrence
 from wordlab.embeddings.word2vec import training as word2vec
 from wordlab.evaluation.vectors import scores
-from wordlab.evaluation.vectors.scores import ANSWERS, EvaluationSets, measure
+from wordlab.evaluation.vectors.answers import ANSWERS, measure
+from wordlab.evaluation.vectors.scores import EvaluationSets
 from wordlab.params.embeddings import (
     CooccurrenceParams,
     EvaluationParams,
@@ -52,7 +53,7 @@ def sweep_word2vec(
     """Train word2vec on `corpus` with every combination of settings and score the vectors.
 
     base: the settings that a trial does not change. Returns one row per trial: model, settings,
-    seed, and what `scores.measure` returns. The trainings of one repetition share their seed,
+    seed, and what `answers.measure` returns. The trainings of one repetition share their seed,
     whatever the settings. Raises UserError if settings contradict one another or a training
     overflows.
     """
