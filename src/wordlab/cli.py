@@ -179,7 +179,8 @@ def check(
 ) -> None:
     """Show how FILES would be read: format, first words, what would be left out.
 
-    Texts are read as `corpus` in params.yaml has it. A file that would be refused gets the line that says why, and status 1.
+    Texts are read as `corpus` in params.yaml has it. A file that would be refused gets the line
+    that says why, and status 1.
     """
     from wordlab.pipeline import check
 
