@@ -106,8 +106,8 @@ def copied(folder: Path) -> None:
     (folder / "timed.py").write_text(TIMED)
     pipeline = folder / "dvc.yaml"
     text = pipeline.read_text()
-    assert ":$PATH python\n" in text
-    pipeline.write_text(text.replace(":$PATH python\n", ":$PATH python timed.py\n", 1))
+    assert ':$PATH" python\n' in text
+    pipeline.write_text(text.replace(':$PATH" python\n', ':$PATH" python timed.py\n', 1))
 
 
 def show(figures: Mapping[str, Any]) -> None:

@@ -34,7 +34,7 @@ def test_a_stage_runs_by_any_shell(shell: str, repository: Path, tmp_path: Path)
 
 def test_make_gives_dvc_a_shell_that_runs_commands(repository: Path) -> None:
     done = subprocess.run(
-        ["make", "--eval", "shown: ; @printenv SHELL", "shown"], cwd=repository,
+        ["make", "--no-print-directory", "--eval", "shown: ; @printenv SHELL", "shown"], cwd=repository,
         env={**os.environ, "SHELL": "/bin/false"}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout == "/bin/sh\n"

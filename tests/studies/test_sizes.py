@@ -143,7 +143,9 @@ def test_every_model_has_scores_at_every_share_over_the_same_items_and_its_own(s
         assert set(table["share"]) == {0.3, 1.0}
         assert set(table["model"]) == {"skipgram", "ppmi_svd", "glove"}
         assert len(table) == 2 * 3 * 2
-        assert (table["low"] <= table["score"]).all() and (table["score"] <= table["high"]).all()
+        scored = table[table["low"].notna()]  # of few items there is no interval
+        assert len(scored) and scored["low"].le(scored["score"]).all()
+        assert scored["score"].le(scored["high"]).all()
     line = scores[scores["task"] == "line"]
     assert set(line["n"]) == {80} and set(line["total"]) == {83}
     assert line.groupby("share")["tokens"].first().tolist() == pytest.approx([2900, 9630], rel=0.02)
