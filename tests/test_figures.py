@@ -43,6 +43,9 @@ def test_a_figure_is_labelled_and_written_at_a_readable_size(
     with Image.open(tmp_path / "figure.png") as image:
         assert 600 <= image.width <= 1700
         assert not image.text  # nothing but pixels: no program, no date
+    for axes in figure.axes:
+        ticks = axes.get_xticklabels(which="both") + axes.get_yticklabels(which="both")
+        assert not any("mathdefault" in tick.get_text() for tick in ticks)
     panels = [axes for axes in figure.axes if axes.get_label() != "<colorbar>"]
     for axes in panels:
         named = axes.get_xlabel() or axes.get_title(loc="left")
@@ -100,5 +103,5 @@ def test_associations_that_stay_are_joined() -> None:
 
 
 def _legend(figure: Figure) -> list[tuple[object, object]]:
-    legend = figure.axes[0].get_legend()
+    legend = figure.axes[0].get_legend() or figure.legends[0]
     return list(zip(legend.get_texts(), legend.get_lines(), strict=True))

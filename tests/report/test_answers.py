@@ -10,6 +10,7 @@ from wordlab.report.findings import answers, embeddings, gradients, networks, st
 from wordlab.report.results import UNMEASURED, Results, Unmeasured
 
 OPEN = "not decided by this text"
+SPACED = "\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}"
 
 
 def scores(**models: float) -> pd.DataFrame:
@@ -96,6 +97,11 @@ def test_a_window_changes_what_at_most_half_stays_of(
         )
         assert found.text.startswith(f"{start}: from window 1 to 5")
         assert found.decided == distinct == (OPEN not in found.text)
+        assert not found.more
+    other = pd.concat([table, table.assign(task="simlex999")])
+    ahead = differences(("window 5", "window 1", True)).assign(task="simlex999")
+    found = studies.widened(summary, associations, overlap, other, ahead)
+    assert list(found.more) == ["On SimLex-999 window 5 scores highest, above every other window."]
     with pytest.raises(Unmeasured):
         studies.widened(summary, associations[:3], overlap, table, differences())
 
@@ -129,6 +135,9 @@ def test_a_setting_matters_where_it_is_beyond_the_noise() -> None:
     )
     both = sweeps.matters(table.assign(beyond_noise=True), "valid_loss")
     assert both.text.endswith("; the hidden size counts too.")
+    silent = sweeps.matters(table, "valid_loss", [("gru", "rate")])
+    assert not silent.decided and silent.table is not None
+    assert [row[-1] for row in silent.table.rows] == ["not compared", "no"]
     none = sweeps.matters(table.assign(beyond_noise=False), "valid_loss")
     assert not none.decided and OPEN in none.text
     with pytest.raises(Unmeasured):
@@ -183,7 +192,9 @@ def test_a_gradient_reaches_farther_where_the_intervals_do_not_overlap() -> None
     assert sure.decided and "it does not fade within 100 steps" in sure.text
     assert "over 20 steps is learnt by GRU." in sure.text
     assert sure.table is not None
-    assert list(sure.table.rows[0][1:]) == ["between 8 and 12", "20\N{NO-BREAK SPACE}%", "diverges"]
+    assert list(sure.table.rows[0][1:]) == [
+        "between 8 and 12", "20\N{NO-BREAK SPACE}%", "diverges", "–",
+    ]  # fmt: skip
     for other in (reach(14, 11, 20), reach(14, None, None)):
         none = gradients.reaches({**found, "gru": other}, 100, tasks, trainings)
         assert not none.decided and f"the order is {OPEN}" in none.text
@@ -191,17 +202,67 @@ def test_a_gradient_reaches_farther_where_the_intervals_do_not_overlap() -> None
         gradients.reaches({}, 100, tasks, trainings)
 
 
+def test_clipping_keeps_from_diverging_only_what_diverges_without_it() -> None:
+    ways = ["none", "by norm", "by value"]
+    table = pd.DataFrame(
+        {"cell": ["rnn"] * 3 + ["gru"] * 3, "clipping": ways * 2, "diverged": [False] * 3
+         + [True, False, False]}
+    )  # fmt: skip
+    start = "Plain gradient descent"
+    assert gradients.steadied(table) == [f"{start} diverges only without clipping for GRU."]
+    assert gradients.steadied(table.assign(diverged=False)) == [
+        f"{start} never diverges here, clipped or not."
+    ]
+    assert gradients.steadied(table.assign(diverged=True)) == [
+        f"{start} diverges even when clipped for RNN and GRU."
+    ]
+    assert gradients.steadied(table[table["clipping"] == "none"]) == []
+
+
+def test_truncation_is_judged_where_networks_beat_word_frequencies() -> None:
+    table = pd.DataFrame(
+        {"cell": ["rnn", "rnn", "gru", "gru"], "length": [2, 50] * 2, "valid_loss": 6.0,
+         "unigram": 6.5, "agreement": [0.8, 1, 0.9, 1], "kept_mib": [1.0, 2.0, 1.5, 3.0],
+         "change_low": [-0.2, 0, -0.1, 0], "change_high": [-0.1, 0, 0.1, 0]}
+    )  # fmt: skip
+    loss, cosine, memory = gradients.truncated(table)
+    assert "the loss is lower for RNN; but" in loss
+    assert "cosine of .80 or more" in cosine and "at most 1.5 MiB in place of 3.0" in memory
+    assert OPEN in gradients.truncated(table.assign(valid_loss=7.0))[0]
+    assert gradients.truncated(table[table["length"] == 2]) == []
+
+
+def test_antonyms_are_nearer_only_where_that_is_shown() -> None:
+    table = pd.DataFrame(
+        {"model": ["glove", "ppmi", "cbow"], "first": "synonyms", "second": "antonyms",
+         "auc": [0.3, 0.7, 0.5], "distinct": [True, True, False]}
+    )  # fmt: skip
+    assert embeddings.nearer(table) == [
+        "Antonyms are nearer than synonyms in GloVe; synonyms are nearer than antonyms in PPMI; "
+        f"which are nearer in CBOW is {OPEN}."
+    ]
+    assert embeddings.nearer(table.assign(auc=np.nan)) == []
+    (none,) = embeddings.nearer(table[2:])
+    assert none == f"Whether synonyms or antonyms are nearer in CBOW is {OPEN}."
+
+
 def test_a_method_helps_if_its_whole_interval_is_below_zero() -> None:
     methods = pd.DataFrame(
         {"cell": "gru", "method": ["none", "dropout", "weight_decay"],
          "test_change": [0, -0.4, 0.1], "test_change_low": [0, -0.5, -0.1],
-         "test_change_high": [0, -0.3, 0.3]}
+         "test_change_high": [0, -0.3, 0.3], "unigram_change_low": [0.4, 0, 0.5],
+         "unigram_change_high": [0.5, 0.1, 0.6]}
     )  # fmt: skip
     found = networks.held_back(methods)
     assert found.decided and "Dropout helps most" in found.text
     assert "by .40 nats, between .30 and .50" in found.text
-    assert "Every method but weight decay helps every network." in found.text
-    assert found.table is not None and found.table.rows[1][1] == ".10, not decided"
+    assert "between .30 and .50. Every method but weight decay helps." in found.text
+    assert found.table is not None
+    assert found.table.rows[1][1] == ".10 (-.10 to .30), not decided".replace(" to ", SPACED)
+    two = networks.held_back(pd.concat([methods, methods.assign(cell="lstm")]))
+    assert "helps every network." in two.text
+    near = methods.assign(test_change_high=-0.05, unigram_change_high=0.6)
+    assert f"whether it helps more than weight decay is {OPEN}. " in networks.held_back(near).text
     none = networks.held_back(methods.assign(test_change_high=1.0))
     assert not none.decided and OPEN in none.text
     with pytest.raises(Unmeasured):
@@ -217,6 +278,11 @@ def test_an_autoencoder_is_ahead_where_the_intervals_do_not_overlap() -> None:
     codes = pd.DataFrame({"code": ["UTF-8", "zlib"], "total": [8.0, 4.0]})
     sure = networks.fits(rates, codes, "10 characters")
     assert sure.decided and "more than any other" in sure.text and "(zlib) takes 4.00" in sure.text
+    assert "costs least through RNN and 32 numbers at float32: 5.00 bits" in sure.text
+    less = rates[1:].assign(precision="4 bits", total=3.0, exact_match=np.nan)
+    cheap = networks.fits(pd.concat([rates, less]), codes, "10 characters")
+    assert "costs least through GRU and 32 numbers at 4 bits: 3.00 bits" in cheap.text
+    assert cheap.table is not None and [row[3] for row in cheap.table.rows] == ["5.00", "3.00"]
     none = networks.fits(rates.assign(exact_match_high=0.8), codes, "10 characters")
     assert not none.decided and f"ahead of RNN is {OPEN}" in none.text
     nothing = networks.fits(rates.assign(exact_match=0.0), codes, "10 characters")

@@ -57,7 +57,9 @@ SECTIONS = (
         "said of them; an analogy counts when the one right word comes first. Scores are means "
         "over trainings that differ in the seed alone, intervals draw seeds and words together. "
         "All models have the same window; their other settings were sought with equal effort on a "
-        "list of related words that shares no pair with these sets.",
+        "list of related words that shares no pair with these sets. With negative sampling, "
+        "word2vec distinguishes each true pair from a few random ones in place of predicting over "
+        "the whole vocabulary; subsampling leaves out many occurrences of the commonest words.",
         "scores",
         ("train_word2vec", "train_ppmi", "train_glove", "evaluate_embeddings"),
         ("embeddings", "word2vec", "glove", "ppmi", "cooccurrence"),
@@ -89,7 +91,7 @@ SECTIONS = (
         "vector-settings", "Settings of vectors", "Which settings of word2vec and GloVe matter?",
         "Every combination of a few values is trained from several seeds. A setting matters where "
         "its values differ, on average over all other settings, by more than the noise of seeds "
-        "and items.",
+        "and items. The rate is the learning rate.",
         "sweep_word2vec",
         ("sweep_word2vec", "sweep_glove", "analyse_sweep@word2vec", "analyse_sweep@glove"),
         ("sweep_word2vec", "sweep_glove", "analysis_word2vec", "analysis_glove"),
@@ -116,14 +118,16 @@ SECTIONS = (
     Section(
         "regularisation", "Regularisation", "What keeps a network from learning a text by heart?",
         "Networks are trained on a text small enough to learn by heart, with one method at a time. "
-        "Intervals are over seeds, and hold together for all differences.",
+        "Intervals are over seeds, and hold together for all differences. Weight decay is that "
+        "of AdamW, which shrinks the weights in place of an L2 term in the loss.",
         "regularisation_gaps",
         ("study_regularisation",), ("study_regularisation",), ("regularisation_study",), True,
     ),
     Section(
         "recurrent-settings", "Settings of networks", "Which settings of LSTM and GRU matter?",
         "Every combination of a few values is trained from several seeds on little text. A setting "
-        "matters where its values differ by more than the noise of the seed.",
+        "matters where its values differ by more than the noise of the seed. The rate is the "
+        "learning rate; the BPTT length is the number of steps that a gradient goes back.",
         "sweep_recurrent",
         ("sweep_recurrent", "analyse_sweep@recurrent"), ("sweep_recurrent", "analysis_recurrent"),
         ("sweep_recurrent",),
@@ -132,7 +136,8 @@ SECTIONS = (
         "autoencoders", "Autoencoders", "How much text fits into one vector?",
         "An encoder reads a sequence into one vector, from which a decoder writes it again. The "
         "cost is that of the vector and of correcting the errors with the decoder's own "
-        "probabilities; weights are not counted.",
+        "probabilities; weights are not counted. UTF-8, zlib and xz code the end of every sequence "
+        "too.",
         "autoencoder_by_length",
         ("study_autoencoder",), ("study_autoencoder",), ("autoencoder",), True,
     ),

@@ -7,7 +7,16 @@ from matplotlib.figure import Figure
 
 from wordlab import names
 from wordlab.report.figures.registry import figure
-from wordlab.report.figures.style import MUTED, canvas, line, panels, plain_log, whole_steps
+from wordlab.report.figures.style import (
+    MUTED,
+    canvas,
+    legend_below,
+    line,
+    panels,
+    plain_log,
+    powers,
+    whole_steps,
+)
 from wordlab.report.results import Study
 
 
@@ -55,11 +64,12 @@ def draw_lags(table: pd.DataFrame, column: str) -> Figure:
                 part["lag"], part["low"], part["high"], color=style["color"], alpha=0.15, lw=0
             )
         axes.set(yscale="log", xlabel="steps back from the loss")
+        powers(axes.yaxis)
         axes.set_title(f"{column} {value}")
         if place % columns == 0:
             axes.set_ylabel("gradient norm")
         whole_steps(axes)
-    drawn.axes[0].legend()
+    legend_below(drawn)
     return drawn
 
 
@@ -104,7 +114,10 @@ def gradient_heat(study: Study) -> Figure:
             axes.set_title(f"{names.model(str(cell))}, {_way(way)}", fontsize=9)
     for axes in grid[-1]:
         axes.set_xlabel("training step")
-    drawn.colorbar(mesh, ax=drawn.axes, label="norm before clipping", shrink=0.8, extend="both")
+    bar = drawn.colorbar(
+        mesh, ax=drawn.axes, label="norm before clipping", shrink=0.8, extend="both"
+    )
+    powers(bar.ax.yaxis)
     return drawn
 
 

@@ -120,6 +120,12 @@ def plain_log(axis: Axis, *, ticks: bool = True) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
+def powers(axis: Axis) -> None:
+    """Write the powers of ten of a logarithmic axis as 1, 0.1, 1e-05; math is never parsed."""
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
 def panels(count: int, most: int, width: float, height: float, more: float = 0.0) -> Figure:
     """Return a figure of `count` axes in rows of at most `most`, `width` x `height` inches each.
 

@@ -23,6 +23,7 @@ from wordlab.report.figures.style import (
     legend_below,
     line,
     panels,
+    powers,
     text,
     varied,
 )
@@ -379,6 +380,7 @@ def stability_recurrent(study: Study) -> Figure | None:
             axes.set_ylim(-0.03, 1.03)
         elif least > 0 and most > 30 * least:
             axes.set_yscale("log")
+            powers(axes.yaxis)
         axes.set(xlabel="BPTT length, tokens")
         axes.set_title(STABILITY[name], fontsize=9.5)
     drawn.suptitle("How stable the trainings are, by the length of truncation", x=0.01, ha="left")

@@ -1,7 +1,7 @@
 """What the comparison of word vectors found: which agree best with people, which to prefer."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -80,7 +80,7 @@ def verdict(scores: pd.DataFrame, differences: pd.DataFrame) -> str:
             f"{names.model(str(other))} at {names.listed([names.task(task) for task in tasks])}"
             for other, tasks in own.groupby("second")["task"]
         ]
-        parts.append(f"{names.model(str(better))} over {'; '.join(worse)}")
+        parts.append(f"{names.model(str(better))} over {'; over '.join(worse)}")
     return (
         f"To be preferred on this text: {'. '.join(parts) or 'none over any other'}. The intervals "
         "show no other difference. They hold together for all pairs of models and all tasks, and "
@@ -263,7 +263,31 @@ def _preference(results: Results) -> Answer:
         *on_rare_words(frequency),
         *in_memory(results),
     ]
-    return prefer(purposes, rests_on(scores, results))
+    found = prefer(purposes, rests_on(scores, results))
+    return replace(found, more=(*nearer(contrasts), *found.more))
+
+
+def nearer(contrasts: pd.DataFrame) -> list[str]:
+    """Return in which models synonyms or antonyms are nearer, a sentence if any model knows both.
+
+    contrasts: that table of `evaluation.relations.study`.
+    """
+    asked = contrasts[(contrasts["first"] == "synonyms") & (contrasts["second"] == "antonyms")]
+    asked = asked[asked["auc"].notna()]
+    if asked.empty:
+        return []
+    sure = asked["distinct"].astype(bool)
+    groups = {
+        "antonyms are nearer than synonyms": asked[sure & (asked["auc"] < 0.5)],
+        "synonyms are nearer than antonyms": asked[sure & (asked["auc"] > 0.5)],
+    }
+    parts = [f"{what} in {models_named(own['model'])}" for what, own in groups.items() if len(own)]
+    if not sure.all():
+        unclear = models_named(asked.loc[~sure, "model"])
+        parts.append(f"{'which' if parts else 'whether synonyms or antonyms'} are nearer in "
+                     f"{unclear} is {OPEN}")  # fmt: skip
+    sentence = "; ".join(parts)
+    return [f"{sentence[0].upper()}{sentence[1:]}."]
 
 
 @dataclass(frozen=True)

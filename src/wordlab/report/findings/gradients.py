@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -10,7 +11,7 @@ from wordlab import names
 from wordlab.params.studies import GradientStudyParams, TruncationParams
 from wordlab.report.findings.embeddings import OPEN, models_named
 from wordlab.report.results import Answer, Results, Unmeasured, answer, of_stage
-from wordlab.report.tables import Table, percent
+from wordlab.report.tables import Table, fraction, percent
 
 STUDY = "study_gradients"
 LEARNT = 0.9
@@ -231,10 +232,68 @@ def _settings(rows: pd.DataFrame) -> str:
 def _reaches(results: Results) -> Answer:
     """Return how far back gradients and learning reach."""
     params = results.params.gradient_study
-    return reaches(
-        results.metrics.get(STUDY, {}).get("reach", {}), max(params.lengths),
-        *(results.table(STUDY, name) for name in ("tasks", "trainings")),
-    )  # fmt: skip
+    tasks, trainings, windows = (
+        results.table(STUDY, name) for name in ("tasks", "trainings", "truncations")
+    )
+    measured = results.metrics.get(STUDY, {}).get("reach", {})
+    found = reaches(measured, max(params.lengths), tasks, trainings)
+    return replace(found, more=[*steadied(trainings), *truncated(windows)])
+
+
+def steadied(trainings: pd.DataFrame) -> list[str]:
+    """Return what clipping changes: which cells' trainings diverge without it, and with it.
+
+    trainings: that table of the study.
+    """
+    clipped = trainings["clipping"] != "none"
+    if clipped.all() or not clipped.any():
+        return []
+    free, held = (
+        trainings[rows].groupby("cell", sort=False)["diverged"].any()
+        for rows in (~clipped, clipped)
+    )
+    groups = [free.index[free & ~held], free.index[free & held], free.index[~free & held]]
+    if not any(map(len, groups)):
+        return ["Plain gradient descent never diverges here, clipped or not."]
+    parts = [
+        f"{how} for {models_named(map(str, cells))}"
+        for cells, how in zip(
+            groups,
+            ("only without clipping", "even when clipped", "only when clipped"),
+            strict=True,
+        )
+        if len(cells)
+    ]
+    return [f"Plain gradient descent diverges {'; '.join(parts)}."]
+
+
+def truncated(table: pd.DataFrame) -> list[str]:
+    """Return what the shortest window changes beside the longest: loss, gradient, memory.
+
+    table: as `truncation` takes it.
+    """
+    short, long = table["length"].min(), table["length"].max()
+    own = table[table["length"] == short]
+    if short == long or own.empty:
+        return []
+    learn = table.groupby("cell")["valid_loss"].max() < table.groupby("cell")["unigram"].first()
+    known = own[own["cell"].map(learn)]
+    lower, higher = known["change_high"] < 0, known["change_low"] > 0
+    parts = [
+        f"{direction} for {models_named(map(str, known.loc[rows, 'cell']))}"
+        for direction, rows in (("lower", lower), ("higher", higher))
+        if rows.any()
+    ]
+    end = f"the loss is {' and '.join(parts)}" if parts else f"whether the loss changes is {OPEN}"
+    memory = table.groupby("length")["kept_mib"].max()
+    return [
+        f"With BPTT cut to {short} steps in place of {long}, at as many updates, {end}; but more "
+        "streams are then read side by side.",
+        f"That cut leaves the gradient a cosine of {fraction(own['agreement'].min())} or more with "
+        "that of the longest window.",
+        f"For the backward pass it keeps at most {memory[short]:.1f} MiB in place of "
+        f"{memory[long]:.1f}.",
+    ]
 
 
 def reaches(
@@ -265,16 +324,23 @@ def reaches(
         f" The task of {task} over {delay} steps is learnt by "
         f"{models_named(map(str, learnt.index)) if len(learnt) else 'no network'}."
     )
-    free = trainings[trainings["clipping"] == "none"].groupby("cell")["diverged"].any()
+    ends = {
+        way: trainings[(trainings["clipping"] == "none") == (way == "free")]
+        .groupby("cell")["diverged"]
+        .any()
+        for way in ("free", "clipped")
+    }
     rows = [
         [
             names.model(cell), _range(found, longest),
             percent(right[cell]) if cell in right else "–",
-            ("diverges" if free[cell] else "converges") if cell in free else "–",
+            *(("diverges" if way[cell] else "converges") if cell in way else "–"
+              for way in ends.values()),
         ]
         for cell, found in steps.items()
     ]  # fmt: skip
-    head = ["gradient fades after, steps", f"{task} over {delay} steps, right", "without clipping"]
+    head = ["gradient fades after, steps", f"{task} over {delay} steps, right",
+            "without clipping", "clipped"]  # fmt: skip
     return Answer(text, decided, Table("Cells", head, rows))
 
 

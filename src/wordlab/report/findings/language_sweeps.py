@@ -1,16 +1,20 @@
 """What the sweep of recurrent language models found."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from wordlab import names
 from wordlab.params.sweeps import RecurrentSweepParams
+from wordlab.report.findings.embeddings import OPEN, models_named
 from wordlab.report.findings.sweeps import (
     Tables,
     by_share,
+    compared,
     difference,
+    matters,
     of_scores,
     read,
     rows,
@@ -19,7 +23,7 @@ from wordlab.report.findings.sweeps import (
     terms,
     value,
 )
-from wordlab.report.results import Results, of_stage
+from wordlab.report.results import Answer, Results, answer, of_stage
 
 EQUAL = 1.1
 """Numbers of updates that differ by no more than this factor count as equal."""
@@ -42,7 +46,7 @@ def of_language_models(tables: Tables, params: RecurrentSweepParams) -> list[str
     first = trials[trials["budget"] == trials["budget"].min()] if pruned else trials
     full = trials[trials["budget"] == 1] if pruned else trials
     notes, beaten = confounds(first), tables["beaten"]
-    little = [str(model) for model in beaten.loc[~beaten["learns"], "model"]] if grid else []
+    little = unlearnt(beaten) if grid else []
     said = winners(tables["winners"], settings)
     said += pruning(trials, settings) if pruned else []
     said += against_baselines(beaten) + too_little_trained(little)
@@ -56,6 +60,27 @@ def of_language_models(tables: Tables, params: RecurrentSweepParams) -> list[str
         said += sensitivity(str(model), "valid_loss", part)
     said += drawn_texts(tables["drawn_texts"], tables["yardsticks"])
     return said + reached(full, params) + diverged(first)
+
+
+@answer("recurrent-settings")
+def _recurrent_settings(results: Results) -> Answer:
+    """Return which settings of recurrent networks matter."""
+    params = results.params.sweep_recurrent
+    differences = compared(results, "recurrent")
+    little = []
+    if params.search == "grid" and results.has("analysis_recurrent", "beaten"):
+        little = unlearnt(results.table("analysis_recurrent", "beaten"))
+    found = matters(differences, "valid_loss", [(model, "bptt_length") for model in little])
+    scored = (
+        "All trainings are scored on the same validation split, without cross-validation."
+        if params.folds == 1
+        else f"Trainings are scored by cross-validation, over {params.folds} folds."
+    )
+    unclear = (
+        f"What the BPTT length does for {models_named(little)} is {OPEN}: these networks do not "
+        "beat the unigram model beyond the noise."
+    )
+    return replace(found, more=[unclear, scored] if little else [scored])
 
 
 def winners(table: pd.DataFrame, settings: Sequence[str]) -> list[str]:
@@ -153,6 +178,11 @@ def against_baselines(beaten: pd.DataFrame) -> list[str]:
         f"{row['beat_kneser_ney']} better than its Kneser-Ney n-grams."
         for row in rows(beaten)
     ]
+
+
+def unlearnt(beaten: pd.DataFrame) -> list[str]:
+    """Return the models whose trainings do not beat the unigram model beyond the noise."""
+    return [str(model) for model in beaten.loc[~beaten["learns"].astype(bool), "model"]]
 
 
 def too_little_trained(models: Sequence[str]) -> list[str]:

@@ -309,20 +309,27 @@ def held_back(methods: pd.DataFrame) -> Answer:
     else:
         best = most(helps, "test_change", sign=-1)
         everywhere = [way for way in ways if len(helps[helps["method"] == way]) == len(cells)]
-        name = _method(best["method"])
+        name, whom = _method(best["method"]), " every network" if len(cells) > 1 else ""
+        rivals = helps[
+            (helps["cell"] == best["cell"])
+            & (helps["method"] != best["method"])
+            & (helps["unigram_change_low"] <= best["unigram_change_high"])
+        ]["method"]
+        rival = f"; whether it helps more than {_listed(rivals, 'or')} is {OPEN}"
         text = (
             f"{name[0].upper()}{name[1:]} helps most: it lowers the "
             f"{names.model(best['cell'])}'s loss on unseen text by "
             f"{fraction(-best['test_change'])} nats, "
-            f"{between(-best['test_change_high'], -best['test_change_low'], fraction)}. "
+            f"{between(-best['test_change_high'], -best['test_change_low'], fraction)}"
+            f"{rival if len(rivals) else ''}. "
         )
         rest = [way for way in ways if way not in everywhere]
         if not everywhere:
             text += f"No method helps every network; the rest is {OPEN}."
         elif len(rest) > 2:
-            text += f"Sure to help every network: {_listed(everywhere)}."
+            text += f"Sure to help{whom}: {_listed(everywhere)}."
         else:
-            text += f"Every method{f' but {_listed(rest)}' if rest else ''} helps every network."
+            text += f"Every method{f' but {_listed(rest)}' if rest else ''} helps{whom}."
     own: dict[Any, Any] = tried.set_index(["cell", "method"]).to_dict("index")
     rows = [[names.plain(way), *(_change(own.get((cell, way))) for cell in cells)] for way in ways]
     table = Table("Change of the test loss, nats per word", list(map(names.model, cells)), rows)
@@ -333,7 +340,8 @@ def _change(row: Mapping[str, Any] | None) -> str:
     if row is None or pd.isna(row["test_change"]):
         return "–"
     sure = row["test_change_high"] < 0 or row["test_change_low"] > 0
-    return fraction(row["test_change"]) + ("" if sure else ", not decided")
+    change = ranged(row["test_change"], row["test_change_low"], row["test_change_high"])
+    return change + ("" if sure else ", not decided")
 
 
 @answer("autoencoders")
@@ -374,24 +382,27 @@ def fits(rates: pd.DataFrame, codes: pd.DataFrame, length: str) -> Answer:
                      & (trained["latent_size"] == best["latent_size"])]  # fmt: skip
     unclear = others[~(others["exact_match_high"] < best["exact_match_low"])]
     rival = f"; whether it is ahead of {models_named(unclear['cell'], 'or')} is {OPEN}"
+    least = rates.groupby(["cell", "latent_size"])["total"].min()
     rows = [
         [
             f"{names.model(row['cell'])}, {row['latent_size']} numbers",
-            percent(row["exact_match"]), percent(row["token_accuracy"]), number(row["total"]),
+            percent(row["exact_match"]), percent(row["token_accuracy"]),
+            number(least[row["cell"], row["latent_size"]]),
         ]
         for row in trained.to_dict("records")
     ]  # fmt: skip
-    head = ["sequences exact", "symbols right", "bits per character, corrected"]
+    head = ["sequences exact", "symbols right", "fewest bits per character, corrected"]
     table = Table("By cell and size of the vector", head, rows)
-    cheapest, code = rates["total"].min(), most(codes, "total", sign=-1)
+    cheapest, code = (most(found, "total", sign=-1) for found in (rates, codes))
     if not best["exact_match"]:
         text = f"{OPEN.capitalize()}: no unseen sequence of up to {length} comes back exactly."
         return Answer(text, False, table)
     text = (
         f"Through {best['latent_size']} numbers the {names.model(best['cell'])} brings "
         f"{percent(best['exact_match'])} of unseen sequences of up to {length} back exactly"
-        f"{rival if len(unclear) else ', more than any other'}. Sending one that way takes "
-        f"{number(cheapest)} bits per character; the cheapest code without a vector "
-        f"({code['code']}) takes {number(code['total'])}."
+        f"{rival if len(unclear) else ', more than any other'}. Sent whole, errors corrected, a "
+        f"sequence costs least through {_vector(cheapest)}: {number(cheapest['total'])} bits per "
+        f"character. The cheapest code without a vector ({code['code']}) takes "
+        f"{number(code['total'])}."
     )
     return Answer(text, not len(unclear), table)

@@ -247,10 +247,9 @@ def widened(
     task = next(iter(tasks_scored(scores)), None)
     if task:
         best, above, unclear = ranked(scores, differences, task)
-        text += (
-            f" On {names.task(task)} {best['model']} scores highest, "
-            f"{verdict_on(above, unclear).replace('model', 'window')}."
-        )
+        text += f" {_highest(task, best['model'], above, unclear)}"
+    others = ((one, *ranked(scores, differences, one)) for one in tasks_scored(scores)[1:])
+    more = [_highest(one, best["model"], *rest) for one, best, *rest in others if rest[0]]
     scored: dict[Any, Any] = scores[scores["task"] == task].set_index("model").to_dict("index")
     rows = []
     for row in summary.to_dict("records"):
@@ -261,7 +260,12 @@ def widened(
     first = f"of window {sizes[0]} kept"
     head = ["pairs seen", "median PPMI", f"associations {first}", f"neighbours {first}",
             names.task(task) if task else "score"]  # fmt: skip
-    return Answer(text, bool(above), Table("By window", head, rows))
+    return Answer(text, bool(above), Table("By window", head, rows), more)
+
+
+def _highest(task: str, best: str, above: Sequence[str], unclear: Sequence[str]) -> str:
+    verdict = verdict_on(above, unclear).replace("model", "window")
+    return f"On {names.task(task)} {best} scores highest, {verdict}."
 
 
 def _kept(first: pd.Series, other: pd.Series) -> float:

@@ -258,17 +258,12 @@ def _of(table: pd.DataFrame | None, model: object, score: str) -> pd.DataFrame:
 def _vector_settings(results: Results) -> Answer:
     """Return which settings of word2vec and GloVe matter."""
     return matters(
-        pd.concat(_differences(results, sweep) for sweep in ("word2vec", "glove")), "wordsim353"
+        pd.concat(compared(results, sweep) for sweep in ("word2vec", "glove")), "wordsim353"
     )
 
 
-@answer("recurrent-settings")
-def _recurrent_settings(results: Results) -> Answer:
-    """Return which settings of recurrent networks matter."""
-    return matters(_differences(results, "recurrent"), "valid_loss")
-
-
-def _differences(results: Results, sweep: str) -> pd.DataFrame:
+def compared(results: Results, sweep: str) -> pd.DataFrame:
+    """Return the differences between the values of settings, an empty table where none was made."""
     study = f"analysis_{sweep}"
     if not results.has(study, "differences"):
         return pd.DataFrame(columns=["model", "score", "setting", "difference"])
@@ -276,25 +271,30 @@ def _differences(results: Results, sweep: str) -> pd.DataFrame:
     return pd.read_csv(results.tables / study / "differences.csv", converters=as_text)
 
 
-def matters(differences: pd.DataFrame, score: str) -> Answer:
+def matters(
+    differences: pd.DataFrame, score: str, silent: Collection[tuple[str, str]] = ()
+) -> Answer:
     """Decided if the values of any setting differ by more than the noise.
 
-    differences: that table of the analysis of sweeps; score: by which, the first of it if none.
+    differences: that table of the analysis of sweeps; score: by which, the first of it if none;
+    silent: as `of_scores` takes it.
     """
     if not len(differences):
         raise Unmeasured("no setting is compared")
     score = score if score in set(differences["score"]) else differences["score"].iloc[0]
     own = differences[differences["score"] == score]
+    quiet = [pair in silent for pair in zip(own["model"], own["setting"], strict=True)]
+    own = own.assign(beyond_noise=own["beyond_noise"].astype(bool) & ~np.array(quiet), quiet=quiet)
     write: Callable[[float], str] = (
         partial(number, digits=2) if lower_is_better(score) else fraction
     )
     sentences, rows = [], []
     for name, part in own.groupby("model", sort=False):
         part = part.sort_values("difference", ascending=False)
-        model, beyond = names.model(str(name)), part[part["beyond_noise"].astype(bool)]
+        model, beyond = names.model(str(name)), part[part["beyond_noise"]]
         for row in part.to_dict("records"):
             by = ranged(row["difference"], row["low"], row["high"], write)
-            decided = "yes" if row["beyond_noise"] else "no"
+            decided = "yes" if row["beyond_noise"] else "not compared" if row["quiet"] else "no"
             rows.append([f"{model}, {names.plain(row['setting'])}", *_better(row), by, decided])
         if beyond.empty:
             sentences.append(f"For {model} the effect of every setting is {OPEN}.")
@@ -310,7 +310,7 @@ def matters(differences: pd.DataFrame, score: str) -> Answer:
             f"{write(first['difference'])}{rest if others else ''}."
         )
     head = ["better", "worse", "by", "decided"]
-    shown = bool(own["beyond_noise"].astype(bool).any())
+    shown = bool(own["beyond_noise"].any())
     return Answer(" ".join(sentences), shown, Table(f"By {names.plain(score)}", head, rows))
 
 
