@@ -5,7 +5,8 @@ PORT ?= 5000
 SWEEP ?= -S 'word2vec.skipgram.rate=0.0125,0.025,0.05,0.1'
 TARGET ?= evaluate_embeddings
 JOBS ?= 2
-# `make repro` runs two sides at once, each on half of the cores; they share the text alone
+# `make repro` runs two sides at once, each on half of the cores; they share the text alone, unless
+# language models start from word vectors
 VECTORS := cooccurrence train_word2vec train_ppmi train_glove evaluate_embeddings \
 	compare_embeddings map_embeddings study_windows study_sizes sweep_word2vec sweep_glove \
 	study_regularisation sweep_recurrent analyse_sweep
@@ -19,7 +20,7 @@ READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # one run in MLflow for all of `make repro`
 export WORDLAB_PASS := $(or $(WORDLAB_PASS),make-$(shell date +%s)-$(shell echo $$PPID))
-# by which DVC runs commands: that of an account without login runs none, and says nothing
+# DVC runs commands by this shell; that of an account without login would run none, in silence
 export SHELL := /bin/sh
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # the first of these that is Python 3.11 to 3.13
@@ -60,7 +61,7 @@ repro: $(READY)  ## run the pipeline: everything that changed, nothing that did 
 vectors: $(READY)
 	@dvc --wait-for-lock repro --single-item $(VECTORS)
 
-networks: $(READY)
+networks: $(READY) $(if $(shell grep -E '^  words: *models/' params.yaml 2>/dev/null),vectors)
 	@dvc --wait-for-lock repro --single-item $(NETWORKS)
 
 test: $(READY)  ## ruff, mypy and pytest

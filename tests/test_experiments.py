@@ -108,3 +108,21 @@ def test_an_environment_that_was_made_elsewhere_is_made_anew(repository, tmp_pat
 
     assert "venv --clear" not in would(first)
     assert "venv --clear" in would(first.rename(tmp_path / "second"))
+
+
+def test_networks_that_start_from_word_vectors_wait_for_them(repository, tmp_path):
+    shutil.copy(repository / "Makefile", tmp_path)
+    params = (repository / "params.yaml").read_text()
+
+    def would(changed):
+        (tmp_path / "params.yaml").write_text(changed)
+        command = ["make", "--dry-run", "networks"]
+        return subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, check=True
+        ).stdout
+
+    for name in (".venv/bin", "pyproject.toml", "constraints.txt", ".venv/.ready"):
+        (tmp_path / name).mkdir(parents=True)
+    assert "train_word2vec" not in would(params)
+    own = would(params.replace("words: processed/vocabulary.tsv", "words: models/skipgram"))
+    assert 0 < own.index("train_word2vec") < own.index("train_lm")

@@ -180,6 +180,19 @@ def test_a_stage_that_fails_leaves_what_was_there(workspace, behaviour, status, 
     assert runs["train@a"].info.status == "FAILED"
 
 
+def test_a_pass_has_failed_until_all_its_stages_succeed(workspace):
+    def passed(text, item):
+        subprocess.run(
+            workspace.command(text, item), cwd=workspace.folder, capture_output=True, check=False,
+            env=workspace.environment | {"WORDLAB_PASS": "both sides"},
+        )  # fmt: skip
+        return workspace.status("pass 1")
+
+    assert passed("fault", "a") == "FAILED"
+    assert passed("fine", "b") == "FAILED"
+    assert passed("fine", "a") == "FINISHED"
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_a_stage_that_is_stopped_ends_its_run(workspace, number):
     process = subprocess.Popen(

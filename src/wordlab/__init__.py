@@ -11,6 +11,11 @@ _main = Path(os.environ.get("DVC_ROOT") or "nowhere", "src", "wordlab")
 _files = sorted(path for part in ("embeddings", "text") for path in (_here / part).rglob("*.py"))
 _kernels = [code for code in map(Path.read_bytes, _files) if b"njit" in code]
 _digest = hashlib.blake2b(b"\0".join(_kernels), digest_size=8).hexdigest()
-_kept = (_main if _main.is_dir() else _here) / "__pycache__" / _digest
-os.environ.setdefault("NUMBA_CACHE_DIR", str(_kept))
-os.environ.setdefault("NUMBA_CACHE_LOCATOR_CLASSES", "wordlab.compiled.Locator")
+_code = _main if _main.is_dir() else _here
+if not os.access(_code, os.W_OK):  # an installation that this account may only read
+    _code = Path.home() / ".cache" / "wordlab"
+os.environ.setdefault("NUMBA_CACHE_DIR", str(_code / "__pycache__" / _digest))
+os.environ.setdefault(  # for other code, numba's own
+    "NUMBA_CACHE_LOCATOR_CLASSES",
+    "wordlab.compiled.Locator,UserWideCacheLocator,IPythonCacheLocator,ZipCacheLocator",
+)

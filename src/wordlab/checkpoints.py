@@ -1,4 +1,4 @@
-"""Checkpoints: what a training needs to go on after it was cut off, kept until it ends."""
+"""Checkpoints: what a training that was cut off resumes from, kept until it ends."""
 
 import glob
 import json
@@ -17,7 +17,7 @@ from safetensors.numpy import save_file
 from wordlab.artifacts import remove
 
 SECONDS = 10.0
-"""Between two saves: what a training that is cut off loses at most, but for one step of it."""
+"""Seconds between two saves. A training that is cut off loses these and one step at most."""
 
 
 Arrays = Mapping[str, Mapping[str, NDArray[Any]]]

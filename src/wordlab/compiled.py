@@ -1,7 +1,7 @@
 """Where numba keeps compiled kernels: by their folder in the package, wherever the package is.
 
-So clones of a repository, and experiments in temporary folders, share what is compiled; numba
-checks the code itself, by content.
+So experiments in temporary folders, and clones with the same NUMBA_CACHE_DIR, share what is
+compiled; numba compares the code itself, by content.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a person is told in one line: a mistake of theirs, and what was not as it might seem."""
+"""Messages of one line for a person: a mistake of theirs, or what was left out of their data."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""What long work shows, a bar and metrics by step, and takes: threads and memory."""
+"""Progress bars, loggers of metrics by step, and the threads and memory of a process."""
 
 import os
 import resource
@@ -15,7 +15,7 @@ StepLogger = Callable[[int, Mapping[str, float]], None]
 
 
 def ignore_step(step: int, metrics: Mapping[str, float]) -> None:
-    """Be the StepLogger of work that nobody follows."""
+    """Log nothing: the StepLogger of work that nobody follows."""
 
 
 def best(metric: str, value: float, trial: str) -> str:

@@ -21,7 +21,7 @@ WORDS = 200
 
 
 def compile_vectors(params: Params) -> None:
-    """Compile what the settings of `params` need, and keep it beside the code, as numba does."""
+    """Compile what the settings of `params` need, and keep it in NUMBA_CACHE_DIR."""
     tokens = (np.arange(20 * WORDS) * 7 % WORDS).astype(np.int32)
     ends = np.array([len(tokens)])
     corpus = EncodedCorpus(tokens, ends, ends)
@@ -52,7 +52,7 @@ def _train(corpus: EncodedCorpus, vocabulary: Vocabulary, params: Params, folder
 
 
 def compile_text() -> None:
-    """Compile what texts need, and keep it as numba does; no setting asks for other kernels."""
+    """Compile what texts need, and keep it likewise; no setting asks for other kernels."""
     settings = PreprocessParams(
         lowercase=True,
         tokens="letters",

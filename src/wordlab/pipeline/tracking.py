@@ -200,8 +200,21 @@ class Session:
     def finish(self, status: str) -> None:
         """End the stage's run, and that of the pass until another stage begins."""
         self.status = status
-        for run in (self.runs[0], self.parent):
-            run.end(status)
+        self.runs[0].end(status)
+        self.parent.end("FAILED" if status == "FINISHED" and self._has_failed() else status)
+
+    def _has_failed(self) -> bool:
+        """Return whether a stage of the pass failed, which may run two at once, and not yet again
+        with success."""
+        of_pass = f"tags.`mlflow.parentRunId` = '{self.parent.id}' and attributes.status = "
+        for failed in self.client.search_runs([self.experiment], f"{of_pass}'FAILED'"):
+            again = (
+                f"{of_pass}'FINISHED' and attributes.start_time > {failed.info.start_time} "
+                f"and tags.`wordlab.stage` = '{failed.data.tags['wordlab.stage']}'"
+            )
+            if not self.client.search_runs([self.experiment], again, max_results=1):
+                return True
+        return False
 
     def _open(self, name: str, stage: str, parent: str) -> Run:
         tags = {**self.tags, "mlflow.parentRunId": parent, "wordlab.stage": stage}

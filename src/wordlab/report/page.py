@@ -5,7 +5,7 @@ Nothing in it depends on when or where it was made: the same inputs give the sam
 
 import base64
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import jinja2
 
 from wordlab import names
+from wordlab.params import flatten
 from wordlab.report.figures import FIGURES
 from wordlab.report.results import UNMEASURED, Answer
 from wordlab.report.tables import Table, number, percent, tables
@@ -211,7 +212,7 @@ def build(
             chapters[_of("metrics", name).name].numbers += tables(name, found)
     for chapter in chapters.values():
         named = [name for name in chapter.section.params if name in params]
-        chapter.settings += [pair for name in named for pair in flat(params[name], name)]
+        chapter.settings += [pair for name in named for pair in _settings(params[name], f"{name}.")]
     chapters["language-models"].samples = _by_prompt(samples, held_out)
     more = chapters.pop("more")
     return TEMPLATES.get_template("report.html").render(
@@ -220,7 +221,7 @@ def build(
         chapters=list(chapters.values()),
         undecided=[c for c in chapters.values() if not c.answer.decided],
         more=more,
-        settings=list(flat(params)),
+        settings=_settings(params),
     )
 
 
@@ -229,16 +230,13 @@ def _of(kind: str, name: str) -> Section:
     return next(one for one in SECTIONS if name.startswith(getattr(one, kind)))
 
 
-def flat(params: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Yield each param as its dotted name and its value as params.yaml writes it."""
-    for name, value in params.items():
-        full = f"{prefix}.{name}" if prefix else name
-        if isinstance(value, Mapping):
-            yield from flat(value, full)
-        elif value is None or isinstance(value, bool):
-            yield full, {None: "null", True: "true", False: "false"}[value]
-        else:
-            yield full, str(value)
+def _settings(params: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Return each param as its dotted name and its value as params.yaml writes it."""
+    words = {None: "null", True: "true", False: "false"}
+    return [
+        (name, words[value] if value is None or isinstance(value, bool) else str(value))
+        for name, value in flatten(params, prefix).items()
+    ]
 
 
 def _picture(title: str, caption: str, path: Path) -> Picture:

@@ -69,6 +69,11 @@ def ranged(
     return f"{write(value)} ({write(low)}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{write(high)})"
 
 
+def lower_is_better(score: str) -> bool:
+    """Return whether a score of a sweep is a loss."""
+    return score == "valid_loss"
+
+
 def tables(title: str, value: Any) -> list[Table]:
     """Return nested metrics of any shape as tables, one for each level that holds numbers.
 
@@ -145,8 +150,8 @@ def embeddings(metrics: Mapping[str, Any]) -> str:
     first = next(iter(metrics.values()))
     sets = [(name, similarity(name)) for name in first if name != "analogy"]
     if not any(first[name]["n"] for name in first):
-        names = ", ".join([*(title for _, title in sets), "analogies"])
-        return f"Word vectors: no item of these sets has all its words in the vocabulary: {names}."
+        asked = ", ".join([*(title for _, title in sets), "analogies"])
+        return f"Word vectors: no item of these sets has all its words in the vocabulary: {asked}."
     heads = ["word vectors"]
     for key, title in sets:
         heads.append(f"{title} ({first[key]['n']} of {first[key]['pairs']} pairs)")

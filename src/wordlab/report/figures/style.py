@@ -40,7 +40,6 @@ COLOURS = 128
 """Colours of an image, edges of letters and lines among them."""
 FEW = 6
 """So many different numbers are side by side on an axis; more have a scale."""
-LOWER_IS_BETTER = ("valid_loss",)
 
 STYLE = {
     "figure.dpi": 100,

@@ -15,7 +15,6 @@ from wordlab import names
 from wordlab.report.figures.registry import figure
 from wordlab.report.figures.style import (
     INK,
-    LOWER_IS_BETTER,
     MUTED,
     SPARE,
     Scale,
@@ -28,6 +27,7 @@ from wordlab.report.figures.style import (
     varied,
 )
 from wordlab.report.results import Study
+from wordlab.report.tables import lower_is_better
 
 SWEEPS = tuple(f"analyse_sweep@{sweep}" for sweep in ("recurrent", "word2vec", "glove"))
 SHOWN = ("valid_loss", "wordsim353")
@@ -38,8 +38,6 @@ REGIONS = {"all": "of all", "best quarter": "within the best quarter"}
 """Where the forest's shares are measured, and how a legend calls it."""
 TERMS = 12
 """Settings and pairs shown, the largest of any model."""
-BEST = "#d55e00"
-PATCH = {"fc": "white", "ec": "none", "alpha": 0.8, "pad": 0.8}
 
 
 @figure(
@@ -146,7 +144,7 @@ def sweep(study: Study) -> Figure | None:
             axes.errorbar([1.02], [middle], yerr=[noise], color=INK, lw=2.5, capsize=4)
     for axes in drawn.axes[::3]:
         axes.set_ylabel(names.measure(score))
-    better = "lower is better" if score in LOWER_IS_BETTER else "higher is better"
+    better = "lower is better" if lower_is_better(score) else "higher is better"
     drawn.suptitle(f"The mean over all other settings ({better})", x=0.01, ha="left")
     handles = [Line2D([], [], **line(str(model), models)) for model in models]
     handles.append(Line2D([], [], marker="o", ls="", alpha=0.4, color=MUTED, label="a training"))
@@ -179,7 +177,7 @@ def interactions(study: Study) -> Figure | None:
     most = max(len(_pairs(maps[maps["model"] == model])) for model in models)
     drawn = canvas(most, len(models), max(3.2 * most + 1.0, 5.0), 2.9 * len(models) + 0.5)
     grid = np.array(drawn.axes).reshape(len(models), most)
-    lower = score in LOWER_IS_BETTER
+    lower = lower_is_better(score)
     colours = matplotlib.colormaps["cividis" if lower else "cividis_r"]
     for row, model in zip(grid, models, strict=True):
         own = maps[maps["model"] == model]
@@ -285,13 +283,11 @@ def _settings(study: Study) -> list[str]:
 
 
 STABILITY = {
-    "clip_rate": "share of updates clipped",
-    "loss_variance": "variance of the training loss",
-    "loss_spread": "spread of the training loss",
+    **{name: names.plain(name) for name in ("clip_rate", "loss_variance", "loss_spread")},
     "gradient_norm": "gradient norm before clipping",
     "diverged": "share of trainings diverged",
 }
-"""What tells how stable a training is, where it was measured."""
+"""The measures of how stable a training is, as panels name them."""
 
 
 @figure(

@@ -1,8 +1,7 @@
 """What the stages found, in sentences: all English that is made from numbers is made here.
 
-A module per subject; each function takes the results and is registered with the stage whose
-tables and metrics it puts into words. Under `@answer` a module has
-the answers to the questions of the report, each with the rule that decides it.
+There is a module per subject. `@of_stage` registers a function that takes the results and puts
+those of a stage into words, `@answer` one that answers a question of the report by a rule.
 """
 
 from wordlab.report.findings import (  # noqa: F401

@@ -61,7 +61,7 @@ def reach(measured: Mapping[str, Any], params: GradientStudyParams) -> list[str]
             f"{_between(radius['median'], radius['low'], radius['high'], '.2f')}."
         )
         ends = [
-            f"{_fades(part[f'length {longest}']['steps'], longest)} with {weights} weights"
+            f"{_fades(part[f'length {longest}'], longest)} with {weights} weights"
             for weights, part in measured[cell].items()
             if weights != "trained"
         ]
@@ -75,7 +75,7 @@ def _span(steps: Mapping[str, Any], longest: int) -> str:
     """Return after how many steps a gradient fades; one that never does counts as `longest`."""
     low, high = steps["low"], steps["high"]
     if low is None:
-        return f"{_fades(steps['steps'], longest)}, a median over too few sequences for an interval"
+        return f"{_fades(steps, longest)}, a median over too few sequences for an interval"
     if low >= longest:
         return f"does not fade within {longest} steps"
     if high >= longest:
@@ -83,8 +83,10 @@ def _span(steps: Mapping[str, Any], longest: int) -> str:
     return f"fades after {_between(steps['steps'], low, high, '.0f')} steps"
 
 
-def _fades(steps: float, longest: int) -> str:
-    return f"fades after {steps:.0f} steps" if steps < longest else "does not fade"
+def _fades(found: Mapping[str, Any], longest: int) -> str:
+    if found["steps"] >= longest:
+        return f"does not fade within {longest} steps"
+    return f"fades after {found['steps']:.0f} steps"
 
 
 def _between(middle: float, low: float | None, high: float, form: str) -> str:
@@ -312,8 +314,8 @@ def reaches(
     low, high = steps[far]["low"], steps[near]["high"]
     decided = low is not None and high is not None and low > high
     text = (
-        f"The {names.model(far)}'s gradient reaches farthest: it {_fading(steps[far], longest)}, "
-        f"while the {names.model(near)}'s {_fading(steps[near], longest)}"
+        f"The {names.model(far)}'s gradient reaches farthest: it {_fades(steps[far], longest)}, "
+        f"while the {names.model(near)}'s {_fades(steps[near], longest)}"
         f"{'' if decided else f'; but the order is {OPEN}'}."
     )
     task, delay = tasks["task"].iloc[0], tasks["delay"].max()
@@ -342,12 +344,6 @@ def reaches(
     head = ["gradient fades after, steps", f"{task} over {delay} steps, right",
             "without clipping", "clipped"]  # fmt: skip
     return Answer(text, decided, Table("Cells", head, rows))
-
-
-def _fading(found: Mapping[str, Any], longest: int) -> str:
-    if found["steps"] >= longest:
-        return f"does not fade within {longest} steps"
-    return f"fades after {found['steps']:.0f} steps"
 
 
 def _range(found: Mapping[str, Any], longest: int) -> str:

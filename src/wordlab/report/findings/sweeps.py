@@ -11,7 +11,7 @@ from wordlab import names
 from wordlab.params.sweeps import GridSweepParams
 from wordlab.report.findings.embeddings import OPEN
 from wordlab.report.results import Answer, Results, Unmeasured, answer, of_stage
-from wordlab.report.tables import Table, fraction, number, ranged
+from wordlab.report.tables import Table, fraction, lower_is_better, number, ranged
 
 Tables = Mapping[str, pd.DataFrame]
 """The tables of a sweep and of its analysis, by name."""
@@ -208,11 +208,6 @@ def repetition(trials: pd.DataFrame) -> str:
     """Return in what trainings of the same settings differ: seed, fold, or fold and seed."""
     folds = "fold" in trials and trials["fold"].nunique() > 1
     return ("fold and seed" if trials["seed"].nunique() > 1 else "fold") if folds else "seed"
-
-
-def lower_is_better(score: str) -> bool:
-    """Return whether a score is a loss."""
-    return score == "valid_loss"
 
 
 def terms(row: Mapping[str, Any]) -> str:
