@@ -34,8 +34,9 @@ def test_a_stage_runs_by_any_shell(shell: str, repository: Path, tmp_path: Path)
 
 def test_make_gives_dvc_a_shell_that_runs_commands(repository: Path) -> None:
     done = subprocess.run(
-        ["make", "--no-print-directory", "--eval", "shown: ; @printenv SHELL", "shown"], cwd=repository,
-        env={**os.environ, "SHELL": "/bin/false"}, capture_output=True, text=True, check=True,
+        ["make", "--no-print-directory", "--eval", "shown: ; @printenv SHELL", "shown"],
+        cwd=repository, env={**os.environ, "SHELL": "/bin/false"},
+        capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout == "/bin/sh\n"
 

@@ -1,5 +1,6 @@
 """What the stages measured, and the register of functions that put it into words."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -182,3 +183,17 @@ def answers(results: Results) -> dict[str, Answer]:
         with suppress(pd.errors.EmptyDataError, Unmeasured):
             found[section] = answerer(results)
     return found
+
+
+BEYOND = ("perplexity", "ratio", "ratio_low", "ratio_high")
+"""Scores of language models that may be infinite."""
+
+
+def unbounded(scores: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the scores of a language model, infinite where its perplexity is beyond any float.
+
+    Metrics have None for that.
+    """
+    if scores["perplexity"] is not None:
+        return scores
+    return {**scores, **{name: math.inf for name in BEYOND if scores.get(name, 0) is None}}

@@ -1,6 +1,5 @@
 """What language models, autoencoders and the study of regularisation found."""
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,7 +10,7 @@ from wordlab import names
 from wordlab.params.language import CELLS
 from wordlab.params.studies import COMBINATION, RegularisationStudyParams
 from wordlab.report.findings.embeddings import OPEN, models_named, most
-from wordlab.report.results import Answer, Results, Unmeasured, answer, of_stage
+from wordlab.report.results import Answer, Results, Unmeasured, answer, of_stage, unbounded
 from wordlab.report.tables import Table, between, fraction, number, percent, ranged
 
 
@@ -83,19 +82,6 @@ def prompts_left_out(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
         "and are left out."
         for name, count in left_out.items()
     ]
-
-
-def unbounded(scores: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the scores of a language model, infinite where its perplexity is beyond any float.
-
-    Metrics have None for that.
-    """
-    if scores["perplexity"] is not None:
-        return scores
-    return {**scores, **{name: math.inf for name in BEYOND if scores.get(name, 0) is None}}
-
-
-BEYOND = ("perplexity", "ratio", "ratio_low", "ratio_high")
 
 
 @of_stage("study_autoencoder")
