@@ -3,6 +3,7 @@
 import gzip
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,52 @@ def test_what_would_be_refused_is_refused(tmp_path: Path) -> None:
         check(tmp_path)
     with pytest.raises(UserError, match="nowhere: not found"):
         check(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("Word 1\tWord 2\tHuman (mean)\t1\t2\t3\nlove\tsex\t6.77\t9\t6\t8\n", "love sex 6.77"),
+        ('"word1"\t"word2"\t"score"\n"1"\t"tiger"\t"cat"\t7.35\n', "tiger cat 7.35"),
+        ('"New York, NY","cat","7.35"\n', "New York, NY cat 7.35"),
+    ],
+)
+def test_a_set_is_known_by_its_cells(text: str, seen: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text(text)
+    assert f"  first: {seen}" in check(tmp_path / "file")
+
+
+def test_a_table_of_texts_is_no_set(
+    tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repository)
+    (tmp_path / "file").write_text('text,label,score\n"Hello, you",good,0.9\n')
+    assert check(tmp_path / "file")[0].endswith("text, CSV")
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("tiger,cat,7.35\nplane\tcar\t5\n", "line 2: .* with commas between; found 1"),
+        ("7.35\ttiger\tcat\n5\tplane\tcar\n", "line 2: expected two words and a score"),
+        ("the,0.1,0.2\ncat,0.3,0.4\n", "line 2: expected words in column 2; found numbers"),
+    ],
+)
+def test_a_set_with_a_mistake_is_no_text(text: str, place: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text(text)
+    with pytest.raises(UserError, match=place):
+        check(tmp_path / "file")
+
+
+def test_a_file_in_an_archive_is_named_as_far_as_it_takes(tmp_path: Path) -> None:
+    path = tmp_path / "v.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("a/m.txt", "b/m.txt"):
+            archive.writestr(name, "the 1 2\ncat 3 4\n")
+    assert "GloVe text" in check(path / "b/m.txt")[0]
+    for place in ("m.txt", "none.txt"):
+        with pytest.raises(UserError, match=r"expected one .* v.zip/a/m.txt, .* v.zip/b/m.txt|has"):
+            check(path / place)
 
 
 TEXTS = {

@@ -133,6 +133,13 @@ def test_a_host_outside_ascii_is_sent_in_punycode():
     )
     with pytest.raises(UserError, match="no host of that name can be"):
         downloads._ascii(f"http://{'é' * 100}.example/")
+    assert downloads._ascii("http://é:p@é.example/") == "http://%C3%A9:p@xn--9ca.example/"
+
+
+@pytest.mark.parametrize("url", ["nonsense", "ftp://a.example/b", "http://[::1/b", ""])
+def test_what_is_no_address_is_refused(tmp_path, url):
+    with pytest.raises(UserError, match="expected https://"):
+        downloads.fetch(url, SHA256, tmp_path / "set.txt")
 
 
 @pytest.mark.parametrize("name", ["a" * 400, "文" * 120, "é" * 199, ""])

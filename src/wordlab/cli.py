@@ -99,7 +99,7 @@ def space(
     from wordlab.evaluation.vectors.similarity import DenseSpace, SparseSpace
 
     place = _start / vectors
-    if place.is_file() or place.parent.is_file():
+    if reading.archive_of(place):
         return DenseSpace(reading.read(place, words, undecodable))
     for place in (_start / vectors, MODELS / vectors):
         if (place / "indptr.npy").exists():

@@ -94,13 +94,19 @@ def read(url: str, most: int) -> bytes:
 
 def _ascii(url: str) -> str:
     """Return a URL as it is sent: letters outside ASCII in percent signs, a host in punycode."""
-    parts = urllib.parse.urlsplit(url)
-    host = parts.netloc
+    try:
+        parts = urllib.parse.urlsplit(url)
+    except ValueError as error:
+        raise UserError(f"{url}: {error}; expected https://…") from None
+    if parts.scheme not in ("http", "https"):
+        raise UserError(f"{url}: no address on the web; expected https://…")
+    login, at, host = parts.netloc.rpartition("@")
     if not host.isascii():
         try:
             host = host.encode("idna").decode()
         except UnicodeError as error:
             raise UserError(f"{url}: no host of that name can be ({error})") from None
+    host = urllib.parse.quote(login, safe=":%") + at + host
     kept = "/%:=&?~#+!$,;'@()*[]"  # what is quoted already stays so
     quoted = (urllib.parse.quote(part, safe=kept) for part in parts[2:4])
     return urllib.parse.urlunsplit((parts.scheme, host, *quoted, ""))

@@ -25,8 +25,8 @@ def root() -> Path:
 
 def given(path: str) -> Path:
     """Return a path of params.yaml: `~` is the home, and a relative one starts at the root, also
-    from inside a temporary experiment."""
-    return root() / Path(path).expanduser()
+    from inside a temporary experiment. The home of nobody is a folder that is not there."""
+    return root() / os.path.expanduser(path)
 
 
 def revision() -> str:

@@ -76,6 +76,11 @@ def test_words_have_blanks_of_their_own(file):
         (b'{"the": [0.1, 0.2]}\n', "line 1: in no known format"),
         (b"tiger\tcat\t7.35\t9\nplane\tcar\t5.77\t6\n", "line 1: several words and 2 numbers"),
         (b"tiger cat 7.35 9\n", "line 1: several words and 2 numbers"),
+        (
+            b"Word 1\tWord 2\tmean\t1\t2\nlove\tsex\t6\t9\t6\n",
+            "line 1: several words and 2 numbers",
+        ),
+        (b"word 0 1 2 3 4 5 6 7 8 9\na 1 2 3 4 5 6 7 8 9 0\n", "line 1: names of columns"),
         (b"0 5\n", "line 1: announces no vectors"),
         (b"2 3\n", "cut off"),
         (b"2 3\nthe 0.1 0.2\n", "line 2: expected a word and 3 numbers"),

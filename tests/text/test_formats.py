@@ -146,6 +146,11 @@ def test_a_zstd_with_a_window_too_long_gets_the_hint(tmp_path):
         (b"7z\xbc\xaf\x27\x1c", "a 7z archive; expected a text"),
         (b"Rar!\x1a\x07\x00", "a RAR archive"),
         (b"%PDF-1.7", "a PDF; expected"),
+        (b"{\\rtf1\\ansi Hello}", "an RTF document; expected"),
+        (b"\x89PNG\r\n\x1a\n\0", "an image; expected"),
+        (b"% a comment\n\\documentclass{article}\n", "line 1: begins like LaTeX"),
+        (b"1\n00:00:01,000 --> 00:00:02,000\nHello\n", "line 1: begins like subtitles"),
+        (b"# text = Hi\n1\tHi\thi\tINTJ" + b"\t_" * 6 + b"\n", "line 1: begins like CoNLL-U"),
         (zipped(b"<x/>", name="[Content_Types].xml"), "office program"),
         (zipped(zipped(zipped(zipped(zipped(b"text"))))), "packed more than 4 times"),
         (b"<!DOCTYPE html>\n<html><p>Hello</p></html>", "line 1: begins with <!DOCTYPE html>"),
@@ -214,6 +219,13 @@ def test_a_book_with_broken_lines_is_a_document_with_its_paragraphs_whole(tmp_pa
     texts = [" ".join(words) for words in paragraphs]
     assert read(path) == [Document(None, "\n".join(texts))]
     assert [one.text for one in read(path, separation="blank_lines")] == texts
+
+
+def test_a_word_broken_at_a_soft_hyphen_is_whole(tmp_path):
+    path = tmp_path / "book"
+    line = "It was the best of times, it was the worst of times, and it was incred\u00ad\n"
+    path.write_text(line + ("ible " + line) * 5 + "ible.\n", encoding="utf-8")
+    assert read(path)[0].text.count("incredible") == 6
 
 
 def test_a_paragraph_without_end_is_held_in_parts(tmp_path):

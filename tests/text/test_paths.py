@@ -5,6 +5,7 @@ import os
 import pytest
 
 from small_pipeline import run_pipeline
+from wordlab import paths
 from wordlab.artifacts import read_json
 from wordlab.errors import UserError
 from wordlab.params.text import CorpusParams
@@ -96,3 +97,9 @@ def test_the_stage_counts_what_it_leaves_out_and_says_so_once(tmp_path, monkeypa
     run_pipeline(tmp_path, "One.\n\nTwo.", only={"download"})
     assert read_json(tmp_path / "data/raw/provenance.json")["left_out"] == {}
     assert capsys.readouterr().out == ""
+
+
+def test_the_home_of_nobody_is_refused(tmp_path):
+    with pytest.raises(UserError, match="corpus.path: .*~nobody-here/a: no such file"):
+        found("~nobody-here/a", tmp_path)
+    assert not paths.given("~nobody-here/a").exists()

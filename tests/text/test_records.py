@@ -88,6 +88,7 @@ def test_records_without_text_are_counted_and_titles_may_be_numbers(tmp_path):
         ('{"body": "a"}\n', "line 1: expected one of the keys .*found body; corpus.column names"),
         ('[{"text": "a"},\n{"text": "b"}\n', "line 3: cut off"),
         ('[{"text": "a"}\n{"text": "b"}]', "line 2: cut off or without a comma"),
+        ('[["a", "b"], ["c"]]', r'line 1: found \["a", "b"\]; expected a JSON object'),
         ('[{"text": "a"}]\nmore', "line 2: text follows the array"),
         ('{"text": ' + "[" * 100_000, "line 1: brackets too deep"),
         ('{"text": "a"}\n' * 5 + '{"text": a}\n' + '{"text": "a"}\n' * 9999, "line 6: Expecting v"),
@@ -125,11 +126,19 @@ def test_a_csv_of_one_column_and_one_with_a_long_cell(tmp_path):
         ("id,text\n1,a\n2,b, c\n", "line 3: 3 columns; expected 2, as the first line has"),
         ('id,text\n1,"a" b\n', "line 2: .*expected CSV"),
         ('id,text\n1,"a\n2,b\n', "line 3: .*expected CSV"),
+        ("text,text\na,b\n", "line 1: 2 columns are called 'text'; expected one"),
         ("id,body\n1,a\n", "corpus.column: .*no column 'text'.*'id,body'"),
     ],
 )
 def test_csv_that_is_damaged_is_refused_with_its_line(tmp_path, text, message):
     refused(tmp_path, text.encode(), message, name="corpus.csv")
+
+
+def test_cells_that_stand_for_nothing_are_no_text(tmp_path):
+    path = tmp_path / "corpus.csv"
+    path.write_text("text,label\nNA,1\nNULL,2\n,3\nWar.,4\n")
+    assert read(path) == [Document(None, "War.")]
+    assert notes_of(path).left_out == {"records without text": 3}
 
 
 @pytest.mark.parametrize("name", ["corpus", "corpus.csv.gz", "corpus.TSV"])

@@ -64,7 +64,7 @@ def test_a_link_that_is_not_closed_ends_with_its_line():
     assert without_names("[[File:X.jpg|thumb|Open caption\nNext.", "", "") == "Open caption\nNext."
 
 
-@pytest.mark.parametrize("tag", ["ref", "REF", "math", "nowiki"])
+@pytest.mark.parametrize("tag", ["ref", "REF", "math", "nowiki", "gallery"])
 @pytest.mark.parametrize("inner", ["x<br/>leak", "x<br />leak", "<i>x</i>leak", "a\n<br/>\nleak"])
 @pytest.mark.parametrize("attributes", ["", ' name="a"', " group=n name=b/c"])
 def test_footnotes_with_tags_in_them_leave_nothing(tmp_path, tag, inner, attributes):

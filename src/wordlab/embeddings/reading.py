@@ -24,6 +24,8 @@ CHUNK = 1 << 20
 """Bytes read at a time; a first line, or a word, is no longer."""
 GROWTH = 8
 """A matrix whose rows are not known beforehand grows by an eighth."""
+FEWEST_NAMES = 10
+"""Numbers in the first line, counting up from 0 or 1, that must be the names of columns."""
 REPEATED = "repeat an earlier word"
 UNFIT = "have numbers that are NaN or infinite"
 UNDECODABLE = "are not UTF-8"
@@ -155,35 +157,51 @@ def header_of(path: Path) -> Header:
         if _is_text(second):
             raise _malformed(path, 2, dimensions)
         return Header("word2vec_binary", words, dimensions)
-    dimensions = 0
-    while dimensions < len(fields) - 1 and _is_number(fields[-1 - dimensions]):
-        dimensions += 1
+    dimensions = len(fields) - _words_before_numbers(first)
     if dimensions < 2 or _row(first, dimensions) is None:
         raise UserError(f"{path}, line 1: in no known format; {EXPECTED}")
-    entries = [_row(line, dimensions) for line in (first, second or first)]
-    if all(entry is not None and len(entry[0].split()) > 1 for entry in entries):
+    if all(_words_before_numbers(line) > 1 for line in (first, second or first)):
         raise UserError(
             f"{path}, line 1: several words and {dimensions} numbers, as in a set of word pairs; "
             f"{EXPECTED}"
         )
+    numbers = fields[-dimensions:]
+    if dimensions >= FEWEST_NAMES and numbers in _counting(dimensions):
+        raise UserError(f"{path}, line 1: names of columns, as pandas writes them; {EXPECTED}")
     return Header("glove_text", None, dimensions)
+
+
+def _counting(n: int) -> list[list[bytes]]:
+    """Return the numbers from 0 and from 1, `n` of them."""
+    return [[b"%d" % number for number in range(start, start + n)] for start in (0, 1)]
+
+
+def _words_before_numbers(line: bytes) -> int:
+    """Return how many words, one at least, are before the numbers that end a line."""
+    fields = line.split()
+    count = len(fields)
+    while count > 1 and _is_number(fields[count - 1]):
+        count -= 1
+    return count
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[IO[bytes]]:
     """Open the file of vectors at `path`, unpacked as it is read; faults become UserErrors.
 
-    In an archive of several files, `path` is the archive's and then the name of one of them.
+    In an archive of several files, `path` is the archive's and then the name of one of them, with
+    its folders where others have it too.
     """
-    archive, wanted = path, None
-    if not path.is_file() and path.parent.is_file():
-        archive, wanted = path.parent, path.name
-    elif not path.is_file():
+    archive = archive_of(path)
+    if archive is None:
         raise UserError(f"{path}: not found; expected a file of vectors")
+    wanted = path.relative_to(archive).parts
     names = [member.place for member in packing.unpacked(archive, Counter())]
-    chosen = [name for name in names if wanted in (None, _own_name(name))]
+    chosen = [name for name in names if _parts(name)[-len(wanted) :] == wanted or not wanted]
     if len(chosen) != 1:
-        known = ", ".join(f"{archive}/{_own_name(name)}" for name in names)
+        own = Counter(_parts(name)[-1] for name in names)
+        shown = [_parts(name) if own[_parts(name)[-1]] > 1 else _parts(name)[-1:] for name in names]
+        known = ", ".join(str(archive.joinpath(*parts)) for parts in shown)
         raise UserError(f"{path}: expected one file of vectors; it has {known or 'none'}")
     for member in packing.unpacked(archive, Counter()):
         if member.place == chosen[0]:
@@ -191,9 +209,14 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
             return
 
 
-def _own_name(place: str) -> str:
-    """Return the name of a member of an archive, without its folders."""
-    return PurePosixPath(place.rpartition(": ")[2]).name
+def archive_of(path: Path) -> Path | None:
+    """Return the file at `path`, or the one that `path` leads into; None if there is none."""
+    return next((place for place in (path, *path.parents) if place.is_file()), None)
+
+
+def _parts(place: str) -> tuple[str, ...]:
+    """Return the name of a member of an archive, its folders before it."""
+    return PurePosixPath(place.rpartition(": ")[2]).parts
 
 
 def _beginning(stream: IO[bytes]) -> bytes:

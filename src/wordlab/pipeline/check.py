@@ -10,11 +10,13 @@ from wordlab.evaluation.vectors import analogy, similarity
 from wordlab.evaluation.vectors.tables import (
     SEPARATORS,
     Table,
+    beginning,
     columns_of,
     read_table,
 )
 from wordlab.params.whole import PARAMS, load
 from wordlab.text import readers
+from wordlab.text.records import TEXT
 
 NUMBERS = 2_000_000
 """Numbers of a file of vectors to look at."""
@@ -31,8 +33,11 @@ def check(path: Path, kind: str = "") -> list[str]:
     """
     if path.is_dir():
         raise UserError(f"{path}: a folder; expected a file")
-    if not path.exists() and not path.parent.is_file():
+    archive = reading.archive_of(path)
+    if archive is None:
         raise UserError(f"{path}: not found")
+    if archive != path:  # vectors alone may be one file of an archive
+        kind = "vectors"
     first, *others = KINDS[kind or recognised(path)](path)
     return [f"{path}: {first}", *(f"  {line}" for line in others)]
 
@@ -47,16 +52,24 @@ def recognised(path: Path) -> str:
     lines = _beginning(path)
     if lines and lines[0].startswith(":"):
         return "analogies"
+    if lines and all(any(_has_numbers([line], s) for s in SEPARATORS) for line in lines):
+        return "pairs"  # with another separator in the second line, which reading it names
     for separator in SEPARATORS:
-        cells = [line.split(separator) for line in lines]
-        if len({len(row) for row in cells}) == 1 and len(cells[0]) >= 3:
-            last = cells[-1][2:]
-            table = Table(path, separator, (), (), ())
-            if any(table.number(cell.strip(' "')) is not None for cell in last):
-                return "pairs"
-            if separator == "\t" and len(last) == 1:
-                return "relations"
+        if _has_numbers(lines, separator):
+            return "pairs"
+        rows = beginning(lines, separator)
+        if rows and separator == "\t" and len(rows[0]) == 3:
+            return "relations"
     return "text"
+
+
+def _has_numbers(lines: Sequence[str], separator: str) -> bool:
+    """Say whether lines are rows of two words and a number or more, and of no text."""
+    rows = beginning(lines, separator)
+    if not rows or len(rows[0]) < 3 or TEXT in rows[0]:
+        return False
+    table = Table(Path(), separator, (), (), ())
+    return any(table.number(cell) is not None for cell in rows[-1])
 
 
 def _beginning(path: Path) -> list[str]:

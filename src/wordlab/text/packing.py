@@ -52,6 +52,8 @@ REFUSED = {
     "a file of compress (.Z)": rb"\x1f[\x9d\xa0]",
     "an LZ4 file": rb"\x04\x22\x4d\x18",
     "a PDF": rb"%PDF-",
+    "an RTF document": rb"\{\\rtf",
+    "an image": rb"\x89PNG\r\n|\xff\xd8\xff|GIF8[79]a",
     "an Office document": rb"\xd0\xcf\x11\xe0",
     "an SQLite database": rb"SQLite format 3\x00",
     "an Arrow file": rb"ARROW1",

@@ -37,6 +37,12 @@ TAG = re.compile(
     re.IGNORECASE,
 )
 """The beginning of a text in a markup that is not read: its first line is a tag, or an element."""
+OTHERS = {
+    "CoNLL-U": re.compile(r"\s*(?:#[^\n]*\n)*1(?:-\d+)?\t[^\t\n]*(?:\t[^\t\n]*){6,8}\n"),
+    "subtitles": re.compile(r"\s*(?:WEBVTT\b|\d+\s*\n\d\d:\d\d:\d\d,\d{3} -->)"),
+    "LaTeX": re.compile(r"(?:\s*%[^\n]*\n)*\s*\\(?:documentclass|documentstyle|input|begin)\b"),
+}
+"""The beginning of texts in other formats that are not read."""
 
 
 def read(
@@ -123,10 +129,9 @@ def _text(
     elif records.is_csv(shown, column, named_csv):
         _note("CSV", member, notes)
         yield from records.read_csv(chain(shown, following), place, column, notes)
-    elif TAG.match(head):
-        tag = shown[0][:40].strip()
+    elif found := _other_format(head):
         raise UserError(
-            f"{place}, line 1: begins with {tag}; expected plain text, a Wikipedia dump, the "
+            f"{place}, line 1: {found}; expected plain text, a Wikipedia dump, the "
             "output of WikiExtractor, JSON, CSV or Parquet"
         )
     else:
@@ -140,12 +145,21 @@ def _text(
         yield from _plain_text(_unwrapped(whole(lines)) if width else lines, separation)
 
 
+def _other_format(head: str) -> str | None:
+    """Return what shows that a text begins in a format that is not read, None if nothing does."""
+    for name, beginning in OTHERS.items():
+        if beginning.match(head):
+            return f"begins like {name}"
+    return f"begins with {head.strip().splitlines()[0][:40]}" if TAG.match(head) else None
+
+
 FEWEST_BREAKS = 4
 BROKEN = 0.7
 """The share of line ends where the next word would not have fitted, of a text with broken lines."""
 SENTENCE_MARK = regex.compile(r"""\p{STerm}["'”’»)]*$""")
 CLOSE = regex.compile(rf"[{UNSPACED}\u3001-\u303f\uff01-\uff65]")
 """A character that has no space before the next, when a line is not broken between them."""
+SOFT_HYPHEN = "\u00ad"
 WIDTHS = (40, 110)
 """Columns at which lines are broken; beyond, a line is a paragraph."""
 
@@ -177,7 +191,7 @@ def _needed(line: str) -> int:
 def _unwrapped(lines: Iterable[str]) -> Iterator[str]:
     """Yield each paragraph as one line, one without end in parts of LONGEST_LINE characters.
 
-    A break between characters of Chinese is no space.
+    A break between characters of Chinese is no space, nor is one at a soft hyphen.
     """
     paragraph = ""
     for line in lines:
@@ -187,6 +201,8 @@ def _unwrapped(lines: Iterable[str]) -> Iterator[str]:
             paragraph = ""
         if not text:
             yield "\n"
+        elif paragraph.endswith(SOFT_HYPHEN):
+            paragraph = paragraph[:-1] + text
         elif paragraph and not (CLOSE.match(paragraph[-1]) and CLOSE.match(text)):
             paragraph += f" {text}"
         else:

@@ -22,7 +22,11 @@ TEXT_KEYS = (TEXT, "data", "section_texts")
 """The keys of the text, or of its list of paragraphs, where `corpus.column` names no other: JSON of
 WikiExtractor and gensim-data."""
 WITHOUT_TEXT = "records without text"
-JSON = re.compile(r'\s*(?:null\s+)*(?:\{\s*["}]|\[\s*(?:[\]{]|"(?:[^"\\]|\\.)*(?:"\s*[,\]]|$)))')
+MISSING = {"NA", "N/A", "<NA>", "NaN", "nan", "NULL", "null", "None"}
+"""What R, pandas and databases write in a cell of a CSV file that has nothing."""
+JSON = re.compile(
+    r'\s*(?:null\s+)*(?:\{\s*["}]|\[\s*(?:[\]{]|\[\s*"|"(?:[^"\\]|\\.)*(?:"\s*[,\]]|$)))'
+)
 """How a JSON object begins, or an array of objects or of texts; `[Emma by Jane Austen]` does not
 match."""
 SEPARATORS = ("\t", ",", ";", "|")
@@ -222,6 +226,11 @@ def read_csv(parts: Iterable[str], place: str, column: str, notes: Notes) -> Ite
     rows = csv.reader(chain([header], lines), delimiter=divided, strict=True)
     try:
         names = next(rows)
+        if names.count(column) > 1:
+            raise UserError(
+                f"{place}, line {rows.line_num}: {names.count(column)} columns are called "
+                f"{column!r}; expected one"
+            )
         text, title = names.index(column), names.index("title") if "title" in names else None
         for row in rows:
             if not row:
@@ -231,7 +240,8 @@ def read_csv(parts: Iterable[str], place: str, column: str, notes: Notes) -> Ite
                     f"{place}, line {rows.line_num}: {len(row)} columns; expected "
                     f"{len(names)}, as the first line has ({', '.join(names)})"
                 )
-            found = document(None if title is None else row[title], row[text], notes)
+            cell = "" if row[text] in MISSING else row[text]
+            found = document(None if title is None else row[title], cell, notes)
             if found:
                 yield found
     except csv.Error as error:

@@ -119,7 +119,7 @@ def reader(params: CorpusParams) -> Callable[[Path, Notes], Iterator[Document]]:
 
 def _files(params: CorpusParams, root: Path, left_out: Counter[str]) -> tuple[Path, ...]:
     """Return the files that corpus.path names: one, those of a pattern, or those of a folder."""
-    path = root / Path(str(params.path)).expanduser()
+    path = root / os.path.expanduser(str(params.path))
     try:
         if path.is_file():
             found = [path]

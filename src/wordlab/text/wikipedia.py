@@ -26,10 +26,11 @@ CHARACTER = regex.compile(rf"[{UNSPACED}]")
 FILE, CATEGORY = "6", "14"
 """The keys of namespaces, the same in every Wikipedia."""
 MEDIA = "jpe?g|png|gif|svg|tiff?|webp|xcf|pdf|djvu|og[agv]|opus|flac|mp3|mp4|wav|mid|webm"
+ELEMENTS = "ref|math|nowiki|gallery|timeline|imagemap|syntaxhighlight|source|score|chem|hiero|graph"
 REMOVED = re.compile(
     r"<!--.*?-->"
-    r"|<(?:ref|math|nowiki)\b[^<>]*/>"
-    r"|<(ref|math|nowiki)\b[^<>]*>(?:(?!<\1\b).)*?</\1\s*>",
+    rf"|<(?:{ELEMENTS})\b[^<>]*/>"
+    rf"|<({ELEMENTS})\b[^<>]*>(?:(?!<\1\b).)*?</\1\s*>",
     re.DOTALL | re.IGNORECASE,
 )
 """Comments, and elements whose text is no prose."""

@@ -19,6 +19,16 @@ WORD_STEMS = {"word", "w", "term", "item", "noun", "verb", "adjective", "lemma",
 """Columns of words are called so, with 1 and 2, or a and b, behind."""
 SCORED = re.compile(r"mean|average|avg|gold|human|score|similarity|relatedness", re.IGNORECASE)
 """What a column is called that holds the score, rather than one rater's or a property of a word."""
+SPREAD = re.compile(
+    r"(?<![a-z])(sd|std|stdev|se|sem|var|variance|deviation|error|n|count|number|min|max|range)s?"
+    r"(?![a-z])",
+    re.IGNORECASE,
+)
+"""What a column is called that is about the scores, such as `Human (SD)` and `n_ratings`."""
+TAGS = {"n", "v", "a", "r", "j", "nn", "vb", "jj", "rb", "adj", "adv", "noun", "verb", "adjective"}
+"""Parts of speech, which may follow each word, as in Stanford's contextual similarities."""
+ROW_NAME = re.compile(r"[^\W\d]+[\W_]*\d+")
+"""What rows may be called: `p1`, `pair_2`."""
 MISSING = {"", "na", "nan", "n/a", "null", "none", "inf", "infinity"}
 """What people write for a score that there is not."""
 EARLIEST_YEAR = 1500
@@ -107,8 +117,7 @@ def read_table(path: Path, columns: int, what: str, separators: str = "\t;, ") -
             raise UserError(
                 f"{path}, line {number}: expected {what}; a quote is not closed"
             ) from None
-    if len(rows) > 1 and len(rows[0]) + 1 == len(rows[1]) and NUMBER.fullmatch(rows[1][0]):
-        rows[0] = ("", *rows[0])
+    _name_first_column(rows)
     for (number, _), row in zip(lines, rows, strict=True):
         if len(row) < columns or len(row) != len(rows[0]):
             wanted = max(columns, len(rows[0]))
@@ -117,6 +126,22 @@ def read_table(path: Path, columns: int, what: str, separators: str = "\t;, ") -
                 f"{SEPARATORS[separator]} between; found {len(row)}"
             )
     return Table(path, separator, tuple(number for number, _ in lines), tuple(rows), comments)
+
+
+def beginning(lines: Sequence[str], separator: str) -> list[tuple[str, ...]]:
+    """Return the cells of a table's first lines, none if these are not as wide as one another."""
+    try:
+        rows = [_cells(line, separator) for line in lines]
+    except csv.Error:
+        return []
+    _name_first_column(rows)
+    return rows if len(set(map(len, rows))) == 1 else []
+
+
+def _name_first_column(rows: list[tuple[str, ...]]) -> None:
+    """Give a header by R a name for the numbers of rows; mutates the first of `rows`."""
+    if len(rows) > 1 and len(rows[0]) + 1 == len(rows[1]) and NUMBER.fullmatch(rows[1][0]):
+        rows[0] = ("", *rows[0])
 
 
 def _width(lines: Sequence[tuple[int, str]], separator: str) -> int:
@@ -151,26 +176,42 @@ def columns_of(table: Table) -> Columns:
     """Return where a table of two words and a score has them.
 
     A header names them, or its cell for the score is no number. Words are the first two columns,
-    behind one of numbers that counts the rows; the score is the first column of numbers behind
-    them, or the first that the header calls the mean, the score or the like. Raises UserError if
-    no column holds numbers, or the first line may be a header or may not.
+    behind one of numbers that counts the rows, and but for parts of speech; the score is the first
+    column of numbers behind them, or the first that the header calls the mean, the score or the
+    like. Raises UserError if no column holds numbers, one of words does or may name the rows, or
+    the first line may be a header or may not.
     """
     top, below = table.rows[0], table.rows[1:] or table.rows
     share = [_share_of_numbers(table, [row[i] for row in below]) for i in range(len(top))]
     named = word_columns(top)
-    first, second = named or (0, 1)
+    begin = 0
     if not named and len(top) > 3 and share[0] == 1 and max(share[1:3]) < 0.5:
-        first, second = 1, 2
+        begin = 1
         numbers = [row[0] for row in table.rows if table.number(row[0]) is not None]
         if len(set(numbers)) < len(numbers) or not all(map(str.isdecimal, numbers)):
             raise table.fault(len(table.rows) - 1, "words, or the numbers of rows, in column 1")
+    tags = [all(row[i].casefold() in TAGS for row in below) for i in range(len(top))]
+    wordy = [i for i in range(begin, len(top)) if not tags[i] and len(top) > 3]
+    first, second = named or (wordy if len(wordy) > 1 else [begin, begin + 1])[:2]
     numeric = [i for i in range(second + 1, len(top)) if share[i] > 0.5]
     if not numeric:
         if len(table.rows) == 1:
             return Columns(top, first, second, second + 1)
         raise table.fault(1, "two words and a score")
-    called = [i for i in numeric if SCORED.search(top[i]) and not top[i][-1].isdigit()]
-    score = (called or numeric)[0]
+    if not named and share[second] == 1:
+        found = f"words in column {second + 1}; found numbers"
+        raise table.fault(len(table.rows) - 1, found)
+    if not named and begin == 0 and max(share[:3]) < 0.5 and not any(tags[:3]):
+        names = [row[0] for row in below]
+        if all(map(ROW_NAME.fullmatch, names)) and len(set(names)) == len(names):
+            raise table.fault(
+                len(table.rows) - 1,
+                f"a word in column 1, or a header that says where word1 and word2 are; found "
+                f"{names[-1]!r}, which may be the name of a row",
+            )
+    plain = [i for i in numeric if not SPREAD.search(top[i])]
+    called = [i for i in plain if SCORED.search(top[i]) and not top[i][-1].isdigit()]
+    score = (called or plain or numeric)[0]
     cell, value = top[score], table.number(top[score])
     if named:
         return Columns(top, first, second, score)
