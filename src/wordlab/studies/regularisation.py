@@ -244,7 +244,10 @@ def learn(job: Job, text: Text) -> Outcome:
 
     started = time.monotonic()
     ids = text.train_ids, text.valid_ids
-    train(model, *ids, job.params, seed=job.seed, torch_threads=1, on_epoch=note)
+    train(
+        model, *ids, job.params, seed=job.seed, torch_threads=1, section="regularisation_study",
+        on_epoch=note,
+    )  # fmt: skip
     return Outcome(
         {"curve": [asdict(row) for row in curve]}, tracked={"seconds": time.monotonic() - started}
     )

@@ -275,6 +275,7 @@ class Truncation:
             model.params,
             seed=seed,
             torch_threads=shared.torch_threads,
+            section=f"gradient_study.training.{self.cell}",
         )
 
 
