@@ -34,7 +34,7 @@ def main(run: stage.Stage) -> None:
         run.on_trial(name, {"model": name, **settings}, scores)
     for sample in samples:
         name = f"{sample['model']} {sample['prompt']}.txt"
-        run.recorder.text(sample["text"], name, folder="samples/")
+        run.recorder.text(sample["text"], name, folder="samples")
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def test_a_run_keeps_what_has_odd_names(tmp_path) -> None:
         f"gru {prompt}.txt" for prompt in (sixty, sixty + "s", "and/or", "and?or", "../..", "")
     ]
     for name in names:
-        run.text(name, name, "samples/")
+        run.text(name, name, "samples")
     run.end("FINISHED")
     kept = client.get_run(run.id)
     assert sorted(map(int, kept.data.params.values())) == list(range(len(ODD)))

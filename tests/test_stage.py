@@ -10,6 +10,7 @@ import sys
 import textwrap
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import mlflow
 import pytest
@@ -224,12 +225,15 @@ def test_a_mistake_in_the_params_is_told_before_anything_is_made(workspace):
     assert not (workspace.folder / "mlflow.db").exists()
 
 
-def test_a_fault_of_a_figure_or_a_sentence_is_printed_and_loses_no_run(repository, capsys):
+def test_a_fault_of_a_figure_or_a_sentence_is_printed_and_kept_and_loses_no_run(repository, capsys):
     session = tracking.Session.__new__(tracking.Session)
     session.stage, session.figures = "study_windows", {}
     session.params = load(repository / "params.yaml").model_dump(mode="json")
+    kept = {}
+    session.runs = [SimpleNamespace(text=lambda text, name: kept.update({name: text}))]
     session.show("no such folder")
     assert "FileNotFoundError" in capsys.readouterr().err
+    assert "FileNotFoundError" in kept["fault.txt"]
 
 
 def test_stages_that_start_at_once_on_a_missing_store_share_it(workspace):

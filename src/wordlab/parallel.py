@@ -96,10 +96,11 @@ def _processes(
     """Return a pool of processes for `function`.
 
     A fork of this process would copy torch's locked threads. So on Linux all are forks of one that
-    has loaded the modules of the first function and started no thread.
+    has loaded the modules of the functions that it is first asked for, and started no thread.
     """
     context = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
-    context.set_forkserver_preload([getattr(function, "func", function).__module__])
+    functions = [getattr(one, "func", one) for one in (function, *shared) if callable(one)]
+    context.set_forkserver_preload([one.__module__ for one in functions])
     return ProcessPoolExecutor(workers, context, _begin, (function, shared, dict(os.environ)))
 
 

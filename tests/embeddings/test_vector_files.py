@@ -89,6 +89,7 @@ def test_words_have_blanks_of_their_own(file):
         (b"a 1 2\nb 1\n", "line 2: expected a word and 2 numbers"),
         (b"a 1 2\nb 1 2 3\n", "line 2: expected a word and 2 numbers"),
         (b"a 1 2\nb 1 x\n", "line 2: expected a word and 2 numbers"),
+        (b"a 1 2\nb 1_0 2\n", "line 2: expected a word and 2 numbers"),
         (b"a 1 2\n\n 1 2\n", "line 3: expected a word and 2 numbers"),
         (binary([(b"a", [1, 2]), (b"b", [1, 2])])[:-1], r"word 2 \(byte 14\): cut off"),
         (binary([(b"a", [1, 2])]) + b"b \0\0", "byte 14: more than the 1 words"),

@@ -81,6 +81,8 @@ def test_records_without_text_are_counted_and_titles_may_be_numbers(tmp_path):
         ('{"text": "a"}\nnull\n', "line 2: found null; expected a JSON object"),
         ('null\n{"text": "a"}\n', "line 1: found null"),
         ('{"text": "a"}\n\n17\n', "line 3: found 17; expected a JSON object"),
+        ('{"text": "a"}\n{"text": "b", "text": "c"}\n', "line 2: the key text is twice"),
+        ('{"text": "a"}\n{"text": "b", "x": [{"y": 1, "y": 2}]}\n', "line 2: the key y is twice"),
         ('{"text": "a"}\n{"text": 5}\n', "line 2: text holds 5; expected a text"),
         ('{"data": [{"text": "a"}]}\n', "line 1: data holds .*expected a text or a list of texts"),
         ('{"text": "a"}\n{"text": "b"\n{"text": "c"}\n', "line 3: Expecting ',' delimiter"),

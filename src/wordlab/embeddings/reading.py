@@ -77,7 +77,7 @@ def read(
 ) -> Vectors:
     """Return the vectors in the file at `path`, whose format is recognised, as `reading` does.
 
-    What is left out or mended is said in a Notice.
+    A Notice counts what is left out or mended.
     """
     found = reading(path, words, undecodable)
     if found.remarks():
@@ -262,6 +262,8 @@ def _row(line: bytes, dimensions: int) -> tuple[bytes, Row] | None:
     parts = word.split() if b" " in word or b"\t" in word else ()
     if len(numbers) != dimensions or (parts and _is_number(parts[-1])):
         return None
+    if b"_" in line and any(b"_" in number for number in numbers):
+        return None  # Python takes 1_0 for 10
     try:
         return word, np.array([float(number) for number in numbers], dtype=np.float32)
     except ValueError:
@@ -281,7 +283,7 @@ def _is_number(text: bytes) -> bool:
         float(text)
     except ValueError:
         return False
-    return True
+    return b"_" not in text
 
 
 def _malformed(path: Path, line: int, dimensions: int) -> UserError:

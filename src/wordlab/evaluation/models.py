@@ -4,21 +4,27 @@ from collections.abc import Callable
 from pathlib import Path
 
 from wordlab.embeddings.ppmi import PpmiModel
-from wordlab.embeddings.vectors import load_trainings
+from wordlab.embeddings.vectors import Vectors, load_trainings
 from wordlab.evaluation.vectors.scores import Trained
-from wordlab.evaluation.vectors.similarity import SparseSpace
+from wordlab.evaluation.vectors.similarity import DenseSpace, SparseSpace
 
 DENSE = ("cbow", "skipgram", "glove", "ppmi_svd")
+SHOWN = ("skipgram", "cbow", "glove", "ppmi_svd")
+"""The same in the order in which a page offers them."""
 
 
-def load(
-    folder: Callable[[str], Path], read: Callable[[Path], Trained] = load_trainings
-) -> tuple[dict[str, Trained], PpmiModel]:
-    """Return the models by name, the rows of PPMI the last of them, and the model of PPMI itself.
+def load(folder: Callable[[str], Path]) -> tuple[dict[str, Trained], PpmiModel]:
+    """Return all trainings of each model, the rows of PPMI last, and the model of PPMI itself.
 
-    folder: returns that of a model; read: reads one of dense vectors, all its trainings if not
-    given.
+    folder: returns that of a model.
     """
     ppmi = PpmiModel.load(folder("ppmi"))
-    dense = {name: read(folder(name)) for name in DENSE}
+    dense = {name: load_trainings(folder(name)) for name in DENSE}
     return {**dense, "ppmi": SparseSpace(ppmi.vocabulary, ppmi.matrix)}, ppmi
+
+
+def spaces(folder: Callable[[str], Path]) -> dict[str, DenseSpace | SparseSpace]:
+    """Return the first training of each model, the rows of PPMI last."""
+    ppmi = PpmiModel.load(folder("ppmi"))
+    dense = {name: DenseSpace(Vectors.load(folder(name))) for name in SHOWN}
+    return {**dense, "ppmi": SparseSpace(ppmi.vocabulary, ppmi.matrix)}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from wordlab import names
 from wordlab.explorer.packing import WEIGHTS, pack_matrix, pack_values
 from wordlab.recurrent.cells import Cell
 from wordlab.recurrent.language_model import LanguageModel
@@ -11,7 +12,7 @@ def refusal(model: LanguageModel, room: int) -> str | None:
     """Return why the page cannot have `model` in `room` characters, None where it can."""
     params = model.params
     if params.cell != "gru":
-        return f"The page computes GRUs only, and this model's cell is {params.cell}."
+        return f"The page computes GRUs only, and this model is an {names.model(params.cell)}."
     if params.embedding == "one_hot":
         return "The page computes models with an embedding only, and this one has none."
     weights = sum(weight.numel() for weight in model.parameters())

@@ -27,8 +27,8 @@ class CorpusParams(Section):
     sha256: str | None
     """The checksum of the file at `url`."""
     column: str
-    """Where the text is in JSON, CSV, Parquet files and data sets; text stands, in JSON, for data
-    and section_texts too."""
+    """Where the text is in JSON, CSV, Parquet files and data sets; in JSON, text also
+    finds data and section_texts."""
     documents: Separation
     """In plain text. files: each file is a document, a book say; blank_lines: they separate
     documents; parts: a file is cut after every 32,768 characters, at the end of a paragraph, for a

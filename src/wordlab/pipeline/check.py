@@ -12,6 +12,7 @@ from wordlab.evaluation.vectors.tables import (
     Table,
     beginning,
     columns_of,
+    number_in,
     read_table,
 )
 from wordlab.params.whole import PARAMS, load
@@ -68,8 +69,7 @@ def _has_numbers(lines: Sequence[str], separator: str) -> bool:
     rows = beginning(lines, separator)
     if not rows or len(rows[0]) < 3 or TEXT in rows[0]:
         return False
-    table = Table(Path(), separator, (), (), ())
-    return any(table.number(cell) is not None for cell in rows[-1])
+    return any(number_in(cell, separator) is not None for cell in rows[-1])
 
 
 def _beginning(path: Path) -> list[str]:

@@ -67,7 +67,7 @@ class Recorder:
         self._send("input", run=0, path=path, digest=digest)
 
     def text(self, text: str, name: str, folder: str = "") -> None:
-        """Keep a text as the artifact `name` in `folder`, which has a / behind it."""
+        """Keep a text as the artifact `name` in `folder`."""
         self._send("text", run=0, text=text, name=name, folder=folder)
 
     def show(self, results: Path) -> None:

@@ -114,8 +114,8 @@ class Run:
             self.client.log_artifact(self.id, str(path), "figures")
 
     def text(self, text: str, name: str, folder: str = "") -> None:
-        """Keep a text as the artifact `name` in `folder`, which has a / behind it."""
-        self.client.log_text(self.id, text, f"{folder}{file_name(name)}")
+        """Keep a text as the artifact `name` in `folder`."""
+        self.client.log_text(self.id, text, posixpath.join(folder, file_name(name)))
 
     def input(self, path: str, digest: str) -> None:
         """Record a dataset that the run reads."""
@@ -164,10 +164,9 @@ class Session:
     def show(self, results: str) -> None:
         """Keep the findings of the stage with its run, and draw its figures for `render`.
 
-        results: the folder that holds those of all stages. What the stage computed is not lost to
-        a fault of a sentence or a figure, which is printed.
+        results: the folder that holds those of all stages.
         """
-        with _faults_printed():
+        with self._faults_kept():
             self._show(results)
 
     def _show(self, results: str) -> None:
@@ -188,9 +187,22 @@ class Session:
         """Keep the figures with the run; called when no stage waits, for it takes seconds."""
         from wordlab.report import figures  # loaded for the next stage too
 
-        with _faults_printed():
+        with self._faults_kept():
             for name, figure in self.figures.items():
                 self.runs[0].image(name, figures.png(figure))
+
+    @contextmanager
+    def _faults_kept(self) -> Iterator[None]:
+        """Print a fault inside the block, and keep it with the run as fault.txt.
+
+        What a stage computed in hours is not lost to a sentence or a figure of it. The stage
+        `report` makes the same sentences and figures, and ends with such a fault.
+        """
+        try:
+            yield
+        except Exception:
+            traceback.print_exc()
+            self.runs[0].text(traceback.format_exc(), "fault.txt")
 
     def flush(self) -> None:
         """Send all metrics that wait."""
@@ -272,15 +284,6 @@ def _connect() -> tuple[MlflowClient, str]:
                 else "move it aside to begin a new one"
             )
             raise UserError(f"MLflow cannot use {uri} ({problem}); {hint}") from None
-
-
-@contextmanager
-def _faults_printed() -> Iterator[None]:
-    """Print a fault inside the block with its traceback, and go on."""
-    try:
-        yield
-    except Exception:
-        traceback.print_exc()
 
 
 def _lock() -> FileLock:

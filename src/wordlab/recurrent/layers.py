@@ -19,9 +19,9 @@ class LayerDropout:
     """What a stack drops while it trains, drawn from a generator of its own.
 
     between: the share of units dropped from what a layer passes on; recurrent: the share of
-    entries dropped from the recurrent weights, one mask a call (Merity et al. 2017, 2);
+    entries dropped from the recurrent weights, one mask per call (Merity et al. 2017, 2);
     variational: one mask for all steps (Gal & Ghahramani 2016). share: which columns of the batch
-    these are; masks are those that the whole batch would have, which None stands for.
+    these are, None for all; masks are those that the whole batch would have.
     """
 
     between: float

@@ -154,9 +154,9 @@ def train(
     The best epoch is that of the lowest loss on `valid_ids`. torch's sums depend on its number of
     threads: `torch_threads` is part of the recipe, while nothing else about the machine's load
     is. Started by torchrun, several processes share each batch and end at the model of one process
-    but for rounding. section: the params to name where it fails; document_starts: None stands for
-    one document each. With a `checkpoint` that holds an earlier start of the same training, goes
-    on from there to the same bytes, reporting the epochs already done first. Raises DivergedError
+    but for rounding. section: the params to name where it fails; document_starts: None
+    for one document each. Resumes from a `checkpoint` of the same training, after reporting its
+    epochs; the result is byte-identical. Raises DivergedError
     where the loss is no longer a number, and UserError where a split is too short.
     """
     if len(valid_ids) == 0:

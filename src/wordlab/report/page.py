@@ -54,9 +54,10 @@ class Section:
 SECTIONS = (
     Section(
         "word-vectors", "Word vectors", "Which word vectors agree best with people?",
-        "Similarity is Spearman's rank correlation between the cosine of two words and what people "
-        "said of them; an analogy counts when the one right word comes first. Scores are means "
-        "over trainings that differ in the seed alone, intervals draw seeds and words together. "
+        "Similarity is Spearman's rank correlation between the cosines of word pairs and the "
+        "scores that people gave them; an analogy counts when the one right word comes first. "
+        "Scores are means over trainings that differ in the seed alone, intervals draw seeds and "
+        "words together. "
         "All models have the same window; their other settings were sought with equal effort on a "
         "list of related words that shares no pair with these sets. With negative sampling, "
         "word2vec distinguishes each true pair from a few random ones in place of predicting over "

@@ -61,8 +61,8 @@ REFUSED = {
 OFFICE = {"[Content_Types].xml", "META-INF/container.xml", "META-INF/manifest.xml"}
 """A member that shows that a zip is a document of an office program, or an EPUB."""
 FAULTS = (
-    OSError, lzma.LZMAError, zlib.error, zipfile.BadZipFile, tarfile.TarError, NotImplementedError,
-    pa.ArrowException,
+    OSError, lzma.LZMAError, zlib.error, zipfile.BadZipFile, tarfile.TarError, pa.ArrowException,
+    NotImplementedError,  # zipfile's, of a compression that it does not know
 )  # fmt: skip
 
 

@@ -66,7 +66,7 @@ def _valid(text: str, notes: Notes) -> str:
 def read_json(parts: Iterable[str], place: str, column: str, notes: Notes) -> Iterator[Document]:
     """Yield the documents in JSON: an object on each line, or one array of objects or of texts.
 
-    column: the key of the text, a string or a list of strings; TEXT stands for any of TEXT_KEYS.
+    column: the key of the text, a string or a list of strings; TEXT means any of TEXT_KEYS.
     Raises UserError with the line of a record that is damaged or has no such key.
     """
     keys = TEXT_KEYS if column == TEXT else (column,)
@@ -122,12 +122,24 @@ def _values(parts: Iterable[str], place: str) -> Iterator[tuple[Any, int]]:
             raise json_text.mistake("text follows the array; expected an array alone")
 
 
+class _Repeated(Exception):
+    """A key that an object has twice."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object, of which Python would keep the last of two values in silence."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _Repeated(next(key for i, (key, _) in enumerate(pairs) if key in dict(pairs[:i])))
+    return found
+
+
 class _Json:
     """JSON that is taken in as it is needed, so that an array may be larger than memory."""
 
     def __init__(self, parts: Iterable[str], place: str) -> None:
         self._parts, self._place = iter(parts), place
-        self._decode = json.JSONDecoder().raw_decode
+        self._decode = json.JSONDecoder(object_pairs_hook=_object).raw_decode
         self._held, self._at = "", 0
         self.line = 1
 
@@ -164,6 +176,8 @@ class _Json:
                     continue
                 lines = self._held.count("\n", self._at, error.pos)
                 raise self.mistake(f"{error.msg}; expected a JSON object", lines) from None
+            except _Repeated as error:
+                raise self.mistake(f"the key {error} is twice in an object") from None
             except RecursionError:
                 raise self.mistake("brackets too deep; expected a JSON object") from None
 

@@ -1,7 +1,7 @@
 """Articles of a Wikipedia dump in any language, without markup.
 
 gensim's `filter_wiki` strips it. It knows English names of namespaces alone, and loses the end of a
-footnote where another tag stands in it, so files, categories and footnotes are taken out before.
+footnote that contains another tag, so files, categories and footnotes are taken out before.
 """
 
 import re

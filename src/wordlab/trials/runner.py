@@ -235,12 +235,12 @@ class Measurements:
         """Return the outcome of each of `jobs`, in their order."""
         wanted = {repr(job): job for job in jobs if repr(job) not in self._ended}
         recipe = self.checkpoint.path.stem if self.checkpoint.path else ""
-        own = {name: self.checkpoint.part(fingerprint(name)[:16]) for name in wanted}
-        if self.resumed:
-            pairs = list(zip(wanted.values(), own.values(), strict=True))
-            runner = in_processes(_resumed, pairs, self.function, self.shared)
-        else:
-            runner = in_processes(self.function, list(wanted.values()), self.shared)
+        own = {
+            name: [self.checkpoint.part(fingerprint(name)[:16])] if self.resumed else []
+            for name in wanted
+        }
+        given = [(job, *own[name]) for name, job in wanted.items()]
+        runner = in_processes(_measured, given, self.function, self.shared)
         with (
             progress.bar(len(wanted), self.title, "setting") as bar,
             opened(self.title, recipe, self.checkpoint, on_beat=bar.refresh) as store,
@@ -249,16 +249,14 @@ class Measurements:
 
             def end(number: int, outcome: Outcome) -> None:
                 bar.update(1)
-                if self.resumed:  # the outcome is kept
-                    own[planned[number].name].clear()
+                for checkpoint in own[planned[number].name]:
+                    checkpoint.clear()  # the outcome is kept
 
             ended = run(store, planned, runner, end)
         self._ended |= dict(zip(wanted, ended, strict=True))
         return [self._ended[repr(job)] for job in jobs]
 
 
-def _resumed(
-    pair: tuple[Any, Checkpoint], function: Callable[..., Outcome], shared: Any
-) -> Outcome:
-    job, checkpoint = pair
-    return function(job, shared, checkpoint)
+def _measured(given: Sequence[Any], function: Callable[..., Outcome], shared: Any) -> Outcome:
+    job, *checkpoint = given
+    return function(job, shared, *checkpoint)

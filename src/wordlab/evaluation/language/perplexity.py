@@ -329,7 +329,7 @@ def evaluate(
 
 
 def _label(level: str, size: int, kinds: Sequence[tuple[str, int]]) -> str:
-    """Return what tells a baseline from those of other levels or vocabularies."""
+    """Return the ending that distinguishes baselines of several levels or vocabularies."""
     label = "" if level == "word" else f"_{level}"
     return label if sum(other == level for other, _ in kinds) == 1 else f"{label}_{size}"
 

@@ -224,10 +224,10 @@ class AnalogyResult:
 
 
 def read_questions(path: Path) -> Questions:
-    """Read a file as word2vec's questions-words.txt: `: section` lines, then four words a line.
+    """Read a file as word2vec's questions-words.txt: `: section` lines, then four words per line.
 
-    Empty lines and those that begin with # or // are passed over, which is said of those with four
-    words. A file without questions gives none, and a warning. Raises UserError, naming the line, if
+    Skips empty lines and those that begin with # or //, and warns of those with four words. A file
+    without questions gives none, and a warning. Raises UserError, naming the line, if
     it is anything else.
     """
     words: list[tuple[str, str, str, str]] = []

@@ -240,8 +240,8 @@ class SimilarityResult:
 def read_pairs(path: Path, name: str) -> WordPairs:
     """Read a file of two words and a score per line: tabs, semicolons, commas or blanks between.
 
-    Cells may be quoted. Lines that are empty or begin with # are passed over, and so is a header;
-    where words and score are is told by `tables.columns_of`. A file without pairs gives none, and
+    Cells may be quoted. Skips a header, and lines that are empty or begin with #;
+    `tables.columns_of` finds the columns of words and scores. A file without pairs gives none, and
     a warning. Raises UserError, naming the line, if it is anything else.
     """
     what = "two words and a score"

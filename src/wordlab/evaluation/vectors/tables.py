@@ -72,10 +72,8 @@ class Table:
     comments: tuple[tuple[int, str], ...]
 
     def number(self, cell: str) -> float | None:
-        """Return the finite number in a cell, with a decimal point or comma, None if it is none."""
-        if self.separator != "," and DECIMAL_COMMA.fullmatch(cell):
-            cell = cell.replace(",", ".")
-        return float(cell) if NUMBER.fullmatch(cell) else None
+        """Return the number in a cell, None if it is none."""
+        return number_in(cell, self.separator)
 
     def say_comments_like(self, score: int) -> None:
         """Say so where comments look like rows that have a number in the column `score`."""
@@ -95,6 +93,13 @@ class Table:
     def fault(self, row: int, expected: str) -> UserError:
         """Return the error of a row that is not as expected."""
         return UserError(f"{self.path}, line {self.numbers[row]}: expected {expected}")
+
+
+def number_in(cell: str, separator: str) -> float | None:
+    """Return the finite number in a cell, with a decimal point or comma, None if it is none."""
+    if separator != "," and DECIMAL_COMMA.fullmatch(cell):
+        cell = cell.replace(",", ".")
+    return float(cell) if NUMBER.fullmatch(cell) else None
 
 
 def read_table(path: Path, columns: int, what: str, separators: str = "\t;, ") -> Table:

@@ -13,11 +13,11 @@ from wordlab.report.figures.style import (
     MUTED,
     apart,
     arms,
-    bare,
     canvas,
     legend_below,
     line,
     panels,
+    ranked,
     whole_steps,
 )
 from wordlab.report.results import Study
@@ -182,12 +182,7 @@ def neighbours(study: Study) -> Figure:
                 ink = INK if times[row["neighbour"]] > 1 else MUTED
                 axes.text(x, row["rank"], str(row["neighbour"]), ha="center", va="center",
                           color=ink, size=9)  # fmt: skip
-        axes.set_xticks(range(len(models)), heads)
-        axes.xaxis.tick_top()
-        axes.set(xlim=(-0.5, len(models) - 0.5), ylim=(most + 0.6, 0.4), yticks=[])
-        axes.set_ylabel("nearest first")
-        bare(axes)
-        axes.set_title(str(word))
+        ranked(axes, str(word), heads, most, "nearest first")
     return drawn
 
 

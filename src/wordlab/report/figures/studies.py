@@ -20,6 +20,7 @@ from wordlab.report.figures.style import (
     line,
     panels,
     plain_log,
+    ranked,
     whole_steps,
 )
 from wordlab.report.results import Study
@@ -306,12 +307,8 @@ def ppmi_associations(study: Study) -> Figure:
                 axes.text(x, places[x], str(context), ha="center", va="center", color=ink, size=9)
                 if x + 1 < len(windows) and np.isfinite(places[x + 1]):
                     axes.plot([x + 0.32, x + 0.68], places[x : x + 2], color=GRID)
-        axes.xaxis.tick_top()
-        axes.set_xticks(range(len(windows)), [f"window {window}" for window in windows])
-        axes.set(xlim=(-0.5, len(windows) - 0.5), ylim=(most + 0.6, 0.4), yticks=[])
-        axes.set_ylabel("highest PPMI first")
-        bare(axes)
-        axes.set_title(str(word))
+        heads = [f"window {window}" for window in windows]
+        ranked(axes, str(word), heads, most, "highest PPMI first")
     return drawn
 
 

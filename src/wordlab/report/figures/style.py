@@ -145,6 +145,15 @@ def bare(axes: Axes) -> None:
     axes.tick_params(length=0)
 
 
+def ranked(axes: Axes, title: str, heads: Sequence[str], most: int, order: str) -> None:
+    """Make axes the columns of a list with places 1 to `most`; order: what is at the top."""
+    axes.set_xticks(range(len(heads)), heads)
+    axes.xaxis.tick_top()
+    axes.set(xlim=(-0.5, len(heads) - 0.5), ylim=(most + 0.6, 0.4), yticks=[], ylabel=order)
+    bare(axes)
+    axes.set_title(title)
+
+
 def legend_below(figure: Figure, handles: Sequence[Any] | None = None) -> None:
     """Put one legend under all axes: `handles`, or what the first axes show."""
     if handles is None:

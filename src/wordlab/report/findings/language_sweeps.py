@@ -47,19 +47,19 @@ def of_language_models(tables: Tables, params: RecurrentSweepParams) -> list[str
     full = trials[trials["budget"] == 1] if pruned else trials
     notes, beaten = confounds(first), tables["beaten"]
     little = unlearnt(beaten) if grid else []
-    said = winners(tables["winners"], settings)
-    said += pruning(trials, settings) if pruned else []
-    said += against_baselines(beaten) + too_little_trained(little)
-    said += most_important(tables["importances"]) if "importances" in tables else []
+    sentences = winners(tables["winners"], settings)
+    sentences += pruning(trials, settings) if pruned else []
+    sentences += against_baselines(beaten) + too_little_trained(little)
+    sentences += most_important(tables["importances"]) if "importances" in tables else []
     if "truncation" in tables:
         enough = first[~first["model"].isin(little)]
-        said += truncation_effects(enough, tables["truncation"], params, notes)
+        sentences += truncation_effects(enough, tables["truncation"], params, notes)
     silent = [(model, "bptt_length") for model in little]
-    said += of_scores(full, tables, settings, ["valid_loss"], notes=notes, silent=silent)
+    sentences += of_scores(full, tables, settings, ["valid_loss"], notes=notes, silent=silent)
     for model, part in tables["sensitivity"].groupby("model", sort=False):
-        said += sensitivity(str(model), "valid_loss", part)
-    said += drawn_texts(tables["drawn_texts"], tables["yardsticks"])
-    return said + reached(full, params) + diverged(first)
+        sentences += sensitivity(str(model), "valid_loss", part)
+    sentences += drawn_texts(tables["drawn_texts"], tables["yardsticks"])
+    return sentences + reached(full, params) + diverged(first)
 
 
 @answer("recurrent-settings")
@@ -88,7 +88,7 @@ def winners(table: pd.DataFrame, settings: Sequence[str]) -> list[str]:
 
     Where a training diverged there is no verdict on its settings.
     """
-    said: list[str] = []
+    sentences: list[str] = []
     for name, part in table.groupby("model", sort=False):
         model = names.model(str(name))
         by_seed = part.astype({"seed": str}).set_index("seed").to_dict("index")
@@ -102,18 +102,18 @@ def winners(table: pd.DataFrame, settings: Sequence[str]) -> list[str]:
         count = len(by_seed)
         left = count - round(mean["diverged"])
         if left < count:
-            said.append(f"{start}: {count - left} of {count} new seeds diverged.")
+            sentences.append(f"{start}: {count - left} of {count} new seeds diverged.")
         if not left:
             continue
         seeds = f"{left} new seed{'s' if left > 1 else ''}"
         if left < count:
-            said.append(
+            sentences.append(
                 f"{model}: the {seeds} that did not diverge reach a perplexity of "
                 f"{mean['test_perplexity']:.1f} on the test split, which gives no verdict on these "
                 f"settings."
             )
             continue
-        said += [
+        sentences += [
             f"{start} from {seeds}, reach a perplexity of {mean['test_perplexity']:.1f} "
             f"[{mean['low']:.1f}, {mean['high']:.1f}] on the test split, which chose nothing.",
             f"{model}: {mean['unknown_share']:.0%} of the symbols of the test split are unknown "
@@ -122,7 +122,7 @@ def winners(table: pd.DataFrame, settings: Sequence[str]) -> list[str]:
             f"times the perplexity of Kneser-Ney n-grams of the same text, "
             f"{mean['ngram_perplexity']:.1f}: {_verdict(mean['ratio_low'], mean['ratio_high'])}.",
         ]
-    return said
+    return sentences
 
 
 def _verdict(low: float, high: float) -> str:
@@ -137,20 +137,20 @@ def pruning(trials: pd.DataFrame, settings: Sequence[str]) -> list[str]:
 
     trials: one row per training: model, settings, budget (share of the whole).
     """
-    said = []
+    sentences = []
     for model, part in trials.groupby("model", sort=False):
         rungs = part.drop_duplicates([*settings, "budget"])
         last = rungs.groupby(list(settings), dropna=False, sort=False)["budget"].max()
         dropped = last[last < 1].value_counts().sort_index()
         named = ", ".join(f"{n} after {budget:.0%} of the budget" for budget, n in dropped.items())
-        said.append(
+        sentences.append(
             f"{names.model(str(model))}: {(last < 1).sum()} of {len(last)} combinations were "
             f"pruned{named and f' ({named})'}; each rung trains from the beginning, and together "
             f"they took {rungs['budget'].sum() / len(last):.0%} of what training all in full takes."
         )
     least = trials["budget"].min()
     return [
-        *said,
+        *sentences,
         f"The best is chosen among the combinations trained on the whole budget; the effects of "
         f"settings are those on {least:.0%} of it, where all combinations were trained.",
     ]
@@ -206,7 +206,7 @@ def truncation_effects(
     trials: of the models that are compared; effects: the table `truncation`; notes: as `confounds`
     returns them.
     """
-    said = []
+    sentences = []
     measures = {
         "clip_rate": "the share of updates that are clipped",
         "loss_variance": "the variance of the training loss around its trend, nats^2",
@@ -226,24 +226,28 @@ def truncation_effects(
         for measure, words in measures.items():
             row = own.get(measure)
             if measure == "diverged" and not part["diverged"].any():
-                said.append(f"{model}: none of {len(part)} trainings diverged.")
+                sentences.append(f"{model}: none of {len(part)} trainings diverged.")
             elif part[measure].isna().any():
-                said.append(f"{model}: {words}: not measured in all trainings, so not compared.")
+                sentences.append(
+                    f"{model}: {words}: not measured in all trainings, so not compared."
+                )
             elif row is None:  # all means are equal
                 continue
             elif not np.isfinite(row["low"]):
-                said.append(f"{model}: {words}: the noise is unknown, so lengths are not compared.")
+                sentences.append(
+                    f"{model}: {words}: the noise is unknown, so lengths are not compared."
+                )
             elif row["beyond_noise"]:
-                said.append(
+                sentences.append(
                     f"{model}: {words}: higher at BPTT length {row['highest']} than at "
                     f"{row['lowest']} by {difference(row)}{note}."
                 )
             else:
-                said.append(
+                sentences.append(
                     f"{model}: {words}: no difference between BPTT lengths exceeds the noise; the "
                     f"largest is {difference(row)}{note}."
                 )
-    return said
+    return sentences
 
 
 def confounds(trials: pd.DataFrame) -> dict[str, str]:
@@ -286,36 +290,36 @@ def drawn_texts(drawn: pd.DataFrame, real: pd.DataFrame) -> list[str]:
         "text_coherence": ("a coherence (NPMI) of", 2),
     }
     means = real.groupby("text")[list(words)].mean()
-    said = []
+    sentences = []
     for row in rows(drawn):
         measure, digits = words[row["measure"]]
         held_out, shuffled = means.loc[["held out", "shuffled"], row["measure"]]
         if pd.isna(held_out) or pd.isna(shuffled):
             continue
         ends = f" [{row['low']:.{digits}f}, {row['high']:.{digits}f}]"
-        said.append(
+        sentences.append(
             f"{names.model(row['model'])}: text drawn from the best settings has {measure} "
             f"{row['mean']:.{digits}f}{ends if np.isfinite(row['low']) else ''}; held-out text has "
             f"{held_out:.{digits}f}, its words shuffled {shuffled:.{digits}f}."
         )
-    return said
+    return sentences
 
 
 def reached(trials: pd.DataFrame, params: RecurrentSweepParams) -> list[str]:
     """Return how many trainings of each model reach the target loss, and which is the first."""
-    said = []
+    sentences = []
     for model, part in trials.groupby("model", sort=False):
         known = rows(part[part["steps_to_target"].notna()])
         subject = names.model(str(model))
-        said.append(
+        sentences.append(
             f"{subject}: {len(known)} of {len(part)} trainings reach a loss of "
             f"{params.target_loss:g} on the text that chooses their epoch."
         )
         if len(known):
             first = min(known, key=lambda row: float(row["steps_to_target"]))
             chosen = names.chosen({name: value(first[name]) for name in params.space})
-            said.append(
+            sentences.append(
                 f"{subject}: the first to reach it takes {first['steps_to_target']:.0f} updates, "
                 f"{first['tokens_to_target']:,.0f} tokens, with {chosen}."
             )
-    return said
+    return sentences

@@ -63,17 +63,17 @@ def of_scores(
     notes: Mapping[str, str] | None = None,
     silent: Collection[tuple[str, str]] = (),
 ) -> list[str]:
-    """Return what can be said of each model and score, from the tables of `variance.summarise`.
+    """Return sentences about each model and score, from the tables of `variance.summarise`.
 
     notes: what else differs between the values of a setting, which goes with their comparison;
     silent: models and settings (model, setting) whose values no sentence compares.
     """
-    said = []
+    sentences = []
     best = {(row["model"], row["score"]): row for row in rows(tables.get("best"))}
     for name, part in trials.groupby("model", sort=False):
         if part[list(scores)].isna().all(axis=None):
             wanted = ", ".join(map(names.plain, scores))
-            said.append(
+            sentences.append(
                 f"{names.model(str(name))}: no trial has a score, so nothing is analysed: {wanted}."
             )
             continue
@@ -81,22 +81,24 @@ def of_scores(
             subject = f"{names.model(str(name))}, {names.plain(score)}"
             missing = int(part[score].isna().sum())
             if missing:
-                said.append(
+                sentences.append(
                     f"{subject}: {missing} of {len(part)} trials have no score; no analysis."
                 )
                 continue
             row = best[name, score]
-            said += [f"{subject}: {text}" for text in _of_best(settings, row, score, part)]
+            sentences += [f"{subject}: {text}" for text in _of_best(settings, row, score, part)]
             if np.isfinite(row["noise"]):
                 effects = [
                     row
                     for row in rows(_of(tables.get("differences"), name, score))
                     if (name, row["setting"]) not in silent
                 ]
-                said += [f"{subject}: {text}" for text in _of_settings(effects, score, notes or {})]
+                sentences += [
+                    f"{subject}: {text}" for text in _of_settings(effects, score, notes or {})
+                ]
             shares = _of(tables.get("importances"), name, score)
-            said += [f"{subject}: {text}" for text in _of_shares(shares, repetition(part))]
-    return said
+            sentences += [f"{subject}: {text}" for text in _of_shares(shares, repetition(part))]
+    return sentences
 
 
 def _of_best(
@@ -170,9 +172,9 @@ def sensitivity(model: str, score: str, shares: pd.DataFrame) -> list[str]:
     """Return what the forest's shares say of one model, with intervals."""
     subject = f"{names.model(model)}, {names.plain(score)}"
     r2 = float(shares["r2"].iloc[0])
-    said = [f"{subject}: {_trust(r2)}."]
+    sentences = [f"{subject}: {_trust(r2)}."]
     if not r2 > 0:
-        return said
+        return sentences
     for region, part in shares.groupby("region", sort=False):
         where = "over the whole space" if region == "all" else "within the best quarter"
         for order, things in ((1, "settings"), (2, "pairs of settings")):
@@ -180,17 +182,17 @@ def sensitivity(model: str, score: str, shares: pd.DataFrame) -> list[str]:
             beyond = [row for row in ranked if row["share"] > row["by_chance"]]
             if beyond:
                 named = ", ".join(f"{terms(row)} {share(row)}" for row in beyond)
-                said.append(
+                sentences.append(
                     f"{subject}: {where}, {things} that matter more than shuffled ones, by their "
                     f"share of the variance that the trees predict (fANOVA): {named}."
                 )
             elif ranked:
-                said.append(
+                sentences.append(
                     f"{subject}: {where}, no {'setting' if order == 1 else 'pair of settings'} "
                     f"matters more than a shuffled one; the largest share is "
                     f"{terms(ranked[0])}'s, {share(ranked[0])}."
                 )
-    return said
+    return sentences
 
 
 def _trust(r2: float) -> str:
