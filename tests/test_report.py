@@ -20,6 +20,7 @@ PARAMS = {
     "corpus": {"source": "sample", "path": None},
     "vocabulary": {"min_count": 5, "max_size": None},
     "glove": {"rate": 0.05, "exponent": 0.75},
+    "evaluation": {"confidence": 0.9},
 }
 
 
@@ -140,6 +141,7 @@ def test_the_page_shows_what_was_measured(pictures: dict[str, Path]) -> None:
     page = Page(build(pictures))
     for expected in (
         "421,548",  # words
+        "with 90 % confidence, for networks with 95 %",
         "8,376",  # words kept
         ".412",  # skip-gram's score
         "104",  # perplexity

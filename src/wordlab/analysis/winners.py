@@ -11,6 +11,7 @@ import pandas as pd
 from pydantic.fields import FieldInfo
 
 from wordlab.errors import UserError
+from wordlab.params.derived import predicted, tied
 from wordlab.params.embeddings import CooccurrenceParams, GloveParams, Word2vecParams
 from wordlab.params.language import LanguageModelParams
 from wordlab.params.scales import override
@@ -82,18 +83,16 @@ def winners(
         }
         if sweep == "recurrent":
             own = getattr(params.language_model, row["model"])
-            if values.get("tied", own.tied) and "hidden_size" in values:
-                values["embedding_size"] = values["hidden_size"]
-            elif section.parameters:
+            values = tied(values, own)
+            if section.parameters:
                 trials = pd.read_csv(tables / f"sweep_{sweep}" / "trials.csv")
                 alike = trials.merge(best, on=["model", *settings])
                 sizes = alike.loc[alike["model"] == row["model"], "embedding_size"]
                 values["embedding_size"] = int(sizes.iloc[0])
             otherwise["tokens"] = section.tokens, own.tokens
             if section.update_tokens:
-                tried = own.model_copy(update=values)
-                length = 1 if tried.examples == "windows" else tried.bptt_length or 1
-                otherwise["update_tokens"] = section.update_tokens, tried.batch_size * length
+                tokens = own.batch_size * predicted(values, own)
+                otherwise["update_tokens"] = section.update_tokens, tokens
         bases = {name: _base(params, sweep, row["model"], name) for name in values}
         arguments = [f"-S {override(f'{bases[name][0]}.{name}', x)}" for name, x in values.items()]
         untried = {n: bases[n][1] for n in settings if not _among(searched[n], bases[n][1])}

@@ -31,16 +31,26 @@ def value(tried: Range, place: float) -> int | float:
 def combined(
     sweep: RecurrentSweepParams, base: LanguageModelParams, chosen: Mapping[str, Value]
 ) -> dict[str, Value]:
-    """Return the settings of a trial beside `base`: `fixed`, those `chosen`, and batch_size.
-
-    A window predicts one symbol; a part of a stream or sentence, bptt_length symbols. Where the
-    output layer is tied to the embedding, embedding_size follows hidden_size.
-    """
-    settings = {**sweep.fixed, **chosen}
-    if settings.get("tied", base.tied) and "hidden_size" in settings:
-        settings.setdefault("embedding_size", settings["hidden_size"])
+    """Return the settings of a trial beside `base`: `fixed`, those `chosen`, and what follows."""
+    settings = tied({**sweep.fixed, **chosen}, base)
     if sweep.update_tokens is None:
         return settings
-    windows = settings.get("examples", base.examples) == "windows"
-    length = 1 if windows else int(settings.get("bptt_length", base.bptt_length) or 1)
-    return {**settings, "batch_size": max(1, round(sweep.update_tokens / length))}
+    batch_size = max(1, round(sweep.update_tokens / predicted(settings, base)))
+    return {**settings, "batch_size": batch_size}
+
+
+def tied(settings: Mapping[str, Value], base: LanguageModelParams) -> dict[str, Value]:
+    """Return settings beside `base` with the embedding_size that follows from hidden_size where
+    the output layer is tied to the embedding."""
+    found = dict(settings)
+    if found.get("tied", base.tied) and "hidden_size" in found:
+        found.setdefault("embedding_size", found["hidden_size"])
+    return found
+
+
+def predicted(settings: Mapping[str, Value], base: LanguageModelParams) -> int:
+    """Return how many symbols each sequence of a batch predicts: a window one, a part of a stream
+    or sentence bptt_length."""
+    if settings.get("examples", base.examples) == "windows":
+        return 1
+    return int(settings.get("bptt_length", base.bptt_length) or 1)

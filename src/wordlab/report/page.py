@@ -223,6 +223,7 @@ def build(
         undecided=[c for c in chapters.values() if not c.answer.decided],
         more=more,
         settings=_settings(params),
+        confidence=percent(scored["confidence"]) if (scored := params.get("evaluation")) else "",
     )
 
 

@@ -90,9 +90,9 @@ class LanguageScore:
     their sentences, are drawn anew (bootstrap, widened for few documents); all are infinite where
     they are beyond any float; bits: the mean loss in bits per symbol; perplexity_known: over the
     symbols other than the unknown one; unknown_share: how many of the symbols are that one;
-    documents: how many the text has. ratio: the perplexity
-    divided by that of a baseline on the same text; ratio_low, ratio_high: its 95 % interval over
-    the same samples for both; None without a baseline.
+    documents: how many the text has. ratio: the perplexity divided by that of a baseline on the
+    same text; ratio_low, ratio_high: its 95 % interval over the same samples for both; None without
+    a baseline.
     """
 
     perplexity: float
@@ -234,6 +234,28 @@ class _Kind:
     prompts: list[str]
 
 
+def _kind(
+    model: LanguageModel,
+    train: Sequence[str],
+    valid: Documents,
+    test: Documents,
+    beginnings: Sequence[str],
+    params: LanguageEvaluationParams,
+) -> _Kind:
+    known = model.vocabulary
+    ids, text = symbol_ids(model, train), _held_out(model, test)
+    given = {"classes": known.classes, "end": known.end}
+    orders = getattr(params.ngram_orders, model.level)
+    ngrams = KneserNey.chosen(ids, _held_out(model, valid).ids, orders=orders, **given)
+    unigrams = KneserNey.fit(ids, order=1, **given)
+    prompts = [
+        prompt
+        for prompt in (spelled(model, one) for one in beginnings)
+        if all(symbol in known for symbol in symbols_of(model, prompt))
+    ]
+    return _Kind(ids, text, unigrams, ngrams, ngrams.losses(text.ids), model, prompts or [""])
+
+
 def evaluate(
     models: Mapping[str, LanguageModel],
     train: Sequence[str],
@@ -260,28 +282,15 @@ def evaluate(
     beginnings = given if words is None else study_words(given, words, PROMPTS, prompts=True)
     kinds: dict[tuple[str, int], _Kind] = {}
     for name, model in models.items():
-        known, kind = model.vocabulary, (model.level, len(model.vocabulary))
+        kind = model.level, len(model.vocabulary)
         if kind not in kinds:
-            ids, held_out = symbol_ids(model, train), _held_out(model, test)
-            classes, end = known.classes, known.end
-            orders = getattr(params.ngram_orders, model.level)
-            valid_ids = _held_out(model, valid).ids
-            ngrams = KneserNey.chosen(ids, valid_ids, orders=orders, classes=classes, end=end)
-            unigrams = KneserNey.fit(ids, order=1, classes=classes, end=end)
-            prompts = [
-                prompt
-                for prompt in (spelled(model, one) for one in beginnings)
-                if all(symbol in known for symbol in symbols_of(model, prompt))
-            ] or [""]
-            baseline = ngrams.losses(held_out.ids)
-            kinds[kind] = _Kind(ids, held_out, unigrams, ngrams, baseline, model, prompts)
+            kinds[kind] = _kind(model, train, valid, test, beginnings, params)
         shared = kinds[kind]
-        prompts = shared.prompts
+        prompts, text = shared.prompts, shared.text
         texts = [
             generate(model, prompt, generation.length, generation, seed=seed) for prompt in prompts
         ]
         written = symbol_ids(model, [line for text in texts for line in text.splitlines()])
-        text = shared.text
         losses = model.token_losses(text.ids, document_starts=text.document_starts)
         scored = score(losses, text, seed=seed, baseline=shared.losses)
         if math.isinf(scored.perplexity):
