@@ -17,7 +17,7 @@ import harness
 import numpy as np
 from numba import njit
 
-from wordlab.embeddings.word2vec.llvm import TILE_ROWS, add_product
+from wordlab.simd import TILE_ROWS, add_product
 
 ROWS, DEPTH, WIDTH, REPEATS = 32, 40, 112, 20_000
 

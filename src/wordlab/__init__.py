@@ -8,7 +8,8 @@ from pathlib import Path
 # so what it compiled is kept under a digest of all files with kernels, in the main repository
 _here = Path(__file__).parent
 _main = Path(os.environ.get("DVC_ROOT") or "nowhere", "src", "wordlab")
-_files = sorted(path for part in ("embeddings", "text") for path in (_here / part).rglob("*.py"))
+_folders = [_here / part for part in ("embeddings", "recurrent", "text")]
+_files = sorted([_here / "simd.py", *(path for each in _folders for path in each.rglob("*.py"))])
 _kernels = [code for code in map(Path.read_bytes, _files) if b"njit" in code]
 _digest = hashlib.blake2b(b"\0".join(_kernels), digest_size=8).hexdigest()
 _code = _main if _main.is_dir() else _here

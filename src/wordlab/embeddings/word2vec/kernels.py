@@ -13,15 +13,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from wordlab.embeddings.word2vec.llvm import (
-    TILE_ROWS,
-    add_product,
-    error_and_loss,
-    fetch_add,
-    narrow_product,
-    wait_until,
-)
+from wordlab.embeddings.word2vec.meeting import fetch_add, wait_until
 from wordlab.embeddings.word2vec.stretch import BLOCK, draw_noise, mark_contexts, mark_windows
+from wordlab.simd import TILE_ROWS, add_product, error_and_loss, narrow_product
 
 
 class Weights(NamedTuple):

@@ -7,8 +7,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from wordlab.embeddings.word2vec.kernels import transpose
-from wordlab.embeddings.word2vec.llvm import TILE_ROWS, add_product, error_and_loss
 from wordlab.embeddings.word2vec.stretch import BLOCK, reach
+from wordlab.simd import TILE_ROWS, add_product, error_and_loss
 
 
 class Paths(NamedTuple):

@@ -24,10 +24,10 @@ from wordlab.corpus.vocabulary import (
 from wordlab.embeddings.vectors import Vectors
 from wordlab.embeddings.word2vec import kernels, softmax
 from wordlab.embeddings.word2vec.kernels import Gradients, Settings, Weights, Workspace, aligned
-from wordlab.embeddings.word2vec.llvm import TILE_ROWS
 from wordlab.embeddings.word2vec.stretch import BLOCK, Noise, Stretch, thin
 from wordlab.errors import UserError
 from wordlab.params.embeddings import Word2vecParams
+from wordlab.simd import TILE_ROWS
 
 Architecture = Literal["skipgram", "cbow"]
 Learnt = tuple[float, int]  # the sum of the losses of some predictions, and their number

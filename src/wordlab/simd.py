@@ -1,11 +1,10 @@
-"""What numba alone cannot: products of small matrices in registers, and threads that meet.
+"""Products of small matrices in vector registers, and functions that loops can vectorise.
 
 numba reads and writes each sum anew at every step of a product's inner loop. Here a tile of sums
 stays in vector registers: on a core with AVX2, 46 G multiply-adds per second in a product of
 32 x 40 x 112, against 12 G for the same loops in plain numba (benchmarks/machine.py) and 23 G for
 NumPy's BLAS. Every element is summed in the order of `depth`, whatever the vector width. In
-tests/embeddings/test_word2vec_llvm.py, `add_product` equals NumPy's `a @ b` and `error_and_loss`
-its formula.
+tests/test_simd.py, `add_product` equals NumPy's `a @ b` and each function its formula.
 """
 
 from typing import Any
@@ -183,13 +182,13 @@ _ROUND = np.float32(1.5 * 2**23)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
-def error_and_loss(score: np.float32) -> tuple[np.float32, np.float32]:
-    """Return sigma(-score) and log(1 + exp(-score)): a pair's error and its loss.
+def vanishing(x: np.float32) -> np.float32:
+    """Return e^-|x| within 1e-6 of it, at least 2^-60.
 
-    t = exp(-|score|) is 2^n times the Taylor polynomial of e^f, |f| <= log(2)/2; log(1 + t) is
-    the series of 2 atanh(t / (2 + t)). Both are within 1e-6. No branch, so that loops vectorise.
+    It is 2^n times the Taylor polynomial of e^f, |f| <= log(2)/2. No branch, so that loops
+    vectorise, and so it is with the functions below.
     """
-    x = np.float32(-1.4426950408889634) * abs(score)
+    x = np.float32(-1.4426950408889634) * abs(x)
     x = np.float32(-60) if x < np.float32(-60) else x
     rounded = x + _ROUND
     f = (x - (rounded - _ROUND)) * np.float32(0.6931471805599453)
@@ -200,7 +199,16 @@ def error_and_loss(score: np.float32) -> tuple[np.float32, np.float32]:
     power = power * f + np.float32(1)
     power = power * f + np.float32(1)
     exponent = np.int32((np.float32(rounded).view(np.int32) << 23) + 0x3F800000)
-    t = power * exponent.view(np.float32)
+    return power * exponent.view(np.float32)
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+def error_and_loss(score: np.float32) -> tuple[np.float32, np.float32]:
+    """Return sigma(-score) and log(1 + exp(-score)), within 1e-6: a pair's error and its loss.
+
+    log(1 + t) is the series of 2 atanh(t / (2 + t)).
+    """
+    t = vanishing(score)
     small = t / (np.float32(1) + t)
     z = t / (np.float32(2) + t)
     zz = z * z
@@ -215,42 +223,25 @@ def error_and_loss(score: np.float32) -> tuple[np.float32, np.float32]:
     return error, loss
 
 
-_SPINS = 2000
-_yield_processor = types.ExternalFunction("sched_yield", types.int32())
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+def sigmoid(x: np.float32) -> np.float32:
+    """Return 1 / (1 + e^-x), within 1e-6 of it."""
+    t = vanishing(x)
+    small = t / (np.float32(1) + t)
+    return np.float32(1) - small if x > np.float32(0) else small
 
 
-def _address(context: Any, builder: Any, kind: Any, array: Any, place: Any) -> Any:
-    structure = context.make_array(kind)(context, builder, value=array)
-    return cgutils.get_item_pointer(context, builder, kind, structure, [place])
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+def tanh(x: np.float32) -> np.float32:
+    """Return tanh(x), within 1e-6 of it and within 1e-5 of its size.
 
-
-@intrinsic
-def fetch_add(typing_context: Any, counters: Any, place: Any, amount: Any) -> Any:
-    """Add `amount` to counters[place] (int64) atomically; return its value before."""
-
-    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = _address(context, builder, signature.args[0], arguments[0], arguments[1])
-        return builder.atomic_rmw("add", pointer, arguments[2], "seq_cst")
-
-    return types.int64(counters, types.intp, types.int64), emit
-
-
-@intrinsic
-def load(typing_context: Any, counters: Any, place: Any) -> Any:
-    """Return counters[place] (int64); all that was written before it was set is then visible."""
-
-    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = _address(context, builder, signature.args[0], arguments[0], arguments[1])
-        return builder.load_atomic(pointer, "acquire", align=8)
-
-    return types.int64(counters, types.intp), emit
-
-
-@njit(nogil=True, cache=True)
-def wait_until(counters: Any, place: int, amount: int) -> None:
-    """Wait until counters[place] has risen to `amount`; yield the processor if that takes long."""
-    spins = 0
-    while load(counters, place) < amount:
-        spins += 1
-        if spins > _SPINS:
-            _yield_processor()
+    Near 0, where the difference from 1 would lose digits, it is Taylor's polynomial.
+    """
+    t = vanishing(np.float32(2) * x)
+    large = (np.float32(1) - t) / (np.float32(1) + t)
+    large = large if x > np.float32(0) else -large
+    xx = x * x
+    series = np.float32(-17 / 315) * xx + np.float32(2 / 15)
+    series = series * xx - np.float32(1 / 3)
+    series = x + x * xx * series
+    return series if xx < np.float32(0.04) else large

@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+
+from wordlab.simd import TILE_ROWS, add_product, error_and_loss, sigmoid, tanh
+
+
+@pytest.mark.parametrize("width", [16, 32, 48, 112])
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("fresh", [False, True])
+def test_product_equals_numpy(width, transposed, fresh):
+    generator = np.random.default_rng(0)
+    a = generator.normal(size=(12, 9)).astype(np.float32)
+    b = generator.normal(size=(11, 128)).astype(np.float32)
+    out = generator.normal(size=(8, 120)).astype(np.float32)
+    expected = out.astype(np.float64)
+    product = a[3:7, 1:8].astype(np.float64) @ b[2:9, 5 : 5 + width]
+    expected[4:8, 7 : 7 + width] = product + (0 if fresh else expected[4:8, 7 : 7 + width])
+
+    a = np.ascontiguousarray(a.T).T if transposed else a
+    add_product(out, 4, 7, width, a, 3, 1, b, 2, 5, 7, fresh)
+
+    assert TILE_ROWS == 4
+    np.testing.assert_allclose(out, expected, atol=2e-5)
+
+
+def test_error_and_loss_equal_the_formulas():
+    scores = np.concatenate([np.linspace(-40, 40, 4001), [0, 1e-30, -1e-30, 1e4, -1e4]])
+    found = np.array([error_and_loss(np.float32(s)) for s in scores])
+    exact = scores.astype(np.float32).astype(np.float64)
+    error = 1 / (1 + np.exp(np.minimum(exact, 700)))
+    np.testing.assert_allclose(found[:, 0], error, atol=2e-7)
+    np.testing.assert_allclose(found[:, 1], np.logaddexp(0, -exact), rtol=1e-6, atol=2e-7)
+
+
+@pytest.mark.parametrize("function", [sigmoid, tanh])
+def test_functions_equal_numpy(function):
+    exact = {sigmoid: lambda x: 1 / (1 + np.exp(np.minimum(-x, 700))), tanh: np.tanh}[function]
+    small = np.geomspace(1e-30, 1, 500)
+    numbers = np.concatenate([np.linspace(-40, 40, 4001), small, -small, [0, 1e4, -1e4]])
+    numbers = numbers.astype(np.float32)
+    found = np.array([function(x) for x in numbers])
+    np.testing.assert_allclose(found, exact(numbers.astype(float)), rtol=1e-5, atol=2e-7)
+    assert function(np.float32(np.inf)) == 1
+    assert abs(function(np.float32(-np.inf)) - exact(-np.inf)) < 1e-15
+    if function is tanh:
+        np.testing.assert_allclose(found, exact(numbers.astype(float)), rtol=1e-5)
+        assert (found == -np.array([tanh(-x) for x in numbers])).all()
+
+
+def test_what_is_not_a_number_stays_so():
+    for function in (error_and_loss, sigmoid, tanh):
+        assert np.isnan(function(np.float32(np.nan))).any()
