@@ -1,3 +1,5 @@
+from copy import deepcopy
+
 import pytest
 import torch
 from torch import nn
@@ -6,6 +8,7 @@ from cell_params import cells, copy_from_torch, from_torch_order
 from wordlab.errors import UserError
 from wordlab.params.language import CellParams
 from wordlab.recurrent.cells import make
+from wordlab.recurrent.devices import threads
 from wordlab.recurrent.layers import LayerDropout, RecurrentLayers, drop
 from wordlab.recurrent.unrolled import unroll
 
@@ -43,7 +46,7 @@ def torch_peer(kind: str, layers: int, bidirectional: bool) -> nn.RNNBase:
 
 
 @pytest.mark.parametrize("kind", KINDS + WITHOUT)
-def test_backward_is_the_gradient(kind):
+def test_backward_of_the_equations_is_the_gradient(kind):
     cell = make(settings(kind), 3, 2, generator()).double()
     for seed, weight in enumerate(cell.parameters(), start=10):
         weight.data = draw(*weight.shape, seed=seed, dtype=torch.float64)
@@ -59,15 +62,49 @@ def test_backward_is_the_gradient(kind):
     assert torch.autograd.gradcheck(run, (inputs, *state, *cell.parameters()))
 
 
+@pytest.mark.parametrize("resets", [False, True])
 @pytest.mark.parametrize("kind", KINDS + WITHOUT)
-def test_unrolled_equals_step_by_step(kind):
-    cell = make(settings(kind), 3, 4, generator())
-    inputs, state = draw(6, 2, 3), cell.initial_state(2)
-    states = unroll(cell, inputs, state, cell.recurrent_weight)
-    for t, x in enumerate(inputs):
-        state = cell(x, state)
-        for every, one in zip(states, state, strict=True):
-            torch.testing.assert_close(every[t], one)
+def test_compiled_equals_the_equations(kind, resets):
+    """Values and gradients, in float64, with and without states that start again.
+
+    The sizes are multiples neither of rows nor of columns that are computed together.
+    """
+    cell = make(settings(kind), 3, 19, generator())
+    for seed, weight in enumerate(cell.parameters(), start=10):
+        weight.data = draw(*weight.shape, seed=seed) / 3
+    steps, batch = 7, 6
+    marks = torch.rand(steps, batch, generator=generator(4)) < 0.3 if resets else None
+    found = []
+    for dtype in (torch.float32, torch.float64):
+        cell = deepcopy(cell).to(dtype)
+        cell.zero_grad()
+        inputs = draw(steps, batch, 3).to(dtype).requires_grad_()
+        state = tuple(
+            draw(batch, 19, seed=seed).to(dtype).requires_grad_()
+            for seed in range(5, 5 + cell.states)
+        )
+        states = unroll(cell, inputs, state, cell.recurrent_weight, resets=marks)
+        sum((every * draw(*every.shape, seed=9).to(dtype)).sum() for every in states).backward()
+        weights = [inputs, *state, *cell.parameters()]
+        found.append([*states, *(weight.grad for weight in weights)])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other.float(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_threads_change_no_byte(kind):
+    cell = make(settings(kind), 3, 19, generator())
+    found = []
+    for count in (1, 2, 3, 8):
+        cell.zero_grad()
+        inputs = draw(7, 22, 3).requires_grad_()
+        with threads(count):
+            state = cell.initial_state(22)
+            states = unroll(cell, inputs, state, cell.recurrent_weight)
+        states[0].square().sum().backward()
+        found.append([*states, inputs.grad])
+    for other in found[1:]:
+        assert all(map(torch.equal, found[0], other))
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])

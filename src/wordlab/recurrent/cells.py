@@ -104,12 +104,15 @@ class Cell(nn.Module, ABC):
         return found
 
     @abstractmethod
-    def step(self, projection: Tensor, state: State) -> State:
-        """Return the state after one step, from `projection` = a(x) (B, G*H) and `state`."""
+    def step(self, projection: Tensor, state: State, weight: Tensor) -> State:
+        """Return the state after one step, from `projection` = a(x) (B, G*H) and `state`.
+
+        weight (G*H, H): U, the cell's own or that with entries dropped.
+        """
 
     def forward(self, inputs: Tensor, state: State) -> State:
         """Return the state after one step on `inputs` (B, I) from `state`; h is the output."""
-        return self.step(self.project(inputs), state)
+        return self.step(self.project(inputs), state, self.recurrent_weight)
 
 
 class RNNCell(Cell):
@@ -117,9 +120,9 @@ class RNNCell(Cell):
 
     all_gates = ("hidden",)
 
-    def step(self, projection: Tensor, state: State) -> State:
+    def step(self, projection: Tensor, state: State, weight: Tensor) -> State:
         (hidden,) = state
-        total = projection + hidden @ self.recurrent_weight.T  # (B, H)
+        total = projection + hidden @ weight.T  # (B, H)
         return (torch.tanh(total) if self.params.activation == "tanh" else torch.relu(total),)
 
 
@@ -147,9 +150,9 @@ class LSTMCell(Cell):
             elif "forget" in self.gates:
                 start[self.gates.index("forget")].fill_(params.forget_bias)
 
-    def step(self, projection: Tensor, state: State) -> State:
+    def step(self, projection: Tensor, state: State, weight: Tensor) -> State:
         hidden, memory = state
-        total = projection + hidden @ self.recurrent_weight.T  # (B, G*H)
+        total = projection + hidden @ weight.T  # (B, G*H)
         gate = self.activations(total)
         o, i, f = gate["output"], gate["input"], gate["forget"]  # (B, H) each
         if self.coupled:
@@ -186,10 +189,10 @@ class GRUCell(Cell):
         if params.gru_reset == "after":
             self.recurrent_bias = nn.Parameter(torch.zeros(hidden_size))
 
-    def step(self, projection: Tensor, state: State) -> State:
+    def step(self, projection: Tensor, state: State, weight: Tensor) -> State:
         (hidden,) = state
         size = self.bias.shape[0] - self.hidden_size
-        gate_weight, candidate_weight = self.recurrent_weight[:size], self.recurrent_weight[size:]
+        gate_weight, candidate_weight = weight[:size], weight[size:]
         total = projection[:, :size] + hidden @ gate_weight.T  # (B, G*H - H)
         gate = self.activations(total)
         r, z = gate["reset"], gate["update"]  # (B, H) each

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from wordlab.params.language import CellParams
 from wordlab.recurrent.cells import Cell, State, make
 from wordlab.recurrent.devices import Share
-from wordlab.recurrent.unrolled import unroll, unroll_with_torch
+from wordlab.recurrent.unrolled import torch_has, unroll, unroll_with_torch
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class RecurrentLayers(nn.Module):
 
     bidirectional: each layer has a second cell that reads backwards; its output is appended to
     the first's, so that a layer's output is (T, B, 2H). backend: whose kernels run the cells, this
-    package's or torch.nn's; the weights are the same. products: what the factors of large
+    package's, which are for processors, or torch.nn's; the weights are the same. On CUDA torch's
+    run all that they have. products: what the factors of large
     products are rounded to, None for not at all.
     """
 
@@ -122,17 +123,17 @@ class RecurrentLayers(nn.Module):
         weight: Tensor = cell.recurrent_weight
         if dropout is not None:
             weight = drop(weight[None], dropout.recurrent, False, dropout.generator)[0]
+        by_torch = inputs.device.type == "cuda" and lengths is None and torch_has(cell)
+        if self.backend == "wordlab" and not by_torch:
+            states = unroll(cell, inputs, state, weight, self.products, resets)
+            return states[0], _at_end(states, lengths)
         outputs = []
         for steps, kept in _stretches(len(inputs), resets):
             if kept is not None:
                 state = tuple(part * kept.to(part) for part in state)
-            if self.backend == "torch":
-                output, state = unroll_with_torch(
-                    cell, inputs[steps], state, weight, lengths, self.products
-                )
-            else:
-                states = unroll(cell, inputs[steps], state, weight, self.products)
-                output, state = states[0], _at_end(states, lengths)
+            output, state = unroll_with_torch(
+                cell, inputs[steps], state, weight, lengths, self.products
+            )
             outputs.append(output)
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs), state
 

@@ -58,7 +58,7 @@ def spectral_radii(model: LanguageModel, inputs: NDArray[np.int64]) -> NDArray[n
 
     def step(vector: Tensor, projection: Tensor) -> Tensor:  # (S,) -> (S,)
         parts = vector[None].split(cell.hidden_size, dim=1)
-        return torch.cat(cell.step(projection[None], parts), dim=1)[0]
+        return torch.cat(cell.step(projection[None], parts, cell.recurrent_weight), dim=1)[0]
 
     jacobians = torch.func.vmap(torch.func.jacrev(step))(before, projections)
     return torch.linalg.eigvals(jacobians.detach().double()).abs().amax(dim=1).numpy()
