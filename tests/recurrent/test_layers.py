@@ -1,5 +1,6 @@
 from copy import deepcopy
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -164,7 +165,7 @@ def test_both_backends_give_the_same(kind):
         if kind == "gru_after":
             for cell in layers.cells:
                 cell.recurrent_bias.data = draw(4, seed=3)
-        noise = LayerDropout(0.2, 0.3, True, generator(7))
+        noise = LayerDropout(0.2, 0.3, True, np.random.default_rng(7))
         output, ends = layers(draw(5, 2, 3), dropout=noise)
         (output.square().sum() + sum(part.sum() for end in ends for part in end)).backward()
         gradients = [weight.grad for weight in layers.parameters()]
@@ -203,7 +204,7 @@ def test_padding_changes_nothing(bidirectional):
 
 def test_recurrent_dropout_changes_every_pass():
     layers = RecurrentLayers(settings("lstm"), 3, 4, 1, generator())
-    inputs, noise = draw(5, 2, 3), LayerDropout(0.0, 0.5, True, generator(7))
+    inputs, noise = draw(5, 2, 3), LayerDropout(0.0, 0.5, True, np.random.default_rng(7))
     plain, _ = layers(inputs)
     one, _ = layers(inputs, dropout=noise)
     two, _ = layers(inputs, dropout=noise)
@@ -214,17 +215,19 @@ def test_recurrent_dropout_changes_every_pass():
 
 def test_a_dropped_recurrent_weight_gets_no_gradient():
     layers = RecurrentLayers(settings("tanh"), 3, 4, 1, generator())
-    layers(draw(5, 2, 3), dropout=LayerDropout(0.0, 0.5, True, generator(7)))[0].sum().backward()
-    kept = drop(torch.ones(1, 4, 4), 0.5, False, generator(7))[0] > 0
+    layers(draw(5, 2, 3), dropout=LayerDropout(0.0, 0.5, True, np.random.default_rng(7)))[
+        0
+    ].sum().backward()
+    kept = drop(torch.ones(1, 4, 4), 0.5, False, np.random.default_rng(7))[0] > 0
     assert 0 < kept.sum() < 16
     assert torch.equal(layers.cells[0].recurrent_weight.grad != 0, kept)
 
 
 def test_variational_dropout_has_one_mask_for_all_steps():
     values = torch.ones(50, 8, 16)
-    dropped = drop(values, 0.25, True, generator())
+    dropped = drop(values, 0.25, True, np.random.default_rng(0))
     assert torch.equal(dropped, dropped[:1].expand_as(dropped))
-    stepwise = drop(values, 0.25, False, generator())
+    stepwise = drop(values, 0.25, False, np.random.default_rng(0))
     assert not torch.equal(stepwise, stepwise[:1].expand_as(stepwise))
     for each in (dropped, stepwise):
         assert each.unique().tolist() == pytest.approx([0, 4 / 3])

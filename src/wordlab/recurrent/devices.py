@@ -6,9 +6,11 @@ the environment which is which.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 import torch
@@ -16,16 +18,49 @@ from torch import Tensor, distributed, nn
 
 from wordlab.errors import UserError
 
+_at_once = 1
+
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Let torch use `count` threads inside the block."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
+    """Let the parts of large results be computed by `count` threads inside the block.
+
+    Of torch's own there is one, for with more of them the bytes of its sums are others. The parts
+    of a result do not depend on `count`, and neither do their bytes.
+    """
+    global _at_once
+    before = _at_once, torch.get_num_threads()
+    _at_once = count
+    torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        _at_once = before[0]
+        torch.set_num_threads(before[1])
+
+
+@cache
+def _pool(count: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(count)
+
+
+def in_parts(function: Callable[[slice], Any], size: int, step: int) -> None:
+    """Call `function` with slices of `step` that cover range(size), some at once.
+
+    Each call is to fill its own part of a result, outside Python for most of its time. No gradient
+    is kept.
+    """
+
+    def run(part: slice) -> None:
+        with torch.no_grad():  # in each thread
+            function(part)
+
+    parts = [slice(start, min(start + step, size)) for start in range(0, size, step)]
+    if _at_once == 1 or len(parts) < 2:
+        for part in parts:
+            run(part)
+    else:
+        list(_pool(_at_once).map(run, parts))
 
 
 def chosen_device(name: Literal["auto", "cpu", "cuda"]) -> torch.device:
@@ -58,17 +93,45 @@ def chosen_products(
     return torch.bfloat16
 
 
-def product(
-    one: Tensor, other: Tensor, rounded: torch.dtype | None, *, out: Tensor | None = None
+def multiply(
+    one: Tensor,
+    other: Tensor,
+    rounded: torch.dtype | None = None,
+    *,
+    bias: Tensor | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
-    """Return the product of two matrices in the dtype of `one`, in `out` where given.
+    """Return one (M, K) @ other (K, N), + bias (N,), in the dtype of `one`, in `out` where given.
 
-    rounded: what both are rounded to first, None for not at all.
+    rounded: what both are rounded to first, None for not at all. No gradient is kept.
     """
-    if rounded is None:
+    with torch.no_grad():
+        if rounded is not None:
+            one, other, full = one.to(rounded), other.to(rounded), one.dtype
+            result = torch.mm(one, other).to(full)
+            if bias is not None:
+                result += bias
+            return result if out is None else out.copy_(result)
+        if bias is not None:
+            return torch.addmm(bias, one, other, out=out)
         return torch.mm(one, other, out=out)
-    result = torch.mm(one.to(rounded), other.to(rounded))
-    return result.to(one.dtype) if out is None else out.copy_(result)
+
+
+_PART = 1 << 23
+"""Multiplications of a part of a product: enough that threads are worth their while."""
+
+
+def product(
+    one: Tensor, other: Tensor, rounded: torch.dtype | None = None, *, bias: Tensor | None = None
+) -> Tensor:
+    """Return what `multiply` does, computed in parts of some rows each."""
+    out = one.new_empty(len(one), other.shape[1])
+    factor = other if rounded is None else other.to(rounded)  # once, not for each part
+    step = max(16, _PART // max(1, other.numel()))
+    in_parts(
+        lambda rows: multiply(one[rows], factor, rounded, bias=bias, out=out[rows]), len(one), step
+    )
+    return out
 
 
 @dataclass(frozen=True)

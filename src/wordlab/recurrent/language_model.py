@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -213,7 +214,7 @@ class LanguageModel(nn.Module):
         inputs: Tensor,
         targets: Tensor,
         state: Sequence[State],
-        generator: torch.Generator,
+        generator: np.random.Generator,
         *,
         resets: Tensor | None = None,
         share: Share | None = None,
@@ -229,8 +230,9 @@ class LanguageModel(nn.Module):
         dropout = LayerDropout(
             params.dropout_between, params.dropout_recurrent, params.variational, generator, share
         )
-        # beside the output layer's gradient of a tied matrix, a sparse one takes no room of its own
-        embedded = F.embedding(inputs, self.embedding, sparse=params.tied)  # (T, B, E)
+        embedded = F.embedding(inputs, self.embedding.detach())  # (T, B, E)
+        if self.embedding.requires_grad:
+            embedded.requires_grad_().register_hook(partial(self._add_gradient, inputs))
         embedded = drop(embedded, params.dropout_input, params.variational, generator, share)
         raw, end_state = self.layers(embedded, state, resets=resets, dropout=dropout)
         hidden = drop(raw, params.dropout_output, params.variational, generator, share)
@@ -249,6 +251,15 @@ class LanguageModel(nn.Module):
             changes = (raw[1:] - raw[:-1]).square().mean(dim=2)[predicted[1:]]
             total = total + params.temporal_penalty * changes.sum() / max(1, len(changes))
         return total, cross_entropy, end_state
+
+    def _add_gradient(self, inputs: Tensor, gradient: Tensor) -> None:
+        """Add to the embedding's the `gradient` (T, B, E) of what was looked up.
+
+        In place, beside the output layer's where the two are tied: autograd would add up matrices.
+        """
+        if self.embedding.grad is None:
+            self.embedding.grad = torch.zeros_like(self.embedding)
+        self.embedding.grad.index_add_(0, inputs.flatten(), gradient.flatten(0, 1))
 
     def token_losses(
         self,

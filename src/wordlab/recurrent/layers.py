@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -27,7 +28,7 @@ class LayerDropout:
     between: float
     recurrent: float
     variational: bool
-    generator: torch.Generator
+    generator: np.random.Generator
     share: Share | None = None
 
 
@@ -145,7 +146,7 @@ def drop(
     values: Tensor,
     probability: float,
     variational: bool,
-    generator: torch.Generator,
+    generator: np.random.Generator,
     share: Share | None = None,
 ) -> Tensor:
     """Return `values` (T, B, D) with entries set to 0 with `probability`, the rest scaled up.
@@ -157,9 +158,10 @@ def drop(
         return values
     steps, columns, width = values.shape
     shape = (1 if variational else steps, columns if share is None else share.total, width)
-    mask = torch.empty(shape, dtype=values.dtype, device=values.device)
-    mask.bernoulli_(1 - probability, generator=generator).div_(1 - probability)
-    return values * (mask if share is None else mask[:, share.first : share.first + columns])
+    kept = generator.random(shape, dtype=np.float32) >= probability
+    if share is not None:
+        kept = kept[:, share.first : share.first + columns]
+    return values * torch.from_numpy(kept * np.float32(1 / (1 - probability))).to(values)
 
 
 def _stretches(steps: int, resets: Tensor | None) -> Iterator[tuple[slice, Tensor | None]]:

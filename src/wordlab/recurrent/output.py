@@ -10,10 +10,12 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from wordlab.recurrent.cells import drawn
-from wordlab.recurrent.devices import product
+from wordlab.recurrent.devices import in_parts, multiply
 
 _BLOCK = 1 << 20
 """Logits worked on at a time: few enough for a processor's cache, enough for fast products."""
+_BLOCKS = 4
+"""How many such blocks of rows there are at a time, and of classes."""
 
 
 class FullSoftmax(nn.Module):
@@ -218,51 +220,63 @@ def _cross_entropy(
     """Return the sum of -scale * log softmax(W h + b)[target] and its gradient for `hidden`.
 
     d_weight, d_bias: take its gradients for `weight` and `bias`. d / d logits = scale * (p -
-    onehot). A block of rows goes through all products while it is in the cache, so that the (N, C)
-    logits never exist as a whole.
+    onehot). Of the (N, C) logits only some rows exist at a time. They go through the products for
+    `hidden` by blocks of rows, and through that for `weight` by blocks of classes.
     """
-    loss, d_hidden = hidden.new_zeros(()), torch.empty_like(hidden)
+    count, classes = len(targets), len(weight)
+    d_hidden, losses = torch.empty_like(hidden), hidden.new_empty(count, 1)
     rounded = weight.to(products or weight.dtype)  # once, not for each block
+    step = max(1, _BLOCK // classes)
+    room = hidden.new_empty(min(count, _BLOCKS * step), classes)
+
+    def work_on(some: slice) -> None:
+        errors = room[: some.stop - some.start]  # logits first
+        given, wanted = hidden[some], targets[some, None]
+        found, d_given = losses[some], d_hidden[some]
+
+        def by_rows(rows: slice) -> None:
+            block, target = errors[rows], wanted[rows]
+            multiply(given[rows], rounded.t(), products, bias=bias, out=block)
+            at_target = block.gather(1, target)  # (n, 1)
+            highest = block.amax(dim=1, keepdim=True)
+            block.sub_(highest).exp_()
+            totals = block.sum(dim=1, keepdim=True)
+            found[rows] = totals.log() + highest - at_target
+            block.mul_(scale / totals)
+            block.scatter_add_(1, target, block.new_full((1, 1), -scale).expand_as(target))
+            multiply(block, rounded, products, out=d_given[rows])
+
+        def by_classes(part: slice) -> None:
+            block, fresh = errors[:, part].t(), not some.start
+            if products is None:
+                d_weight[part].addmm_(block, given, beta=0 if fresh else 1)
+            elif fresh:
+                multiply(block, given, products, out=d_weight[part])
+            else:
+                d_weight[part] += multiply(block, given, products)
+            d_bias[part] += block.sum(1)
+
+        in_parts(by_rows, len(errors), step)
+        in_parts(by_classes, classes, -(-classes // _BLOCKS))
+
     d_bias.zero_()
-    if not len(targets):
+    if not count:
         d_weight.zero_()
-    for rows in _blocks(len(targets), len(weight)):
-        part, wanted = hidden[rows], targets[rows, None]
-        if products is None:
-            errors = torch.addmm(bias, part, rounded.t())  # logits (n, C)
-        else:
-            errors = product(part, rounded.t(), products).add_(bias)
-        at_target = errors.gather(1, wanted)  # (n, 1)
-        highest = errors.amax(dim=1, keepdim=True)
-        errors.sub_(highest).exp_()
-        totals = errors.sum(dim=1, keepdim=True)
-        loss += (totals.log() + highest - at_target).sum() * scale
-        errors.mul_(scale / totals)
-        errors.scatter_add_(1, wanted, errors.new_full((1, 1), -scale).expand_as(wanted))
-        product(errors, rounded, products, out=d_hidden[rows])
-        if not rows.start:
-            product(errors.t(), part, products, out=d_weight)
-        elif products is None:
-            d_weight.addmm_(errors.t(), part)
-        else:
-            d_weight += product(errors.t(), part, products)
-        d_bias += errors.sum(0)
-    return loss, d_hidden
+    for start in range(0, count, _BLOCKS * step):
+        work_on(slice(start, min(start + _BLOCKS * step, count)))
+    return losses.sum() * scale, d_hidden
 
 
 def _losses(hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
     losses = hidden.new_empty(len(targets))
-    for rows in _blocks(len(targets), len(weight)):
+
+    def compute(rows: slice) -> None:
         logits = F.linear(hidden[rows], weight, bias)
         losses[rows] = F.cross_entropy(logits, targets[rows], reduction="none")
+
+    in_parts(compute, len(targets), max(1, _BLOCK // len(weight)))
     return losses
 
 
 def _inside(targets: Tensor, rows: slice) -> Tensor:
     return ((targets >= rows.start) & (targets < rows.stop)).nonzero().squeeze(1)
-
-
-def _blocks(rows: int, classes: int) -> list[slice]:
-    """Return slices of rows whose logits are about `_BLOCK` numbers."""
-    step = max(1, _BLOCK // classes)
-    return [slice(start, min(start + step, rows)) for start in range(0, rows, step)]

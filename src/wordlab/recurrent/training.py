@@ -202,8 +202,6 @@ class _Training:
         self.examples = self.train_text.examples(params, model.end, self.seed)
         learnt = {name: w for name, w in model.named_parameters() if w.requires_grad}
         self.optimizer = _OPTIMIZERS[params.optimizer](learnt, weight_decay=params.weight_decay)
-        self.generator = torch.Generator(self.device)
-        self.generator.manual_seed(rng.derive(self.seed, "dropout"))
         self.state = model.initial_state(self.share.count)
         self.best = {name: weight.clone() for name, weight in model.weights().items()}
         self.position = Position()
@@ -267,7 +265,7 @@ class _Training:
             self._tensor(window.inputs[:, columns]),
             self._tensor(window.targets[:, columns]),
             self.state,
-            self.generator,
+            rng.stream(self.seed, "dropout", position.step),
             resets=None if window.resets is None else self._tensor(window.resets[:, columns]),
             share=self.share,
         )
@@ -379,14 +377,12 @@ class _Training:
             "best": self.best,
             "optimizer": self.optimizer.state(),
             "state": {str(place): part for place, part in enumerate(chain(*self.state))},
-            "dropout": {"generator": self.generator.get_state()},
         }
 
     def _restore(self, tensors: Mapping[str, Mapping[str, Tensor]]) -> None:
         self.model.restore(tensors["weights"], source=str(self.checkpoint.path))
         self.best = {name: tensors["best"][name] for name in self.best}  # in every process's order
         self.optimizer.restore(tensors.get("optimizer", {}))
-        self.generator.set_state(tensors["dropout"]["generator"])
         parts = (tensors["state"][str(place)].to(self.device) for place in count())
         self.state = [tuple(islice(parts, len(layer))) for layer in self.state]
 
@@ -395,6 +391,6 @@ class _Training:
             "params": self.params.model_dump(),
             "symbols": self.examples.symbols,
             "classes": self.model.classes,
-            "seed": self.generator.initial_seed(),
+            "seed": self.seed,
             "processes": self.processes.count,
         }

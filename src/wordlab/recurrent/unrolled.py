@@ -7,9 +7,7 @@ Shapes: T steps, B sequences, I inputs, H units, G gates.
 """
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,7 +19,7 @@ from torch.autograd.function import once_differentiable
 from wordlab.errors import UserError
 from wordlab.recurrent import kernels
 from wordlab.recurrent.cells import Cell, GRUCell, LSTMCell, RNNCell, State, to_torch_order
-from wordlab.recurrent.devices import product
+from wordlab.recurrent.devices import in_parts, product
 
 
 def torch_has(cell: Cell) -> bool:
@@ -108,6 +106,10 @@ def _step_by_step(
     return tuple(torch.stack(parts) for parts in zip(*every, strict=True))
 
 
+_PARTS = 4
+"""Of a batch, at most: fewer sequences would read the weights too often for what they compute."""
+
+
 @dataclass(frozen=True)
 class _Compiled:
     """The kernels of a kind of cell.
@@ -157,16 +159,19 @@ class _Unrolled(torch.autograd.Function):
         gates = _project(inputs, input_weight, bias, products)  # (T, B, G*H)
         shape = (*inputs.shape[:2], weight.shape[1])
         states = [inputs.new_empty(shape) for _ in state]
-        kept = inputs.new_empty(shape if compiled.keeps else (0, 0, 0))
-        nothing = inputs.new_empty(0)
+        nothing = inputs.new_empty(0, 0, 0)
+        kept = inputs.new_empty(shape) if compiled.keeps else nothing
         run = kernels.Run(
-            *map(_array, (gates, states[0], states[1] if len(states) > 1 else kept[:0], kept)),
-            _array(torch.stack(state)),
-            _array(nothing if own_bias is None else own_bias),
-            np.empty((0, 0), np.bool_) if resets is None else _array(resets),
+            gates=_array(gates),
+            hiddens=_array(states[0]),
+            memories=_array(states[1] if len(states) > 1 else nothing),
+            kept=_array(kept),
+            first=_array(torch.stack(state)),
+            bias=_array(inputs.new_empty(0) if own_bias is None else own_bias),
+            resets=np.empty((0, 0), np.bool_) if resets is None else _array(resets),
         )
         panels = [kernels.packed(_array(part.t())) for part in _parts(weight, compiled)]
-        _in_threads(compiled.forward, shape[1], run, panels[0], panels[-1], relu)
+        _run(compiled.forward, shape[1], run, panels[0], panels[-1], relu)
         ctx.compiled, ctx.products, ctx.relu, ctx.run = compiled, products, relu, run
         ctx.save_for_backward(inputs, input_weight, weight, *states, *state)
         ctx.set_materialize_grads(False)
@@ -189,10 +194,8 @@ class _Unrolled(torch.autograd.Function):
             *map(_array, (d_totals, d_candidates, d_first)),
         )
         panels = [kernels.packed(_array(part)) for part in _parts(weight, ctx.compiled)]
-        relu = ctx.relu
-        _in_threads(
-            ctx.compiled.backward, inputs.shape[1], run, errors, panels[0], panels[-1], relu
-        )
+        kernel, relu = ctx.compiled.backward, ctx.relu
+        _run(kernel, inputs.shape[1], run, errors, panels[0], panels[-1], relu)
         before = torch.cat([first[0][None], states[0][:-1]])  # (T, B, H)
         if len(run.resets):
             before.masked_fill_(torch.from_numpy(run.resets)[..., None], 0)
@@ -222,25 +225,15 @@ def _parts(weight: Tensor, compiled: _Compiled) -> Iterable[Tensor]:
     return [weight] if compiled.split is None else weight.split(compiled.split * weight.shape[1])
 
 
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads)
+def _run(kernel: Callable[..., None], sequences: int, *arguments: Any) -> None:
+    """Run a kernel on all sequences, some in each of a few parts."""
+    parts = min(_PARTS, -(-sequences // kernels.TILE_ROWS))
+    step = -(-sequences // (parts * kernels.TILE_ROWS)) * kernels.TILE_ROWS
 
+    def compute(part: slice) -> None:
+        kernel(*arguments, part.start, part.stop)
 
-def _in_threads(kernel: Callable[..., None], sequences: int, *arguments: Any) -> None:
-    """Run a kernel on all sequences, some of them in each of torch's threads."""
-    blocks = -(-sequences // kernels.TILE_ROWS)
-    threads = min(torch.get_num_threads(), blocks)
-    if threads == 1:
-        kernel(*arguments, 0, sequences)
-        return
-    ends = [min(sequences, blocks * k // threads * kernels.TILE_ROWS) for k in range(threads + 1)]
-    jobs = [
-        _pool(threads).submit(kernel, *arguments, begin, end)
-        for begin, end in zip(ends[:-1], ends[1:], strict=True)
-    ]
-    for job in jobs:
-        job.result()
+    in_parts(compute, sequences, step)
 
 
 def _project(
@@ -250,11 +243,7 @@ def _project(
     products: torch.dtype | None,
 ) -> Tensor:
     """Return a = W x + b of all steps, (T, B, G*H)."""
-    rows = inputs.flatten(0, 1)
-    if products is None:
-        flat = torch.addmm(bias, rows, weight.t())
-    else:
-        flat = product(rows, weight.t(), products).add_(bias)
+    flat = product(inputs.flatten(0, 1), weight.t(), products, bias=bias)
     return flat.view(*inputs.shape[:2], -1)
 
 
