@@ -44,6 +44,15 @@ def _pool(count: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(count)
 
 
+_PART = 1 << 24
+"""Multiplications of a part: enough that a thread is worth its while."""
+
+
+def part_size(multiplications: int, multiple: int = 1) -> int:
+    """Return how many rows make a part, each of so many multiplications; a multiple of one."""
+    return -(-_PART // max(1, multiplications * multiple)) * multiple
+
+
 def in_parts(function: Callable[[slice], Any], size: int, step: int) -> None:
     """Call `function` with slices of `step` that cover range(size), some at once.
 
@@ -117,19 +126,16 @@ def multiply(
         return torch.mm(one, other, out=out)
 
 
-_PART = 1 << 23
-"""Multiplications of a part of a product: enough that threads are worth their while."""
-
-
 def product(
     one: Tensor, other: Tensor, rounded: torch.dtype | None = None, *, bias: Tensor | None = None
 ) -> Tensor:
     """Return what `multiply` does, computed in parts of some rows each."""
     out = one.new_empty(len(one), other.shape[1])
     factor = other if rounded is None else other.to(rounded)  # once, not for each part
-    step = max(16, _PART // max(1, other.numel()))
     in_parts(
-        lambda rows: multiply(one[rows], factor, rounded, bias=bias, out=out[rows]), len(one), step
+        lambda rows: multiply(one[rows], factor, rounded, bias=bias, out=out[rows]),
+        len(one),
+        part_size(other.numel(), 16),
     )
     return out
 

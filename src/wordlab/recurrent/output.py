@@ -10,12 +10,12 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from wordlab.recurrent.cells import drawn
-from wordlab.recurrent.devices import in_parts, multiply
+from wordlab.recurrent.devices import in_parts, multiply, part_size
 
 _BLOCK = 1 << 20
 """Logits worked on at a time: few enough for a processor's cache, enough for fast products."""
 _BLOCKS = 4
-"""How many such blocks of rows there are at a time, and of classes."""
+"""How many such blocks there are at a time."""
 
 
 class FullSoftmax(nn.Module):
@@ -257,7 +257,7 @@ def _cross_entropy(
             d_bias[part] += block.sum(1)
 
         in_parts(by_rows, len(errors), step)
-        in_parts(by_classes, classes, -(-classes // _BLOCKS))
+        in_parts(by_classes, classes, part_size(given.numel(), 16))
 
     d_bias.zero_()
     if not count:

@@ -19,7 +19,7 @@ from torch.autograd.function import once_differentiable
 from wordlab.errors import UserError
 from wordlab.recurrent import kernels
 from wordlab.recurrent.cells import Cell, GRUCell, LSTMCell, RNNCell, State, to_torch_order
-from wordlab.recurrent.devices import in_parts, product
+from wordlab.recurrent.devices import in_parts, part_size, product
 
 
 def torch_has(cell: Cell) -> bool:
@@ -106,10 +106,6 @@ def _step_by_step(
     return tuple(torch.stack(parts) for parts in zip(*every, strict=True))
 
 
-_PARTS = 4
-"""Of a batch, at most: fewer sequences would read the weights too often for what they compute."""
-
-
 @dataclass(frozen=True)
 class _Compiled:
     """The kernels of a kind of cell.
@@ -171,7 +167,7 @@ class _Unrolled(torch.autograd.Function):
             resets=np.empty((0, 0), np.bool_) if resets is None else _array(resets),
         )
         panels = [kernels.packed(_array(part.t())) for part in _parts(weight, compiled)]
-        _run(compiled.forward, shape[1], run, panels[0], panels[-1], relu)
+        _run(compiled.forward, weight, run, panels[0], panels[-1], relu)
         ctx.compiled, ctx.products, ctx.relu, ctx.run = compiled, products, relu, run
         ctx.save_for_backward(inputs, input_weight, weight, *states, *state)
         ctx.set_materialize_grads(False)
@@ -195,7 +191,7 @@ class _Unrolled(torch.autograd.Function):
         )
         panels = [kernels.packed(_array(part)) for part in _parts(weight, ctx.compiled)]
         kernel, relu = ctx.compiled.backward, ctx.relu
-        _run(kernel, inputs.shape[1], run, errors, panels[0], panels[-1], relu)
+        _run(kernel, weight, run, errors, panels[0], panels[-1], relu)
         before = torch.cat([first[0][None], states[0][:-1]])  # (T, B, H)
         if len(run.resets):
             before.masked_fill_(torch.from_numpy(run.resets)[..., None], 0)
@@ -225,15 +221,14 @@ def _parts(weight: Tensor, compiled: _Compiled) -> Iterable[Tensor]:
     return [weight] if compiled.split is None else weight.split(compiled.split * weight.shape[1])
 
 
-def _run(kernel: Callable[..., None], sequences: int, *arguments: Any) -> None:
-    """Run a kernel on all sequences, some in each of a few parts."""
-    parts = min(_PARTS, -(-sequences // kernels.TILE_ROWS))
-    step = -(-sequences // (parts * kernels.TILE_ROWS)) * kernels.TILE_ROWS
+def _run(kernel: Callable[..., None], weight: Tensor, run: kernels.Run, *arguments: Any) -> None:
+    """Run a kernel on all sequences, in parts."""
+    steps, sequences, _ = run.gates.shape
 
     def compute(part: slice) -> None:
-        kernel(*arguments, part.start, part.stop)
+        kernel(run, *arguments, part.start, part.stop)
 
-    in_parts(compute, sequences, step)
+    in_parts(compute, sequences, part_size(steps * weight.numel(), kernels.TILE_ROWS))
 
 
 def _project(
