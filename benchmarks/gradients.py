@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         best = {False: np.inf, True: np.inf}
         for _ in range(given.rounds):
             for followed in best:
-                seconds = timed(network, vocabulary, ids, followed, params.torch_threads)
+                seconds = timed(network, vocabulary, ids, followed)
                 best[followed] = min(best[followed], seconds)
         figures[cell] = {
             "without_seconds": round(best[False], 4),
@@ -50,9 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     harness.write(figures, given.json)
 
 
-def timed(
-    network: NetworkParams, vocabulary: Vocabulary, ids: np.ndarray, followed: bool, threads: int
-) -> float:
+def timed(network: NetworkParams, vocabulary: Vocabulary, ids: np.ndarray, followed: bool) -> float:
     """Return the seconds of a training, with the norms of all gradients kept or without."""
     model = LanguageModel(network, vocabulary, "word", seed=1)
     kept = []
@@ -63,7 +61,6 @@ def timed(
         ids[:500],
         network,
         seed=1,
-        torch_threads=threads,
         on_gradients=(lambda *measured: kept.append(measured)) if followed else None,
     )
     return time.perf_counter() - started

@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(asked.threads)
     figures: dict[str, Any] = {"threads": asked.threads, "layers": layer_ratios(asked.rounds)}
     train_ids, valid_ids, vocabulary = read(asked.corpus, asked.tokens, asked.vocabulary)
-    ours = alone(train_ours, train_ids, valid_ids, vocabulary, asked.epochs, asked.threads)
+    ours = alone(train_ours, train_ids, valid_ids, vocabulary, asked.epochs)
     marks = [seconds for seconds, _ in ours["perplexity_by_second"]]
     peer = alone(train_plain, train_ids, valid_ids, vocabulary.classes, marks)
     figures |= {"wordlab": ours, "plain": peer}
@@ -131,7 +131,7 @@ def read(path: Path, tokens: int, size: int) -> tuple[np.ndarray, np.ndarray, Vo
 
 
 def train_ours(
-    train_ids: np.ndarray, valid_ids: np.ndarray, vocabulary: Vocabulary, epochs: int, threads: int
+    train_ids: np.ndarray, valid_ids: np.ndarray, vocabulary: Vocabulary, epochs: int
 ) -> dict[str, Any]:
     """Train wordlab's model for `epochs` and score it."""
     from wordlab.recurrent import language_model, training
@@ -146,7 +146,6 @@ def train_ours(
         valid_ids,
         params,
         seed=1,
-        torch_threads=threads,
         on_epoch=lambda _, measured: curve.append(
             (time.perf_counter() - start, measured["valid_perplexity"])
         ),

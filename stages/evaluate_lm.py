@@ -16,7 +16,7 @@ def main(run: stage.Stage) -> None:
     splits = run.input("splits")
     train = read_lines(splits / "train.txt")
     valid, test = (read_documents(splits / f"{split}.txt") for split in ("valid", "test"))
-    with threads(run.params.torch_threads):
+    with threads():
         metrics, samples = perplexity.evaluate(
             models,
             train,

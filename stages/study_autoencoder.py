@@ -15,7 +15,6 @@ def main(run: stage.Stage) -> None:
         LanguageModel.load(run.input("lm_char")),
         params,
         seed=seed,
-        torch_threads=run.params.torch_threads,
         on_trial=run.on_trial,
         checkpoint=run.checkpoint,
     )

@@ -21,7 +21,6 @@ def main(run: stage.Stage) -> None:
         Texts(train_ids, valid_ids),
         run.params.gradient_study,
         seed=run.params.seed,
-        torch_threads=run.params.torch_threads,
         on_trial=run.on_trial,
         checkpoint=run.checkpoint,
     )

@@ -18,7 +18,6 @@ def main(run: stage.Stage) -> None:
         batches.character_ids(valid, alphabet),
         params,
         seed=seed,
-        torch_threads=run.params.torch_threads,
         section="character_model",
         document_starts=(
             batches.character_starts(documents[0]),

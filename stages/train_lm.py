@@ -26,7 +26,6 @@ def main(run: stage.Stage) -> None:
         batches.language_ids(valid, known),
         params,
         seed=seed,
-        torch_threads=run.params.torch_threads,
         section=f"language_model.{run.item}",
         document_starts=(batches.document_starts(train), batches.document_starts(valid)),
         on_epoch=run.on_step,

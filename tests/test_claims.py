@@ -18,7 +18,7 @@ TEXT = np.random.default_rng(2).integers(0, 10, 300)
 def learnt(params, text=TEXT):
     model = LanguageModel(params, WORDS, "word", seed=1)
     before = {name: weight.clone() for name, weight in model.weights().items()}
-    train(model, text, text[:60], params, seed=1, torch_threads=1)
+    train(model, text, text[:60], params, seed=1)
     return before, model.weights()
 
 
@@ -65,7 +65,7 @@ def test_penalties_make_outputs_smaller_or_steadier(network, penalty):
     for strength in (0.0, 5.0):
         params = network(cell="gru", epochs=3, **{penalty: strength})
         model = LanguageModel(params, WORDS, "word", seed=1)
-        train(model, TEXT, TEXT[:60], params, seed=1, torch_threads=1)
+        train(model, TEXT, TEXT[:60], params, seed=1)
         with torch.no_grad():
             hidden, _ = model(torch.from_numpy(TEXT[:100, None]), model.initial_state(1))
         steps = hidden if penalty == "activation_penalty" else hidden.diff(dim=0)

@@ -101,7 +101,8 @@ def _processes(
     context = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
     functions = [getattr(one, "func", one) for one in (function, *shared) if callable(one)]
     context.set_forkserver_preload([one.__module__ for one in functions])
-    return ProcessPoolExecutor(workers, context, _begin, (function, shared, dict(os.environ)))
+    own = {**os.environ, "WORDLAB_THREADS": str(max(1, thread_count() // workers))}
+    return ProcessPoolExecutor(workers, context, _begin, (function, shared, own))
 
 
 _task: list[Any] = []

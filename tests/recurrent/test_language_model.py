@@ -40,7 +40,7 @@ def test_a_frozen_embedding_and_one_hot_symbols_stay_as_they_are(network):
         params = network(**changes, weight_decay=0.1)
         model = LanguageModel(params, WORDS, level="word", seed=1)
         before = model.embedding.detach().clone()
-        train(model, np.tile(TEXT, 9), TEXT, params, seed=1, torch_threads=1)
+        train(model, np.tile(TEXT, 9), TEXT, params, seed=1)
         assert torch.equal(model.embedding, before)
     assert torch.equal(before, torch.eye(6))
 

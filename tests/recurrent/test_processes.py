@@ -35,7 +35,6 @@ def train_all(out: Path, rank: int, cases: Mapping[str, NetworkParams]) -> None:
             ids[:200],
             params,
             seed=1,
-            torch_threads=1,
             document_starts=(np.array([0, 45, 300]), np.array([0])),
             checkpoint=Checkpoint(out / f"checkpoint {name} {rank}"),
         )

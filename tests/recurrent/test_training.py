@@ -7,7 +7,7 @@ import torch
 
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
-from wordlab.recurrent import training
+from wordlab.recurrent import devices, training
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.training import DivergedError, train
 
@@ -33,7 +33,6 @@ def run(params, *, seed=1, train_ids=None, valid_ids=None, **others):
         text(200, seed=1) if valid_ids is None else valid_ids,
         params,
         seed=seed,
-        torch_threads=1,
         **others,
     )
     return model, record
@@ -56,6 +55,17 @@ REGULARISED = {
     "schedule": "cosine",
     "warmup": 0.1,
 }
+
+
+@pytest.mark.parametrize("cutoffs", [[], [2, 4]])
+def test_threads_change_no_byte_of_a_model(network, monkeypatch, cutoffs):
+    monkeypatch.setattr(devices, "_PART", 1)  # of all products, however small
+    params = network(cell="lstm", epochs=2, adaptive_cutoffs=cutoffs, **REGULARISED)
+    found = []
+    for threads in (1, 2, 3, 8):
+        monkeypatch.setenv("WORDLAB_THREADS", str(threads))
+        found.append(run(params)[0])
+    assert all(same(found[0], other) for other in found[1:])
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
@@ -208,7 +218,7 @@ def test_dropped_recurrent_weights_change_the_training_from_the_second_step_on(n
         params = network(dropout_recurrent=0.5, epochs=1, clip_norm=None)
         model = LanguageModel(params, LETTERS, level="character", seed=1)
         told = lambda step, by_weight, _: norms.append(by_weight)  # noqa: E731
-        train(model, text(200), text(50), params, seed=seed, torch_threads=1, on_gradients=told)
+        train(model, text(200), text(50), params, seed=seed, on_gradients=told)
         return [step["layers.cells.0.recurrent_weight"] for step in norms]
 
     ours, others = steps(1), steps(2)

@@ -23,7 +23,7 @@ def test_one_stream_and_sixteen_agree(repository, article_sentences, article_wor
     params = params.model_copy(update={"epochs": 1})
     split = 4 * len(ids) // 5
     model = LanguageModel(params, known, level=level, seed=1)
-    train(model, ids[:split], ids[split:][:2000], params, seed=1, torch_threads=1)
+    train(model, ids[:split], ids[split:][:2000], params, seed=1)
     one, sixteen = (model.token_losses(ids[split:], streams=n).mean() for n in (1, 16))
     assert sixteen == pytest.approx(one, rel=0.01)
     assert one < 0.9 * np.log(known.classes)

@@ -77,7 +77,7 @@ def test_a_hundred_short_sentences_come_back_exactly(cell: str) -> None:
     own = params(cell=cell, hidden_size=96, latent_size=64, rate=0.01, epochs=120, batch_size=25)
     vocabulary, sequences = data(sentences(100), own)
     model = Autoencoder(own, vocabulary, seed=1)
-    train(model, sequences, sequences[:1], own, seed=1, torch_threads=1)
+    train(model, sequences, sequences[:1], own, seed=1)
     scores = reconstruct(model, sequences, vectors(model, sequences)).scores()
     assert (scores["exact_match"], scores["bleu"], scores["edit_distance"]) == (1, 1, 0)
 
@@ -100,7 +100,7 @@ def test_every_kind_learns_and_the_same_seed_gives_the_same_bytes(
     vocabulary, sequences = data(sentences(60), own)
     for name, seed in (("first", 1), ("again", 1), ("other", 2)):
         model = Autoencoder(own, vocabulary, seed)
-        epochs = train(model, sequences, sequences[:20], own, seed=seed, torch_threads=1)
+        epochs = train(model, sequences, sequences[:20], own, seed=seed)
         assert epochs[-1].train_loss < epochs[0].train_loss
         model.save(tmp_path / name)
     assert md5(tmp_path / "first") == md5(tmp_path / "again") != md5(tmp_path / "other")
@@ -131,7 +131,7 @@ def test_a_training_cut_off_resumes_to_the_same_bytes(
     own = params(teacher_forcing=0.7, epochs=4)
     vocabulary, sequences = data(sentences(60), own)
     whole = Autoencoder(own, vocabulary, seed=1)
-    epochs = train(whole, sequences, sequences[:20], own, seed=1, torch_threads=1)
+    epochs = train(whole, sequences, sequences[:20], own, seed=1)
 
     def cut_off(self: Any, save: Any = network._Training.save) -> None:
         save(self)
@@ -139,7 +139,7 @@ def test_a_training_cut_off_resumes_to_the_same_bytes(
             raise CutOff
 
     checkpoint = Checkpoint(tmp_path / "checkpoint.safetensors")
-    common: dict[str, Any] = {"seed": 1, "torch_threads": 1, "checkpoint": checkpoint}
+    common: dict[str, Any] = {"seed": 1, "checkpoint": checkpoint}
     with monkeypatch.context() as patch, pytest.raises(CutOff):
         patch.setattr(network._Training, "save", cut_off)
         train(Autoencoder(own, vocabulary, seed=1), sequences, sequences[:20], own, **common)
@@ -154,9 +154,7 @@ def test_divergence_stops_with_the_setting_to_change() -> None:
     own = params(cell="rnn", activation="relu", rate=1e30, clip_norm=None)
     vocabulary, sequences = data(sentences(60), own)
     with pytest.raises(UserError, match=r"autoencoder\.rates\.rnn: .*batch \d+"):
-        train(
-            Autoencoder(own, vocabulary, 1), sequences, sequences[:5], own, seed=1, torch_threads=1
-        )
+        train(Autoencoder(own, vocabulary, 1), sequences, sequences[:5], own, seed=1)
 
 
 def test_neither_padding_nor_company_changes_a_reconstruction() -> None:
@@ -173,7 +171,7 @@ def test_the_decoders_own_symbols_give_the_loss_of_decoding_freely() -> None:
     own = params(teacher_forcing=0.0)
     vocabulary, sequences = data(sentences(30), own)
     model = Autoencoder(own, vocabulary, seed=1)
-    train(model, sequences, sequences[:5], own, seed=1, torch_threads=1)
+    train(model, sequences, sequences[:5], own, seed=1)
     batch = Batch.of(sequences, model.end)
     with torch.no_grad():
         latent = model.encode(batch)

@@ -77,7 +77,6 @@ def measure(
         model(network),
         own,
         seed=1,
-        torch_threads=1,
         on_trial=lambda name, settings, metrics: trials.append(name),
         checkpoint=checkpoint,
     )

@@ -86,7 +86,6 @@ def measure(
         Texts(ids, ids[:300]),
         GradientStudyParams.model_validate({**PARAMS, **changes}),
         seed=seed,
-        torch_threads=1,
         on_trial=lambda name, settings, metrics: told.update({name: metrics}),
         checkpoint=checkpoint,
     )
@@ -157,7 +156,7 @@ def test_the_shipped_thresholds_clip_few_steps(
     params = shipped.gradient_study
     model = LanguageModel(getattr(shipped.language_model, cell), vocabulary, "word", 1)
     texts = Texts(*np.split(ids, [params.training.tokens]))
-    shared = jobs.Shared({cell: model}, texts, params, seed=1, torch_threads=1)
+    shared = jobs.Shared({cell: model}, texts, params, seed=1)
     rates = {}
     for start in params.initialisations:
         for way in ("by norm", "by value"):

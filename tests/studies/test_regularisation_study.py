@@ -142,7 +142,6 @@ def test_every_method_is_scored_on_the_test_text_alone(
         own.valid_ids,
         job.params,
         seed=seed,
-        torch_threads=1,
         on_epoch=score,
     )
     rows = regularisation.learn(job, own).numbers["curve"]

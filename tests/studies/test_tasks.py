@@ -52,7 +52,7 @@ def test_the_baseline_is_what_one_answer_for_all_gets_right() -> None:
 
 @pytest.mark.parametrize("task", ["adding", "copying"])
 def test_a_gru_learns_a_short_task_the_same_each_time(task: str) -> None:
-    found = [tasks.learn(task, GRU, 6, PARAMS, seed=s, torch_threads=1) for s in (1, 1, 2)]
+    found = [tasks.learn(task, GRU, 6, PARAMS, seed=s) for s in (1, 1, 2)]
     assert found[0] == found[1] != found[2]
     assert found[0]["success"] > tasks.baseline(task, PARAMS.symbols) + 0.2
 
@@ -66,7 +66,6 @@ def test_the_shipped_tasks_show_what_a_memory_cell_is_for(repository: Path) -> N
             max(shipped.delays),
             shipped,
             seed=1,
-            torch_threads=1,
         )["success"]
         for cell in ("rnn", "lstm")
     }
@@ -78,4 +77,4 @@ def test_a_rate_too_high_is_named() -> None:
     settings = cells("rnn", activation="relu")
     params = PARAMS.model_copy(update={"rate": 1e30})
     with pytest.raises(UserError, match=r"gradient_study\.tasks\.rate: adding diverged at batch"):
-        tasks.learn("adding", settings, 6, params, seed=1, torch_threads=1)
+        tasks.learn("adding", settings, 6, params, seed=1)

@@ -53,7 +53,7 @@ def test_a_text_without_far_dependence_has_nothing_to_gain_from_it(
     learnt, held_out = text[:6000], text[6000:]
     params = network(rate=0.01, epochs=4, batch_size=8, schedule="linear")
     model = language_model.LanguageModel(params, VOCABULARY, level="word", seed=1)
-    training.train(model, learnt, learnt[:300], params, seed=1, torch_threads=1)
+    training.train(model, learnt, learnt[:300], params, seed=1)
     found = context_losses(model, held_out, (4,), document_starts=STARTS)
     places = np.arange(54, len(held_out))
     windows = held_out[places + np.arange(-4, 0)[:, None]]

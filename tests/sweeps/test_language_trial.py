@@ -76,9 +76,7 @@ def test_a_watcher_changes_nothing_of_a_training(network: Callable[..., NetworkP
     for watcher in (None, Progress(interval=100, target=1.0)):
         params = network(dropout_input=0.2)
         model = language_model.LanguageModel(params, VOCABULARY, level="word", seed=1)
-        record = training.train(
-            model, ids, ids[:80], params, seed=1, torch_threads=1, watcher=watcher
-        )
+        record = training.train(model, ids, ids[:80], params, seed=1, watcher=watcher)
         found.append(record)
     assert found[0] == found[1]
     assert watcher is not None
@@ -91,7 +89,7 @@ def test_drawn_texts_follow_the_model(network: Callable[..., NetworkParams]) -> 
     model = language_model.LanguageModel(params, VOCABULARY, level="word", seed=1)
     untrained = draw_texts(model, 20, 10, seed=1)
     assert (untrained != draw_texts(model, 20, 10, seed=2)).any()
-    training.train(model, ids, ids[:80], params, seed=1, torch_threads=1)
+    training.train(model, ids, ids[:80], params, seed=1)
     texts = draw_texts(model, 20, 10, seed=1)
     assert texts.shape == (20, 10)
     right = [(part == [0, 1, 2, 3, 7, 0, 1, 2, 3, 7]).mean() for part in (texts, untrained)]

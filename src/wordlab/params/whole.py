@@ -60,8 +60,6 @@ class Params(Section):
     are means over these trainings, and all else that loads vectors takes those of the first, with
     `seed`. An SVD of some `ppmi.tolerance` depends on where it starts, which moves scores as much
     as word2vec's seed does. The rows of PPMI itself draw nothing."""
-    torch_threads: Count
-    """Threads of each torch training: sums are split by them, so they belong to the recipe."""
     corpus: CorpusParams
     preprocess: PreprocessParams
     vocabulary: VocabularyParams

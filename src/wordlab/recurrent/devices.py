@@ -17,20 +17,23 @@ import torch
 from torch import Tensor, distributed, nn
 
 from wordlab.errors import UserError
+from wordlab.progress import thread_count
 
 _at_once = 1
 
 
 @contextmanager
-def threads(count: int) -> Iterator[None]:
+def threads(count: int | None = None) -> Iterator[None]:
     """Let the parts of large results be computed by `count` threads inside the block.
+
+    None: as many as `progress.thread_count` says.
 
     Of torch's own there is one, for with more of them the bytes of its sums are others. The parts
     of a result do not depend on `count`, and neither do their bytes.
     """
     global _at_once
     before = _at_once, torch.get_num_threads()
-    _at_once = count
+    _at_once = count or thread_count()
     torch.set_num_threads(1)
     try:
         yield

@@ -141,7 +141,6 @@ def train(
     params: NetworkParams,
     *,
     seed: int,
-    torch_threads: int,
     section: str = "language_model",
     document_starts: DocumentStarts | None = None,
     on_epoch: progress.StepLogger = progress.ignore_step,
@@ -151,13 +150,12 @@ def train(
 ) -> TrainingRecord:
     """Train `model` in place on `train_ids` (N,) and leave it with the best epoch's weights.
 
-    The best epoch is that of the lowest loss on `valid_ids`. torch's sums depend on its number of
-    threads: `torch_threads` is part of the recipe, while nothing else about the machine's load
-    is. Started by torchrun, several processes share each batch and end at the model of one process
-    but for rounding. section: the params to name where it fails; document_starts: None
-    for one document each. Resumes from a `checkpoint` of the same training, after reporting its
-    epochs; the result is byte-identical. Raises DivergedError
-    where the loss is no longer a number, and UserError where a split is too short.
+    The best epoch is that of the lowest loss on `valid_ids`. No number of threads changes a byte.
+    Started by torchrun, several processes share each batch and end at the model of one process but
+    for rounding. section: the params to name where it fails; document_starts: None for one document
+    each. Resumes from a `checkpoint` of the same training, after reporting its epochs; the result
+    is byte-identical. Raises DivergedError where the loss is no longer a number, and UserError
+    where a split is too short.
     """
     if len(valid_ids) == 0:
         raise UserError("preprocess.splits.valid: a language model needs validation text, got none")
@@ -165,7 +163,7 @@ def train(
     products = chosen_products(params.precision, device)
     starts = document_starts or (np.zeros(1, np.int64), np.zeros(1, np.int64))
     train_text, valid_text = map(Text, (train_ids, valid_ids), starts)
-    with threads(torch_threads), joined(device) as processes, model.placed(device, products):
+    with threads(), joined(device) as processes, model.placed(device, products):
         training = _Training(
             model, params, train_text, valid_text, seed, section, processes, checkpoint,
             on_gradients, watcher,

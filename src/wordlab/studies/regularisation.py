@@ -245,7 +245,7 @@ def learn(job: Job, text: Text) -> Outcome:
     started = time.monotonic()
     ids = text.train_ids, text.valid_ids
     train(
-        model, *ids, job.params, seed=job.seed, torch_threads=1, section="regularisation_study",
+        model, *ids, job.params, seed=job.seed, section="regularisation_study",
         on_epoch=note,
     )  # fmt: skip
     return Outcome(

@@ -252,7 +252,6 @@ def train(
     params: AutoencoderParams,
     *,
     seed: int,
-    torch_threads: int,
     checkpoint: Checkpoint = NOTHING_KEPT,
 ) -> list[AutoencoderEpoch]:
     """Train `model` in place to repeat `train_sequences`, and return what each epoch measured.
@@ -261,7 +260,7 @@ def train(
     training, resumes from it to the same bytes. Raises DivergedError where the loss is no
     longer a number.
     """
-    with threads(torch_threads):
+    with threads():
         training = _Training(model, train_sequences, params, seed, checkpoint)
         training.resume()
         batches = training.batch_count

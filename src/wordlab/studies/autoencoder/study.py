@@ -126,7 +126,6 @@ class Task:
 
     sequences: SequenceSplits
     study: AutoencoderStudyParams
-    torch_threads: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +144,6 @@ def study(
     params: AutoencoderStudyParams,
     *,
     seed: int,
-    torch_threads: int,
     on_trial: TrialLogger,
     checkpoint: Checkpoint,
 ) -> AutoencoderStudy:
@@ -165,7 +163,7 @@ def study(
         for cell in params.rates
         for size in params.latent_sizes[cell]
     ]
-    task = Task(sequences, params, torch_threads)
+    task = Task(sequences, params)
     measured = Measurements(learn, task, title="autoencoders", checkpoint=checkpoint, resumed=True)
     rows: dict[str, list[dict[str, Any]]] = {
         kind: [] for kind in ("curves", "lengths", "rates", "examples")
@@ -204,11 +202,10 @@ def learn(job: Job, task: Task, checkpoint: Checkpoint) -> Outcome:
         sequences.valid,
         params,
         seed=job.seed,
-        torch_threads=task.torch_threads,
         checkpoint=checkpoint,
     )
     seconds = time.monotonic() - started
-    with threads(task.torch_threads):
+    with threads():
         measured = _measure(model, task, job.seed)
     return Outcome(
         {"curves": [asdict(epoch) for epoch in epochs], **measured},

@@ -73,7 +73,6 @@ class Shared:
     texts: Texts
     params: GradientStudyParams
     seed: int
-    torch_threads: int
 
     def fresh(self, cell: str, *, seed: int | None = None, **changes: Any) -> LanguageModel:
         """Return an untrained model of `cell`, not regularised, its settings changed.
@@ -161,7 +160,6 @@ class Training:
                 shared.texts.valid[: own.valid_tokens],
                 model.params,
                 seed=shared.seed,
-                torch_threads=shared.torch_threads,
                 on_gradients=norms.note,
             )
         except DivergedError:
@@ -274,7 +272,6 @@ class Truncation:
             shared.texts.valid[: own.valid_tokens],
             model.params,
             seed=seed,
-            torch_threads=shared.torch_threads,
             section=f"gradient_study.training.{self.cell}",
         )
 
@@ -299,7 +296,6 @@ class Learning:
             self.delay,
             shared.params.tasks,
             seed=shared.seed,
-            torch_threads=shared.torch_threads,
         )
         return Outcome({**measured}, tracked={"seconds": time.monotonic() - started})
 
@@ -310,5 +306,5 @@ Job = Lags | Training | Truncation | Learning
 
 def measure(job: Job, shared: Shared) -> Outcome:
     """Return what `job` measures, with the study's number of torch threads."""
-    with threads(shared.torch_threads):
+    with threads():
         return job.measure(shared)

@@ -30,7 +30,6 @@ def study(
     params: GradientStudyParams,
     *,
     seed: int,
-    torch_threads: int,
     on_trial: TrialLogger,
     checkpoint: Checkpoint,
 ) -> Result:
@@ -48,7 +47,7 @@ def study(
     longest sequences or an update.
     """
     _check(models, texts, params)
-    shared = jobs.Shared(models, texts, params, seed, torch_threads)
+    shared = jobs.Shared(models, texts, params, seed)
     wanted = _jobs(list(models), params)
     measured = Measurements(jobs.measure, shared, title="gradients", checkpoint=checkpoint)
     found = list(zip(wanted, measured.of(wanted), strict=True))

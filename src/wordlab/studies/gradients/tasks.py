@@ -95,7 +95,7 @@ class TaskNetwork(nn.Module):
 
 
 def learn(
-    task: Task, cells: CellParams, delay: int, params: TaskParams, *, seed: int, torch_threads: int
+    task: Task, cells: CellParams, delay: int, params: TaskParams, *, seed: int
 ) -> dict[str, float]:
     """Train a network on a task over `delay` steps, and return how it does on new sequences.
 
@@ -113,7 +113,7 @@ def learn(
 
     test = draw(params.test_sequences)
     outputs = 1 if task == "adding" else params.symbols
-    with threads(torch_threads):
+    with threads():
         network = TaskNetwork(cells, test.inputs.shape[2], params.hidden_size, outputs, seed)
         optimizer = AdamW(dict(network.named_parameters()), weight_decay=0.0)
         for step in range(params.steps):

@@ -317,7 +317,7 @@ def _test(
     model, measured = train_model(job, *shared[:2], vocabulary, checkpoint)
     if measured["diverged"]:
         return Outcome({})
-    with threads(1):
+    with threads():
         starts = document_starts(held_out)
         losses = model.token_losses(language_ids(held_out, vocabulary), document_starts=starts)
     return Outcome({}, {"losses": losses})

@@ -164,14 +164,14 @@ def train(job: Job, split: Split, judge: EncodedCorpus, vocabulary: Vocabulary) 
     loss = math.inf
     if not measured["diverged"]:
         ids, starts = language_ids(split.scored, vocabulary), document_starts(split.scored)
-        with threads(1):
+        with threads():
             losses = model.token_losses(ids, document_starts=starts)
             loss = float(losses.mean(dtype=np.float64))
             if loss < blind:
                 contexts = context_losses(model, ids, job.sweep.contexts, document_starts=starts)
     if loss < blind:
         drawn_text = job.sweep.drawn_text
-        with threads(1):
+        with threads():
             drawn = draw_texts(model, drawn_text.texts, drawn_text.length, seed=job.seed)
         scores = reference(job, judge, vocabulary).scores(drawn)
     loss, diverged = (loss, 0.0) if loss < blind else (blind, 1.0)
@@ -222,7 +222,6 @@ def train_model(
             stopping_ids,
             params,
             seed=job.seed,
-            torch_threads=1,
             document_starts=starts,
             on_epoch=progress.epoch_ended,
             watcher=progress,
