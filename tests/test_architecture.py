@@ -13,7 +13,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src"
 REPOSITORY = SOURCE.parent
 LAYERS = [
     {"compiled", "errors", "paths", "names"},
-    {"artifacts", "rng", "progress", "params"},
+    {"artifacts", "rng", "progress", "params", "simd"},
     {"checkpoints", "downloads", "parallel"},
     {"trials"},
     {"corpus"},
@@ -43,7 +43,7 @@ PLUMBING = {
 DERIVED = "params.derived"
 ONLY_IN = {
     "mlflow": {"pipeline.tracking"},
-    "numba": {"compiled", "embeddings", "text"},
+    "numba": {"compiled", "embeddings", "recurrent.kernels", "simd", "text"},
     "torch": {"recurrent", "evaluation", "studies", "sweeps"},
     "matplotlib": {"report.figures"},
     "distributed": {"parallel"},

@@ -62,7 +62,8 @@ class NetworkParams(CellParams):
     """What a word model and a character model share: the network and its training."""
 
     cell_backend: Literal["wordlab", "torch"]
-    """wordlab: this package's unrolled layers; torch: torch.nn's, for comparison."""
+    """wordlab: this package's compiled layers, on a processor (on CUDA torch's, where it has them);
+    torch: torch.nn's, for comparison."""
     embedding: Literal["trained", "frozen", "one_hot"]
     """trained; frozen: as it is at the start; one_hot: a symbol is a vector with a single 1, and
     embedding_size has no meaning."""
