@@ -1,9 +1,18 @@
 """Splits that are given: by files of their own, or by a source that has them."""
 
+import numpy as np
 import pytest
 
+from small_pipeline import REPOSITORY, run_stage, shrink
+from wordlab.artifacts import read_json
+from wordlab.corpus import corpus
+from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
+from wordlab.evaluation.language.perplexity import HeldOut, score, symbol_ids
 from wordlab.params.text import CorpusParams
+from wordlab.params.whole import load, read
+from wordlab.recurrent.batches import document_starts, language_ids, read_lines
+from wordlab.recurrent.language_model import LanguageModel
 from wordlab.text import documents, readers, sources
 from wordlab.text.documents import Document, Notes
 
@@ -76,8 +85,8 @@ def test_the_headings_of_wikitext_begin_documents(tmp_path):
         " \n = A <unk> = \n \n One @-@ two . \n \n = = B = = \n \n 3 \n = C = \n \n 4 \n"
     )
     expected = ["= A <unk> =\nOne @-@ two .\n= = B = =\n3", "= C =\n4"]
-    read = readers.read(path, "text", "auto", Notes())
-    assert [document.text for document in read] == expected
+    articles = readers.read(path, "text", "auto", Notes())
+    assert [document.text for document in articles] == expected
     assert len(list(readers.read(path, "text", "files", Notes()))) == 1
 
 
@@ -128,3 +137,69 @@ def test_a_file_in_two_splits_is_refused_under_any_name(folder):
 def test_what_does_not_go_together_is_refused(changes, problem):
     with pytest.raises(ValueError, match=problem):
         params(**changes)
+
+
+SETTINGS = {"lowercase": False, "tokens": "whitespace", "units": "lines"}
+"""Of `preprocess`, as scales/standard.yaml has them."""
+
+
+@pytest.fixture
+def standard(tmp_path, monkeypatch):
+    """Return the folder of a set as the Penn Treebank's files are, encoded, and its params."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "train.txt").write_text(" a <unk> N \n a B a \n\n <unk> \n")
+    (tmp_path / "valid.txt").write_text(" a N \n")
+    (tmp_path / "test.txt").write_text(" a B \n <unk> \n")
+    path = tmp_path / "params.yaml"
+    path.write_text((REPOSITORY / "params.yaml").read_text())
+    shrink(
+        path,
+        {
+            "corpus": {"path": None, "splits": FILES},
+            "preprocess": SETTINGS,
+            "vocabulary": {"min_count": 1},
+        },
+    )
+    loaded = load(path)
+    for stage in ("download", "preprocess", "build_vocab"):
+        run_stage(stage, loaded, tmp_path)
+    return tmp_path, loaded
+
+
+def test_the_scale_for_published_sets_has_these_settings():
+    scale = read(REPOSITORY / "scales" / "standard.yaml")
+    assert scale == {"preprocess": SETTINGS, "vocabulary": {"min_count": 1, "max_size": None}}
+
+
+def test_a_published_set_goes_in_as_it_is(standard):
+    folder, _ = standard
+    splits = folder / "data" / "interim" / "splits"
+    assert (splits / "train.txt").read_text() == "a <unk> N\na B a\n\n<unk>\n\n"
+    assert (splits / "test.txt").read_text() == "a B\n<unk>\n\n"
+    vocabulary = Vocabulary.load(folder / "data" / "processed" / "vocabulary.tsv")
+    assert vocabulary.words == ("a", "<unk>", "B", "N")
+    metrics = read_json(folder / "reports" / "metrics" / "vocabulary.json")
+    assert [metrics[name]["unknown_share"] for name in corpus.SPLITS] == [0, 0, 0]
+    sizes = read_json(folder / "reports" / "metrics" / "preprocess.json")
+    assert [sizes[name]["documents"] for name in corpus.SPLITS] == [2, 1, 1]
+
+
+def test_perplexity_is_per_token_with_the_ends_of_lines(standard):
+    """By hand: p(a) = 1/2, p(B) = 1/8, p(<unk>) = 1/8, p(end) = 1/4, each by itself."""
+    folder, loaded = standard
+    vocabulary = Vocabulary.load(folder / "data" / "processed" / "vocabulary.tsv")
+    encoded = corpus.EncodedCorpus.load(folder / "data" / "processed" / "corpus" / "test")
+    ids = language_ids(encoded, vocabulary)
+    index = vocabulary.index
+    end = vocabulary.end
+    assert ids.tolist() == [index["a"], index["B"], end, index["<unk>"], end]
+    p = {index["a"]: 1 / 2, index["B"]: 1 / 8, index["<unk>"]: 1 / 8, end: 1 / 4}
+    text = HeldOut(ids, document_starts(encoded), vocabulary.unknown, end)
+    found = score(-np.log([p[one] for one in ids.tolist()]), text, seed=1)
+    assert found.perplexity == pytest.approx((2 * 8 * 4 * 8 * 4) ** (1 / 5))
+    assert (found.symbols, found.documents, found.unknown_share) == (5, 1, 0)
+    assert found.perplexity_known == found.perplexity
+    assert found.low < found.perplexity < found.high
+    model = LanguageModel(loaded.language_model.gru, vocabulary, "word", seed=1)
+    lines = read_lines(folder / "data" / "interim" / "splits" / "test.txt")
+    assert symbol_ids(model, lines).tolist() == ids.tolist()
