@@ -11,10 +11,17 @@ from wordlab.errors import UserError
 from wordlab.evaluation.language.perplexity import HeldOut, score, symbol_ids
 from wordlab.params.text import CorpusParams
 from wordlab.params.whole import load, read
-from wordlab.recurrent.batches import document_starts, language_ids, read_lines
+from wordlab.recurrent.batches import (
+    alphabet,
+    character_ids,
+    document_starts,
+    language_ids,
+    read_lines,
+)
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.text import documents, readers, sources
+from wordlab.text import documents, preprocess, readers, sources
 from wordlab.text.documents import Document, Notes
+from wordlab.text.lines import LONGEST_LINE
 
 FILES = {"train": "train.txt", "valid": "valid.txt", "test": "test.txt"}
 
@@ -203,3 +210,38 @@ def test_perplexity_is_per_token_with_the_ends_of_lines(standard):
     model = LanguageModel(loaded.language_model.gru, vocabulary, "word", seed=1)
     lines = read_lines(folder / "data" / "interim" / "splits" / "test.txt")
     assert symbol_ids(model, lines).tolist() == ids.tolist()
+
+
+LETTERS = [chr(b) if chr(b).isascii() and chr(b).isalnum() else chr(256 + b) for b in range(256)]
+"""A letter for each byte, as docs/published_sets.md has them."""
+
+
+def raw(settings, folder, monkeypatch, contents):
+    """Return the lines of each split of texts that go in as they are, and its symbols."""
+    monkeypatch.chdir(folder)
+    path = folder / "documents.parquet"
+    for name, content in contents.items():
+        (folder / FILES[name]).write_text(content, encoding="utf-8")
+    documents.write(path, found(folder), splits=True)
+    preprocess.write_splits(documents.batches(path), documents.splits(path), folder, settings)
+    return {name: read_lines(folder / FILES[name]) for name in contents}
+
+
+def test_bytes_go_in_as_letters_and_come_back_as_they_were(tmp_path, monkeypatch):
+    settings = load(REPOSITORY / "params.yaml").preprocess.model_copy(update=SETTINGS)
+    random = np.random.default_rng(1)
+    content = b"<mediawiki>\n\n  <page>\r\n\t" + random.bytes(2 * LONGEST_LINE)
+    text = "".join(LETTERS[byte] for byte in content)
+    assert len(set(LETTERS)) == 256
+    lines = raw(settings, tmp_path, monkeypatch, dict.fromkeys(FILES, text))["test"]
+    assert [len(line) for line in lines[:-1]] == [LONGEST_LINE] * 2
+    assert bytes(map(LETTERS.index, "".join(lines))) == content
+
+
+def test_a_line_of_words_is_cut_at_spaces_and_keeps_its_number_of_symbols(tmp_path, monkeypatch):
+    settings = load(REPOSITORY / "params.yaml").preprocess.model_copy(update=SETTINGS)
+    text = " ".join(["anarchism", "originated", "as", "a"] * 10_000)
+    lines = raw(settings, tmp_path, monkeypatch, dict.fromkeys(FILES, text))["test"]
+    assert len(lines) == 1 + len(text) // LONGEST_LINE > 2
+    assert " ".join(lines) == text
+    assert len(character_ids(lines, alphabet(lines, min_count=1))) == len(text) + 1
