@@ -20,7 +20,6 @@ from urllib.error import HTTPError, URLError
 
 from wordlab import downloads, paths
 from wordlab.artifacts import replacing
-from wordlab.corpus.corpus import SPLITS
 from wordlab.downloads import gensim_data
 from wordlab.errors import Unreachable, UserError
 from wordlab.params.text import CorpusParams, SplitFiles
@@ -28,6 +27,7 @@ from wordlab.text import readers
 from wordlab.text.documents import Document, Notes, counts
 from wordlab.text.packing import hidden
 
+SPLITS = tuple(SplitFiles.model_fields)
 SAMPLE = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 WIKIPEDIA = "CC BY-SA 4.0 and GFDL; texts before June 2023: CC BY-SA 3.0"
 
