@@ -135,15 +135,18 @@ def test_a_file_in_two_splits_is_refused_under_any_name(folder):
     ("changes", "problem"),
     [
         ({"splits": "given", "path": "a"}, "splits: given takes those of hf:.*source is file"),
-        ({"splits": "taken"}, "expected null, given, or files .*'taken'"),
+        ({"splits": "taken"}, "expected null, given, or a path .*'taken'"),
         ({"source": "sample"}, "source: expected file, since corpus.splits names files.*sample"),
         ({"path": "text.txt"}, "path: expected null, since corpus.splits names .*text.txt"),
-        ({"splits": {"train": "a", "valid": "b"}}, r"splits\.SplitFiles\.test"),
+        ({"splits": {"train": "a", "valid": "b"}}, "a path for each of train, valid and test"),
+        ({"splits": FILES | {"test": 3}}, "a path for each of train, valid and test"),
+        ({"splits": FILES | {"more": "a"}}, "a path for each of train, valid and test"),
     ],
 )
 def test_what_does_not_go_together_is_refused(changes, problem):
-    with pytest.raises(ValueError, match=problem):
+    with pytest.raises(ValueError, match=problem) as caught:
         params(**changes)
+    assert caught.value.error_count() == 1
 
 
 SETTINGS = {"lowercase": False, "tokens": "whitespace", "units": "lines"}

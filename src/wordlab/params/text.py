@@ -51,9 +51,16 @@ class CorpusParams(Section):
     @field_validator("splits", mode="before")
     @classmethod
     def known_splits(cls, raw: Any) -> Any:
-        if raw is None or raw == "given" or isinstance(raw, Mapping | SplitFiles):
+        if isinstance(raw, Mapping):
+            named = raw.keys() == SplitFiles.model_fields.keys()
+            known = named and all(isinstance(path, str) and path for path in raw.values())
+        else:
+            known = raw in (None, "given")
+        if known:
             return raw
-        raise ValueError(f"expected null, given, or files for train, valid and test, got {raw!r}")
+        raise ValueError(
+            f"expected null, given, or a path for each of train, valid and test, got {raw!r}"
+        )
 
     @model_validator(mode="after")
     def complete(self) -> Self:
