@@ -97,11 +97,12 @@ def test_the_headings_of_wikitext_begin_documents(tmp_path):
     assert len(list(readers.read(path, "text", "files", Notes()))) == 1
 
 
-def test_a_text_may_begin_with_an_unknown_word_alone(tmp_path):
+@pytest.mark.parametrize("word", ["<unk>", "<eos>"])
+def test_a_text_may_begin_with_a_word_in_angle_brackets(tmp_path, word):
     path = tmp_path / "text"
-    path.write_text("<unk>\nN <unk> million\n")
+    path.write_text(f" {word}\nN <unk> million\n")
     (document,) = readers.read(path, "text", "auto", Notes())
-    assert document.text == "<unk>\nN <unk> million"
+    assert document.text == f"{word}\nN <unk> million"
 
 
 @pytest.mark.parametrize(

@@ -35,11 +35,12 @@ LARGE = 8 << 20
 DUMP = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<mediawiki\b", re.S)
 ARTICLE = re.compile(r"\s*<doc [^>]*>")
 TAG = re.compile(
-    r"\s*(?!<unk>)(?:<(?:\?xml|!doctype|html|TEI)\b|</?[a-z!?][^<>]*>(?:\s*\n|[^\n]*</[a-z]+>))",
+    r"\s*(?!<(?:unk|eos)>)"
+    r"(?:<(?:\?xml|!doctype|html|TEI)\b|</?[a-z!?][^<>]*>(?:\s*\n|[^\n]*</[a-z]+>))",
     re.IGNORECASE,
 )
 """The beginning of a text in a markup that is not read: its first line is a tag, or an element.
-An unknown word of a text that is tokenised is neither."""
+The unknown word and the end of a line in a text that is tokenised are neither."""
 OTHERS = {
     "CoNLL-U": re.compile(r"\s*(?:#[^\n]*\n)*1(?:-\d+)?\t[^\t\n]*(?:\t[^\t\n]*){6,8}\n"),
     "subtitles": re.compile(r"\s*(?:WEBVTT\b|\d+\s*\n\d\d:\d\d:\d\d,\d{3} -->)"),
