@@ -8,7 +8,7 @@ from wordlab.text import documents, sources
 
 def main(run: stage.Stage) -> None:
     source = sources.find(run.params.corpus, paths.root())
-    size = documents.write(run.output("documents"), source.documents())
+    size = documents.write(run.output("documents"), source.documents(), splits=bool(source.splits))
     write_json(run.output("provenance"), {**source.provenance(), **size})
     run.recorder.metrics(size)
     if source.notes.left_out:

@@ -31,7 +31,8 @@ def shrink(params, changes=None):
     def merge(target, changed):
         for key, value in changed.items():
             assert key in target, f"{key} of {SMALL.name} is not in params.yaml"
-            if isinstance(value, dict) and key not in ("fixed", "grid", "methods"):
+            plain = isinstance(target[key], dict) and key not in ("fixed", "grid", "methods")
+            if isinstance(value, dict) and plain:
                 merge(target[key], value)
             else:
                 target[key] = value

@@ -1,5 +1,6 @@
 """Every benchmark runs, on a text of a few thousand words, as its documentation calls it."""
 
+import hashlib
 import importlib
 import itertools
 import re
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from wordlab.artifacts import read_json
+from wordlab.errors import UserError
 from wordlab.evaluation.vectors import similarity
 from wordlab.evaluation.vectors.similarity import packaged
 from wordlab.recurrent import language_model
@@ -25,6 +27,7 @@ SMALL = {
     "scale": "--tokens 1e6",
     "text": "--copies 2",
     "vector_settings": "--dimensions 8",
+    "wiki_1m": "--tokens 2000 400 400 --words 100",
     "word2vec": "--epochs 1 --seeds 1 --architectures cbow --systems gensim wordlab",
 }
 """What makes each small: options that the documentation leaves at their defaults, or larger."""
@@ -42,6 +45,7 @@ FIGURES = {
     ],
     "overhead": ["median_fixed", "lock_lines", "nothing_to_do", "help"],
     "text": ["tokens_per_second", "gensim_seconds"],
+    "wiki_1m": ["train.documents", "valid.sentences", "test.tokens", "test.unknown"],
     "word2vec": ["cbow.wordlab.words_per_second", "cbow.gensim.words_per_second"],
 }
 """What each is for, its own figures and its peer's, beside the ratios."""
@@ -106,7 +110,7 @@ def test_every_benchmark_is_documented_and_tested(repository):
 def measured(name, corpus, folder, repository):
     """Run a benchmark as documented, made small; return the figures that it wrote."""
     out = folder / f"{name}.json"
-    places = {"FILE": str(corpus), "OUT": str(out)}
+    places = {"FILE": str(corpus), "OUT": str(out), "FOLDER": str(folder)}
     options = [places.get(word, word) for word in documented(repository)[name]]
     if "--json" not in options:
         options += ["--json", str(out)]
@@ -166,6 +170,26 @@ GIVEN = {
     "preprocess": set(),
 }
 """What a benchmark takes from its command line, or states per model."""
+
+
+def test_the_set_of_wikipedia_has_whole_documents_and_the_words_of_train(tmp_path):
+    wiki_1m = importlib.import_module("wiki_1m")
+    text = tmp_path / "text.txt"
+    text.write_text("\n".join(f"The {i} of 1990s, {'xyz'[i % 3]}.\nOne!\n" for i in range(60)))
+    figures = wiki_1m.cut(text, tmp_path, (320, 80, 80), 5)
+    assert [figure["documents"] for figure in figures.values()] == [40, 10, 10]
+    assert [figure["tokens"] for figure in figures.values()] == [320, 80, 80]
+    document = "the N of 1990s <unk>\none\n\n"
+    for name, figure in figures.items():
+        split = (tmp_path / f"{name}.txt").read_bytes()
+        assert split.decode() == document * figure["documents"]
+        assert figure["unknown"] == round(1 / 6, 4)
+        assert figure["sha256"] == hashlib.sha256(split).hexdigest()
+    wiki_1m.cut(text, tmp_path / "all", (320, 80, 80), 9)
+    words = set((tmp_path / "all" / "train.txt").read_text().split())
+    assert words == {"the", "N", "of", "1990s", "one", "x", "y", "z"}
+    with pytest.raises(UserError, match="no document of at most 7 tokens is left for test"):
+        wiki_1m.cut(text, tmp_path, (320, 80, 7), 4)
 
 
 def test_published_figures_depend_on_no_setting_of_params():

@@ -81,7 +81,7 @@ def test_a_mistake_in_a_scale_gets_a_line_that_names_file_and_place(scale, text,
 
 
 def test_a_scale_that_is_not_there_gets_the_names_of_those_that_are():
-    with pytest.raises(UserError, match="decade: no such scale; expected one of classic, hour,"):
+    with pytest.raises(UserError, match="decade: no such scale; expected one of characters,"):
         arguments("decade", SCALES, PARAMS)
 
 

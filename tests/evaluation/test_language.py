@@ -86,6 +86,8 @@ def test_the_interval_comes_from_whole_sentences():
     first, again = (score(losses, held_out(ids), seed=2) for _ in range(2))
     assert first == again
     assert first.low < first.perplexity < first.high
+    whole = score(losses, held_out(np.where(ids == END, 0, ids)), seed=2)
+    assert whole.low < whole.perplexity < whole.high
     half = score(losses[:1000], held_out(ids[:1000]), seed=2)
     assert math.log(half.high / half.low) > 1.4 * math.log(first.high / first.low)
 

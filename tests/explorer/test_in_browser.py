@@ -126,6 +126,7 @@ TEXTS = (
     "The king's men, e.g. H. N. Brown, met at 10.30. They said: “No.” (Why?) He'd left…  Then?",
     "Ὀδυσσεύς ΣΟΦΟΣ. İstanbul'da 3 gün; naïve cafe\u0301 ½ ٣٤ 1.º señor ªb O’Neil o'clock-ish",
     "日本語の文。二つ目! Ok. नमस्ते दुनिया\u2028new line\r\nlast\x0bone\x85 end. 9 lives. a.b",
+    "a\ufeffb \x1c<unk> @-@ N\xa0 cafe\u0301\u3000x。Y",
     "<script>hit()</script> \"x\" \N{RIGHT-TO-LEFT OVERRIDE}abc\0 😀.\nA. B. C. d! 'Quoted.' So",
 )
 
@@ -136,7 +137,10 @@ def test_what_is_typed_is_cut_as_the_text_was(tmp_path):
             update={"tokens": tokens, "lowercase": lower, "numbers": numbers, "units": units}
         )
         for tokens, lower, numbers, units in product(
-            TOKEN_PATTERNS, (True, False), ("keep", "zeros", "drop"), ("sentences", "documents")
+            TOKEN_PATTERNS,
+            (True, False),
+            ("keep", "zeros", "drop"),
+            ("sentences", "lines", "documents"),
         )
     ]
     check = """({rules, texts}) => rules.map(one => texts.map(
@@ -145,7 +149,7 @@ def test_what_is_typed_is_cut_as_the_text_was(tmp_path):
     got = evaluated(build(spaces()), check, given, tmp_path)
     for params, texts in zip(settings, got, strict=True):
         assert texts == [lines(text, params) for text in TEXTS], params
-    assert len(got) == 60
+    assert len(got) == 108
 
 
 def test_phrases_are_joined_where_the_vocabulary_has_them(tmp_path):

@@ -55,9 +55,15 @@ def server(tmp_path, monkeypatch):
     thread.join()
 
 
-def corpus(source, tmp_path, url=None, sha256=None, column="text"):
+def corpus(source, tmp_path, url=None, sha256=None, column="text", splits=None):
     params = CorpusParams(
-        source=source, path=None, url=url, sha256=sha256, column=column, documents="auto"
+        source=source,
+        path=None,
+        url=url,
+        sha256=sha256,
+        column=column,
+        documents="auto",
+        splits=splits,
     )
     return sources.find(params, tmp_path)
 
@@ -200,6 +206,34 @@ def test_a_data_set_of_the_hub_comes_by_the_library_datasets(server, tmp_path):
     assert source.provenance()["bytes"] > 0
     with pytest.raises(UserError, match="corpus.column: .* has no 'body'; expected one of text"):
         corpus(f"hf:{folder}/default", tmp_path, column="body")
+
+
+def test_a_data_set_of_the_hub_keeps_its_splits(server, tmp_path):
+    pytest.importorskip("datasets")
+    folder = tmp_path / "set"
+    folder.mkdir()
+    for split, texts in (("train", "ab"), ("validation", "c"), ("test", "de"), ("more", "fgh")):
+        lines = [json.dumps({"text": text}) for text in texts]
+        (folder / f"{split}.jsonl").write_text("\n".join(lines))
+    (folder / "README.md").write_text(
+        "---\nconfigs:\n- config_name: default\n  data_files:\n"
+        + "".join(
+            f"  - {{split: {split}, path: {split}.jsonl}}\n"
+            for split in ("more", "test", "train", "validation")
+        )
+        + "---\n"
+    )
+    source = corpus(f"hf:{folder}/default", tmp_path, splits="given")
+    found = [(document.text, document.split) for document in source.documents()]
+    splits = {"a": "train", "b": "train", "c": "valid", "d": "test", "e": "test"}
+    assert sorted(found) == sorted(splits.items())
+    assert source.provenance()["left_out"] == {"rows of the split more": 3}
+    drawn = corpus(f"hf:{folder}/default", tmp_path).documents()
+    assert [document.split for document in drawn] == [None] * 8
+    (folder / "README.md").unlink()
+    (folder / "validation.jsonl").unlink()
+    with pytest.raises(UserError, match=r"has the splits train, test; expected train, val"):
+        corpus(f"hf:{folder}/default", tmp_path, splits="given")
 
 
 def test_a_data_set_that_is_not_there_is_refused(server, tmp_path, monkeypatch):

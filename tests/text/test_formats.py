@@ -276,7 +276,13 @@ def test_chinese_with_broken_lines_is_joined_without_spaces(tmp_path):
 
 def test_an_inspection_shows_how_a_file_would_be_read(tmp_path):
     params = CorpusParams(
-        source="file", path="x", url=None, sha256=None, column="text", documents="auto"
+        source="file",
+        path="x",
+        url=None,
+        sha256=None,
+        column="text",
+        documents="auto",
+        splits=None,
     )
     path = tmp_path / "corpus"
     lines = [json.dumps({"text": text}) for text in ("Über den Wolken, 1974", None, "Zwei")]

@@ -14,7 +14,13 @@ from wordlab.text import sources
 
 def found(path, root):
     params = CorpusParams(
-        source="file", path=str(path), url=None, sha256=None, column="text", documents="auto"
+        source="file",
+        path=str(path),
+        url=None,
+        sha256=None,
+        column="text",
+        documents="auto",
+        splits=None,
     )
     return sources.find(params, root)
 

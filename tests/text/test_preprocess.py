@@ -1,5 +1,6 @@
 """Sentences, tokens and splits."""
 
+import sys
 import unicodedata
 
 import numpy as np
@@ -91,7 +92,9 @@ def test_sentences_end_at_the_marks_of_any_script(text, found):
     assert preprocess.lines(text, params()) == found
 
 
-@pytest.mark.parametrize("kind", [*preprocess.TOKEN_PATTERNS, "nltk:WordPunctTokenizer"])
+@pytest.mark.parametrize(
+    "kind", [*sorted(preprocess.TOKEN_PATTERNS.keys() - {"whitespace"}), "nltk:WordPunctTokenizer"]
+)
 @pytest.mark.parametrize(
     ("text", "found"),
     [
@@ -136,6 +139,7 @@ def test_characters_are_tokens_where_no_spaces_are_between_words(text, found):
         ("我喜欢你。你呢", "letters", True),
         ("我喜欢你。你呢", "words_and_punctuation", True),
         ("我喜欢你。你呢", "characters", False),
+        ("我 喜欢 你 。", "whitespace", False),
         ("中文 means Chinese", "letters", False),
         ("1984", "letters", False),
     ],
@@ -211,6 +215,31 @@ def test_spanish_keeps_its_letters_and_begins_sentences_with_its_marks():
 def test_a_document_as_the_unit_is_one_line():
     text = "One. Two.\nThree."
     assert preprocess.lines(text, params(units="documents")) == ["one two three"]
+
+
+def test_a_line_as_the_unit_ends_at_the_end_of_the_line_alone():
+    text = "One. Two\x0bthree\u2028four.\n\nFive。Six"
+    assert preprocess.lines(text, params(units="lines")) == ["one two three four", "five six"]
+
+
+PENN = "<unk> Mr. N\xa0% cafe\u0301 a\u200cb @-@ İΣ .\tThe 7 \n . . \n"
+
+
+def test_tokens_that_white_space_separates_go_in_as_they_are():
+    settings = params(tokens="whitespace", units="lines", lowercase=False)
+    first, second = preprocess.lines(PENN, settings)
+    assert first == "<unk> Mr. N % cafe\u0301 a\u200cb @-@ İΣ . The 7"
+    assert second == ". ."
+    lowered = preprocess.lines(PENN, params(tokens="whitespace", units="sentences"))
+    assert lowered == ["<unk> mr.", "n % cafe\u0301 a\u200cb @-@ iς .", "the 7", ". ."]
+    zeros = params(tokens="whitespace", units="lines", numbers="zeros")
+    assert preprocess.lines(PENN, zeros)[0].endswith("the 0")
+
+
+def test_white_space_is_what_str_split_takes_for_it():
+    pattern = preprocess.TOKEN_PATTERNS["whitespace"]
+    every = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
+    assert all(len(pattern.findall(f"a{one}b")) == len(f"a{one}b".split()) for one in every)
 
 
 def test_phrases_are_the_pairs_that_equation_6_scores_above_the_threshold(tmp_path):

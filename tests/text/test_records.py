@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from test_formats import notes_of, read, refused
 
-from wordlab.text import sources
+from wordlab.text import readers
 from wordlab.text.documents import Document, Notes
 from wordlab.text.lines import LONGEST_LINE
 
@@ -167,7 +167,7 @@ def test_parquet_with_empty_rows_categories_and_titles_of_numbers(tmp_path):
 
 def test_a_null_row_of_the_hub_is_left_out():
     notes = Notes()
-    found = list(sources._articles(["One.", None, "Two."], notes))
+    found = list(readers.articles(["One.", None, "Two."], notes))
     assert found == [Document(None, "One."), Document(None, "Two.")]
     assert notes.left_out == {"records without text": 1}
 

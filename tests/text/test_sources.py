@@ -26,7 +26,14 @@ DOCUMENTS = [
 
 
 def corpus(source: str, **changes: str) -> CorpusParams:
-    settings = {"path": None, "url": None, "sha256": None, "column": "text", "documents": "auto"}
+    settings = {
+        "path": None,
+        "url": None,
+        "sha256": None,
+        "column": "text",
+        "documents": "auto",
+        "splits": None,
+    }
     return CorpusParams(source=source, **(settings | changes))
 
 

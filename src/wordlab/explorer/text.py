@@ -13,6 +13,8 @@ LENGTH, UNKNOWN, BEGINNINGS = 14, 2, 2
 """Words of a beginning, how many of them may be unknown, and how many beginnings there are."""
 WORD_START = r"(?<![\p{L}\p{M}\p{N}_])"
 r"""What `\b` is before a letter of any script; JavaScript's knows those of ASCII only."""
+SPACES = r"\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+r"""What `\s` is within brackets; JavaScript's has U+FEFF, and not U+0085."""
 
 
 def rules(params: PreprocessParams) -> dict[str, Any]:
@@ -25,11 +27,13 @@ def rules(params: PreprocessParams) -> dict[str, Any]:
     return {
         "lowercase": params.lowercase,
         "numbers": params.numbers,
+        "units": params.units,
+        "untouched": params.tokens == "whitespace",
         "invisible": INVISIBLE.pattern,
         "token": pattern and _in_javascript(pattern.pattern),
         "flags": "gv" if pattern and "(?V1)" in pattern.pattern else "gu",
         "tokeniser": params.tokens.removeprefix("nltk:"),
-        "sentence": _in_javascript(ends) if params.units == "sentences" else None,
+        "sentence": _in_javascript(ends),
         "phrases": params.phrases.passes,
     }
 
@@ -38,6 +42,7 @@ def _in_javascript(pattern: str) -> str:
     """Return a pattern for JavaScript, whose flag v has sets of characters as V1 has."""
     changed = {
         r"\b": WORD_START, r"\"": '"', "(?V1)": "", r"\p{STerm}": r"\p{Sentence_Terminal}",
+        r"\s": SPACES,
     }  # fmt: skip
     for ours, theirs in changed.items():
         pattern = pattern.replace(ours, theirs)

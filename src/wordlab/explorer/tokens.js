@@ -6,22 +6,24 @@ class Tokens {
     this.rules = rules;
     this.token = new RegExp(rules.token ?? "\\S+", rules.flags);
     this.invisible = new RegExp(rules.invisible, "gu");
-    this.sentenceEnd = rules.sentence && new RegExp(rules.sentence, "gu");
+    this.sentenceEnd = new RegExp(rules.sentence, "gu");
   }
 
   // The same characters, cases and digits as in the text.
   normalised(text) {
-    text = (this.rules.lowercase ? text.toLowerCase() : text).normalize("NFC");
+    if (this.rules.lowercase) text = text.toLowerCase();
+    if (!this.rules.untouched) text = text.normalize("NFC");
     return this.rules.numbers === "zeros" ? text.replace(/\p{Nd}/gu, "0") : text;
   }
 
   // The tokens of each sentence; those without any are left out. known: has the vocabulary's words.
   sentences(text, known) {
-    const seen = text.replace(this.invisible, "");
-    const plain = this.rules.lowercase ? seen.replace(/İ|[iI]\u0307/gu, "i") : seen;
-    const lines = plain.split(LINE_ENDS).join(this.sentenceEnd ? "\n" : " ");
-    const units = this.sentenceEnd ? lines.replace(this.sentenceEnd, "\n") : lines;
-    return this.normalised(units).split("\n").map(unit => {
+    if (!this.rules.untouched) text = text.replace(this.invisible, "");
+    if (this.rules.lowercase) text = text.replace(/İ|[iI]\u0307/gu, "i");
+    if (this.rules.units === "sentences") {
+      text = text.split(LINE_ENDS).join("\n").replace(this.sentenceEnd, "\n");
+    } else if (this.rules.units === "documents") text = text.split(LINE_ENDS).join(" ");
+    return this.normalised(text).split("\n").map(unit => {
       let tokens = unit.match(this.token) ?? [];
       if (this.rules.numbers === "drop") tokens = tokens.filter(token => !/\p{Nd}/u.test(token));
       for (let pass = 0; pass < this.rules.phrases; pass++) tokens = joined(tokens, known);

@@ -17,7 +17,7 @@ function read(text) {
   if (tokens.length && !/\s$/u.test(text) && tokens.at(-1).id === network.unknown) {
     begun = tokens.pop().word;
   }
-  if (tokens.length && /\n\s*$/u.test(text) && page.text.sentence) {
+  if (tokens.length && /\n\s*$/u.test(text) && page.text.units !== "documents") {
     tokens.push({id: network.end, end: true});
   }
   const left = DROPPED * Math.ceil(Math.max(0, tokens.length - READ) / DROPPED);

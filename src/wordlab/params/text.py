@@ -1,9 +1,10 @@
 """The sections of params.yaml about the text."""
 
 import re
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from wordlab.params import Count, NonNegative, Positive, Section
 
@@ -12,6 +13,14 @@ SOURCES = re.compile(r"sample|file|wikipedia-dump|url|gensim:[\w.-]+|nltk:\w+|hf
 
 Separation = Literal["auto", "blank_lines", "files", "parts"]
 """What separates the documents of a plain text."""
+
+
+class SplitFiles(Section):
+    """`corpus.splits`: where the text of each split is, as `corpus.path` has it."""
+
+    train: str
+    valid: str
+    test: str
 
 
 class CorpusParams(Section):
@@ -32,7 +41,26 @@ class CorpusParams(Section):
     documents: Separation
     """In plain text. files: each file is a document, a book say; blank_lines: they separate
     documents; parts: a file is cut after every 32,768 characters, at the end of a paragraph, for a
-    text that is a single book; auto: files where lines are broken at a column, else blank_lines."""
+    text that is a single book; auto: articles where the first line is a heading as WikiText has
+    them, files where lines are broken at a column, else blank_lines."""
+    splits: Literal["given"] | SplitFiles | None
+    """null: drawn by document, as `preprocess.splits` says; given: those of a data set `hf:`, which
+    has to have train, validation and test; or the text of each, a file, a pattern or a folder as
+    for `path`, for the source file. A split whose plain text has no blank line is one document."""
+
+    @field_validator("splits", mode="before")
+    @classmethod
+    def known_splits(cls, raw: Any) -> Any:
+        if isinstance(raw, Mapping):
+            named = raw.keys() == SplitFiles.model_fields.keys()
+            known = named and all(isinstance(path, str) and path for path in raw.values())
+        else:
+            known = raw in (None, "given")
+        if known:
+            return raw
+        raise ValueError(
+            f"expected null, given, or a path for each of train, valid and test, got {raw!r}"
+        )
 
     @model_validator(mode="after")
     def complete(self) -> Self:
@@ -41,7 +69,21 @@ class CorpusParams(Section):
                 "source: expected 'sample', 'file', 'wikipedia-dump', 'url', 'gensim:NAME', "
                 f"'nltk:NAME' or 'hf:DATASET/CONFIG', got {self.source!r}"
             )
-        if self.source in ("file", "wikipedia-dump") and not self.path:
+        if self.splits == "given" and not self.source.startswith("hf:"):
+            raise ValueError(
+                "splits: given takes those of hf:DATASET/CONFIG, and corpus.source is "
+                f"{self.source}; expected null, or files for train, valid and test"
+            )
+        if isinstance(self.splits, SplitFiles):
+            if self.source != "file":
+                raise ValueError(
+                    "source: expected file, since corpus.splits names files, got " + self.source
+                )
+            if self.path:
+                raise ValueError(
+                    f"path: expected null, since corpus.splits names the files, got {self.path}"
+                )
+        elif self.source in ("file", "wikipedia-dump") and not self.path:
             raise ValueError(
                 f"path: expected the path of a text, since corpus.source is {self.source}"
             )
@@ -65,7 +107,8 @@ Part = Annotated[float, Field(gt=0, le=1)]
 class SplitShares(Section):
     """`preprocess.splits`: the share of the text that each split gets, by whole documents.
 
-    None is without text: models are chosen on valid, and scored on test.
+    None is without text: models are chosen on valid, and scored on test. Not used where
+    `corpus.splits` says which document is in which.
     """
 
     train: Part
@@ -101,6 +144,7 @@ class PreprocessParams(Section):
         "words_and_punctuation",
         "english",
         "spanish",
+        "whitespace",
         "nltk:NLTKWordTokenizer",
         "nltk:ToktokTokenizer",
         "nltk:TreebankWordTokenizer",
@@ -111,16 +155,19 @@ class PreprocessParams(Section):
     all that lies between two marks; characters: each character of such scripts by itself (Chinese,
     Japanese, Thai, Lao, Khmer, Burmese, Tibetan), of others as letters; words_and_punctuation:
     words, numbers and each mark; english, spanish: words of Latin letters with their accents, in
-    English also don't; nltk:…: a tokeniser of nltk."""
+    English also don't; whitespace: what white space separates, as it is, for a text that is
+    tokenised already (`<unk>`, `@-@`): neither normalised nor rid of invisible characters, though
+    `lowercase` and `numbers` hold; nltk:…: a tokeniser of nltk."""
     numbers: Literal["keep", "zeros", "drop"]
     """zeros: each digit as 0, so that numbers of one length are one word; drop: tokens with a
     digit are left out."""
-    units: Literal["sentences", "documents"]
+    units: Literal["sentences", "lines", "documents"]
     """What a line of a split holds, after which language models predict an end. The windows of word
     vectors run on to the end of the document. A sentence ends with a line, with `。`, `！` or `？`,
     and with any other mark such as `.`, `?`, `।` or `؟` if a space follows, then a capital, a digit
     or a letter of a script without case. An initial (`H. N.`) ends none; an abbreviation before a
-    capital (`Dr. Smith`) does, in any language."""
+    capital (`Dr. Smith`) does, in any language. lines: those of the text, for one with a sentence
+    on each."""
     phrases: PhraseParams
     splits: SplitShares
 

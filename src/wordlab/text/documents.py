@@ -16,14 +16,19 @@ ROWS = 1000
 CHARACTERS = 4 << 20
 """Characters of documents held in memory at a time, beside those of one more document."""
 SCHEMA = pa.schema([("title", pa.string()), ("text", pa.string())])
+WITH_SPLITS = SCHEMA.append(pa.field("split", pa.string()))
 
 
 @dataclass(frozen=True)
 class Document:
-    """One document: its title, if it has one, and its paragraphs, one per line."""
+    """One document: its title, if it has one, and its paragraphs, one per line.
+
+    split: the one that the source has it in, None where splits are drawn.
+    """
 
     title: str | None
     text: str
+    split: str | None = None
 
 
 @dataclass(frozen=True)
@@ -44,14 +49,16 @@ def counts(left_out: Mapping[str, int]) -> str:
     return ", ".join(f"{reason} ({count:,})" for reason, count in rows)
 
 
-def write(path: Path, documents: Iterable[Document]) -> dict[str, int]:
-    """Write the documents to `path`; return how many there are and their characters."""
+def write(path: Path, documents: Iterable[Document], *, splits: bool = False) -> dict[str, int]:
+    """Write the documents to `path`, with the split of each if they have one; return how many
+    there are and their characters."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    schema = WITH_SPLITS if splits else SCHEMA
     count = characters = 0
-    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for rows in _groups(documents):
-            columns = [[row.title for row in rows], [row.text for row in rows]]
-            writer.write_table(pa.table(columns, schema=SCHEMA))
+            columns = [[getattr(row, name) for row in rows] for name in schema.names]
+            writer.write_table(pa.table(columns, schema=schema))
             count += len(rows)
             characters += sum(len(row.text) for row in rows)
     return {"documents": count, "characters": characters}
@@ -76,6 +83,14 @@ def batches(path: Path) -> Iterator[pa.StringArray]:
     with pq.ParquetFile(path) as file:
         for group in range(file.num_row_groups):
             yield file.read_row_group(group, columns=["text"]).column("text").combine_chunks()
+
+
+def splits(path: Path) -> list[str] | None:
+    """Return the split of each document, None if `write` was given none."""
+    with pq.ParquetFile(path) as file:
+        if "split" not in file.schema_arrow.names:
+            return None
+        return file.read(columns=["split"]).column("split").to_pylist()
 
 
 def lengths(path: Path) -> NDArray[np.int64]:

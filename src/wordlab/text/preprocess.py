@@ -71,7 +71,9 @@ def tokenise(texts: pa.StringArray, params: PreprocessParams) -> Tokenised:
     """
     if params.tokens not in TOKEN_PATTERNS:
         return _joined([_in_python(text, params) for text in texts.to_pylist()])
-    known = characters(params.tokens, params.lowercase, params.numbers == "zeros")
+    known = characters(
+        params.tokens, params.lowercase, params.numbers == "zeros", params.units == "lines"
+    )
     found, states = _compiled(texts, params, known, trusted=False)
     if not states.any():
         return found
@@ -99,7 +101,7 @@ def _compiled(
     states = np.empty(len(texts), np.uint8)
     kernels.tokenise(
         data, bounds, known.flags, known.written,
-        params.units == "sentences", params.numbers == "drop", trusted,
+        params.units != "documents", params.numbers == "drop", trusted,
         out, ends, sizes, states,
     )  # fmt: skip
     used = int(ends[-1]) if len(ends) else 0
@@ -138,6 +140,8 @@ TOKEN_PATTERNS = {
     "english": regex.compile(r"\p{Latin}+(?:['’]\p{Latin}+)*"),
     # Latin words, accents and ñ kept; 1.º and 2.ª leave their sign out, as ª and º alone do
     "spanish": regex.compile(r"(?:(?![ªº])\p{Latin})+"),
+    # what white space separates, of the kinds that `str.split` knows
+    "whitespace": regex.compile(rf"[^{kernels.WHITE}]+"),
 }
 SENTENCE_ENDS = (
     (
@@ -160,21 +164,27 @@ DOTTED = regex.compile("İ|[iI]\u0307")
 
 
 def cleaned(text: str, params: PreprocessParams) -> str:
-    """Return the text without invisible characters, and with İ as it is in lower case."""
-    text = INVISIBLE.sub("", text)
+    """Return the text without invisible characters, unless tokens are what white space separates,
+    and with İ as it is in lower case."""
+    if params.tokens != "whitespace":
+        text = INVISIBLE.sub("", text)
     return DOTTED.sub("i", text) if params.lowercase else text
 
 
 def lines(text: str, params: PreprocessParams) -> list[str]:
-    """Return the sentences of `text`, or all of it, as tokens in NFC separated by single spaces.
+    """Return the sentences or lines of `text`, or all of it, as tokens separated by single spaces.
 
-    A sentence never runs over the end of a line. Units without a token are left out.
+    Tokens are in NFC, but for those that white space separates. A sentence never runs over the end
+    of a line. Units without a token are left out.
     """
-    text = "\n".join(cleaned(text, params).splitlines())
-    text = SENTENCE_END.sub("\n", text) if params.units == "sentences" else text.replace("\n", " ")
+    text = cleaned(text, params)
+    if params.units == "sentences":
+        text = SENTENCE_END.sub("\n", "\n".join(text.splitlines()))
+    elif params.units == "documents":
+        text = " ".join(text.splitlines())
     if params.lowercase:
         text = text.lower()
-    if not text.isascii():
+    if params.tokens != "whitespace" and not text.isascii():
         text = unicodedata.normalize("NFC", text)
     if params.numbers == "zeros":
         text = DIGIT.sub("0", text)
@@ -203,10 +213,11 @@ LETTER = regex.compile(r"\p{L}")
 
 def hint(texts: pa.StringArray, params: PreprocessParams) -> str | None:
     """Return a line if most letters of these texts are of scripts that have no spaces between
-    words, and tokens of another kind than `characters` are long."""
+    words, and tokens of another kind than `characters` are long. Not of a text that is tokenised
+    already."""
     text = "".join(texts.slice(0, 100).to_pylist())
     letters, unspaced = len(LETTER.findall(text)), len(UNSUITED.findall(text))
-    if params.tokens == "characters" or 2 * unspaced <= letters:
+    if params.tokens in ("characters", "whitespace") or 2 * unspaced <= letters:
         return None
     return (
         "most of the text is in a script without spaces between words: by preprocess.tokens "
@@ -327,8 +338,8 @@ def write_splits(
         if summary[name]["tokens"] == 0:
             raise UserError(
                 f"preprocess.tokens: no document of the split {name} has a token of the kind "
-                f"{params.tokens!r}; expected words in every split, as a larger share of it in "
-                "preprocess.splits may have"
+                f"{params.tokens!r}; expected words in each of those that corpus.splits gives, or "
+                "preprocess.splits shares out"
             )
     for _ in range(params.phrases.passes):
         joined = join(folder, params.phrases)

@@ -21,6 +21,8 @@ from wordlab.text.documents import Document, Notes
 from wordlab.text.lines import LONGEST_LINE, UNSPACED, decoded, whole
 from wordlab.text.packing import HEAD, Member, unpacked
 
+HEADING = re.compile(r" = [^=].* = \s*")
+"""A line of WikiText that begins an article."""
 LONGEST_TEXT = 1 << 18
 """Characters of plain text without an empty line after which the next line begins a document: a
 text with one sentence per line may have no empty one."""
@@ -33,10 +35,12 @@ LARGE = 8 << 20
 DUMP = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<mediawiki\b", re.S)
 ARTICLE = re.compile(r"\s*<doc [^>]*>")
 TAG = re.compile(
-    r"\s*(?:<(?:\?xml|!doctype|html|TEI)\b|</?[a-z!?][^<>]*>(?:\s*\n|[^\n]*</[a-z]+>))",
+    r"\s*(?!<(?:unk|eos)>)"
+    r"(?:<(?:\?xml|!doctype|html|TEI)\b|</?[a-z!?][^<>]*>(?:\s*\n|[^\n]*</[a-z]+>))",
     re.IGNORECASE,
 )
-"""The beginning of a text in a markup that is not read: its first line is a tag, or an element."""
+"""The beginning of a text in a markup that is not read: its first line is a tag, or an element.
+The unknown word and the end of a line in a text that is tokenised are neither."""
 OTHERS = {
     "CoNLL-U": re.compile(r"\s*(?:#[^\n]*\n)*1(?:-\d+)?\t[^\t\n]*(?:\t[^\t\n]*){6,8}\n"),
     "subtitles": re.compile(r"\s*(?:WEBVTT\b|\d+\s*\n\d\d:\d\d:\d\d,\d{3} -->)"),
@@ -46,18 +50,31 @@ OTHERS = {
 
 
 def read(
-    path: Path, column: str, separation: Separation, notes: Notes, *, processes: bool = True
+    path: Path,
+    column: str,
+    separation: Separation,
+    notes: Notes,
+    *,
+    longest: int = LONGEST_TEXT,
+    processes: bool = True,
 ) -> Iterator[Document]:
     """Yield the documents of a file of any format, packed or not.
 
     column: of the text in JSON, CSV and Parquet, each record a document; separation: what is a
     document in plain text, `corpus.documents`; notes: mutated, what was found and left out;
-    processes: strip the markup of a large dump in several. Raises UserError with the place if the
-    file is damaged, not understood, not UTF-8, or has no such column.
+    longest: characters of plain text after which the next line begins a document, where blank lines
+    separate them; processes: strip the markup of a large dump in several. Raises UserError with the
+    place if the file is damaged, not understood, not UTF-8, or has no such column.
     """
     several = processes and path.stat().st_size >= LARGE
     for member in unpacked(path, notes.left_out):
-        yield from _documents(member, column, separation, notes, processes=several)
+        yield from _documents(member, column, separation, notes, longest, processes=several)
+
+
+def longest_text(params: CorpusParams) -> int:
+    """Return after how many characters without a blank line a document begins: of a split that is
+    given, hardly ever."""
+    return LONGEST_TEXT if params.splits is None else LONGEST_DOCUMENT
 
 
 def read_dump(path: Path, notes: Notes, *, as_gensim: bool = False) -> Iterator[Document]:
@@ -80,7 +97,13 @@ def _note(kind: str, member: Member, notes: Notes) -> None:
 
 
 def _documents(
-    member: Member, column: str, separation: Separation, notes: Notes, *, processes: bool
+    member: Member,
+    column: str,
+    separation: Separation,
+    notes: Notes,
+    longest: int,
+    *,
+    processes: bool,
 ) -> Iterator[Document]:
     """Yield the documents of a file that is not packed."""
     stream, place = member.stream, member.place
@@ -102,7 +125,7 @@ def _documents(
         size += len(line)
         if size >= LONGEST_LINE:
             break
-    yield from _text(member, first, lines, column, separation, notes)
+    yield from _text(member, first, lines, column, separation, notes, longest)
 
 
 def _text(
@@ -112,6 +135,7 @@ def _text(
     column: str,
     separation: Separation,
     notes: Notes,
+    longest: int,
 ) -> Iterator[Document]:
     """Yield the documents of a text; `first`: its first lines, which show the format."""
     shown = list(dropwhile(lambda line: not line.strip(), first))
@@ -141,8 +165,11 @@ def _text(
             kind = f"plain text, lines broken at column {width}"
         _note(kind, member, notes)
         if separation == "auto":
+            if HEADING.fullmatch(shown[0]):
+                yield from articles(whole(lines), notes)
+                return
             separation = "files" if width else "blank_lines"
-        yield from _plain_text(_unwrapped(whole(lines)) if width else lines, separation)
+        yield from _plain_text(_unwrapped(whole(lines)) if width else lines, separation, longest)
 
 
 def _other_format(head: str) -> str | None:
@@ -210,8 +237,8 @@ def _unwrapped(lines: Iterable[str]) -> Iterator[str]:
     yield f"{paragraph}\n"
 
 
-def _plain_text(lines: Iterable[str], separation: Separation) -> Iterator[Document]:
-    limits = {"blank_lines": LONGEST_TEXT, "files": LONGEST_DOCUMENT, "parts": PART}
+def _plain_text(lines: Iterable[str], separation: Separation, longest: int) -> Iterator[Document]:
+    limits = {"blank_lines": longest, "files": LONGEST_DOCUMENT, "parts": PART}
     limit = limits[separation]
     paragraphs: list[str] = []
     held = 0
@@ -236,6 +263,30 @@ def _plain_text(lines: Iterable[str], separation: Separation) -> Iterator[Docume
         paragraphs.append(cut.strip())
     if paragraphs:
         yield Document(None, "\n".join(paragraphs))
+
+
+def articles(rows: Iterable[str | None], notes: Notes) -> Iterator[Document]:
+    """Yield one document per row; rows of WikiText, which are lines, are joined into articles."""
+    article: list[str] = []
+    wikitext = False
+    empty = 0
+    for row in rows:
+        if row and HEADING.fullmatch(row):
+            wikitext = True
+            if article:
+                yield Document(None, "\n".join(article))
+            article = []
+        text = "\n".join(filter(None, map(str.strip, (row or "").split("\n"))))
+        if not text:
+            empty += 1
+        elif wikitext:
+            article.append(text)
+        else:
+            yield Document(None, text)
+    if article:
+        yield Document(None, "\n".join(article))
+    if empty and not wikitext:
+        notes.left_out[records.WITHOUT_TEXT] += empty
 
 
 def _wikiextractor(lines: Iterable[str], place: str, notes: Notes) -> Iterator[Document]:
@@ -293,7 +344,8 @@ def inspect(path: Path, params: CorpusParams) -> Inspection:
     Raises UserError, as reading it would.
     """
     notes = Notes()
-    found = read(path, params.column, params.documents, notes, processes=False)
+    longest = longest_text(params)
+    found = read(path, params.column, params.documents, notes, longest=longest, processes=False)
     first: tuple[str, ...] = ()
     documents = characters = 0
     for document in found:

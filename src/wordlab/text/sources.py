@@ -10,8 +10,8 @@ import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,11 +22,12 @@ from wordlab import downloads, paths
 from wordlab.artifacts import replacing
 from wordlab.downloads import gensim_data
 from wordlab.errors import Unreachable, UserError
-from wordlab.params.text import CorpusParams
-from wordlab.text import readers, records
+from wordlab.params.text import CorpusParams, SplitFiles
+from wordlab.text import readers
 from wordlab.text.documents import Document, Notes, counts
 from wordlab.text.packing import hidden
 
+SPLITS = tuple(SplitFiles.model_fields)
 SAMPLE = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 WIKIPEDIA = "CC BY-SA 4.0 and GFDL; texts before June 2023: CC BY-SA 3.0"
 
@@ -35,7 +36,8 @@ WIKIPEDIA = "CC BY-SA 4.0 and GFDL; texts before June 2023: CC BY-SA 3.0"
 class Source:
     """A text and where it is from: its files as they were found, and a way to read documents.
 
-    notes: what was found and left out, filled while the documents are read.
+    splits: the split of each file, none where splits are drawn; notes: what was found and left out,
+    filled while the documents are read.
     """
 
     name: str
@@ -44,18 +46,26 @@ class Source:
     files: tuple[Path, ...]
     read: Callable[[Path, Notes], Iterable[Document]]
     notes: Notes = field(default_factory=Notes)
+    splits: Mapping[Path, str] = field(default_factory=dict)
 
     def documents(self) -> Iterator[Document]:
-        """Yield the documents in the order of the files. Raises UserError if there is none."""
-        found = False
+        """Yield the documents in the order of the files. Raises UserError if there is none, or
+        none of a split."""
+        found = set()
         for file in self.files:
+            split = self.splits.get(file)
             for document in self.read(file, self.notes):
-                found = True
-                yield document
-        if not found:
-            reasons = counts(self.notes.left_out)
-            why = f" (left out: {reasons})" if reasons else ""
-            raise UserError(f"{_summary(self.files)}: no text in it{why}; expected a UTF-8 text")
+                found.add(split)
+                yield replace(document, split=split) if split else document
+        for split in SPLITS if self.splits else [None]:
+            if split not in found:
+                files = [file for file in self.files if self.splits.get(file) == split]
+                reasons = counts(self.notes.left_out)
+                why = f" (left out: {reasons})" if reasons else ""
+                where = f"corpus.splits.{split}: " if split else ""
+                raise UserError(
+                    f"{where}{_summary(files)}: no text in it{why}; expected a UTF-8 text"
+                )
 
     def provenance(self) -> dict[str, Any]:
         """Return what identifies the text: source, origin, licence, file names, size and sha256.
@@ -89,11 +99,15 @@ def find(params: CorpusParams, root: Path) -> Source:
         read_sample = partial(readers.read_dump, as_gensim=True)
         return Source(kind, origin, "CC BY-SA 3.0", (file,), read_sample)
     read, notes = reader(params), Notes()
+    if isinstance(params.splits, SplitFiles):
+        splits = _split_files(params.splits, root, notes.left_out)
+        origin = "files given by corpus.splits"
+        return Source(kind, origin, None, tuple(splits), read, notes, splits)
     if kind == "file":
-        files = _files(params, root, notes.left_out)
+        files = _files("corpus.path", str(params.path), root, notes.left_out)
         return Source(kind, "a file given by corpus.path", None, files, read, notes)
     if kind == "wikipedia-dump":
-        files = _files(params, root, notes.left_out)
+        files = _files("corpus.path", str(params.path), root, notes.left_out)
         origin = f"Wikipedia, the dump {_summary(file.name for file in files)}"
         return Source(kind, origin, WIKIPEDIA, files, readers.read_dump, notes)
     try:
@@ -112,14 +126,31 @@ def reader(params: CorpusParams) -> Callable[[Path, Notes], Iterator[Document]]:
     """Return `readers.read` as `params` would have it."""
 
     def read(path: Path, notes: Notes) -> Iterator[Document]:
-        return readers.read(path, params.column, params.documents, notes)
+        longest = readers.longest_text(params)
+        return readers.read(path, params.column, params.documents, notes, longest=longest)
 
     return read
 
 
-def _files(params: CorpusParams, root: Path, left_out: Counter[str]) -> tuple[Path, ...]:
-    """Return the files that corpus.path names: one, those of a pattern, or those of a folder."""
-    path = root / os.path.expanduser(str(params.path))
+def _split_files(params: SplitFiles, root: Path, left_out: Counter[str]) -> dict[Path, str]:
+    """Return the split of each file. Raises UserError if one is in two splits."""
+    found: dict[Path, str] = {}
+    seen: dict[Path, str] = {}
+    for split in SPLITS:
+        for file in _files(f"corpus.splits.{split}", getattr(params, split), root, left_out):
+            other = seen.setdefault(file.resolve(), split)
+            if other != split:
+                raise UserError(
+                    f"corpus.splits.{split}: {file} is in corpus.splits.{other} too; "
+                    "expected a text of its own"
+                )
+            found[file] = split
+    return found
+
+
+def _files(name: str, given: str, root: Path, left_out: Counter[str]) -> tuple[Path, ...]:
+    """Return the files that the param `name` gives: one, those of a pattern, or of a folder."""
+    path = root / os.path.expanduser(given)
     try:
         if path.is_file():
             found = [path]
@@ -130,12 +161,12 @@ def _files(params: CorpusParams, root: Path, left_out: Counter[str]) -> tuple[Pa
             found = [file for file in Path(path.anchor).glob(str(pattern)) if file.is_file()]
     except (OSError, ValueError) as error:
         problem = error.strerror if isinstance(error, OSError) else error
-        raise UserError(f"corpus.path: {path}: {problem}; expected a file or a folder") from None
+        raise UserError(f"{name}: {path}: {problem}; expected a file or a folder") from None
     if not found:
         problem = "no file in the folder" if path.is_dir() else f"no such file; {paths.QUOTING}"
-        raise UserError(f"corpus.path: {path}: {problem}; expected a UTF-8 text")
+        raise UserError(f"{name}: {path}: {problem}; expected a UTF-8 text")
     if not any(file.stat().st_size for file in found):
-        raise UserError(f"corpus.path: {path}: the file is empty; expected a UTF-8 text")
+        raise UserError(f"{name}: {path}: the file is empty; expected a UTF-8 text")
     return tuple(sorted(found))
 
 
@@ -165,8 +196,6 @@ def _summary(files: Iterable[Path | str]) -> str:
 
 LARGEST_LIST = 1 << 20
 """The most bytes that the list of gensim's corpora may have."""
-HEADING = re.compile(r" = [^=].* = \s*")
-"""A row of WikiText that begins an article."""
 
 
 def cache(collection: str) -> Path:
@@ -271,10 +300,11 @@ def _read_nltk(path: Path, notes: Notes) -> Iterator[Document]:
 
 
 def from_hub(name: str, params: CorpusParams) -> Source:
-    """Return a data set of the Hugging Face hub, all its splits, by the library `datasets`.
+    """Return a data set of the Hugging Face hub by the library `datasets`.
 
-    name: DATASET/CONFIG, the data set with or without its owner, or a folder. Raises UserError if
-    the library is not installed or the data set cannot be loaded.
+    All its splits, or those of SPLIT_NAMES where the params take the given ones. name:
+    DATASET/CONFIG, the data set with or without its owner, or a folder. Raises UserError if the
+    library is not installed, or the data set cannot be loaded or lacks a split.
     """
     if find_spec("datasets") is None:
         raise UserError("corpus.source: hf: needs `pip install datasets`")
@@ -290,6 +320,15 @@ def from_hub(name: str, params: CorpusParams) -> Source:
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
         problem = Unreachable if isinstance(error, ConnectionError) else UserError
         raise problem(f"corpus.source: hf:{name}: {str(error).splitlines()[0]}") from None
+    notes, named = Notes(), {name: SPLIT_NAMES.get(str(name)) for name in found}
+    if params.splits == "given":
+        if sorted(filter(None, named.values())) != sorted(SPLITS):
+            raise UserError(
+                f"corpus.splits: hf:{name} has the splits {', '.join(map(str, found))}; "
+                "expected train, validation and test"
+            )
+        for other in [name for name in found if named[name] is None]:
+            notes.left_out[f"rows of the split {other}"] += len(found.pop(other))
     splits = list(found.values())
     column = params.column
     if column not in splits[0].column_names:
@@ -301,38 +340,25 @@ def from_hub(name: str, params: CorpusParams) -> Source:
     files = tuple(Path(entry["filename"]) for split in splits for entry in split.cache_files)
     rows = {Path(e["filename"]): split[column] for split in splits for e in split.cache_files[:1]}
     origin, licence = f"Hugging Face hub, {name}", splits[0].info.license
+    of_files = {
+        Path(entry["filename"]): str(named[key])
+        for key, split in found.items()
+        for entry in split.cache_files
+    }
     return Source(
         f"hf:{name}",
         origin,
         licence,
         files,
-        lambda path, notes: _articles(rows.get(path, ()), notes),
+        lambda path, notes: readers.articles(rows.get(path, ()), notes),
+        notes,
+        of_files if params.splits == "given" else {},
     )
 
 
-def _articles(rows: Iterable[str | None], notes: Notes) -> Iterator[Document]:
-    """Yield one document per row; rows of WikiText, which are lines, are joined into articles."""
-    article: list[str] = []
-    wikitext = False
-    empty = 0
-    for row in rows:
-        if row and HEADING.fullmatch(row):
-            wikitext = True
-            if article:
-                yield Document(None, "\n".join(article))
-            article = []
-        text = "\n".join(filter(None, map(str.strip, (row or "").splitlines())))
-        if not text:
-            empty += 1
-        elif wikitext:
-            article.append(text)
-        else:
-            yield Document(None, text)
-    if article:
-        yield Document(None, "\n".join(article))
-    if empty and not wikitext:
-        notes.left_out[records.WITHOUT_TEXT] += empty
-
-
+SPLIT_NAMES = {
+    "train": "train", "validation": "valid", "valid": "valid", "dev": "valid", "test": "test",
+}  # fmt: skip
+"""What data sets of the hub call the splits."""
 FETCH = {"gensim": from_gensim, "nltk": from_nltk, "hf": from_hub}
 """How to get a corpus from each collection, by its name and the column of its text."""

@@ -31,6 +31,8 @@ CLOSING = r"""\"'”’»)\]」』）》】"""
 of a regular expression."""
 INVISIBLE = "\u00ad\u061c\u200c-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
 """Soft hyphens, joiners, marks of direction: characters that are not seen, and would cut words."""
+WHITE = r"\s\x1c-\x1f"
+"""White space as `str.split` has it, within brackets of a regular expression."""
 FULL_WIDTH = "。！？｡"
 """Marks that end a sentence without a space."""
 
@@ -47,10 +49,11 @@ class Characters:
 
 
 @cache
-def characters(tokens: str, lowercase: bool, zeros: bool) -> Characters:
+def characters(tokens: str, lowercase: bool, zeros: bool, lines: bool) -> Characters:
     """Return the tables for a kind of token of `preprocess.TOKEN_PATTERNS`.
 
-    lowercase: of upper-case letters the lower is written. zeros: of each digit 0 is.
+    lowercase: of upper-case letters the lower is written. zeros: of each digit 0 is. lines: only
+    the end of a line ends a sentence.
     """
     every = _every()
     written = np.arange(CODES, dtype=np.int32)
@@ -59,11 +62,12 @@ def characters(tokens: str, lowercase: bool, zeros: bool) -> Characters:
         written = np.frombuffer(plain.encode("utf-32-le"), dtype=np.int32).copy()
         written[SIGMA] = SIGMA
     of_words = _words(tokens)
-    of_words[_doubtful()] |= DOUBTFUL
-    of_words[_marked(f"[{INVISIBLE}]+")] |= CONTEXT
+    if tokens != "whitespace":
+        of_words[_doubtful()] |= DOUBTFUL
+        of_words[_marked(f"[{INVISIBLE}]+")] |= CONTEXT
     if lowercase:
         of_words[SIGMA] |= CONTEXT
-    sentences = _sentences()
+    sentences = _lines() if lines else _sentences()
     found = np.where(sentences == LINE, LINE, of_words[written] | sentences)
     if lowercase:
         found[[DOTTED_I, DOT_ABOVE]] |= CONTEXT
@@ -99,6 +103,7 @@ def _words(tokens: str) -> NDArray[np.uint32]:
         ),
         "english": (r"\p{Latin}+", r"\p{Latin}+", "'’", ""),
         "spanish": (r"(?:(?![ªº])\p{Latin})+", r"(?:(?![ªº])\p{Latin})+", "", ""),
+        "whitespace": (rf"[^{WHITE}]+", rf"[^{WHITE}]+", "", ""),
     }[tokens]  # fmt: skip
     found = np.zeros(CODES, dtype=np.uint32)
     found[_marked(start)] |= START
@@ -129,6 +134,13 @@ def _sentences() -> NDArray[np.uint32]:
         code for code in (*range(0x100), 0x2028, 0x2029) if len(f"a{chr(code)}a".splitlines()) > 1
     ]
     found[ends] = LINE
+    return found
+
+
+def _lines() -> NDArray[np.uint32]:
+    """Return the flags of the end of a line, where no other character ends a sentence."""
+    found = np.zeros(CODES, dtype=np.uint32)
+    found[ord("\n")] = LINE
     return found
 
 
@@ -286,8 +298,8 @@ def tokenise(
                 before, last = last, seen
             # continue the open word, or close it
             if in_word:
-                goes_on = seen & INNER != 0 and not (single and seen & START)
-                if not goes_on and seen & JOINER and at < end:
+                goes_on = seen & INNER != 0 and not (single and seen & START) and not ends_line
+                if not goes_on and not ends_line and seen & JOINER and at < end:
                     following, _ = _code(data, at)
                     goes_on = flags[following] & START != 0
                 if goes_on:
