@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     figures = {}
     for cell in ("rnn", "lstm", "gru"):
         network = harness.changed(getattr(params.language_model, cell), **published.GRADIENTS)
+        timed(network, vocabulary, ids[:1000], False)  # compiles
         best = {False: np.inf, True: np.inf}
         for _ in range(given.rounds):
             for followed in best:

@@ -68,6 +68,14 @@ def params() -> Any:
     return load(Path(__file__).resolve().parents[1] / "params.yaml")
 
 
+def scaled(name: str) -> Any:
+    """Return the params of the scale `name`, over those that the pipeline ships with."""
+    from wordlab.params.whole import load
+
+    root = Path(__file__).resolve().parents[1]
+    return load(root / "params.yaml", root / "scales" / f"{name}.yaml")
+
+
 def changed(section: Any, **settings: Any) -> Any:
     """Return a section of the params, validated, with `settings` on top."""
     from wordlab.params.sweeps import check_combination

@@ -1,50 +1,60 @@
-"""wordlab's language model beside a plain nn.LSTM's, trained for the same wall time.
+"""wordlab's language model beside PyTorch's own example of one, on a set of words.
 
-    python benchmarks/language_model.py --corpus FILE [--tokens 1200000] [--vocabulary 10000]
-        [--epochs 2] [--threads 2] [--json OUT]
+    python benchmarks/language_model.py --set FOLDER [--scale standard] [--cell gru] [--threads 2]
+        [--peer-epochs 40] [--json OUT]
 
-The peer is the word language model that torch.nn invites one to write: 2 x 200 nn.LSTM, full
+FOLDER has train.txt, valid.txt and test.txt, a sentence per line, as `wiki_1m.py` writes them. Ours
+trains as `params.yaml` with scales/SCALE.yaml says. The peer follows the settings of the word-level
+example in PyTorch's repository: 2 x 200 nn.LSTM, output weights tied to the embedding, full
 softmax, batch 20, bptt 35, SGD 20, clip .25, dropout .2, a quarter of the rate after an epoch that
-did not help. Ours trains for `epochs` with `published.LANGUAGE_MODEL`, then the peer for as
-long, on the same classes, the end of each line among them; both are scored on the last tenth of
-the tokens after each epoch of ours. The time for that counts as ours, not as the peer's. Before,
-the recurrent layers alone: one training step of 2 x 200, batch 20, bptt 35, ours and torch.nn's in
-turn, the best time of many.
+did not help. It is left to finish; beside its last score stands the best that it had when ours was
+done. Both keep the weights of their best epoch by valid.txt, and their time is that of training
+and validation.
+Before, the recurrent layers alone: one
+training step of 2 x 200, batch 20, bptt 35, ours and torch.nn's in turn, the best time of many;
+and tokens per second of ours on one thread.
 """
 
 import argparse
 import json
-import lzma
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import harness
 import numpy as np
-import published
 
 from wordlab import progress
 from wordlab.corpus.vocabulary import Vocabulary
 
-WIDTH, LENGTH = (published.LANGUAGE_MODEL[name] for name in ("hidden_size", "bptt_length"))
-"""Units per layer and symbols per window: of ours, of the peer and of the step that is timed."""
-BATCH = 20
-"""Streams, of the peer and of the step that is timed."""
-END = "\n"
-"""The symbol for the end of a line, which no word contains."""
+WIDTH, LENGTH, BATCH = 200, 35, 20
+"""Units per layer, steps and streams of the peer and of the step that is timed."""
+ONE_THREAD = 20_000
+"""Tokens from which the speed on one thread and on all is taken."""
+
+
+class Set(NamedTuple):
+    """The splits as classes, each its ids (N,) and where documents begin (D,), and their words."""
+
+    train: tuple[np.ndarray, np.ndarray]
+    valid: tuple[np.ndarray, np.ndarray]
+    test: tuple[np.ndarray, np.ndarray]
+    vocabulary: Vocabulary
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--corpus", type=Path, required=True)
-    parser.add_argument("--tokens", type=int, default=1_200_000)
-    parser.add_argument("--vocabulary", type=int, default=10_000)
-    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--set", type=Path, required=True)
+    parser.add_argument("--scale", default="standard")
+    parser.add_argument("--cell", default="gru")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--epochs", type=int, help="of ours, instead of the scale's")
+    parser.add_argument("--peer-epochs", type=int, default=40)
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, help="where to write the figures")
     parser.add_argument(
         "--rounds", type=int, default=40, help="steps of the layers, of which the best counts"
@@ -56,13 +66,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     torch.set_num_threads(asked.threads)
     figures: dict[str, Any] = {"threads": asked.threads, "layers": layer_ratios(asked.rounds)}
-    train_ids, valid_ids, vocabulary = read(asked.corpus, asked.tokens, asked.vocabulary)
-    ours = alone(train_ours, train_ids, valid_ids, vocabulary, asked.epochs)
-    marks = [seconds for seconds, _ in ours["perplexity_by_second"]]
-    peer = alone(train_plain, train_ids, valid_ids, vocabulary.classes, marks)
-    figures |= {"wordlab": ours, "plain": peer}
-    figures["speed_ratio"] = ours["tokens_per_second"] / peer["tokens_per_second"]
-    figures["perplexity_ratio"] = ours["perplexity"] / peer["perplexity"]
+    settings = harness.scaled(asked.scale).language_model
+    params = getattr(settings, asked.cell)
+    if asked.epochs:
+        params = harness.changed(params, epochs=asked.epochs)
+    short = harness.changed(params, epochs=1, tokens=ONE_THREAD)
+    speeds = [
+        alone(train_ours, asked.set, short, asked.seed, threads)["tokens_per_second"]
+        for threads in (1, asked.threads)
+    ]
+    figures["speed_of_all_threads_ratio"] = speeds[1] / speeds[0]
+    ours = alone(train_ours, asked.set, params, asked.seed, asked.threads)
+    figures["wordlab"] = ours
+    harness.write(figures, asked.json)
+    peer = alone(train_peer, asked.set, asked.peer_epochs, asked.seed, asked.threads)
+    figures["peer"] = peer
+    in_time = [row["valid"] for row in peer["curve"] if row["seconds"] <= ours["seconds"]]
+    figures["peer_in_the_time_of_ours"] = min(in_time, default=None)
+    figures["test_ratio"] = ours["test"] / peer["test"]
     harness.write(figures, asked.json)
     print(json.dumps(figures, indent=2))
 
@@ -85,13 +106,9 @@ def layer_ratios(rounds: int) -> dict[str, float]:
     inputs.requires_grad_()
     ratios = {}
     for kind, peer in (("rnn", nn.RNN), ("lstm", nn.LSTM), ("gru", nn.GRU)):
-        cells = CellParams(
-            cell=kind,
-            activation="tanh",
-            gates="all",
-            gru_reset="after",
-            forget_bias=1.0,
-            initialisation="uniform",
+        given = getattr(harness.params().language_model, kind).model_dump()
+        cells = CellParams.model_validate(
+            {name: given[name] for name in CellParams.model_fields} | {"gru_reset": "after"}
         )
         contenders = [
             RecurrentLayers(cells, WIDTH, WIDTH, 2, torch.Generator()),
@@ -108,120 +125,131 @@ def layer_ratios(rounds: int) -> dict[str, float]:
     return ratios
 
 
-def read(path: Path, tokens: int, size: int) -> tuple[np.ndarray, np.ndarray, Vocabulary]:
-    """Return training and validation text as classes, and the words known by name.
+def read(folder: Path) -> Set:
+    """Return the splits in `folder`; the end of each line is a symbol."""
+    texts = {}
+    for name in ("train", "valid", "test"):
+        documents = (folder / f"{name}.txt").read_text(encoding="utf-8").split("\n\n")
+        lines = [[line.split() for line in text.split("\n") if line] for text in documents]
+        texts[name] = [document for document in lines if document]
+    counts = Counter(word for text in texts["train"] for line in text for word in line)
+    vocabulary = Vocabulary.build(counts, min_count=1)
+    classes, unknown, end = vocabulary.index, vocabulary.unknown, vocabulary.end
+    splits = []
+    for documents in texts.values():
+        ids: list[int] = []
+        starts = []
+        for document in documents:
+            starts.append(len(ids))
+            for line in document:
+                ids += [*(classes.get(word, unknown) for word in line), end]
+        splits.append((np.array(ids), np.array(starts)))
+    return Set(*splits, vocabulary)
 
-    Ours and the peer read the end of each line as a symbol, one of the `tokens`.
-    """
-    words: list[str] = []
-    with lzma.open(path, "rt") if path.suffix == ".xz" else path.open(encoding="utf-8") as file:
-        for line in file:
-            if not line.isspace():
-                words += [*line.split(), END]
-            if len(words) >= tokens:
-                break
-    words = words[:tokens]
-    bound = len(words) * 9 // 10
-    counts = Counter(words[:bound])
-    del counts[END]
-    vocabulary = Vocabulary.build(counts, max_size=size)
-    classes = vocabulary.index | {END: vocabulary.end}
-    ids = np.array([classes.get(word, vocabulary.unknown) for word in words])
-    return ids[:bound], ids[bound:], vocabulary
 
-
-def train_ours(
-    train_ids: np.ndarray, valid_ids: np.ndarray, vocabulary: Vocabulary, epochs: int
-) -> dict[str, Any]:
-    """Train wordlab's model for `epochs` and score it."""
+def train_ours(folder: Path, params: Any, seed: int, threads: int) -> dict[str, Any]:
+    """Train wordlab's model and score it."""
     from wordlab.recurrent import language_model, training
 
-    settings = published.LANGUAGE_MODEL | {"epochs": epochs}
-    params = harness.changed(harness.params().language_model.gru, **settings)
-    model = language_model.LanguageModel(params, vocabulary, level="word", seed=1)
+    harness.use_threads(threads)
+    text = read(folder)
+    model = language_model.LanguageModel(params, text.vocabulary, level="word", seed=seed)
     start, curve = time.perf_counter(), []
     training.train(
         model,
-        train_ids,
-        valid_ids,
+        text.train[0],
+        text.valid[0],
         params,
-        seed=1,
+        seed=seed,
+        document_starts=(text.train[1], text.valid[1]),
         on_epoch=lambda _, measured: curve.append(
-            (time.perf_counter() - start, measured["valid_perplexity"])
+            {"seconds": time.perf_counter() - start, "valid": measured["valid_perplexity"]}
         ),
     )
+    seconds = time.perf_counter() - start
+    losses = model.token_losses(text.test[0], document_starts=text.test[1])
+    tokens = min(params.epochs * len(text.train[0]), params.tokens or np.inf)
+    return figures_of(curve, float(losses.mean(dtype=np.float64)), tokens, seconds)
+
+
+def figures_of(
+    curve: list[dict[str, float]], test_loss: float, tokens: float, seconds: float
+) -> dict[str, Any]:
+    """Return what both are compared by: perplexities, minutes, speed and memory."""
     return {
-        "tokens_per_second": epochs * len(train_ids) / curve[-1][0],
-        "perplexity": curve[-1][1],
-        "perplexity_by_second": curve,
+        "valid": min(row["valid"] for row in curve),
+        "test": float(np.exp(test_loss)),
+        "seconds": seconds,
+        "tokens_per_second": tokens / seconds,
         "peak_mib": progress.peak_mib(),
+        "curve": curve,
     }
 
 
-def train_plain(
-    train_ids: np.ndarray, valid_ids: np.ndarray, classes: int, marks: list[float]
-) -> dict[str, Any]:
-    """Train the plain model and score it after so many seconds as `marks` says, rising."""
+def train_peer(folder: Path, epochs: int, seed: int, threads: int) -> dict[str, Any]:
+    """Train the peer and score it after each epoch."""
+    harness.use_threads(threads)
     import torch
     from torch import nn
     from torch.nn import functional as F
 
-    torch.manual_seed(1)
+    text = read(folder)
+    torch.manual_seed(seed)
+    classes = text.vocabulary.classes
     embedding, decoder = nn.Embedding(classes, WIDTH), nn.Linear(WIDTH, classes)
-    lstm, drop = nn.LSTM(WIDTH, WIDTH, 2, dropout=0.2), nn.Dropout(0.2)
     nn.init.uniform_(embedding.weight, -0.1, 0.1)
-    nn.init.uniform_(decoder.weight, -0.1, 0.1)
     nn.init.zeros_(decoder.bias)
+    decoder.weight = embedding.weight
+    lstm, drop = nn.LSTM(WIDTH, WIDTH, 2, dropout=0.2), nn.Dropout(0.2)
     model = nn.ModuleList([embedding, drop, lstm, decoder])
 
     def streams(ids: np.ndarray, count: int) -> torch.Tensor:
         length = len(ids) // count
         return torch.from_numpy(ids[: length * count].reshape(count, length).T.copy())
 
-    def loss_of(text: torch.Tensor, start: int, state: Any) -> tuple[torch.Tensor, Any]:
-        inputs, targets = text[:-1][start : start + LENGTH], text[1:][start : start + LENGTH]
+    def windows(ids: torch.Tensor) -> list[slice]:
+        return [slice(at, at + LENGTH) for at in range(0, len(ids) - 1, LENGTH)]
+
+    def loss_of(ids: torch.Tensor, part: slice, state: Any) -> tuple[torch.Tensor, Any]:
+        inputs, targets = ids[:-1][part], ids[1:][part]
         hidden, state = lstm(drop(embedding(inputs)), state)
         logits = decoder(drop(hidden))
         return F.cross_entropy(logits.flatten(0, 1), targets.flatten()), state
 
-    def validate() -> float:
+    def evaluate(ids: torch.Tensor) -> float:
         model.eval()
         total, state = 0.0, None
         with torch.no_grad():
-            for start in range(0, len(held_out) - 1, LENGTH):
-                loss, state = loss_of(held_out, start, state)
-                total += float(loss) * min(LENGTH, len(held_out) - 1 - start)
+            for part in windows(ids):
+                loss, state = loss_of(ids, part, state)
+                total += float(loss) * len(ids[1:][part])
         model.train()
-        return total / (len(held_out) - 1)
+        return total / (len(ids) - 1)
 
-    text, held_out = streams(train_ids, BATCH), streams(valid_ids, 10)
-    rate, best, spent, windows = 20.0, float("inf"), 0.0, 0
-    state: Any = None
-    starts = range(0, len(text) - 1, LENGTH)
-    curve: list[tuple[float, float]] = []
-    while len(curve) < len(marks):
-        if windows and windows % len(starts) == 0:
-            loss, state = validate(), None
-            rate, best = (rate / 4 if loss > best else rate), min(loss, best)
-        begun = time.perf_counter()
-        model.zero_grad()
-        loss, state = loss_of(text, starts[windows % len(starts)], state)
-        state = tuple(part.detach() for part in state)
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 0.25)
-        with torch.no_grad():
-            for weight in model.parameters():
-                weight.add_(weight.grad, alpha=-rate)
-        windows += 1
-        spent += time.perf_counter() - begun
-        if spent >= marks[len(curve)]:
-            curve.append((spent, float(np.exp(validate()))))
-    return {
-        "tokens_per_second": windows * LENGTH * BATCH / spent,
-        "perplexity": curve[-1][1],
-        "perplexity_by_second": curve,
-        "peak_mib": progress.peak_mib(),
-    }
+    train = streams(text.train[0], BATCH)
+    valid, test = (streams(ids, 10) for ids, _ in (text.valid, text.test))
+    rate, best, kept = 20.0, float("inf"), {}
+    start, curve = time.perf_counter(), []
+    for _ in range(epochs):
+        state: Any = None
+        for part in windows(train):
+            model.zero_grad()
+            loss, state = loss_of(train, part, state)
+            state = tuple(each.detach() for each in state)
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 0.25)
+            with torch.no_grad():
+                for weight in model.parameters():
+                    weight.add_(weight.grad, alpha=-rate)
+        found = evaluate(valid)
+        curve.append({"seconds": time.perf_counter() - start, "valid": float(np.exp(found))})
+        if found < best:
+            best, kept = found, {name: each.clone() for name, each in model.state_dict().items()}
+        else:
+            rate /= 4
+    seconds = time.perf_counter() - start
+    model.load_state_dict(kept)
+    return figures_of(curve, evaluate(test), epochs * train.numel(), seconds)
 
 
 if __name__ == "__main__":

@@ -92,19 +92,6 @@ _NETWORK: dict[str, Any] = {
     "precision": "float32",
 }
 
-LANGUAGE_MODEL: dict[str, Any] = _NETWORK | {
-    "cell": "gru",
-    "embedding_size": 200,
-    "hidden_size": 200,
-    "adaptive_cutoffs": [200, 1000, 3000],
-    "dropout_input": 0,
-    "dropout_output": 0,
-    "rate": 0.008,
-    "batch_size": 64,
-    "bptt_length": 35,
-}
-"""Of language_model.py."""
-
 GRADIENTS: dict[str, Any] = _NETWORK | {
     "embedding_size": 96,
     "hidden_size": 96,

@@ -14,14 +14,13 @@ from wordlab.artifacts import read_json
 from wordlab.errors import UserError
 from wordlab.evaluation.vectors import similarity
 from wordlab.evaluation.vectors.similarity import packaged
-from wordlab.recurrent import language_model
 
 SMALL = {
     "analogy": "--words 1000 --dimensions 8 --repeats 1",
     "counts": "--dimensions 8 --tolerance 0.2 --score",
     "glove": "--dimensions 8 --iterations 2 --score",
     "gradients": "--tokens 600 --rounds 1 --vocabulary 1600",
-    "language_model": "--tokens 4000 --vocabulary 300 --epochs 1 --rounds 1",
+    "language_model": "--epochs 1 --peer-epochs 1 --rounds 1",
     "machine": "--runs 1",
     "overhead": "--stages download",
     "scale": "--tokens 1e6",
@@ -37,7 +36,10 @@ FIGURES = {
     "counts": ["count_s", "scipy_count_s", "svd_s", "arpack_svd_s", "sklearn_svd_s", "wordsim353"],
     "glove": ["cells_per_s", "numpy_cells_per_s", "wordsim353"],
     "gradients": [],
-    "language_model": ["layers.rnn", "layers.lstm", "layers.gru", "wordlab.peak_mib"],
+    "language_model": [
+        *("layers.rnn", "layers.lstm", "layers.gru", "speed_of_all_threads_ratio"),
+        *("wordlab.seconds", "wordlab.valid", "peer.valid", "peer.peak_mib"),
+    ],
     "machine": [
         "multiply_adds_per_second",
         "plain_multiply_adds_per_second",
@@ -55,10 +57,7 @@ RATIOS = [
         ("gradients", f"{cell}.ratio", f"{cell}.with_seconds", f"{cell}.without_seconds")
         for cell in ("rnn", "lstm", "gru")
     ),
-    *(
-        ("language_model", f"{ratio}_ratio", f"wordlab.{figure}", f"plain.{figure}")
-        for ratio, figure in (("speed", "tokens_per_second"), ("perplexity", "perplexity"))
-    ),
+    ("language_model", "test_ratio", "wordlab.test", "peer.test"),
     ("word2vec", "cbow.ratio", "cbow.wordlab.words_per_second", "cbow.gensim.words_per_second"),
 ]
 """Of each benchmark that prints one: the ratio, and the two figures that it is of."""
@@ -111,6 +110,8 @@ def measured(name, corpus, folder, repository):
     """Run a benchmark as documented, made small; return the figures that it wrote."""
     out = folder / f"{name}.json"
     places = {"FILE": str(corpus), "OUT": str(out), "FOLDER": str(folder)}
+    if name == "language_model":
+        importlib.import_module("wiki_1m").cut(corpus, folder, (2000, 400, 400), 100)
     options = [places.get(word, word) for word in documented(repository)[name]]
     if "--json" not in options:
         options += ["--json", str(out)]
@@ -165,7 +166,6 @@ GIVEN = {
     "cooccurrence": {"memory_mb"},
     "ppmi": {"dimensions"},
     "glove": {"dimensions", "iterations"},
-    "language_model": {"epochs"},
     "gradients": {"cell"},
     "preprocess": set(),
 }
@@ -200,7 +200,6 @@ def test_published_figures_depend_on_no_setting_of_params():
         "cooccurrence": (params.cooccurrence, published.COOCCURRENCE),
         "ppmi": (params.ppmi, published.PPMI),
         "glove": (params.glove, published.GLOVE),
-        "language_model": (params.language_model.gru, published.LANGUAGE_MODEL),
         "gradients": (params.language_model.gru, published.GRADIENTS),
         "preprocess": (params.preprocess, published.PREPROCESS),
     }
@@ -233,14 +232,15 @@ def test_the_documentation_names_the_published_settings(repository):
         assert named in " ".join((repository / path).read_text(encoding="utf-8").split()), path
 
 
-def test_each_line_of_the_language_models_text_ends_with_a_symbol(tmp_path):
-    text = tmp_path / "text.txt"
-    text.write_text("a b a\n\na\n" * 10)
-    train, valid, vocabulary = importlib.import_module("language_model").read(text, 60, 1)
-    assert vocabulary.words == ("a",)
-    lines = [0, vocabulary.unknown, 0, vocabulary.end, 0, vocabulary.end]
-    assert [*train, *valid] == lines * 10
-    assert len(language_model.stream_starts(train, vocabulary.end, np.zeros(1, np.int64), 4)) == 4
+def test_the_set_of_a_language_model_has_the_end_of_each_line(tmp_path):
+    for name in ("train", "valid", "test"):
+        (tmp_path / f"{name}.txt").write_text("the cat sat\nthe end\n\na cat\n\n")
+    text = importlib.import_module("language_model").read(tmp_path)
+    end, words = text.vocabulary.end, (*text.vocabulary.words, None, "\n")
+    assert words[end] == "\n"
+    read = " ".join(words[place] for place in text.train[0])
+    assert read == "the cat sat \n the end \n a cat \n"
+    assert text.test[1].tolist() == [0, 7]
 
 
 def test_the_needs_of_a_large_text_are_worked_out(
