@@ -76,16 +76,29 @@ def spelled(model: LanguageModel, text: str) -> str:
 
 
 def prompt_ids(model: LanguageModel, prompt: str) -> list[int]:
-    """Return the classes of the symbols of `prompt`. Raises UserError naming the unknown ones."""
-    symbols = symbols_of(model, spelled(model, prompt))
-    unknown = sorted({symbol for symbol in symbols if symbol not in model.vocabulary})
+    """Return the `beginning_ids` of `prompt`. Raises UserError naming the unknown symbols."""
+    unknown = sorted(unknown_symbols(model, prompt))
     if unknown:
-        kind = "words" if model.level == "word" else "characters"
         raise UserError(
-            f"prompt: {kind} unknown to the model: {', '.join(unknown)}; expected some of the "
-            f"{len(model.vocabulary)} in its vocabulary"
+            f"prompt: {model.level}s unknown to the model: {', '.join(unknown)}; expected some of "
+            f"the {len(model.vocabulary)} in its vocabulary"
         )
-    return [model.vocabulary.index[symbol] for symbol in symbols]
+    return beginning_ids(model, prompt)
+
+
+def beginning_ids(model: LanguageModel, text: str) -> list[int]:
+    """Return the classes of the symbols of `text`, with an end at each line break."""
+    index, ids = model.vocabulary.index, list[int]()
+    for number, line in enumerate(text.split("\n")):
+        ids += [model.end] * bool(number)
+        ids += (index.get(s, model.unknown) for s in symbols_of(model, spelled(model, line)))
+    return ids
+
+
+def unknown_symbols(model: LanguageModel, text: str) -> list[str]:
+    """Return the symbols of `text` that the model does not know, each once, in their order."""
+    found = (s for line in text.split("\n") for s in symbols_of(model, spelled(model, line)))
+    return [symbol for symbol in dict.fromkeys(found) if symbol not in model.vocabulary]
 
 
 def text_of(model: LanguageModel, ids: list[int]) -> str:
@@ -113,12 +126,31 @@ def narrowed(logits: Tensor, decoding: DecodingParams) -> Tensor:
     return torch.zeros_like(p).scatter_(0, order, ordered / ordered.sum())
 
 
+def probabilities_after(model: LanguageModel, given: Sequence[int]) -> NDArray[np.float64]:
+    """Return p of every class, float64 (C,), after a sentence begins with the classes `given`."""
+    with torch.no_grad():
+        log_p, _ = _next_log_p(model, _begun(model, given), model.initial_state(1))
+    return log_p[0].double().exp().numpy()
+
+
+def _begun(model: LanguageModel, given: Sequence[int]) -> Tensor:
+    """Return the end of a sentence and the classes `given` as what a model reads, (T, 1)."""
+    return torch.tensor([[model.end], *([i] for i in given)])
+
+
 def _next_log_p(
     model: LanguageModel, inputs: Tensor, state: list[State]
 ) -> tuple[Tensor, list[State]]:
-    """Return log p (B, C) of what follows `inputs` (T, B), unknown ruled out, and the state."""
+    """Return log p (B, C) of what follows `inputs` (T, B), and the state."""
     hidden, state = model(inputs, state)
-    log_p = model.output.log_probabilities(hidden[-1])
+    return model.output.log_probabilities(hidden[-1]), state
+
+
+def _next_known(
+    model: LanguageModel, inputs: Tensor, state: list[State]
+) -> tuple[Tensor, list[State]]:
+    """Return the same with the unknown symbol ruled out."""
+    log_p, state = _next_log_p(model, inputs, state)
     log_p[:, model.unknown] = -torch.inf
     return log_p, state
 
@@ -156,10 +188,9 @@ def _draw(
     generator: torch.Generator,
 ) -> list[int]:
     drawn: list[int] = []
-    inputs = torch.tensor([[model.end], *([i] for i in given)])  # (T, 1)
-    state = model.initial_state(1)
+    inputs, state = _begun(model, given), model.initial_state(1)
     for _ in range(length):
-        log_p, state = _next_log_p(model, inputs, state)
+        log_p, state = _next_known(model, inputs, state)
         drawn.append(_chosen(log_p[0], decoding, generator))
         inputs = torch.tensor([drawn[-1:]])
     return drawn
@@ -174,9 +205,7 @@ def _chosen(log_p: Tensor, decoding: DecodingParams, generator: torch.Generator)
 
 def _beam(model: LanguageModel, given: list[int], length: int, width: int) -> list[int]:
     """Return the continuation of highest probability among `width` kept at each step."""
-    log_p, state = _next_log_p(
-        model, torch.tensor([[model.end], *([i] for i in given)]), model.initial_state(1)
-    )
+    log_p, state = _next_known(model, _begun(model, given), model.initial_state(1))
     scores = log_p.new_zeros(1)
     texts = torch.empty(1, 0, dtype=torch.int64)  # (K, steps)
     for step in range(length):
@@ -186,7 +215,7 @@ def _beam(model: LanguageModel, given: list[int], length: int, width: int) -> li
         texts = torch.cat([texts[parents], symbols[:, None]], dim=1)
         if step + 1 < length:
             kept = [tuple(part[parents] for part in layer) for layer in state]
-            log_p, state = _next_log_p(model, symbols[None], kept)
+            log_p, state = _next_known(model, symbols[None], kept)
     return texts[0].tolist()
 
 
