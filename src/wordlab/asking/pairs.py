@@ -21,6 +21,7 @@ from scipy import special
 from wordlab import rng
 from wordlab.asking.text import check, named, one_sentence
 from wordlab.errors import UserError
+from wordlab.evaluation.language.accuracy import sentence_losses
 from wordlab.evaluation.language.generation import symbols_of
 from wordlab.evaluation.language.perplexity import symbol_ids
 from wordlab.evaluation.statistics import margins_together, resample, resampled_mean
@@ -115,10 +116,7 @@ def judge(model: LanguageModel, pairs: Sequence[Pair], preprocess: PreprocessPar
     """
     cut = [_cut(model, pair, preprocess) for pair in pairs]
     ids = [symbol_ids(model, [line]) for lines in cut for line in lines]
-    ends = np.cumsum([len(one) for one in ids])
-    starts = np.concatenate([[0], ends[:-1]])
-    losses = model.token_losses(np.concatenate(ids), document_starts=starts, apart=True)
-    good, bad = np.add.reduceat(losses.astype(np.float64), starts).reshape(-1, 2).T
+    good, bad = sentence_losses(model, ids).reshape(-1, 2).T
     # the same classes, read in another batch, may differ in the last digit
     tied = np.array([np.array_equal(*both) for both in zip(ids[::2], ids[1::2], strict=True)])
     right = np.where(tied, 0.5, np.where(good == bad, 0.5, good < bad))

@@ -74,10 +74,20 @@ def generate(
     top_p: Annotated[float, typer.Option(min=0.001, max=1, help="Only the likeliest, to p.")] = 1.0,
     beam_width: Annotated[int, typer.Option(min=1)] = 4,
     seed: Annotated[int, typer.Option(min=0)] = 1,
+    cache: Annotated[
+        bool,
+        typer.Option("--cache", help="Make what came after similar states of this text likelier."),
+    ] = False,
+    cache_size: Annotated[int, typer.Option(min=1, help="Symbols that it looks back on.")] = 500,
+    cache_flatness: Annotated[
+        float, typer.Option(min=0, help="The higher, the more the most similar states count.")
+    ] = 0.6,
+    cache_weight: Annotated[float, typer.Option(min=0, max=1, help="Its share.")] = 0.2,
 ) -> None:
     """Complete PROMPT with a language model."""
     from wordlab.asking.prediction import beginning
     from wordlab.evaluation.language import generation
+    from wordlab.evaluation.language.cache import NeuralCache
     from wordlab.params.language import DecodingParams
 
     decoding = DecodingParams(
@@ -89,7 +99,8 @@ def generate(
     )
     found, params = asked_of(model)
     begun = beginning(found, prompt, params.preprocess)
-    print(generation.generate(found, begun, length, decoding, seed=seed))
+    kept = NeuralCache(cache_size, cache_flatness, cache_weight) if cache else None
+    print(generation.generate(found, begun, length, decoding, seed=seed, cache=kept))
 
 
 @app.command()
@@ -151,7 +162,7 @@ def surprisal(
     place = text_file(file)
     found, params = asked_of(model)
     text = documents(place, params.corpus, params.preprocess, found)
-    with threads(params.torch_threads):
+    with threads():
         measured = measure(found, text, streams=streams)
     name = names.model(model.removeprefix(LANGUAGE))
     if html is not None:
@@ -203,7 +214,7 @@ def score(
     for name in dict.fromkeys(model or ["gru"]):
         asked, params = asked_of(name)
         confidence, title = params.evaluation.confidence, names.model(name.removeprefix(LANGUAGE))
-        with threads(params.torch_threads):
+        with threads():
             judged[title] = judge(asked, read_pairs, params.preprocess)
         found[title] = scores(judged[title], read_pairs, confidence)
     compared = compare(

@@ -64,21 +64,17 @@ def read(
     document_starts: Ids,
     streams: int = STREAMS,
     steps: int = STEPS,
-    apart: bool = False,
 ) -> Iterator[Reading]:
     """Yield readings that predict every symbol of `ids` (N,) once, as `params.examples` says.
 
-    The text is taken to follow an end of sentence. document_starts: int64 (D,), rising, 0 first.
-    apart: each document by itself in one piece, whatever the examples were.
+    The text is taken to follow an end of sentence. document_starts: int64 (D,), rising.
 
     streams: `streams` stretches of about equal length, each from the beginning of a sentence and a
     state of zeros. The state is carried on, cut at the beginnings of documents or after every
     `bptt_length` steps as `carry_state` says. windows: each symbol after the `bptt_length` symbols
     before it. sentences: each by itself, in pieces of `bptt_length` at most.
     """
-    if apart:
-        yield from _side_by_side(ids, document_starts, end)
-    elif params.examples == "windows":
+    if params.examples == "windows":
         yield from _windows(ids, params.bptt_length, end)
     elif params.examples == "sentences":
         bounds = np.append(sentence_starts(ids, end, document_starts), len(ids))
@@ -272,12 +268,11 @@ class LanguageModel(nn.Module):
         document_starts: NDArray[np.int64] | None = None,
         streams: int = STREAMS,
         steps: int = STEPS,
-        apart: bool = False,
     ) -> NDArray[np.float32]:
         """Return -log p in nats of each of `ids` (N,), read as by `outputs`: float32 (N,)."""
         losses = torch.empty(len(ids))
         for places, hidden, targets in self.outputs(
-            ids, document_starts=document_starts, streams=streams, steps=steps, apart=apart
+            ids, document_starts=document_starts, streams=streams, steps=steps
         ):
             losses[torch.from_numpy(places)] = self.output.losses(hidden, targets).cpu()
         return losses.numpy()
@@ -290,7 +285,6 @@ class LanguageModel(nn.Module):
         document_starts: NDArray[np.int64] | None = None,
         streams: int = STREAMS,
         steps: int = STEPS,
-        apart: bool = False,
     ) -> Iterator[tuple[NDArray[np.int64], Tensor, Tensor]]:
         """Yield places in `ids` (N,), what the last layer puts out before each, and what is there.
 
@@ -299,13 +293,7 @@ class LanguageModel(nn.Module):
         starts = np.zeros(1, np.int64) if document_starts is None else document_starts
         device, state = self.embedding.device, list[State]()
         for reading in read(
-            ids,
-            self.params,
-            end=self.end,
-            document_starts=starts,
-            streams=streams,
-            steps=steps,
-            apart=apart,
+            ids, self.params, end=self.end, document_starts=starts, streams=streams, steps=steps
         ):
             inputs = torch.from_numpy(reading.inputs).to(device)
             resets = None if reading.resets is None else torch.from_numpy(reading.resets).to(device)

@@ -15,6 +15,7 @@ from wordlab import rng
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
+from wordlab.evaluation.language.cache import NeuralCache
 from wordlab.evaluation.language.ngrams import KneserNey
 from wordlab.params.language import DecodingParams
 from wordlab.params.sweeps import DrawnTextParams
@@ -25,21 +26,30 @@ from wordlab.recurrent.training import perplexity
 
 
 def generate(
-    model: LanguageModel, prompt: str, length: int, decoding: DecodingParams, *, seed: int
+    model: LanguageModel,
+    prompt: str,
+    length: int,
+    decoding: DecodingParams,
+    *,
+    seed: int,
+    cache: NeuralCache | None = None,
 ) -> str:
     """Return `prompt` and the `length` symbols that the model puts after it.
 
     A word model's symbols are joined by spaces, the end of a sentence is a line break; the
-    unknown symbol is never drawn. Raises UserError naming the words of the prompt that the model
-    does not know.
+    unknown symbol is never drawn. cache: mutated, comes to hold the prompt and what is drawn.
+    Raises UserError naming the words of the prompt that the model does not know, and for a beam
+    with a cache.
     """
+    if cache and decoding.strategy == "beam":
+        raise UserError("strategy: a beam has several texts, a cache one; expected sample, greedy")
     given = prompt_ids(model, prompt)
     with torch.no_grad():
         if decoding.strategy == "beam":
             drawn = _beam(model, given, length, decoding.beam_width)
         else:
             generator = torch.Generator().manual_seed(rng.derive(seed, "generation", prompt))
-            drawn = _draw(model, given, length, decoding, generator)
+            drawn = _draw(model, given, length, decoding, generator, cache)
     return text_of(model, given + drawn)
 
 
@@ -129,8 +139,9 @@ def narrowed(logits: Tensor, decoding: DecodingParams) -> Tensor:
 def probabilities_after(model: LanguageModel, given: Sequence[int]) -> NDArray[np.float64]:
     """Return p of every class, float64 (C,), after a sentence begins with the classes `given`."""
     with torch.no_grad():
-        log_p, _ = _next_log_p(model, _begun(model, given), model.initial_state(1))
-    return log_p[0].double().exp().numpy()
+        hidden, _ = model(_begun(model, given), model.initial_state(1))
+        log_p = model.output.log_probabilities(hidden[-1])[0]
+    return log_p.double().exp().numpy()
 
 
 def _begun(model: LanguageModel, given: Sequence[int]) -> Tensor:
@@ -141,16 +152,9 @@ def _begun(model: LanguageModel, given: Sequence[int]) -> Tensor:
 def _next_log_p(
     model: LanguageModel, inputs: Tensor, state: list[State]
 ) -> tuple[Tensor, list[State]]:
-    """Return log p (B, C) of what follows `inputs` (T, B), and the state."""
+    """Return log p (B, C) of what follows `inputs` (T, B), unknown ruled out, and the state."""
     hidden, state = model(inputs, state)
-    return model.output.log_probabilities(hidden[-1]), state
-
-
-def _next_known(
-    model: LanguageModel, inputs: Tensor, state: list[State]
-) -> tuple[Tensor, list[State]]:
-    """Return the same with the unknown symbol ruled out."""
-    log_p, state = _next_log_p(model, inputs, state)
+    log_p = model.output.log_probabilities(hidden[-1])
     log_p[:, model.unknown] = -torch.inf
     return log_p, state
 
@@ -186,12 +190,21 @@ def _draw(
     length: int,
     decoding: DecodingParams,
     generator: torch.Generator,
+    cache: NeuralCache | None,
 ) -> list[int]:
     drawn: list[int] = []
     inputs, state = _begun(model, given), model.initial_state(1)
     for _ in range(length):
-        log_p, state = _next_known(model, inputs, state)
-        drawn.append(_chosen(log_p[0], decoding, generator))
+        hidden, state = model(inputs, state)  # (T, 1, H)
+        log_p = model.output.log_probabilities(hidden[-1])[0]
+        if cache:
+            for before, symbol in zip(hidden[:-1, 0], inputs[1:, 0], strict=True):
+                cache.remember(before, int(symbol))
+            log_p = cache.probabilities(log_p.exp(), hidden[-1, 0]).log()
+        log_p[model.unknown] = -torch.inf
+        drawn.append(_chosen(log_p, decoding, generator))
+        if cache:
+            cache.remember(hidden[-1, 0], drawn[-1])
         inputs = torch.tensor([drawn[-1:]])
     return drawn
 
@@ -205,7 +218,7 @@ def _chosen(log_p: Tensor, decoding: DecodingParams, generator: torch.Generator)
 
 def _beam(model: LanguageModel, given: list[int], length: int, width: int) -> list[int]:
     """Return the continuation of highest probability among `width` kept at each step."""
-    log_p, state = _next_known(model, _begun(model, given), model.initial_state(1))
+    log_p, state = _next_log_p(model, _begun(model, given), model.initial_state(1))
     scores = log_p.new_zeros(1)
     texts = torch.empty(1, 0, dtype=torch.int64)  # (K, steps)
     for step in range(length):
@@ -215,7 +228,7 @@ def _beam(model: LanguageModel, given: list[int], length: int, width: int) -> li
         texts = torch.cat([texts[parents], symbols[:, None]], dim=1)
         if step + 1 < length:
             kept = [tuple(part[parents] for part in layer) for layer in state]
-            log_p, state = _next_known(model, symbols[None], kept)
+            log_p, state = _next_log_p(model, symbols[None], kept)
     return texts[0].tolist()
 
 
