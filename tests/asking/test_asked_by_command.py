@@ -151,6 +151,10 @@ def test_models_are_scored_on_the_shipped_pairs_and_compared(checkout, monkeypat
             ["surprisal", "../own.txt", "-m", "x"],
             "x: no such model; expected one of char, gru, rnn",
         ),
+        (
+            ["surprisal", "../own.txt", "--html", ".."],
+            "..: cannot be written (Is a directory); exp",
+        ),
         (["score", "../own.txt"], "own.txt, line 1: 1 column; expected a right and a wrong"),
         (["score", "-m", "x"], "x: no such model; expected one of char, gru, rnn"),
         (["predict", "-m", "x"], "x: no such model; expected one of char, gru, rnn"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from wordlab.cli.shared import LANGUAGE, Number, folder, given, made, settings
+from wordlab.errors import UserError
 
 if TYPE_CHECKING:
     from wordlab.params.whole import Params
@@ -166,10 +167,13 @@ def surprisal(
         measured = measure(found, text, streams=streams)
     name = names.model(model.removeprefix(LANGUAGE))
     if html is not None:
-        target = given(html)
-        target.parent.mkdir(parents=True, exist_ok=True)
         written = page.build(measured, model=name, source=Path(named(place)).name)
-        target.write_text(written, encoding="utf-8", newline="\n")
+        try:
+            given(html).parent.mkdir(parents=True, exist_ok=True)
+            given(html).write_text(written, encoding="utf-8", newline="\n")
+        except OSError as error:
+            problem = f"cannot be written ({error.strerror})"
+            raise UserError(f"{html}: {problem}; expected a place for a page") from None
         print(f"{named(place)} to {html}")
     else:
         print("\t".join(HEAD))
@@ -225,7 +229,7 @@ def score(
             "chance": CHANCE,
             "confidence": confidence,
             "models": found,
-            "comparisons": [rounded(one) for one in compared],
+            "comparisons": compared,
         }
         print(json.dumps(rounded(metrics), indent=2, ensure_ascii=False))
     else:
