@@ -1,11 +1,11 @@
 """report: every result and figure on one page."""
 
-from wordlab import report
 from wordlab.artifacts import read_json
 from wordlab.parallel import side_by_side
 from wordlab.pipeline import stage
 from wordlab.report.figures import FIGURES, write
 from wordlab.report.findings import answers, every
+from wordlab.report.page import build
 from wordlab.report.results import Results
 
 
@@ -13,7 +13,7 @@ def main(run: stage.Stage) -> None:
     results = Results(run.input("metrics").parent, run.params)
     names = list(FIGURES)
     written = dict(side_by_side(write, names, results, run.output("figures")))
-    page = report.build(
+    page = build(
         results.metrics,
         {name: written[i] for i, name in enumerate(names)},
         run.params.model_dump(),

@@ -23,6 +23,7 @@ LAYERS = [
     {"sweeps", "studies"},
     {"analysis"},
     {"explorer", "report"},
+    {"asking"},
     {"pipeline"},
     {"cli"},
     {"__main__"},

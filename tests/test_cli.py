@@ -142,7 +142,7 @@ def test_a_page_to_explore_is_made_of_any_vectors(workspace, repository, monkeyp
         ),
         (["neighbours", "other", "cat"], "other: no such model; expected one of made"),
         (["associations", "cat"], "ppmi: no such model; expected one of pairs"),
-        (["generate"], "lm_lstm: no such model; `make repro` trains"),
+        (["generate"], "gru: no such model; `make repro` trains"),
         (["results"], "embeddings.json: not found; `make repro` makes it"),
         (["evaluate", "v.bin"], "v.bin: no such model; expected one of made"),
         (["outputs"], "dvc.lock: no such file"),

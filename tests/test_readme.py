@@ -68,7 +68,8 @@ def test_the_stages_it_names_and_the_default_target_exist():
 @pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
 def test_the_commands_and_files_it_names_exist(path):
     text = path.read_text(encoding="utf-8")
-    source = (REPOSITORY / "src" / "wordlab" / "cli.py").read_text(encoding="utf-8")
+    files = (REPOSITORY / "src" / "wordlab" / "cli").glob("*.py")
+    source = "\n".join(file.read_text(encoding="utf-8") for file in files)
     commands = set(re.findall(r"@app\.command\(\)\ndef (\w+)", source))
     typed = "".join(re.findall(r"^```\w*\n(.*?)^```$", text, re.DOTALL | re.MULTILINE))
     assert set(re.findall(r"^(?:dvc .*\$\()?wordlab (\w+)", typed, re.MULTILINE)) <= commands

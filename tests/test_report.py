@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from wordlab import report
 from wordlab.params.whole import PARAMS as PARAMS_YAML
 from wordlab.params.whole import load
 from wordlab.report.figures.style import canvas, png
 from wordlab.report.page import SECTIONS
+from wordlab.report.page import build as build_page
 from wordlab.report.results import Answer
 from wordlab.report.tables import Table, fraction, number, percent, ranged, tables
 
@@ -123,7 +123,7 @@ class Page(HTMLParser):
 
 
 def build(pictures: dict[str, Path], metrics: dict[str, Any] = METRICS) -> str:
-    return report.build(metrics, pictures, PARAMS, SAMPLES, FINDINGS, ANSWERS, HELD_OUT)
+    return build_page(metrics, pictures, PARAMS, SAMPLES, FINDINGS, ANSWERS, HELD_OUT)
 
 
 def test_the_page_is_well_formed_and_needs_no_other_file(pictures: dict[str, Path]) -> None:
@@ -191,7 +191,7 @@ def test_the_same_results_give_the_same_bytes_without_a_path(pictures: dict[str,
 
 
 def test_a_report_of_nothing_yet_is_still_a_page() -> None:
-    page = Page(report.build({}, {}, {"seed": 1}))
+    page = Page(build_page({}, {}, {"seed": 1}))
     assert "seed" in page.text
 
 
@@ -234,7 +234,7 @@ def test_what_a_text_cannot_show_and_every_number_has_a_name_that_people_know() 
         },
         "lm_gru": {"valid_perplexity": 118.1},
     }
-    page = Page(report.build(metrics, {"neighbour_overlap": None}, {"seed": 1}))
+    page = Page(build_page(metrics, {"neighbour_overlap": None}, {"seed": 1}))
     assert "Nothing to show in this text: agreement on neighbours." in page.text
     for name in ("3CosAdd", "PPMI-SVD", "WordSim-353", "skip-gram", "validation perplexity"):
         assert name in page.text

@@ -60,3 +60,17 @@ def differences(repository: Path) -> list[str]:
         "A change of params, text or code does this; so does a processor of another type, in the "
         "last digits",
     ]
+
+
+def changed(repository: Path, section: str, now: Mapping[str, Any]) -> bool:
+    """Say whether a section of params, as the last run of its stage had it, is not `now`.
+
+    A key that only one of them has is no change: it came or went with the code.
+    """
+    path = repository / "dvc.lock"
+    if not path.exists():
+        return False
+    stages = YAML(typ="safe").load(path).get("stages", {})
+    params = stages.get(section, {}).get("params", {}).get("params.yaml", {})
+    before = params.get(section, {})
+    return any(before[key] != now[key] for key in before.keys() & now.keys())

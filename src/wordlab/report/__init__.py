@@ -1,5 +1,1 @@
 """The report: one HTML page that holds everything, made from the metrics, figures and params."""
-
-from wordlab.report.page import build
-
-__all__ = ["build"]

@@ -1,6 +1,6 @@
 """How often the symbol that comes next is the one a model thinks likeliest, or among its first."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from wordlab.evaluation.language.ngrams import KneserNey
-from wordlab.recurrent.language_model import LanguageModel
+from wordlab.recurrent.language_model import STREAMS, LanguageModel, read
 
 if TYPE_CHECKING:
     from wordlab.evaluation.language.perplexity import HeldOut
@@ -24,21 +24,53 @@ def network_ranks(model: LanguageModel, text: "HeldOut") -> NDArray[np.int64]:
 
     Of equally likely ones the lower class comes first. The text is read as for its losses.
     """
+    return losses_and_ranks(model, text)[1]
+
+
+def losses_and_ranks(
+    model: LanguageModel, text: "HeldOut", *, streams: int = STREAMS
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return -log p in nats of each symbol of `text`, float32 (N,), and its `network_ranks`."""
+    losses = torch.empty(len(text.ids))
     ranks = torch.empty(len(text.ids), dtype=torch.int64)
     step = max(1, _BLOCK // model.classes)
     classes = torch.arange(model.classes, device=model.embedding.device)
     with torch.no_grad():
         for places, hidden, targets in model.outputs(
-            text.ids, document_starts=text.document_starts
+            text.ids, document_starts=text.document_starts, streams=streams
         ):
-            found = []
+            nats, found = [], []
             for part, wanted in zip(hidden.split(step), targets[:, None].split(step), strict=True):
                 log_p = model.output.log_probabilities(part)  # (n, C)
                 own = log_p.gather(1, wanted)
                 before = (log_p > own) | ((log_p == own) & (classes < wanted))
+                nats.append(-own[:, 0])
                 found.append(before.sum(dim=1))
+            losses[torch.from_numpy(places)] = torch.cat(nats).cpu()
             ranks[torch.from_numpy(places)] = torch.cat(found).cpu()
-    return ranks.numpy()
+    return losses.numpy(), ranks.numpy()
+
+
+def sentence_losses(
+    model: LanguageModel, sentences: Sequence[NDArray[np.int64]]
+) -> NDArray[np.float64]:
+    """Return -log p in nats of each sentence, float64 (S,), read by itself from a state of zeros.
+
+    sentences: the classes of each, int64 (n,), the last of which alone is the end of a sentence.
+    """
+    ids, sizes = np.concatenate(sentences), [len(each) for each in sentences]
+    whole = {"examples": "sentences", "bptt_length": max(sizes)}
+    params = model.params.model_copy(update=whole)
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    losses = torch.empty(len(ids))
+    with torch.no_grad():
+        for reading in read(ids, params, end=model.end, document_starts=starts):
+            inside, places = reading.places >= 0, reading.places[reading.places >= 0]
+            inputs = torch.from_numpy(reading.inputs)
+            hidden, _ = model(inputs, model.initial_state(inputs.shape[1]))
+            hidden, targets = hidden[torch.from_numpy(inside)], torch.from_numpy(ids[places])
+            losses[torch.from_numpy(places)] = model.output.losses(hidden, targets)
+    return np.add.reduceat(losses.numpy().astype(np.float64), starts)
 
 
 def ngram_ranks(model: KneserNey, text: "HeldOut") -> NDArray[np.int64]:

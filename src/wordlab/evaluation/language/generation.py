@@ -15,6 +15,7 @@ from wordlab import rng
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
+from wordlab.evaluation.language.cache import NeuralCache
 from wordlab.evaluation.language.ngrams import KneserNey
 from wordlab.params.language import DecodingParams
 from wordlab.params.sweeps import DrawnTextParams
@@ -25,21 +26,30 @@ from wordlab.recurrent.training import perplexity
 
 
 def generate(
-    model: LanguageModel, prompt: str, length: int, decoding: DecodingParams, *, seed: int
+    model: LanguageModel,
+    prompt: str,
+    length: int,
+    decoding: DecodingParams,
+    *,
+    seed: int,
+    cache: NeuralCache | None = None,
 ) -> str:
     """Return `prompt` and the `length` symbols that the model puts after it.
 
     A word model's symbols are joined by spaces, the end of a sentence is a line break; the
-    unknown symbol is never drawn. Raises UserError naming the words of the prompt that the model
-    does not know.
+    unknown symbol is never drawn. cache: mutated, comes to hold the prompt and what is drawn.
+    Raises UserError naming the words of the prompt that the model does not know, and for a beam
+    with a cache.
     """
+    if cache and decoding.strategy == "beam":
+        raise UserError("strategy: a beam has several texts, a cache one; expected sample, greedy")
     given = prompt_ids(model, prompt)
     with torch.no_grad():
         if decoding.strategy == "beam":
             drawn = _beam(model, given, length, decoding.beam_width)
         else:
             generator = torch.Generator().manual_seed(rng.derive(seed, "generation", prompt))
-            drawn = _draw(model, given, length, decoding, generator)
+            drawn = _draw(model, given, length, decoding, generator, cache)
     return text_of(model, given + drawn)
 
 
@@ -76,16 +86,29 @@ def spelled(model: LanguageModel, text: str) -> str:
 
 
 def prompt_ids(model: LanguageModel, prompt: str) -> list[int]:
-    """Return the classes of the symbols of `prompt`. Raises UserError naming the unknown ones."""
-    symbols = symbols_of(model, spelled(model, prompt))
-    unknown = sorted({symbol for symbol in symbols if symbol not in model.vocabulary})
+    """Return the `beginning_ids` of `prompt`. Raises UserError naming the unknown symbols."""
+    unknown = sorted(unknown_symbols(model, prompt))
     if unknown:
-        kind = "words" if model.level == "word" else "characters"
         raise UserError(
-            f"prompt: {kind} unknown to the model: {', '.join(unknown)}; expected some of the "
-            f"{len(model.vocabulary)} in its vocabulary"
+            f"prompt: {model.level}s unknown to the model: {', '.join(unknown)}; expected some of "
+            f"the {len(model.vocabulary)} in its vocabulary"
         )
-    return [model.vocabulary.index[symbol] for symbol in symbols]
+    return beginning_ids(model, prompt)
+
+
+def beginning_ids(model: LanguageModel, text: str) -> list[int]:
+    """Return the classes of the symbols of `text`, with an end at each line break."""
+    index, ids = model.vocabulary.index, list[int]()
+    for number, line in enumerate(text.split("\n")):
+        ids += [model.end] * bool(number)
+        ids += (index.get(s, model.unknown) for s in symbols_of(model, spelled(model, line)))
+    return ids
+
+
+def unknown_symbols(model: LanguageModel, text: str) -> list[str]:
+    """Return the symbols of `text` that the model does not know, each once, in their order."""
+    found = (s for line in text.split("\n") for s in symbols_of(model, spelled(model, line)))
+    return [symbol for symbol in dict.fromkeys(found) if symbol not in model.vocabulary]
 
 
 def text_of(model: LanguageModel, ids: list[int]) -> str:
@@ -111,6 +134,19 @@ def narrowed(logits: Tensor, decoding: DecodingParams) -> Tensor:
     before = ordered.cumsum(0) - ordered  # the probability of all likelier ones
     ordered[before >= decoding.top_p] = 0
     return torch.zeros_like(p).scatter_(0, order, ordered / ordered.sum())
+
+
+def probabilities_after(model: LanguageModel, given: Sequence[int]) -> NDArray[np.float64]:
+    """Return p of every class, float64 (C,), after a sentence begins with the classes `given`."""
+    with torch.no_grad():
+        hidden, _ = model(_begun(model, given), model.initial_state(1))
+        log_p = model.output.log_probabilities(hidden[-1])[0]
+    return log_p.double().exp().numpy()
+
+
+def _begun(model: LanguageModel, given: Sequence[int]) -> Tensor:
+    """Return the end of a sentence and the classes `given` as what a model reads, (T, 1)."""
+    return torch.tensor([[model.end], *([i] for i in given)])
 
 
 def _next_log_p(
@@ -154,13 +190,21 @@ def _draw(
     length: int,
     decoding: DecodingParams,
     generator: torch.Generator,
+    cache: NeuralCache | None,
 ) -> list[int]:
     drawn: list[int] = []
-    inputs = torch.tensor([[model.end], *([i] for i in given)])  # (T, 1)
-    state = model.initial_state(1)
+    inputs, state = _begun(model, given), model.initial_state(1)
     for _ in range(length):
-        log_p, state = _next_log_p(model, inputs, state)
-        drawn.append(_chosen(log_p[0], decoding, generator))
+        hidden, state = model(inputs, state)  # (T, 1, H)
+        log_p = model.output.log_probabilities(hidden[-1])[0]
+        if cache:
+            for before, symbol in zip(hidden[:-1, 0], inputs[1:, 0], strict=True):
+                cache.remember(before, int(symbol))
+            log_p = cache.probabilities(log_p.exp(), hidden[-1, 0]).log()
+        log_p[model.unknown] = -torch.inf
+        drawn.append(_chosen(log_p, decoding, generator))
+        if cache:
+            cache.remember(hidden[-1, 0], drawn[-1])
         inputs = torch.tensor([drawn[-1:]])
     return drawn
 
@@ -174,9 +218,7 @@ def _chosen(log_p: Tensor, decoding: DecodingParams, generator: torch.Generator)
 
 def _beam(model: LanguageModel, given: list[int], length: int, width: int) -> list[int]:
     """Return the continuation of highest probability among `width` kept at each step."""
-    log_p, state = _next_log_p(
-        model, torch.tensor([[model.end], *([i] for i in given)]), model.initial_state(1)
-    )
+    log_p, state = _next_log_p(model, _begun(model, given), model.initial_state(1))
     scores = log_p.new_zeros(1)
     texts = torch.empty(1, 0, dtype=torch.int64)  # (K, steps)
     for step in range(length):

@@ -215,7 +215,8 @@ Documents = Sequence[Sequence[str]]
 """Documents of sentences."""
 
 
-def _held_out(model: LanguageModel, documents: Documents) -> HeldOut:
+def held_out(model: LanguageModel, documents: Documents) -> HeldOut:
+    """Return documents of sentences, at least one, as the classes of `model`."""
     parts = [symbol_ids(model, sentences) for sentences in documents]
     starts = np.cumsum([0, *(len(ids) for ids in parts[:-1])])[: len(parts)]
     return HeldOut(np.concatenate(parts), starts, model.unknown, model.end)
@@ -252,10 +253,10 @@ def _kind(
     params: LanguageEvaluationParams,
 ) -> _Kind:
     known = model.vocabulary
-    ids, text = symbol_ids(model, train), _held_out(model, test)
+    ids, text = symbol_ids(model, train), held_out(model, test)
     given = {"classes": known.classes, "end": known.end}
     orders = getattr(params.ngram_orders, model.level)
-    ngrams = KneserNey.chosen(ids, _held_out(model, valid).ids, orders=orders, **given)
+    ngrams = KneserNey.chosen(ids, held_out(model, valid).ids, orders=orders, **given)
     unigrams = KneserNey.fit(ids, order=1, **given)
     prompts = [
         prompt

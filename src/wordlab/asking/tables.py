@@ -1,0 +1,68 @@
+"""The tables that `wordlab predict` and `wordlab score` print."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from wordlab.asking.pairs import CHANCE
+from wordlab.asking.prediction import Prediction
+from wordlab.report.tables import aligned, fraction, ranged
+
+
+def predicted(found: Prediction) -> str:
+    """Return the likeliest symbols with their probabilities, and what is left for all others."""
+    rows = [
+        (
+            repr(one.text) if one.kind == "character" else one.text or f"({one.kind})",
+            one.probability,
+        )
+        for one in found.likeliest
+    ]
+    rows.append(("(all others)", found.rest))
+    return "\n".join(f"{100 * p:7.3f} %  {text}" for text, p in rows)
+
+
+def scored(
+    found: Mapping[str, Mapping[str, Any]],
+    compared: Sequence[Mapping[str, Any]],
+    confidence: float,
+) -> str:
+    """Return the shares of pairs judged right of each model, then the models compared.
+
+    found: by model, as `pairs.scores` has them; compared: as `pairs.compare` has them.
+    """
+    blocks = []
+    for model, scores in found.items():
+        rows = [(model, "pairs", "right", "ties", "unknown word", "known", "right", "ties")]
+        for name, row in {**scores["phenomena"], "all": scores["all"]}.items():
+            known = row["known"]
+            rows.append(
+                (name, f"{row['pairs']:,}", _right(row), f"{row['ties']:,}", f"{row['unknown']:,}",
+                 f"{known['pairs']:,}", _right(known), f"{known['ties']:,}")
+            )  # fmt: skip
+        blocks.append(aligned(rows))
+    if compared:
+        lines = [("difference in all pairs", "right", "p", "only the first", "only the second")]
+        lines += [
+            (f"{one['first']} less {one['second']}", _difference(one), f"{one['p']:.3f}",
+             f"{one['only_first']:,}", f"{one['only_second']:,}")
+            for one in compared
+        ]  # fmt: skip
+        blocks.append(aligned(lines))
+    blocks.append(
+        f"Chance is {fraction(CHANCE)}; a tie counts half. Intervals are {100 * confidence:g} %. "
+        "Known: the words in which\nthe two sentences differ are known; an unknown word may be "
+        "anywhere in either."
+    )
+    return "\n\n".join(blocks)
+
+
+def _right(row: Mapping[str, Any]) -> str:
+    return ranged(row["right"], row["low"], row["high"]).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def _difference(one: Mapping[str, Any]) -> str:
+    value, low, high = (f"{one[key]:+.2f}".replace("0.", ".", 1) for key in ENDS)
+    return f"{value} ({low} to {high})"
+
+
+ENDS = ("difference", "low", "high")

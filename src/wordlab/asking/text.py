@@ -1,0 +1,80 @@
+"""A person's text as a language model reads it: cut as the pipeline cut what it learned from."""
+
+from pathlib import Path
+
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.errors import UserError, notice
+from wordlab.params.text import CorpusParams, PreprocessParams
+from wordlab.recurrent.language_model import LanguageModel
+from wordlab.text import readers
+from wordlab.text.documents import Notes, counts
+from wordlab.text.preprocess import JOINT, joined_words, lines
+
+WHAT = "expected a text"
+STANDARD_INPUT = Path("/dev/stdin")
+
+
+def documents(
+    path: Path, corpus: CorpusParams, preprocess: PreprocessParams, model: LanguageModel
+) -> list[list[str]]:
+    """Return the documents of a file of any format that the pipeline reads, each its sentences.
+
+    Raises UserError if there is no such file, it cannot be read, or has no token.
+    """
+    check(path, WHAT)
+    notes = Notes()
+    try:
+        texts = list(readers.read(path, corpus.column, corpus.documents, notes, processes=False))
+    except OSError as error:
+        raise UserError(f"{named(path)}: cannot be read ({error.strerror}); {WHAT}") from None
+    if notes.left_out:
+        notice(f"{named(path)}: left out: {counts(notes.left_out)}")
+    found = [sentences(text.text, preprocess, model) for text in texts]
+    found = [document for document in found if document]
+    if not found:
+        kind = "no token of the kind " + repr(preprocess.tokens) if texts else "the file is empty"
+        raise UserError(f"{named(path)}: {kind}; {WHAT}")
+    return found
+
+
+def check(path: Path, what: str) -> None:
+    """Raise UserError, which ends in `what`, if there is no file at `path`."""
+    if path.is_dir():
+        raise UserError(f"{path}: a folder; {what}")
+    if not path.exists():
+        raise UserError(f"{path}: no such file; {what}")
+
+
+def named(path: Path) -> str:
+    """Return what a person calls the file at `path`."""
+    return "standard input" if path == STANDARD_INPUT else str(path)
+
+
+def sentences(text: str, preprocess: PreprocessParams, model: LanguageModel) -> list[str]:
+    """Return the sentences of `text`, or all of it, as tokens separated by single spaces.
+
+    Phrases are joined where the vocabulary of a word model has them.
+    """
+    found = lines(text, preprocess)
+    if not preprocess.phrases.passes or model.level == "character":
+        return found
+    pairs = _joints(model.vocabulary)
+    for _ in range(preprocess.phrases.passes):
+        found = [" ".join(joined_words(line.split(), pairs)) for line in found]
+    return found
+
+
+def _joints(vocabulary: Vocabulary) -> frozenset[tuple[str, str]]:
+    """Return the pairs of words that the vocabulary has as one."""
+    return frozenset(
+        (word[:place], word[place + 1 :])
+        for word in vocabulary.words
+        for place, character in enumerate(word)
+        if character == JOINT
+    )
+
+
+def one_sentence(text: str, preprocess: PreprocessParams, model: LanguageModel) -> str:
+    """Return `text` as the tokens of one sentence, whatever marks it has; "" if it has none."""
+    whole = preprocess.model_copy(update={"units": "documents"})
+    return " ".join(sentences(text, whole, model))

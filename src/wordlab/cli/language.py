@@ -1,0 +1,236 @@
+"""Commands on language models."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from wordlab.cli.shared import LANGUAGE, Number, folder, given, made, settings
+from wordlab.errors import UserError
+
+if TYPE_CHECKING:
+    from wordlab.params.whole import Params
+    from wordlab.recurrent.language_model import LanguageModel
+
+app = typer.Typer()
+
+WEIGHTS = "model.safetensors"
+
+
+def _models() -> list[str]:
+    return made(WEIGHTS, LANGUAGE)
+
+
+ModelOption = Annotated[
+    str,
+    typer.Option(
+        "--model", "-m", help="A language model, by name or folder.", autocompletion=_models
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def language_model(model: str) -> "LanguageModel":
+    """Return a language model, given by name, with or without `lm_`, or as a folder."""
+    from wordlab.recurrent.language_model import LanguageModel
+
+    return LanguageModel.load(folder(model, WEIGHTS, LANGUAGE))
+
+
+def asked_of(model: str) -> "tuple[LanguageModel, Params]":
+    """Return a language model, and the params that a text is cut by before it reads it.
+
+    A line says so where the pipeline cut the text that its models learned from otherwise.
+    """
+    from wordlab.errors import notice
+    from wordlab.pipeline import lockfile
+
+    found, params = language_model(model), settings()
+    if lockfile.changed(Path(), "preprocess", params.preprocess.model_dump(mode="json")):
+        notice(
+            "preprocess in params.yaml is not what dvc.lock has: the text may be cut otherwise "
+            "than what the models learned from; `make repro` trains them again"
+        )
+    return found, params
+
+
+def text_file(path: str) -> Path:
+    """Return the file that a person names; - is standard input."""
+    from wordlab.asking.text import STANDARD_INPUT
+
+    return STANDARD_INPUT if path == "-" else given(path)
+
+
+@app.command()
+def generate(
+    prompt: Annotated[str, typer.Option(help="The beginning to complete.")] = "",
+    model: ModelOption = "gru",
+    length: Annotated[int, typer.Option(min=1, help="Symbols to generate.")] = 60,
+    strategy: Annotated[
+        Literal["sample", "greedy", "beam"], typer.Option(help="How to choose them.")
+    ] = "sample",
+    temperature: Annotated[float, typer.Option(min=0.01)] = 0.8,
+    top_k: Annotated[int | None, typer.Option(min=1, help="Only from the k likeliest.")] = None,
+    top_p: Annotated[float, typer.Option(min=0.001, max=1, help="Only the likeliest, to p.")] = 1.0,
+    beam_width: Annotated[int, typer.Option(min=1)] = 4,
+    seed: Annotated[int, typer.Option(min=0)] = 1,
+    cache: Annotated[
+        bool,
+        typer.Option("--cache", help="Make what came after similar states of this text likelier."),
+    ] = False,
+    cache_size: Annotated[int, typer.Option(min=1, help="Symbols that it looks back on.")] = 500,
+    cache_flatness: Annotated[
+        float, typer.Option(min=0, help="The higher, the more the most similar states count.")
+    ] = 0.6,
+    cache_weight: Annotated[float, typer.Option(min=0, max=1, help="Its share.")] = 0.2,
+) -> None:
+    """Complete PROMPT with a language model."""
+    from wordlab.asking.prediction import beginning
+    from wordlab.evaluation.language import generation
+    from wordlab.evaluation.language.cache import NeuralCache
+    from wordlab.params.language import DecodingParams
+
+    decoding = DecodingParams(
+        strategy=strategy,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        beam_width=beam_width,
+    )
+    found, params = asked_of(model)
+    begun = beginning(found, prompt, params.preprocess)
+    kept = NeuralCache(cache_size, cache_flatness, cache_weight) if cache else None
+    print(generation.generate(found, begun, length, decoding, seed=seed, cache=kept))
+
+
+@app.command()
+def predict(
+    prompt: Annotated[str, typer.Argument(help="A beginning; a sentence's if empty.")] = "",
+    model: ModelOption = "gru",
+    number: Number = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Show the likeliest next words after PROMPT, or characters, with their probabilities."""
+    import json
+    from dataclasses import asdict
+
+    from wordlab.asking import tables
+    from wordlab.asking.prediction import predict
+    from wordlab.errors import notice
+
+    found, params = asked_of(model)
+    predicted = predict(found, prompt, params.preprocess, number)
+    if predicted.unknown:
+        notice(
+            f"unknown to the model, which reads each as the unknown {found.level}: "
+            + ", ".join(predicted.unknown)
+        )
+    if as_json:
+        print(json.dumps(asdict(predicted), indent=2, ensure_ascii=False))
+    else:
+        print(tables.predicted(predicted))
+
+
+@app.command()
+def surprisal(
+    file: Annotated[str, typer.Argument(help="A text of any format; - is standard input.")],
+    model: ModelOption = "gru",
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page with the text in colours, and no table.")
+    ] = None,
+    streams: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Stretches read side by side, for speed; each starts anew. 16 is what "
+            "evaluate_lm has.",
+        ),
+    ] = 1,
+) -> None:
+    """Print how much each token of FILE surprises a model: a table with tabs between.
+
+    The text is cut as `preprocess` in params.yaml has it. Surprisal is in bits, and 2 to the power
+    of its mean is the perplexity, which a last line on standard error has; rank 1 is what the model
+    thought likeliest; </s> is the end of a sentence.
+    """
+    from wordlab import names
+    from wordlab.asking import page
+    from wordlab.asking.surprisal import HEAD, measure
+    from wordlab.asking.text import documents, named
+    from wordlab.recurrent.devices import threads
+
+    place = text_file(file)
+    found, params = asked_of(model)
+    text = documents(place, params.corpus, params.preprocess, found)
+    with threads():
+        measured = measure(found, text, streams=streams)
+    name = names.model(model.removeprefix(LANGUAGE))
+    if html is not None:
+        written = page.build(measured, model=name, source=Path(named(place)).name)
+        try:
+            given(html).parent.mkdir(parents=True, exist_ok=True)
+            given(html).write_text(written, encoding="utf-8", newline="\n")
+        except OSError as error:
+            problem = f"cannot be written ({error.strerror})"
+            raise UserError(f"{html}: {problem}; expected a place for a page") from None
+        print(f"{named(place)} to {html}")
+    else:
+        print("\t".join(HEAD))
+        for document in measured.tokens():
+            for sentence in document:
+                print("\n".join(token.row for token in sentence))
+        sys.stdout.flush()
+    print(f"{name}: {measured.summary()}", file=sys.stderr)
+
+
+@app.command()
+def score(
+    pairs: Annotated[
+        str,
+        typer.Argument(
+            help="A right and a wrong sentence per line, and the name of what they test, tabs "
+            "between; or BLiMP's JSON lines; wordlab's own pairs of English if not given."
+        ),
+    ] = "",
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="A language model, by name or folder; several are compared.  [default: gru]",
+            autocompletion=_models,
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show in how many PAIRS a model finds the right sentence likelier than the wrong one."""
+    import json
+
+    from wordlab import names
+    from wordlab.artifacts import rounded
+    from wordlab.asking import tables
+    from wordlab.asking.pairs import BUILT_IN, CHANCE, compare, judge, read, scores
+    from wordlab.recurrent.devices import threads
+
+    judged, found = {}, {}
+    read_pairs = read(text_file(pairs) if pairs else BUILT_IN)
+    for name in dict.fromkeys(model or ["gru"]):
+        asked, params = asked_of(name)
+        confidence, title = params.evaluation.confidence, names.model(name.removeprefix(LANGUAGE))
+        with threads():
+            judged[title] = judge(asked, read_pairs, params.preprocess)
+        found[title] = scores(judged[title], read_pairs, confidence)
+    compared = compare(
+        judged, seed=params.seed, resamples=params.evaluation.resamples, confidence=confidence
+    )
+    if as_json:
+        metrics = {
+            "chance": CHANCE,
+            "confidence": confidence,
+            "models": found,
+            "comparisons": compared,
+        }
+        print(json.dumps(rounded(metrics), indent=2, ensure_ascii=False))
+    else:
+        print(tables.scored(found, compared, confidence))

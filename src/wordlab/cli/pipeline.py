@@ -1,0 +1,153 @@
+"""Commands on the pipeline: its inputs, its results, its experiments."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from wordlab import paths
+from wordlab.cli.shared import given, settings
+from wordlab.errors import UserError
+
+app = typer.Typer()
+
+
+@app.command()
+def check(
+    files: Annotated[list[Path], typer.Argument(help="Texts, sets or vectors.")],
+    kind: Annotated[
+        Literal["", "vectors", "pairs", "analogies", "relations", "text"],
+        typer.Option("--as", help="What they are; recognised if not given."),
+    ] = "",
+) -> None:
+    """Show how FILES would be read: format, first words, what would be left out.
+
+    Texts are read as `corpus` in params.yaml has it. A file that would be refused gets the line
+    that says why, and status 1.
+    """
+    from wordlab.pipeline import check
+
+    refused = False
+    for file in files:
+        try:
+            print("\n".join(check.check(given(file), kind)), flush=True)
+        except UserError as error:
+            print(f"wordlab: {error}", file=sys.stderr)
+            refused = True
+    if refused:
+        raise SystemExit(1)
+
+
+@app.command()
+def compile() -> None:
+    """Compile the kernels of texts and word vectors now, not when they first run."""
+    from wordlab.pipeline import compile
+
+    compile.compile_text()
+    compile.compile_vectors(settings())
+
+
+@app.command()
+def results() -> None:
+    """Print the results of the last run as Markdown tables."""
+    from wordlab.report import tables
+
+    print(tables.results(Path("reports/metrics")))
+
+
+@app.command()
+def best(
+    sweep: Annotated[
+        Literal["recurrent", "word2vec", "glove"], typer.Option(help="Whose winners to print.")
+    ],
+    score: Annotated[
+        str,
+        typer.Option(help="By which score of best.csv; the first set of word pairs, or the loss."),
+    ] = "",
+    model: Annotated[str, typer.Option(help="Only the winner of this model.")] = "",
+) -> None:
+    """Print the winners of a sweep as arguments of `dvc exp run`, one line per model.
+
+    They hold what was searched, not what was fixed for the sweep alone. The scores, and where the
+    sweep trained otherwise than the pipeline, go to standard error, so that $(wordlab best ...)
+    gives the arguments alone.
+    """
+    from wordlab.analysis.winners import winners
+    from wordlab.report import tables
+
+    for winner in winners(Path("reports/tables"), sweep, settings(), score=score, model=model):
+        for line in tables.winner(winner.model, winner.reached, winner.otherwise, winner.untried):
+            print(f"# {line}", file=sys.stderr, flush=True)
+        print(winner.arguments, flush=True)
+
+
+@app.command()
+def experiments() -> None:
+    """Show what the experiments since the last commit changed and scored, best first."""
+    from wordlab.pipeline import experiments
+
+    print(experiments.shown(experiments.read(Path())))
+
+
+@app.command()
+def scale(
+    name: Annotated[
+        str, typer.Argument(help="A file in scales/; all are listed if not given.")
+    ] = "",
+) -> None:
+    """Print a scale as arguments: `dvc exp run -n hour $(wordlab scale hour)` runs it."""
+    from wordlab.params import scales
+
+    if name:
+        print(scales.arguments(name))
+    else:
+        for known, summary in scales.summaries().items():
+            print(f"{known:10} {summary}")
+
+
+@app.command()
+def outputs() -> None:
+    """List the outputs that differ from those of the committed dvc.lock."""
+    from wordlab.pipeline import lockfile
+
+    print("\n".join(lockfile.differences(Path())))
+
+
+@app.command()
+def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
+    """Serve the MLflow runs on this machine only."""
+    import socket
+
+    from wordlab.pipeline import store
+
+    database, artifacts = paths.tracking_database(), paths.tracking_artifacts()
+    store.settle(database, artifacts)
+    number = store.experiment(database)
+    if number is None:
+        raise UserError("no runs yet; `make repro` makes them")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise UserError(
+                f"port {port}: {error.strerror}; expected a free one, `make ui PORT={port + 1}`"
+            ) from None
+    server = shutil.which("mlflow") or str(Path(sys.executable).with_name("mlflow"))
+    os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # spares eight processes
+    # its own start page is the view of GenAI, which has no menu of runs
+    runs = f"http://127.0.0.1:{port}/#/experiments/{number}/runs?workflowType=machine_learning"
+    print(f"every pass: {runs}&searchFilter=tags.%60wordlab.pass%60%20!%3D%20%22%22")
+    print(f"every run:  {runs}")
+    print("MLflow takes some seconds to answer; Ctrl-C ends it", flush=True)
+    os.execv(
+        server,
+        [
+            *(server, "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
+            *("--backend-store-uri", f"sqlite:///{database}"),
+            *("--artifacts-destination", artifacts.as_uri()),
+        ],
+    )
