@@ -43,7 +43,7 @@ PLUMBING = {
 DERIVED = "params.derived"
 ONLY_IN = {
     "mlflow": {"pipeline.tracking"},
-    "numba": {"compiled", "embeddings", "text"},
+    "numba": {"compiled", "embeddings", "recurrent", "text"},
     "torch": {"recurrent", "evaluation", "studies", "sweeps"},
     "matplotlib": {"report.figures"},
     "distributed": {"parallel"},

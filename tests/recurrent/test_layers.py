@@ -5,7 +5,7 @@ from torch import nn
 from cell_params import cells, copy_from_torch, from_torch_order
 from wordlab.errors import UserError
 from wordlab.params.language import CellParams
-from wordlab.recurrent.cells import make
+from wordlab.recurrent.kinds import make
 from wordlab.recurrent.layers import LayerDropout, RecurrentLayers, drop
 from wordlab.recurrent.unrolled import unroll
 

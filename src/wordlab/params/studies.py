@@ -18,7 +18,16 @@ from wordlab.params import (
     Share,
     Words,
 )
-from wordlab.params.language import Activation, CellParams, ForgetBias, Initialisation, Kind, Reset
+from wordlab.params.language import (
+    Activation,
+    CellParams,
+    ForgetBias,
+    Initialisation,
+    Kind,
+    Rank,
+    Reset,
+    Rounds,
+)
 
 
 class WindowStudyParams(Section):
@@ -72,6 +81,9 @@ class SequenceParams(Section):
     gru_reset: Reset
     forget_bias: ForgetBias
     initialisation: Initialisation
+    mogrifier_rounds: Rounds
+    mogrifier_rank: Rank
+    heads: Count
 
     embedding_size: Count
     hidden_size: Count

@@ -28,30 +28,83 @@ def drawn(rows: int, columns: int, bound: float, generator: torch.Generator) -> 
 
 
 class Cell(nn.Module, ABC):
-    """What all cells have in common.
+    """What all cells have in common: input_weight (G*H, I) and bias (G*H,) for G gates, rows of H.
 
-    input_weight (G*H, I), recurrent_weight (G*H, H) and bias (G*H,), for the G gates of `gates`;
-    drawn by `generator` as `params.initialisation` says, biases 0. A gate that is removed has no
-    weights, and the value of REMOVED (Greff et al. 2017, 3).
+    The weight is drawn uniformly from +-1/sqrt(H) by `generator`, biases are 0.
     """
 
     all_gates: ClassVar[tuple[str, ...]]
     states: ClassVar[int] = 1
 
     def __init__(
-        self, params: CellParams, input_size: int, hidden_size: int, generator: torch.Generator
+        self,
+        params: CellParams,
+        input_size: int,
+        hidden_size: int,
+        gates: int,
+        generator: torch.Generator,
     ) -> None:
         super().__init__()
         self.params, self.input_size, self.hidden_size = params, input_size, hidden_size
-        self.removed = {"all": None, "coupled": "forget"}.get(
+        self.bound = hidden_size**-0.5
+        self.input_weight = drawn(gates * hidden_size, input_size, self.bound, generator)
+        self.bias = nn.Parameter(torch.zeros(gates * hidden_size))
+
+    @property
+    def multiply_adds(self) -> int:
+        """How many multiply-adds the products of one step take: one per weight of its matrices."""
+        return sum(weight.numel() for weight in self.parameters() if weight.ndim == 2)
+
+    def initial_state(self, batch_size: int) -> State:
+        """Return a state of zeros: `states` tensors (B, H)."""
+        zeros = self.bias.new_zeros(batch_size, self.hidden_size)
+        return (zeros,) * self.states
+
+    def project(self, inputs: Tensor) -> Tensor:
+        """Return a(x) of `inputs` (..., I) for all gates: (..., G*H)."""
+        return F.linear(inputs, self.input_weight, self.bias)
+
+    @abstractmethod
+    def step(self, projection: Tensor, state: State) -> State:
+        """Return the state after one step, from `projection` = a(x) (B, G*H) and `state`."""
+
+    def forward(self, inputs: Tensor, state: State) -> State:
+        """Return the state after one step on `inputs` (B, I) from `state`; h is the output."""
+        return self.step(self.project(inputs), state)
+
+    def unroll(
+        self,
+        inputs: Tensor,
+        state: State,
+        recurrent_weight: Tensor | None,
+        products: torch.dtype | None,
+    ) -> tuple[Tensor, ...]:
+        """Return the states after every step, as `unrolled.unroll` does: here one by one."""
+        every = []
+        for projection in self.project(inputs):
+            state = self.step(projection, state)
+            every.append(state)
+        return tuple(torch.stack(parts) for parts in zip(*every, strict=True))
+
+
+class RecurrentCell(Cell):
+    """A cell with a product in each step, by its recurrent_weight (G*H, H), for the G `gates`.
+
+    That is drawn as `params.initialisation` says. A gate that is removed has no weights, and the
+    value of REMOVED (Greff et al. 2017, 3).
+    """
+
+    def __init__(
+        self, params: CellParams, input_size: int, hidden_size: int, generator: torch.Generator
+    ) -> None:
+        removed = {"all": None, "coupled": "forget"}.get(
             params.gates, params.gates.removeprefix("no_")
         )
-        self.gates = tuple(gate for gate in self.all_gates if gate != self.removed)
-        rows = len(self.gates) * hidden_size
-        bound = hidden_size**-0.5
-        self.input_weight = drawn(rows, input_size, bound, generator)
-        self.recurrent_weight = drawn(rows, hidden_size, bound, generator)
-        self.bias = nn.Parameter(torch.zeros(rows))
+        gates = tuple(gate for gate in self.all_gates if gate != removed)
+        super().__init__(params, input_size, hidden_size, len(gates), generator)
+        self.removed, self.gates = removed, gates
+        rows = len(gates) * hidden_size
+        self.recurrent_weight = drawn(rows, hidden_size, self.bound, generator)
         if params.initialisation == "orthogonal":
             self._make_orthogonal(generator)
 
@@ -65,15 +118,6 @@ class Cell(nn.Module, ABC):
                 normal = torch.empty(block.shape, dtype=torch.float64)
                 q, r = torch.linalg.qr(normal.normal_(generator=generator))
                 block.copy_(q * r.diagonal().sign())
-
-    def initial_state(self, batch_size: int) -> State:
-        """Return a state of zeros: `states` tensors (B, H)."""
-        zeros = self.bias.new_zeros(batch_size, self.hidden_size)
-        return (zeros,) * self.states
-
-    def project(self, inputs: Tensor) -> Tensor:
-        """Return a(x) of `inputs` (..., I) for all gates: (..., G*H)."""
-        return F.linear(inputs, self.input_weight, self.bias)
 
     def weights_of_all_gates(self, recurrent_weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return input_weight, bias and `recurrent_weight` with rows for a gate that is removed.
@@ -103,16 +147,8 @@ class Cell(nn.Module, ABC):
             found[self.removed] = torch.full_like(blank, REMOVED[self.removed])
         return found
 
-    @abstractmethod
-    def step(self, projection: Tensor, state: State) -> State:
-        """Return the state after one step, from `projection` = a(x) (B, G*H) and `state`."""
 
-    def forward(self, inputs: Tensor, state: State) -> State:
-        """Return the state after one step on `inputs` (B, I) from `state`; h is the output."""
-        return self.step(self.project(inputs), state)
-
-
-class RNNCell(Cell):
+class RNNCell(RecurrentCell):
     """Elman's cell: h' = f(a(x) + U h), f = tanh or ReLU (Elman 1990)."""
 
     all_gates = ("hidden",)
@@ -123,7 +159,7 @@ class RNNCell(Cell):
         return (torch.tanh(total) if self.params.activation == "tanh" else torch.relu(total),)
 
 
-class LSTMCell(Cell):
+class LSTMCell(RecurrentCell):
     """Long short-term memory with a forget gate (Hochreiter & Schmidhuber 1997; Gers et al. 2000).
 
     o, i, f = sigmoid, g = tanh of a(x) + U h;  c' = f * c + i * g;  h' = o * tanh(c').
@@ -149,7 +185,10 @@ class LSTMCell(Cell):
 
     def step(self, projection: Tensor, state: State) -> State:
         hidden, memory = state
-        total = projection + hidden @ self.recurrent_weight.T  # (B, G*H)
+        return self.advanced(projection + hidden @ self.recurrent_weight.T, memory)
+
+    def advanced(self, total: Tensor, memory: Tensor) -> State:
+        """Return the state after one step from the gates' sums `total` (B, G*H) and c (B, H)."""
         gate = self.activations(total)
         o, i, f = gate["output"], gate["input"], gate["forget"]  # (B, H) each
         if self.coupled:
@@ -169,7 +208,7 @@ class LSTMCell(Cell):
         return whole[0], whole[1], whole[2]
 
 
-class GRUCell(Cell):
+class GRUCell(RecurrentCell):
     """Gated recurrent unit (Cho et al. 2014): h' = (1 - z) * n + z * h, with r, z = sigmoid.
 
     reset "before": n = tanh(a(x) + U (r * h)), as in the paper; "after": n = tanh(a(x) + r * (U h
@@ -199,12 +238,6 @@ class GRUCell(Cell):
             recurrent = hidden @ candidate_weight.T + self.recurrent_bias  # (B, H)
             n = torch.tanh(projection[:, size:] + r * recurrent)  # (B, H)
         return ((1 - z) * n + z * hidden,)
-
-
-def make(params: CellParams, input_size: int, hidden_size: int, generator: torch.Generator) -> Cell:
-    """Return a new cell, its weights drawn from `generator`."""
-    kinds: dict[str, type[Cell]] = {"rnn": RNNCell, "lstm": LSTMCell, "gru": GRUCell}
-    return kinds[params.cell](params, input_size, hidden_size, generator)
 
 
 def to_torch_order(cell: Cell, blocks: Tensor) -> Tensor:

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from wordlab.params.language import CellParams
-from wordlab.recurrent.cells import Cell, State, make
+from wordlab.recurrent.cells import Cell, RecurrentCell, State
 from wordlab.recurrent.devices import Share
+from wordlab.recurrent.kinds import make
 from wordlab.recurrent.unrolled import unroll, unroll_with_torch
 
 
@@ -119,8 +120,10 @@ class RecurrentLayers(nn.Module):
     ) -> tuple[Tensor, State]:
         """Return the output (T, B, H) of one cell, and its state at each sequence's end."""
         assert isinstance(cell, Cell)
-        weight: Tensor = cell.recurrent_weight
-        if dropout is not None:
+        weight: Tensor | None = None
+        if isinstance(cell, RecurrentCell):
+            weight = cell.recurrent_weight
+        if dropout is not None and weight is not None:
             weight = drop(weight[None], dropout.recurrent, False, dropout.generator)[0]
         outputs = []
         for steps, kept in _stretches(len(inputs), resets):

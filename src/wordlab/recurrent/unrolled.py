@@ -13,15 +13,26 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from wordlab.errors import UserError
-from wordlab.recurrent.cells import Cell, GRUCell, LSTMCell, RNNCell, State, to_torch_order
+from wordlab.recurrent.cells import (
+    Cell,
+    GRUCell,
+    LSTMCell,
+    RecurrentCell,
+    RNNCell,
+    State,
+    to_torch_order,
+)
 from wordlab.recurrent.devices import product
+
+HERE = (RNNCell, LSTMCell, GRUCell)
+"""The cells whose unrolled form is in this module; the others have a method `unroll`."""
 
 
 def unroll_with_torch(
     cell: Cell,
     inputs: Tensor,
     state: State,
-    recurrent_weight: Tensor,
+    recurrent_weight: Tensor | None,
     lengths: Tensor | None,
     products: torch.dtype | None,
 ) -> tuple[Tensor, State]:
@@ -31,6 +42,9 @@ def unroll_with_torch(
     is computed in that dtype. Raises UserError for what
     torch.nn has not: a GRU that resets before the product, sequences of unequal length.
     """
+    if recurrent_weight is None or type(cell) not in HERE:
+        raise UserError(f"cell_backend: torch has no {cell.params.cell}; expected wordlab")
+    assert isinstance(cell, RecurrentCell)
     if isinstance(cell, GRUCell) and cell.params.gru_reset == "before":
         raise UserError(
             "cell_backend: torch has no GRU whose reset gate acts before the product; expected "
@@ -66,15 +80,19 @@ def unroll(
     cell: Cell,
     inputs: Tensor,
     state: State,
-    recurrent_weight: Tensor,
+    recurrent_weight: Tensor | None,
     products: torch.dtype | None = None,
 ) -> tuple[Tensor, ...]:
     """Return the states after every step: one tensor (T, B, H) for each tensor of `state`.
 
-    inputs (T, B, I); recurrent_weight (G*H, H): the cell's own, or that with entries dropped;
+    inputs (T, B, I); recurrent_weight (G*H, H): the cell's own, or that with entries dropped, None
+    for a cell without one;
     products: what the factors of products over all steps are rounded to. The small product of
     one step stays as it is, for its error would add up from step to step.
     """
+    if recurrent_weight is None or type(cell) not in HERE:
+        return cell.unroll(inputs, state, recurrent_weight, products)
+    assert isinstance(cell, RecurrentCell)
     given = (inputs, *cell.weights_of_all_gates(recurrent_weight))
     if isinstance(cell, LSTMCell):
         return _UnrolledLSTM.apply(products, *given, *state)

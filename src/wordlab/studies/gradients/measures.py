@@ -135,11 +135,11 @@ def window_gradient(
 def multiply_adds(model: LanguageModel) -> int:
     """Return how many multiply-adds a token of a training takes in the layers.
 
-    Each weight's product is made once forward, and twice backward: for the gradient of the weight,
+    Each product is made once forward, and twice backward: for the gradient of the weight,
     and for that of its input. No length of windows changes it, nor what the output layer adds.
     """
     cells = [cell for cell in model.layers.cells if isinstance(cell, Cell)]
-    return 3 * sum(one.input_weight.numel() + one.recurrent_weight.numel() for one in cells)
+    return 3 * sum(cell.multiply_adds for cell in cells)
 
 
 def agreement(truncated: Tensor, whole: Tensor) -> float:
