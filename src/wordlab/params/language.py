@@ -162,13 +162,6 @@ class NetworkParams(CellParams):
                 f"tied: expected embedding_size and hidden_size to be equal, got "
                 f"{self.embedding_size} and {self.hidden_size}"
             )
-        if self.cell == "hgrn2" and self.hidden_size % self.heads:
-            raise ValueError(
-                f"heads: expected a number that divides hidden_size {self.hidden_size}, got "
-                f"{self.heads}"
-            )
-        if self.cell_backend == "torch" and self.cell not in CELLS:
-            raise ValueError(f"cell_backend: torch has no {self.cell}; expected wordlab")
         if (self.cell_backend, self.cell, self.gru_reset) == ("torch", "gru", "before"):
             raise ValueError("cell_backend: torch has the GRU with gru_reset after only")
         if self.tied and self.embedding == "one_hot":
