@@ -277,6 +277,7 @@ class CellStudyParams(Section):
     """Trainings of each cell that differ in their seed alone, and of each task."""
     contexts: Annotated[tuple[Count, ...], Field(min_length=1, strict=False)]
     """Losses are also measured with all but so many of the last words replaced by other text."""
+    task_layers: Count
     tasks: TaskParams
     """Its hidden_size is that of a GRU, whose number of weights all cells have."""
 

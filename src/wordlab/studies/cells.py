@@ -270,7 +270,7 @@ def _learners(
 
                 def build(size: int, of: tasks.Task = task, own: CellParams = cells) -> nn.Module:
                     return tasks.network(
-                        of, own, given, hidden_size=size, layers=params.layers, seed=0
+                        of, own, given, hidden_size=size, layers=params.task_layers, seed=0
                     )
 
                 budget = _weights(build(given.hidden_size, own=gru))
@@ -279,7 +279,7 @@ def _learners(
                 for delay in given.delays:
                     for place in range(1, params.seeds + 1):
                         yield Learner(
-                            task, cell, start, delay, place, cells, chosen, params.layers,
+                            task, cell, start, delay, place, cells, chosen, params.task_layers,
                             rng.derive(seed, "cells", place),
                         )  # fmt: skip
 

@@ -299,7 +299,7 @@ def cells(study: Study) -> Figure:
     kinds = list(table["cell"])
     contexts = study.table("contexts").dropna(subset="gain")
     parts: list[tuple[str, str, pd.DataFrame, str, float | None]] = [
-        (f"Beyond the last {context}", "nats per word", part, "gain", None)
+        (f"Context beyond the last {context} words", "nats per word", part, "gain", None)
         for context, part in contexts.groupby("context", sort=False)
     ]
     parts += [

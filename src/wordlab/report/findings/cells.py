@@ -1,7 +1,6 @@
 """What the study of cells found."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 
@@ -119,15 +118,17 @@ def _remembered(tasks: pd.DataFrame) -> list[str]:
     """Return which cells learn each task with every seed, and which with none."""
     sentences = []
     for (task, delay), part in tasks.groupby(["task", "delay"], sort=False):
-        least, most = (part.groupby("cell", sort=False)["success"].agg(f) for f in ("min", "max"))
-        always, never = _named(least[least > 0.9]), _named(most[most < 0.5])
-        words: list[Any] = [f"{names.listed(always)} with every seed"] if always else []
-        words += [f"{names.listed(never)} with none"] if never else []
-        if words:
-            sentences.append(
-                f"{str(task).capitalize()} over {delay} steps is learnt by {', by '.join(words)}: "
-                "nine answers in ten are right, or less than half."
-            )
+        success = part.groupby("cell", sort=False)["success"]
+        least, most = success.min(), success.max()
+        for cells, share in (
+            (least[least > 0.9], "nine answers in ten"),
+            (most[most < 0.5], "less than half of the answers"),
+        ):
+            if len(cells):
+                sentences.append(
+                    f"{str(task).capitalize()} over {delay} steps: {names.listed(_named(cells))} "
+                    f"get{'s' if len(cells) == 1 else ''} {share} right with every seed."
+                )
     return sentences
 
 
