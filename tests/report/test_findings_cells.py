@@ -43,6 +43,6 @@ def test_intervals_around_1_decide_nothing() -> None:
 def test_a_task_is_learnt_where_every_seed_learns_it() -> None:
     found = _remembered(tasks(gru=[1.0, 0.95], lstm=[1.0, 0.4], rnn=[0.1, 0.2]))
     assert found == [
-        "Adding over 20 steps: GRU gets nine answers in ten right with every seed.",
+        "Adding over 20 steps: GRU gets over nine answers in ten right with every seed.",
         "Adding over 20 steps: RNN gets less than half of the answers right with every seed.",
     ]

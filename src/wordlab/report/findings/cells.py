@@ -121,7 +121,7 @@ def _remembered(tasks: pd.DataFrame) -> list[str]:
         success = part.groupby("cell", sort=False)["success"]
         least, most = success.min(), success.max()
         for cells, share in (
-            (least[least > 0.9], "nine answers in ten"),
+            (least[least > 0.9], "over nine answers in ten"),
             (most[most < 0.5], "less than half of the answers"),
         ):
             if len(cells):
