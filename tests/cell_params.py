@@ -18,6 +18,9 @@ def cells(cell: str, **changes: Any) -> CellParams:
         "gru_reset": "after",
         "forget_bias": 1.0,
         "initialisation": "uniform",
+        "mogrifier_rounds": 2,
+        "mogrifier_rank": None,
+        "heads": 2,
     }
     return CellParams.model_validate({"cell": cell, **plain, **changes})
 

@@ -304,6 +304,27 @@ def regularisation_gaps() -> Figure:
     return draw("regularisation_gaps", methods=pd.DataFrame(rows, columns=columns))
 
 
+def cells() -> Figure:
+    kinds = [*CELLS, "mingru", "mogrifier"]
+    rows = [
+        (cell, 10_000 * (place + 1), 150 + place, 130 + place, 180 + place, 0.8)
+        for place, cell in enumerate(kinds)
+    ]
+    columns = ["cell", "multiply_adds", "perplexity", "low", "high", "ratio"]
+    seeds = [(cell, seed) for cell in kinds for seed in (1, 2, 3)]
+    gains = [(*each, context, 0.3 / context) for context in (2, 8) for each in seeds]
+    learnt = [(*each, task, 20, 0.3 * each[1], 0.25) for task in ("adding", "copying")
+              for each in seeds]  # fmt: skip
+    return draw(
+        "cells",
+        cells=pd.DataFrame(rows, columns=columns),
+        contexts=pd.DataFrame(gains, columns=["cell", "seed", "context", "gain"]),
+        tasks=pd.DataFrame(
+            learnt, columns=["cell", "seed", "task", "delay", "success", "baseline"]
+        ),
+    )
+
+
 def autoencoder_by_length() -> Figure:
     rows = [
         (cell, size, length, 100, 1 - length / 90, max(0, 1 - length / 30), length / 80, 0.5)
@@ -387,6 +408,7 @@ EXAMPLES = [
     rate_distortion,
     regularisation_curves,
     regularisation_gaps,
+    cells,
     autoencoder_by_length,
 ]
 ALIKE = {"frequency", "windows_scores", "windows_overlap"}

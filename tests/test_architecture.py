@@ -44,7 +44,7 @@ PLUMBING = {
 DERIVED = "params.derived"
 ONLY_IN = {
     "mlflow": {"pipeline.tracking"},
-    "numba": {"compiled", "embeddings", "recurrent.kernels", "simd", "text"},
+    "numba": {"compiled", "embeddings", "recurrent.kernels", "recurrent.scans", "simd", "text"},
     "torch": {"recurrent", "evaluation", "studies", "sweeps"},
     "matplotlib": {"report.figures"},
     "distributed": {"parallel"},

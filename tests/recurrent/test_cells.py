@@ -4,8 +4,9 @@ import torch
 from torch import nn
 
 from cell_params import cells, copy_from_torch
-from wordlab.recurrent.cells import Cell, make
+from wordlab.recurrent.cells import Cell
 from wordlab.recurrent.devices import threads
+from wordlab.recurrent.kinds import make
 
 SIZE = 3
 

@@ -9,8 +9,8 @@ from cell_params import cells, copy_from_torch, from_torch_order
 from wordlab.errors import UserError
 from wordlab.params.language import CellParams
 from wordlab.recurrent import devices
-from wordlab.recurrent.cells import make
 from wordlab.recurrent.devices import threads
+from wordlab.recurrent.kinds import make
 from wordlab.recurrent.layers import LayerDropout, RecurrentLayers, drop
 from wordlab.recurrent.unrolled import unroll
 

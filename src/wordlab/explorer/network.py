@@ -4,7 +4,7 @@ from typing import Any
 
 from wordlab import names
 from wordlab.explorer.packing import WEIGHTS, pack_matrix, pack_values
-from wordlab.recurrent.cells import Cell
+from wordlab.recurrent.cells import RecurrentCell
 from wordlab.recurrent.language_model import LanguageModel
 
 
@@ -29,7 +29,7 @@ def packed(model: LanguageModel) -> dict[str, Any]:
     adaptive softmax start and end, none for a full one. A tied model has no `output.weight`.
     """
     weights = {name: weight.numpy() for name, weight in model.weights().items()}
-    cells = [cell for cell in model.layers.cells if isinstance(cell, Cell)]
+    cells = [cell for cell in model.layers.cells if isinstance(cell, RecurrentCell)]
     return {
         "hidden": model.params.hidden_size,
         "reset": model.params.gru_reset,

@@ -17,12 +17,16 @@ from wordlab.params import (
     Words,
 )
 
-Kind = Literal["rnn", "lstm", "gru"]
-CELLS: tuple[str, ...] = get_args(Kind)
+Kind = Literal["rnn", "lstm", "gru", "mingru", "minlstm", "sru", "mogrifier", "hgrn2"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+CELLS: tuple[str, ...] = ("rnn", "lstm", "gru")
+"""Those of the models that the pipeline trains in full."""
 Activation = Literal["tanh", "relu"]
 Reset = Literal["before", "after"]
 ForgetBias = Annotated[float, Field(allow_inf_nan=False)]
 Initialisation = Literal["uniform", "orthogonal"]
+Rounds = Annotated[int, Field(ge=0)]
+Rank = Count | None
 
 
 class CellParams(Section):
@@ -34,14 +38,22 @@ class CellParams(Section):
     gates: Literal["all", "no_input", "no_forget", "no_output", "coupled", "no_reset", "no_update"]
     """all; no_…: without one, which is then open, without weights (Greff et al. 2017); coupled: the
     LSTM's forget gate is 1 - its input gate. The LSTM has input, forget and output gates, the GRU
-    reset and update gates; none has peepholes."""
+    reset and update gates; none has peepholes. The other cells have all of theirs."""
     gru_reset: Reset
     """Whether the GRU's reset gate acts before (Cho et al. 2014) or after the matrix product."""
     forget_bias: ForgetBias
-    """The LSTM's forget bias at the start; 1 after Jozefowicz et al. 2015."""
+    """The forget gate's bias at the start; 1 after Jozefowicz et al. 2015. Of all cells with such
+    a gate: RNN, GRU and minGRU have none."""
     initialisation: Initialisation
     """Of the recurrent weights: uniform in +-1/sqrt(hidden_size), or a random orthogonal matrix
-    for each gate (Saxe et al. 2014)."""
+    for each gate (Saxe et al. 2014). minGRU, minLSTM, SRU and HGRN2 have no such weights."""
+    mogrifier_rounds: Rounds
+    """How often input and state of the Mogrifier LSTM scale one another before each step, in turn;
+    0 is the LSTM (Melis et al. 2020)."""
+    mogrifier_rank: Rank
+    """Of the matrices of these rounds; null: full matrices."""
+    heads: Count
+    """Of HGRN2, whose hidden_size they divide: each has a matrix for its state."""
 
     @model_validator(mode="after")
     def gates_of_cell(self) -> Self:
@@ -50,7 +62,7 @@ class CellParams(Section):
             "lstm": ["all", "no_input", "no_forget", "no_output", "coupled"],
             "gru": ["all", "no_reset", "no_update"],
         }
-        allowed = own[self.cell]
+        allowed = own.get(self.cell, ["all"])
         if self.gates not in allowed:
             raise ValueError(
                 f"gates: expected one of {', '.join(allowed)} for {self.cell}, got {self.gates}"
@@ -83,7 +95,8 @@ class NetworkParams(CellParams):
     dropout_output: Dropout
     """On what the last layer passes to the output."""
     dropout_recurrent: Dropout
-    """On the recurrent weights, one mask per window (DropConnect; Merity et al. 2017)."""
+    """On the recurrent weights, one mask per window (DropConnect; Merity et al. 2017). Cells
+    without such weights ignore it."""
     variational: bool
     """One dropout mask per sequence (Gal & Ghahramani 2016), not one per step."""
     activation_penalty: NonNegative
@@ -162,7 +175,7 @@ class NetworkParams(CellParams):
 
 
 class LanguageModelParams(NetworkParams):
-    """`language_model.shared` with `language_model.rnn`, `.lstm` or `.gru` on top."""
+    """`language_model.shared` with the section of a cell, as `language_model.gru`, on top."""
 
 
 class LanguageModelSection(SharedSection):
@@ -185,6 +198,11 @@ class LanguageModelSection(SharedSection):
     rnn: LanguageModelParams
     lstm: LanguageModelParams
     gru: LanguageModelParams
+    mingru: LanguageModelParams
+    minlstm: LanguageModelParams
+    sru: LanguageModelParams
+    mogrifier: LanguageModelParams
+    hgrn2: LanguageModelParams
 
 
 class CharacterModelParams(NetworkParams):

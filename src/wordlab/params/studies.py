@@ -18,7 +18,16 @@ from wordlab.params import (
     Share,
     Words,
 )
-from wordlab.params.language import Activation, CellParams, ForgetBias, Initialisation, Kind, Reset
+from wordlab.params.language import (
+    Activation,
+    CellParams,
+    ForgetBias,
+    Initialisation,
+    Kind,
+    Rank,
+    Reset,
+    Rounds,
+)
 
 
 class WindowStudyParams(Section):
@@ -72,6 +81,9 @@ class SequenceParams(Section):
     gru_reset: Reset
     forget_bias: ForgetBias
     initialisation: Initialisation
+    mogrifier_rounds: Rounds
+    mogrifier_rank: Rank
+    heads: Count
 
     embedding_size: Count
     hidden_size: Count
@@ -232,6 +244,42 @@ class GradientStudyParams(Section):
     training: GradientTrainingParams
     truncation: TruncationParams
     tasks: TaskParams
+
+
+class CellStudyParams(Section):
+    """`cell_study`: every kind of cell with equally many weights, as language models and in tasks.
+
+    The section of `language_model` of each cell has the settings that are not here.
+    """
+
+    rates: Annotated[dict[Kind, Rate], Field(min_length=2)]
+    """The cells to compare, each with its highest learning rate."""
+    parameters: Count
+    """Weights of each network: its hidden_size becomes the one that brings it closest."""
+    vocabulary_size: Count | None
+    """The commonest words kept, as `language_model` has it."""
+    train_tokens: Count
+    """Of the training split's beginning."""
+    valid_tokens: Count
+    """Of the validation split, an equal share of each document; they choose the epoch."""
+    test_tokens: Count
+    """Of the test split, an equal share of each document."""
+    embedding_size: Count
+    layers: Count
+    adaptive_cutoffs: list[Count]
+    """Of the output layer, see `language_model`."""
+    dropout: Dropout
+    """On the embedded symbols, between layers and on the output."""
+    epochs: Count
+    batch_size: Count
+    bptt_length: Count
+    seeds: Annotated[int, Field(ge=2)]
+    """Trainings of each cell that differ in their seed alone, and of each task."""
+    contexts: Annotated[tuple[Count, ...], Field(min_length=1, strict=False)]
+    """Losses are also measured with all but so many of the last words replaced by other text."""
+    task_layers: Count
+    tasks: TaskParams
+    """Its hidden_size is that of a GRU, whose number of weights all cells have."""
 
 
 COMBINATION = "best combination"

@@ -32,6 +32,7 @@ from wordlab.params.language import (
 )
 from wordlab.params.studies import (
     AutoencoderStudyParams,
+    CellStudyParams,
     GradientStudyParams,
     RegularisationStudyParams,
     SizeStudyParams,
@@ -80,6 +81,7 @@ class Params(Section):
     size_study: SizeStudyParams
     gradient_study: GradientStudyParams
     regularisation_study: RegularisationStudyParams
+    cell_study: CellStudyParams
     sweep_word2vec: Word2vecSweepParams
     sweep_glove: GloveSweepParams
     sweep_recurrent: RecurrentSweepParams

@@ -5,6 +5,8 @@ names. a(x) = W x + b below is the input's projection, U the recurrent weight, *
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import ClassVar
 
 import torch
@@ -28,30 +30,110 @@ def drawn(rows: int, columns: int, bound: float, generator: torch.Generator) -> 
 
 
 class Cell(nn.Module, ABC):
-    """What all cells have in common.
+    """What all cells have in common: input_weight (G*H, I) and bias (G*H,) for G gates, rows of H.
 
-    input_weight (G*H, I), recurrent_weight (G*H, H) and bias (G*H,), for the G gates of `gates`;
-    drawn by `generator` as `params.initialisation` says, biases 0. A gate that is removed has no
-    weights, and the value of REMOVED (Greff et al. 2017, 3).
+    The weight is drawn uniformly from +-1/sqrt(H) by `generator`, biases are 0.
     """
 
     all_gates: ClassVar[tuple[str, ...]]
     states: ClassVar[int] = 1
 
     def __init__(
-        self, params: CellParams, input_size: int, hidden_size: int, generator: torch.Generator
+        self,
+        params: CellParams,
+        input_size: int,
+        hidden_size: int,
+        gates: int,
+        generator: torch.Generator,
     ) -> None:
         super().__init__()
         self.params, self.input_size, self.hidden_size = params, input_size, hidden_size
-        self.removed = {"all": None, "coupled": "forget"}.get(
+        self.bound = hidden_size**-0.5
+        self.input_weight = drawn(gates * hidden_size, input_size, self.bound, generator)
+        self.bias = nn.Parameter(torch.zeros(gates * hidden_size))
+
+    @property
+    def multiply_adds(self) -> int:
+        """How many multiply-adds the products of one step take: one per weight of its matrices."""
+        return sum(weight.numel() for weight in self.parameters() if weight.ndim == 2)
+
+    def initial_state(self, batch_size: int) -> State:
+        """Return a state of zeros: `states` tensors (B, H)."""
+        zeros = self.bias.new_zeros(batch_size, self.hidden_size)
+        return (zeros,) * self.states
+
+    def project(self, inputs: Tensor) -> Tensor:
+        """Return a(x) of `inputs` (..., I) for all gates: (..., G*H)."""
+        return F.linear(inputs, self.input_weight, self.bias)
+
+    @abstractmethod
+    def step(self, projection: Tensor, state: State, weight: Tensor | None) -> State:
+        """Return the state after one step, from `projection` = a(x) (B, G*H) and `state`.
+
+        weight (G*H, H): U, the cell's own or that with entries dropped; None if it has none.
+        """
+
+    @property
+    def weight(self) -> Tensor | None:
+        """The recurrent weight U, None for a cell without one."""
+        return None
+
+    def forward(self, inputs: Tensor, state: State) -> State:
+        """Return the state after one step on `inputs` (B, I) from `state`; h is the output."""
+        return self.step(self.project(inputs), state, self.weight)
+
+    def unroll(
+        self,
+        inputs: Tensor,
+        state: State,
+        weight: Tensor | None,
+        products: torch.dtype | None,
+        resets: Tensor | None,
+    ) -> State:
+        """Return the states after every step, as `unrolled.unroll` does: one by one, by autograd.
+
+        Nothing is rounded to `products`.
+        """
+        every = []
+        for t, projection in enumerate(self.project(inputs)):
+            if resets is not None:
+                state = tuple(part * ~resets[t, :, None] for part in state)
+            state = self.step(projection, state, weight)
+            every.append(state)
+        return tuple(torch.stack(parts) for parts in zip(*every, strict=True))
+
+
+def stretches(steps: int, resets: Tensor | None) -> Iterator[tuple[slice, Tensor | None]]:
+    """Yield stretches of steps between resets, and before each what to multiply the state by.
+
+    That is None, or (B, 1): 0 for the sequences that start again, 1 for the others.
+    """
+    if resets is None:
+        yield slice(0, steps), None
+        return
+    starts = [0, *(start for start in resets.any(dim=1).nonzero().flatten().tolist() if start)]
+    for start, stop in pairwise([*starts, steps]):
+        yield slice(start, stop), ~resets[start, :, None]
+
+
+class RecurrentCell(Cell):
+    """A cell with a product in each step, by its recurrent_weight (G*H, H), for the G `gates`.
+
+    That is drawn as `params.initialisation` says. A gate that is removed has no weights, and the
+    value of REMOVED (Greff et al. 2017, 3).
+    """
+
+    def __init__(
+        self, params: CellParams, input_size: int, hidden_size: int, generator: torch.Generator
+    ) -> None:
+        removed = {"all": None, "coupled": "forget"}.get(
             params.gates, params.gates.removeprefix("no_")
         )
-        self.gates = tuple(gate for gate in self.all_gates if gate != self.removed)
-        rows = len(self.gates) * hidden_size
-        bound = hidden_size**-0.5
-        self.input_weight = drawn(rows, input_size, bound, generator)
-        self.recurrent_weight = drawn(rows, hidden_size, bound, generator)
-        self.bias = nn.Parameter(torch.zeros(rows))
+        gates = tuple(gate for gate in self.all_gates if gate != removed)
+        super().__init__(params, input_size, hidden_size, len(gates), generator)
+        self.removed, self.gates = removed, gates
+        rows = len(gates) * hidden_size
+        self.recurrent_weight = drawn(rows, hidden_size, self.bound, generator)
         if params.initialisation == "orthogonal":
             self._make_orthogonal(generator)
 
@@ -66,14 +148,9 @@ class Cell(nn.Module, ABC):
                 q, r = torch.linalg.qr(normal.normal_(generator=generator))
                 block.copy_(q * r.diagonal().sign())
 
-    def initial_state(self, batch_size: int) -> State:
-        """Return a state of zeros: `states` tensors (B, H)."""
-        zeros = self.bias.new_zeros(batch_size, self.hidden_size)
-        return (zeros,) * self.states
-
-    def project(self, inputs: Tensor) -> Tensor:
-        """Return a(x) of `inputs` (..., I) for all gates: (..., G*H)."""
-        return F.linear(inputs, self.input_weight, self.bias)
+    @property
+    def weight(self) -> Tensor:
+        return self.recurrent_weight
 
     def weights_of_all_gates(self, recurrent_weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return input_weight, bias and `recurrent_weight` with rows for a gate that is removed.
@@ -103,30 +180,20 @@ class Cell(nn.Module, ABC):
             found[self.removed] = torch.full_like(blank, REMOVED[self.removed])
         return found
 
-    @abstractmethod
-    def step(self, projection: Tensor, state: State, weight: Tensor) -> State:
-        """Return the state after one step, from `projection` = a(x) (B, G*H) and `state`.
 
-        weight (G*H, H): U, the cell's own or that with entries dropped.
-        """
-
-    def forward(self, inputs: Tensor, state: State) -> State:
-        """Return the state after one step on `inputs` (B, I) from `state`; h is the output."""
-        return self.step(self.project(inputs), state, self.recurrent_weight)
-
-
-class RNNCell(Cell):
+class RNNCell(RecurrentCell):
     """Elman's cell: h' = f(a(x) + U h), f = tanh or ReLU (Elman 1990)."""
 
     all_gates = ("hidden",)
 
-    def step(self, projection: Tensor, state: State, weight: Tensor) -> State:
+    def step(self, projection: Tensor, state: State, weight: Tensor | None) -> State:
+        assert weight is not None
         (hidden,) = state
         total = projection + hidden @ weight.T  # (B, H)
         return (torch.tanh(total) if self.params.activation == "tanh" else torch.relu(total),)
 
 
-class LSTMCell(Cell):
+class LSTMCell(RecurrentCell):
     """Long short-term memory with a forget gate (Hochreiter & Schmidhuber 1997; Gers et al. 2000).
 
     o, i, f = sigmoid, g = tanh of a(x) + U h;  c' = f * c + i * g;  h' = o * tanh(c').
@@ -150,9 +217,13 @@ class LSTMCell(Cell):
             elif "forget" in self.gates:
                 start[self.gates.index("forget")].fill_(params.forget_bias)
 
-    def step(self, projection: Tensor, state: State, weight: Tensor) -> State:
+    def step(self, projection: Tensor, state: State, weight: Tensor | None) -> State:
+        assert weight is not None
         hidden, memory = state
-        total = projection + hidden @ weight.T  # (B, G*H)
+        return self.advanced(projection + hidden @ weight.T, memory)
+
+    def advanced(self, total: Tensor, memory: Tensor) -> State:
+        """Return the state after one step from the gates' sums `total` (B, G*H) and c (B, H)."""
         gate = self.activations(total)
         o, i, f = gate["output"], gate["input"], gate["forget"]  # (B, H) each
         if self.coupled:
@@ -172,7 +243,7 @@ class LSTMCell(Cell):
         return whole[0], whole[1], whole[2]
 
 
-class GRUCell(Cell):
+class GRUCell(RecurrentCell):
     """Gated recurrent unit (Cho et al. 2014): h' = (1 - z) * n + z * h, with r, z = sigmoid.
 
     reset "before": n = tanh(a(x) + U (r * h)), as in the paper; "after": n = tanh(a(x) + r * (U h
@@ -189,7 +260,8 @@ class GRUCell(Cell):
         if params.gru_reset == "after":
             self.recurrent_bias = nn.Parameter(torch.zeros(hidden_size))
 
-    def step(self, projection: Tensor, state: State, weight: Tensor) -> State:
+    def step(self, projection: Tensor, state: State, weight: Tensor | None) -> State:
+        assert weight is not None
         (hidden,) = state
         size = self.bias.shape[0] - self.hidden_size
         gate_weight, candidate_weight = weight[:size], weight[size:]
@@ -202,12 +274,6 @@ class GRUCell(Cell):
             recurrent = hidden @ candidate_weight.T + self.recurrent_bias  # (B, H)
             n = torch.tanh(projection[:, size:] + r * recurrent)  # (B, H)
         return ((1 - z) * n + z * hidden,)
-
-
-def make(params: CellParams, input_size: int, hidden_size: int, generator: torch.Generator) -> Cell:
-    """Return a new cell, its weights drawn from `generator`."""
-    kinds: dict[str, type[Cell]] = {"rnn": RNNCell, "lstm": LSTMCell, "gru": GRUCell}
-    return kinds[params.cell](params, input_size, hidden_size, generator)
 
 
 def to_torch_order(cell: Cell, blocks: Tensor) -> Tensor:

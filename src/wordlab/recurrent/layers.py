@@ -1,8 +1,7 @@
 """Stacks of recurrent layers over padded batches of sequences, with dropout in its places."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -10,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from wordlab.params.language import CellParams
-from wordlab.recurrent.cells import Cell, State, make
+from wordlab.recurrent.cells import Cell, State, stretches
 from wordlab.recurrent.devices import Share
+from wordlab.recurrent.kinds import make
 from wordlab.recurrent.unrolled import torch_has, unroll, unroll_with_torch
 
 
@@ -121,15 +121,15 @@ class RecurrentLayers(nn.Module):
     ) -> tuple[Tensor, State]:
         """Return the output (T, B, H) of one cell, and its state at each sequence's end."""
         assert isinstance(cell, Cell)
-        weight: Tensor = cell.recurrent_weight
-        if dropout is not None:
+        weight = cell.weight
+        if dropout is not None and weight is not None:
             weight = drop(weight[None], dropout.recurrent, False, dropout.generator)[0]
         by_torch = inputs.device.type == "cuda" and lengths is None and torch_has(cell)
         if self.backend == "wordlab" and not by_torch:
             states = unroll(cell, inputs, state, weight, self.products, resets)
             return states[0], _at_end(states, lengths)
         outputs = []
-        for steps, kept in _stretches(len(inputs), resets):
+        for steps, kept in stretches(len(inputs), resets):
             if kept is not None:
                 state = tuple(part * kept.to(part) for part in state)
             output, state = unroll_with_torch(
@@ -162,19 +162,6 @@ def drop(
     if share is not None:
         kept = kept[:, share.first : share.first + columns]
     return values * torch.from_numpy(kept * np.float32(1 / (1 - probability))).to(values)
-
-
-def _stretches(steps: int, resets: Tensor | None) -> Iterator[tuple[slice, Tensor | None]]:
-    """Yield stretches of steps between resets, and before each what to multiply the state by.
-
-    That is None, or (B, 1): 0 for the sequences that start again, 1 for the others.
-    """
-    if resets is None:
-        yield slice(0, steps), None
-        return
-    starts = [0, *(start for start in resets.any(dim=1).nonzero().flatten().tolist() if start)]
-    for start, stop in pairwise([*starts, steps]):
-        yield slice(start, stop), ~resets[start, :, None]
 
 
 def _at_end(states: tuple[Tensor, ...], lengths: Tensor | None) -> State:

@@ -18,7 +18,15 @@ from torch.autograd.function import once_differentiable
 
 from wordlab.errors import UserError
 from wordlab.recurrent import kernels
-from wordlab.recurrent.cells import Cell, GRUCell, LSTMCell, RNNCell, State, to_torch_order
+from wordlab.recurrent.cells import (
+    Cell,
+    GRUCell,
+    LSTMCell,
+    RecurrentCell,
+    RNNCell,
+    State,
+    to_torch_order,
+)
 from wordlab.recurrent.devices import in_parts, part_size, product
 
 
@@ -31,7 +39,7 @@ def unroll_with_torch(
     cell: Cell,
     inputs: Tensor,
     state: State,
-    recurrent_weight: Tensor,
+    recurrent_weight: Tensor | None,
     lengths: Tensor | None,
     products: torch.dtype | None,
 ) -> tuple[Tensor, State]:
@@ -42,12 +50,13 @@ def unroll_with_torch(
     torch.nn has not: a GRU that resets before the product, sequences of unequal length.
     """
     if not torch_has(cell):
-        raise UserError(
-            "cell_backend: torch has no GRU whose reset gate acts before the product; expected "
-            "cell_backend wordlab, or gru_reset after"
-        )
+        kind = cell.params.cell
+        what = "GRU whose reset gate acts before the product" if kind == "gru" else kind
+        raise UserError(f"cell_backend: torch has no {what}; expected wordlab")
     if lengths is not None:
         raise UserError("cell_backend: sequences of unequal length need wordlab, got torch")
+    assert isinstance(cell, RecurrentCell)
+    assert recurrent_weight is not None
     input_weight, bias, recurrent_weight = cell.weights_of_all_gates(recurrent_weight)
     recurrent_bias = torch.zeros_like(bias)
     if isinstance(cell, GRUCell):
@@ -73,37 +82,27 @@ def unroll(
     cell: Cell,
     inputs: Tensor,
     state: State,
-    recurrent_weight: Tensor,
+    recurrent_weight: Tensor | None,
     products: torch.dtype | None = None,
     resets: Tensor | None = None,
 ) -> State:
     """Return the states after every step: one tensor (T, B, H) for each tensor of `state`.
 
-    inputs (T, B, I); recurrent_weight (G*H, H): the cell's own, or that with entries dropped;
+    inputs (T, B, I); recurrent_weight (G*H, H): the cell's own, or that with entries dropped, None
+    for a cell without one;
     products: what the factors of products over all steps are rounded to. The small product of
     one step stays as it is, for its error would add up from step to step. resets: bool (T, B),
     the steps that start from zeros.
     """
     compiled = _COMPILED.get(_kind(cell))
     if compiled is None or inputs.dtype != torch.float32 or inputs.device.type != "cpu":
-        return _step_by_step(cell, inputs, state, recurrent_weight, resets)
+        return cell.unroll(inputs, state, recurrent_weight, products, resets)
+    assert isinstance(cell, RecurrentCell)
+    assert recurrent_weight is not None
     relu = isinstance(cell, RNNCell) and cell.params.activation == "relu"
     own_bias = getattr(cell, "recurrent_bias", None)
     weights = cell.weights_of_all_gates(recurrent_weight)
     return _Unrolled.apply(compiled, products, resets, relu, inputs, *weights, own_bias, *state)
-
-
-def _step_by_step(
-    cell: Cell, inputs: Tensor, state: State, recurrent_weight: Tensor, resets: Tensor | None
-) -> State:
-    """Return what `unroll` does, under autograd."""
-    every = []
-    for t, projection in enumerate(cell.project(inputs)):
-        if resets is not None:
-            state = tuple(part * ~resets[t, :, None] for part in state)
-        state = cell.step(projection, state, recurrent_weight)
-        every.append(state)
-    return tuple(torch.stack(parts) for parts in zip(*every, strict=True))
 
 
 @dataclass(frozen=True)

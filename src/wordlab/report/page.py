@@ -126,6 +126,15 @@ SECTIONS = (
         ("study_regularisation",), ("study_regularisation",), ("regularisation_study",), True,
     ),
     Section(
+        "cells", "Cells", "Does another kind of cell predict better than the GRU?",
+        "Hidden sizes give every network as many weights as the others, within two percent; all "
+        "learn the same words from the same seeds. Adding and copying are learnt by networks of "
+        "their own, with as many weights as a GRU; a multiply-add is one of those that the layers "
+        "need to read a word. Each kind has one learning rate, chosen on validation text.",
+        "cells",
+        ("study_cells",), ("study_cells",), ("cell_study",),
+    ),
+    Section(
         "recurrent-settings", "Settings of networks", "Which settings of LSTM and GRU matter?",
         "Every combination of a few values is trained from several seeds on little text. A setting "
         "matters where its values differ by more than the noise of the seed. The rate is the "

@@ -1,6 +1,7 @@
 """Figures of language models, and of all studies but that of gradients."""
 
 import numpy as np
+import pandas as pd
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -281,6 +282,58 @@ def ppmi_distributions(study: Study) -> Figure:
     axes.set(xlabel="PPMI (nats)", ylabel="density of the non-zero cells", xlim=(0, None))
     axes.set_title("PPMI values by window")
     axes.legend(title="window", alignment="left")
+    return drawn
+
+
+@figure(
+    "study_cells",
+    "Kinds of cells with equally many weights",
+    "Perplexity on unseen text by the multiply-adds of reading a word, with bootstrap intervals "
+    "that draw documents and seeds; how much lower the loss is with the whole context than with "
+    "the last words alone, and the share of answers right in tasks that need a memory: a dot per "
+    "seed, a line at their mean.",
+)
+def cells(study: Study) -> Figure:
+    """Draw perplexity by operations, and in small panels what each kind of cell remembers."""
+    table = study.measured("cells", "perplexity")
+    kinds = list(table["cell"])
+    contexts = study.table("contexts").dropna(subset="gain")
+    parts: list[tuple[str, str, pd.DataFrame, str, float | None]] = [
+        (f"Context beyond the last {context} words", "nats per word", part, "gain", None)
+        for context, part in contexts.groupby("context", sort=False)
+    ]
+    parts += [
+        (f"{str(task).capitalize()}, {delay} steps", "share right", part, "success",
+         float(part["baseline"].iloc[0]))
+        for (task, delay), part in study.table("tasks").groupby(["task", "delay"], sort=False)
+    ]  # fmt: skip
+    rows = -(-len(parts) // 2)
+    drawn = canvas(1, 1, 9.6, 3.4 + 2.1 * rows)
+    drawn.delaxes(drawn.axes[0])
+    places = drawn.add_gridspec(rows + 1, 2, height_ratios=[1.6, *[1.0] * rows])
+    whole = drawn.add_subplot(places[0, :])
+    for row in table.to_dict("records"):
+        style = line(row["cell"], kinds)
+        reach = [[row["perplexity"] - row["low"]], [row["high"] - row["perplexity"]]]
+        whole.errorbar(row["multiply_adds"], row["perplexity"], reach, linestyle="none", **style)
+    ngrams = float((table["perplexity"] / table["ratio"]).iloc[0])
+    whole.axhline(ngrams, color=MUTED, linestyle="--", linewidth=1, label="Kneser-Ney")
+    whole.set(xlabel="multiply-adds of the layers per word", ylabel="perplexity")
+    whole.set_title("Perplexity on unseen text")
+    whole.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    for number, (title, unit, part, measure, chance) in enumerate(parts):
+        axes = drawn.add_subplot(places[1 + number // 2, number % 2])
+        for place, cell in enumerate(kinds):
+            found = part[part["cell"] == cell][measure]
+            colour = line(cell, kinds)["color"]
+            axes.plot([place] * len(found), found, "o", color=colour, alpha=0.7)
+            axes.hlines(found.mean(), place - 0.3, place + 0.3, color=colour)
+        if chance is not None:
+            axes.axhline(chance, color=MUTED, linestyle="--", linewidth=1)
+            axes.set_ylim(-0.03, 1.05)
+        axes.set_xticks(range(len(kinds)), [names.model(cell) for cell in kinds], rotation=30)
+        axes.set(ylabel=unit)
+        axes.set_title(title)
     return drawn
 
 

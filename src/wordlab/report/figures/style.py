@@ -32,6 +32,11 @@ MODELS = {
     "rnn": ("#999933", "o"),
     "lstm": ("#332288", "s"),
     "gru": ("#cc6677", "^"),
+    "mingru": ("#882255", "v"),
+    "minlstm": ("#88ccee", "D"),
+    "sru": ("#117733", "P"),
+    "mogrifier": ("#44aa99", "X"),
+    "hgrn2": ("#ddcc77", "h"),
 }
 """Each model's colour and marker; the colours of Okabe & Ito 2008 and of Tol's `muted` scheme,
 distinct with any colour vision within the word vectors and within the networks."""

@@ -81,9 +81,9 @@ class Autoencoder(nn.Module):
             params.cells, width, hidden, 1, generator, bidirectional=params.bidirectional
         )
         self.decoder = RecurrentLayers(params.cells, width + latent, hidden, 1, generator)
-        states = len(self.decoder.initial_state(1)[0])
+        self.state_sizes = [part.shape[1] for part in self.decoder.initial_state(1)[0]]
         self.to_latent = _Linear(self.encoder.output_size, latent, generator)
-        self.to_state = _Linear(latent, states * hidden, generator)
+        self.to_state = _Linear(latent, sum(self.state_sizes), generator)
         self.output = FullSoftmax(hidden, self.classes, generator, None)
 
     def encode(self, batch: Batch) -> Tensor:
@@ -185,7 +185,7 @@ class Autoencoder(nn.Module):
         return hidden
 
     def _first_state(self, latent: Tensor) -> State:
-        return tuple(torch.tanh(self.to_state(latent)).split(self.params.hidden_size, dim=1))
+        return tuple(torch.tanh(self.to_state(latent)).split(self.state_sizes, dim=1))
 
     def save(self, folder: Path) -> None:
         """Write model.safetensors, model.json and vocabulary.tsv as `folder`, whole or not."""

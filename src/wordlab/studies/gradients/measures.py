@@ -58,7 +58,7 @@ def spectral_radii(model: LanguageModel, inputs: NDArray[np.int64]) -> NDArray[n
 
     def step(vector: Tensor, projection: Tensor) -> Tensor:  # (S,) -> (S,)
         parts = vector[None].split(cell.hidden_size, dim=1)
-        return torch.cat(cell.step(projection[None], parts, cell.recurrent_weight), dim=1)[0]
+        return torch.cat(cell.step(projection[None], parts, cell.weight), dim=1)[0]
 
     jacobians = torch.func.vmap(torch.func.jacrev(step))(before, projections)
     return torch.linalg.eigvals(jacobians.detach().double()).abs().amax(dim=1).numpy()
@@ -135,11 +135,11 @@ def window_gradient(
 def multiply_adds(model: LanguageModel) -> int:
     """Return how many multiply-adds a token of a training takes in the layers.
 
-    Each weight's product is made once forward, and twice backward: for the gradient of the weight,
+    Each product is made once forward, and twice backward: for the gradient of the weight,
     and for that of its input. No length of windows changes it, nor what the output layer adds.
     """
     cells = [cell for cell in model.layers.cells if isinstance(cell, Cell)]
-    return 3 * sum(one.input_weight.numel() + one.recurrent_weight.numel() for one in cells)
+    return 3 * sum(cell.multiply_adds for cell in cells)
 
 
 def agreement(truncated: Tensor, whole: Tensor) -> float:

@@ -77,14 +77,20 @@ def draw_copying(
 
 
 class TaskNetwork(nn.Module):
-    """One recurrent layer, and a linear layer on its hidden states at the last steps."""
+    """Recurrent layers, and a linear layer on its hidden states at the last steps."""
 
     def __init__(
-        self, cells: CellParams, inputs: int, hidden_size: int, outputs: int, seed: int
+        self,
+        cells: CellParams,
+        inputs: int,
+        hidden_size: int,
+        outputs: int,
+        layers: int,
+        seed: int,
     ) -> None:
         super().__init__()
         generator = torch.Generator().manual_seed(rng.derive(seed, "task", cells.cell))
-        self.layers = RecurrentLayers(cells, inputs, hidden_size, 1, generator)
+        self.layers = RecurrentLayers(cells, inputs, hidden_size, layers, generator)
         self.weight = drawn(outputs, hidden_size, hidden_size**-0.5, generator)
         self.bias = nn.Parameter(torch.ones(outputs))  # a sum is 1 at the mean
 
@@ -94,15 +100,31 @@ class TaskNetwork(nn.Module):
         return F.linear(hidden[-last:], self.weight, self.bias)
 
 
+def network(
+    task: Task, cells: CellParams, params: TaskParams, *, hidden_size: int, layers: int, seed: int
+) -> TaskNetwork:
+    """Return a new network with the inputs and outputs of a task."""
+    adding = task == "adding"
+    inputs, outputs = (2, 1) if adding else (params.symbols + 2, params.symbols)
+    return TaskNetwork(cells, inputs, hidden_size, outputs, layers, seed)
+
+
 def learn(
-    task: Task, cells: CellParams, delay: int, params: TaskParams, *, seed: int
+    task: Task,
+    cells: CellParams,
+    delay: int,
+    params: TaskParams,
+    *,
+    seed: int,
+    layers: int = 1,
+    section: str = "gradient_study.tasks",
 ) -> dict[str, float]:
     """Train a network on a task over `delay` steps, and return how it does on new sequences.
 
     The learning rate falls linearly to 0, for a sum within `TOLERANCE` needs small last steps.
     success: the share of sums within `TOLERANCE`, or of symbols right; loss: the mean squared
-    error, or the cross-entropy in nats per symbol. Raises DivergedError where the loss is no longer
-    a number.
+    error, or the cross-entropy in nats per symbol. section: where `params` are.
+    Raises DivergedError where the loss is no longer a number.
     """
     random = rng.stream(seed, "task", task, delay)
 
@@ -112,24 +134,24 @@ def learn(
         return draw_copying(delay, count, params.symbols, params.copied, random)
 
     test = draw(params.test_sequences)
-    outputs = 1 if task == "adding" else params.symbols
     with threads():
-        network = TaskNetwork(cells, test.inputs.shape[2], params.hidden_size, outputs, seed)
-        optimizer = AdamW(dict(network.named_parameters()), weight_decay=0.0)
+        size = params.hidden_size
+        model = network(task, cells, params, hidden_size=size, layers=layers, seed=seed)
+        optimizer = AdamW(dict(model.named_parameters()), weight_decay=0.0)
         for step in range(params.steps):
             batch = draw(params.batch_size)
-            network.zero_grad(set_to_none=True)
-            loss = _loss(network(batch.inputs, len(batch.targets)), batch.targets)
+            model.zero_grad(set_to_none=True)
+            loss = _loss(model(batch.inputs, len(batch.targets)), batch.targets)
             loss.backward()
-            clip_gradients(network.parameters(), params.clip_norm)
+            clip_gradients(model.parameters(), params.clip_norm)
             if not np.isfinite(loss.item()):
                 raise DivergedError(
-                    f"gradient_study.tasks.rate: {task} diverged at batch {step + 1}; expected a "
+                    f"{section}.rate: {task} diverged at batch {step + 1}; expected a "
                     f"rate lower than {params.rate:g}"
                 )
             optimizer.step(params.rate * (1 - step / params.steps), step + 1)
         with torch.no_grad():
-            answers = network(test.inputs, len(test.targets))
+            answers = model(test.inputs, len(test.targets))
             right = _right(answers, test.targets)
             return {"success": float(right.float().mean()),
                     "loss": float(_loss(answers, test.targets))}  # fmt: skip

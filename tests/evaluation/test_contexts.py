@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.evaluation.language.contexts import _last_loss, context_losses
 from wordlab.params.language import NetworkParams
 from wordlab.recurrent import language_model, training
-from wordlab.sweeps.language.trial import _last_loss, context_losses
 
 VOCABULARY = Vocabulary(tuple("abcdef"), np.arange(6, 0, -1, dtype=np.int64))
 END = VOCABULARY.end

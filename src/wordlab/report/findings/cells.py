@@ -1,0 +1,136 @@
+"""What the study of cells found."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from wordlab import names
+from wordlab.params.studies import CellStudyParams
+from wordlab.report.findings.embeddings import OPEN, models_named
+from wordlab.report.results import Answer, Results, answer, of_stage
+from wordlab.report.tables import Table, between, fraction, number, percent, ranged
+
+
+@answer("cells")
+def _cells(results: Results) -> Answer:
+    """Return which kinds of cells predict better than another with as many weights."""
+    cells, tasks = (results.table("study_cells", name) for name in ("cells", "tasks"))
+    return compared(cells, tasks)
+
+
+def compared(cells: pd.DataFrame, tasks: pd.DataFrame) -> Answer:
+    """Decided for a cell if the interval of its perplexity, as a multiple of that of the cell that
+    all are compared with, leaves out 1.
+
+    cells, tasks: those tables of the study of cells.
+    """
+    first = _reference(cells)
+    others = cells[cells["cell"] != first]
+    better = others[others["times_high"] < 1]
+    worse = others[others["times_low"] > 1]
+    unclear = others.drop([*better.index, *worse.index])
+    than = f"than the {names.model(first)} with as many weights"
+    parts = [
+        f"{models_named(part['cell'])} predict{'s' if len(part) == 1 else ''} {word}"
+        for part, word in ((better, "better"), (worse, "worse"))
+        if len(part)
+    ]
+    text = f"{'; '.join(parts)} {than}."
+    if not parts:
+        text = f"That is {OPEN}: no cell clearly predicts better or worse {than}."
+    elif len(unclear):
+        text += f" Of {models_named(unclear['cell'])} that is {OPEN}."
+    right = tasks.groupby(["cell", "task", "delay"], sort=False)["success"].mean()
+    asked = list(dict.fromkeys((task, delay) for _, task, delay in right.index))
+    rows = [
+        [
+            names.model(row["cell"]), number(row["hidden_size"]), number(row["multiply_adds"]),
+            ranged(row["perplexity"], row["low"], row["high"], number),
+            ranged(row["times"], row["times_low"], row["times_high"]),
+            ranged(row["ratio"], row["ratio_low"], row["ratio_high"]),
+            *(percent(float(right[row["cell"], *each])) for each in asked),
+        ]
+        for row in cells.to_dict("records")
+    ]  # fmt: skip
+    head = ["units per layer", "multiply-adds per word", "perplexity",
+            f"times that of {names.model(first)}", "times that of n-grams",
+            *(f"{task} over {delay} steps, right" for task, delay in asked)]  # fmt: skip
+    return Answer(text, bool(parts), Table("With equally many weights", head, rows))
+
+
+def _reference(cells: pd.DataFrame) -> str:
+    """Return the cell that all are compared with: its interval has no width."""
+    rows = cells.to_dict("records")
+    return str(min(rows, key=lambda row: row["times_high"] - row["times_low"])["cell"])
+
+
+@of_stage("study_cells")
+def _found(results: Results) -> list[str]:
+    cells, contexts, tasks = (
+        results.table("study_cells", name) for name in ("cells", "contexts", "tasks")
+    )
+    return [
+        *measured(cells, results.params.cell_study),
+        *_against_ngrams(cells),
+        *_context(contexts),
+        *_remembered(tasks),
+    ]
+
+
+def measured(cells: pd.DataFrame, params: CellStudyParams) -> list[str]:
+    """Return what was compared; cells: that table of the study of cells."""
+    low, high = cells["parameters"].min(), cells["parameters"].max()
+    return [
+        f"Each network has {between(int(low), int(high), number)} weights, and each perplexity is "
+        f"a mean over {params.seeds} trainings that differ in their seed alone.",
+        "Intervals draw documents, sentences and trainings; each holds by itself.",
+    ]
+
+
+def _against_ngrams(cells: pd.DataFrame) -> list[str]:
+    better = cells[cells["ratio_high"] < 1]["cell"]
+    worse = cells[cells["ratio_low"] > 1]["cell"]
+    return [
+        f"{models_named(part)} predict{'s' if len(part) == 1 else ''} {word} than Kneser-Ney of "
+        "the same text."
+        for part, word in ((better, "better"), (worse, "worse"))
+        if len(part)
+    ]
+
+
+def _context(contexts: pd.DataFrame) -> list[str]:
+    """Return which cell gains most by words farther away than the longest context left to it."""
+    known = contexts.dropna(subset="gain")
+    if known.empty:
+        return []
+    farthest = known["context"].max()
+    gains = known[known["context"] == farthest].groupby("cell", sort=False)["gain"]
+    ranges = pd.DataFrame({"mean": gains.mean(), "least": gains.min(), "most": gains.max()})
+    best = ranges.nlargest(1, "mean").reset_index().to_dict("records")[0]
+    return [
+        f"Words farther back than the last {farthest} lower the loss of "
+        f"{names.model(best['cell'])} most, by {fraction(best['mean'])} nats per word "
+        f"({between(best['least'], best['most'], fraction)} with different seeds)."
+    ]
+
+
+def _remembered(tasks: pd.DataFrame) -> list[str]:
+    """Return which cells learn each task with every seed, and which with none."""
+    sentences = []
+    for (task, delay), part in tasks.groupby(["task", "delay"], sort=False):
+        success = part.groupby("cell", sort=False)["success"]
+        least, most = success.min(), success.max()
+        for cells, share in (
+            (least[least > 0.9], "over nine answers in ten"),
+            (most[most < 0.5], "less than half of the answers"),
+        ):
+            if len(cells):
+                sentences.append(
+                    f"{str(task).capitalize()} over {delay} steps: {names.listed(_named(cells))} "
+                    f"get{'s' if len(cells) == 1 else ''} {share} right with every seed."
+                )
+    return sentences
+
+
+def _named(found: pd.Series) -> Sequence[str]:
+    return [names.model(str(cell)) for cell in found.index]

@@ -1,0 +1,38 @@
+"""study_cells: every kind of cell with as many weights as the others."""
+
+from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.evaluation.language.perplexity import HeldOut
+from wordlab.pipeline import stage
+from wordlab.recurrent.batches import document_starts, language_ids
+from wordlab.studies.cells import Text, study
+
+
+def main(run: stage.Stage) -> None:
+    params = run.params.cell_study
+    networks = run.params.language_model
+    known = Vocabulary.load(run.input("vocabulary")).truncated(params.vocabulary_size)
+    train, valid, test = (
+        EncodedCorpus.load(run.input("corpus") / split) for split in ("train", "valid", "test")
+    )
+    valid, test = valid.shortened(params.valid_tokens), test.shortened(params.test_tokens)
+    scored = HeldOut(language_ids(test, known), document_starts(test), known.unknown, known.end)
+    found = study(
+        {cell: getattr(networks, cell) for cell in params.rates},
+        Text(
+            language_ids(train, known)[: params.train_tokens],
+            language_ids(valid, known),
+            scored,
+            known,
+        ),
+        params,
+        orders=run.params.language_evaluation.ngram_orders.word,
+        seed=run.params.seed,
+        on_trial=run.on_trial,
+        checkpoint=run.checkpoint,
+    )
+    run.result(found)
+
+
+if __name__ == "__main__":
+    stage.run(main)

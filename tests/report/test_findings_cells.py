@@ -1,0 +1,48 @@
+"""What is said of the study of cells: decided by the intervals alone."""
+
+import pandas as pd
+
+from wordlab.report.findings.cells import _remembered, compared
+
+
+def row(cell: str, times: float, low: float, high: float) -> dict[str, object]:
+    scored = {"perplexity": 150.0, "low": 140.0, "high": 160.0, "hidden_size": 40}
+    ratio = {"ratio": 0.9, "ratio_low": 0.8, "ratio_high": 1.1, "multiply_adds": 900}
+    own = {"times": times, "times_low": low, "times_high": high}
+    return {"cell": cell, **scored, **ratio, **own}
+
+
+def tasks(**success: list[float]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"task": "adding", "cell": cell, "delay": 20, "success": share}
+        for cell, shares in success.items()
+        for share in shares
+    )
+
+
+def test_an_interval_that_leaves_out_1_decides() -> None:
+    rows = [row("gru", 1, 1, 1), row("sru", 0.9, 0.85, 0.95), row("rnn", 1.1, 1.05, 1.2),
+            row("mingru", 0.97, 0.9, 1.02)]  # fmt: skip
+    found = compared(pd.DataFrame(rows), tasks(gru=[1.0], sru=[1.0], rnn=[0.1], mingru=[0.1]))
+    assert found.decided
+    assert found.text == (
+        "SRU predicts better; RNN predicts worse than the GRU with as many weights. Of minGRU that "
+        "is not decided by this text."
+    )
+    assert found.table is not None and [cells[0] for cells in found.table.rows] == [
+        "GRU", "SRU", "RNN", "minGRU",
+    ]  # fmt: skip
+
+
+def test_intervals_around_1_decide_nothing() -> None:
+    rows = [row("gru", 1, 1, 1), row("sru", 0.99, 0.9, 1.1)]
+    found = compared(pd.DataFrame(rows), tasks(gru=[1.0], sru=[1.0]))
+    assert not found.decided and "not decided by this text" in found.text
+
+
+def test_a_task_is_learnt_where_every_seed_learns_it() -> None:
+    found = _remembered(tasks(gru=[1.0, 0.95], lstm=[1.0, 0.4], rnn=[0.1, 0.2]))
+    assert found == [
+        "Adding over 20 steps: GRU gets over nine answers in ten right with every seed.",
+        "Adding over 20 steps: RNN gets less than half of the answers right with every seed.",
+    ]

@@ -1,0 +1,131 @@
+"""The study of cells: equally many weights, the same at any number of processes, paired by seed."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from wordlab.artifacts import Result
+from wordlab.checkpoints import Checkpoint
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.errors import UserError
+from wordlab.evaluation.language.perplexity import HeldOut
+from wordlab.params.language import KINDS, LanguageModelParams
+from wordlab.params.studies import CellStudyParams
+from wordlab.params.whole import load
+from wordlab.recurrent.language_model import LanguageModel
+from wordlab.studies import cells
+from wordlab.studies.cells import Text, study
+
+TASKS: dict[str, Any] = {
+    "delays": [4],
+    "initialisations": ["uniform"],
+    "symbols": 3,
+    "copied": 1,
+    "hidden_size": 8,
+    "steps": 3,
+    "batch_size": 8,
+    "rate": 0.01,
+    "clip_norm": 1.0,
+    "test_sequences": 20,
+}
+
+
+def params(**changes: Any) -> CellStudyParams:
+    values = {
+        "rates": {"gru": 0.01, "mingru": 0.02, "hgrn2": 0.02},
+        "parameters": 3000,
+        "vocabulary_size": None,
+        "train_tokens": 200,
+        "valid_tokens": 150,
+        "test_tokens": 150,
+        "embedding_size": 8,
+        "layers": 2,
+        "task_layers": 2,
+        "adaptive_cutoffs": [],
+        "dropout": 0.1,
+        "epochs": 1,
+        "batch_size": 4,
+        "bptt_length": 10,
+        "seeds": 2,
+        "contexts": [2],
+        "tasks": TASKS,
+    }
+    return CellStudyParams.model_validate({**values, **changes})
+
+
+Networks = Callable[..., dict[str, LanguageModelParams]]
+
+
+def text(test: int = 400) -> Text:
+    vocabulary = Vocabulary(tuple("abcdef"), np.ones(6, np.int64))
+    train, valid, scored = np.split(np.random.default_rng(1).integers(0, 8, 350 + test), [200, 350])
+    held_out = HeldOut(scored, np.array([0, test // 2]), vocabulary.unknown, vocabulary.end)
+    return Text(train, valid, held_out, vocabulary)
+
+
+def measure(networks: Networks, own: CellStudyParams, **given: Any) -> Result:
+    given = {"seed": 1, "on_trial": lambda *told: None, "checkpoint": Checkpoint(), **given}
+    return study(networks(*own.rates), given.pop("text", text()), own, orders=[1, 2], **given)
+
+
+def test_one_process_or_two_give_the_same_study(
+    monkeypatch: pytest.MonkeyPatch, networks: Networks
+) -> None:
+    trials: list[str] = []
+    found = []
+    for threads in ("1", "2"):
+        monkeypatch.setenv("WORDLAB_THREADS", threads)
+        found.append(measure(networks, params(), on_trial=lambda name, *told: trials.append(name)))
+    for name, table in found[0].tables.items():
+        pd.testing.assert_frame_equal(table, found[1].tables[name], check_exact=True)
+    assert found[0].metrics == found[1].metrics
+    assert len(set(trials)) == 3 * 2 * (1 + 2)  # cells, seeds; words, adding and copying
+    rows = found[0].tables["cells"].set_index("cell")
+    assert rows.loc["gru", ["times", "times_low", "times_high"]].tolist() == [1, 1, 1]
+    assert rows["hidden_size"]["hgrn2"] % networks("gru")["gru"].heads == 0
+    assert rows["hidden_size"]["mingru"] > rows["hidden_size"]["gru"]
+
+
+def test_the_other_cells_are_compared_seed_by_seed() -> None:
+    scored = text().test
+    random = np.random.default_rng(3)
+    gru = random.gamma(4, size=(3, 400)) + np.array([[0.0], [0.5], [1.0]])
+    found = cells.table({"gru": gru, "sru": gru + 0.1}, scored, gru[0], 1).set_index("cell")
+    for end in ("times", "times_low", "times_high"):
+        assert found.loc["sru", end] == pytest.approx(np.exp(0.1))
+    assert found.loc["sru", "low"] < found.loc["sru", "perplexity"] < found.loc["sru", "high"]
+
+
+def test_the_size_with_the_closest_number_of_weights_is_found(networks: Networks) -> None:
+    network, words = networks("hgrn2")["hgrn2"], text().vocabulary
+
+    def build(size: int) -> LanguageModel:
+        own = {**network.model_dump(), "hidden_size": size, "embedding_size": size}
+        return LanguageModel(LanguageModelParams.model_validate(own), words, "word", 0)
+
+    counts = {size: cells._weights(build(size)) for size in range(4, 60, 4)}  # noqa: SLF001
+    for budget in (900, 3000, 7000):
+        best = min(counts, key=lambda size: abs(counts[size] - budget))
+        assert cells.equal_size(build, 4, budget) == best
+
+
+def test_the_shipped_budget_gives_every_cell_as_many_weights(repository: Path) -> None:
+    shipped = load(repository / "params.yaml", repository / "scales" / "hour.yaml")
+    assert {*load(repository / "params.yaml").cell_study.rates} < {*shipped.cell_study.rates}
+    own = shipped.cell_study
+    size = own.vocabulary_size or 8000
+    words = Vocabulary(tuple(f"w{n}" for n in range(size)), np.ones(size, np.int64))
+    assert {*own.rates} == {*KINDS}
+    for cell in own.rates:
+        network = cells._network(getattr(shipped.language_model, cell), own, words)  # noqa: SLF001
+        model = LanguageModel(network, words, "word", 0)
+        assert cells._weights(model) == pytest.approx(own.parameters, rel=0.02)  # noqa: SLF001
+
+
+def test_a_batch_too_large_is_named(networks: Networks) -> None:
+    with pytest.raises(UserError, match=r"cell_study\.batch_size: 300 streams need more text"):
+        measure(networks, params(batch_size=300))
