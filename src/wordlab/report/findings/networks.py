@@ -49,17 +49,25 @@ def predicted(metrics: Mapping[str, Mapping[str, Any]]) -> Answer:
         )
     rows = [
         [
-            names.model(model), number(row["perplexity"]), number(row["bits"]),
+            title, number(row["perplexity"]), number(row["bits"]),
             ranged(*(row.get(f"ratio{end}", 1) for end in ("", "_low", "_high"))),
             *(ranged(row.get(top), row.get(f"{top}_low"), row.get(f"{top}_high"), percent)
               for top in ("top_1", "top_5")),
             percent(row["top_1_known"]) if row.get("top_1_known") is not None else "–",
         ]
-        for model, row in metrics.items() if model in names.LANGUAGE_MODELS
+        for model, own in metrics.items() if model in names.LANGUAGE_MODELS
+        for title, row in _scores(names.model(model), own)
     ]  # fmt: skip
     head = ["perplexity", "bits per symbol", "times that of n-grams", "next symbol right",
             "among five", "right where it is a known word"]  # fmt: skip
     return Answer(text, decided, Table("On the test split", head, rows))
+
+
+def _scores(model: str, own: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield a model's name and scores, then those by other methods."""
+    yield model, own
+    for method, scores in own.get("adapted", {}).items():
+        yield f"{model}, {names.ADAPTATIONS[method]}", unbounded(scores)
 
 
 @of_stage("evaluate_lm")
