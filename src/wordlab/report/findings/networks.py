@@ -10,7 +10,15 @@ from wordlab import names
 from wordlab.params.language import CELLS
 from wordlab.params.studies import COMBINATION, RegularisationStudyParams
 from wordlab.report.findings.embeddings import OPEN, models_named, most
-from wordlab.report.results import Answer, Results, Unmeasured, answer, of_stage, unbounded
+from wordlab.report.results import (
+    Answer,
+    Results,
+    Unmeasured,
+    answer,
+    by_method,
+    of_stage,
+    unbounded,
+)
 from wordlab.report.tables import Table, between, fraction, number, percent, ranged
 
 
@@ -56,18 +64,11 @@ def predicted(metrics: Mapping[str, Mapping[str, Any]]) -> Answer:
             percent(row["top_1_known"]) if row.get("top_1_known") is not None else "–",
         ]
         for model, own in metrics.items() if model in names.LANGUAGE_MODELS
-        for title, row in _scores(names.model(model), own)
+        for title, row in by_method(model, own)
     ]  # fmt: skip
     head = ["perplexity", "bits per symbol", "times that of n-grams", "next symbol right",
             "among five", "right where it is a known word"]  # fmt: skip
     return Answer(text, decided, Table("On the test split", head, rows))
-
-
-def _scores(model: str, own: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield a model's name and scores, then those by other methods."""
-    yield model, own
-    for method, scores in own.get("adapted", {}).items():
-        yield f"{model}, {names.ADAPTATIONS[method]}", unbounded(scores)
 
 
 @of_stage("evaluate_lm")
