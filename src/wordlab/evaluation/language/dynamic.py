@@ -52,7 +52,7 @@ def gradient_sizes(
     segments as `params.gradients` are read, each from the beginning of a sentence and a state of
     zeros, evenly spread. All are 1 where `params.damping` is None.
     """
-    learner = deepcopy(model)
+    learner = _learner(model)
     squares = [torch.zeros_like(weight) for weight in _trained(learner)]
     if params.damping is None:
         return [torch.ones_like(square) for square in squares]
@@ -88,7 +88,7 @@ def dynamic_trace(
     weights are kept from one document to the next; `model` stays as it is. Raises
     FloatingPointError if a loss is not a number.
     """
-    learner, damping = deepcopy(model), params.damping or 0.0
+    learner, damping = _learner(model), params.damping or 0.0
     weights = _trained(learner)
     start = [weight.detach().clone() for weight in weights]
     speeds = [learning.rate * (1 + damping) / (size + damping).clamp_(min=1e-9) for size in sizes]
@@ -124,6 +124,11 @@ def dynamic_trace(
                     weight.addcmul_(weight.grad, speed, value=-1)
                     weight.grad = None
     return Trace(losses.numpy(), kept)
+
+
+def _learner(model: LanguageModel) -> LanguageModel:
+    """Return a copy of `model` with weights of its own."""
+    return deepcopy(model, {id(model.vocabulary): model.vocabulary})
 
 
 def _trained(model: LanguageModel) -> list[nn.Parameter]:
