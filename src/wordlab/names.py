@@ -25,6 +25,13 @@ LANGUAGE_MODELS = {
     "char": "GRU, characters",
     "kneser_ney_character": "Kneser-Ney n-grams, characters",
 }
+ADAPTATIONS = {
+    "cache": "with a cache",
+    "kneser_ney": "with n-grams",
+    "dynamic": "learning as it reads",
+    "all": "all of these",
+}
+"""Other methods that a language model is scored by."""
 SETS = {"wordsim353": "WordSim-353", "simlex999": "SimLex-999"}
 METHODS = {"3cosadd": "3CosAdd", "3cosmul": "3CosMul", "pair_direction": "pair direction"}
 MEASURES = {

@@ -62,10 +62,16 @@ def test_a_perplexity_beyond_any_float_is_infinite():
 def test_an_infinite_perplexity_is_said_and_shown(network, repository, monkeypatch):
     words = Vocabulary(("the", "cat", "sat", "on"), np.array([4, 3, 2, 1]))
     model = LanguageModel(network(), words, level="word", seed=1)
-    monkeypatch.setattr(model, "token_losses", lambda ids, **_: np.full(len(ids), 800.0))
+    improbable = lambda _, targets: torch.full((len(targets),), 800.0)  # noqa: E731
+    monkeypatch.setattr(model.output, "losses", improbable)
     settings = load(repository / "params.yaml")
     orders = NgramOrders(word=(2,), character=(2,))
-    asked = settings.language_evaluation.model_copy(update={"ngram_orders": orders})
+    plain = {"ngram_orders": orders, "interpolated": ()}
+    plain |= {
+        name: getattr(settings.language_evaluation, name).model_copy(update={"models": ()})
+        for name in ("cache", "dynamic")
+    }
+    asked = settings.language_evaluation.model_copy(update=plain)
     text = ["the cat sat on", "on the cat sat", "sat"] * 3
     with pytest.warns(Notice, match="gru: its loss on the test split, 1,154 bits per symbol"):
         metrics, _ = perplexity.evaluate(

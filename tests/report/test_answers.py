@@ -177,6 +177,23 @@ def test_a_network_predicts_better_if_the_interval_of_its_ratio_is_below_one() -
         networks.predicted({})
 
 
+def test_a_network_has_a_row_for_each_method_it_is_scored_by() -> None:
+    every = predicted(0.6, 0.8)
+    adapted = {"perplexity": 96.0, "bits": 6.59, "ratio": 0.49, "ratio_low": 0.41,
+               "ratio_high": 0.56}  # fmt: skip
+    lost = {**adapted, "perplexity": None, "ratio": None, "ratio_low": None, "ratio_high": None}
+    every["gru"]["adapted"] = {"cache": adapted, "all": lost}
+    table = networks.predicted(every).table
+    assert table is not None
+    plain, cache, together, *_ = table.rows
+    assert [row[0] for row in table.rows[:4]] == [
+        "GRU", "GRU, with a cache", "GRU, all of these", "LSTM",
+    ]  # fmt: skip
+    assert cache[1] == "96.0" and cache[3].startswith(".49 (.41")
+    assert together[1] == "∞"
+    assert len(plain) == len(cache) and cache[-1] == "–"
+
+
 def test_a_gradient_reaches_farther_where_the_intervals_do_not_overlap() -> None:
     def reach(steps: float, low: float | None, high: float | None) -> dict[str, Any]:
         return {"trained": {"length 100": {"steps": steps, "low": low, "high": high}}}

@@ -246,8 +246,62 @@ class NgramOrders(Section):
     character: Annotated[tuple[Count, ...], Field(min_length=1, strict=False)]
 
 
+ScoredModel = Literal[Kind, "char"]
+ScoredModels = Annotated[tuple[ScoredModel, ...], Field(strict=False)]
+"""Language models by name; [] for none."""
+
+
+class CacheParams(Section):
+    """`language_evaluation.cache`: a neural cache of the test text (Grave et al. 2017)."""
+
+    models: ScoredModels
+    """Those that are scored with a cache as well. What they have read so far is in it, of other
+    documents only where the model carries its state on to the next. Its weight in the mixture
+    with the model is the one with the lowest loss on the validation split."""
+    size: Count
+    """The symbols that a cache looks back on."""
+    flatness: Annotated[tuple[NonNegative, ...], Field(min_length=1, strict=False)]
+    """How much more the more similar states of the past count (theta), 0 not at all. The one with
+    the lowest loss on the validation split is taken."""
+
+
+class DynamicEvaluationParams(Section):
+    """`language_evaluation.dynamic`: learning from a text while it is scored (Krause et al. 2018).
+
+    The text is one stream, read in order; each segment is scored before it is learnt from.
+    """
+
+    models: ScoredModels
+    """Those that are scored so as well."""
+    steps: Count
+    """Symbols of a segment; a model that does not carry its state has those of a window."""
+    rates: Annotated[tuple[Rate, ...], Field(min_length=1, strict=False)]
+    """Learning rates, in the unit of SGD's; of these and `decays`, the two with the lowest loss on
+    the validation split are taken."""
+    decays: Annotated[tuple[Share, ...], Field(min_length=1, strict=False)]
+    """The share of the way back to the trained weights that each update takes a weight whose
+    gradients are of average size; those with larger ones go farther."""
+    damping: Positive | None
+    """The rate of a weight is divided by the size of its gradients on the training split, their
+    root mean square over its mean for all weights, plus this; null: by nothing (plain SGD), and
+    the decay is the same for all."""
+    gradients: Count
+    """Segments of the training split from which the sizes are known."""
+    valid_symbols: Count | None
+    """Choose on so many symbols at the beginning of the validation split; null: on all of it."""
+
+
 class LanguageEvaluationParams(Section):
-    """`language_evaluation`: what language models are compared with."""
+    """`language_evaluation`: what language models are compared with, and how else they are scored.
+
+    Each network is also scored by the methods that name it, alone and together. Their settings are
+    chosen on the validation split; of the test split, only what precedes a symbol is used.
+    """
 
     ngram_orders: NgramOrders
     """The one with the lowest loss on the validation split is taken."""
+    interpolated: ScoredModels
+    """Mixed with the Kneser-Ney model of the same text, at the weights that are best for the
+    validation split."""
+    cache: CacheParams
+    dynamic: DynamicEvaluationParams

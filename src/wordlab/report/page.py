@@ -104,7 +104,8 @@ SECTIONS = (
         "Perplexity is that of the test split, in which every token counts alike. Intervals draw "
         "documents, then their sentences, and are widened for so few documents; the ratio to "
         "n-grams (Kneser-Ney) is measured on the same draws. All words outside the vocabulary are "
-        "one class, which is easy to predict.",
+        "one class, which is easy to predict. With a cache, or learning as it reads, a network "
+        "uses what it has read of the test split so far.",
         "perplexity",
         ("train_lm", "train_char_lm", "evaluate_lm"), ("language_models", "lm_"),
         ("language_model", "character_model", "language_evaluation", "generation"), True,

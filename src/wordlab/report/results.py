@@ -1,7 +1,7 @@
 """What the stages measured, and the register of functions that put it into words."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from wordlab import names
 from wordlab.artifacts import read_json
 from wordlab.params.whole import Params
 from wordlab.report.tables import Table
@@ -197,3 +198,10 @@ def unbounded(scores: Mapping[str, Any]) -> Mapping[str, Any]:
     if scores["perplexity"] is not None:
         return scores
     return {**scores, **{name: math.inf for name in BEYOND if scores.get(name, 0) is None}}
+
+
+def by_method(model: str, scores: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the name of a language model with its scores, then with those by each other method."""
+    yield names.model(model), scores
+    for method, found in scores.get("adapted", {}).items():
+        yield f"{names.model(model)}, {names.ADAPTATIONS[method]}", unbounded(found)

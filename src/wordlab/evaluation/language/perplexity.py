@@ -15,6 +15,7 @@ from wordlab.artifacts import rounded
 from wordlab.corpus.vocabulary import study_words
 from wordlab.errors import notice
 from wordlab.evaluation.language.accuracy import accuracy, network_ranks, ngram_ranks
+from wordlab.evaluation.language.adaptation import adapted, plain_trace
 from wordlab.evaluation.language.generation import generate, generate_by_counts, spelled, symbols_of
 from wordlab.evaluation.language.ngrams import KneserNey
 from wordlab.evaluation.statistics import mean_of_drawn
@@ -57,6 +58,11 @@ class HeldOut:
     def documents(self) -> int:
         """How many documents it has."""
         return len(np.unique(np.append(self.document_starts, 0)))
+
+    def beginning(self, symbols: int | None) -> "HeldOut":
+        """Return the first `symbols` of it, or all."""
+        ids, starts = self.ids[:symbols], self.document_starts
+        return HeldOut(ids, starts[starts < len(ids)], self.unknown, self.end)
 
     @property
     def spread(self) -> float:
@@ -236,6 +242,7 @@ class _Kind:
     """What models of the same symbols share: texts as classes, baselines, the losses of ngrams."""
 
     train: NDArray[np.int64]
+    valid: HeldOut
     text: HeldOut
     unigrams: KneserNey
     ngrams: KneserNey
@@ -253,17 +260,19 @@ def _kind(
     params: LanguageEvaluationParams,
 ) -> _Kind:
     known = model.vocabulary
-    ids, text = symbol_ids(model, train), held_out(model, test)
+    ids = symbol_ids(model, train)
+    chosen_on, text = (held_out(model, documents) for documents in (valid, test))
     given = {"classes": known.classes, "end": known.end}
     orders = getattr(params.ngram_orders, model.level)
-    ngrams = KneserNey.chosen(ids, held_out(model, valid).ids, orders=orders, **given)
+    ngrams = KneserNey.chosen(ids, chosen_on.ids, orders=orders, **given)
     unigrams = KneserNey.fit(ids, order=1, **given)
     prompts = [
         prompt
         for prompt in (spelled(model, one) for one in beginnings)
         if all(symbol in known for symbol in symbols_of(model, prompt))
     ]
-    return _Kind(ids, text, unigrams, ngrams, ngrams.losses(text.ids), model, prompts or [""])
+    losses = ngrams.losses(text.ids)
+    return _Kind(ids, chosen_on, text, unigrams, ngrams, losses, model, prompts or [""])
 
 
 def evaluate(
@@ -280,9 +289,10 @@ def evaluate(
     models, for each prompt.
 
     train: sentences; valid chooses the order of the Kneser-Ney model, which all others are compared
-    with. `examples`, `carry_state`: how a network reads the text, as it was trained. Models of the
-    same symbols share their baselines: `unigram` and `kneser_ney`, named with the level and the
-    number of symbols where there are several kinds.
+    with. `examples`, `carry_state`: how a network reads the text, as it was trained; `adapted`: its
+    scores and settings by each other method that `params` has for it. Models of the same symbols
+    share their baselines: `unigram` and `kneser_ney`, named with the level and the number of
+    symbols where there are several kinds.
     """
     metrics: dict[str, Any] = {}
     samples: list[dict[str, str]] = []
@@ -301,8 +311,8 @@ def evaluate(
             generate(model, prompt, generation.length, generation, seed=seed) for prompt in prompts
         ]
         written = symbol_ids(model, [line for text in texts for line in text.splitlines()])
-        losses = model.token_losses(text.ids, document_starts=text.document_starts)
-        scored = score(losses, text, seed=seed, baseline=shared.losses)
+        plain = plain_trace(model, text, states=name in params.cache.models)
+        scored = score(plain.losses, text, seed=seed, baseline=shared.losses)
         if math.isinf(scored.perplexity):
             notice(
                 f"{name}: its loss on the test split, {scored.bits:,.0f} bits per symbol, has a "
@@ -312,6 +322,15 @@ def evaluate(
             **asdict(scored),
             **accuracy(network_ranks(model, text), text, seed=seed),
             **model.params.model_dump(include={"examples", "carry_state"}),
+            "adapted": {
+                method: {
+                    **asdict(score(own.losses, text, seed=seed, baseline=shared.losses)),
+                    **own.settings,
+                }
+                for method, own in adapted(
+                    name, model, shared.train, shared.valid, text, plain, shared.ngrams, params
+                ).items()
+            },
             "generated": {
                 **score_generated(written, shared.train, shared.ngrams),
                 "prompts": len(prompts),

@@ -10,7 +10,15 @@ from wordlab import names
 from wordlab.params.language import CELLS
 from wordlab.params.studies import COMBINATION, RegularisationStudyParams
 from wordlab.report.findings.embeddings import OPEN, models_named, most
-from wordlab.report.results import Answer, Results, Unmeasured, answer, of_stage, unbounded
+from wordlab.report.results import (
+    Answer,
+    Results,
+    Unmeasured,
+    answer,
+    by_method,
+    of_stage,
+    unbounded,
+)
 from wordlab.report.tables import Table, between, fraction, number, percent, ranged
 
 
@@ -49,13 +57,14 @@ def predicted(metrics: Mapping[str, Mapping[str, Any]]) -> Answer:
         )
     rows = [
         [
-            names.model(model), number(row["perplexity"]), number(row["bits"]),
+            title, number(row["perplexity"]), number(row["bits"]),
             ranged(*(row.get(f"ratio{end}", 1) for end in ("", "_low", "_high"))),
             *(ranged(row.get(top), row.get(f"{top}_low"), row.get(f"{top}_high"), percent)
               for top in ("top_1", "top_5")),
             percent(row["top_1_known"]) if row.get("top_1_known") is not None else "–",
         ]
-        for model, row in metrics.items() if model in names.LANGUAGE_MODELS
+        for model, own in metrics.items() if model in names.LANGUAGE_MODELS
+        for title, row in by_method(model, own)
     ]  # fmt: skip
     head = ["perplexity", "bits per symbol", "times that of n-grams", "next symbol right",
             "among five", "right where it is a known word"]  # fmt: skip

@@ -1,0 +1,197 @@
+"""Networks scored with what their text has shown so far, and mixed with n-grams.
+
+Settings and the weights of mixtures are chosen on the validation split alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from wordlab.errors import UserError
+from wordlab.evaluation.language.cache import cache_probabilities
+from wordlab.evaluation.language.dynamic import Learning, Trace, dynamic_trace, gradient_sizes
+from wordlab.evaluation.language.ngrams import KneserNey
+from wordlab.params.language import CacheParams, DynamicEvaluationParams, LanguageEvaluationParams
+from wordlab.recurrent.language_model import LanguageModel
+
+if TYPE_CHECKING:
+    from wordlab.evaluation.language.perplexity import HeldOut
+
+
+@dataclass(frozen=True, eq=False)
+class Adapted:
+    """The losses of a network on the test text by one method, (N,), and what was chosen for it."""
+
+    losses: NDArray[np.floating]
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """A text, what a network makes of it, and whether a document may see the ones before it."""
+
+    text: "HeldOut"
+    trace: Trace
+    crosses: bool
+
+
+def adapted(
+    name: str,
+    model: LanguageModel,
+    train: NDArray[np.int64],
+    valid: "HeldOut",
+    test: "HeldOut",
+    plain: Trace,
+    ngrams: KneserNey,
+    params: LanguageEvaluationParams,
+) -> dict[str, Adapted]:
+    """Return how `model`, named `name`, does on `test` by each method that `params` has for it.
+
+    train (N,): the training text; ngrams: its Kneser-Ney model; plain: what `plain_trace` makes of
+    `test`, with its states where `params.cache` names the model. `cache` and `kneser_ney` are
+    mixtures with the network as its plain losses are measured; `dynamic` is dynamic evaluation;
+    `all` a mixture of those that are asked for, if there are several. Raises UserError if dynamic
+    evaluation diverges.
+    """
+    cache = params.cache if name in params.cache.models else None
+    counted = ngrams if name in params.interpolated else None
+    # what a model does not carry from one document to the next, its cache does not carry either
+    crosses = model.params.examples == "streams" and model.params.carry_state == "always"
+    found: dict[str, Adapted] = {}
+    settings: dict[str, Any] = {}
+    parts: tuple[_Part, ...] = ()
+    if cache or counted:
+        first = plain_trace(model, valid, states=cache is not None)
+        parts = _Part(valid, first, crosses), _Part(test, plain, crosses)
+    if cache:
+        found["cache"] = _mixture(parts, cache, None)
+    if counted:
+        found["kneser_ney"] = _mixture(parts, None, counted)
+    if name in params.dynamic.models:
+        texts = valid.beginning(params.dynamic.valid_symbols), test
+        traces, chosen = _dynamic(name, model, train, *texts, params.dynamic)
+        parts = tuple(_Part(*pair, crosses) for pair in zip(texts, traces, strict=True))
+        settings = asdict(chosen)
+        found["dynamic"] = Adapted(traces[1].losses, settings)
+    if len(found) > 1:
+        mixed = _mixture(parts, cache, counted)
+        found["all"] = Adapted(mixed.losses, {**settings, **mixed.settings})
+    return found
+
+
+def plain_trace(model: LanguageModel, text: "HeldOut", *, states: bool) -> Trace:
+    """Return what `model` makes of `text`, read as by `outputs`; states: whether to keep them."""
+    losses, kept = torch.empty(len(text.ids)), torch.empty(0)
+    if states:
+        kept = torch.empty(len(text.ids), model.layers.output_size)
+    for places, hidden, targets in model.outputs(text.ids, document_starts=text.document_starts):
+        where = torch.from_numpy(places)
+        losses[where] = model.output.losses(hidden, targets).cpu()
+        if states:
+            kept[where] = hidden.cpu()
+    return Trace(losses.numpy(), kept)
+
+
+def _dynamic(
+    name: str,
+    model: LanguageModel,
+    train: NDArray[np.int64],
+    valid: "HeldOut",
+    test: "HeldOut",
+    params: DynamicEvaluationParams,
+) -> tuple[tuple[Trace, Trace], Learning]:
+    """Return what `model` makes of both texts, learning as is best on the first."""
+    sizes = gradient_sizes(model, train, params)
+    best: tuple[Trace, Learning] | None = None
+    for learning in (Learning(*each) for each in product(params.rates, params.decays)):
+        try:
+            trace = dynamic_trace(model, valid, learning, sizes, params)
+        except FloatingPointError:
+            continue
+        if best is None or trace.losses.mean() < best[0].losses.mean():
+            best = trace, learning
+    try:
+        if best is None:
+            raise FloatingPointError
+        return (best[0], dynamic_trace(model, test, best[1], sizes, params)), best[1]
+    except FloatingPointError:
+        raise UserError(
+            f"language_evaluation.dynamic.rates: {name} diverges as it learns from the text it is "
+            f"scored on; expected lower rates than {', '.join(f'{one:g}' for one in params.rates)}"
+        ) from None
+
+
+def _mixture(
+    parts: Sequence[_Part], cache: CacheParams | None, ngrams: KneserNey | None
+) -> Adapted:
+    """Return the second of `parts` by a mixture of the network with a cache, n-grams or both.
+
+    The flatness of the cache and the weights are those that are best for the first.
+    """
+    valid, test = parts
+    tried = []
+    given = cache.flatness if cache else ()
+    for number, p in enumerate(_components(valid, cache, given, ngrams)):
+        weights = mixture_weights(p)
+        tried.append((float(mixed_losses(p, weights).mean()), number, weights))
+    _, number, weights = min(tried, key=lambda one: one[:2])
+    chosen = given[number : number + 1]
+    [p] = _components(test, cache, chosen, ngrams)
+    names = ["network", *["kneser_ney"] * bool(ngrams), *["cache"] * bool(cache)]
+    settings: dict[str, Any] = {"weights": dict(zip(names, weights.tolist(), strict=True))}
+    if cache:
+        settings |= {"size": cache.size, "flatness": chosen[0]}
+    return Adapted(mixed_losses(p, weights), settings)
+
+
+def _components(
+    part: _Part, cache: CacheParams | None, flatness: Sequence[float], ngrams: KneserNey | None
+) -> list[NDArray[np.float64]]:
+    """Return p of each symbol by the network, n-grams and the cache, as asked, (K, N).
+
+    One array per flatness of the cache, or one. Where a cache is empty, the network takes its
+    place.
+    """
+    network = np.exp(-part.trace.losses.astype(np.float64))
+    parts = [network]
+    if ngrams is not None:
+        parts.append(np.exp(-ngrams.losses(part.text.ids)))
+    if cache is None:
+        return [np.stack(parts)]
+    starts = None if part.crosses else part.text.document_starts
+    cached = cache_probabilities(
+        part.trace.hidden, part.text.ids, size=cache.size, flatness=flatness, document_starts=starts
+    )
+    return [np.stack([*parts, np.where(np.isnan(one), network, one)]) for one in cached]
+
+
+_PRECISE, _ROUNDS = 1e-6, 1000
+"""Weights of a mixture are known when a round changes none by more, or after so many rounds."""
+
+
+def mixture_weights(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the weights (K,), with a sum of 1, that make the mixture of `p` (K, N) likeliest.
+
+    p: what each of K models gave to N symbols. By expectation maximisation (Jelinek & Mercer 1980):
+    the weight of a model becomes the mean of its share in the mixture; there is one maximum.
+    """
+    possible = p[:, p.any(axis=0)]
+    weights = np.full(len(p), 1 / len(p))
+    for _ in range(_ROUNDS):
+        shares = weights[:, None] * possible
+        before, weights = weights, (shares / shares.sum(axis=0)).mean(axis=1)
+        if np.abs(weights - before).max() < _PRECISE:
+            break
+    return weights
+
+
+def mixed_losses(p: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return -log of the mixture of `p` (K, N), nats, finite even where it is 0."""
+    mixed = (weights[:, None] * p).sum(axis=0)
+    losses: NDArray[np.float64] = -np.log(np.maximum(mixed, np.finfo(np.float64).tiny))
+    return losses
