@@ -21,7 +21,7 @@ from wordlab.evaluation.vectors.scores import read_sets
 from wordlab.params.embeddings import Word2vecParams
 from wordlab.params.whole import Params, load
 from wordlab.report import tables as printed
-from wordlab.sweeps.vectors import sweep_word2vec
+from wordlab.sweeps import word2vec
 
 REACHED = {"mean": 4.1, "low": 4.0, "high": 4.2, "n": 2, "combinations": 8}
 
@@ -128,19 +128,19 @@ def test_a_winner_within_a_budget_has_the_embedding_that_met_it(
 def test_pasted_arguments_give_the_vectors_that_won(tmp_path: Path, params: Path) -> None:
     shipped = load(params)
     # the analogies, which come first in the table, are not what a winner is chosen by
-    tried = {"score": ["analogy_semantic", "wordsim353"], "window": [8, 7], "dimensions": [5, 30]}
+    tried = {"score": ["analogy_semantic", "wordsim353"], "window": [8, 7]}
     skipgram = best(tmp_path, "word2vec", {"model": "skipgram", **tried, "rate": [0.2, 0.03]})
-    glove = best(tmp_path, "glove", {"model": "glove", **tried, "iterations": [2, 6]})
+    glove = best(tmp_path, "glove", {"model": "glove", **tried, "iterations": [2, 6], "x_max": 5.0})
     won = pasted(
         params,
         [*winners(skipgram, "word2vec", shipped), *winners(glove, "glove", shipped)],
     )
     assert (won.word2vec.skipgram.window, won.word2vec.skipgram.rate) == (7, 0.03)
-    changed = {"window", "dimensions", "rate"}
+    changed = {"window", "rate"}
     kept = won.word2vec.skipgram.model_dump(exclude=changed)
     assert kept == shipped.word2vec.skipgram.model_dump(exclude=changed)
     assert won.word2vec.cbow.window == shipped.word2vec.cbow.window
-    assert (won.cooccurrence.window, won.glove.dimensions, won.glove.iterations) == (7, 30, 6)
+    assert (won.cooccurrence.window, won.glove.x_max, won.glove.iterations) == (7, 5, 6)
 
 
 def test_the_trained_winner_is_no_worse_than_the_default(tmp_path: Path, params: Path) -> None:
@@ -163,19 +163,21 @@ def test_the_trained_winner_is_no_worse_than_the_default(tmp_path: Path, params:
             *(f"++word2vec.shared.{setting}" for setting in own),
             f"++evaluation.similarity=[{{name:groups,path:{tmp_path / 'pairs.txt'}}}]",
             f"++evaluation.analogies.path={tmp_path / 'questions.txt'}",
-            "++sweep_word2vec.grid={window:[2,4],dimensions:[8,16],rate:[0.025,0.05]}",
-            "++sweep_word2vec.fixed={epochs:1}",
+            "++sweep_word2vec.grid={window:[2,4],rate:[0.025,0.05]}",
+            "++sweep_word2vec.fixed={epochs:1,dimensions:8}",
         ],
     )
     before = load(params)
-    trials = sweep_word2vec(
-        corpus, vocabulary, before.word2vec, before.sweep_word2vec, before.evaluation, seed=1
-    )
+    sweep = before.sweep_word2vec
+    trials = word2vec.sweep(corpus, vocabulary, sweep, before.evaluation, seed=1)
     sets = read_sets(before.evaluation)
     options = before.sweep_word2vec, before.evaluation, sets
     write_tables(tmp_path / "analysis_word2vec", analyse_vectors(trials, *options, seed=1).tables)
     found = winners(tmp_path, "word2vec", before)
-    assert (found[0].otherwise, found[0].untried) == ({"epochs": (1, 8)}, {})
+    assert (found[0].otherwise, found[0].untried) == (
+        {"epochs": (1, 8), "dimensions": (8, 16)},
+        {},
+    )
     after = pasted(params, found)
 
     def scored(settings: Word2vecParams) -> Any:

@@ -12,20 +12,20 @@ from pydantic import ValidationError
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.params import whole
-from wordlab.params.embeddings import EvaluationParams, Word2vecSection
+from wordlab.params.embeddings import EvaluationParams
 from wordlab.params.sweeps import Word2vecSweepParams
-from wordlab.sweeps import vectors
+from wordlab.sweeps import vectors, word2vec
 
 SWEEP: dict[str, Any] = {
     "grid": {"window": [1, 4]},
-    "fixed": {"epochs": 1, "dimensions": 8, "subsample": 0.0},
+    "fixed": {"epochs": 1, "dimensions": 8, "subsample": 0.0, "rate": 0.025},
     "seeds": 2,
     "confidence": 0.95,
     "architectures": ["skipgram", "cbow"],
 }
 
 
-def run(folder: Path, base: Word2vecSection) -> tuple[pd.DataFrame, list[str]]:
+def run(folder: Path, params: Word2vecSweepParams) -> tuple[pd.DataFrame, list[str]]:
     random = np.random.default_rng(1)
     vocabulary = Vocabulary(tuple(f"w{i}" for i in range(40)), np.arange(80, 40, -1))
     tokens = random.integers(-1, 40, 4000).astype(np.int32)
@@ -52,23 +52,17 @@ def run(folder: Path, base: Word2vecSection) -> tuple[pd.DataFrame, list[str]]:
         assert {"pairs.spearman", "analogy.3cosadd.total", "seconds"} <= set(metrics)
         assert params["dimensions"] == 8
 
-    result = vectors.sweep_word2vec(
-        EncodedCorpus(tokens, ends, ends),
-        vocabulary,
-        base,
-        Word2vecSweepParams.model_validate(SWEEP),
-        evaluation,
-        seed=3,
-        on_trial=on_trial,
-    )
+    corpus = EncodedCorpus(tokens, ends, ends)
+    result = word2vec.sweep(corpus, vocabulary, params, evaluation, seed=3, on_trial=on_trial)
     return result, named
 
 
 def test_every_combination_is_scored(
     tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    base = Word2vecSection.model_validate(whole.read(repository / "params.yaml")["word2vec"])
-    result, named = run(tmp_path, base)
+    shared = whole.read(repository / "params.yaml")["word2vec"]["shared"]
+    params = Word2vecSweepParams.model_validate(Word2vecSweepParams.inherit(SWEEP, shared))
+    result, named = run(tmp_path, params)
     assert len(result) == len(named) == 2 * 2 * 2
     assert named[0] == "skipgram window=1 seed=1"
     scores = ["analogy_semantic", "analogy_syntactic", "analogy_total", "pairs"]
@@ -79,7 +73,7 @@ def test_every_combination_is_scored(
     exact = pd.read_parquet(tmp_path / "tables" / "trials.parquet")
     pd.testing.assert_frame_equal(exact[result.columns[:-1]], result[result.columns[:-1]])
     monkeypatch.setenv("WORDLAB_THREADS", "1")
-    again, _ = run(tmp_path, base)
+    again, _ = run(tmp_path, params)
     pd.testing.assert_frame_equal(result, again)
 
 
@@ -92,6 +86,7 @@ def test_every_combination_is_scored(
         ({"grid": {"epochs": [1, 2]}}, "epochs: expected in `grid` or in `fixed`"),
         ({"fixed": {"output": "softmax"}}, "output: expected"),
         ({"grid": {"window": [1.5]}}, "window: expected a valid integer"),
+        ({"grid": {"score_epochs": [True]}}, "score_epochs: expected a setting that changes"),
     ],
 )
 def test_settings_that_do_not_exist_are_refused(changes: dict[str, Any], complaint: str) -> None:
