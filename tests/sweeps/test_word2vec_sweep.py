@@ -21,7 +21,7 @@ SWEEP: dict[str, Any] = {
     "fixed": {"epochs": 1, "dimensions": 8, "subsample": 0.0, "rate": 0.025},
     "seeds": 2,
     "confidence": 0.95,
-    "architectures": ["skipgram", "cbow"],
+    "architectures": {"skipgram": {}, "cbow": {"window": [1, 3]}},
 }
 
 
@@ -68,6 +68,8 @@ def test_every_combination_is_scored(
     scores = ["analogy_semantic", "analogy_syntactic", "analogy_total", "pairs"]
     assert list(result.columns) == ["model", "window", "seed", *scores, "answers"]
     assert result["pairs"].nunique() == 8
+    own = {str(model): set(part["window"]) for model, part in result.groupby("model")}
+    assert own == {"skipgram": {1, 4}, "cbow": {1, 3}}
     vectors.write(tmp_path / "tables", result)
     assert len(pd.read_csv(tmp_path / "tables" / "trials.csv")) == len(result)
     exact = pd.read_parquet(tmp_path / "tables" / "trials.parquet")
@@ -85,6 +87,11 @@ def test_every_combination_is_scored(
         ({"grid": {"window": [1, 1]}}, "window: expected different values"),
         ({"grid": {"epochs": [1, 2]}}, "epochs: expected in `grid` or in `fixed`"),
         ({"fixed": {"output": "softmax"}}, "output: expected"),
+        (
+            {"architectures": {"cbow": {"negatives": [2]}}},
+            "architectures.cbow.negatives: expected negatives in `grid` as well",
+        ),
+        ({"architectures": {"cbow": {"window": [0]}}}, "window: expected greater than or equal"),
         ({"grid": {"window": [1.5]}}, "window: expected a valid integer"),
         ({"grid": {"score_epochs": [True]}}, "score_epochs: expected a setting that changes"),
     ],

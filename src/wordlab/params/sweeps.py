@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, cast
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -92,6 +92,10 @@ class GridSweepParams(SweepParams):
         except (AttributeError, KeyError, TypeError):
             return raw
 
+    def tried(self, model: str) -> dict[str, Values]:
+        """Return the values to try of each setting of `model`."""
+        return self.grid
+
     def settings(self, section: type[S], tried: Mapping[str, Value]) -> S:
         """Return the settings of a trial that belong to `section`."""
         both = {**self.fixed, **tried}
@@ -120,8 +124,20 @@ class Word2vecSweepParams(GridSweepParams):
     sections = (Word2vecParams,)
     chosen = ("window", "dimensions", "rate")
     architectures: Annotated[
-        tuple[Literal["skipgram", "cbow"], ...], Field(min_length=1, strict=False)
+        dict[Literal["skipgram", "cbow"], dict[str, Values]], Field(min_length=1)
     ]
+    """Those to train, each with values to try in place of those in `grid`."""
+
+    def tried(self, model: str) -> dict[str, Values]:
+        return self.grid | self.architectures[cast(Any, model)]
+
+    @model_validator(mode="after")
+    def known_values(self) -> Self:
+        for name, own in self.architectures.items():
+            for key in own.keys() - self.grid.keys():
+                raise ValueError(f"architectures.{name}.{key}: expected {key} in `grid` as well")
+            check_settings(self.fields(), own, {})
+        return self
 
 
 class GloveSweepParams(GridSweepParams):
@@ -241,7 +257,9 @@ class RecurrentSweepParams(SweepParams):
 
     def corners(self) -> Iterator[dict[str, Value]]:
         """Yield the combinations at the bounds of what can be tried, all of a grid."""
-        return _products(self.ends())
+        ends = self.ends()
+        for chosen in itertools.product(*ends.values()):
+            yield dict(zip(ends, chosen, strict=True))
 
     def ends(self) -> dict[str, tuple[Value, ...]]:
         """Return the values of each setting, or the bounds of its range."""
@@ -249,11 +267,6 @@ class RecurrentSweepParams(SweepParams):
             name: (values.low, values.high) if isinstance(values, Range) else values
             for name, values in self.space.items()
         }
-
-
-def _products(values: Mapping[str, tuple[Value, ...]]) -> Iterator[dict[str, Value]]:
-    for chosen in itertools.product(*values.values()):
-        yield dict(zip(values, chosen, strict=True))
 
 
 P = TypeVar("P", bound=Section)

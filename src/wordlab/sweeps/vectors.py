@@ -63,7 +63,7 @@ def sweep(
 
     with opened(
         f"sweep_{kind}",
-        params.grid,
+        {name: tuple(dict.fromkeys(t.settings[name] for t in planned)) for name in params.grid},
         checkpoint,
         recipe={
             "fixed": {key: x for key, x in params.fixed.items() if key not in UNSEEN},

@@ -34,7 +34,11 @@ def sweep(
     the settings. Raises UserError if a training overflows.
     """
     known = corpus.known()
-    planned = grid(params.architectures, params.grid, seeds=params.seeds)
+    planned = [
+        trial
+        for model in params.architectures
+        for trial in grid([model], params.tried(model), seeds=params.seeds)
+    ]
 
     def train(group: Sequence[int]) -> Iterator[tuple[int, Vectors]]:
         for number in group:
