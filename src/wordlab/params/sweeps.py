@@ -109,10 +109,9 @@ class GridSweepParams(SweepParams):
             raise ValueError(f"{name}: expected a setting that changes results")
         return self
 
-    def complete(self) -> None:
-        """Raise ValueError, naming the setting, where a trial lacks one."""
-        for name in self.fields().keys() - self.grid.keys() - self.fixed.keys():
-            raise ValueError(f"{name}: missing; expected in `grid` or in `fixed`")
+    def missing(self) -> list[str]:
+        """Return the settings that no trial would have."""
+        return [name for name in self.fields() if name not in {**self.grid, **self.fixed}]
 
 
 class Word2vecSweepParams(GridSweepParams):

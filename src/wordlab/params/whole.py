@@ -1,8 +1,7 @@
 """The whole of params.yaml: every section, read and validated in one go."""
 
 import itertools
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
@@ -115,24 +114,20 @@ class Params(Section):
     @model_validator(mode="after")
     def sweeps_agree(self) -> Self:
         """Refuse a sweep that lacks a setting, or some of whose combinations contradict others."""
-        for name in ("sweep_word2vec", "sweep_glove"):
-            with _named(name):
-                getattr(self, name).complete()
+        for name, grid in {
+            "sweep_word2vec": self.sweep_word2vec,
+            "sweep_glove": self.sweep_glove,
+        }.items():
+            for missing in grid.missing():
+                raise ValueError(f"{name}.{missing}: missing; expected in `grid` or in `fixed`")
         sweep = self.sweep_recurrent
         cells = [getattr(self.language_model, cell) for cell in sweep.cells]
         for base, tried in itertools.product(cells, sweep.corners()):
-            with _named("sweep_recurrent"):
+            try:
                 check_combination(base, combined(sweep, base, tried))
+            except ValueError as error:
+                raise ValueError(f"sweep_recurrent: {error}") from None
         return self
-
-
-@contextmanager
-def _named(section: str) -> Iterator[None]:
-    """Name the section in a ValueError inside the block."""
-    try:
-        yield
-    except ValueError as error:
-        raise ValueError(f"{section}: {error}") from None
 
 
 def load(path: Path, over: Path | None = None) -> Params:
