@@ -22,6 +22,8 @@ ITEMS = (
     "they hold for these items."
 )
 """What the noise is where trials are scored on items."""
+BUDGET = ("epochs", "iterations", "dimensions")
+"""The settings of word vectors that decide how long a training takes, and how large they are."""
 
 
 @of_stage("analyse_sweep@word2vec")
@@ -50,8 +52,10 @@ def of_vectors(tables: Tables, params: GridSweepParams) -> list[str]:
     """Return what a sweep of word vectors found, of each of its scores."""
     columns = list(map(str, tables["trials"]))
     scores = columns[columns.index("seed") + 1 :]
-    noise = [ITEMS] if "best" in tables else []
-    return [*noise, *of_scores(tables["trials"], tables, list(params.grid), scores)]
+    budget = {name: params.fixed[name] for name in BUDGET if name in params.fixed}
+    said = [f"Each trial trains on the whole training split: {names.chosen(budget)}."]
+    said = [*(said if budget else []), *([ITEMS] if "best" in tables else [])]
+    return [*said, *of_scores(tables["trials"], tables, list(params.grid), scores)]
 
 
 def of_scores(
