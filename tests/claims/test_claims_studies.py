@@ -9,11 +9,12 @@ from wordlab.params.language import LanguageModelParams
 from wordlab.params.studies import AutoencoderParams, RegularisationStudyParams
 from wordlab.params.whole import load, read
 from wordlab.recurrent import optimizers
+from wordlab.recurrent.language_model import LanguageModel
 from wordlab.studies import regularisation
 from wordlab.studies.autoencoder.network import Autoencoder, Batch, train
 from wordlab.studies.autoencoder.scores import Reconstruction
 from wordlab.studies.autoencoder.study import sequence_splits, symbols_of
-from wordlab.studies.gradients import tasks
+from wordlab.studies.gradients import jobs, tasks
 
 LETTERS = Vocabulary(tuple("abcdef"), np.arange(60, 0, -10))
 
@@ -135,6 +136,34 @@ def test_the_rate_of_a_task_falls_linearly_to_zero(params, rates):
     cell = params.language_model.gru
     tasks.learn("adding", cell, 4, own, seed=1, torch_threads=1)
     np.testing.assert_allclose(rates, [0.04, 0.03, 0.02, 0.01])
+
+
+def test_windows_of_every_length_are_learnt_from_at_the_rate_of_their_cell(
+    params, network, monkeypatch
+):
+    """gradient_study.truncation, gradient_study.training."""
+    trained = []
+
+    def train(model, *texts, **options):
+        trained.append(model.params)
+        return texts
+
+    monkeypatch.setattr(jobs, "train", train)
+    model = LanguageModel(network(cell="gru"), LETTERS, "word", seed=1)
+    ids = np.zeros(20_000, np.int64)
+    shared = jobs.Shared(
+        {"gru": model}, jobs.Texts(ids, ids), params.gradient_study, seed=1, torch_threads=1
+    )
+    own, descent = params.gradient_study.truncation, params.gradient_study.training.gru
+    for length in own.lengths:
+        jobs.Truncation("gru", length)._train(shared, 1)
+    assert {(made.rate, made.clip_norm, made.schedule) for made in trained} == {
+        (descent.rate, descent.clip_norm, "linear")
+    }
+    assert {made.bptt_length * made.batch_size for made in trained} == {own.window_tokens}
+    assert {(made.embedding_size, made.hidden_size) for made in trained} == {
+        (own.hidden_size, own.hidden_size)
+    }
 
 
 def test_each_method_has_the_settings_of_none_that_it_does_not_change(repository):

@@ -57,6 +57,21 @@ def test_sentences_end_where_they_are_said_to(repository, text, lines):
 
 
 @pytest.mark.parametrize(
+    "text", ["中文字", "ひらがな", "ภาษา", "ພາສາ", "ភាសា", "ဘာသာ", "བོད"],
+    ids=["Chinese", "Japanese", "Thai", "Lao", "Khmer", "Burmese", "Tibetan"],
+)  # fmt: skip
+def test_characters_of_scripts_without_spaces_are_tokens_of_one_kind_alone(repository, text):
+    """preprocess.tokens."""
+    shipped = load(repository / "params.yaml").preprocess
+    tokens = {
+        kind: preprocess.lines(text, shipped.model_copy(update={"tokens": kind}))[0].split(" ")
+        for kind in ("letters", "characters")
+    }
+    assert len(tokens["letters"]) == 1 < len(tokens["characters"])
+    assert "".join(tokens["characters"]) == tokens["letters"][0]
+
+
+@pytest.mark.parametrize(
     ("discount", "threshold", "phrases"),
     [(0, 2, 4), (0, 3, 2), (0, 3.8, 1), (1, 2, 1), (3, 0.5, 1), (4, 0.5, 0)],
 )

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from wordlab.corpus.corpus import EncodedCorpus
-from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.corpus.vocabulary import Vocabulary, keep_probabilities
 from wordlab.embeddings.vectors import Vectors
+from wordlab.embeddings.word2vec import training
 from wordlab.embeddings.word2vec.training import train
 from wordlab.evaluation.vectors import scores
 from wordlab.params.whole import load
@@ -42,6 +43,27 @@ def test_a_window_wider_than_every_document_is_as_wide_as_they_are(params):
     widths = {width: trained(params, window=width, **fixed) for width in (5, 29, 40)}
     np.testing.assert_array_equal(widths[29], widths[40])
     assert not np.array_equal(widths[5], widths[29])
+
+
+@pytest.mark.parametrize(("negatives", "shared"), [(1, 16), (5, 32), (20, 128)])
+def test_the_noise_words_that_a_block_shares_weigh_as_many_as_are_asked_for(
+    params, negatives, shared
+):
+    """word2vec.negatives."""
+    own = params.word2vec.skipgram.model_copy(update={"negatives": negatives})
+    settings = training._NegativeSampling(WORDS, own, "skipgram", 1, 1).settings
+    assert settings.noise_rows == shared
+    assert settings.noise_rows * settings.noise_weight == pytest.approx(negatives)
+
+
+@pytest.mark.parametrize(("formula", "kept_up_to"), [("reference", 2.6), ("paper", 1.0)])
+def test_words_up_to_a_frequency_are_never_left_out(formula, kept_up_to):
+    """word2vec and cooccurrence: subsample, subsample_formula."""
+    threshold, counts = 0.01, np.arange(1000, 0, -1)
+    kept = keep_probabilities(counts, threshold * counts[0] / counts.sum(), formula)
+    frequencies = counts / (threshold * counts[0])
+    np.testing.assert_array_equal(kept >= 1, frequencies < (1.0001 if kept_up_to == 1 else 2.618))
+    assert (keep_probabilities(counts, 0.0, formula) == 1).all()
 
 
 def evaluated(params, matrix, **changes):
