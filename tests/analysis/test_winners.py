@@ -23,7 +23,7 @@ from wordlab.params.whole import Params, load
 from wordlab.report import tables as printed
 from wordlab.sweeps import word2vec
 
-REACHED = {"mean": 4.1, "low": 4.0, "high": 4.2, "n": 2, "combinations": 8}
+REACHED = {"mean": 4.1, "low": 4.0, "high": 4.2, "n": 2, "others": 3, "combinations": 8}
 
 
 @pytest.fixture
@@ -64,7 +64,10 @@ def test_pasted_arguments_give_the_language_models_that_won(tmp_path: Path, para
     reached, budget, untried = printed.winner(
         found[1].model, found[1].reached, found[1].otherwise, {"rate": 0.015}
     )
-    assert reached == "GRU: validation loss 4.1 [4, 4.2], n = 2, the best of 8"
+    assert reached == (
+        "GRU: validation loss 4.1 [4, 4.2], n = 2, the best of 8; "
+        "3 others are not worse beyond the noise"
+    )
     assert untried == "the pipeline's own were not tried: rate 0.015"
     assert found[1].untried == {"hidden_size": 96, "rate": 0.015, "bptt_length": 32}
     assert budget.startswith("found with epochs 1 (the pipeline 4), dropout input")
