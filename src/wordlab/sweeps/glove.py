@@ -41,8 +41,8 @@ def sweep(
     training = [params.settings(GloveParams, trial.settings) for trial in planned]
     alike: dict[object, list[int]] = {}
     for number, trial in enumerate(planned):
-        longer = training[number].model_copy(update={"iterations": 1})
-        alike.setdefault((counting[number], longer, trial.seed), []).append(number)
+        of_any_length = training[number].model_copy(update={"iterations": 1})
+        alike.setdefault((counting[number], of_any_length, trial.seed), []).append(number)
 
     @lru_cache(maxsize=1)  # trials of the same counts follow one another
     def counted(settings: CooccurrenceParams) -> cooccurrence.Counts:
