@@ -152,7 +152,7 @@ def sweep(study: Study) -> Figure | None:
     if gone.any():
         handles.append(Line2D([], [], marker="x", ls="", color=MUTED, label="diverged"))
     if noise > 0:
-        spread = f"± 1 standard deviation, from {repeated} trainings each"
+        spread = f"± 1 standard deviation (n = {repeated})"
         handles.append(Line2D([], [], color=INK, marker="|", ls="", ms=12, mew=2.5, label=spread))
     legend_below(drawn, handles)
     return drawn
