@@ -58,8 +58,9 @@ SECTIONS = (
         "scores that people gave them; an analogy counts when the one right word comes first. "
         "Scores are means over trainings that differ in the seed alone, intervals draw seeds and "
         "words together. "
-        "All models have the same window; their other settings were sought with equal effort on a "
-        "list of related words that shares no pair with these sets. With negative sampling, "
+        "As shipped, all models have the same window; their other settings were sought with equal "
+        "effort on a list of related words that shares no pair with these sets. With negative "
+        "sampling, "
         "word2vec distinguishes each true pair from a few random ones in place of predicting over "
         "the whole vocabulary; subsampling leaves out many occurrences of the commonest words.",
         "scores",
