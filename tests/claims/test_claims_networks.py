@@ -17,7 +17,7 @@ TEXT = np.random.default_rng(2).integers(0, 10, 300)
 def learnt(params, text=TEXT):
     model = LanguageModel(params, WORDS, "word", seed=1)
     before = {name: weight.clone() for name, weight in model.weights().items()}
-    train(model, text, text[:60], params, seed=1, torch_threads=1)
+    train(model, text, text[:60], params, seed=1)
     return before, model.weights()
 
 
@@ -48,7 +48,7 @@ def test_penalties_make_outputs_smaller_or_steadier(network, penalty):
     for strength in (0.0, 5.0):
         params = network(cell="gru", epochs=3, **{penalty: strength})
         model = LanguageModel(params, WORDS, "word", seed=1)
-        train(model, TEXT, TEXT[:60], params, seed=1, torch_threads=1)
+        train(model, TEXT, TEXT[:60], params, seed=1)
         with torch.no_grad():
             hidden, _ = model(torch.from_numpy(TEXT[:100, None]), model.initial_state(1))
         steps = hidden if penalty == "activation_penalty" else hidden.diff(dim=0)
@@ -111,7 +111,7 @@ def test_without_patience_all_epochs_are_run(network):
     def epochs(patience):
         params = network(epochs=12, rate=0.1, patience=patience)
         model = LanguageModel(params, WORDS, "word", seed=1)
-        return len(train(model, noise, TEXT[:60], params, seed=1, torch_threads=1).epochs)
+        return len(train(model, noise, TEXT[:60], params, seed=1).epochs)
 
     assert epochs(1) < epochs(None) == 12
 

@@ -114,7 +114,7 @@ def test_the_rate_of_an_autoencoder_falls_linearly_to_zero(autoencoder, rates):
     """autoencoder.rates."""
     own = autoencoder(epochs=2, batch_size=2, rate=0.06)
     model = Autoencoder(own, LETTERS, seed=1)
-    train(model, SEQUENCES, SEQUENCES, own, seed=1, torch_threads=1)
+    train(model, SEQUENCES, SEQUENCES, own, seed=1)
     np.testing.assert_allclose(rates, [0.06, 0.05, 0.04, 0.03, 0.02, 0.01])
 
 
@@ -134,7 +134,7 @@ def test_the_rate_of_a_task_falls_linearly_to_zero(params, rates):
         update={"steps": 4, "rate": 0.04, "batch_size": 2, "hidden_size": 4, "test_sequences": 2}
     )
     cell = params.language_model.gru
-    tasks.learn("adding", cell, 4, own, seed=1, torch_threads=1)
+    tasks.learn("adding", cell, 4, own, seed=1)
     np.testing.assert_allclose(rates, [0.04, 0.03, 0.02, 0.01])
 
 
@@ -152,7 +152,7 @@ def test_windows_of_every_length_are_learnt_from_at_the_rate_of_their_cell(
     model = LanguageModel(network(cell="gru"), LETTERS, "word", seed=1)
     ids = np.zeros(20_000, np.int64)
     shared = jobs.Shared(
-        {"gru": model}, jobs.Texts(ids, ids), params.gradient_study, seed=1, torch_threads=1
+        {"gru": model}, jobs.Texts(ids, ids), params.gradient_study, seed=1
     )
     own, descent = params.gradient_study.truncation, params.gradient_study.training.gru
     for length in own.lengths:
