@@ -151,9 +151,7 @@ def test_windows_of_every_length_are_learnt_from_at_the_rate_of_their_cell(
     monkeypatch.setattr(jobs, "train", train)
     model = LanguageModel(network(cell="gru"), LETTERS, "word", seed=1)
     ids = np.zeros(20_000, np.int64)
-    shared = jobs.Shared(
-        {"gru": model}, jobs.Texts(ids, ids), params.gradient_study, seed=1
-    )
+    shared = jobs.Shared({"gru": model}, jobs.Texts(ids, ids), params.gradient_study, seed=1)
     own, descent = params.gradient_study.truncation, params.gradient_study.training.gru
     for length in own.lengths:
         jobs.Truncation("gru", length)._train(shared, 1)
