@@ -2,7 +2,7 @@
 
 PORT ?= 5000
 # what `make sweep` varies: any -S of `dvc exp run`, and the stage to end at
-SWEEP ?= -S 'word2vec.skipgram.rate=0.0125,0.025,0.05,0.1'
+SWEEP ?= -S 'word2vec.skipgram.rate=0.0125,0.025,0.05'
 TARGET ?= evaluate_embeddings
 JOBS ?= 2
 # `make repro` runs two sides at once, each on half of the cores; they share the text alone, unless

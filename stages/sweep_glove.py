@@ -3,15 +3,13 @@
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.pipeline import stage
-from wordlab.sweeps import vectors
+from wordlab.sweeps import glove, vectors
 
 
 def main(run: stage.Stage) -> None:
-    trials = vectors.sweep_glove(
+    trials = glove.sweep(
         EncodedCorpus.load(run.input("corpus") / "train"),
         Vocabulary.load(run.input("vocabulary")),
-        run.params.cooccurrence,
-        run.params.glove,
         run.params.sweep_glove,
         run.params.evaluation,
         seed=run.params.seed,

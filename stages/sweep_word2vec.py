@@ -3,14 +3,13 @@
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.pipeline import stage
-from wordlab.sweeps import vectors
+from wordlab.sweeps import vectors, word2vec
 
 
 def main(run: stage.Stage) -> None:
-    trials = vectors.sweep_word2vec(
+    trials = word2vec.sweep(
         EncodedCorpus.load(run.input("corpus") / "train"),
         Vocabulary.load(run.input("vocabulary")),
-        run.params.word2vec,
         run.params.sweep_word2vec,
         run.params.evaluation,
         seed=run.params.seed,

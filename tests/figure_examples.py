@@ -134,7 +134,7 @@ def ppmi_distributions() -> Figure:
     return draw("ppmi_distributions", histograms=pd.DataFrame(rows, columns=columns))
 
 
-BEST = pd.DataFrame({"score": ["valid_loss"], "noise": [0.1]})
+BEST = pd.DataFrame({"score": ["valid_loss"], "noise": [0.1], "n": [2]})
 SETTINGS = ["hidden_size", "rate", "optimizer", "bptt_length", "clip_norm"]
 
 

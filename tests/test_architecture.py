@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from wordlab.params.embeddings import CooccurrenceParams, GloveParams, Word2vecParams
+from wordlab.params.sweeps import UNSEEN, GloveSweepParams, Word2vecSweepParams
 from wordlab.pipeline.declared import declaration, named
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
@@ -186,6 +188,24 @@ def _dotted(node):
     return text.removeprefix("run.params").removeprefix(".").replace("{run.item}", "${item}")
 
 
+def _inherited(sweep, sections):
+    """Return the params that a sweep takes over, but for those that change no vector."""
+    return {
+        f"{place}.{name}"
+        for place, section in sections.items()
+        for name in section.model_fields
+        if name in sweep.inherited() and name not in UNSEEN
+    }
+
+
+INHERITED = {
+    "sweep_word2vec": _inherited(Word2vecSweepParams, {"word2vec.shared": Word2vecParams}),
+    "sweep_glove": _inherited(
+        GloveSweepParams, {"cooccurrence": CooccurrenceParams, "glove": GloveParams}
+    ),
+}
+
+
 @pytest.mark.parametrize("name", sorted(STAGES))
 def test_a_stage_depends_on_exactly_the_params_it_reads(name):
     stage = STAGES[name]
@@ -199,6 +219,8 @@ def test_a_stage_depends_on_exactly_the_params_it_reads(name):
             read.add(f"{section}.shared")
     if "character_model" in read:
         read.add("language_model.shared")
+    for sweep, inherited in INHERITED.items():
+        read |= inherited if sweep in read else set()
     if "" in read:  # handed on whole: the file is a dependency as data are
         assert "params.yaml" in stage["deps"]
         read = set()

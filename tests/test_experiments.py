@@ -70,6 +70,17 @@ def test_params_that_end_alike_are_told_apart():
     assert experiments._short("glove.rate", ["glove.rate", "glove.window"]) == "rate"
 
 
+def test_a_model_without_a_param_of_its_own_has_the_shared_one():
+    plain, own = data(1, score(0.2)), data(1, score(0.3))
+    for found, model in ((plain, {}), (own, {"window": 15})):
+        found["params"]["params.yaml"]["data"]["word2vec"] = {
+            "shared": {"window": 10}, "skipgram": model
+        }  # fmt: skip
+    table = said(ended("wide", own), committed=plain).split("\n\n")[0]
+    rows = [line.split()[:2] for line in table.splitlines()[1:]]
+    assert rows == [["window", "WordSim-353"], ["wide", "15"], ["(committed)", "10"]]
+
+
 def test_no_experiment_is_a_mistake():
     with pytest.raises(UserError, match="no experiment on this commit has ended; `make sweep`"):
         said(ended("waits", None, "running"), committed=data(1, score(0.2)))

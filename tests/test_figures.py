@@ -84,6 +84,12 @@ def test_a_trial_that_diverged_is_marked_and_stretches_no_axis() -> None:
     assert axes.get_ylim()[1] < 6
 
 
+def test_the_spread_of_the_seed_is_given_with_the_number_of_trainings() -> None:
+    legend = sweep_recurrent().legends[0]
+    said = [text.get_text() for text in legend.get_texts()]
+    assert "± 1 standard deviation (n = 2)" in said
+
+
 def test_axes_of_settings_fit_their_values() -> None:
     random = rng()
     few = Scale.of(pd.Series([64, 32, np.nan]))

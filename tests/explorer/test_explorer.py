@@ -95,6 +95,17 @@ def test_a_page_has_as_many_words_as_fit(width):
         build(spaces(words=words), limit=0.05)
 
 
+def test_a_language_model_gets_half_of_the_page_at_most(network):
+    size = 128
+    model = LanguageModel(
+        network(cell="gru", hidden_size=size, embedding_size=size), WORDS, "word", seed=1
+    )
+    need = packing.WEIGHTS.per(sum(weight.numel() for weight in model.parameters())) / 1e6
+    assert held(build(spaces(), model=model, limit=2.02 * need))["without"] is None
+    without = held(build(spaces(), model=model, limit=1.98 * need))
+    assert without["network"] is None and "of which the page could hold" in without["without"]
+
+
 def test_only_words_that_all_models_know_are_shown():
     made = spaces()
     rare = Vocabulary(WORDS.words[::-2], WORDS.counts[::-2].copy())

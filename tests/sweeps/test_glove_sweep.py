@@ -15,9 +15,10 @@ from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings import glove
 from wordlab.embeddings.counts import cooccurrence
 from wordlab.evaluation.vectors import scores
+from wordlab.evaluation.vectors.answers import measure
 from wordlab.params.embeddings import CooccurrenceParams, EvaluationParams, GloveParams
 from wordlab.params.sweeps import GloveSweepParams
-from wordlab.sweeps.vectors import measure, sweep_glove
+from wordlab.sweeps.glove import sweep
 
 WORDS = ("boy", "girl", "brother", "sister", "man", "woman", "king", "queen", "tiger", "cat")
 COUNTING = CooccurrenceParams(
@@ -35,7 +36,7 @@ TRAINING = GloveParams(
 )
 SWEEP: dict[str, Any] = {
     "grid": {"window": [1, 2], "dimensions": [3, 4], "iterations": [3, 1]},
-    "fixed": {"weighting": "uniform", "rate": 0.1},
+    "fixed": {"weighting": "uniform", "rate": 0.1, "x_max": 10.0},
     "seeds": 2,
     "confidence": 0.95,
 }
@@ -73,8 +74,9 @@ def evaluation(tmp_path_factory: pytest.TempPathFactory) -> EvaluationParams:
 
 
 def run(evaluation: EvaluationParams, **more):
-    params = GloveSweepParams.model_validate(SWEEP)
-    return sweep_glove(*text(), COUNTING, TRAINING, params, evaluation, seed=1, **more)
+    sections = (COUNTING.model_dump(), TRAINING.model_dump())
+    params = GloveSweepParams.model_validate(GloveSweepParams.inherit(SWEEP, *sections))
+    return sweep(*text(), params, evaluation, seed=1, **more)
 
 
 def test_each_trial_is_scored_as_a_training_of_its_own(evaluation: EvaluationParams):
@@ -132,8 +134,8 @@ def test_a_sweep_cut_off_goes_on(evaluation: EvaluationParams, tmp_path):
     [
         ({"grid": {"epochs": [1]}}, "epochs: no such setting to sweep; expected one of window,"),
         ({"grid": {"window": [0]}}, "window: expected greater than or equal to 1, got 0"),
-        ({"grid": {"window": [2]}, "fixed": {"memory_mb": 64}}, "memory_mb: no such setting"),
-        ({"grid": {"x_max": [1.0, 0.0]}}, "x_max: expected greater than 0"),
+        ({"grid": {"memory_mb": [64, 128]}}, "memory_mb: expected a setting that changes results"),
+        ({"grid": {"exponent": [0.5, -1.0]}}, "exponent: expected greater than or equal to 0"),
     ],
 )
 def test_settings_that_do_not_exist_are_refused(changes: dict[str, Any], complaint: str) -> None:

@@ -12,20 +12,20 @@ from pydantic import ValidationError
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.params import whole
-from wordlab.params.embeddings import EvaluationParams, Word2vecSection
+from wordlab.params.embeddings import EvaluationParams
 from wordlab.params.sweeps import Word2vecSweepParams
-from wordlab.sweeps import vectors
+from wordlab.sweeps import vectors, word2vec
 
 SWEEP: dict[str, Any] = {
     "grid": {"window": [1, 4]},
-    "fixed": {"epochs": 1, "dimensions": 8, "subsample": 0.0},
+    "fixed": {"epochs": 1, "dimensions": 8, "subsample": 0.0, "rate": 0.025},
     "seeds": 2,
     "confidence": 0.95,
-    "architectures": ["skipgram", "cbow"],
+    "architectures": {"skipgram": {}, "cbow": {"window": [1, 3]}},
 }
 
 
-def run(folder: Path, base: Word2vecSection) -> tuple[pd.DataFrame, list[str]]:
+def run(folder: Path, params: Word2vecSweepParams) -> tuple[pd.DataFrame, list[str]]:
     random = np.random.default_rng(1)
     vocabulary = Vocabulary(tuple(f"w{i}" for i in range(40)), np.arange(80, 40, -1))
     tokens = random.integers(-1, 40, 4000).astype(np.int32)
@@ -52,34 +52,30 @@ def run(folder: Path, base: Word2vecSection) -> tuple[pd.DataFrame, list[str]]:
         assert {"pairs.spearman", "analogy.3cosadd.total", "seconds"} <= set(metrics)
         assert params["dimensions"] == 8
 
-    result = vectors.sweep_word2vec(
-        EncodedCorpus(tokens, ends, ends),
-        vocabulary,
-        base,
-        Word2vecSweepParams.model_validate(SWEEP),
-        evaluation,
-        seed=3,
-        on_trial=on_trial,
-    )
+    corpus = EncodedCorpus(tokens, ends, ends)
+    result = word2vec.sweep(corpus, vocabulary, params, evaluation, seed=3, on_trial=on_trial)
     return result, named
 
 
 def test_every_combination_is_scored(
     tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    base = Word2vecSection.model_validate(whole.read(repository / "params.yaml")["word2vec"])
-    result, named = run(tmp_path, base)
+    shared = whole.read(repository / "params.yaml")["word2vec"]["shared"]
+    params = Word2vecSweepParams.model_validate(Word2vecSweepParams.inherit(SWEEP, shared))
+    result, named = run(tmp_path, params)
     assert len(result) == len(named) == 2 * 2 * 2
     assert named[0] == "skipgram window=1 seed=1"
     scores = ["analogy_semantic", "analogy_syntactic", "analogy_total", "pairs"]
     assert list(result.columns) == ["model", "window", "seed", *scores, "answers"]
     assert result["pairs"].nunique() == 8
+    own = {str(model): set(part["window"]) for model, part in result.groupby("model")}
+    assert own == {"skipgram": {1, 4}, "cbow": {1, 3}}
     vectors.write(tmp_path / "tables", result)
     assert len(pd.read_csv(tmp_path / "tables" / "trials.csv")) == len(result)
     exact = pd.read_parquet(tmp_path / "tables" / "trials.parquet")
     pd.testing.assert_frame_equal(exact[result.columns[:-1]], result[result.columns[:-1]])
     monkeypatch.setenv("WORDLAB_THREADS", "1")
-    again, _ = run(tmp_path, base)
+    again, _ = run(tmp_path, params)
     pd.testing.assert_frame_equal(result, again)
 
 
@@ -91,7 +87,13 @@ def test_every_combination_is_scored(
         ({"grid": {"window": [1, 1]}}, "window: expected different values"),
         ({"grid": {"epochs": [1, 2]}}, "epochs: expected in `grid` or in `fixed`"),
         ({"fixed": {"output": "softmax"}}, "output: expected"),
+        (
+            {"architectures": {"cbow": {"negatives": [2]}}},
+            "architectures.cbow.negatives: expected negatives in `grid` as well",
+        ),
+        ({"architectures": {"cbow": {"window": [0]}}}, "window: expected greater than or equal"),
         ({"grid": {"window": [1.5]}}, "window: expected a valid integer"),
+        ({"grid": {"score_epochs": [True]}}, "score_epochs: expected a setting that changes"),
     ],
 )
 def test_settings_that_do_not_exist_are_refused(changes: dict[str, Any], complaint: str) -> None:

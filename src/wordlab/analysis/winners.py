@@ -68,8 +68,7 @@ def winners(
     if model:
         best = _chosen(best, "model", model, path)
     section = getattr(params, f"sweep_{sweep}")
-    searched = section.space if sweep == "recurrent" else section.grid
-    settings = list(searched)
+    settings = list(section.space if sweep == "recurrent" else section.grid)
     if not set(settings) <= set(best):
         raise UserError(
             f"{path}: made with other settings than params.yaml has; run the sweep again"
@@ -93,6 +92,7 @@ def winners(
             if section.update_tokens:
                 tokens = own.batch_size * predicted(values, own)
                 otherwise["update_tokens"] = section.update_tokens, tokens
+        searched = section.space if sweep == "recurrent" else section.tried(row["model"])
         bases = {name: _base(params, sweep, row["model"], name) for name in values}
         arguments = [f"-S {override(f'{bases[name][0]}.{name}', x)}" for name, x in values.items()]
         untried = {n: bases[n][1] for n in settings if not _among(searched[n], bases[n][1])}

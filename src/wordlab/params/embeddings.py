@@ -28,13 +28,15 @@ class Word2vecParams(Section):
     """Draw each window's width uniformly from 1..window, as word2vec.c does."""
     output: Literal["negative_sampling", "hierarchical_softmax", "full_softmax"]
     negatives: Count
-    """Noise words per prediction, for negative sampling."""
+    """Noise words per prediction, for negative sampling. The predictions of a block of words share
+    six times as many, up to a multiple of 16, which together weigh as much for each."""
     noise_exponent: Share
     """Noise words are drawn with probability proportional to count ** noise_exponent."""
     subsample: NonNegative
-    """The threshold t above which frequent words are thinned out; 0 keeps all."""
+    """The threshold t by which frequent words are thinned out; 0 keeps all."""
     subsample_formula: Literal["reference", "paper"]
-    """reference: keep with (sqrt(f/t) + 1) t/f, as word2vec.c does; paper: with sqrt(t/f)."""
+    """With f the share of a word among all, reference: keep with (sqrt(f/t) + 1) t/f, as word2vec.c
+    does, always up to f = 2.6 t; paper: with sqrt(t/f), always up to f = t."""
     rate: Rate
     """Learning rate at the start; it falls linearly over all epochs."""
     rate_floor: Share
@@ -70,9 +72,10 @@ class CooccurrenceParams(Section):
     side: Literal["both", "left", "right"]
     """The side of the centre word on which contexts are counted."""
     subsample: NonNegative
-    """The threshold t above which frequent words are thinned out before windows; 0 keeps all."""
+    """The threshold t by which frequent words are thinned out before windows; 0 keeps all."""
     subsample_formula: Literal["reference", "paper"]
-    """reference: keep with (sqrt(f/t) + 1) t/f, as word2vec.c does; paper: with sqrt(t/f)."""
+    """With f the share of a word among all, reference: keep with (sqrt(f/t) + 1) t/f, as word2vec.c
+    does, always up to f = 2.6 t; paper: with sqrt(t/f), always up to f = t."""
     memory_mb: Annotated[int, Field(ge=16)]
     """MiB that counting may use beside the program itself; what does not fit is merged on disk. It
     changes no result."""

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, cast
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -13,6 +13,11 @@ from wordlab.params.language import Kind, LanguageModelParams
 
 Value = bool | int | float | str | None
 Values = Annotated[tuple[Value, ...], Field(min_length=1, strict=False)]
+
+
+S = TypeVar("S", bound=Section)
+UNSEEN = {"memory_mb", "score_epochs"}
+"""Settings that change no vector."""
 
 
 class Range(Section):
@@ -44,8 +49,6 @@ Tried = tuple[Value, ...] | Range
 class SweepParams(Section):
     """What the sweeps share."""
 
-    fixed: dict[str, Value]
-    """Settings that differ from the section of the model in all trials."""
     seeds: Count
     """Trainings of each combination, differing in the seed; 1 leaves the noise unknown."""
     confidence: Confidence
@@ -54,36 +57,96 @@ class SweepParams(Section):
 class GridSweepParams(SweepParams):
     """Sweeps in which every combination of the values in `grid` is tried."""
 
+    fixed: dict[str, Value]
+    """Settings of all trials. What neither this nor `grid` has is the pipeline's own."""
     grid: Annotated[dict[str, Values], Field(min_length=1)]
     """The values to try of each setting, by its name in the section of the model."""
 
-    def corners(self) -> Iterator[dict[str, Value]]:
-        """Yield every combination of settings."""
-        return _products(self.grid)
+    sections: ClassVar[tuple[type[Section], ...]]
+    """What a trial is trained with."""
+    chosen: ClassVar[tuple[str, ...]]
+    """The settings that are never the pipeline's: their stage does not depend on those."""
 
+    @classmethod
+    def fields(cls) -> dict[str, FieldInfo]:
+        """Return the settings of a trial."""
+        return {name: field for one in cls.sections for name, field in one.model_fields.items()}
 
-class Word2vecSweepParams(GridSweepParams):
-    """`sweep_word2vec`: settings of word2vec against the scores of its vectors."""
+    @classmethod
+    def inherited(cls) -> list[str]:
+        """Return the settings that are the pipeline's where the sweep has none of its own."""
+        return [name for name in cls.fields() if name not in cls.chosen]
 
-    architectures: Annotated[
-        tuple[Literal["skipgram", "cbow"], ...], Field(min_length=1, strict=False)
-    ]
+    @classmethod
+    def inherit(cls, raw: Any, *sections: Any) -> Any:
+        """Return the sweep `raw` of params.yaml with what it inherits from `sections` in `fixed`.
+
+        What is not valid stays out: it is for its own section to refuse.
+        """
+        try:
+            grid, fixed = raw["grid"].keys(), raw["fixed"]
+            pipeline = {name: value for one in sections for name, value in one.items()}
+            names = [name for name in cls.inherited() if name in pipeline.keys() - grid]
+            valid = {n: pipeline[n] for n in names if not refusal(cls.fields()[n], pipeline[n])}
+            return {**raw, "fixed": {**valid, **fixed}}
+        except (AttributeError, KeyError, TypeError):
+            return raw
+
+    def tried(self, model: str) -> dict[str, Values]:
+        """Return the values to try of each setting of `model`."""
+        return self.grid
+
+    def settings(self, section: type[S], tried: Mapping[str, Value]) -> S:
+        """Return the settings of a trial that belong to `section`."""
+        both = {**self.fixed, **tried}
+        return section.model_validate({key: both[key] for key in section.model_fields})
 
     @model_validator(mode="after")
     def known_settings(self) -> Self:
-        check_settings(Word2vecParams.model_fields, self.grid, self.fixed)
+        fields = self.fields()
+        check_settings(fields, self.grid, self.fixed)
+        for name in UNSEEN & self.grid.keys():
+            raise ValueError(f"{name}: expected a setting that changes results")
+        return self
+
+    def missing(self) -> list[str]:
+        """Return the settings that no trial would have."""
+        return [name for name in self.fields() if name not in {**self.grid, **self.fixed}]
+
+
+class Word2vecSweepParams(GridSweepParams):
+    """`sweep_word2vec`: settings of word2vec against the scores of its vectors.
+
+    What it does not set is `word2vec.shared`'s, for both architectures.
+    """
+
+    sections = (Word2vecParams,)
+    chosen = ("window", "dimensions", "rate")
+    architectures: Annotated[
+        dict[Literal["skipgram", "cbow"], dict[str, Values]], Field(min_length=1)
+    ]
+    """Those to train, each with values to try in place of those in `grid`."""
+
+    def tried(self, model: str) -> dict[str, Values]:
+        return self.grid | self.architectures[cast(Any, model)]
+
+    @model_validator(mode="after")
+    def known_values(self) -> Self:
+        for name, own in self.architectures.items():
+            for key in own.keys() - self.grid.keys():
+                raise ValueError(f"architectures.{name}.{key}: expected {key} in `grid` as well")
+            check_settings(self.fields(), own, {})
         return self
 
 
 class GloveSweepParams(GridSweepParams):
-    """`sweep_glove`: settings of `cooccurrence` and `glove` against the scores of the vectors."""
+    """`sweep_glove`: settings of `cooccurrence` and `glove` against the scores of the vectors.
 
-    @model_validator(mode="after")
-    def known_settings(self) -> Self:
-        fields = {**CooccurrenceParams.model_fields, **GloveParams.model_fields}
-        del fields["memory_mb"]  # changes no result
-        check_settings(fields, self.grid, self.fixed)
-        return self
+    What it does not set is theirs.
+    """
+
+    sections = (CooccurrenceParams, GloveParams)
+    chosen = ("window", "dimensions", "iterations", "x_max")
 
 
 class DrawnTextParams(Section):
@@ -101,6 +164,8 @@ class DrawnTextParams(Section):
 class RecurrentSweepParams(SweepParams):
     """`sweep_recurrent`: settings of recurrent language models against their perplexity."""
 
+    fixed: dict[str, Value]
+    """Settings of all trials that differ from those of `language_model`."""
     cells: Annotated[tuple[Kind, ...], Field(min_length=1, strict=False)]
     search: Literal["grid", "random", "quasi_random", "tpe"]
     """grid: every combination; random: drawn independently; quasi_random: a scrambled Sobol
@@ -191,7 +256,9 @@ class RecurrentSweepParams(SweepParams):
 
     def corners(self) -> Iterator[dict[str, Value]]:
         """Yield the combinations at the bounds of what can be tried, all of a grid."""
-        return _products(self.ends())
+        ends = self.ends()
+        for chosen in itertools.product(*ends.values()):
+            yield dict(zip(ends, chosen, strict=True))
 
     def ends(self) -> dict[str, tuple[Value, ...]]:
         """Return the values of each setting, or the bounds of its range."""
@@ -199,11 +266,6 @@ class RecurrentSweepParams(SweepParams):
             name: (values.low, values.high) if isinstance(values, Range) else values
             for name, values in self.space.items()
         }
-
-
-def _products(values: Mapping[str, tuple[Value, ...]]) -> Iterator[dict[str, Value]]:
-    for chosen in itertools.product(*values.values()):
-        yield dict(zip(values, chosen, strict=True))
 
 
 P = TypeVar("P", bound=Section)

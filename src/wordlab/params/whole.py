@@ -1,7 +1,7 @@
 """The whole of params.yaml: every section, read and validated in one go."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
@@ -40,7 +40,6 @@ from wordlab.params.studies import (
 )
 from wordlab.params.sweeps import (
     GloveSweepParams,
-    GridSweepParams,
     RecurrentSweepParams,
     Word2vecSweepParams,
     check_combination,
@@ -98,29 +97,39 @@ class Params(Section):
             return raw
         return {**raw, "character_model": {**shared, **own}}
 
+    @model_validator(mode="before")
+    @classmethod
+    def sweeps_inherit(cls, raw: Any) -> Any:
+        """Give the sweeps of vectors the settings of the pipeline that they do not set."""
+        try:
+            shared, counts, glove = raw["word2vec"]["shared"], raw["cooccurrence"], raw["glove"]
+            sweeps = raw["sweep_word2vec"], raw["sweep_glove"]
+        except (KeyError, TypeError):
+            return raw
+        word2vec = Word2vecSweepParams.inherit(sweeps[0], shared)
+        return {
+            **raw,
+            "sweep_word2vec": word2vec,
+            "sweep_glove": GloveSweepParams.inherit(sweeps[1], counts, glove),
+        }
+
     @model_validator(mode="after")
     def sweeps_agree(self) -> Self:
-        """Refuse a sweep some of whose combinations contradict the section they change."""
-        models = [getattr(self.word2vec, name) for name in self.sweep_word2vec.architectures]
-        cells = [getattr(self.language_model, cell) for cell in self.sweep_recurrent.cells]
-        _check_sweep("sweep_recurrent", self.sweep_recurrent, cells)
-        _check_sweep("sweep_word2vec", self.sweep_word2vec, models)
-        _check_sweep("sweep_glove", self.sweep_glove, [self.cooccurrence, self.glove])
+        """Refuse a sweep that lacks a setting, or some of whose combinations contradict others."""
+        for name, grid in {
+            "sweep_word2vec": self.sweep_word2vec,
+            "sweep_glove": self.sweep_glove,
+        }.items():
+            for missing in grid.missing():
+                raise ValueError(f"{name}.{missing}: missing; expected in `grid` or in `fixed`")
+        sweep = self.sweep_recurrent
+        cells = [getattr(self.language_model, cell) for cell in sweep.cells]
+        for base, tried in itertools.product(cells, sweep.corners()):
+            try:
+                check_combination(base, combined(sweep, base, tried))
+            except ValueError as error:
+                raise ValueError(f"sweep_recurrent: {error}") from None
         return self
-
-
-def _check_sweep(
-    name: str, sweep: GridSweepParams | RecurrentSweepParams, bases: Sequence[Section]
-) -> None:
-    for base, chosen in itertools.product(bases, sweep.corners()):
-        known = type(base).model_fields
-        try:
-            changes = {**sweep.fixed, **chosen}
-            if isinstance(sweep, RecurrentSweepParams) and isinstance(base, LanguageModelParams):
-                changes = combined(sweep, base, chosen)
-            check_combination(base, {key: x for key, x in changes.items() if key in known})
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}") from None
 
 
 def load(path: Path, over: Path | None = None) -> Params:

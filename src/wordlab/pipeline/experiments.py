@@ -83,11 +83,18 @@ def _block(
 
     head = ["", *(_short(name, varied) for name in varied), *map(names.plain, measures)]
     rows = [
-        [name, *(str(params[name].get(one, "–")) for one in varied),
+        [name, *(_value(params[name], one) for one in varied),
          *(_written(scores[name].get(one)) for one in measures)]
         for name in sorted(scores, key=rank)
     ]  # fmt: skip
     return f"{names.model(model)}\n{aligned([head, *rows])}"
+
+
+def _value(params: Mapping[str, Any], name: str) -> str:
+    """Return a param as text, of a model without its own the one that it shares with others."""
+    section, _, key = name.rpartition(".")
+    shared = params.get(f"{section.partition('.')[0]}.shared.{key}", "–")
+    return str(params.get(name, shared))
 
 
 def _short(name: str, others: Sequence[str]) -> str:

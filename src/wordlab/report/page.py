@@ -58,8 +58,9 @@ SECTIONS = (
         "scores that people gave them; an analogy counts when the one right word comes first. "
         "Scores are means over trainings that differ in the seed alone, intervals draw seeds and "
         "words together. "
-        "All models have the same window; their other settings were sought with equal effort on a "
-        "list of related words that shares no pair with these sets. With negative sampling, "
+        "As shipped, all models have the same window; their other settings were sought with equal "
+        "effort on a list of related words that shares no pair with these sets. With negative "
+        "sampling, "
         "word2vec distinguishes each true pair from a few random ones in place of predicting over "
         "the whole vocabulary; subsampling leaves out many occurrences of the commonest words.",
         "scores",
@@ -91,9 +92,10 @@ SECTIONS = (
     ),
     Section(
         "vector-settings", "Settings of vectors", "Which settings of word2vec and GloVe matter?",
-        "Every combination of a few values is trained from several seeds. A setting matters where "
-        "its values differ, on average over all other settings, by more than the noise of seeds "
-        "and items. The rate is the learning rate.",
+        "Every combination of a few values around the pipeline's is trained on the whole text from "
+        "several seeds. A setting matters where its values differ, on average over all other "
+        "settings, by more than the noise of seeds and items. The rate is the learning rate; at "
+        "equal epochs, skip-gram makes more updates the wider its window is.",
         "sweep_word2vec",
         ("sweep_word2vec", "sweep_glove", "analyse_sweep@word2vec", "analyse_sweep@glove"),
         ("sweep_word2vec", "sweep_glove", "analysis_word2vec", "analysis_glove"),

@@ -229,6 +229,18 @@ def _interval(scores: Mapping[str, Any], text: Any) -> str:
     return f"[{text(scores['low'])}, {text(scores['high'])}]"
 
 
+def rivals(best: Mapping[str, Any]) -> str:
+    """Return how many combinations are not worse than the best beyond the noise, in words."""
+    count = best["others"]
+    if count > 1:
+        return f"{count} others are not worse beyond the noise"
+    return (
+        "one other is not worse beyond the noise"
+        if count
+        else "all others are worse beyond the noise"
+    )
+
+
 def winner(
     model: str,
     reached: Mapping[str, Any],
@@ -244,6 +256,7 @@ def winner(
     lines = [
         f"{names.plain(model)}: {names.plain(reached['score'])} {reached['mean']:.4g} {interval}"
         f"n = {reached['n']}, the best of {reached['combinations']}"
+        f"{f'; {rivals(reached)}' if interval and reached['combinations'] > 1 else ''}"
     ]
     if otherwise:
         differing = (

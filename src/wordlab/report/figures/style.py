@@ -236,7 +236,8 @@ class Scale:
 
     def on_x(self, axes: Axes) -> None:
         """Make this the x axis."""
-        axes.set_xticks(*self.ticks())
+        places, texts = self.ticks()
+        axes.set_xticks(places, texts, fontsize="x-small" if len("".join(texts)) > 20 else None)
         axes.set_xlim(-0.04, 1.04)
 
 

@@ -102,7 +102,7 @@ def importance(study: Study) -> Figure | None:
 def sweep(study: Study) -> Figure | None:
     """Draw the score against each setting: every training, and the mean over the other settings.
 
-    The standard deviation over seeds is a bar beside them; trainings that diverged are crosses.
+    The standard deviation of repetitions is a bar beside them; trainings that diverged are crosses.
     """
     score = _score(study)
     if score is None:
@@ -110,7 +110,8 @@ def sweep(study: Study) -> Figure | None:
     trials, settings = compared(study), _settings(study)
     curves = study.table("marginals" if study.has("marginals") else "curves")
     curves = curves[curves["score"] == score]
-    noise = float(study.table("best").query("score == @score")["noise"].mean())
+    best = study.table("best").query("score == @score")
+    noise, repeated = float(best["noise"].mean()), int(best["n"].iloc[0])
     models = list(trials["model"].unique())
     tried = varied(trials, settings)
     drawn = panels(len(tried), 2, 5.4 / min(2, len(tried)), 2.6, 0.8)
@@ -151,7 +152,7 @@ def sweep(study: Study) -> Figure | None:
     if gone.any():
         handles.append(Line2D([], [], marker="x", ls="", color=MUTED, label="diverged"))
     if noise > 0:
-        spread = "± 1 standard deviation over seeds"
+        spread = f"± 1 standard deviation (n = {repeated})"
         handles.append(Line2D([], [], color=INK, marker="|", ls="", ms=12, mew=2.5, label=spread))
     legend_below(drawn, handles)
     return drawn

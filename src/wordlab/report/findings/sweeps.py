@@ -11,7 +11,7 @@ from wordlab import names
 from wordlab.params.sweeps import GridSweepParams
 from wordlab.report.findings.embeddings import OPEN
 from wordlab.report.results import Answer, Results, Unmeasured, answer, of_stage
-from wordlab.report.tables import Table, fraction, lower_is_better, number, ranged
+from wordlab.report.tables import Table, fraction, lower_is_better, number, ranged, rivals
 
 Tables = Mapping[str, pd.DataFrame]
 """The tables of a sweep and of its analysis, by name."""
@@ -22,6 +22,8 @@ ITEMS = (
     "they hold for these items."
 )
 """What the noise is where trials are scored on items."""
+BUDGET = ("epochs", "iterations", "dimensions")
+"""The settings of word vectors that decide how long a training takes, and how large they are."""
 
 
 @of_stage("analyse_sweep@word2vec")
@@ -50,8 +52,10 @@ def of_vectors(tables: Tables, params: GridSweepParams) -> list[str]:
     """Return what a sweep of word vectors found, of each of its scores."""
     columns = list(map(str, tables["trials"]))
     scores = columns[columns.index("seed") + 1 :]
-    noise = [ITEMS] if "best" in tables else []
-    return [*noise, *of_scores(tables["trials"], tables, list(params.grid), scores)]
+    budget = {name: params.fixed[name] for name in BUDGET if name in params.fixed}
+    said = [f"Each trial trains on the whole training split, with {names.chosen(budget)}."]
+    said = [*(said if budget else []), *([ITEMS] if "best" in tables else [])]
+    return [*said, *of_scores(tables["trials"], tables, list(params.grid), scores)]
 
 
 def of_scores(
@@ -122,15 +126,7 @@ def _of_best(
     if best["combinations"] == 1:
         yield f"the only combination trained in full is {reaching}."
         return
-    others = {
-        0: "all others are worse beyond the noise",
-        1: "one other is not worse beyond the noise",
-    }
-    count = best["others"]
-    yield (
-        f"the best of {best['combinations']} combinations is {reaching}; "
-        f"{others.get(count, f'{count} others are not worse beyond the noise')}."
-    )
+    yield f"the best of {best['combinations']} combinations is {reaching}; {rivals(best)}."
     yield (
         f"trainings that differ in the {repetition(trials)} alone have a standard deviation of "
         f"{best['noise']:.2g}, from {best['n']} trainings of each of {best['combinations']} "
