@@ -7,9 +7,10 @@ from wordlab.sweeps import vectors
 
 
 def main(run: stage.Stage) -> None:
+    vocabulary = Vocabulary.load(run.input("vocabulary"))
     trials = vectors.sweep_glove(
-        EncodedCorpus.load(run.input("corpus") / "train"),
-        Vocabulary.load(run.input("vocabulary")),
+        EncodedCorpus.load(run.input("corpus") / "train", vocabulary),
+        vocabulary,
         run.params.cooccurrence,
         run.params.glove,
         run.params.sweep_glove,

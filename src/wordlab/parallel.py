@@ -200,7 +200,7 @@ def _all(jobs: Sequence[Job], function: Callable[[Job], Result]) -> list[Result]
 VARIABLE = "WORDLAB_SCHEDULER"
 LOCAL = "local"
 """The address of a cluster on this machine, started here, which ends with the process."""
-SECONDS = 20
+SECONDS = 8
 """The wait for the scheduler, and for its first worker."""
 PACKAGES = ("numba", "numpy", "pyarrow", "regex")
 """Packages whose version could change a result, beside wordlab and Python."""

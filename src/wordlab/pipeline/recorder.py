@@ -20,6 +20,7 @@ import psutil
 
 from wordlab import names, paths
 from wordlab.errors import UserError
+from wordlab.pipeline import store
 
 UNKNOWN = "MLflow could not store the run; its own error is above"
 STORED = "stored"
@@ -41,9 +42,13 @@ class Recorder:
     """
 
     def __init__(self, stage: str, params: Mapping[str, Any]) -> None:
-        """Begin the run of `stage` under the run of its pass, which holds the whole `params`."""
+        """Begin the run of `stage` under the run of its pass, which holds the whole `params`.
+
+        Raises UserError at once if there is no server at MLFLOW_TRACKING_URI.
+        """
         self._children = 0
         self._ended = False
+        store.check_server(os.environ.get("MLFLOW_TRACKING_URI", ""))
         owner = _owner()
         self._stream = _connect(owner or psutil.Process())
         key, name = _pass(owner)

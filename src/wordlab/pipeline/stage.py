@@ -22,6 +22,7 @@ from wordlab import artifacts, paths, progress
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
 from wordlab.params.whole import PARAMS, Params, load
+from wordlab.pipeline import inputs
 from wordlab.pipeline.declared import Declaration, declaration, named
 from wordlab.pipeline.recorder import Recorder, Silent
 
@@ -142,7 +143,7 @@ def _exit(number: int, frame: FrameType | None) -> None:
 
 def _run(body: Callable[[Stage], None], name: str, item: str) -> None:
     params, declared = load(PARAMS), declaration(name)
-    digests = {str(path): artifacts.md5(path) for path in declared.inputs}
+    digests = inputs.digests(declared.inputs)
     checkpoint = checkpoint_of(name, declared, digests)
     shown = [path.parents[1] for path in declared.outputs if path.parent.name in SHOWN]
     with Recorder(name, params.model_dump()) as recorder:
@@ -158,8 +159,10 @@ def _run(body: Callable[[Stage], None], name: str, item: str) -> None:
             body(Stage(name, item, params, recorder, declared.inputs, partial, checkpoint))
             seconds = time.monotonic() - started
             recorder.stored()
-        made = {f"dvc.output.{path}": artifacts.md5(path) for path in declared.outputs}
-        recorder.tags({**made, "threads": os.environ.get("WORDLAB_THREADS", "all")})
+        made = {str(path): artifacts.md5(path) for path in declared.outputs}
+        inputs.note(name, made)
+        recorder.tags({f"dvc.output.{path}": digest for path, digest in made.items()})
+        recorder.tags({"threads": os.environ.get("WORDLAB_THREADS", "all")})
         recorder.metrics(
             {
                 "wall_seconds": seconds,

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordlab import rng
+from wordlab.artifacts import reading
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
@@ -294,7 +295,7 @@ def _padded(columns: NDArray[np.int64], batch_size: int, value: int) -> NDArray[
 def read_documents(path: Path) -> list[list[str]]:
     """Return the documents of a normalised text, each its sentences, which are one a line."""
     documents: list[list[str]] = [[]]
-    with path.open(encoding="utf-8", newline="\n") as file:
+    with reading(path), path.open(encoding="utf-8", newline="\n") as file:
         for line in file:
             if stripped := line.rstrip("\n"):
                 documents[-1].append(stripped)

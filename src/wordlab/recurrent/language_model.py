@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -324,6 +324,7 @@ class LanguageModel(nn.Module):
             vocabulary = Vocabulary.load(folder / "vocabulary.tsv")
             weights = load_file(folder / "model.safetensors")
             level = description["level"]
+            _refuse(params, weights, level)
         except (SafetensorError, ValidationError, ValueError, KeyError, TypeError) as error:
             reason = str(error).splitlines()[0]
             if isinstance(error, ValidationError):
@@ -355,6 +356,18 @@ class LanguageModel(nn.Module):
         with torch.no_grad():
             for name, weight in own.items():
                 weight.copy_(weights[name])
+
+
+def _refuse(params: NetworkParams, weights: Mapping[str, Tensor], level: Any) -> None:
+    """Raise ValueError if saved weights cannot be of a network of `params`, before it is made."""
+    if level not in get_args(Level):
+        raise ValueError(f"level {level!r}")
+    sizes = params.hidden_size**2, params.embedding_size, params.layers
+    if max(sizes) > sum(weight.numel() for weight in weights.values()):
+        raise ValueError("fewer weights than model.json says")
+    for name, weight in weights.items():
+        if not weight.isfinite().all():
+            raise ValueError(f"{name} has NaN or infinity")
 
 
 def save(

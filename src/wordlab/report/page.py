@@ -13,6 +13,7 @@ from typing import Any
 import jinja2
 
 from wordlab import names
+from wordlab.errors import masked
 from wordlab.params import flatten
 from wordlab.report.figures import FIGURES
 from wordlab.report.results import UNMEASURED, Answer
@@ -236,7 +237,7 @@ def _settings(params: Mapping[str, Any], prefix: str = "") -> list[tuple[str, st
     """Return each param as its dotted name and its value as params.yaml writes it."""
     words = {None: "null", True: "true", False: "false"}
     return [
-        (name, words[value] if value is None or isinstance(value, bool) else str(value))
+        (name, words[value] if value is None or isinstance(value, bool) else masked(str(value)))
         for name, value in flatten(params, prefix).items()
     ]
 
