@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -13,6 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import mlflow
+import psutil
 import pytest
 
 from wordlab.params.whole import load
@@ -37,6 +40,10 @@ def main(run):
         raise UserError("corpus.path: wrong; expected right")
     if behaviour == "fault":
         raise RuntimeError("a fault of the program")
+    if behaviour == "full":
+        (run.output("models") / "large").write_bytes(bytes(8 << 20))
+    if behaviour == "memory":
+        raise MemoryError("Unable to allocate 256 GiB")
     if behaviour == "wait":
         run.recorder.stored()
         print("waiting", flush=True)
@@ -192,6 +199,45 @@ def test_a_pass_has_failed_until_all_its_stages_succeed(workspace):
     assert passed("fault", "a") == "FAILED"
     assert passed("fine", "b") == "FAILED"
     assert passed("fine", "a") == "FINISHED"
+
+
+def test_a_stage_without_room_says_so_in_one_line_and_keeps_what_was_there(workspace):
+    def limited():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4 << 20, 4 << 20))
+
+    for behaviour, told in (
+        ("full", r"train@a: models/\.a\.partial/large: File too large, [\d,]+ MiB are free; what "),
+        ("memory", "train@a: Unable to allocate 256 GiB; what was there before is kept"),
+    ):
+        done = subprocess.run(
+            workspace.command(behaviour), cwd=workspace.folder, env=workspace.environment,
+            preexec_fn=limited, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 1
+        assert re.match(told, done.stderr)
+        assert done.stderr.count("\n") == 1
+        assert workspace.model() == {"old.txt": "earlier"}
+
+
+def test_a_stage_ends_with_the_dvc_that_runs_it(workspace):
+    dvc = workspace.folder / "dvc"
+    dvc.write_text(f"import subprocess\nsubprocess.run({workspace.command('wait')!r})\n")
+    owner = subprocess.Popen(
+        [sys.executable, "dvc"], cwd=workspace.folder, env=workspace.environment,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with owner:
+        assert owner.stdout.readline() == "waiting\n"
+        (stage,) = psutil.Process(owner.pid).children()
+        owner.kill()
+        stage.wait(timeout=30)
+        line = owner.stderr.read()
+    assert line == "train@a: the dvc that ran it is gone; run it again to resume\n"
+    deadline = time.monotonic() + 30
+    while workspace.status("train@a") == "RUNNING" and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert workspace.status("train@a") == "KILLED"
+    assert workspace.model() == {"old.txt": "earlier"}
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from wordlab import paths
-from wordlab.errors import UserError
+from wordlab.errors import UserError, in_one_line
 
 if TYPE_CHECKING:
     from wordlab.corpus.vocabulary import Vocabulary
@@ -62,8 +62,8 @@ def main() -> None:
     try:
         _start = paths.enter_checkout()
         app(prog_name="wordlab")
-    except UserError as error:
-        print(f"wordlab: {error}", file=sys.stderr)
+    except (UserError, OSError) as error:
+        print(f"wordlab: {in_one_line(error)}", file=sys.stderr)
         raise SystemExit(1) from None
 
 

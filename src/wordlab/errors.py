@@ -30,6 +30,13 @@ class UserError(Exception):
         super().__init__(masked(str(text)))
 
 
+def in_one_line(error: UserError | OSError) -> str:
+    """Return the text of an error of a person or of the system, with the file it is about."""
+    if isinstance(error, OSError) and error.filename:
+        return masked(f"{error.filename}: {error.strerror}")
+    return str(error)
+
+
 class Unreachable(UserError):
     """A server that cannot be reached: there may be no network."""
 

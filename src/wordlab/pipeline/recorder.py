@@ -49,9 +49,9 @@ class Recorder:
         self._children = 0
         self._ended = False
         store.check_server(os.environ.get("MLFLOW_TRACKING_URI", ""))
-        owner = _owner()
-        self._stream = _connect(owner or psutil.Process())
-        key, name = _pass(owner)
+        dvc = owner()
+        self._stream = _connect(dvc or psutil.Process())
+        key, name = _pass(dvc)
         begin = {"stage": stage, "key": key, "name": name, "params": params}
         self._send("begin", **begin, tags=_origin())
 
@@ -149,7 +149,7 @@ def _now() -> int:
     return int(time.time() * 1000)
 
 
-def _owner() -> psutil.Process | None:
+def owner() -> psutil.Process | None:
     """Return the `dvc` process that runs this stage, or None if a person does."""
     for process in psutil.Process().parents():
         try:
@@ -158,6 +158,14 @@ def _owner() -> psutil.Process | None:
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
     return None
+
+
+def is_running(process: psutil.Process) -> bool:
+    """Return whether a process has not ended, whether or not another has seen its end."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _connect(owner: psutil.Process) -> TextIO:

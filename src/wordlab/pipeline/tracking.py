@@ -44,7 +44,7 @@ from wordlab import paths
 from wordlab.errors import UserError, masked
 from wordlab.params import flatten
 from wordlab.params.whole import Params
-from wordlab.pipeline.recorder import STORED
+from wordlab.pipeline.recorder import STORED, is_running
 from wordlab.pipeline.store import EXPERIMENT, settle
 
 logging.getLogger("mlflow").setLevel(logging.WARNING)
@@ -349,9 +349,14 @@ def log(stream: TextIO) -> None:
             print(error, file=stream, flush=True)
     except OSError:
         pass  # the stage was killed as it was answered
+    except (MlflowException, SQLAlchemyError) as error:
+        with suppress(OSError):
+            problem = masked(str(error).splitlines()[0])
+            print(f"MLflow could not store the run ({problem})", file=stream, flush=True)
     finally:
         if session is not None and session.status is None:
-            session.finish("KILLED")
+            with suppress(MlflowException, SQLAlchemyError):  # a disk that is full, say
+                session.finish("KILLED")
 
 
 def main() -> None:
@@ -377,7 +382,7 @@ def main() -> None:
 
 def _runs(process: int) -> bool:
     try:
-        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+        return is_running(psutil.Process(process))
     except psutil.NoSuchProcess:
         return False
 

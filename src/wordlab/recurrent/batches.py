@@ -19,6 +19,7 @@ from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
 from wordlab.params.language import NetworkParams
+from wordlab.recurrent.sizes import require_batch
 
 
 def language_ids(corpus: EncodedCorpus, known: Vocabulary) -> NDArray[np.int64]:
@@ -277,6 +278,7 @@ class Text:
         """
         size, length = params.batch_size, params.bptt_length
         if params.examples == "windows":
+            require_batch(params)
             return NextSymbol(self.ids, length, size, seed)
         if params.examples == "sentences":
             return Sentences.cut(self.ids, end, length, size, seed)

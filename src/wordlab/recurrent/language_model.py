@@ -27,6 +27,7 @@ from wordlab.recurrent.cells import State
 from wordlab.recurrent.devices import Share
 from wordlab.recurrent.layers import LayerDropout, RecurrentLayers, drop
 from wordlab.recurrent.output import AdaptiveSoftmax, FullSoftmax
+from wordlab.recurrent.sizes import check_saved, require_network
 
 STREAMS = 16
 """Stretches of a held-out text that are read side by side, for speed. Each starts where a sentence
@@ -163,6 +164,7 @@ class LanguageModel(nn.Module):
         self.params, self.vocabulary, self.level = params, vocabulary, level
         self.unknown, self.end = vocabulary.unknown, vocabulary.end
         self.classes = vocabulary.classes
+        require_network(params, self.classes)
         generator = torch.Generator().manual_seed(rng.derive(seed, "language model"))
         width = params.embedding_size
         if params.embedding == "one_hot":
@@ -324,7 +326,7 @@ class LanguageModel(nn.Module):
             vocabulary = Vocabulary.load(folder / "vocabulary.tsv")
             weights = load_file(folder / "model.safetensors")
             level = description["level"]
-            _refuse(params, weights, level)
+            check_saved(params, weights, level, get_args(Level))
         except (SafetensorError, ValidationError, ValueError, KeyError, TypeError) as error:
             reason = str(error).splitlines()[0]
             if isinstance(error, ValidationError):
@@ -356,18 +358,6 @@ class LanguageModel(nn.Module):
         with torch.no_grad():
             for name, weight in own.items():
                 weight.copy_(weights[name])
-
-
-def _refuse(params: NetworkParams, weights: Mapping[str, Tensor], level: Any) -> None:
-    """Raise ValueError if saved weights cannot be of a network of `params`, before it is made."""
-    if level not in get_args(Level):
-        raise ValueError(f"level {level!r}")
-    sizes = params.hidden_size**2, params.embedding_size, params.layers
-    if max(sizes) > sum(weight.numel() for weight in weights.values()):
-        raise ValueError("fewer weights than model.json says")
-    for name, weight in weights.items():
-        if not weight.isfinite().all():
-            raise ValueError(f"{name} has NaN or infinity")
 
 
 def save(
