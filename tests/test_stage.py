@@ -206,7 +206,10 @@ def test_a_stage_without_room_says_so_in_one_line_and_keeps_what_was_there(works
         resource.setrlimit(resource.RLIMIT_FSIZE, (4 << 20, 4 << 20))
 
     for behaviour, told in (
-        ("full", r"train@a: models/\.a\.partial/large: File too large, [\d,]+ MiB are free; what "),
+        (
+            "full",
+            r"train@a: models/a or metrics/a\.json: File too large, [\d,]+ MiB are free; ",
+        ),
         ("memory", "train@a: Unable to allocate 256 GiB; what was there before is kept"),
     ):
         done = subprocess.run(

@@ -144,7 +144,7 @@ def run(body: Callable[[Stage], None], arguments: Sequence[str] | None = None) -
         print(f"{name}: {error}", file=sys.stderr)
         raise SystemExit(1) from None
     except (OSError, MemoryError) as error:
-        problem = _problem(error)
+        problem = _problem(error, name)
         if problem is None:
             raise
         print(f"{name}: {problem}", file=sys.stderr)
@@ -170,15 +170,15 @@ def _end_with(name: str, owner: psutil.Process) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _problem(error: OSError | MemoryError) -> str | None:
+def _problem(error: OSError | MemoryError, stage: str) -> str | None:
     """Return in one line what the machine lacks, None where a fault of the program is likelier."""
     kept = "what was there before is kept"
     if isinstance(error, MemoryError):
         return f"{str(error) or 'not enough memory'}; {kept}"
     if error.errno not in LACKING:
         return None
-    place = Path(error.filename or ".")
-    free = shutil.disk_usage(place if place.exists() else ".").free
+    place = error.filename or " or ".join(map(str, declaration(stage).outputs))
+    free = shutil.disk_usage(".").free
     return f"{place}: {error.strerror}, {free / 2**20:,.0f} MiB are free; {kept}"
 
 

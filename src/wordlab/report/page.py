@@ -21,9 +21,18 @@ from wordlab.report.tables import Table, number, percent, tables
 
 Metrics = Mapping[str, Any]
 
+DIRECTIONS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+"""Characters that turn the direction of the text after them, beyond the word that has them."""
+
+
+def _shown(value: Any) -> Any:
+    return value.translate(DIRECTIONS) if type(value) is str else value
+
+
 TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent),
     autoescape=True,
+    finalize=_shown,
     undefined=jinja2.StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
