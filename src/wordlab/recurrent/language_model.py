@@ -313,10 +313,7 @@ class LanguageModel(nn.Module):
 
     @classmethod
     def load(cls, folder: Path) -> "LanguageModel":
-        """Read what `save` wrote.
-
-        Raises UserError where the folder is missing, damaged, or its parts do not fit together.
-        """
+        """Read what `save` wrote; raises UserError where it is missing, damaged or does not fit."""
         for name in ("model.json", "vocabulary.tsv", "model.safetensors"):
             if not (folder / name).is_file():
                 raise UserError(f"{folder / name}: not found; expected a saved language model")
