@@ -1,21 +1,23 @@
 """analyse_sweep: which settings matter, beyond the noise of the seed, from a sweep's trials."""
 
-import pandas as pd
-
-from wordlab.analysis.sweeps import analyse_language, analyse_vectors
+from wordlab.analysis.sweeps import SCORE, analyse_language, analyse_vectors
+from wordlab.artifacts import read_exact
 from wordlab.evaluation.vectors import scores
+from wordlab.evaluation.vectors.answers import ANSWERS
 from wordlab.pipeline import stage
 
 
 def main(run: stage.Stage) -> None:
     sweep = run.input(f"sweep_{run.item}")
-    trials = pd.read_parquet(sweep / "trials.parquet")
     params, seed = getattr(run.params, f"sweep_{run.item}"), run.params.seed
     if run.item == "recurrent":
-        known = pd.read_parquet(sweep / "baselines.parquet")
+        trials = read_exact(sweep / "trials.parquet", ["model", SCORE])
+        known = read_exact(sweep / "baselines.parquet", ["unigram_loss", "kneser_ney_loss"])
         found = analyse_language(trials, known, params, seed=seed)
     else:
         evaluation = run.params.evaluation
+        columns = ["model", *params.grid, ANSWERS]
+        trials = read_exact(sweep / "trials.parquet", columns)
         sets = scores.read_sets(evaluation)
         found = analyse_vectors(trials, params, evaluation, sets, seed=seed)
     run.result(found)

@@ -7,8 +7,8 @@ from wordlab.pipeline import stage
 
 
 def main(run: stage.Stage) -> None:
-    corpus = EncodedCorpus.load(run.input("corpus") / "train")
     vocabulary = Vocabulary.load(run.input("vocabulary"))
+    corpus = EncodedCorpus.load(run.input("corpus") / "train", vocabulary)
     counts = cooccurrence.count(corpus, vocabulary, run.params.cooccurrence, seed=run.params.seed)
     counts.save(run.output("counts"))
     run.metrics(sparse.summary(counts.matrix))

@@ -1,7 +1,7 @@
 """explore: a page to ask the word vectors and the GRU on, without a server."""
 
 from wordlab import explorer, paths
-from wordlab.artifacts import read_json
+from wordlab.artifacts import read_json, read_text
 from wordlab.evaluation import models
 from wordlab.evaluation.vectors.analogy import read_questions
 from wordlab.evaluation.vectors.similarity import packaged
@@ -12,7 +12,7 @@ from wordlab.recurrent.language_model import LanguageModel
 def main(run: stage.Stage) -> None:
     model = LanguageModel.load(run.input("lm_gru"))
     questions = run.params.evaluation.analogies.path
-    real = (run.input("splits") / "test.txt").read_text(encoding="utf-8").splitlines()
+    real = read_text(run.input("splits") / "test.txt").splitlines()
     prompts = dict.fromkeys(sample["prompt"] for sample in read_json(run.input("samples")))
     page = explorer.build(
         models.spaces(run.input),

@@ -1,6 +1,6 @@
 """report: every result and figure on one page."""
 
-from wordlab.artifacts import read_json
+from wordlab.artifacts import read_json, read_text
 from wordlab.parallel import side_by_side
 from wordlab.pipeline import stage
 from wordlab.report.figures import FIGURES, write
@@ -20,7 +20,7 @@ def main(run: stage.Stage) -> None:
         read_json(run.input("samples")),
         every(results),
         answers(results),
-        (run.input("splits") / "test.txt").read_text(encoding="utf-8").splitlines(),
+        read_text(run.input("splits") / "test.txt").splitlines(),
     )
     run.output("report").write_text(page, encoding="utf-8", newline="\n")
     run.recorder.text(page, "report.html")

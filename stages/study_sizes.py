@@ -16,9 +16,10 @@ def main(run: stage.Stage) -> None:
         run.params.ppmi,
         run.params.glove,
     )
+    whole = {name: Vectors.load(run.input(name)) for name in VECTORS}
     found = study_sizes(
-        EncodedCorpus.load(run.input("corpus") / "train"),
-        {name: Vectors.load(run.input(name)) for name in VECTORS},
+        EncodedCorpus.load(run.input("corpus") / "train", whole[VECTORS[0]].vocabulary),
+        whole,
         recipes,
         run.params.size_study,
         run.params.evaluation,

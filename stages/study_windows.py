@@ -7,9 +7,10 @@ from wordlab.studies.windows import study_windows
 
 
 def main(run: stage.Stage) -> None:
+    vocabulary = Vocabulary.load(run.input("vocabulary"))
     found = study_windows(
-        EncodedCorpus.load(run.input("corpus") / "train"),
-        Vocabulary.load(run.input("vocabulary")),
+        EncodedCorpus.load(run.input("corpus") / "train", vocabulary),
+        vocabulary,
         run.params.window_study,
         counting=run.params.cooccurrence,
         weighing=run.params.ppmi,

@@ -7,9 +7,10 @@ from wordlab.sweeps import glove, vectors
 
 
 def main(run: stage.Stage) -> None:
+    vocabulary = Vocabulary.load(run.input("vocabulary"))
     trials = glove.sweep(
-        EncodedCorpus.load(run.input("corpus") / "train"),
-        Vocabulary.load(run.input("vocabulary")),
+        EncodedCorpus.load(run.input("corpus") / "train", vocabulary),
+        vocabulary,
         run.params.sweep_glove,
         run.params.evaluation,
         seed=run.params.seed,

@@ -7,9 +7,10 @@ from wordlab.sweeps import vectors, word2vec
 
 
 def main(run: stage.Stage) -> None:
+    vocabulary = Vocabulary.load(run.input("vocabulary"))
     trials = word2vec.sweep(
-        EncodedCorpus.load(run.input("corpus") / "train"),
-        Vocabulary.load(run.input("vocabulary")),
+        EncodedCorpus.load(run.input("corpus") / "train", vocabulary),
+        vocabulary,
         run.params.sweep_word2vec,
         run.params.evaluation,
         seed=run.params.seed,

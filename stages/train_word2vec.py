@@ -14,8 +14,8 @@ from wordlab.pipeline import stage
 def main(run: stage.Stage) -> None:
     params = getattr(run.params.word2vec, run.item)
     run.settings(run.item, params.model_dump())
-    corpus = EncodedCorpus.load(run.input("corpus") / "train")
     vocabulary = Vocabulary.load(run.input("vocabulary"))
+    corpus = EncodedCorpus.load(run.input("corpus") / "train", vocabulary)
     probe = scores.scorer() if params.score_epochs else None
     trainings = []
     for number, seed in enumerate(rng.seeds(run.params.seed, run.params.vector_seeds), start=1):

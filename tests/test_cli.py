@@ -147,6 +147,7 @@ def test_a_page_to_explore_is_made_of_any_vectors(workspace, repository, monkeyp
         (["evaluate", "v.bin"], "v.bin: no such model; expected one of made"),
         (["outputs"], "dvc.lock: no such file"),
         (["ui"], "no runs yet"),
+        (["export", "made", "word2vec_text", "data"], "data: Is a directory"),
     ],
 )
 def test_a_mistake_gets_one_line(workspace, monkeypatch, capsys, arguments, told):

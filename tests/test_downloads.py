@@ -128,12 +128,11 @@ def test_letters_outside_ascii_are_quoted_and_what_is_quoted_stays(server, tmp_p
 
 
 def test_a_host_outside_ascii_is_sent_in_punycode():
-    assert (
-        downloads._ascii("http://bücher.example:80/é") == "http://xn--bcher-kva.example:80/%C3%A9"
-    )
+    address, login = downloads._ascii("http://bücher.example:80/é")
+    assert (address, login) == ("http://xn--bcher-kva.example:80/%C3%A9", "")
     with pytest.raises(UserError, match="no host of that name can be"):
         downloads._ascii(f"http://{'é' * 100}.example/")
-    assert downloads._ascii("http://é:p@é.example/") == "http://%C3%A9:p@xn--9ca.example/"
+    assert downloads._ascii("http://é:p@é.example/") == ("http://xn--9ca.example/", "é:p")
 
 
 @pytest.mark.parametrize("url", ["nonsense", "ftp://a.example/b", "http://[::1/b", ""])

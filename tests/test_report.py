@@ -137,6 +137,18 @@ def test_the_page_is_well_formed_and_needs_no_other_file(pictures: dict[str, Pat
     assert html.count("<img ") == html.count(' alt="') == len(pictures)
 
 
+def test_words_of_a_hostile_text_are_shown_and_do_nothing(pictures: dict[str, Path]) -> None:
+    hostile = """</p><script>alert("1")</script>'\u202eabc"""
+    samples = [{"model": "lstm", "prompt": hostile, "text": hostile}]
+    findings = {stage: [hostile] for stage in FINDINGS}
+    html = build(METRICS, pictures, PARAMS, samples, findings, ANSWERS, [hostile])
+    page = Page(html)
+    assert "script" not in page.open
+    assert """</p><script>alert("1")</script>'abc""" in page.text
+    assert "<script>alert" not in html
+    assert "\u202e" not in html
+
+
 def test_the_page_shows_what_was_measured(pictures: dict[str, Path]) -> None:
     page = Page(build(pictures))
     for expected in (

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -13,6 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import mlflow
+import psutil
 import pytest
 
 from wordlab.params.whole import load
@@ -37,6 +40,10 @@ def main(run):
         raise UserError("corpus.path: wrong; expected right")
     if behaviour == "fault":
         raise RuntimeError("a fault of the program")
+    if behaviour == "full":
+        (run.output("models") / "large").write_bytes(bytes(8 << 20))
+    if behaviour == "memory":
+        raise MemoryError("Unable to allocate 256 GiB")
     if behaviour == "wait":
         run.recorder.stored()
         print("waiting", flush=True)
@@ -194,6 +201,48 @@ def test_a_pass_has_failed_until_all_its_stages_succeed(workspace):
     assert passed("fine", "a") == "FINISHED"
 
 
+def test_a_stage_without_room_says_so_in_one_line_and_keeps_what_was_there(workspace):
+    def limited():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4 << 20, 4 << 20))
+
+    for behaviour, told in (
+        (
+            "full",
+            r"train@a: models/a or metrics/a\.json: File too large, [\d,]+ MiB are free; ",
+        ),
+        ("memory", "train@a: Unable to allocate 256 GiB; what was there before is kept"),
+    ):
+        done = subprocess.run(
+            workspace.command(behaviour), cwd=workspace.folder, env=workspace.environment,
+            preexec_fn=limited, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 1
+        assert re.match(told, done.stderr)
+        assert done.stderr.count("\n") == 1
+        assert workspace.model() == {"old.txt": "earlier"}
+
+
+def test_a_stage_ends_with_the_dvc_that_runs_it(workspace):
+    dvc = workspace.folder / "dvc"
+    dvc.write_text(f"import subprocess\nsubprocess.run({workspace.command('wait')!r})\n")
+    owner = subprocess.Popen(
+        [sys.executable, "dvc"], cwd=workspace.folder, env=workspace.environment,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with owner:
+        assert owner.stdout.readline() == "waiting\n"
+        (stage,) = psutil.Process(owner.pid).children()
+        owner.kill()
+        stage.wait(timeout=30)
+        line = owner.stderr.read()
+    assert line == "train@a: the dvc that ran it is gone; run it again to resume\n"
+    deadline = time.monotonic() + 30
+    while workspace.status("train@a") == "RUNNING" and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert workspace.status("train@a") == "KILLED"
+    assert workspace.model() == {"old.txt": "earlier"}
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_a_stage_that_is_stopped_ends_its_run(workspace, number):
     process = subprocess.Popen(
@@ -232,8 +281,8 @@ def test_a_fault_of_a_figure_or_a_sentence_is_printed_and_kept_and_loses_no_run(
     kept = {}
     session.runs = [SimpleNamespace(text=lambda text, name: kept.update({name: text}))]
     session.show("no such folder")
-    assert "FileNotFoundError" in capsys.readouterr().err
-    assert "FileNotFoundError" in kept["fault.txt"]
+    assert "summary.csv: not found" in capsys.readouterr().err
+    assert "summary.csv: not found" in kept["fault.txt"]
 
 
 def test_stages_that_start_at_once_on_a_missing_store_share_it(workspace):
@@ -251,13 +300,24 @@ def test_stages_that_start_at_once_on_a_missing_store_share_it(workspace):
     assert parents == {runs["together"].info.run_id}
 
 
-def test_a_server_that_does_not_answer_is_told_in_one_line(workspace):
-    started = time.monotonic()
-    done = workspace.run("fine", MLFLOW_TRACKING_URI="http://127.0.0.1:9")
+@pytest.mark.parametrize(
+    ("uri", "problem"),
+    [
+        ("http://me:secret@127.0.0.1:9", "Connection refused"),
+        ("postgresql+psycopg://me:secret@127.0.0.1:9/runs", "Connection refused"),
+        ("mysql+nodriver://me:secret@127.0.0.1/runs", "no such kind of database"),
+        ("mssql+pymssql://me:secret@127.0.0.1/runs", "the driver pymssql is not installed"),
+    ],
+)
+def test_a_server_that_does_not_answer_is_told_in_one_line_at_once(workspace, uri, problem):
+    done = workspace.run("fine", MLFLOW_TRACKING_URI=uri)
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith("train@a: MLflow cannot use http://127.0.0.1:9")
-    assert time.monotonic() - started < 60
+    masked = uri.replace("me:secret", "***")
+    assert done.stderr.startswith(f"train@a: MLflow cannot use {masked} (")
+    assert problem in done.stderr
+    assert done.stderr.count("\n") == 1
     assert workspace.model() == {"old.txt": "earlier"}
+    assert not (workspace.folder / "mlflow.db").exists()
 
 
 def test_a_checkpoint_is_kept_when_a_figure_changes_not_when_a_cell_does(

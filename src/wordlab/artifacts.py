@@ -4,7 +4,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+import tokenize
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,9 +31,52 @@ class Result:
     metrics: Mapping[str, Any]
 
 
+MISSING = "not found; an earlier stage makes it, `dvc repro` runs them all"
+BLOCK = 1 << 22
+"""Items of a mapped array that are looked at at a time."""
+DAMAGED = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    tokenize.TokenError,
+)
+"""What readers raise of files that are not what they were written as, whatever the format."""
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn what a damaged file or folder raises inside the block into a UserError that names it."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        missing = error.filename or path
+        raise UserError(f"{missing}: {MISSING}") from None
+    except DAMAGED as error:
+        problem = (str(error) or type(error).__name__).splitlines()[0]
+        raise damaged(path, problem) from None
+
+
+def damaged(path: Path, problem: str) -> UserError:
+    """Return the error that says what is wrong with the file at `path`."""
+    return UserError(f"{path}: damaged ({problem}); `dvc repro` makes it again")
+
+
+def read_text(path: Path) -> str:
+    """Return the text of the UTF-8 file at `path`."""
+    with reading(path):
+        return path.read_text(encoding="utf-8")
+
+
 def read_json(path: Path) -> Any:
     """Return what the JSON file at `path` holds."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    with reading(path):
+        return json.loads(path.read_text(encoding="utf-8"))
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -42,9 +86,57 @@ def write_json(path: Path, value: Any) -> None:
     path.write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
-def read_array(path: Path) -> NDArray[Any]:
-    """Return the array of the .npy file at `path`; arrays of Python objects are refused."""
-    return np.load(path, allow_pickle=False)
+def read_array(
+    path: Path, *types: type[np.generic], dimensions: int = 1, mapped: bool = False
+) -> NDArray[Any]:
+    """Return the array of the .npy file at `path`, `mapped` into memory or read.
+
+    Raises UserError unless the file holds one of `types` in so many dimensions, whole.
+    """
+    with reading(path):
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        if not isinstance(array, np.memmap):
+            raise ValueError("several arrays")
+        surplus = path.stat().st_size - array.offset - array.nbytes
+        if array.dtype not in types or array.ndim != dimensions or surplus:
+            raise ValueError(f"{array.dtype} of {array.shape}, {surplus} bytes after it")
+        return array if mapped else np.array(array)
+
+
+def blocks(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Yield consecutive parts of a one-dimensional array.
+
+    A mapped one is read from its file: the pages of a mapping count as memory in use.
+    """
+    starts = range(0, len(array), BLOCK)
+    if not isinstance(array, np.memmap) or array.filename is None:
+        yield from (array[start : start + BLOCK] for start in starts)
+        return
+    with Path(array.filename).open("rb") as file:
+        file.seek(array.offset)
+        for start in starts:
+            yield np.fromfile(file, array.dtype, min(BLOCK, len(array) - start))
+
+
+def check_range(path: Path, array: NDArray[Any], low: float, high: float) -> None:
+    """Raise UserError that names `path` unless low <= each number of a 1-d `array` < high."""
+    for block in blocks(array):
+        if not (block.min() >= low and block.max() < high):  # NaN is in no range
+            raise damaged(path, f"numbers from {block.min()} to {block.max()}")
+
+
+def check_rising(path: Path, ends: NDArray[np.integer[Any]], last: int, *, strict: bool) -> None:
+    """Raise UserError that names `path` unless the 1-d `ends` rise, from 0 or more to `last`.
+
+    strict: unless each is above the one before, and the first above 0.
+    """
+    before = 0
+    for block in blocks(ends):
+        if (np.diff(block, prepend=before) < int(strict)).any():
+            raise damaged(path, "ends that do not rise")
+        before = int(block[-1])
+    if before != last:
+        raise damaged(path, f"the last end is {before} of {last}")
 
 
 def write_array(path: Path, array: NDArray[Any]) -> None:
@@ -58,6 +150,35 @@ def write_table(path: Path, table: "pd.DataFrame") -> None:
     """Write `table` as CSV without its index, numbers with 6 significant digits."""
     path.parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(path, index=False, float_format="%.6g", lineterminator="\n", encoding="utf-8")
+
+
+def read_table(path: Path, **options: Any) -> "pd.DataFrame":
+    """Return the table of the CSV file at `path`; options: of pandas.
+
+    Raises EmptyDataError if it was written without a column.
+    """
+    import pandas as pd
+
+    with reading(path):
+        if path.stat().st_size == 0:
+            raise ValueError("empty")
+        try:
+            return pd.read_csv(path, **options)
+        except pd.errors.EmptyDataError:
+            pass
+    raise pd.errors.EmptyDataError(f"{path} has no columns")
+
+
+def read_exact(path: Path, columns: Iterable[str]) -> "pd.DataFrame":
+    """Return what `write_exact` wrote. Raises UserError unless it has `columns`, among others."""
+    import pandas as pd
+
+    with reading(path):
+        table = pd.read_parquet(path)
+        missing = [name for name in columns if name not in table]
+        if missing:
+            raise ValueError(f"no column {', '.join(missing)}")
+        return table
 
 
 def write_tables(folder: Path, tables: Mapping[str, "pd.DataFrame"]) -> None:
@@ -148,7 +269,7 @@ def md5(path: Path) -> str:
     Python compiled does not count, as .dvcignore says.
     """
     if not path.exists():
-        raise UserError(f"{path}: not found; an earlier stage makes it, `dvc repro` runs them all")
+        raise UserError(f"{path}: {MISSING}")
     if path.is_file():
         with path.open("rb") as file:
             return hashlib.file_digest(file, "md5").hexdigest()

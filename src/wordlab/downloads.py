@@ -1,5 +1,6 @@
 """Files from the network, complete and with the right checksum; and those packaged in gensim."""
 
+import base64
 import hashlib
 import os
 import urllib.error
@@ -12,7 +13,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from wordlab import paths, progress
-from wordlab.errors import Unreachable, UserError
+from wordlab.errors import Unreachable, UserError, masked
 
 
 def gensim_data(name: str) -> Path:
@@ -40,7 +41,7 @@ def cached(url: str, sha256: str) -> Path:
 
     Its path depends on the checksum, so a file that is there needs no network. Raises as `fetch`.
     """
-    name = url.split("?")[0].rstrip("/").rpartition("/")[2].encode()[-LONGEST_NAME:]
+    name = masked(url.split("?")[0]).rstrip("/").rpartition("/")[2].encode()[-LONGEST_NAME:]
     path = paths.root() / ".downloads" / f"{sha256[:16]}-{name.decode(errors='ignore')}"
     fetch(url, sha256, path)
     return path
@@ -92,28 +93,34 @@ def read(url: str, most: int) -> bytes:
     return content
 
 
-def _ascii(url: str) -> str:
-    """Return a URL as it is sent: letters outside ASCII in percent signs, a host in punycode."""
+def _ascii(url: str) -> tuple[str, str]:
+    """Return a URL as it is sent, and the name and password before its host.
+
+    Letters outside ASCII are in percent signs, those of a host in punycode.
+    """
     try:
         parts = urllib.parse.urlsplit(url)
     except ValueError as error:
         raise UserError(f"{url}: {error}; expected https://…") from None
     if parts.scheme not in ("http", "https"):
         raise UserError(f"{url}: no address on the web; expected https://…")
-    login, at, host = parts.netloc.rpartition("@")
+    login, _, host = parts.netloc.rpartition("@")
     if not host.isascii():
         try:
             host = host.encode("idna").decode()
         except UnicodeError as error:
             raise UserError(f"{url}: no host of that name can be ({error})") from None
-    host = urllib.parse.quote(login, safe=":%") + at + host
     kept = "/%:=&?~#+!$,;'@()*[]"  # what is quoted already stays so
     quoted = (urllib.parse.quote(part, safe=kept) for part in parts[2:4])
-    return urllib.parse.urlunsplit((parts.scheme, host, *quoted, ""))
+    return urllib.parse.urlunsplit((parts.scheme, host, *quoted, "")), urllib.parse.unquote(login)
 
 
 def _open(url: str, **headers: str) -> HTTPResponse:
-    request = urllib.request.Request(_ascii(url), headers={"User-Agent": "wordlab", **headers})
+    address, login = _ascii(url)
+    request = urllib.request.Request(address, headers={"User-Agent": "wordlab", **headers})
+    if login:  # not for another host that this one names
+        basic = base64.b64encode(login.encode()).decode()
+        request.add_unredirected_header("Authorization", f"Basic {basic}")
     response: HTTPResponse = urllib.request.urlopen(request, timeout=TIMEOUT)
     return response
 

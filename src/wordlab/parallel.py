@@ -28,6 +28,7 @@ from contextlib import contextmanager
 from functools import cache, partial
 from importlib.metadata import version
 from itertools import islice
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -98,11 +99,34 @@ def _processes(
     A fork of this process would copy torch's locked threads. So on Linux all are forks of one that
     has loaded the modules of the functions that it is first asked for, and started no thread.
     """
+    _start_tracker()
     context = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
     functions = [getattr(one, "func", one) for one in (function, *shared) if callable(one)]
     context.set_forkserver_preload([one.__module__ for one in functions])
     own = {**os.environ, "WORDLAB_THREADS": str(max(1, thread_count() // workers))}
     return ProcessPoolExecutor(workers, context, _begin, (function, shared, own))
+
+
+@cache
+def _start_tracker() -> None:
+    """Start the process that frees what this one leaves when it is killed, without its warning."""
+    with warnings_off("multiprocessing.resource_tracker"):
+        resource_tracker.ensure_running()
+
+
+@contextmanager
+def warnings_off(module: str) -> Iterator[None]:
+    """Have processes that start inside the block give no warning of `module`."""
+    before = os.environ.get("PYTHONWARNINGS")
+    ours = f"ignore::UserWarning:{module}"
+    os.environ["PYTHONWARNINGS"] = f"{before},{ours}" if before else ours
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONWARNINGS"]
+        else:
+            os.environ["PYTHONWARNINGS"] = before
 
 
 _task: list[Any] = []
@@ -200,7 +224,7 @@ def _all(jobs: Sequence[Job], function: Callable[[Job], Result]) -> list[Result]
 VARIABLE = "WORDLAB_SCHEDULER"
 LOCAL = "local"
 """The address of a cluster on this machine, started here, which ends with the process."""
-SECONDS = 20
+SECONDS = 8
 """The wait for the scheduler, and for its first worker."""
 PACKAGES = ("numba", "numpy", "pyarrow", "regex")
 """Packages whose version could change a result, beside wordlab and Python."""

@@ -4,11 +4,17 @@ import os
 import resource
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import NoReturn
 
+import psutil
 from tqdm import tqdm
 
 from wordlab import names
+from wordlab.errors import UserError
+
+GROUP = Path("/sys/fs/cgroup")
+"""Where Linux has the limits of a container."""
 
 StepLogger = Callable[[int, Mapping[str, float]], None]
 """Receives a step (an epoch, an iteration or a batch) and the metrics measured at it."""
@@ -45,6 +51,26 @@ def peak_mib() -> float:
     """Return the largest resident memory that this process has had, in MiB."""
     unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, which macOS counts in bytes
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+
+def free_memory() -> float:
+    """Return the bytes of memory that this process may still take, by the system or its group."""
+    free = float(psutil.virtual_memory().available)
+    try:
+        most, used = ((GROUP / f"memory.{name}").read_text().strip() for name in ("max", "current"))
+        return free if most == "max" else min(free, float(most) - float(used))
+    except (OSError, ValueError):
+        return free
+
+
+def require_memory(needed: float, param: str) -> None:
+    """Raise UserError, naming `param`, where `needed` bytes of memory are not there."""
+    free = free_memory()
+    if needed > free:
+        raise UserError(
+            f"{param}: needs {needed / 2**30:,.1f} GiB of memory or more, {free / 2**30:,.1f} are "
+            "free; expected a smaller value"
+        )
 
 
 def thread_count() -> int:

@@ -205,7 +205,7 @@ def misname_setting(folder):
         (damage_weights, "not a whole language model"),
         (shorten_vocabulary, r"embedding has shape \(6, 16\), expected \(4, 16\)"),
         (widen_network, r"embedding has shape \(6, 16\), expected \(6, 32\)"),
-        (break_description, "not a whole language model"),
+        (break_description, r"model\.json: damaged \("),
         (forget_weights, "model.safetensors: not found"),
         (misname_setting, r"not a whole language model \(cell: Field required\)"),
     ],

@@ -3,6 +3,7 @@
 import pytest
 from test_formats import notes_of, read, refused
 
+from wordlab.text import wikipedia
 from wordlab.text.wikipedia import without_names
 
 PAGE = "<page><title>{}</title><ns>{}</ns>{}<revision><text>{}</text></revision></page>"
@@ -112,6 +113,16 @@ def test_pages_that_are_left_out_are_counted_by_reason(tmp_path):
         "redirects": 1,
         "articles under 50 words": 1,
     }
+
+
+def test_pages_that_are_too_long_or_incomplete_are_left_out_or_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(wikipedia, "LONGEST_PAGE", 400)
+    path = dump(tmp_path / "corpus", ("A", 0, "word " * 60), ("B", 0, "word " * 90))
+    untitled = path.read_text().replace("<title>A</title><ns>0</ns>", "")
+    path.write_text(untitled.replace("</mediawiki>", "<page/><page><revision/></page></mediawiki>"))
+    assert [article.title for article in read(path)] == [None]
+    left_out = {"pages over 400 characters": 1, "articles under 50 words": 2}
+    assert notes_of(path).left_out == left_out
 
 
 def test_of_a_history_the_last_revision_is_read(tmp_path):

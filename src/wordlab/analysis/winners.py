@@ -10,6 +10,7 @@ from typing import Any, Literal
 import pandas as pd
 from pydantic.fields import FieldInfo
 
+from wordlab.artifacts import read_table
 from wordlab.errors import UserError
 from wordlab.params.derived import predicted, tied
 from wordlab.params.embeddings import CooccurrenceParams, GloveParams, Word2vecParams
@@ -61,7 +62,7 @@ def winners(
     path = tables / f"analysis_{sweep}" / "best.csv"
     if not path.exists():
         raise UserError(f"{path}: no such table; `dvc repro analyse_sweep@{sweep}` makes it")
-    best = pd.read_csv(path)
+    best = read_table(path)
     scored = set(best.loc[best["mean"].notna(), "score"])
     usual = [pairs.name for pairs in params.evaluation.similarity if pairs.name in scored]
     best = _chosen(best, "score", score or [*usual, str(best["score"].iloc[0])][0], path)
@@ -84,7 +85,7 @@ def winners(
             own = getattr(params.language_model, row["model"])
             values = tied(values, own)
             if section.parameters:
-                trials = pd.read_csv(tables / f"sweep_{sweep}" / "trials.csv")
+                trials = read_table(tables / f"sweep_{sweep}" / "trials.csv")
                 alike = trials.merge(best, on=["model", *settings])
                 sizes = alike.loc[alike["model"] == row["model"], "embedding_size"]
                 values["embedding_size"] = int(sizes.iloc[0])

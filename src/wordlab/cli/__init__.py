@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from wordlab.cli import language, pipeline, shared, vectors
-from wordlab.errors import UserError
+from wordlab.errors import UserError, in_one_line
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -41,6 +41,6 @@ def main() -> None:
     try:
         shared.enter()
         app(prog_name="wordlab")
-    except UserError as error:
-        print(f"wordlab: {error}", file=sys.stderr)
+    except (UserError, OSError) as error:
+        print(f"wordlab: {in_one_line(error)}", file=sys.stderr)
         raise SystemExit(1) from None

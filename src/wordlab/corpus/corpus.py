@@ -8,11 +8,13 @@ vocabulary, with the bounds of its sentences and documents.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wordlab.corpus.vocabulary import UNKNOWN
+from wordlab.artifacts import check_range, check_rising, damaged, read_array, reading
+from wordlab.corpus.vocabulary import UNKNOWN, Vocabulary
 
 SPLITS = ("train", "valid", "test")
 
@@ -20,7 +22,7 @@ SPLITS = ("train", "valid", "test")
 def read(path: Path) -> Iterator[list[list[str]]]:
     """Yield the documents of a split, each as the token lists of its sentences."""
     document: list[list[str]] = []
-    with path.open(encoding="utf-8", newline="\n") as file:
+    with reading(path), path.open(encoding="utf-8", newline="\n") as file:
         for line in file:
             tokens = line.split()
             if tokens:
@@ -112,13 +114,24 @@ class EncodedCorpus:
             np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
 
     @classmethod
-    def load(cls, folder: Path) -> "EncodedCorpus":
-        """Open what `save` wrote; tokens and ends of sentences are memory-mapped, not read."""
-        return cls(
-            tokens=np.load(folder / "tokens.npy", mmap_mode="r", allow_pickle=False),
-            sentence_ends=np.load(folder / "sentence_ends.npy", mmap_mode="r", allow_pickle=False),
-            document_ends=np.load(folder / "document_ends.npy", allow_pickle=False),
+    def load(cls, folder: Path, vocabulary: Vocabulary | None = None) -> "EncodedCorpus":
+        """Open what `save` wrote; tokens and ends of sentences are memory-mapped, not kept.
+
+        vocabulary: of its words. Raises UserError where bounds contradict one another or the
+        length, or an id is of no word.
+        """
+        paths = {name: folder / f"{name}.npy" for name in Writer.TYPES}
+        tokens, sentences, documents = (
+            read_array(path, Writer.TYPES[name], mapped=name != "document_ends")
+            for name, path in paths.items()
         )
+        size = len(vocabulary) if vocabulary else np.iinfo(np.int32).max
+        check_range(paths["tokens"], tokens, UNKNOWN, size)
+        for name, ends in (("sentence_ends", sentences), ("document_ends", documents)):
+            check_rising(paths[name], ends, len(tokens), strict=True)
+        if not np.isin(documents, sentences).all():
+            raise damaged(paths["document_ends"], "a document that ends within a sentence")
+        return cls(tokens, sentences, documents)
 
     def reopened(self) -> "EncodedCorpus":
         """Return the same corpus with its tokens mapped anew, if they are mapped from a file.
@@ -144,7 +157,11 @@ def _rising(ends: NDArray[np.int64]) -> NDArray[np.int64]:
 class Writer:
     """The files of an EncodedCorpus, written shard by shard, the same as `save` writes."""
 
-    TYPES = {"tokens": np.int32, "sentence_ends": np.int64, "document_ends": np.int64}
+    TYPES: ClassVar[dict[str, type[np.generic]]] = {
+        "tokens": np.int32,
+        "sentence_ends": np.int64,
+        "document_ends": np.int64,
+    }
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)

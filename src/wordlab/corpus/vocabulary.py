@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from wordlab.artifacts import reading
 from wordlab.errors import UserError
 
 UNKNOWN = -1
@@ -117,14 +118,18 @@ class Vocabulary:
 
     @classmethod
     def load(cls, path: Path) -> "Vocabulary":
-        """Read what `save` wrote."""
+        """Read what `save` wrote. Raises UserError if it is empty, or not distinct words and counts
+        of 0 or more."""
         words, counts = [], []
-        with path.open(encoding="utf-8", newline="\n") as file:
+        with reading(path), path.open(encoding="utf-8", newline="\n") as file:
             for line in file:
                 word, _, count = line.rstrip("\n").rpartition("\t")
                 words.append(word)
                 counts.append(int(count))
-        return cls(tuple(words), np.array(counts, dtype=np.int64))
+            found = cls(tuple(words), np.array(counts, dtype=np.int64))
+            if not words or len(found.index) < len(words) or found.counts.min() < 0:
+                raise ValueError("expected a word, a tab and a count per line, each word once")
+        return found
 
 
 def keep_probabilities(

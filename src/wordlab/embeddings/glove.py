@@ -21,7 +21,7 @@ from wordlab.embeddings.counts.cooccurrence import Counts
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
 from wordlab.params.embeddings import GloveParams
-from wordlab.progress import StepLogger, bar, ignore_step, thread_count
+from wordlab.progress import StepLogger, bar, ignore_step, require_memory, thread_count
 from wordlab.rng import stream
 
 CLIP = 100.0
@@ -259,6 +259,7 @@ def group_count(size: int, dimensions: int) -> int:
 def _initial(size: int, groups: int, params: GloveParams, seed: int) -> _Weights:
     """Return weights uniform within half of 1/dimensions, and accumulators as they start."""
     shape = (groups, -(-size // groups), params.dimensions + 1)
+    require_memory(16.0 * math.prod(shape), "glove.dimensions")
 
     def uniform(name: str) -> NDArray[np.float32]:
         values = stream(seed, "glove", name).random(shape, np.float32)

@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wordlab.artifacts import read_array, read_json, write_array, write_json
+from wordlab.artifacts import read_array, read_json, reading, write_array, write_json
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
+
+ROWS = 4096
+"""Vectors that are checked at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,16 +72,17 @@ class Vectors:
             raise UserError(
                 f"{folder}: no word vectors here; `dvc repro` makes those of params.yaml"
             )
-        found = cls(
-            vocabulary=Vocabulary.load(folder / "vocabulary.tsv"),
-            matrix=read_array(folder / "vectors.npy"),
-            description=read_json(folder / "description.json"),
-        )
-        for word, row in zip(found.vocabulary.words, found.matrix, strict=True):
-            if not np.isfinite(row).all():
+        path = folder / "vectors.npy"
+        matrix = read_array(path, np.float32, dimensions=2)
+        vocabulary = Vocabulary.load(folder / "vocabulary.tsv")
+        with reading(path):
+            found = cls(vocabulary, matrix, dict(read_json(folder / "description.json")))
+        for start in range(0, len(matrix), ROWS):
+            finite = np.isfinite(matrix[start : start + ROWS]).all(axis=1)
+            if not finite.all():
+                word = vocabulary.words[start + int(np.argmin(finite))]
                 raise UserError(
-                    f"{folder / 'vectors.npy'}: the vector of {word!r} has NaN or infinity; "
-                    "expected finite numbers"
+                    f"{path}: the vector of {word!r} has NaN or infinity; expected finite numbers"
                 )
         return found
 

@@ -9,8 +9,12 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Count = Annotated[int, Field(ge=1)]
+MOST = 2**31 - 1
+"""The largest whole number that every library takes."""
+Count = Annotated[int, Field(ge=1, le=MOST)]
 """A whole number, 1 or more."""
+Window = Annotated[int, Field(ge=1, le=100_000)]
+"""Words on either side of one; a window that is longer than a document is the document."""
 Share = Annotated[float, Field(ge=0, le=1)]
 """A share of the whole, 0 to 1."""
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]

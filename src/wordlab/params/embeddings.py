@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from wordlab.params import (
+    MOST,
     Confidence,
     Count,
     Fraction,
@@ -14,6 +15,7 @@ from wordlab.params import (
     Section,
     Share,
     SharedSection,
+    Window,
     Words,
 )
 
@@ -22,12 +24,12 @@ class Word2vecParams(Section):
     """`word2vec.shared` with `word2vec.skipgram` or `word2vec.cbow` on top."""
 
     dimensions: Count
-    window: Count
+    window: Window
     """The most words on either side of the centre."""
     dynamic_window: bool
     """Draw each window's width uniformly from 1..window, as word2vec.c does."""
     output: Literal["negative_sampling", "hierarchical_softmax", "full_softmax"]
-    negatives: Count
+    negatives: Annotated[int, Field(ge=1, le=1000)]
     """Noise words per prediction, for negative sampling. The predictions of a block of words share
     six times as many, up to a multiple of 16, which together weigh as much for each."""
     noise_exponent: Share
@@ -63,7 +65,7 @@ class Word2vecSection(SharedSection):
 class CooccurrenceParams(Section):
     """`cooccurrence`: which pairs of words count, and how much."""
 
-    window: Count
+    window: Window
     """The most words on either side of the centre."""
     dynamic_window: bool
     """Draw each window's width uniformly from 1..window; linear weighting is its expectation."""
@@ -76,7 +78,7 @@ class CooccurrenceParams(Section):
     subsample_formula: Literal["reference", "paper"]
     """With f the share of a word among all, reference: keep with (sqrt(f/t) + 1) t/f, as word2vec.c
     does, always up to f = 2.6 t; paper: with sqrt(t/f), always up to f = t."""
-    memory_mb: Annotated[int, Field(ge=16)]
+    memory_mb: Annotated[int, Field(ge=16, le=MOST)]
     """MiB that counting may use beside the program itself; what does not fit is merged on disk. It
     changes no result."""
 
@@ -113,7 +115,7 @@ class GloveParams(Section):
     """Which weights become the word vectors."""
 
 
-Resamples = Annotated[int, Field(ge=100)]
+Resamples = Annotated[int, Field(ge=100, le=MOST)]
 """Bootstrap resamples; the more, the steadier the ends of the intervals."""
 PACKAGED_PAIRS = ("wordsim353", "simlex999")
 """The sets of word pairs that gensim packages."""
@@ -183,7 +185,7 @@ class RelationParams(Section):
 
     path: str | None
     """A file with a relation and two words per line, tabs between; null for wordlab's own list."""
-    wordnet: Annotated[int, Field(ge=0)]
+    wordnet: Annotated[int, Field(ge=0, le=MOST)]
     """Pairs per relation to add from nltk's WordNet, which must then be installed."""
 
 
@@ -208,7 +210,7 @@ class MapParams(Section):
     """Neighbours to list per word."""
     perplexity: Annotated[float, Field(ge=1, allow_inf_nan=False)]
     """Of t-SNE: about how many neighbours of a word shape its place."""
-    iterations: Annotated[int, Field(ge=251)]
+    iterations: Annotated[int, Field(ge=251, le=MOST)]
     """Of t-SNE; 250 of them spread the words out before they settle."""
 
 

@@ -1,7 +1,7 @@
 """The sections of params.yaml about recurrent language models."""
 
 from itertools import pairwise
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -212,20 +212,34 @@ class CharacterModelParams(NetworkParams):
     """A character seen less often in the training split is unknown."""
 
 
+COLDEST = 0.001
+
+
 class DecodingParams(Section):
     """How a language model's next symbol is chosen."""
 
     strategy: Literal["sample", "greedy", "beam"]
     """sample: drawn at random; greedy: the likeliest; beam: the likeliest text of those kept."""
-    temperature: Positive
-    """Logits are divided by it; below 1 the likely becomes likelier. For samples."""
+    temperature: Annotated[float, Field(gt=0, le=1000)]
+    """Logits are divided by it; below 1 the likely becomes likelier, and below 0.001 a sample is
+    greedy. For samples."""
     top_k: Count | None
     """Draw from the k likeliest symbols only; null from all. For samples."""
     top_p: Annotated[float, Field(gt=0, le=1)]
     """Draw from the likeliest symbols that together reach this probability (Holtzman et al. 2020).
     For samples."""
-    beam_width: Count
+    beam_width: Annotated[int, Field(ge=1, le=1000)]
     """Texts kept at each step. For the beam."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def cold(cls, raw: Any) -> Any:
+        """Have a sample near a temperature of 0 be greedy: there no number can hold the logits."""
+        try:
+            greedy = raw["strategy"] == "sample" and 0 < raw["temperature"] < COLDEST
+        except (KeyError, TypeError):
+            return raw
+        return {**raw, "strategy": "greedy"} if greedy else raw
 
 
 class GenerationParams(DecodingParams):
@@ -235,7 +249,7 @@ class GenerationParams(DecodingParams):
     """Beginnings to complete, in lower case where only that is known; an empty one starts a
     sentence. Those with a word, or a character, that a model does not know are left out and
     counted; where more than half are, and where this is null, words chosen from the text begin."""
-    length: Count
+    length: Annotated[int, Field(ge=1, le=100_000)]
     """Symbols to draw after the prompt."""
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from wordlab.params import (
+    MOST,
     Confidence,
     Count,
     Dropout,
@@ -143,7 +144,7 @@ class AutoencoderStudyParams(SequenceParams):
         return self
 
 
-Steps = Annotated[int, Field(ge=2)]
+Steps = Annotated[int, Field(ge=2, le=MOST)]
 """A number of steps between which there is a step back."""
 
 
@@ -193,7 +194,7 @@ class TruncationParams(Section):
     """Of the embedding as well."""
     window_tokens: Count
     """Tokens of an update whatever the length of its window: shorter windows, more streams."""
-    seeds: Annotated[int, Field(ge=3)]
+    seeds: Annotated[int, Field(ge=3, le=MOST)]
     """Trainings of each length that differ in their seed alone; two make no interval."""
 
     @model_validator(mode="after")
@@ -212,7 +213,7 @@ class TaskParams(Section):
 
     delays: Annotated[list[Steps], Field(min_length=1)]
     """Steps of an adding sequence; blanks between what is to be copied and its copy."""
-    symbols: Annotated[int, Field(ge=2)]
+    symbols: Annotated[int, Field(ge=2, le=MOST)]
     """Different symbols that may have to be copied."""
     initialisations: Annotated[list[Initialisation], Field(min_length=1)]
     copied: Count
@@ -327,7 +328,7 @@ class RegularisationStudyParams(Section):
     """Epochs without a better validation loss after which early stopping stops."""
     adaptive_cutoffs: list[Count]
     """Of the output layer, see `language_model`."""
-    seeds: Annotated[int, Field(ge=3)]
+    seeds: Annotated[int, Field(ge=3, le=MOST)]
     """Trainings of each setting that differ in their seed alone; two make no interval."""
     confidence: Confidence
     """Of all intervals of differences together."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, cast
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
-from wordlab.params import Confidence, Count, Positive, Section
+from wordlab.params import MOST, Confidence, Count, Positive, Section
 from wordlab.params.embeddings import CooccurrenceParams, GloveParams, Word2vecParams
 from wordlab.params.language import Kind, LanguageModelParams
 
@@ -157,7 +157,7 @@ class DrawnTextParams(Section):
     """Symbols of each text."""
     window: Count
     """How far apart two words may be to count as a pair whose coherence is taken."""
-    common_words: Annotated[int, Field(ge=0)]
+    common_words: Annotated[int, Field(ge=0, le=MOST)]
     """So many of the commonest words are in no pair: they go with everything."""
 
 
@@ -207,7 +207,7 @@ class RecurrentSweepParams(SweepParams):
     target_loss: Positive
     """Nats per symbol; how many updates it takes until that loss is no higher is measured."""
     drawn_text: DrawnTextParams
-    trees: Annotated[int, Field(ge=2)]
+    trees: Annotated[int, Field(ge=2, le=MOST)]
     """Of each forest that the importances are taken from; their intervals are over combinations."""
 
     @model_validator(mode="after")

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 from ruamel.yaml import YAML, YAMLError
 
 from wordlab.errors import UserError
-from wordlab.params import Count, Section, is_section, merged
+from wordlab.params import MOST, Count, Section, is_section, merged
 from wordlab.params.derived import combined
 from wordlab.params.embeddings import (
     ComparisonParams,
@@ -53,7 +53,7 @@ PARAMS = Path("params.yaml")
 class Params(Section):
     """All settings of the pipeline, one field a section of params.yaml."""
 
-    seed: Annotated[int, Field(ge=0)]
+    seed: Annotated[int, Field(ge=0, le=MOST)]
     """Every random stream is derived from it."""
     vector_seeds: Count
     """How often word2vec, GloVe and the SVD of PPMI are trained, with different seeds: their scores

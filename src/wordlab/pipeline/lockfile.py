@@ -1,14 +1,34 @@
-"""Comparing dvc.lock, what the pipeline just produced, with the committed one."""
+"""What dvc.lock says that the pipeline made, and how that differs from the committed one."""
 
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
+from ruamel.yaml import YAML, YAMLError
 
 from wordlab.artifacts import md5_of_listing
 from wordlab.errors import UserError
+
+LOCK = "dvc.lock"
+
+
+def made(path: Path) -> dict[str, tuple[str, str]]:
+    """Return the stage and the md5 of each output that the dvc.lock at `path` names.
+
+    Empty if there is none, or another process is writing it. Without what only a remote knows by
+    a version of its own.
+    """
+    try:
+        stages = YAML(typ="safe").load(path)["stages"]
+        return {
+            out["path"]: (name, _md5(out))
+            for name, stage in stages.items()
+            for out in stage.get("outs", [])
+            if all("md5" in one for one in out.get("files", [out]))
+        }
+    except (FileNotFoundError, YAMLError, TypeError, KeyError, AttributeError):
+        return {}
 
 
 def outputs(lock: Mapping[str, Any]) -> dict[str, str]:
@@ -33,7 +53,7 @@ def _md5(out: Mapping[str, Any]) -> str:
 
 def current(repository: Path) -> dict[str, str]:
     """Return the md5 of each output in the dvc.lock of the working tree."""
-    path = repository / "dvc.lock"
+    path = repository / LOCK
     if not path.exists():
         raise UserError(f"{path}: no such file; `dvc repro` makes it")
     return outputs(YAML(typ="safe").load(path) or {})
@@ -41,7 +61,7 @@ def current(repository: Path) -> dict[str, str]:
 
 def committed(repository: Path) -> dict[str, str] | None:
     """Return the md5 of each output in the dvc.lock of HEAD, or None if there is none."""
-    command = ["git", "-C", str(repository), "show", "HEAD:./dvc.lock"]
+    command = ["git", "-C", str(repository), "show", f"HEAD:./{LOCK}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return outputs(YAML(typ="safe").load(done.stdout) or {}) if done.returncode == 0 else None
 

@@ -20,6 +20,7 @@ import psutil
 
 from wordlab import names, paths
 from wordlab.errors import UserError
+from wordlab.pipeline import store
 
 UNKNOWN = "MLflow could not store the run; its own error is above"
 STORED = "stored"
@@ -41,12 +42,16 @@ class Recorder:
     """
 
     def __init__(self, stage: str, params: Mapping[str, Any]) -> None:
-        """Begin the run of `stage` under the run of its pass, which holds the whole `params`."""
+        """Begin the run of `stage` under the run of its pass, which holds the whole `params`.
+
+        Raises UserError at once if there is no server at MLFLOW_TRACKING_URI.
+        """
         self._children = 0
         self._ended = False
-        owner = _owner()
-        self._stream = _connect(owner or psutil.Process())
-        key, name = _pass(owner)
+        store.check_server(os.environ.get("MLFLOW_TRACKING_URI", ""))
+        dvc = owner()
+        self._stream = _connect(dvc or psutil.Process())
+        key, name = _pass(dvc)
         begin = {"stage": stage, "key": key, "name": name, "params": params}
         self._send("begin", **begin, tags=_origin())
 
@@ -144,7 +149,7 @@ def _now() -> int:
     return int(time.time() * 1000)
 
 
-def _owner() -> psutil.Process | None:
+def owner() -> psutil.Process | None:
     """Return the `dvc` process that runs this stage, or None if a person does."""
     for process in psutil.Process().parents():
         try:
@@ -153,6 +158,14 @@ def _owner() -> psutil.Process | None:
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
     return None
+
+
+def is_running(process: psutil.Process) -> bool:
+    """Return whether a process has not ended, whether or not another has seen its end."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _connect(owner: psutil.Process) -> TextIO:

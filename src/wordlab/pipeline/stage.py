@@ -6,10 +6,13 @@ succeeded.
 """
 
 import argparse
+import errno
 import hashlib
 import os
+import shutil
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -18,12 +21,15 @@ from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from wordlab import artifacts, paths, progress
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
 from wordlab.params.whole import PARAMS, Params, load
+from wordlab.pipeline import inputs, recorder
 from wordlab.pipeline.declared import Declaration, declaration, named
-from wordlab.pipeline.recorder import Recorder, Silent
+from wordlab.pipeline.recorder import Recorder, Silent, is_running
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,6 +39,10 @@ if TYPE_CHECKING:
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
+POLLING = 1.0
+"""Seconds between two looks at whether the `dvc` that runs the stage is there."""
+LACKING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+"""What the system answers where a file cannot be written: no room, or no permission."""
 SHOWN = ("curves", "tables")
 """The folders of results that figures are drawn from."""
 
@@ -124,11 +134,20 @@ def run(body: Callable[[Stage], None], arguments: Sequence[str] | None = None) -
         signal.signal(number, _exit)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` would have it ignored
     paths.enter_checkout()
+    owner = recorder.owner()
+    if owner is not None:
+        threading.Thread(target=_end_with, args=(name, owner), daemon=True).start()
     try:
         helps = int(os.environ.get("WORLD_SIZE", "1")) > 1 and os.environ["RANK"] != "0"
         (_help if helps else _run)(body, name, item)
     except UserError as error:
         print(f"{name}: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except (OSError, MemoryError) as error:
+        problem = _problem(error, name)
+        if problem is None:
+            raise
+        print(f"{name}: {problem}", file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         print(f"{name}: interrupted; run it again to resume", file=sys.stderr)
@@ -140,35 +159,60 @@ def _exit(number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
 
+def _end_with(name: str, owner: psutil.Process) -> None:
+    """End this process, as SIGTERM does, when `owner`, the `dvc` that runs it, is gone.
+
+    Else that `dvc`, killed and started again, would run the stage twice at once.
+    """
+    while is_running(owner):
+        time.sleep(POLLING)
+    print(f"{name}: the dvc that ran it is gone; run it again to resume", file=sys.stderr)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _problem(error: OSError | MemoryError, stage: str) -> str | None:
+    """Return in one line what the machine lacks, None where a fault of the program is likelier."""
+    kept = "what was there before is kept"
+    if isinstance(error, MemoryError):
+        return f"{str(error) or 'not enough memory'}; {kept}"
+    if error.errno not in LACKING:
+        return None
+    place = error.filename or " or ".join(map(str, declaration(stage).outputs))
+    free = shutil.disk_usage(".").free
+    return f"{place}: {error.strerror}, {free / 2**20:,.0f} MiB are free; {kept}"
+
+
 def _run(body: Callable[[Stage], None], name: str, item: str) -> None:
     params, declared = load(PARAMS), declaration(name)
-    digests = {str(path): artifacts.md5(path) for path in declared.inputs}
+    digests = inputs.digests(declared.inputs)
     checkpoint = checkpoint_of(name, declared, digests)
     shown = [path.parents[1] for path in declared.outputs if path.parent.name in SHOWN]
-    with Recorder(name, params.model_dump()) as recorder:
-        recorder.params(declared.params)
+    with Recorder(name, params.model_dump()) as record:
+        record.params(declared.params)
         for path, digest in digests.items():
-            recorder.input(path, digest)
-        recorder.tags({f"dvc.dependency.{path}": digest for path, digest in digests.items()})
+            record.input(path, digest)
+        record.tags({f"dvc.dependency.{path}": digest for path, digest in digests.items()})
         with ExitStack() as places:
             partial = {
                 path: places.enter_context(artifacts.replacing(path)) for path in declared.outputs
             }
             started = time.monotonic()
-            body(Stage(name, item, params, recorder, declared.inputs, partial, checkpoint))
+            body(Stage(name, item, params, record, declared.inputs, partial, checkpoint))
             seconds = time.monotonic() - started
-            recorder.stored()
-        made = {f"dvc.output.{path}": artifacts.md5(path) for path in declared.outputs}
-        recorder.tags({**made, "threads": os.environ.get("WORDLAB_THREADS", "all")})
-        recorder.metrics(
+            record.stored()
+        made = {str(path): artifacts.md5(path) for path in declared.outputs}
+        inputs.note(name, made)
+        record.tags({f"dvc.output.{path}": digest for path, digest in made.items()})
+        record.tags({"threads": os.environ.get("WORDLAB_THREADS", "all")})
+        record.metrics(
             {
                 "wall_seconds": seconds,
                 "peak_memory_mib": progress.peak_mib(),
             }
         )
         if shown:
-            recorder.show(shown[0])
-        recorder.finish()
+            record.show(shown[0])
+        record.finish()
     checkpoint.clear()
 
 

@@ -1,12 +1,17 @@
-"""MLflow's own store, as a file of SQLite: what is asked of it without loading MLflow."""
+"""MLflow's store, a file of SQLite or a server: what is asked of it without loading MLflow."""
 
+import socket
 import sqlite3
 import sys
+import urllib.error
+import urllib.request
 from contextlib import closing
+from http.client import HTTPException
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from wordlab import paths
+from wordlab.errors import UserError
 
 EXPERIMENT = "wordlab"
 """The MLflow experiment that holds every run."""
@@ -16,6 +21,59 @@ PLACES = (
     ("logged_models", "artifact_location"),
 )
 """The columns in which MLflow keeps absolute places of artifacts."""
+
+SECONDS = 5
+"""The wait for a server."""
+PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+"""Where servers of databases listen, by the beginning of an address."""
+
+
+def check_server(uri: str) -> None:
+    """Raise UserError, within some SECONDS, unless what `uri` names answers.
+
+    MLflow itself tries again for a minute or more. Of a file nothing is asked.
+    """
+    scheme = urlsplit(uri).scheme
+    problem = ""
+    if scheme in ("http", "https"):
+        problem = _web_problem(uri)
+    elif scheme.partition("+")[0] in PORTS:
+        problem = _database_problem(uri)
+    if problem:
+        raise UserError(
+            f"MLflow cannot use {uri} ({problem}); expected a server that answers; without "
+            "MLFLOW_TRACKING_URI runs go to mlflow.db"
+        )
+
+
+def _web_problem(uri: str) -> str:
+    parts = urlsplit(uri)
+    host = parts.netloc.rpartition("@")[2]
+    health = urlunsplit((parts.scheme, host, f"{parts.path.rstrip('/')}/health", "", ""))
+    try:
+        urllib.request.urlopen(health, timeout=SECONDS).close()
+    except urllib.error.HTTPError as error:
+        error.close()  # an answer all the same
+    except (OSError, HTTPException, ValueError) as error:
+        return str(getattr(error, "reason", error) or type(error).__name__)
+    return ""
+
+
+def _database_problem(uri: str) -> str:
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError
+
+    try:
+        place = create_engine(uri).url  # which loads its driver
+        port = place.port or PORTS[place.get_backend_name()]
+        socket.create_connection((place.host or "localhost", port), SECONDS).close()
+    except NoSuchModuleError:
+        return "no such kind of database"
+    except ImportError as error:
+        return f"the driver {error.name} is not installed"
+    except (OSError, SQLAlchemyError, ValueError, KeyError) as error:
+        return str(error).splitlines()[0]
+    return ""
 
 
 def experiment(database: Path) -> int | None:

@@ -41,10 +41,10 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from wordlab import paths
-from wordlab.errors import UserError
+from wordlab.errors import UserError, masked
 from wordlab.params import flatten
 from wordlab.params.whole import Params
-from wordlab.pipeline.recorder import STORED
+from wordlab.pipeline.recorder import STORED, is_running
 from wordlab.pipeline.store import EXPERIMENT, settle
 
 logging.getLogger("mlflow").setLevel(logging.WARNING)
@@ -84,7 +84,7 @@ class Run:
 
     def params(self, values: Mapping[str, Any]) -> None:
         """Log nested params under names joined by points."""
-        flat = [Param(legal(key), str(value)) for key, value in flatten(values).items()]
+        flat = [Param(legal(key), masked(str(value))) for key, value in flatten(values).items()]
         for start in range(0, len(flat), 100):
             self.client.log_batch(self.id, params=flat[start : start + 100])
 
@@ -104,7 +104,8 @@ class Run:
 
     def tags(self, values: Mapping[str, str]) -> None:
         """Set tags."""
-        self.client.log_batch(self.id, tags=[RunTag(legal(key), x) for key, x in values.items()])
+        tags = [RunTag(legal(key), masked(value)) for key, value in values.items()]
+        self.client.log_batch(self.id, tags=tags)
 
     def image(self, name: str, png: bytes) -> None:
         """Keep a PNG as figures/NAME.png."""
@@ -348,9 +349,14 @@ def log(stream: TextIO) -> None:
             print(error, file=stream, flush=True)
     except OSError:
         pass  # the stage was killed as it was answered
+    except (MlflowException, SQLAlchemyError) as error:
+        with suppress(OSError):
+            problem = masked(str(error).splitlines()[0])
+            print(f"MLflow could not store the run ({problem})", file=stream, flush=True)
     finally:
         if session is not None and session.status is None:
-            session.finish("KILLED")
+            with suppress(MlflowException, SQLAlchemyError):  # a disk that is full, say
+                session.finish("KILLED")
 
 
 def main() -> None:
@@ -376,7 +382,7 @@ def main() -> None:
 
 def _runs(process: int) -> bool:
     try:
-        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+        return is_running(psutil.Process(process))
     except psutil.NoSuchProcess:
         return False
 

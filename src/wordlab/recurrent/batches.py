@@ -14,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordlab import rng
+from wordlab.artifacts import reading
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
 from wordlab.params.language import NetworkParams
+from wordlab.recurrent.sizes import require_batch
 
 
 def language_ids(corpus: EncodedCorpus, known: Vocabulary) -> NDArray[np.int64]:
@@ -276,6 +278,7 @@ class Text:
         """
         size, length = params.batch_size, params.bptt_length
         if params.examples == "windows":
+            require_batch(params)
             return NextSymbol(self.ids, length, size, seed)
         if params.examples == "sentences":
             return Sentences.cut(self.ids, end, length, size, seed)
@@ -294,7 +297,7 @@ def _padded(columns: NDArray[np.int64], batch_size: int, value: int) -> NDArray[
 def read_documents(path: Path) -> list[list[str]]:
     """Return the documents of a normalised text, each its sentences, which are one a line."""
     documents: list[list[str]] = [[]]
-    with path.open(encoding="utf-8", newline="\n") as file:
+    with reading(path), path.open(encoding="utf-8", newline="\n") as file:
         for line in file:
             if stripped := line.rstrip("\n"):
                 documents[-1].append(stripped)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from wordlab.recurrent.cells import State
 from wordlab.recurrent.devices import Share
 from wordlab.recurrent.layers import LayerDropout, RecurrentLayers, drop
 from wordlab.recurrent.output import AdaptiveSoftmax, FullSoftmax
+from wordlab.recurrent.sizes import check_saved, require_network
 
 STREAMS = 16
 """Stretches of a held-out text that are read side by side, for speed. Each starts where a sentence
@@ -163,6 +164,7 @@ class LanguageModel(nn.Module):
         self.params, self.vocabulary, self.level = params, vocabulary, level
         self.unknown, self.end = vocabulary.unknown, vocabulary.end
         self.classes = vocabulary.classes
+        require_network(params, self.classes)
         generator = torch.Generator().manual_seed(rng.derive(seed, "language model"))
         width = params.embedding_size
         if params.embedding == "one_hot":
@@ -311,10 +313,7 @@ class LanguageModel(nn.Module):
 
     @classmethod
     def load(cls, folder: Path) -> "LanguageModel":
-        """Read what `save` wrote.
-
-        Raises UserError where the folder is missing, damaged, or its parts do not fit together.
-        """
+        """Read what `save` wrote; raises UserError where it is missing, damaged or does not fit."""
         for name in ("model.json", "vocabulary.tsv", "model.safetensors"):
             if not (folder / name).is_file():
                 raise UserError(f"{folder / name}: not found; expected a saved language model")
@@ -324,6 +323,7 @@ class LanguageModel(nn.Module):
             vocabulary = Vocabulary.load(folder / "vocabulary.tsv")
             weights = load_file(folder / "model.safetensors")
             level = description["level"]
+            check_saved(params, weights, level, get_args(Level))
         except (SafetensorError, ValidationError, ValueError, KeyError, TypeError) as error:
             reason = str(error).splitlines()[0]
             if isinstance(error, ValidationError):

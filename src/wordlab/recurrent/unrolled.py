@@ -50,8 +50,8 @@ def unroll_with_torch(
     torch.nn has not: a GRU that resets before the product, sequences of unequal length.
     """
     if not torch_has(cell):
-        kind = cell.params.cell
-        what = "GRU whose reset gate acts before the product" if kind == "gru" else kind
+        name = cell.params.cell
+        what = "GRU whose reset gate acts before the product" if name == "gru" else name
         raise UserError(f"cell_backend: torch has no {what}; expected wordlab")
     if lengths is not None:
         raise UserError("cell_backend: sequences of unequal length need wordlab, got torch")

@@ -13,6 +13,7 @@ from typing import Any
 import jinja2
 
 from wordlab import names
+from wordlab.errors import masked
 from wordlab.params import flatten
 from wordlab.report.figures import FIGURES
 from wordlab.report.results import UNMEASURED, Answer
@@ -20,9 +21,18 @@ from wordlab.report.tables import Table, number, percent, tables
 
 Metrics = Mapping[str, Any]
 
+DIRECTIONS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+"""Characters that turn the direction of the text after them, beyond the word that has them."""
+
+
+def _shown(value: Any) -> Any:
+    return value.translate(DIRECTIONS) if type(value) is str else value
+
+
 TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent),
     autoescape=True,
+    finalize=_shown,
     undefined=jinja2.StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
@@ -248,7 +258,7 @@ def _settings(params: Mapping[str, Any], prefix: str = "") -> list[tuple[str, st
     """Return each param as its dotted name and its value as params.yaml writes it."""
     words = {None: "null", True: "true", False: "false"}
     return [
-        (name, words[value] if value is None or isinstance(value, bool) else str(value))
+        (name, words[value] if value is None or isinstance(value, bool) else masked(str(value)))
         for name, value in flatten(params, prefix).items()
     ]
 

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from wordlab import names
-from wordlab.artifacts import read_json
+from wordlab.artifacts import read_json, read_table
 from wordlab.params.whole import Params
 from wordlab.report.tables import Table
 
@@ -57,9 +57,9 @@ class Results:
             key=lambda path: order.get(path.stem.removeprefix(f"{prefix}_"), len(order)),
         )
         if not paths:
-            return pd.read_csv(self.curves / f"{prefix}.csv")
+            return read_table(self.curves / f"{prefix}.csv")
         parts = [
-            pd.read_csv(path).assign(model=path.stem.removeprefix(f"{prefix}_")) for path in paths
+            read_table(path).assign(model=path.stem.removeprefix(f"{prefix}_")) for path in paths
         ]
         return pd.concat(parts, ignore_index=True)
 
@@ -69,7 +69,7 @@ class Results:
 
     def table(self, study: str, name: str) -> pd.DataFrame:
         """Return the table `name` of a study, of a sweep also of its analysis."""
-        return pd.read_csv(self._path(study, name))
+        return read_table(self._path(study, name))
 
     def _path(self, study: str, name: str) -> Path:
         own = self.tables / study / f"{name}.csv"

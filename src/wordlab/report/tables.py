@@ -183,6 +183,8 @@ def language_models(metrics: Mapping[str, Any]) -> str:
         first, five = (
             f"{_percent(scores[top])} [{_percent(scores[f'{top}_low'])}, "
             f"{_percent(scores[f'{top}_high'])}] %"
+            if scores[top] is not None
+            else "–"
             for top in ("top_1", "top_5")
         )
         known = [_one(scores["perplexity_known"]), f"{_percent(scores['top_1_known'])} %"]

@@ -21,6 +21,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from wordlab import parallel
+from wordlab.artifacts import reading
 from wordlab.corpus.corpus import Writer
 from wordlab.corpus.vocabulary import Vocabulary
 
@@ -331,10 +332,11 @@ class _OnDisk:
 
 
 def shards(path: Path) -> Iterator[bytes]:
-    """Yield the text at `path` in shards of whole lines."""
-    with path.open("rb") as file:
+    """Yield the text at `path` in shards of whole lines. Raises UserError if it is not UTF-8."""
+    with reading(path), path.open("rb") as file:
         while shard := file.read(SHARD):
             shard += file.readline()
+            shard.decode()
             yield shard if shard.endswith(b"\n") else shard + b"\n"
 
 

@@ -11,6 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from wordlab.artifacts import reading
+
 ROWS = 1000
 """Documents held in memory at a time."""
 CHARACTERS = 4 << 20
@@ -80,9 +82,13 @@ def _groups(documents: Iterable[Document]) -> Iterator[list[Document]]:
 
 def batches(path: Path) -> Iterator[pa.StringArray]:
     """Yield the texts of the documents, in order, in the groups they were written in."""
-    with pq.ParquetFile(path) as file:
+    with reading(path), pq.ParquetFile(path) as file:
+        if file.schema_arrow != SCHEMA:
+            raise ValueError(f"columns {', '.join(file.schema_arrow.names)}, not title and text")
         for group in range(file.num_row_groups):
-            yield file.read_row_group(group, columns=["text"]).column("text").combine_chunks()
+            texts = file.read_row_group(group, columns=["text"]).column("text").combine_chunks()
+            texts.validate(full=True)
+            yield texts
 
 
 def splits(path: Path) -> list[str] | None:

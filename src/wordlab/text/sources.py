@@ -21,7 +21,7 @@ from urllib.error import HTTPError, URLError
 from wordlab import downloads, paths
 from wordlab.artifacts import replacing
 from wordlab.downloads import gensim_data
-from wordlab.errors import Unreachable, UserError
+from wordlab.errors import Unreachable, UserError, masked
 from wordlab.params.text import CorpusParams, SplitFiles
 from wordlab.text import readers
 from wordlab.text.documents import Document, Notes, counts
@@ -113,7 +113,7 @@ def find(params: CorpusParams, root: Path) -> Source:
     try:
         if kind == "url":
             file = downloads.cached(str(params.url), str(params.sha256))
-            return Source(kind, str(params.url), None, (file,), read)
+            return Source(kind, masked(str(params.url)), None, (file,), read)
         return FETCH[kind](name, params)
     except Unreachable as error:
         raise Unreachable(

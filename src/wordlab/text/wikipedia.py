@@ -20,6 +20,8 @@ from wordlab.text.lines import UNSPACED
 
 FEWEST_WORDS = 50
 """Articles shorter than this are left out, as gensim's own reader does."""
+LONGEST_PAGE = 1 << 23
+"""Characters of a page that are too many: Wikipedia takes a quarter of that."""
 CHARACTERS_PER_WORD = 2
 """Of scripts without spaces between words, when the words of an article are counted."""
 CHARACTER = regex.compile(rf"[{UNSPACED}]")
@@ -57,8 +59,8 @@ def read(
     """Yield the articles of a dump (pages-articles .xml).
 
     processes: strip the markup in several. as_gensim: by `filter_wiki` alone. Redirects, pages
-    outside the main namespace and articles of fewer than 50 words are left out, and counted in
-    notes. Raises UserError with the line if the XML is damaged.
+    outside the main namespace, pages too long and articles of fewer than 50 words are left out, and
+    counted in notes. Raises UserError with the line if the XML is damaged.
     """
     pages = _pages(stream, place, notes)
     strip = partial(_article, as_gensim=as_gensim)
@@ -92,7 +94,10 @@ def _pages(stream: IO[bytes], place: str, notes: Notes) -> Iterator[Page]:
                 texts = element.findall("{*}revision/{*}text")  # of a history, the last
                 markup = (texts[-1].text or "") if texts else ""
                 title = element.findtext("{*}title")
-                yield Page(title, markup, names.get(FILE, ""), names.get(CATEGORY, ""))
+                if len(markup) > LONGEST_PAGE:
+                    notes.left_out[f"pages over {LONGEST_PAGE:,} characters"] += 1
+                else:
+                    yield Page(title, markup, names.get(FILE, ""), names.get(CATEGORY, ""))
             root.clear()
     except ParseError as error:
         line, column = error.position

@@ -12,7 +12,7 @@ from numba import njit
 from numpy.typing import DTypeLike, NDArray
 from scipy.sparse import csr_array
 
-from wordlab.artifacts import read_array, write_array
+from wordlab.artifacts import check_range, check_rising, damaged, read_array, write_array
 from wordlab.corpus.vocabulary import Vocabulary
 
 
@@ -69,13 +69,28 @@ class WordMatrix:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Open what `save` wrote; the cells are memory-mapped, not read."""
-        data, indices = (
-            np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-            for name in ("data", "indices")
+        """Open what `save` wrote; the cells are memory-mapped, not kept.
+
+        Raises UserError where the arrays do not fit one another and the vocabulary, or a value is
+        below 0 or not finite.
+        """
+        vocabulary = Vocabulary.load(folder / "vocabulary.tsv")
+        data_path, indices_path, ends_path = (
+            folder / f"{name}.npy" for name in ("data", "indices", "indptr")
         )
-        matrix = square(data, indices, read_array(folder / "indptr.npy"))
-        return cls(Vocabulary.load(folder / "vocabulary.tsv"), matrix)
+        data = read_array(data_path, np.float32, np.float64, mapped=True)
+        indices = read_array(indices_path, np.int32, mapped=True)
+        ends = read_array(ends_path, np.int32, np.int64)
+        if len(ends) != len(vocabulary) + 1 or len(data) != len(indices) or ends[0] != 0:
+            raise damaged(
+                folder,
+                f"{len(vocabulary)} words, {len(ends)} ends of rows from {ends[:1]}, "
+                f"{len(indices)} columns, {len(data)} values",
+            )
+        check_rising(ends_path, ends, len(indices), strict=False)
+        check_range(indices_path, indices, 0, len(vocabulary))
+        check_range(data_path, data, 0, np.inf)
+        return cls(vocabulary, square(data, indices, ends))
 
 
 def row_blocks(cells: NDArray[np.integer[Any]], most: int) -> Iterator[tuple[int, int]]:

@@ -214,6 +214,7 @@ def batch_words(vocabulary: Vocabulary, params: Word2vecParams, architecture: Ar
 def initial_weights(words: int, dimensions: int, seed: int) -> Weights:
     """Return inputs drawn evenly from +-1/(2 D) and outputs of 0, as word2vec.c."""
     rows, columns = _up(words, TILE_ROWS), _up(dimensions, 16)
+    progress.require_memory(8.0 * rows * columns, "word2vec.dimensions")
     inputs, outputs = aligned((rows, columns)), aligned((rows, columns))
     generator = rng.stream(seed, "word2vec", "weights")
     for start in range(0, words, 4096):

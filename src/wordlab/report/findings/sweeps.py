@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from wordlab import names
+from wordlab.artifacts import read_table
 from wordlab.params.sweeps import GridSweepParams
 from wordlab.report.findings.embeddings import OPEN
 from wordlab.report.results import Answer, Results, Unmeasured, answer, of_stage
@@ -42,7 +43,7 @@ def read(results: Results, sweep: str) -> dict[str, pd.DataFrame]:
     """Return the tables of a sweep and of its analysis; values of settings as they were written."""
     as_text = dict.fromkeys(("highest", "lowest"), str)
     return {
-        path.stem: pd.read_csv(path, converters=as_text)
+        path.stem: read_table(path, converters=as_text)
         for study in (f"sweep_{sweep}", f"analysis_{sweep}")
         for path in sorted((results.tables / study).glob("*.csv"))
     }
@@ -261,7 +262,7 @@ def compared(results: Results, sweep: str) -> pd.DataFrame:
     if not results.has(study, "differences"):
         return pd.DataFrame(columns=["model", "score", "setting", "difference"])
     as_text = dict.fromkeys(("highest", "lowest"), str)
-    return pd.read_csv(results.tables / study / "differences.csv", converters=as_text)
+    return read_table(results.tables / study / "differences.csv", converters=as_text)
 
 
 def matters(
