@@ -141,7 +141,7 @@ def test_words_of_a_hostile_text_are_shown_and_do_nothing(pictures: dict[str, Pa
     hostile = """</p><script>alert("1")</script>'\u202eabc"""
     samples = [{"model": "lstm", "prompt": hostile, "text": hostile}]
     findings = {stage: [hostile] for stage in FINDINGS}
-    html = build(METRICS, pictures, PARAMS, samples, findings, ANSWERS, [hostile])
+    html = build_page(METRICS, pictures, PARAMS, samples, findings, ANSWERS, [hostile])
     page = Page(html)
     assert "script" not in page.open
     assert """</p><script>alert("1")</script>'abc""" in page.text
