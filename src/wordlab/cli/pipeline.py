@@ -43,11 +43,12 @@ def check(
 
 @app.command()
 def compile() -> None:
-    """Compile the kernels of texts and word vectors now, not when they first run."""
+    """Compile the kernels of texts, word vectors and networks now, not when they first run."""
     from wordlab.pipeline import compile
 
     compile.compile_text()
     compile.compile_vectors(settings())
+    compile.compile_networks(settings())
 
 
 @app.command()

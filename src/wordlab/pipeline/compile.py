@@ -2,9 +2,11 @@
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import get_args
 
 import numpy as np
 import pyarrow as pa
+import torch
 
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
@@ -12,8 +14,10 @@ from wordlab.embeddings import glove, ppmi
 from wordlab.embeddings.counts import cooccurrence
 from wordlab.embeddings.counts.cooccurrence import Counts
 from wordlab.embeddings.word2vec import training as word2vec
+from wordlab.params.language import Kind
 from wordlab.params.text import PhraseParams, PreprocessParams, SplitShares
 from wordlab.params.whole import Params
+from wordlab.recurrent.layers import RecurrentLayers
 from wordlab.text.counting import Encoder, tally
 from wordlab.text.preprocess import tokenise
 
@@ -49,6 +53,15 @@ def _train(corpus: EncodedCorpus, vocabulary: Vocabulary, params: Params, folder
     ppmi.factorise(model.matrix, vocabulary, weights, seed=1)
     few = params.glove.model_copy(update={"dimensions": 16, "iterations": 1})
     glove.train(counts, few, seed=1)
+
+
+def compile_networks(params: Params) -> None:
+    """Compile the cells of `language_model` likewise."""
+    for kind in get_args(Kind):
+        settings = getattr(params.language_model, kind)
+        layers = RecurrentLayers(settings, 16, 16, 1, torch.Generator())
+        resets = torch.zeros(2, 1, dtype=torch.bool)
+        layers(torch.zeros(2, 1, 16), resets=resets)[0].sum().backward()
 
 
 def compile_text() -> None:
