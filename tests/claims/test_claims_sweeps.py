@@ -104,7 +104,7 @@ def test_the_pipeline_s_own_settings_are_among_those_tried_at_its_own_epochs(cha
     glove = params.sweep_glove.grid
     assert params.cooccurrence.window in glove["window"]
     assert params.glove.x_max in glove["x_max"]
-    assert params.glove.iterations in glove["iterations"]
+    assert params.sweep_glove.fixed["iterations"] == params.glove.iterations
 
 
 def test_the_values_of_a_range_are_even_or_even_in_the_logarithm():

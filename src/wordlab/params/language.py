@@ -25,7 +25,7 @@ Activation = Literal["tanh", "relu"]
 Reset = Literal["before", "after"]
 ForgetBias = Annotated[float, Field(allow_inf_nan=False)]
 Initialisation = Literal["uniform", "orthogonal"]
-Rounds = Annotated[int, Field(ge=0)]
+Rounds = Annotated[int, Field(ge=0, le=100)]
 Rank = Count | None
 
 

@@ -274,7 +274,7 @@ class CellStudyParams(Section):
     epochs: Count
     batch_size: Count
     bptt_length: Count
-    seeds: Annotated[int, Field(ge=2)]
+    seeds: Annotated[int, Field(ge=2, le=MOST)]
     """Trainings of each cell that differ in their seed alone, and of each task."""
     contexts: Annotated[tuple[Count, ...], Field(min_length=1, strict=False)]
     """Losses are also measured with all but so many of the last words replaced by other text."""

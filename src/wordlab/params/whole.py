@@ -24,6 +24,7 @@ from wordlab.params.embeddings import (
     Word2vecSection,
 )
 from wordlab.params.language import (
+    CELLS,
     CharacterModelParams,
     GenerationParams,
     LanguageEvaluationParams,
@@ -124,6 +125,12 @@ class Params(Section):
                 raise ValueError(f"{name}.{missing}: missing; expected in `grid` or in `fixed`")
         sweep = self.sweep_recurrent
         cells = [getattr(self.language_model, cell) for cell in sweep.cells]
+        for base in cells:
+            if base.cell_backend == "torch" and base.cell not in CELLS:
+                raise ValueError(
+                    f"sweep_recurrent.cells: torch has no {base.cell}, and "
+                    "cell_backend is torch; expected wordlab"
+                )
         for base, tried in itertools.product(cells, sweep.corners()):
             try:
                 check_combination(base, combined(sweep, base, tried))

@@ -59,7 +59,7 @@ def compile_networks(params: Params) -> None:
     """Compile the cells of `language_model` likewise."""
     for kind in get_args(Kind):
         settings = getattr(params.language_model, kind)
-        layers = RecurrentLayers(settings, 16, 16, 1, torch.Generator())
+        layers = RecurrentLayers(settings, 16, 4 * settings.heads, 1, torch.Generator())
         resets = torch.zeros(2, 1, dtype=torch.bool)
         layers(torch.zeros(2, 1, 16), resets=resets)[0].sum().backward()
 

@@ -24,7 +24,7 @@ from wordlab.errors import UserError
 from wordlab.params.language import NetworkParams
 from wordlab.recurrent.batches import NOTHING, sentence_starts
 from wordlab.recurrent.cells import State
-from wordlab.recurrent.devices import Share
+from wordlab.recurrent.devices import Share, threads
 from wordlab.recurrent.layers import LayerDropout, RecurrentLayers, drop
 from wordlab.recurrent.output import AdaptiveSoftmax, FullSoftmax
 from wordlab.recurrent.sizes import check_saved, require_network
@@ -383,7 +383,7 @@ def start_from(model: LanguageModel, vectors: NDArray[np.float32], *, source: st
         )
     if len(vectors) < count:
         raise UserError(f"{source}: {len(vectors)} vectors are too few for {count} symbols")
-    with torch.no_grad():
+    with threads(1), torch.no_grad():
         given, drawn = torch.from_numpy(vectors[:count].copy()), model.embedding[:count]
         size = given.square().mean().sqrt()
         if size > 0:

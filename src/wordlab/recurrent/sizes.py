@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from wordlab.params.language import NetworkParams
+from wordlab.params.language import CELLS, NetworkParams
 from wordlab.progress import require_memory
 
 BYTES = 4
@@ -21,8 +21,9 @@ def require_network(params: NetworkParams, classes: int) -> None:
     width = classes if params.embedding == "one_hot" else params.embedding_size
     require_memory(BYTES * float(classes) * width, "embedding_size")
     require_memory(BYTES * float(classes) * size, "hidden_size")
-    require_memory(BYTES * float(size) * (size + width), "hidden_size")
-    require_memory(BYTES * layers * float(size) * size, "layers")
+    across = size if params.cell in CELLS else 0  # other cells may have no recurrent weights
+    require_memory(BYTES * float(size) * (across + width), "hidden_size")
+    require_memory(BYTES * layers * float(size) * max(across, 1), "layers")
 
 
 def require_batch(params: NetworkParams) -> None:
@@ -37,7 +38,8 @@ def check_saved(
     """Raise ValueError if saved weights cannot be of a network of `params`, before it is made."""
     if level not in levels:
         raise ValueError(f"level {level!r}")
-    sizes = params.hidden_size**2, params.embedding_size, params.layers
+    across = params.hidden_size if params.cell in CELLS else 1
+    sizes = params.hidden_size * across, params.embedding_size, params.layers
     if max(sizes) > sum(weight.numel() for weight in weights.values()):
         raise ValueError("fewer weights than model.json says")
     for name, weight in weights.items():

@@ -130,7 +130,7 @@ def study(
       right by chance.
 
     Kneser-Ney is of the one of `orders` that is best on the validation text. Trainings run side by
-    side, one torch thread each; those that ended are kept by the `checkpoint`. Raises UserError
+    side; those that ended are kept by the `checkpoint`. Raises UserError
     where a text is too short.
     """
     if min(len(text.valid_ids), len(text.test.ids)) == 0:
@@ -186,7 +186,7 @@ def study(
 
 
 def _measure(job: Reader | Learner, text: Text) -> Outcome:
-    with threads(1):
+    with threads():
         return job.measure(text)
 
 
@@ -201,6 +201,7 @@ def _network(
     changes = {
         **{name: getattr(params, name) for name in _OWN},
         "rate": params.rates[network.cell],
+        "cell_backend": "wordlab",
         "embedding": "trained",
         "tied": False,
         "examples": "streams",

@@ -114,7 +114,7 @@ def study(
     - methods: one row per cell and method, see `table`; test_tokens; the method's own settings.
 
     Beside them are a unigram model of the same text, and Kneser-Ney of the one of `orders` that is
-    best on the validation text. Trainings run side by side in processes of one torch thread each; a
+    best on the validation text. Trainings run side by side in processes; a
     training cut off is lost, those that ended are kept by the `checkpoint`. The last method is the
     `combination` of those that helped a cell. Raises UserError if a split is too short.
     """

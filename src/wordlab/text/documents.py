@@ -83,7 +83,7 @@ def _groups(documents: Iterable[Document]) -> Iterator[list[Document]]:
 def batches(path: Path) -> Iterator[pa.StringArray]:
     """Yield the texts of the documents, in order, in the groups they were written in."""
     with reading(path), pq.ParquetFile(path) as file:
-        if file.schema_arrow != SCHEMA:
+        if file.schema_arrow not in (SCHEMA, WITH_SPLITS):
             raise ValueError(f"columns {', '.join(file.schema_arrow.names)}, not title and text")
         for group in range(file.num_row_groups):
             texts = file.read_row_group(group, columns=["text"]).column("text").combine_chunks()

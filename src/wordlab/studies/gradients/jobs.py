@@ -305,6 +305,6 @@ Job = Lags | Training | Truncation | Learning
 
 
 def measure(job: Job, shared: Shared) -> Outcome:
-    """Return what `job` measures, with the study's number of torch threads."""
+    """Return what `job` measures."""
     with threads():
         return job.measure(shared)
