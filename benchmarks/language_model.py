@@ -7,12 +7,11 @@ FOLDER has train.txt, valid.txt and test.txt, a sentence per line, as `wiki_1m.p
 trains as `params.yaml` with scales/SCALE.yaml says. The peer follows the settings of the word-level
 example in PyTorch's repository: 2 x 200 nn.LSTM, output weights tied to the embedding, full
 softmax, batch 20, bptt 35, SGD 20, clip .25, dropout .2, a quarter of the rate after an epoch that
-did not help. It is left to finish; beside its last score stands the best that it had when ours was
-done. Both keep the weights of their best epoch by valid.txt, and their time is that of training
-and validation.
-Before, the recurrent layers alone: one
-training step of 2 x 200, batch 20, bptt 35, ours and torch.nn's in turn, the best time of many;
-and tokens per second of ours on one thread.
+did not help. It is left to finish; the figures have its last score, and the best that it had when
+ours was done. Both keep the weights of their best epoch by valid.txt; their time is that of
+training and validation. First come the recurrent layers alone, one training step of 2 x 200, batch
+20, bptt 35, ours and torch.nn's in turn, the best time of many; then tokens per second of ours on
+one thread and on all.
 """
 
 import argparse

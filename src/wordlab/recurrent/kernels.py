@@ -15,10 +15,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from wordlab import simd
 from wordlab.simd import TILE_ROWS, add_product, sigmoid, tanh
 
-PANEL = 48
-"""Columns of a weight that lie together: its panel of some 200 rows fits the first cache."""
+PANEL = 3 * simd.LANES
+"""Columns of a weight that lie together, those of one tile of sums."""
+DEPTH = 256
+"""Rows of a panel that are gone through together, so that they stay in the first cache."""
 LANES = 16
 """Columns of products are rounded up to a multiple of it."""
 
@@ -85,10 +88,13 @@ def _product(out: Any, a: Any, panels: Any, depth: int) -> None:
     """Set out (R, N) to a (R, K) times a packed weight; R and N are rounded up."""
     rows, width = out.shape
     for start in range(0, width, PANEL):
-        first = start // PANEL * depth
-        for row in range(0, rows, TILE_ROWS):
-            columns = min(PANEL, width - start)
-            add_product(out, row, start, columns, a, row, 0, panels, first, 0, depth, True)
+        first, columns = start // PANEL * depth, min(PANEL, width - start)
+        for k in range(0, depth, DEPTH):
+            terms = min(DEPTH, depth - k)
+            for row in range(0, rows, TILE_ROWS):
+                add_product(
+                    out, row, start, columns, a, row, k, panels, first + k, 0, terms, k == 0
+                )
 
 
 _loop = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
