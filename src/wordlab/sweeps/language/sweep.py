@@ -1,7 +1,8 @@
 """The sweep of recurrent language models: how their settings move what they learn.
 
-Trials run side by side in processes, and no result depends on how many there are; those that the store has are not run again. A training that diverges is a result: its
-loss is that of guessing blindly.
+Trials run side by side in processes, and no result depends on how many there are; those that the
+store has are not run again. A training that diverges is a result: its loss is that of guessing
+blindly.
 """
 
 import itertools
