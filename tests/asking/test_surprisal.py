@@ -59,8 +59,13 @@ def test_a_split_has_the_perplexity_that_the_pipeline_gives_it(
     test = read_documents(split)
     assert found == test and len(found) == 4
     train = [line for document in test for line in document]
-    orders = {"ngram_orders": {"word": [2], "character": [2]}}
-    settings = type(params.language_evaluation).model_validate(orders)
+    scored = params.language_evaluation
+    orders = scored.ngram_orders.model_copy(update={"word": (2,), "character": (2,)})
+    none = {
+        name: getattr(scored, name).model_copy(update={"models": ()})
+        for name in ("cache", "dynamic")
+    }
+    settings = scored.model_copy(update={"ngram_orders": orders, "interpolated": (), **none})
     generation = params.generation.model_copy(update={"length": 5, "prompts": ("the",)})
     metrics, _ = evaluate({"own": model}, train, test, test, settings, generation, seed=1)
     by_pipeline = metrics["own"]["perplexity"]
