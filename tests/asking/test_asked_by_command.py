@@ -177,6 +177,14 @@ def test_params_that_are_not_those_of_the_last_run_are_named(checkout, monkeypat
         assert run(monkeypatch, "predict", "the") == 0
 
 
+@pytest.mark.parametrize("content", ["", "stages: [", "stages:\n  preprocess: 1\n"])
+def test_a_damaged_lock_is_one_line(checkout, monkeypatch, capsys, content):
+    (checkout / "dvc.lock").write_text(content)
+    assert run(monkeypatch, "predict", "the") == 1
+    told = "wordlab: dvc.lock: empty or damaged; `git checkout dvc.lock` brings the committed one"
+    assert capsys.readouterr().err == f"{told} back\n"
+
+
 def test_the_shell_completes_commands_and_models(checkout):
     environment = {**os.environ, "_WORDLAB_COMPLETE": "complete_bash"}
     for words, expected in (("wordlab su", "surprisal"), ("wordlab score --model g", "gru")):
