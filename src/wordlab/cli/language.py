@@ -211,13 +211,20 @@ def score(
     from wordlab.artifacts import rounded
     from wordlab.asking import tables
     from wordlab.asking.pairs import BUILT_IN, CHANCE, compare, judge, read, scores
+    from wordlab.errors import notice
     from wordlab.recurrent.devices import threads
 
     judged, found = {}, {}
     read_pairs = read(text_file(pairs) if pairs else BUILT_IN)
+    scored: dict[Path, str] = {}
     for name in dict.fromkeys(model or ["gru"]):
+        first = scored.setdefault(folder(name, WEIGHTS, LANGUAGE).resolve(), name)
+        if first != name:
+            notice(f"{name}: the same model as {first}, scored once")
+            continue
         asked, params = asked_of(name)
         confidence, title = params.evaluation.confidence, names.model(name.removeprefix(LANGUAGE))
+        title = name if title in judged else title
         with threads():
             judged[title] = judge(asked, read_pairs, params.preprocess)
         found[title] = scores(judged[title], read_pairs, confidence)
