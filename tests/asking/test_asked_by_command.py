@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from wordlab import cli
 from wordlab.asking.pairs import BUILT_IN
@@ -140,6 +141,37 @@ def test_models_are_scored_on_the_shipped_pairs_and_compared(checkout, monkeypat
     shown = capsys.readouterr().out
     assert "agreement across an attractor" in shown and "Chance is .50" in shown
     assert "GRU less RNN" in shown
+
+
+def test_models_of_one_title_are_compared_and_one_model_is_scored_once(
+    checkout, monkeypatch, capsys
+):
+    with pytest.warns(Notice, match="lm_gru: the same model as gru, scored once"):
+        assert run(monkeypatch, "score", "-m", "gru", "-m", "lm_gru", "--json") == 0
+    assert list(json.loads(capsys.readouterr().out)["models"]) == ["GRU"]
+    shutil.copytree(checkout / "data/models/lm_rnn", checkout / "texts/deep/gru")
+    monkeypatch.chdir(checkout / "texts/deep")
+    assert run(monkeypatch, "score", "-m", "gru", "-m", "lm_gru", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert list(found["models"]) == ["GRU", "lm_gru"] and len(found["comparisons"]) == 1
+
+
+@pytest.mark.parametrize("command", [["generate", "--length", "2"], ["predict"]])
+def test_torch_has_one_thread_whatever_is_asked(checkout, monkeypatch, command):
+    seen, before = [], LanguageModel.initial_state
+
+    def state(*own):
+        seen.append(torch.get_num_threads())
+        return before(*own)
+
+    monkeypatch.setattr(LanguageModel, "initial_state", state)
+    usual = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert run(monkeypatch, *command) == 0
+    finally:
+        torch.set_num_threads(usual)
+    assert set(seen) == {1}
 
 
 @pytest.mark.parametrize(
