@@ -1,5 +1,6 @@
 """Whatever happens to an artifact, its reader says so in one line, and no reader crashes."""
 
+import errno
 import json
 import subprocess
 import sys
@@ -211,6 +212,20 @@ def test_weights_that_are_not_finite_are_refused(tmp_path):
     model.embedding.data[0, 0] = float("nan")
     model.save(tmp_path)
     assert "embedding has NaN or infinity" in refused("language model", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [PermissionError(errno.EACCES, "denied"), OSError(errno.EIO, "I/O error"), MemoryError()],
+)
+def test_what_the_machine_lacks_is_no_damage(error, tmp_path):
+    with pytest.raises(type(error)), artifacts.reading(tmp_path):
+        raise error
+
+
+def test_a_folder_in_the_place_of_a_file_is_damage(tmp_path):
+    with pytest.raises(UserError, match=r"damaged \(.*Is a directory"):
+        artifacts.read_text(tmp_path)
 
 
 FLIPS = """

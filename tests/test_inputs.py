@@ -96,13 +96,20 @@ def test_what_a_person_had_a_stage_make_is_taken(checkout):
         inputs.digests([ONE])
 
 
-@pytest.mark.parametrize(
-    "content", [None, "", "schema: '2.0'\nstages:\n  one:\n    outs:\n    - p"]
-)
-def test_without_a_whole_lock_inputs_are_taken_as_they_are(checkout, content):
+@pytest.mark.parametrize("content", [None, "schema: '2.0'\n"])
+def test_without_a_stage_in_the_lock_inputs_are_taken_as_they_are(checkout, content):
     ONE.write_text("another")
     Path("dvc.lock").unlink() if content is None else Path("dvc.lock").write_text(content)
     assert inputs.digests([ONE]) == {"data/one": md5(ONE)}
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\0", b"{", b"schema: '2.0'\nstages:\n  one:\n    outs:\n    - p"]
+)
+def test_a_lock_that_stays_damaged_is_one_line(checkout, content):
+    Path("dvc.lock").write_bytes(content)
+    with pytest.raises(UserError, match=r"^dvc\.lock: empty or damaged; `git checkout dvc\.lock`"):
+        inputs.digests([ONE])
 
 
 def test_a_lock_that_is_being_written_is_waited_for(checkout, monkeypatch):

@@ -80,6 +80,11 @@ def test_models_take_shared_keys_with_their_own_on_top(edited):
         ("  hidden_size: 128", "  hiden_size: 128", r"character_model\.hiden_size: no such param"),
         ("dropout: {dropout: 0.5}", "dropout: {dropuot: 1}", r"\.dropout\.dropuot: no such param"),
         ("search: grid", "search: gird", r"sweep_recurrent\.search: expected 'grid', 'random'"),
+        (
+            r"cache: \{models: \[rnn",
+            "cache: {models: [sru",
+            r"cache\.models.*: expected 'rnn', 'lstm'",
+        ),
         ("words: processed", "words: raw", r"language_model\.words: expected 'processed/voc"),
     ],
 )

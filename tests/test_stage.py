@@ -306,6 +306,7 @@ def test_stages_that_start_at_once_on_a_missing_store_share_it(workspace):
         ("http://me:secret@127.0.0.1:9", "Connection refused"),
         ("postgresql+psycopg://me:secret@127.0.0.1:9/runs", "Connection refused"),
         ("mysql+nodriver://me:secret@127.0.0.1/runs", "no such kind of database"),
+        ("http://me:secret@[::1", "Invalid IPv6 URL"),
         ("mssql+pymssql://me:secret@127.0.0.1/runs", "the driver pymssql is not installed"),
     ],
 )

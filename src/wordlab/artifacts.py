@@ -1,5 +1,6 @@
 """Reading and writing artifacts: files that hold data only, appear whole or not at all."""
 
+import errno
 import hashlib
 import json
 import os
@@ -39,7 +40,6 @@ DAMAGED = (
     AttributeError,
     EOFError,
     LookupError,
-    MemoryError,
     OSError,
     SyntaxError,
     TypeError,
@@ -47,6 +47,9 @@ DAMAGED = (
     tokenize.TokenError,
 )
 """What readers raise of files that are not what they were written as, whatever the format."""
+NO_FILE = (None, errno.EISDIR, errno.ENOTDIR)
+"""The numbers of an OSError that is about what is at a path, not about the machine or a permission:
+pyarrow's has none."""
 
 
 @contextmanager
@@ -58,6 +61,8 @@ def reading(path: Path) -> Iterator[None]:
         missing = error.filename or path
         raise UserError(f"{missing}: {MISSING}") from None
     except DAMAGED as error:
+        if isinstance(error, OSError) and error.errno not in NO_FILE:
+            raise
         problem = (str(error) or type(error).__name__).splitlines()[0]
         raise damaged(path, problem) from None
 

@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from wordlab import cli
 from wordlab.asking.pairs import BUILT_IN
@@ -142,6 +143,37 @@ def test_models_are_scored_on_the_shipped_pairs_and_compared(checkout, monkeypat
     assert "GRU less RNN" in shown
 
 
+def test_models_of_one_title_are_compared_and_one_model_is_scored_once(
+    checkout, monkeypatch, capsys
+):
+    with pytest.warns(Notice, match="lm_gru: the same model as gru, scored once"):
+        assert run(monkeypatch, "score", "-m", "gru", "-m", "lm_gru", "--json") == 0
+    assert list(json.loads(capsys.readouterr().out)["models"]) == ["GRU"]
+    shutil.copytree(checkout / "data/models/lm_rnn", checkout / "texts/deep/gru")
+    monkeypatch.chdir(checkout / "texts/deep")
+    assert run(monkeypatch, "score", "-m", "gru", "-m", "lm_gru", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert list(found["models"]) == ["GRU", "lm_gru"] and len(found["comparisons"]) == 1
+
+
+@pytest.mark.parametrize("command", [["generate", "--length", "2"], ["predict"]])
+def test_torch_has_one_thread_whatever_is_asked(checkout, monkeypatch, command):
+    seen, before = [], LanguageModel.initial_state
+
+    def state(*own):
+        seen.append(torch.get_num_threads())
+        return before(*own)
+
+    monkeypatch.setattr(LanguageModel, "initial_state", state)
+    usual = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert run(monkeypatch, *command) == 0
+    finally:
+        torch.set_num_threads(usual)
+    assert set(seen) == {1}
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -175,6 +207,14 @@ def test_params_that_are_not_those_of_the_last_run_are_named(checkout, monkeypat
     (checkout / "dvc.lock").write_text(f"{lock}          lowercase: false\n")
     with pytest.warns(Notice, match="preprocess in params.yaml is not what dvc.lock has"):
         assert run(monkeypatch, "predict", "the") == 0
+
+
+@pytest.mark.parametrize("content", ["", "stages: [", "stages:\n  preprocess: 1\n"])
+def test_a_damaged_lock_is_one_line(checkout, monkeypatch, capsys, content):
+    (checkout / "dvc.lock").write_text(content)
+    assert run(monkeypatch, "predict", "the") == 1
+    told = "wordlab: dvc.lock: empty or damaged; `git checkout dvc.lock` brings the committed one"
+    assert capsys.readouterr().err == f"{told} back\n"
 
 
 def test_the_shell_completes_commands_and_models(checkout):

@@ -10,6 +10,7 @@ import pytest
 import torch
 from scipy import stats
 
+from wordlab.asking import tables
 from wordlab.asking.pairs import BUILT_IN, Judged, compare, judge, read, scores, wilson
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.downloads import gensim_data
@@ -136,6 +137,15 @@ def test_shares_are_counted_by_phenomenon_and_for_known_words(tmp_path):
     assert found["phenomena"]["agreement"]["right"] == 0.5
     none = scores(Judged(right, known & False, known), pairs, 0.95)["all"]["known"]
     assert none["pairs"] == 0 and np.isnan(none["right"])
+
+
+def test_a_phenomenon_may_be_called_all(tmp_path):
+    pairs = read(written(tmp_path, TABLE.replace("order", "all")))
+    every = np.ones(5, np.bool_)
+    found = scores(Judged(np.array([1, 1, 1, 1, 0.0]), every, every), pairs, 0.95)
+    assert found["phenomena"]["all"]["pairs"] == 1 and found["all"]["pairs"] == 5
+    shown = tables.scored({"GRU": found}, [], 0.95).splitlines()
+    assert [line.split()[1] for line in shown if line.startswith("all ")] == ["1", "5"]
 
 
 @pytest.mark.parametrize(("right", "n"), [(0, 20), (7, 20), (20, 20), (1, 1), (500, 1000)])

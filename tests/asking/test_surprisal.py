@@ -14,9 +14,11 @@ from wordlab.asking.text import documents, sentences
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
 from wordlab.evaluation.language.perplexity import evaluate, held_out
+from wordlab.params.text import SplitFiles
 from wordlab.params.whole import load
 from wordlab.recurrent.batches import alphabet, read_documents
 from wordlab.recurrent.language_model import LanguageModel
+from wordlab.text import readers
 
 FEW = Vocabulary(("the", "cat", "sat", "new_york"), np.array([4, 3, 2, 1]))
 
@@ -59,8 +61,13 @@ def test_a_split_has_the_perplexity_that_the_pipeline_gives_it(
     test = read_documents(split)
     assert found == test and len(found) == 4
     train = [line for document in test for line in document]
-    orders = {"ngram_orders": {"word": [2], "character": [2]}}
-    settings = type(params.language_evaluation).model_validate(orders)
+    scored = params.language_evaluation
+    orders = scored.ngram_orders.model_copy(update={"word": (2,), "character": (2,)})
+    none = {
+        name: getattr(scored, name).model_copy(update={"models": ()})
+        for name in ("cache", "dynamic")
+    }
+    settings = scored.model_copy(update={"ngram_orders": orders, "interpolated": (), **none})
     generation = params.generation.model_copy(update={"length": 5, "prompts": ("the",)})
     metrics, _ = evaluate({"own": model}, train, test, test, settings, generation, seed=1)
     by_pipeline = metrics["own"]["perplexity"]
@@ -136,6 +143,19 @@ def test_a_text_is_cut_as_the_pipeline_cuts_it(tmp_path, network, params):
     assert sentences("The New York cat", joined, model) == ["the new_york cat"]
     letters = LanguageModel(network(), FEW, "character", seed=1)
     assert sentences("The New York cat", joined, letters) == ["the new york cat"]
+
+
+def test_a_long_text_is_one_document_where_a_file_is_a_split(
+    tmp_path, network, params, monkeypatch
+):
+    monkeypatch.setattr(readers, "LONGEST_TEXT", 10)
+    model = LanguageModel(network(), FEW, "word", seed=1)
+    text = tmp_path / "own.txt"
+    text.write_text("the cat sat\nthe cat\nthe cat sat\n")
+    files = SplitFiles(train="own.txt", valid="own.txt", test="own.txt")
+    given = params.corpus.model_copy(update={"splits": files})
+    found = [documents(text, corpus, params.preprocess, model) for corpus in (given, params.corpus)]
+    assert [len(one) for one in found] == [1, 2]
 
 
 @pytest.mark.parametrize(

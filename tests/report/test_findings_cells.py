@@ -40,6 +40,12 @@ def test_intervals_around_1_decide_nothing() -> None:
     assert not found.decided and "not decided by this text" in found.text
 
 
+def test_a_cell_whose_interval_has_no_width_either_is_compared_with_the_gru() -> None:
+    rows = [row("rnn", 1.1, 1.1, 1.1), row("gru", 1, 1, 1)]
+    found = compared(pd.DataFrame(rows), tasks(gru=[1.0], rnn=[1.0]))
+    assert found.text == "RNN predicts worse than the GRU with as many weights."
+
+
 def test_a_task_is_learnt_where_every_seed_learns_it() -> None:
     found = _remembered(tasks(gru=[1.0, 0.95], lstm=[1.0, 0.4], rnn=[0.1, 0.2]))
     assert found == [

@@ -78,6 +78,17 @@ def test_splits_are_kept_with_the_documents_and_only_then(folder, tmp_path):
     assert documents.splits(path) is None
 
 
+@pytest.mark.parametrize("content", [b"", b"no Parquet", "valdi", None])
+def test_splits_that_are_not_as_written_are_one_line(content, tmp_path):
+    path = tmp_path / "documents.parquet"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        documents.write(path, [documents.Document(None, "the of", content)], splits=True)
+    with pytest.raises(UserError, match=r"documents\.parquet: damaged \("):
+        documents.splits(path)
+
+
 def test_a_split_without_blank_lines_is_one_document(folder, monkeypatch):
     monkeypatch.setattr(readers, "LONGEST_TEXT", 10)
     assert len(found(folder)) == 4

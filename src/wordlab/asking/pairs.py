@@ -150,19 +150,20 @@ def scores(judged: Judged, pairs: Sequence[Pair], confidence: float) -> dict[str
     the same of the pairs whose differing words are known.
     """
     names = [pair.phenomenon for pair in pairs]
-    chosen = {"all": np.ones(len(pairs), np.bool_)}
-    phenomena = {
-        name: np.array([name == other for other in names]) for name in dict.fromkeys(names) if name
-    }
-    rows = {
-        name: {
+
+    def row(own: NDArray[np.bool_]) -> dict[str, Any]:
+        return {
             **_share(judged.right[own], confidence),
             "unknown": int((own & ~judged.known_whole).sum()),
             "known": _share(judged.right[own & judged.known], confidence),
         }
-        for name, own in {**phenomena, **chosen}.items()
+
+    phenomena = {
+        name: row(np.array([name == other for other in names]))
+        for name in dict.fromkeys(names)
+        if name
     }
-    return {"all": rows.pop("all"), "phenomena": rows}
+    return {"all": row(np.ones(len(pairs), np.bool_)), "phenomena": phenomena}
 
 
 def _share(right: NDArray[np.float64], confidence: float) -> dict[str, Any]:

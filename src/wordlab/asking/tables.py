@@ -33,7 +33,7 @@ def scored(
     blocks = []
     for model, scores in found.items():
         rows = [(model, "pairs", "right", "ties", "unknown word", "known", "right", "ties")]
-        for name, row in {**scores["phenomena"], "all": scores["all"]}.items():
+        for name, row in (*scores["phenomena"].items(), ("all", scores["all"])):
             known = row["known"]
             rows.append(
                 (name, f"{row['pairs']:,}", _right(row), f"{row['ties']:,}", f"{row['unknown']:,}",

@@ -24,7 +24,12 @@ def documents(
     check(path, WHAT)
     notes = Notes()
     try:
-        texts = list(readers.read(path, corpus.column, corpus.documents, notes, processes=False))
+        texts = list(
+            readers.read(
+                path, corpus.column, corpus.documents, notes,
+                longest=readers.longest_text(corpus), processes=False,
+            )
+        )  # fmt: skip
     except OSError as error:
         raise UserError(f"{named(path)}: cannot be read ({error.strerror}); {WHAT}") from None
     if notes.left_out:

@@ -44,3 +44,6 @@ def main() -> None:
     except (UserError, OSError) as error:
         print(f"wordlab: {in_one_line(error)}", file=sys.stderr)
         raise SystemExit(1) from None
+    except MemoryError as error:
+        print(f"wordlab: {str(error) or 'not enough memory'}", file=sys.stderr)
+        raise SystemExit(1) from None

@@ -90,6 +90,7 @@ def generate(
     from wordlab.evaluation.language import generation
     from wordlab.evaluation.language.cache import NeuralCache
     from wordlab.params.language import DecodingParams
+    from wordlab.recurrent.devices import threads
 
     decoding = DecodingParams(
         strategy=strategy,
@@ -101,7 +102,9 @@ def generate(
     found, params = asked_of(model)
     begun = beginning(found, prompt, params.preprocess)
     kept = NeuralCache(cache_size, cache_flatness, cache_weight) if cache else None
-    print(generation.generate(found, begun, length, decoding, seed=seed, cache=kept))
+    with threads():
+        text = generation.generate(found, begun, length, decoding, seed=seed, cache=kept)
+    print(text)
 
 
 @app.command()
@@ -118,9 +121,11 @@ def predict(
     from wordlab.asking import tables
     from wordlab.asking.prediction import predict
     from wordlab.errors import notice
+    from wordlab.recurrent.devices import threads
 
     found, params = asked_of(model)
-    predicted = predict(found, prompt, params.preprocess, number)
+    with threads():
+        predicted = predict(found, prompt, params.preprocess, number)
     if predicted.unknown:
         notice(
             f"unknown to the model, which reads each as the unknown {found.level}: "
@@ -211,13 +216,20 @@ def score(
     from wordlab.artifacts import rounded
     from wordlab.asking import tables
     from wordlab.asking.pairs import BUILT_IN, CHANCE, compare, judge, read, scores
+    from wordlab.errors import notice
     from wordlab.recurrent.devices import threads
 
     judged, found = {}, {}
     read_pairs = read(text_file(pairs) if pairs else BUILT_IN)
+    scored: dict[Path, str] = {}
     for name in dict.fromkeys(model or ["gru"]):
+        first = scored.setdefault(folder(name, WEIGHTS, LANGUAGE).resolve(), name)
+        if first != name:
+            notice(f"{name}: the same model as {first}, scored once")
+            continue
         asked, params = asked_of(name)
         confidence, title = params.evaluation.confidence, names.model(name.removeprefix(LANGUAGE))
+        title = name if title in judged else title
         with threads():
             judged[title] = judge(asked, read_pairs, params.preprocess)
         found[title] = scores(judged[title], read_pairs, confidence)

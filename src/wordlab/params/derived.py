@@ -1,11 +1,11 @@
 """Settings that follow from params: what a stage computes from these alone depends on this file."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wordlab.params.language import LanguageModelParams
+from wordlab.params.language import Kind, LanguageModelParams
 from wordlab.params.sweeps import Range, RecurrentSweepParams, Value
 
 
@@ -54,3 +54,8 @@ def predicted(settings: Mapping[str, Value], base: LanguageModelParams) -> int:
     if settings.get("examples", base.examples) == "windows":
         return 1
     return int(settings.get("bptt_length", base.bptt_length) or 1)
+
+
+def reference(cells: Sequence[Kind]) -> Kind:
+    """Return the cell that others are compared with: the GRU, or the first where there is none."""
+    return "gru" if "gru" in cells else cells[0]

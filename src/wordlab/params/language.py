@@ -260,7 +260,8 @@ class NgramOrders(Section):
     character: Annotated[tuple[Count, ...], Field(min_length=1, strict=False)]
 
 
-ScoredModel = Literal[Kind, "char"]
+ScoredModel = Literal["rnn", "lstm", "gru", "char"]
+"""Those that the pipeline trains in full."""
 ScoredModels = Annotated[tuple[ScoredModel, ...], Field(strict=False)]
 """Language models by name; [] for none."""
 

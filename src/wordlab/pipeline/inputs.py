@@ -25,13 +25,9 @@ def digests(inputs: Sequence[Path]) -> dict[str, str]:
     """
     found = {str(path): artifacts.md5(path) for path in inputs}
     deadline = time.monotonic() + PATIENCE
-    while other := _other(found, inputs):
+    while problem := _problem(found, inputs):
         if time.monotonic() > deadline:
-            path, stage = other
-            raise UserError(
-                f"{path}: not what {stage} made; `dvc checkout --force {path}` brings that back, "
-                f"`dvc repro {stage}` makes it again"
-            )
+            raise UserError(problem)
         time.sleep(PATIENCE / 20)
     return {str(path): found[str(path)] for path in inputs}
 
@@ -43,20 +39,28 @@ def note(stage: str, made: dict[str, str]) -> None:
         artifacts.write_json(partial, made)
 
 
-def _other(found: dict[str, str], inputs: Sequence[Path]) -> tuple[str, str] | None:
-    """Return the first input, or output within an input, that is not as made, and its stage.
+def _problem(found: dict[str, str], inputs: Sequence[Path]) -> str | None:
+    """Say which is the first input, or output within an input, that is not as its stage made it,
+    or that dvc.lock is damaged.
 
     found: the md5 of each input; those of outputs within them are added.
     """
     known = read(PIPELINE)["stages"]
-    for path, (stage, digest) in lockfile.made(Path(lockfile.LOCK)).items():
+    try:
+        made = lockfile.made(Path(lockfile.LOCK))
+    except UserError as error:
+        return str(error)
+    for path, (stage, digest) in made.items():
         within = any(Path(path).is_relative_to(one) for one in inputs)
         if not within or stage.partition("@")[0] not in known:
             continue
         if path not in found:
             found[path] = artifacts.md5(Path(path)) if Path(path).exists() else ""
         if found[path] != digest and found[path] != _noted(stage).get(path):
-            return path, stage
+            return (
+                f"{path}: not what {stage} made; `dvc checkout --force {path}` brings that back, "
+                f"`dvc repro {stage}` makes it again"
+            )
     return None
 
 

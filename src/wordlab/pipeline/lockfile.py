@@ -1,7 +1,8 @@
 """What dvc.lock says that the pipeline made, and how that differs from the committed one."""
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +17,36 @@ LOCK = "dvc.lock"
 def made(path: Path) -> dict[str, tuple[str, str]]:
     """Return the stage and the md5 of each output that the dvc.lock at `path` names.
 
-    Empty if there is none, or another process is writing it. Without what only a remote knows by
-    a version of its own.
+    Empty if there is none. Without what only a remote knows by a version of its own. Raises
+    UserError if it is damaged, or another process is writing it.
     """
-    try:
-        stages = YAML(typ="safe").load(path)["stages"]
+    with _reading(path):
         return {
             out["path"]: (name, _md5(out))
-            for name, stage in stages.items()
+            for name, stage in _stages(path).items()
             for out in stage.get("outs", [])
             if all("md5" in one for one in out.get("files", [out]))
         }
-    except (FileNotFoundError, YAMLError, TypeError, KeyError, AttributeError):
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn what a damaged dvc.lock raises inside the block into a UserError."""
+    try:
+        yield
+    except (YAMLError, ValueError, TypeError, KeyError, AttributeError):
+        raise UserError(
+            f"{path}: empty or damaged; `git checkout {path}` brings the committed one back"
+        ) from None
+
+
+def _stages(path: Path) -> Mapping[str, Any]:
+    """Return the stages that the dvc.lock at `path` names, none if it does not exist."""
+    try:
+        found: Mapping[str, Any] = YAML(typ="safe").load(path).get("stages", {})
+    except FileNotFoundError:
         return {}
+    return found
 
 
 def outputs(lock: Mapping[str, Any]) -> dict[str, str]:
@@ -56,7 +74,8 @@ def current(repository: Path) -> dict[str, str]:
     path = repository / LOCK
     if not path.exists():
         raise UserError(f"{path}: no such file; `dvc repro` makes it")
-    return outputs(YAML(typ="safe").load(path) or {})
+    with _reading(path):
+        return outputs({"stages": _stages(path)})
 
 
 def committed(repository: Path) -> dict[str, str] | None:
@@ -87,10 +106,8 @@ def changed(repository: Path, section: str, now: Mapping[str, Any]) -> bool:
 
     A key that only one of them has is no change: it came or went with the code.
     """
-    path = repository / "dvc.lock"
-    if not path.exists():
-        return False
-    stages = YAML(typ="safe").load(path).get("stages", {})
-    params = stages.get(section, {}).get("params", {}).get("params.yaml", {})
-    before = params.get(section, {})
-    return any(before[key] != now[key] for key in before.keys() & now.keys())
+    path = repository / LOCK
+    with _reading(path):
+        stage = _stages(path).get(section, {})
+        before = stage.get("params", {}).get("params.yaml", {}).get(section, {})
+        return any(before[key] != now[key] for key in before.keys() & now.keys())

@@ -41,8 +41,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 POLLING = 1.0
 """Seconds between two looks at whether the `dvc` that runs the stage is there."""
-LACKING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
-"""What the system answers where a file cannot be written: no room, or no permission."""
+LACKING = (
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO
+)  # fmt: skip
+"""What the system answers where a file cannot be read or written: no room, no permission, or a
+medium that fails."""
 SHOWN = ("curves", "tables")
 """The folders of results that figures are drawn from."""
 

@@ -33,12 +33,15 @@ def check_server(uri: str) -> None:
 
     MLflow itself tries again for a minute or more. Of a file nothing is asked.
     """
-    scheme = urlsplit(uri).scheme
     problem = ""
-    if scheme in ("http", "https"):
-        problem = _web_problem(uri)
-    elif scheme.partition("+")[0] in PORTS:
-        problem = _database_problem(uri)
+    try:
+        scheme = urlsplit(uri).scheme
+        if scheme in ("http", "https"):
+            problem = _web_problem(uri)
+        elif scheme.partition("+")[0] in PORTS:
+            problem = _database_problem(uri)
+    except ValueError as error:
+        problem = str(error)
     if problem:
         raise UserError(
             f"MLflow cannot use {uri} ({problem}); expected a server that answers; without "
@@ -54,7 +57,7 @@ def _web_problem(uri: str) -> str:
         urllib.request.urlopen(health, timeout=SECONDS).close()
     except urllib.error.HTTPError as error:
         error.close()  # an answer all the same
-    except (OSError, HTTPException, ValueError) as error:
+    except (OSError, HTTPException) as error:
         return str(getattr(error, "reason", error) or type(error).__name__)
     return ""
 
@@ -71,7 +74,7 @@ def _database_problem(uri: str) -> str:
         return "no such kind of database"
     except ImportError as error:
         return f"the driver {error.name} is not installed"
-    except (OSError, SQLAlchemyError, ValueError, KeyError) as error:
+    except (OSError, SQLAlchemyError, KeyError) as error:
         return str(error).splitlines()[0]
     return ""
 

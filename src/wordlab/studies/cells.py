@@ -23,6 +23,7 @@ from wordlab.errors import UserError
 from wordlab.evaluation.language.contexts import context_losses, context_names
 from wordlab.evaluation.language.ngrams import KneserNey
 from wordlab.evaluation.language.perplexity import HeldOut, score
+from wordlab.params.derived import reference
 from wordlab.params.language import CellParams, Initialisation, Kind, LanguageModelParams
 from wordlab.params.studies import CellStudyParams, TaskParams
 from wordlab.recurrent.cells import Cell
@@ -288,11 +289,6 @@ def _learners(
 def _cells(network: LanguageModelParams, **changes: Any) -> CellParams:
     own = network.model_dump(include=set(CellParams.model_fields))
     return CellParams.model_validate({**own, **changes})
-
-
-def reference(cells: Sequence[Kind]) -> Kind:
-    """Return the cell that others are compared with: the GRU, or the first where there is none."""
-    return "gru" if "gru" in cells else cells[0]
 
 
 def table(

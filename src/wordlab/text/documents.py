@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from wordlab.artifacts import reading
+from wordlab.params.text import SplitFiles
 
 ROWS = 1000
 """Documents held in memory at a time."""
@@ -93,10 +94,14 @@ def batches(path: Path) -> Iterator[pa.StringArray]:
 
 def splits(path: Path) -> list[str] | None:
     """Return the split of each document, None if `write` was given none."""
-    with pq.ParquetFile(path) as file:
+    with reading(path), pq.ParquetFile(path) as file:
         if "split" not in file.schema_arrow.names:
             return None
-        return file.read(columns=["split"]).column("split").to_pylist()
+        found = file.read(columns=["split"]).column("split").to_pylist()
+        for name in found:
+            if name not in SplitFiles.model_fields:
+                raise ValueError(f"a document in the split {name!r}")
+        return found
 
 
 def lengths(path: Path) -> NDArray[np.int64]:

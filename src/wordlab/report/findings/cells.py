@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from wordlab import names
+from wordlab.params.derived import reference
 from wordlab.params.studies import CellStudyParams
 from wordlab.report.findings.embeddings import OPEN, models_named
 from wordlab.report.results import Answer, Results, answer, of_stage
@@ -24,7 +25,7 @@ def compared(cells: pd.DataFrame, tasks: pd.DataFrame) -> Answer:
 
     cells, tasks: those tables of the study of cells.
     """
-    first = _reference(cells)
+    first = reference(cells["cell"].tolist())
     others = cells[cells["cell"] != first]
     better = others[others["times_high"] < 1]
     worse = others[others["times_low"] > 1]
@@ -56,12 +57,6 @@ def compared(cells: pd.DataFrame, tasks: pd.DataFrame) -> Answer:
             f"times that of {names.model(first)}", "times that of n-grams",
             *(f"{task} over {delay} steps, right" for task, delay in asked)]  # fmt: skip
     return Answer(text, bool(parts), Table("With equally many weights", head, rows))
-
-
-def _reference(cells: pd.DataFrame) -> str:
-    """Return the cell that all are compared with: its interval has no width."""
-    rows = cells.to_dict("records")
-    return str(min(rows, key=lambda row: row["times_high"] - row["times_low"])["cell"])
 
 
 @of_stage("study_cells")
