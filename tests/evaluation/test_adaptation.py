@@ -68,7 +68,8 @@ def scored(
     model: LanguageModel, valid: HeldOut, test: HeldOut, params: LanguageEvaluationParams
 ) -> dict[str, Adapted]:
     plain = plain_trace(model, test, states=True)
-    return adapted("gru", model, TRAIN.ids, valid, test, plain, NGRAMS, params)
+    ngrams = NGRAMS.losses(valid.ids), NGRAMS.losses(test.ids)
+    return adapted("gru", model, TRAIN.ids, valid, test, plain, ngrams, params)
 
 
 def losses(

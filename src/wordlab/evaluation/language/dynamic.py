@@ -78,6 +78,8 @@ def dynamic_trace(
     learning: Learning,
     sizes: Sequence[Tensor],
     params: DynamicEvaluationParams,
+    *,
+    states: bool = False,
 ) -> Trace:
     """Return what `model` makes of `text` when it learns from each segment it has been scored on.
 
@@ -85,8 +87,8 @@ def dynamic_trace(
     w), where g is the gradient of its mean loss, w0 the trained weight and size that of
     `gradient_sizes`: equations 4 to 7 of Krause et al. 2018 with the rate in the unit of SGD's.
     A segment is `params.steps` symbols, or what the model reads at once from a state of zeros. The
-    weights are kept from one document to the next; `model` stays as it is. Raises
-    FloatingPointError if a loss is not a number.
+    weights are kept from one document to the next; `model` stays as it is. states: whether to keep
+    those. Raises FloatingPointError if a loss is not a number.
     """
     learner, damping = _learner(model), params.damping or 0.0
     weights = _trained(learner)
@@ -98,7 +100,9 @@ def dynamic_trace(
         own = own.model_copy(update={"examples": "streams", "carry_state": "within_documents"})
         starts = text.sentences
     ids, state = torch.from_numpy(text.ids), list[State]()
-    losses, kept = torch.empty(len(ids)), torch.empty(len(ids), learner.layers.output_size)
+    losses, kept = torch.empty(len(ids)), torch.empty(0)
+    if states:
+        kept = torch.empty(len(ids), learner.layers.output_size)
     for reading in read(
         text.ids, own, end=model.end, document_starts=starts, streams=1, steps=params.steps
     ):
@@ -109,7 +113,9 @@ def dynamic_trace(
         state = [tuple(part.detach() for part in layer) for layer in state]
         predicted = torch.from_numpy(reading.places)
         hidden, places = hidden[predicted >= 0], predicted[predicted >= 0]  # (n, H), (n,)
-        kept[places], losses[places] = hidden.detach(), learner.output.losses(hidden, ids[places])
+        losses[places] = learner.output.losses(hidden, ids[places])
+        if states:
+            kept[places] = hidden.detach()
         if learning.rate == 0:
             continue
         loss = learner.output.loss(hidden, ids[places])

@@ -239,13 +239,17 @@ def symbol_ids(model: LanguageModel, lines: Sequence[str]) -> NDArray[np.int64]:
 
 @dataclass(frozen=True, eq=False)
 class _Kind:
-    """What models of the same symbols share: texts as classes, baselines, the losses of ngrams."""
+    """What models of the same symbols share: texts as classes, baselines.
+
+    valid_losses, losses: of ngrams, on `valid` and `text`.
+    """
 
     train: NDArray[np.int64]
     valid: HeldOut
     text: HeldOut
     unigrams: KneserNey
     ngrams: KneserNey
+    valid_losses: NDArray[np.float64]
     losses: NDArray[np.float64]
     model: LanguageModel
     prompts: list[str]
@@ -271,8 +275,8 @@ def _kind(
         for prompt in (spelled(model, one) for one in beginnings)
         if all(symbol in known for symbol in symbols_of(model, prompt))
     ]
-    losses = ngrams.losses(text.ids)
-    return _Kind(ids, chosen_on, text, unigrams, ngrams, losses, model, prompts or [""])
+    losses = ngrams.losses(chosen_on.ids), ngrams.losses(text.ids)
+    return _Kind(ids, chosen_on, text, unigrams, ngrams, *losses, model, prompts or [""])
 
 
 def evaluate(
@@ -328,7 +332,14 @@ def evaluate(
                     **own.settings,
                 }
                 for method, own in adapted(
-                    name, model, shared.train, shared.valid, text, plain, shared.ngrams, params
+                    name,
+                    model,
+                    shared.train,
+                    shared.valid,
+                    text,
+                    plain,
+                    (shared.valid_losses, shared.losses),
+                    params,
                 ).items()
             },
             "generated": {
