@@ -121,6 +121,16 @@ def test_a_model_that_does_not_learn_is_the_static_one(network, params, cell, ca
     np.testing.assert_array_equal(trace.losses, static)
 
 
+@pytest.mark.parametrize("examples", ["windows", "sentences"])
+def test_windows_and_pieces_of_sentences_are_read_as_for_the_plain_score(network, params, examples):
+    """Sentences of 12 symbols are longer than bptt_length, 8."""
+    model = LanguageModel(network(examples=examples), KNOWN, "word", seed=1)
+    sizes = gradient_sizes(model, TRAIN.ids, params.dynamic)
+    trace = dynamic_trace(model, TEST, STATIC, sizes, params.dynamic)
+    plain = plain_trace(model, TEST, states=False)
+    np.testing.assert_allclose(trace.losses, plain.losses, rtol=1e-5)
+
+
 @pytest.mark.parametrize("damping", [None, 0.5])
 def test_updates_are_those_of_the_equation(model, params, damping):
     asked = params.dynamic.model_copy(update={"damping": damping})

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from wordlab.params.language import DynamicEvaluationParams
 from wordlab.recurrent.batches import sentence_starts
 from wordlab.recurrent.cells import State
-from wordlab.recurrent.language_model import LanguageModel, read
+from wordlab.recurrent.language_model import LanguageModel, piece_starts, read
 
 if TYPE_CHECKING:
     from wordlab.evaluation.language.perplexity import HeldOut
@@ -86,9 +86,10 @@ def dynamic_trace(
     After each, w' = w - rate * g * (1 + damping) / (size + damping) + min(1, decay * size) * (w0 -
     w), where g is the gradient of its mean loss, w0 the trained weight and size that of
     `gradient_sizes`: equations 4 to 7 of Krause et al. 2018 with the rate in the unit of SGD's.
-    A segment is `params.steps` symbols, or what the model reads at once from a state of zeros. The
-    weights are kept from one document to the next; `model` stays as it is. states: whether to keep
-    those. Raises FloatingPointError if a loss is not a number.
+    A segment is `params.steps` symbols; of streams whose state is not carried, `bptt_length`; of
+    windows, as many as are read at once. The weights are kept from one document to the next;
+    `model` stays as it is. states: whether to keep those. Raises FloatingPointError if a loss is
+    not a number.
     """
     learner, damping = _learner(model), params.damping or 0.0
     weights = _trained(learner)
@@ -98,7 +99,7 @@ def dynamic_trace(
     own, starts = learner.params, text.document_starts
     if own.examples == "sentences":  # in order, not those of a length together
         own = own.model_copy(update={"examples": "streams", "carry_state": "within_documents"})
-        starts = text.sentences
+        starts = piece_starts(text.ids, model.end, starts, own.bptt_length)
     ids, state = torch.from_numpy(text.ids), list[State]()
     losses, kept = torch.empty(len(ids)), torch.empty(0)
     if states:
