@@ -60,7 +60,8 @@ def test_a_split_has_the_perplexity_that_the_pipeline_gives_it(
     assert found == test and len(found) == 4
     train = [line for document in test for line in document]
     orders = {"ngram_orders": {"word": [2], "character": [2]}}
-    settings = type(params.language_evaluation).model_validate(orders)
+    shipped = params.language_evaluation
+    settings = type(shipped).model_validate({**shipped.model_dump(), **orders})
     generation = params.generation.model_copy(update={"length": 5, "prompts": ("the",)})
     metrics, _ = evaluate({"own": model}, train, test, test, settings, generation, seed=1)
     by_pipeline = metrics["own"]["perplexity"]
