@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from wordlab.errors import UserError
+from wordlab.evaluation.language.accuracy import ranked
 from wordlab.evaluation.language.cache import cache_probabilities
 from wordlab.evaluation.language.dynamic import Learning, Trace, dynamic_trace, gradient_sizes
 from wordlab.params.language import CacheParams, DynamicEvaluationParams, LanguageEvaluationParams
@@ -86,9 +87,15 @@ def adapted(
     return found
 
 
-def plain_trace(model: LanguageModel, text: "HeldOut", *, states: bool) -> Trace:
-    """Return what `model` makes of `text`, read as by `outputs`; states: whether to keep them."""
+def plain_trace(
+    model: LanguageModel, text: "HeldOut", *, states: bool, ranks: bool = False
+) -> Trace:
+    """Return what `model` makes of `text`, read as by `outputs`.
+
+    states, ranks: whether to keep these.
+    """
     losses, kept = torch.empty(len(text.ids)), torch.empty(0)
+    found = torch.empty(len(text.ids) if ranks else 0, dtype=torch.int64)
     if states:
         kept = torch.empty(len(text.ids), model.layers.output_size)
     for places, hidden, targets in model.outputs(text.ids, document_starts=text.document_starts):
@@ -96,7 +103,9 @@ def plain_trace(model: LanguageModel, text: "HeldOut", *, states: bool) -> Trace
         losses[where] = model.output.losses(hidden, targets).cpu()
         if states:
             kept[where] = hidden.cpu()
-    return Trace(losses.numpy(), kept)
+        if ranks:
+            found[where] = ranked(model, hidden, targets)[1]
+    return Trace(losses.numpy(), kept, found.numpy() if ranks else None)
 
 
 def _dynamic(

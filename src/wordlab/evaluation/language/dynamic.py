@@ -28,11 +28,13 @@ if TYPE_CHECKING:
 class Trace:
     """What a network makes of a text: -log p of each symbol, nats (N,), and the state before each.
 
-    hidden: (N, H), or empty where nothing needs it.
+    hidden: (N, H), or empty where nothing needs it; ranks: how many symbols the network thinks
+    likelier than each, int64 (N,), None where nothing needs them.
     """
 
     losses: NDArray[np.floating]
     hidden: Tensor
+    ranks: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from wordlab import rng
 from wordlab.artifacts import rounded
 from wordlab.corpus.vocabulary import study_words
 from wordlab.errors import notice
-from wordlab.evaluation.language.accuracy import accuracy, network_ranks, ngram_ranks
+from wordlab.evaluation.language.accuracy import accuracy, ngram_ranks
 from wordlab.evaluation.language.adaptation import adapted, plain_trace
 from wordlab.evaluation.language.generation import generate, generate_by_counts, spelled, symbols_of
 from wordlab.evaluation.language.ngrams import KneserNey
@@ -315,7 +315,8 @@ def evaluate(
             generate(model, prompt, generation.length, generation, seed=seed) for prompt in prompts
         ]
         written = symbol_ids(model, [line for text in texts for line in text.splitlines()])
-        plain = plain_trace(model, text, states=name in params.cache.models)
+        plain = plain_trace(model, text, states=name in params.cache.models, ranks=True)
+        assert plain.ranks is not None
         scored = score(plain.losses, text, seed=seed, baseline=shared.losses)
         if math.isinf(scored.perplexity):
             notice(
@@ -324,7 +325,7 @@ def evaluate(
             )
         metrics[name] = {
             **asdict(scored),
-            **accuracy(network_ranks(model, text), text, seed=seed),
+            **accuracy(plain.ranks, text, seed=seed),
             **model.params.model_dump(include={"examples", "carry_state"}),
             "adapted": {
                 method: {
