@@ -143,7 +143,7 @@ def test_models_are_scored_on_the_shipped_pairs_and_compared(checkout, monkeypat
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["surprisal", "none.txt"], "none.txt: no such file; expected a text"),
         (["surprisal", ".."], "..: a folder; expected a text"),
@@ -161,10 +161,10 @@ def test_models_are_scored_on_the_shipped_pairs_and_compared(checkout, monkeypat
         (["generate", "--prompt", "a zzz"], "prompt: words unknown to the model: a, zzz; expected"),
     ],
 )
-def test_a_mistake_gets_one_line(checkout, monkeypatch, capsys, arguments, told):
+def test_a_mistake_gets_one_line(checkout, monkeypatch, capsys, arguments, message):
     assert run(monkeypatch, *arguments) == 1
     error = capsys.readouterr().err
-    assert error.startswith("wordlab: ") and told in error and error.count("\n") == 1
+    assert error.startswith("wordlab: ") and message in error and error.count("\n") == 1
 
 
 def test_params_that_are_not_those_of_the_last_run_are_named(checkout, monkeypatch, capsys):

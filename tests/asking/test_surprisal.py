@@ -140,7 +140,7 @@ def test_a_text_is_cut_as_the_pipeline_cuts_it(tmp_path, network, params):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"", "own.txt: the file is empty; expected a text"),
         (b"12 ... !\n", "own.txt: no token of the kind 'letters'; expected a text"),
@@ -148,13 +148,13 @@ def test_a_text_is_cut_as_the_pipeline_cuts_it(tmp_path, network, params):
         (b"ab\0", "own.txt, line 1: found a byte 0"),
     ],
 )
-def test_a_text_that_cannot_be_read_gets_one_line(tmp_path, network, params, content, told):
+def test_a_text_that_cannot_be_read_gets_one_line(tmp_path, network, params, content, message):
     model = LanguageModel(network(), FEW, "word", seed=1)
     path = tmp_path / "own.txt"
     path.write_bytes(content)
     with pytest.raises(UserError) as caught:
         documents(path, params.corpus, params.preprocess, model)
-    assert told in str(caught.value) and "\n" not in str(caught.value)
+    assert message in str(caught.value) and "\n" not in str(caught.value)
 
 
 class Parsed(HTMLParser):

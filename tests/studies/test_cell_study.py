@@ -68,7 +68,7 @@ def text(test: int = 400) -> Text:
 
 
 def measure(networks: Networks, own: CellStudyParams, **given: Any) -> Result:
-    given = {"seed": 1, "on_trial": lambda *told: None, "checkpoint": Checkpoint(), **given}
+    given = {"seed": 1, "on_trial": lambda *given: None, "checkpoint": Checkpoint(), **given}
     return study(networks(*own.rates), given.pop("text", text()), own, orders=[1, 2], **given)
 
 
@@ -79,7 +79,7 @@ def test_one_process_or_two_give_the_same_study(
     found = []
     for threads in ("1", "2"):
         monkeypatch.setenv("WORDLAB_THREADS", threads)
-        found.append(measure(networks, params(), on_trial=lambda name, *told: trials.append(name)))
+        found.append(measure(networks, params(), on_trial=lambda name, *given: trials.append(name)))
     for name, table in found[0].tables.items():
         pd.testing.assert_frame_equal(table, found[1].tables[name], check_exact=True)
     assert found[0].metrics == found[1].metrics
