@@ -47,7 +47,7 @@ DERIVED = "params.derived"
 ONLY_IN = {
     "mlflow": {"pipeline.tracking"},
     "numba": {"compiled", "embeddings", "recurrent.kernels", "recurrent.scans", "simd", "text"},
-    "torch": {"recurrent", "evaluation", "studies", "sweeps"},
+    "torch": {"pipeline.compile", "recurrent", "evaluation", "studies", "sweeps"},
     "matplotlib": {"report.figures"},
     "distributed": {"parallel"},
     "dvc": set(),

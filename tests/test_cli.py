@@ -132,7 +132,7 @@ def test_a_page_to_explore_is_made_of_any_vectors(workspace, repository, monkeyp
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["neighbours", "made", "xyz"], "xyz: not in the vocabulary of 3 words\n"),
         (["neighbours", "made", "dogs"], "dogs: not in the vocabulary of 3 words; near it: dog\n"),
@@ -150,11 +150,11 @@ def test_a_page_to_explore_is_made_of_any_vectors(workspace, repository, monkeyp
         (["export", "made", "word2vec_text", "data"], "data: Is a directory"),
     ],
 )
-def test_a_mistake_gets_one_line(workspace, monkeypatch, capsys, arguments, told):
+def test_a_mistake_gets_one_line(workspace, monkeypatch, capsys, arguments, message):
     assert run(monkeypatch, *arguments) == 1
     error = capsys.readouterr().err
     assert error.startswith("wordlab: ")
-    assert told in error
+    assert message in error
     assert error.count("\n") == 1
 
 
@@ -209,9 +209,9 @@ def test_outputs_are_compared_with_the_committed_lock(tmp_path):
         "All 1 outputs are those of the committed dvc.lock, byte for byte"
     ]
     path.write_text(LOCK.format("2"))
-    told = lockfile.differences(tmp_path)
-    assert told[0].startswith("1 of 1 outputs differ")
-    assert told[1].strip() == "a.txt"
+    lines = lockfile.differences(tmp_path)
+    assert lines[0].startswith("1 of 1 outputs differ")
+    assert lines[1].strip() == "a.txt"
 
 
 def test_outputs_are_compared_in_a_folder_of_a_larger_repository(tmp_path):

@@ -138,7 +138,7 @@ def refused(kind, folder):
 
 
 @pytest.mark.parametrize(
-    ("kind", "file", "array", "told"),
+    ("kind", "file", "array", "message"),
     [
         ("corpus", "tokens.npy", [0, 1, 5, -1, 2, 0, 1], "numbers from -1 to 5"),
         ("corpus", "tokens.npy", [0, 1, -7, -1, 2, 0, 1], "numbers from -7 to 2"),
@@ -155,13 +155,15 @@ def refused(kind, folder):
         ("vectors", "vectors.npy", [0.0, 1.0], "float32 of (2,)"),
     ],
 )
-def test_numbers_out_of_range_are_refused_before_they_are_used(kind, file, array, told, tmp_path):
+def test_numbers_out_of_range_are_refused_before_they_are_used(
+    kind, file, array, message, tmp_path
+):
     KINDS[kind][0](tmp_path)
     path = tmp_path / file
     np.save(path, np.array(array, np.load(path).dtype))
     line = refused(kind, tmp_path)
     assert line.startswith(f"{file}: ")
-    assert told in line
+    assert message in line
 
 
 @pytest.mark.parametrize("kind", ["corpus", "counts", "vectors", "language model"])
@@ -191,19 +193,19 @@ def test_a_column_that_is_missing_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"hidden_size": 100_000, "tied": False}, "fewer weights"),
         ({"layers": 0}, "layers"),
         ({"cell": 1}, "cell"),
     ],
 )
-def test_a_network_of_other_settings_takes_no_memory(changes, told, tmp_path):
+def test_a_network_of_other_settings_takes_no_memory(changes, message, tmp_path):
     language_model(tmp_path)
     path = tmp_path / "model.json"
     description = artifacts.read_json(path)
     path.write_text(json.dumps({**description, "network": {**description["network"], **changes}}))
-    assert told in refused("language model", tmp_path)
+    assert message in refused("language model", tmp_path)
 
 
 def test_weights_that_are_not_finite_are_refused(tmp_path):

@@ -122,8 +122,8 @@ def test_sections_with_nothing_to_show_say_so_in_one_line(passed):
     assert compared[-1].startswith("Relations: no two of them have pairs")
     assert said(passed, "study_sizes")[0] == "No set can be scored at every size of the text."
     for sweep in ("word2vec", "glove"):
-        told = said(passed, f"analyse_sweep@{sweep}")
-        assert "no trial has a score, so nothing is analysed" in told[-1]
+        lines = said(passed, f"analyse_sweep@{sweep}")
+        assert "no trial has a score, so nothing is analysed" in lines[-1]
     (line,) = tables.results(folder / "reports" / "metrics").split("\n\n")[0].splitlines()
     assert line == (
         "Word vectors: no item of these sets has all its words in the vocabulary: WordSim-353, "

@@ -171,16 +171,16 @@ def test_a_helper_of_a_training_keeps_and_records_nothing(workspace):
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "status", "told"),
+    ("behaviour", "status", "message"),
     [
         ("mistake", 1, "train@a: corpus.path: wrong; expected right\n"),
         ("fault", 1, "RuntimeError: a fault of the program"),
     ],
 )
-def test_a_stage_that_fails_leaves_what_was_there(workspace, behaviour, status, told):
+def test_a_stage_that_fails_leaves_what_was_there(workspace, behaviour, status, message):
     done = workspace.run(behaviour)
     assert done.returncode == status
-    assert told in done.stderr
+    assert message in done.stderr
     assert ("Traceback" in done.stderr) == (behaviour == "fault")
     assert workspace.model() == {"old.txt": "earlier"}
     assert not (workspace.folder / "metrics" / "a.json").exists()
@@ -205,7 +205,7 @@ def test_a_stage_without_room_says_so_in_one_line_and_keeps_what_was_there(works
     def limited():
         resource.setrlimit(resource.RLIMIT_FSIZE, (4 << 20, 4 << 20))
 
-    for behaviour, told in (
+    for behaviour, message in (
         (
             "full",
             r"train@a: models/a or metrics/a\.json: File too large, [\d,]+ MiB are free; ",
@@ -217,7 +217,7 @@ def test_a_stage_without_room_says_so_in_one_line_and_keeps_what_was_there(works
             preexec_fn=limited, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 1
-        assert re.match(told, done.stderr)
+        assert re.match(message, done.stderr)
         assert done.stderr.count("\n") == 1
         assert workspace.model() == {"old.txt": "earlier"}
 

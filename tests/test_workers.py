@@ -29,8 +29,8 @@ def test_workers_end_with_the_process_that_started_them(number, tmp_path, reposi
     assert process.stdout.readline() == "0\n"
     workers = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(number)
-    _, told = process.communicate(timeout=60)
-    assert told.splitlines()[-1:] == (["KeyboardInterrupt"] if number == signal.SIGINT else [])
-    assert "resource_tracker" not in told
-    assert told.count("Traceback") <= 1
+    _, output = process.communicate(timeout=60)
+    assert output.splitlines()[-1:] == (["KeyboardInterrupt"] if number == signal.SIGINT else [])
+    assert "resource_tracker" not in output
+    assert output.count("Traceback") <= 1
     assert psutil.wait_procs(workers, timeout=20)[1] == []

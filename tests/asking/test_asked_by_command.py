@@ -175,7 +175,7 @@ def test_torch_has_one_thread_whatever_is_asked(checkout, monkeypatch, command):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["surprisal", "none.txt"], "none.txt: no such file; expected a text"),
         (["surprisal", ".."], "..: a folder; expected a text"),
@@ -193,10 +193,10 @@ def test_torch_has_one_thread_whatever_is_asked(checkout, monkeypatch, command):
         (["generate", "--prompt", "a zzz"], "prompt: words unknown to the model: a, zzz; expected"),
     ],
 )
-def test_a_mistake_gets_one_line(checkout, monkeypatch, capsys, arguments, told):
+def test_a_mistake_gets_one_line(checkout, monkeypatch, capsys, arguments, message):
     assert run(monkeypatch, *arguments) == 1
     error = capsys.readouterr().err
-    assert error.startswith("wordlab: ") and told in error and error.count("\n") == 1
+    assert error.startswith("wordlab: ") and message in error and error.count("\n") == 1
 
 
 def test_params_that_are_not_those_of_the_last_run_are_named(checkout, monkeypatch, capsys):

@@ -66,7 +66,7 @@ def test_tables_and_json_lines_are_read_alike(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         ("a\tb\nonly one\n", "pairs.tsv, line 2: 1 column; expected a right and a wrong"),
         ("a\tb\tc\td\n", "line 1: 4 columns; expected"),
@@ -78,10 +78,10 @@ def test_tables_and_json_lines_are_read_alike(tmp_path):
         ("a\tb\0\n", "line 1: found a byte 0; expected a UTF-8 text"),
     ],
 )
-def test_a_line_that_is_no_pair_is_named(tmp_path, content, told):
+def test_a_line_that_is_no_pair_is_named(tmp_path, content, message):
     with pytest.raises(UserError) as caught:
         read(written(tmp_path, content))
-    assert told in str(caught.value) and "\n" not in str(caught.value)
+    assert message in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):

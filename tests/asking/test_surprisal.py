@@ -159,7 +159,7 @@ def test_a_long_text_is_one_document_where_a_file_is_a_split(
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"", "own.txt: the file is empty; expected a text"),
         (b"12 ... !\n", "own.txt: no token of the kind 'letters'; expected a text"),
@@ -167,13 +167,13 @@ def test_a_long_text_is_one_document_where_a_file_is_a_split(
         (b"ab\0", "own.txt, line 1: found a byte 0"),
     ],
 )
-def test_a_text_that_cannot_be_read_gets_one_line(tmp_path, network, params, content, told):
+def test_a_text_that_cannot_be_read_gets_one_line(tmp_path, network, params, content, message):
     model = LanguageModel(network(), FEW, "word", seed=1)
     path = tmp_path / "own.txt"
     path.write_bytes(content)
     with pytest.raises(UserError) as caught:
         documents(path, params.corpus, params.preprocess, model)
-    assert told in str(caught.value) and "\n" not in str(caught.value)
+    assert message in str(caught.value) and "\n" not in str(caught.value)
 
 
 class Parsed(HTMLParser):

@@ -68,7 +68,8 @@ def scored(
     model: LanguageModel, valid: HeldOut, test: HeldOut, params: LanguageEvaluationParams
 ) -> dict[str, Adapted]:
     plain = plain_trace(model, test, states=True)
-    return adapted("gru", model, TRAIN.ids, valid, test, plain, NGRAMS, params)
+    ngrams = NGRAMS.losses(valid.ids), NGRAMS.losses(test.ids)
+    return adapted("gru", model, TRAIN.ids, valid, test, plain, ngrams, params)
 
 
 def losses(
@@ -118,6 +119,16 @@ def test_a_model_that_does_not_learn_is_the_static_one(network, params, cell, ca
     trace = dynamic_trace(model, TEST, STATIC, sizes, params.dynamic)
     static = model.token_losses(TEST.ids, document_starts=TEST.document_starts, streams=1, steps=4)
     np.testing.assert_array_equal(trace.losses, static)
+
+
+@pytest.mark.parametrize("examples", ["windows", "sentences"])
+def test_windows_and_pieces_of_sentences_are_read_as_for_the_plain_score(network, params, examples):
+    """Sentences of 12 symbols are longer than bptt_length, 8."""
+    model = LanguageModel(network(examples=examples), KNOWN, "word", seed=1)
+    sizes = gradient_sizes(model, TRAIN.ids, params.dynamic)
+    trace = dynamic_trace(model, TEST, STATIC, sizes, params.dynamic)
+    plain = plain_trace(model, TEST, states=False)
+    np.testing.assert_allclose(trace.losses, plain.losses, rtol=1e-5)
 
 
 @pytest.mark.parametrize("damping", [None, 0.5])

@@ -8,7 +8,7 @@ from wordlab.artifacts import rounded
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import Notice
 from wordlab.evaluation.language import perplexity
-from wordlab.evaluation.language.accuracy import accuracy, network_ranks, ngram_ranks
+from wordlab.evaluation.language.accuracy import accuracy, losses_and_ranks, ngram_ranks
 from wordlab.evaluation.language.ngrams import KneserNey, _count, _discounts
 from wordlab.evaluation.language.perplexity import (
     HeldOut,
@@ -106,7 +106,7 @@ def test_ranks_are_those_of_the_probabilities_that_the_losses_are_from(network, 
     model = LanguageModel(params, known, "word", seed=1)
     text = held_out(some_text(60), [0, 30])
     text = HeldOut(text.ids, text.document_starts, known.unknown, known.end)
-    ranks = network_ranks(model, text)
+    ranks = losses_and_ranks(model, text)[1]
     all_losses = [
         model.token_losses(np.where(np.arange(60) == place, symbol, text.ids),
                            document_starts=text.document_starts)[place]
@@ -120,7 +120,7 @@ def test_ranks_are_those_of_the_probabilities_that_the_losses_are_from(network, 
     with torch.no_grad():
         model.output.bias.zero_()
         model.output.bias[0] = 50.0  # always expected
-    certain = network_ranks(model, text)
+    certain = losses_and_ranks(model, text)[1]
     assert not certain[text.ids == 0].any()
     assert (certain[text.ids != 0] > 0).all()
 

@@ -64,9 +64,9 @@ def test_relations_that_differ_are_told_apart_and_others_are_not(pairs: relation
     rows = {(row["model"], row["first"], row["second"]): row
             for row in contrasts.to_dict("records")}  # fmt: skip
     assert len(rows) == 2 * 3
-    told = rows["model 0", "synonyms", "antonyms"]
-    assert told["distinct"] and told["low"] < told["auc"] <= told["high"] and told["auc"] > 0.9
-    assert told["precision"] > told["precision_low"] > told["chance"] == 0.5
+    found = rows["model 0", "synonyms", "antonyms"]
+    assert found["distinct"] and found["low"] < found["auc"] <= found["high"] and found["auc"] > 0.9
+    assert found["precision"] > found["precision_low"] > found["chance"] == 0.5
     assert not rows["model 1", "synonyms", "antonyms"]["distinct"]
     assert rows["model 1", "antonyms", UNRELATED]["distinct"]
     near = cosines.set_index(["model", "relation"])

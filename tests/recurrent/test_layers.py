@@ -15,6 +15,7 @@ from wordlab.recurrent.layers import LayerDropout, RecurrentLayers, drop
 from wordlab.recurrent.unrolled import unroll
 
 KINDS = ["tanh", "relu", "lstm", "gru_before", "gru_after"]
+LINEAR = ["mingru", "minlstm", "sru", "hgrn2"]
 WITHOUT = [
     *(f"lstm {gates}" for gates in ("no_input", "no_forget", "no_output", "coupled")),
     *(f"gru_{reset} {g}" for reset in ("before", "after") for g in ("no_reset", "no_update")),
@@ -24,10 +25,11 @@ WITHOUT = [
 def settings(kind: str) -> CellParams:
     kind, _, gates = kind.partition(" ")
     return cells(
-        {"tanh": "rnn", "relu": "rnn", "lstm": "lstm"}.get(kind, "gru"),
+        {"tanh": "rnn", "relu": "rnn"}.get(kind, kind.split("_")[0]),
         activation="relu" if kind == "relu" else "tanh",
         gru_reset="before" if kind == "gru_before" else "after",
         gates=gates or "all",
+        heads=1,
     )
 
 
@@ -93,6 +95,32 @@ def test_compiled_equals_the_equations(kind, resets):
         torch.testing.assert_close(one, other.float(), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("sizes", [(1, 1, 1), (1, 6, 19), (7, 1, 19), (7, 6, 1)])
+@pytest.mark.parametrize("kind", [*KINDS, *LINEAR, "mogrifier"])
+def test_one_step_one_sequence_and_one_unit_are_as_any_other(kind, sizes):
+    """Values and gradients are those of float64, step by step."""
+    steps, batch, size = sizes
+    cell = make(settings(kind), 3, size, generator())
+    inputs, start = draw(steps, batch, 3), cell.initial_state(batch)
+    start = [draw(*part.shape, seed=seed) for seed, part in enumerate(start, start=5)]
+    found = []
+    for dtype in (torch.float32, torch.float64):
+        own = deepcopy(cell).to(dtype)
+        x, *state = (each.detach().to(dtype).requires_grad_() for each in (inputs, *start))
+        if dtype == torch.float32:
+            states = unroll(own, x, tuple(state), getattr(own, "recurrent_weight", None))
+        else:
+            parts = [tuple(state)]
+            for values in x:
+                parts.append(own(values, parts[-1]))
+            states = tuple(map(torch.stack, zip(*parts[1:], strict=True)))
+        total = sum((every * draw(*every.shape, seed=9).to(dtype)).sum() for every in states)
+        learnt = [x, *state, *own.parameters()]
+        found.append([*states, *torch.autograd.grad(total, learnt, materialize_grads=True)])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other.float(), rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_threads_change_no_byte(kind, monkeypatch):
     monkeypatch.setattr(devices, "_PART", 1)
@@ -102,10 +130,11 @@ def test_threads_change_no_byte(kind, monkeypatch):
         cell.zero_grad()
         inputs = draw(7, 22, 3).requires_grad_()
         with threads(count):
-            state = cell.initial_state(22)
+            state = tuple(part.requires_grad_() for part in cell.initial_state(22))
             states = unroll(cell, inputs, state, cell.recurrent_weight)
             states[0].square().sum().backward()
-        found.append([*states, inputs.grad])
+        learnt = [inputs, *state, *cell.parameters()]
+        found.append([*states, *(each.grad.clone() for each in learnt)])
     for other in found[1:]:
         assert all(map(torch.equal, found[0], other))
 

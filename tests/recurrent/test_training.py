@@ -217,8 +217,8 @@ def test_dropped_recurrent_weights_change_the_training_from_the_second_step_on(n
         norms = []
         params = network(dropout_recurrent=0.5, epochs=1, clip_norm=None)
         model = LanguageModel(params, LETTERS, level="character", seed=1)
-        told = lambda step, by_weight, _: norms.append(by_weight)  # noqa: E731
-        train(model, text(200), text(50), params, seed=seed, on_gradients=told)
+        note = lambda step, by_weight, _: norms.append(by_weight)  # noqa: E731
+        train(model, text(200), text(50), params, seed=seed, on_gradients=note)
         return [step["layers.cells.0.recurrent_weight"] for step in norms]
 
     ours, others = steps(1), steps(2)
@@ -282,13 +282,13 @@ def test_gradients_are_clipped_and_the_norm_before_is_told(network):
 
 
 def test_the_norm_of_each_weights_gradient_can_be_followed(network):
-    told = []
-    model, record = run(network(epochs=1), on_gradients=lambda *given: told.append(given))
-    assert [step for step, _, _ in told] == list(range(1, 20))
-    assert all(norms.keys() == model.weights().keys() for _, norms, _ in told)
-    together = np.mean([np.sqrt(sum(n**2 for n in norms.values())) for _, norms, _ in told])
+    noted = []
+    model, record = run(network(epochs=1), on_gradients=lambda *given: noted.append(given))
+    assert [step for step, _, _ in noted] == list(range(1, 20))
+    assert all(norms.keys() == model.weights().keys() for _, norms, _ in noted)
+    together = np.mean([np.sqrt(sum(n**2 for n in norms.values())) for _, norms, _ in noted])
     assert together == pytest.approx(record.epochs[0].gradient_norm)
-    assert np.mean([clipped for *_, clipped in told]) == record.epochs[0].clip_rate
+    assert np.mean([clipped for *_, clipped in noted]) == record.epochs[0].clip_rate
 
 
 def test_rates_follow_their_schedule(network):
@@ -323,8 +323,8 @@ def test_weight_decay_shrinks_matrices(network):
 
 def test_divergence_names_the_window_and_the_setting(network):
     params = network(cell="rnn", activation="relu", optimizer="sgd", rate=1e30, clip_norm=None)
-    told = r"^character_model\.rate: training diverged at window \d+ \(epoch 1\)"
-    with pytest.raises(DivergedError, match=told):
+    message = r"^character_model\.rate: training diverged at window \d+ \(epoch 1\)"
+    with pytest.raises(DivergedError, match=message):
         run(params, section="character_model")
 
 

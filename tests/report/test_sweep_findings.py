@@ -189,13 +189,13 @@ def test_no_verdict_where_a_winner_diverged() -> None:
     assert "times the perplexity of Kneser-Ney" in ratio
 
 
-@pytest.mark.parametrize(("low", "told"), [(21.5, "22 [22, 23]"), (math.nan, "22; held-out")])
-def test_drawn_text_is_beside_real_text(low: float, told: str) -> None:
+@pytest.mark.parametrize(("low", "shown"), [(21.5, "22 [22, 23]"), (math.nan, "22; held-out")])
+def test_drawn_text_is_beside_real_text(low: float, shown: str) -> None:
     drawn = pd.DataFrame(
         [{"model": "gru", "measure": "text_perplexity", "mean": 22.0, "low": low, "high": 22.9}]
     )
     real = pd.DataFrame({"text": ["held out", "shuffled"], "fold": 1,
                          "text_perplexity": [20.0, 60.0], "text_coherence": 0.1})  # fmt: skip
     (said,) = language_sweeps.drawn_texts(drawn, real)
-    assert f"has a perplexity under n-grams of {told}" in said
+    assert f"has a perplexity under n-grams of {shown}" in said
     assert said.endswith("its words shuffled 60.")

@@ -80,13 +80,13 @@ def measure(
     made = networks(*cells)
     models = {cell: LanguageModel(params, vocabulary, "word", 9) for cell, params in made.items()}
     ids = np.random.default_rng(1).integers(0, 8, 600)
-    told = trials if trials is not None else {}
+    logged = trials if trials is not None else {}
     return study(
         models,
         Texts(ids, ids[:300]),
         GradientStudyParams.model_validate({**PARAMS, **changes}),
         seed=seed,
-        on_trial=lambda name, settings, metrics: told.update({name: metrics}),
+        on_trial=lambda name, settings, metrics: logged.update({name: metrics}),
         checkpoint=checkpoint,
     )
 

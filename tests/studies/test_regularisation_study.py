@@ -77,7 +77,7 @@ def measure(
     **given: Any,
 ) -> Result:
     monkeypatch.setenv("WORDLAB_THREADS", str(threads))
-    given = {"seed": 1, "on_trial": lambda *told: None, "checkpoint": Checkpoint(), **given}
+    given = {"seed": 1, "on_trial": lambda *given: None, "checkpoint": Checkpoint(), **given}
     own = given.pop("text", text())
     return study(networks(*cells), own, params(), orders=[1, 2], **given)
 
@@ -88,7 +88,7 @@ def test_one_process_or_two_give_the_same_study(
     trials: list[str] = []
     cells = ("rnn", "gru")
     alone = measure(
-        monkeypatch, networks, 1, cells, on_trial=lambda name, *told: trials.append(name)
+        monkeypatch, networks, 1, cells, on_trial=lambda name, *given: trials.append(name)
     )
     beside = measure(monkeypatch, networks, 2, cells)
     for name, table in alone.tables.items():
@@ -133,7 +133,7 @@ def test_every_method_is_scored_on_the_test_text_alone(
     model = LanguageModel(job.params, own.vocabulary, "word", seed)
     losses: list[float] = []
 
-    def score(*told: Any) -> None:
+    def score(*given: Any) -> None:
         losses.append(float(model.token_losses(own.test_ids).mean()))
 
     train(
@@ -294,7 +294,7 @@ def test_mistakes_are_named(networks: Networks) -> None:
         params(methods={"none": NOTHING, COMBINATION: NOTHING})
     with pytest.raises(ValidationError, match="greater than or equal to 3"):
         params(seeds=2)  # two seeds make no interval
-    given: dict[str, Any] = {"orders": [1], "seed": 1, "on_trial": lambda *told: None,
+    given: dict[str, Any] = {"orders": [1], "seed": 1, "on_trial": lambda *given: None,
                              "checkpoint": Checkpoint()}  # fmt: skip
     with pytest.raises(UserError, match=r"regularisation_study\.batch_size"):
         study(networks("rnn"), text(), params(batch_size=300), **given)

@@ -60,7 +60,7 @@ def test_trials_in_processes_give_what_they_give_alone(
 ) -> None:
     monkeypatch.setenv("WORDLAB_THREADS", "2")
     params = RecurrentSweepParams.model_validate({**SWEEP, "folds": 2})
-    told: dict[str, Any] = {}
+    logged: dict[str, Any] = {}
     result = language.sweep(
         CORPORA,
         VOCABULARY,
@@ -68,10 +68,10 @@ def test_trials_in_processes_give_what_they_give_alone(
         params,
         ngram_orders=[2],
         seed=1,
-        on_trial=lambda name, row, metrics: told.update({name: metrics}),
+        on_trial=lambda name, row, metrics: logged.update({name: metrics}),
     )
     assert len(result.tables["trials"]) == 2 * 2
-    assert len(told) == 2 * 2 + 3
+    assert len(logged) == 2 * 2 + 3
     options: dict[str, Any] = {"folds": 2, "early_stopping_share": 0.2, "scored_tokens": None}
     splits = folds.splits(corpus(10), corpus(4), **options)
     planned = grid(["gru"], {"hidden_size": [3, 6]}, seeds=1, folds=2)
@@ -81,7 +81,7 @@ def test_trials_in_processes_give_what_they_give_alone(
         for measured in ("valid_loss", "train_loss", "text_perplexity"):
             np.testing.assert_equal(row[measured], alone[measured])
         assert (
-            told[f"gru hidden_size={row['hidden_size']} fold={row['fold']} seed=1"]["seconds"] > 0
+            logged[f"gru hidden_size={row['hidden_size']} fold={row['fold']} seed=1"]["seconds"] > 0
         )
     assert "seconds" not in result.tables["trials"]
 
@@ -120,7 +120,7 @@ def test_a_sweep_cut_off_goes_on_from_its_database_and_ends_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def run(checkpoint: Checkpoint) -> tuple[pd.DataFrame, list[str]]:
-        told: list[str] = []
+        logged: list[str] = []
         result = language.sweep(
             CORPORA,
             VOCABULARY,
@@ -128,10 +128,10 @@ def test_a_sweep_cut_off_goes_on_from_its_database_and_ends_the_same(
             searched(**changes),
             ngram_orders=[2],
             seed=1,
-            on_trial=lambda name, row, metrics: told.append(name),
+            on_trial=lambda name, row, metrics: logged.append(name),
             checkpoint=checkpoint,
         )
-        return result.tables["trials"], told
+        return result.tables["trials"], logged
 
     whole, _ = run(Checkpoint())
     checkpoint = Checkpoint(tmp_path / "sweep-1.safetensors")
@@ -147,9 +147,9 @@ def test_a_sweep_cut_off_goes_on_from_its_database_and_ends_the_same(
     with pytest.raises(KeyboardInterrupt):
         run(checkpoint)
     monkeypatch.setattr(language, "train", lambda *all: (kept.append(all[0]), trained(*all))[1])
-    resumed, told = run(checkpoint)
+    resumed, logged = run(checkpoint)
     pd.testing.assert_frame_equal(resumed, whole)
-    assert len(kept) == len(told[:-3]) == count
+    assert len(kept) == len(logged[:-3]) == count
     checkpoint.clear()
     assert list(tmp_path.iterdir()) == []
 
@@ -186,7 +186,7 @@ def test_results_do_not_depend_on_how_many_trainings_run_at_once(
     found, order = [], []
     for workers in (1, 3):
         monkeypatch.setattr(trials, "side_by_side", by(workers))
-        told: list[str] = []
+        logged: list[str] = []
         result = language.sweep(
             CORPORA,
             VOCABULARY,
@@ -194,9 +194,9 @@ def test_results_do_not_depend_on_how_many_trainings_run_at_once(
             searched(**changes),
             ngram_orders=[2],
             seed=1,
-            on_trial=lambda name, row, metrics, told=told: told.append(name),
+            on_trial=lambda name, row, metrics, logged=logged: logged.append(name),
         )
-        order.append(told)
+        order.append(logged)
         tables = {name: table.to_csv() for name, table in result.tables.items()}
         found.append((tables, repr(result.metrics)))
     assert found[0] == found[1]

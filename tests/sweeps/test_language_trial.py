@@ -31,10 +31,10 @@ def test_progress_records_when_a_loss_was_reached() -> None:
         followed.updated(update)
         if loss is not None:
             followed.validated(update.step, update.step * 10, loss)
-    told = followed.metrics()
-    assert (told["steps"], told["steps_to_target"], told["tokens_to_target"]) == (4, 4, 40)
-    assert told["clip_rate"] == 0.5
-    assert (told["valid_loss_at_20"], told["valid_loss_at_40"]) == (2.2, 1.9)
+    found = followed.metrics()
+    assert (found["steps"], found["steps_to_target"], found["tokens_to_target"]) == (4, 4, 40)
+    assert found["clip_rate"] == 0.5
+    assert (found["valid_loss_at_20"], found["valid_loss_at_40"]) == (2.2, 1.9)
     never = Progress(interval=20, target=1.0).metrics()
     assert math.isnan(never["steps_to_target"])
     assert math.isnan(never["clip_rate"])

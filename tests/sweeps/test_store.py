@@ -224,7 +224,7 @@ def test_a_job_that_is_cut_off_resumes_from_a_checkpoint_of_its_own(
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "message"),
     [
         ("nonsense", r"WORDLAB_STORE: the database cannot be opened: Could not parse"),
         ("foo://x/y", r"WORDLAB_STORE: foo: no such kind of database"),
@@ -233,10 +233,10 @@ def test_a_job_that_is_cut_off_resumes_from_a_checkpoint_of_its_own(
     ],
 )
 def test_a_store_that_cannot_be_used_is_told_in_one_line(
-    url: str, told: str, monkeypatch: pytest.MonkeyPatch
+    url: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WORDLAB_STORE", url)
-    with pytest.raises(UserError, match=told) as caught, claims():
+    with pytest.raises(UserError, match=message) as caught, claims():
         pass
     assert "\n" not in str(caught.value)
 
@@ -246,7 +246,7 @@ def test_a_server_that_does_not_answer_is_told_in_one_line(
 ) -> None:
     pytest.importorskip("psycopg")
     monkeypatch.setenv("WORDLAB_STORE", f"postgresql+psycopg://127.0.0.1:{free_port()}/x")
-    told = "WORDLAB_STORE: .*cannot be opened: .*refused"
-    with pytest.raises(UserError, match=told) as caught, claims():
+    message = "WORDLAB_STORE: .*cannot be opened: .*refused"
+    with pytest.raises(UserError, match=message) as caught, claims():
         pass
     assert "\n" not in str(caught.value)

@@ -69,10 +69,10 @@ def test_the_grid_has_every_combination_with_the_last_setting_changing_fastest()
 
 def test_a_sweep_that_was_cut_off_runs_what_is_left_and_ends_the_same(tmp_path: Path) -> None:
     whole = sweep(Checkpoint(), runner([]))
-    checkpoint, ran, told = Checkpoint(tmp_path / "sweep"), [], []
+    checkpoint, ran, logged = Checkpoint(tmp_path / "sweep"), [], []
 
     def told_of(name: str, params: Any, metrics: Any) -> None:
-        told.append((name, dict(metrics)))
+        logged.append((name, dict(metrics)))
 
     with pytest.raises(Killed):
         sweep(checkpoint, runner(ran, stop_after=3), on_trial=told_of)
@@ -81,8 +81,8 @@ def test_a_sweep_that_was_cut_off_runs_what_is_left_and_ends_the_same(tmp_path: 
     assert sorted(ran + again) == list(range(8))
     pd.testing.assert_frame_equal(resumed, whole)
     assert "seconds" not in whole
-    assert {name for name, _ in told[3:]} == {trial.name for trial in PLANNED}
-    assert all(metrics.keys() == {"score", "seconds"} for _, metrics in told)
+    assert {name for name, _ in logged[3:]} == {trial.name for trial in PLANNED}
+    assert all(metrics.keys() == {"score", "seconds"} for _, metrics in logged)
 
 
 def test_trials_of_another_recipe_are_not_taken_over(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_trials_of_another_recipe_are_not_taken_over(tmp_path: Path) -> None:
 
 
 def test_the_best_so_far_is_the_best_by_the_objective(tmp_path: Path) -> None:
-    told = []
+    logged = []
     with opened(
         "sweep",
         SPACE,
@@ -105,11 +105,11 @@ def test_the_best_so_far_is_the_best_by_the_objective(tmp_path: Path) -> None:
         title="t",
         count=len(PLANNED),
         fixed={"c": 3},
-        on_trial=lambda name, row, metrics: told.append(running.best),
+        on_trial=lambda name, row, metrics: logged.append(running.best),
     ) as running:
         running.run(PLANNED, runner([]))
         assert running.best == (2.2, "m a=2 b=x seed=2")
-    assert told[:2] == [None, (1.1, "m a=1 b=x seed=1")]
+    assert logged[:2] == [None, (1.1, "m a=1 b=x seed=1")]
     lower = Objective("score", "lower")
     assert lower.value({"score": float("nan")}) == float("inf")
     assert lower.better(1, 2)

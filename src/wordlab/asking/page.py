@@ -46,7 +46,7 @@ def build(measured: Surprisal, *, model: str, source: str) -> str:
         level=measured.model.level,
         most=most,
         heat=partial(heat, most=most),
-        said=said,
+        cost=cost,
         shown=shown,
     )
 
@@ -61,7 +61,7 @@ def shown(token: Token) -> str:
     return "\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}" if token.text is None else token.text
 
 
-def said(token: Token) -> str:
+def cost(token: Token) -> str:
     """Return what a token cost, in a line."""
     what = "end of sentence" if token.text is None else token.text
     if token.text == " ":

@@ -103,9 +103,9 @@ class Surprisal:
     def summary(self) -> str:
         """Return the perplexity, and how many tokens and unknown ones there are, in a line."""
         kind = self.model.level
-        said = f"perplexity {self.perplexity:,.2f}, {self.bits:.3f} bits per {kind}: "
-        said += f"{len(self.losses):,} tokens, {self.ends:,} of them ends of sentences; "
-        return said + (
+        line = f"perplexity {self.perplexity:,.2f}, {self.bits:.3f} bits per {kind}: "
+        line += f"{len(self.losses):,} tokens, {self.ends:,} of them ends of sentences; "
+        return line + (
             f"{self.unknown:,} unknown {kind}{'s' * (self.unknown > 1)}, one symbol to the model"
             if self.unknown
             else f"no unknown {kind}"

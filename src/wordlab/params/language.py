@@ -289,7 +289,8 @@ class DynamicEvaluationParams(Section):
     models: ScoredModels
     """Those that are scored so as well."""
     steps: Count
-    """Symbols of a segment; a model that does not carry its state has those of a window."""
+    """Symbols of a segment, bptt_length under `carry_state: never`; under `examples: windows` it
+    is 256 symbols, each after a window of its own."""
     rates: Annotated[tuple[Rate, ...], Field(min_length=1, strict=False)]
     """Learning rates, in the unit of SGD's; of these and `decays`, the two with the lowest loss on
     the validation split are taken."""

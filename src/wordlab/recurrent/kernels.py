@@ -5,8 +5,8 @@ that stay in the first cache. Sequences do not depend on one another, so that th
 them each; every sum has the order of its terms, so that no number of threads changes a byte.
 
 Shapes: T steps, B sequences, H units, G gates, float32 and contiguous. All `*_forward` and all
-`*_backward` kernels take the same arguments, those of `Run`, some of which a cell has no use for.
-In a step that `resets` marks, a sequence starts from zeros.
+`*_backward` kernels take the same arguments, a `CellRun` first, some of which a cell has no use
+for. In a step that `resets` marks, a sequence starts from zeros.
 """
 
 from typing import Any, NamedTuple
@@ -22,19 +22,20 @@ PANEL = 3 * simd.LANES
 """Columns of a weight that lie together, those of one tile of sums."""
 DEPTH = 256
 """Rows of a panel that are gone through together, so that they stay in the first cache."""
-LANES = 16
+COLUMN_MULTIPLE = 16
 """Columns of products are rounded up to a multiple of it."""
 
 Floats = NDArray[np.float32]
 
 
-class Run(NamedTuple):
+class CellRun(NamedTuple):
     """What the kernels of one unrolled cell share.
 
-    gates: (T, B, G*H), W x + b, of which the forward kernels make the activations. hiddens and
-    memories: (T, B, H), the states after each step; kept: (T, B, H), what else the backward pass
-    needs; first: (2, B, H), the states at the start; bias: (H,), of the GRU's product, `u`;
-    resets: bool (T, B). memories, kept, bias and resets are empty where there are none.
+    gates: (T, B, G*H), W x + b, which the forward kernels overwrite with the activations.
+    hiddens, memories: (T, B, H), the states after each step; kept: (T, B, H), what else the
+    backward pass needs; first: (2, B, H), the states at the start; bias: (H,), of the GRU's
+    product, `u`; resets: bool (T, B). memories, kept, bias and resets are empty where there are
+    none.
     """
 
     gates: Floats
@@ -47,7 +48,7 @@ class Run(NamedTuple):
 
 
 class Errors(NamedTuple):
-    """d loss / d what a run has.
+    """The gradients of the loss by what the kernels of a `CellRun` compute.
 
     hiddens, memories: (T, B, H), given, memories empty where nothing depends on them; totals: (T,
     B, G*H), what the backward kernels find for U h (+ u); candidates: (T, B, H), the GRU's for the
@@ -150,7 +151,7 @@ def rnn_forward(run: Any, weight: Any, other: Any, relu: bool, begin: int, end: 
     """h = f(W x + b + U h), f = tanh or ReLU, of the sequences from `begin` to `end`."""
     rows, size = end - begin, run.hiddens.shape[2]
     hidden = np.zeros((_rounded(rows, TILE_ROWS), size), np.float32)
-    total = np.empty((len(hidden), _rounded(size, LANES)), np.float32)
+    total = np.empty((len(hidden), _rounded(size, COLUMN_MULTIPLE)), np.float32)
     _start(hidden, run, 0, begin)
     for t in range(len(run.gates)):
         _reset(hidden, run, t, begin, rows)
@@ -174,7 +175,7 @@ def rnn_backward(
     """d a = d h f'(a)."""
     rows, size = end - begin, run.hiddens.shape[2]
     d_a = np.zeros((_rounded(rows, TILE_ROWS), size), np.float32)
-    d_hidden = np.zeros((len(d_a), _rounded(size, LANES)), np.float32)
+    d_hidden = np.zeros((len(d_a), _rounded(size, COLUMN_MULTIPLE)), np.float32)
     for t in range(len(run.gates) - 1, -1, -1):
         for row in range(rows):
             column = begin + row
@@ -199,7 +200,7 @@ def lstm_forward(run: Any, weight: Any, other: Any, relu: bool, begin: int, end:
     rows, size = end - begin, run.hiddens.shape[2]
     hidden = np.zeros((_rounded(rows, TILE_ROWS), size), np.float32)
     memory = np.zeros_like(hidden)
-    total = np.empty((len(hidden), _rounded(4 * size, LANES)), np.float32)
+    total = np.empty((len(hidden), _rounded(4 * size, COLUMN_MULTIPLE)), np.float32)
     _start(hidden, run, 0, begin)
     _start(memory, run, 1, begin)
     for t in range(len(run.gates)):
@@ -231,7 +232,7 @@ def lstm_backward(
     """d c += d h o (1 - tanh(c)^2); the errors of all gates; d c = d c f."""
     rows, size = end - begin, run.hiddens.shape[2]
     d_a = np.zeros((_rounded(rows, TILE_ROWS), 4 * size), np.float32)
-    d_hidden = np.zeros((len(d_a), _rounded(size, LANES)), np.float32)
+    d_hidden = np.zeros((len(d_a), _rounded(size, COLUMN_MULTIPLE)), np.float32)
     d_memory = np.zeros((len(d_a), size), np.float32)
     zeros = np.zeros(size, np.float32)
     for t in range(len(run.gates) - 1, -1, -1):
@@ -277,7 +278,7 @@ def gru_after_forward(run: Any, weight: Any, other: Any, relu: bool, begin: int,
     """r, z of W x + b + U h; n = tanh(W x + b + r m), m = U h + u `kept`; h = n + z (h - n)."""
     rows, size = end - begin, run.hiddens.shape[2]
     hidden = np.zeros((_rounded(rows, TILE_ROWS), size), np.float32)
-    total = np.empty((len(hidden), _rounded(3 * size, LANES)), np.float32)
+    total = np.empty((len(hidden), _rounded(3 * size, COLUMN_MULTIPLE)), np.float32)
     _start(hidden, run, 0, begin)
     for t in range(len(run.gates)):
         _reset(hidden, run, t, begin, rows)
@@ -303,7 +304,7 @@ def gru_after_backward(
     """d n = d h (1 - z), of which d m = d n r; d z = d h (h - n)."""
     rows, size = end - begin, run.hiddens.shape[2]
     d_a = np.zeros((_rounded(rows, TILE_ROWS), 3 * size), np.float32)
-    d_hidden = np.zeros((len(d_a), _rounded(size, LANES)), np.float32)
+    d_hidden = np.zeros((len(d_a), _rounded(size, COLUMN_MULTIPLE)), np.float32)
     product = np.zeros_like(d_hidden)
     zeros = np.zeros(size, np.float32)
     for t in range(len(run.gates) - 1, -1, -1):
@@ -347,8 +348,8 @@ def gru_before_forward(
     rows, size = end - begin, run.hiddens.shape[2]
     hidden = np.zeros((_rounded(rows, TILE_ROWS), size), np.float32)
     reset = np.zeros_like(hidden)
-    total = np.empty((len(hidden), _rounded(2 * size, LANES)), np.float32)
-    inner = np.empty((len(hidden), _rounded(size, LANES)), np.float32)
+    total = np.empty((len(hidden), _rounded(2 * size, COLUMN_MULTIPLE)), np.float32)
+    inner = np.empty((len(hidden), _rounded(size, COLUMN_MULTIPLE)), np.float32)
     _start(hidden, run, 0, begin)
     for t in range(len(run.gates)):
         _reset(hidden, run, t, begin, rows)
@@ -377,7 +378,7 @@ def gru_before_backward(
     rows, size = end - begin, run.hiddens.shape[2]
     d_gates = np.zeros((_rounded(rows, TILE_ROWS), 2 * size), np.float32)
     d_candidates = np.zeros((len(d_gates), size), np.float32)
-    d_hidden = np.zeros((len(d_gates), _rounded(size, LANES)), np.float32)
+    d_hidden = np.zeros((len(d_gates), _rounded(size, COLUMN_MULTIPLE)), np.float32)
     product, d_reset = np.zeros_like(d_hidden), np.zeros_like(d_hidden)
     zeros = np.zeros(size, np.float32)
     for t in range(len(run.gates) - 1, -1, -1):

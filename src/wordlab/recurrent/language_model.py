@@ -78,15 +78,23 @@ def read(
     if params.examples == "windows":
         yield from _windows(ids, params.bptt_length, end)
     elif params.examples == "sentences":
-        bounds = np.append(sentence_starts(ids, end, document_starts), len(ids))
-        pieces = [np.arange(a, b, params.bptt_length) for a, b in pairwise(bounds)]
-        yield from _side_by_side(ids, np.concatenate(pieces), end)
+        pieces = piece_starts(ids, end, document_starts, params.bptt_length)
+        yield from _side_by_side(ids, pieces, end)
     else:
         starts = stream_starts(ids, end, document_starts, streams)
         carried = params.carry_state != "never"
         cut = document_starts if params.carry_state == "within_documents" else None
         length = steps if carried else params.bptt_length
         yield from _streams(ids, starts, end, cut, length, carried=carried)
+
+
+def piece_starts(ids: Ids, end: int, document_starts: Ids, longest: int) -> Ids:
+    """Return where the sentences of `ids` (N,) start, and the pieces that longer ones are cut into.
+
+    No piece is longer than `longest`; int64 (P,), rising.
+    """
+    bounds = np.append(sentence_starts(ids, end, document_starts), len(ids))
+    return np.concatenate([np.arange(a, b, longest) for a, b in pairwise(bounds)])
 
 
 def stream_starts(ids: Ids, end: int, document_starts: Ids, streams: int) -> Ids:

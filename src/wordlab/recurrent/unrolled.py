@@ -6,7 +6,7 @@ goes step by step under autograd, as the equations in `cells` stand; that is the
 Shapes: T steps, B sequences, I inputs, H units, G gates.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -154,35 +154,28 @@ class _Unrolled(torch.autograd.Function):
         gates = _project(inputs, input_weight, bias, products)  # (T, B, G*H)
         shape = (*inputs.shape[:2], weight.shape[1])
         states = [inputs.new_empty(shape) for _ in state]
-        nothing = inputs.new_empty(0, 0, 0)
-        kept = inputs.new_empty(shape) if compiled.keeps else nothing
-        run = kernels.Run(
-            gates=_array(gates),
-            hiddens=_array(states[0]),
-            memories=_array(states[1] if len(states) > 1 else nothing),
-            kept=_array(kept),
-            first=_array(torch.stack(state)),
-            bias=_array(inputs.new_empty(0) if own_bias is None else own_bias),
-            resets=np.empty((0, 0), np.bool_) if resets is None else _array(resets),
-        )
+        kept = inputs.new_empty(shape if compiled.keeps else (0, 0, 0))
+        first = torch.stack(state)
+        run = _cell_run(gates, states, kept, first, own_bias, resets)
         panels = [kernels.packed(_array(part.t())) for part in _parts(weight, compiled)]
         _run(compiled.forward, weight, run, panels[0], panels[-1], relu)
-        ctx.compiled, ctx.products, ctx.relu, ctx.run = compiled, products, relu, run
-        ctx.save_for_backward(inputs, input_weight, weight, *states, *state)
+        ctx.compiled, ctx.products, ctx.relu = compiled, products, relu
+        ran = (gates, kept, first, own_bias, resets)
+        ctx.save_for_backward(inputs, input_weight, weight, *ran, *states)
         ctx.set_materialize_grads(False)
         return tuple(states)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *given: Tensor | None) -> tuple[Tensor | None, ...]:
-        inputs, input_weight, weight, *both = ctx.saved_tensors
-        states, first = both[: len(given)], both[len(given) :]
-        run, size = ctx.run, weight.shape[1]
+        inputs, input_weight, weight, *saved = ctx.saved_tensors
+        (gates, kept, first, own_bias, resets), states = saved[:5], saved[5:]
+        run, size = _cell_run(gates, states, kept, first, own_bias, resets), weight.shape[1]
         d_states = [torch.zeros_like(states[0]) if each is None else each for each in given]
-        d_totals = inputs.new_empty(run.gates.shape)
+        d_totals = torch.empty_like(gates)
         after = ctx.compiled is _COMPILED["gru after"]
         d_candidates = torch.empty_like(states[0]) if after else inputs.new_empty(0, 0, 0)
-        d_first = inputs.new_empty(len(first), *first[0].shape)
+        d_first = torch.empty_like(first)
         errors = kernels.Errors(
             _array(d_states[0]),
             _array(d_states[1] if given[1:] and given[1] is not None else d_states[0][:0]),
@@ -192,13 +185,13 @@ class _Unrolled(torch.autograd.Function):
         kernel, relu = ctx.compiled.backward, ctx.relu
         _run(kernel, weight, run, errors, panels[0], panels[-1], relu)
         before = torch.cat([first[0][None], states[0][:-1]])  # (T, B, H)
-        if len(run.resets):
-            before.masked_fill_(torch.from_numpy(run.resets)[..., None], 0)
+        if resets is not None:
+            before.masked_fill_(resets[..., None], 0)
         if ctx.compiled.split is None:
             d_weight = _product(ctx, d_totals, before)
         else:
             cut = ctx.compiled.split * size
-            sources = (before, torch.from_numpy(run.kept))
+            sources = (before, kept)
             parts = (d_totals[..., :cut], d_totals[..., cut:])
             d_weight = torch.cat(
                 [_product(ctx, *each) for each in zip(parts, sources, strict=True)]
@@ -211,6 +204,26 @@ class _Unrolled(torch.autograd.Function):
         return None, None, None, None, *own, d_weight, d_own_bias, *d_first.unbind(0)
 
 
+def _cell_run(
+    gates: Tensor,
+    states: Sequence[Tensor],
+    kept: Tensor,
+    first: Tensor,
+    own_bias: Tensor | None,
+    resets: Tensor | None,
+) -> kernels.CellRun:
+    """Return what the kernels read and write: the memory of the tensors given."""
+    return kernels.CellRun(
+        gates=_array(gates),
+        hiddens=_array(states[0]),
+        memories=_array(states[1] if len(states) > 1 else gates.new_empty(0, 0, 0)),
+        kept=_array(kept),
+        first=_array(first),
+        bias=_array(gates.new_empty(0) if own_bias is None else own_bias),
+        resets=np.empty((0, 0), np.bool_) if resets is None else _array(resets),
+    )
+
+
 def _array(tensor: Tensor) -> NDArray[Any]:
     return tensor.detach().contiguous().numpy()
 
@@ -220,7 +233,9 @@ def _parts(weight: Tensor, compiled: _Compiled) -> Iterable[Tensor]:
     return [weight] if compiled.split is None else weight.split(compiled.split * weight.shape[1])
 
 
-def _run(kernel: Callable[..., None], weight: Tensor, run: kernels.Run, *arguments: Any) -> None:
+def _run(
+    kernel: Callable[..., None], weight: Tensor, run: kernels.CellRun, *arguments: Any
+) -> None:
     """Run a kernel on all sequences, in parts."""
     steps, sequences, _ = run.gates.shape
 

@@ -139,11 +139,11 @@ SECTIONS = (
         ("study_regularisation",), ("study_regularisation",), ("regularisation_study",), True,
     ),
     Section(
-        "cells", "Cells", "Does another kind of cell predict better than the GRU?",
-        "Hidden sizes give every network as many weights as the others, within two percent; all "
-        "learn the same words from the same seeds. Adding and copying are learnt by networks of "
-        "their own, with as many weights as a GRU; a multiply-add is one of those that the layers "
-        "need to read a word. Each kind has one learning rate, chosen on validation text.",
+        "cells", "Cells", "Which kind of cell predicts best for its number of weights?",
+        "Hidden sizes give every network about as many weights as the others; all learn the same "
+        "words from the same seeds. Adding and copying are learnt by networks of their own, with "
+        "about as many weights as a GRU; a multiply-add is one of those that the layers need to "
+        "read a word. Each kind has one learning rate; with another it may do better.",
         "cells",
         ("study_cells",), ("study_cells",), ("cell_study",),
     ),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from wordlab.evaluation.language.ngrams import KneserNey
 from wordlab.recurrent.language_model import STREAMS, LanguageModel, read
@@ -19,36 +20,37 @@ _BLOCK = 1 << 20
 """Probabilities held at once."""
 
 
-def network_ranks(model: LanguageModel, text: "HeldOut") -> NDArray[np.int64]:
-    """Return how many symbols `model` thinks likelier than each of `text`, int64 (N,).
-
-    Of equally likely ones the lower class comes first. The text is read as for its losses.
-    """
-    return losses_and_ranks(model, text)[1]
-
-
 def losses_and_ranks(
     model: LanguageModel, text: "HeldOut", *, streams: int = STREAMS
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return -log p in nats of each symbol of `text`, float32 (N,), and its `network_ranks`."""
+    """Return -log p in nats of each symbol of `text`, float32 (N,), and its rank, int64 (N,)."""
     losses = torch.empty(len(text.ids))
     ranks = torch.empty(len(text.ids), dtype=torch.int64)
+    for places, hidden, targets in model.outputs(
+        text.ids, document_starts=text.document_starts, streams=streams
+    ):
+        where = torch.from_numpy(places)
+        losses[where], ranks[where] = ranked(model, hidden, targets)
+    return losses.numpy(), ranks.numpy()
+
+
+@torch.no_grad()
+def ranked(model: LanguageModel, hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Return -log p in nats of `targets` (N,) after `hidden` (N, H), and their ranks, int64 (N,).
+
+    The rank of a symbol is how many `model` thinks likelier; of equally likely ones the lower class
+    comes first.
+    """
     step = max(1, _BLOCK // model.classes)
     classes = torch.arange(model.classes, device=model.embedding.device)
-    with torch.no_grad():
-        for places, hidden, targets in model.outputs(
-            text.ids, document_starts=text.document_starts, streams=streams
-        ):
-            nats, found = [], []
-            for part, wanted in zip(hidden.split(step), targets[:, None].split(step), strict=True):
-                log_p = model.output.log_probabilities(part)  # (n, C)
-                own = log_p.gather(1, wanted)
-                before = (log_p > own) | ((log_p == own) & (classes < wanted))
-                nats.append(-own[:, 0])
-                found.append(before.sum(dim=1))
-            losses[torch.from_numpy(places)] = torch.cat(nats).cpu()
-            ranks[torch.from_numpy(places)] = torch.cat(found).cpu()
-    return losses.numpy(), ranks.numpy()
+    nats, found = [], []
+    for part, wanted in zip(hidden.split(step), targets[:, None].split(step), strict=True):
+        log_p = model.output.log_probabilities(part)  # (n, C)
+        own = log_p.gather(1, wanted)
+        before = (log_p > own) | ((log_p == own) & (classes < wanted))
+        nats.append(-own[:, 0])
+        found.append(before.sum(dim=1))
+    return torch.cat(nats).cpu(), torch.cat(found).cpu()
 
 
 def sentence_losses(
@@ -74,7 +76,7 @@ def sentence_losses(
 
 
 def ngram_ranks(model: KneserNey, text: "HeldOut") -> NDArray[np.int64]:
-    """Return the same for an n-gram model."""
+    """Return the rank of each symbol of `text` by an n-gram model, int64 (N,), as of `ranked`."""
     classes, found = np.arange(model.classes), []
     for targets, p in _with_targets(model, text.ids):
         own = np.take_along_axis(p, targets[:, None], axis=1)

@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 
 from wordlab.errors import UserError
+from wordlab.evaluation.language.accuracy import ranked
 from wordlab.evaluation.language.cache import cache_probabilities
 from wordlab.evaluation.language.dynamic import Learning, Trace, dynamic_trace, gradient_sizes
-from wordlab.evaluation.language.ngrams import KneserNey
 from wordlab.params.language import CacheParams, DynamicEvaluationParams, LanguageEvaluationParams
 from wordlab.recurrent.language_model import LanguageModel
 
@@ -47,13 +47,14 @@ def adapted(
     valid: "HeldOut",
     test: "HeldOut",
     plain: Trace,
-    ngrams: KneserNey,
+    ngrams: Sequence[NDArray[np.float64]],
     params: LanguageEvaluationParams,
 ) -> dict[str, Adapted]:
     """Return how `model`, named `name`, does on `test` by each method that `params` has for it.
 
-    train (N,): the training text; ngrams: its Kneser-Ney model; plain: what `plain_trace` makes of
-    `test`, with its states where `params.cache` names the model. `cache` and `kneser_ney` are
+    train (N,): the training text; ngrams: the losses of its Kneser-Ney model on `valid` and `test`;
+    plain: what `plain_trace` makes of `test`, with its states where `params.cache` names the model.
+    `cache` and `kneser_ney` are
     mixtures with the network as its plain losses are measured; `dynamic` is dynamic evaluation;
     `all` a mixture of those that are asked for, if there are several. Raises UserError if dynamic
     evaluation diverges.
@@ -65,16 +66,18 @@ def adapted(
     found: dict[str, Adapted] = {}
     settings: dict[str, Any] = {}
     parts: tuple[_Part, ...] = ()
-    if cache or counted:
+    if cache or counted is not None:
         first = plain_trace(model, valid, states=cache is not None)
         parts = _Part(valid, first, crosses), _Part(test, plain, crosses)
     if cache:
         found["cache"] = _mixture(parts, cache, None)
-    if counted:
+    if counted is not None:
         found["kneser_ney"] = _mixture(parts, None, counted)
     if name in params.dynamic.models:
         texts = valid.beginning(params.dynamic.valid_symbols), test
-        traces, chosen = _dynamic(name, model, train, *texts, params.dynamic)
+        traces, chosen = _dynamic(
+            name, model, train, *texts, params.dynamic, states=cache is not None
+        )
         parts = tuple(_Part(*pair, crosses) for pair in zip(texts, traces, strict=True))
         settings = asdict(chosen)
         found["dynamic"] = Adapted(traces[1].losses, settings)
@@ -84,9 +87,15 @@ def adapted(
     return found
 
 
-def plain_trace(model: LanguageModel, text: "HeldOut", *, states: bool) -> Trace:
-    """Return what `model` makes of `text`, read as by `outputs`; states: whether to keep them."""
+def plain_trace(
+    model: LanguageModel, text: "HeldOut", *, states: bool, ranks: bool = False
+) -> Trace:
+    """Return what `model` makes of `text`, read as by `outputs`.
+
+    states, ranks: whether to keep these.
+    """
     losses, kept = torch.empty(len(text.ids)), torch.empty(0)
+    found = torch.empty(len(text.ids) if ranks else 0, dtype=torch.int64)
     if states:
         kept = torch.empty(len(text.ids), model.layers.output_size)
     for places, hidden, targets in model.outputs(text.ids, document_starts=text.document_starts):
@@ -94,7 +103,9 @@ def plain_trace(model: LanguageModel, text: "HeldOut", *, states: bool) -> Trace
         losses[where] = model.output.losses(hidden, targets).cpu()
         if states:
             kept[where] = hidden.cpu()
-    return Trace(losses.numpy(), kept)
+        if ranks:
+            found[where] = ranked(model, hidden, targets)[1]
+    return Trace(losses.numpy(), kept, found.numpy() if ranks else None)
 
 
 def _dynamic(
@@ -104,21 +115,27 @@ def _dynamic(
     valid: "HeldOut",
     test: "HeldOut",
     params: DynamicEvaluationParams,
+    *,
+    states: bool,
 ) -> tuple[tuple[Trace, Trace], Learning]:
     """Return what `model` makes of both texts, learning as is best on the first."""
+
+    def trace(text: "HeldOut", learning: Learning) -> Trace:
+        return dynamic_trace(model, text, learning, sizes, params, states=states)
+
     sizes = gradient_sizes(model, train, params)
     best: tuple[Trace, Learning] | None = None
     for learning in (Learning(*each) for each in product(params.rates, params.decays)):
         try:
-            trace = dynamic_trace(model, valid, learning, sizes, params)
+            found = trace(valid, learning)
         except FloatingPointError:
             continue
-        if best is None or trace.losses.mean() < best[0].losses.mean():
-            best = trace, learning
+        if best is None or found.losses.mean() < best[0].losses.mean():
+            best = found, learning
     try:
         if best is None:
             raise FloatingPointError
-        return (best[0], dynamic_trace(model, test, best[1], sizes, params)), best[1]
+        return (best[0], trace(test, best[1])), best[1]
     except FloatingPointError:
         raise UserError(
             f"language_evaluation.dynamic.rates: {name} diverges as it learns from the text it is "
@@ -127,22 +144,26 @@ def _dynamic(
 
 
 def _mixture(
-    parts: Sequence[_Part], cache: CacheParams | None, ngrams: KneserNey | None
+    parts: Sequence[_Part],
+    cache: CacheParams | None,
+    ngrams: Sequence[NDArray[np.float64]] | None,
 ) -> Adapted:
     """Return the second of `parts` by a mixture of the network with a cache, n-grams or both.
 
+    ngrams: their losses on texts that begin with those of `parts`.
     The flatness of the cache and the weights are those that are best for the first.
     """
     valid, test = parts
+    on_valid, on_test = (None, None) if ngrams is None else ngrams
     tried = []
     given = cache.flatness if cache else ()
-    for number, p in enumerate(_components(valid, cache, given, ngrams)):
+    for number, p in enumerate(_components(valid, cache, given, on_valid)):
         weights = mixture_weights(p)
         tried.append((float(mixed_losses(p, weights).mean()), number, weights))
     _, number, weights = min(tried, key=lambda one: one[:2])
     chosen = given[number : number + 1]
-    [p] = _components(test, cache, chosen, ngrams)
-    names = ["network", *["kneser_ney"] * bool(ngrams), *["cache"] * bool(cache)]
+    [p] = _components(test, cache, chosen, on_test)
+    names = ["network", *["kneser_ney"] * (ngrams is not None), *["cache"] * bool(cache)]
     settings: dict[str, Any] = {"weights": dict(zip(names, weights.tolist(), strict=True))}
     if cache:
         settings |= {"size": cache.size, "flatness": chosen[0]}
@@ -150,7 +171,10 @@ def _mixture(
 
 
 def _components(
-    part: _Part, cache: CacheParams | None, flatness: Sequence[float], ngrams: KneserNey | None
+    part: _Part,
+    cache: CacheParams | None,
+    flatness: Sequence[float],
+    ngrams: NDArray[np.float64] | None,
 ) -> list[NDArray[np.float64]]:
     """Return p of each symbol by the network, n-grams and the cache, as asked, (K, N).
 
@@ -160,7 +184,7 @@ def _components(
     network = np.exp(-part.trace.losses.astype(np.float64))
     parts = [network]
     if ngrams is not None:
-        parts.append(np.exp(-ngrams.losses(part.text.ids)))
+        parts.append(np.exp(-ngrams[: len(network)]))
     if cache is None:
         return [np.stack(parts)]
     starts = None if part.crosses else part.text.document_starts

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from wordlab.params.language import DynamicEvaluationParams
 from wordlab.recurrent.batches import sentence_starts
 from wordlab.recurrent.cells import State
-from wordlab.recurrent.language_model import LanguageModel, read
+from wordlab.recurrent.language_model import LanguageModel, piece_starts, read
 
 if TYPE_CHECKING:
     from wordlab.evaluation.language.perplexity import HeldOut
@@ -28,11 +28,13 @@ if TYPE_CHECKING:
 class Trace:
     """What a network makes of a text: -log p of each symbol, nats (N,), and the state before each.
 
-    hidden: (N, H), or empty where nothing needs it.
+    hidden: (N, H), or empty where nothing needs it; ranks: how many symbols the network thinks
+    likelier than each, int64 (N,), None where nothing needs them.
     """
 
     losses: NDArray[np.floating]
     hidden: Tensor
+    ranks: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)
@@ -78,15 +80,18 @@ def dynamic_trace(
     learning: Learning,
     sizes: Sequence[Tensor],
     params: DynamicEvaluationParams,
+    *,
+    states: bool = False,
 ) -> Trace:
     """Return what `model` makes of `text` when it learns from each segment it has been scored on.
 
     After each, w' = w - rate * g * (1 + damping) / (size + damping) + min(1, decay * size) * (w0 -
     w), where g is the gradient of its mean loss, w0 the trained weight and size that of
     `gradient_sizes`: equations 4 to 7 of Krause et al. 2018 with the rate in the unit of SGD's.
-    A segment is `params.steps` symbols, or what the model reads at once from a state of zeros. The
-    weights are kept from one document to the next; `model` stays as it is. Raises
-    FloatingPointError if a loss is not a number.
+    A segment is `params.steps` symbols; of streams whose state is not carried, `bptt_length`; of
+    windows, as many as are read at once. The weights are kept from one document to the next;
+    `model` stays as it is. states: whether to keep those. Raises FloatingPointError if a loss is
+    not a number.
     """
     learner, damping = _learner(model), params.damping or 0.0
     weights = _trained(learner)
@@ -96,9 +101,11 @@ def dynamic_trace(
     own, starts = learner.params, text.document_starts
     if own.examples == "sentences":  # in order, not those of a length together
         own = own.model_copy(update={"examples": "streams", "carry_state": "within_documents"})
-        starts = text.sentences
+        starts = piece_starts(text.ids, model.end, starts, own.bptt_length)
     ids, state = torch.from_numpy(text.ids), list[State]()
-    losses, kept = torch.empty(len(ids)), torch.empty(len(ids), learner.layers.output_size)
+    losses, kept = torch.empty(len(ids)), torch.empty(0)
+    if states:
+        kept = torch.empty(len(ids), learner.layers.output_size)
     for reading in read(
         text.ids, own, end=model.end, document_starts=starts, streams=1, steps=params.steps
     ):
@@ -109,7 +116,9 @@ def dynamic_trace(
         state = [tuple(part.detach() for part in layer) for layer in state]
         predicted = torch.from_numpy(reading.places)
         hidden, places = hidden[predicted >= 0], predicted[predicted >= 0]  # (n, H), (n,)
-        kept[places], losses[places] = hidden.detach(), learner.output.losses(hidden, ids[places])
+        losses[places] = learner.output.losses(hidden, ids[places])
+        if states:
+            kept[places] = hidden.detach()
         if learning.rate == 0:
             continue
         loss = learner.output.loss(hidden, ids[places])

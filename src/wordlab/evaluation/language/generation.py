@@ -42,7 +42,9 @@ def generate(
     with a cache.
     """
     if cache and decoding.strategy == "beam":
-        raise UserError("strategy: a beam has several texts, a cache one; expected sample, greedy")
+        raise UserError(
+            "strategy: a beam has several texts, a cache one; expected sample or greedy"
+        )
     given = prompt_ids(model, prompt)
     with torch.no_grad():
         if decoding.strategy == "beam":

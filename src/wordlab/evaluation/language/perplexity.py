@@ -14,7 +14,7 @@ from wordlab import rng
 from wordlab.artifacts import rounded
 from wordlab.corpus.vocabulary import study_words
 from wordlab.errors import notice
-from wordlab.evaluation.language.accuracy import accuracy, network_ranks, ngram_ranks
+from wordlab.evaluation.language.accuracy import accuracy, ngram_ranks
 from wordlab.evaluation.language.adaptation import adapted, plain_trace
 from wordlab.evaluation.language.generation import generate, generate_by_counts, spelled, symbols_of
 from wordlab.evaluation.language.ngrams import KneserNey
@@ -239,13 +239,17 @@ def symbol_ids(model: LanguageModel, lines: Sequence[str]) -> NDArray[np.int64]:
 
 @dataclass(frozen=True, eq=False)
 class _Kind:
-    """What models of the same symbols share: texts as classes, baselines, the losses of ngrams."""
+    """What models of the same symbols share: texts as classes, baselines.
+
+    valid_losses, losses: of ngrams, on `valid` and `text`.
+    """
 
     train: NDArray[np.int64]
     valid: HeldOut
     text: HeldOut
     unigrams: KneserNey
     ngrams: KneserNey
+    valid_losses: NDArray[np.float64]
     losses: NDArray[np.float64]
     model: LanguageModel
     prompts: list[str]
@@ -271,8 +275,8 @@ def _kind(
         for prompt in (spelled(model, one) for one in beginnings)
         if all(symbol in known for symbol in symbols_of(model, prompt))
     ]
-    losses = ngrams.losses(text.ids)
-    return _Kind(ids, chosen_on, text, unigrams, ngrams, losses, model, prompts or [""])
+    losses = ngrams.losses(chosen_on.ids), ngrams.losses(text.ids)
+    return _Kind(ids, chosen_on, text, unigrams, ngrams, *losses, model, prompts or [""])
 
 
 def evaluate(
@@ -311,7 +315,8 @@ def evaluate(
             generate(model, prompt, generation.length, generation, seed=seed) for prompt in prompts
         ]
         written = symbol_ids(model, [line for text in texts for line in text.splitlines()])
-        plain = plain_trace(model, text, states=name in params.cache.models)
+        plain = plain_trace(model, text, states=name in params.cache.models, ranks=True)
+        assert plain.ranks is not None
         scored = score(plain.losses, text, seed=seed, baseline=shared.losses)
         if math.isinf(scored.perplexity):
             notice(
@@ -320,7 +325,7 @@ def evaluate(
             )
         metrics[name] = {
             **asdict(scored),
-            **accuracy(network_ranks(model, text), text, seed=seed),
+            **accuracy(plain.ranks, text, seed=seed),
             **model.params.model_dump(include={"examples", "carry_state"}),
             "adapted": {
                 method: {
@@ -328,7 +333,14 @@ def evaluate(
                     **own.settings,
                 }
                 for method, own in adapted(
-                    name, model, shared.train, shared.valid, text, plain, shared.ngrams, params
+                    name,
+                    model,
+                    shared.train,
+                    shared.valid,
+                    text,
+                    plain,
+                    (shared.valid_losses, shared.losses),
+                    params,
                 ).items()
             },
             "generated": {

@@ -99,13 +99,12 @@ def _context(contexts: pd.DataFrame) -> list[str]:
     if known.empty:
         return []
     farthest = known["context"].max()
-    gains = known[known["context"] == farthest].groupby("cell", sort=False)["gain"]
-    ranges = pd.DataFrame({"mean": gains.mean(), "least": gains.min(), "most": gains.max()})
-    best = ranges.nlargest(1, "mean").reset_index().to_dict("records")[0]
+    gains = known[known["context"] == farthest].groupby("cell", sort=False)["gain"].mean()
+    best = str(gains.idxmax())
     return [
-        f"Words farther back than the last {farthest} lower the loss of "
-        f"{names.model(best['cell'])} most, by {fraction(best['mean'])} nats per word "
-        f"({between(best['least'], best['most'], fraction)} with different seeds)."
+        f"Words farther back than the last {farthest} lower the loss of the "
+        f"{names.model(best)} most, by {fraction(gains[best])} nats per word on average "
+        "over seeds."
     ]
 
 

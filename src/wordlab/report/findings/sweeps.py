@@ -54,9 +54,9 @@ def of_vectors(tables: Tables, params: GridSweepParams) -> list[str]:
     columns = list(map(str, tables["trials"]))
     scores = columns[columns.index("seed") + 1 :]
     budget = {name: params.fixed[name] for name in BUDGET if name in params.fixed}
-    said = [f"Each trial trains on the whole training split, with {names.chosen(budget)}."]
-    said = [*(said if budget else []), *([ITEMS] if "best" in tables else [])]
-    return [*said, *of_scores(tables["trials"], tables, list(params.grid), scores)]
+    trained = [f"Each trial trains on the whole training split, with {names.chosen(budget)}."]
+    first = [*(trained if budget else []), *([ITEMS] if "best" in tables else [])]
+    return [*first, *of_scores(tables["trials"], tables, list(params.grid), scores)]
 
 
 def of_scores(

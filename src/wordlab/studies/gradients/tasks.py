@@ -77,7 +77,7 @@ def draw_copying(
 
 
 class TaskNetwork(nn.Module):
-    """Recurrent layers, and a linear layer on its hidden states at the last steps."""
+    """Recurrent layers, and a linear layer on their hidden states at the last steps."""
 
     def __init__(
         self,
