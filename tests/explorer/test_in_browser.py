@@ -5,9 +5,9 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
-from browser import evaluated
 from made_models import HOSTILE, PREPROCESS, WORDS, build, spaces
 
+from browser import evaluated
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation.comparison.neighbours import nearest
