@@ -30,7 +30,12 @@ def test_workers_end_with_the_process_that_started_them(number, tmp_path, reposi
     workers = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(number)
     _, output = process.communicate(timeout=60)
-    assert output.splitlines()[-1:] == (["KeyboardInterrupt"] if number == signal.SIGINT else [])
+    # of the main process alone: what it was at when the signal came may have ended in silence
+    assert output.splitlines()[-1:] in (
+        [],
+        ["KeyboardInterrupt"] if number == signal.SIGINT else [],
+    )
+    assert output.count("Traceback") <= 1
     assert "resource_tracker" not in output
     assert output.count("Traceback") <= 1
     assert psutil.wait_procs(workers, timeout=20)[1] == []

@@ -44,7 +44,7 @@ def threads(count: int | None = None) -> Iterator[None]:
 
 @cache
 def _pool(count: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(count)
+    return ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,))
 
 
 _PART = 1 << 24
