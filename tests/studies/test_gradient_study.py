@@ -148,6 +148,22 @@ def test_a_training_that_ends_worse_than_a_blind_guess_has_diverged(
     assert above.all() if diverged else not above.any()
 
 
+@pytest.mark.parametrize("clipping", ["none", "by norm", "by value"])
+def test_a_training_at_a_rate_beyond_numbers_has_diverged(
+    clipping: Any, networks: Networks
+) -> None:
+    vocabulary = Vocabulary(tuple("abcdef"), np.ones(6, np.int64))
+    model = LanguageModel(networks("gru")["gru"], vocabulary, "word", 9)
+    descent = {"rate": 1e30, "clip_norm": 1e9, "clip_value": 1e9}
+    params = {**PARAMS, "training": {**PARAMS["training"], "gru": descent}}
+    ids = np.random.default_rng(1).integers(0, 8, 600)
+    own = GradientStudyParams.model_validate(params)
+    shared = jobs.Shared({"gru": model}, Texts(ids, ids[:300]), own, seed=2)
+    found = jobs.measure(jobs.Training("gru", "uniform", clipping), shared)
+    assert found.numbers["diverged"] is True
+    assert found.numbers.get("valid_loss", np.inf) > np.log(8)
+
+
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 def test_the_shipped_thresholds_clip_few_steps(
     cell: Any, repository: Path, article_words: tuple[np.ndarray, Vocabulary]
