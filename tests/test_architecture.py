@@ -46,7 +46,15 @@ PLUMBING = {
 DERIVED = "params.derived"
 ONLY_IN = {
     "mlflow": {"pipeline.tracking"},
-    "numba": {"compiled", "embeddings", "recurrent.kernels", "recurrent.scans", "simd", "text"},
+    "numba": {
+        "compiled",
+        "embeddings",
+        "recurrent.kernels",
+        "recurrent.panels",
+        "recurrent.scans",
+        "simd",
+        "text",
+    },
     "torch": {"pipeline.compile", "recurrent", "evaluation", "studies", "sweeps"},
     "matplotlib": {"report.figures"},
     "distributed": {"parallel"},

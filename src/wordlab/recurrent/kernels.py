@@ -15,15 +15,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from wordlab import simd
-from wordlab.simd import TILE_ROWS, add_product, sigmoid, tanh
-
-PANEL = 3 * simd.LANES
-"""Columns of a weight that lie together, those of one tile of sums."""
-DEPTH = 256
-"""Rows of a panel that are gone through together, so that they stay in the first cache."""
-COLUMN_MULTIPLE = 16
-"""Columns of products are rounded up to a multiple of it."""
+from wordlab.recurrent.panels import COLUMNS, multiply, rounded_up
+from wordlab.simd import TILE_ROWS, sigmoid, tanh
 
 Floats = NDArray[np.float32]
 
@@ -62,42 +55,6 @@ class Errors(NamedTuple):
     first: Floats
 
 
-@njit(nogil=True, cache=True)
-def packed(weight: Any) -> Any:
-    """Return a weight (K, N) in panels of columns, (K * panels, PANEL), for `_product`.
-
-    weight: any strides; the columns after the last are zeros.
-    """
-    depth, width = weight.shape
-    panels = (width + PANEL - 1) // PANEL
-    out = np.zeros((depth * panels, PANEL), np.float32)
-    for panel in range(panels):
-        start = panel * PANEL
-        for k in range(depth):
-            for column in range(min(PANEL, width - start)):
-                out[panel * depth + k, column] = weight[k, start + column]
-    return out
-
-
-@njit(nogil=True, cache=True)
-def _rounded(count: int, multiple: int) -> int:
-    return (count + multiple - 1) // multiple * multiple
-
-
-@njit(nogil=True, cache=True)
-def _product(out: Any, a: Any, panels: Any, depth: int) -> None:
-    """Set out (R, N) to a (R, K) times a packed weight; R and N are rounded up."""
-    rows, width = out.shape
-    for start in range(0, width, PANEL):
-        first, columns = start // PANEL * depth, min(PANEL, width - start)
-        for k in range(0, depth, DEPTH):
-            terms = min(DEPTH, depth - k)
-            for row in range(0, rows, TILE_ROWS):
-                add_product(
-                    out, row, start, columns, a, row, k, panels, first + k, 0, terms, k == 0
-                )
-
-
 _loop = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 
 
@@ -117,9 +74,41 @@ def _add_tanh(out: Any, total: Any) -> None:
 
 @_loop
 def _times_derivative(out: Any, error: Any, gate: Any) -> None:
-    """out = out * error * gate (1 - gate): through a sigmoid whose value is `gate`."""
+    """out = out * error * gate (1 - gate): through a sigmoid whose value is `gate`.
+
+    What a gate that is shut or open lets through is 0, however large the rest: so it comes first.
+    """
     for j in range(len(out)):
-        out[j] = out[j] * error[j] * gate[j] * (np.float32(1) - gate[j])
+        out[j] = out[j] * (error[j] * (gate[j] * (np.float32(1) - gate[j])))
+
+
+@_loop
+def _candidate_error(out: Any, error: Any, update: Any, candidate: Any) -> None:
+    """out = error (1 - update) (1 - candidate^2): through the tanh of the GRU."""
+    one = np.float32(1)
+    for j in range(len(out)):
+        out[j] = error[j] * ((one - update[j]) * (one - candidate[j] * candidate[j]))
+
+
+@_loop
+def _blend(hidden: Any, candidate: Any, update: Any) -> None:
+    """hidden = candidate + update (hidden - candidate)."""
+    for j in range(len(hidden)):
+        hidden[j] = candidate[j] + update[j] * (hidden[j] - candidate[j])
+
+
+@_loop
+def _add(out: Any, other: Any) -> None:
+    """out = out + other, as far as `other` goes."""
+    for j in range(len(other)):
+        out[j] += other[j]
+
+
+@_loop
+def _multiply(out: Any, one: Any, other: Any) -> None:
+    """out = one * other."""
+    for j in range(len(out)):
+        out[j] = one[j] * other[j]
 
 
 @njit(nogil=True, cache=True)
@@ -150,12 +139,12 @@ def _before(states: Any, run: Any, number: int, t: int, column: int, zeros: Any)
 def rnn_forward(run: Any, weight: Any, other: Any, relu: bool, begin: int, end: int) -> None:
     """h = f(W x + b + U h), f = tanh or ReLU, of the sequences from `begin` to `end`."""
     rows, size = end - begin, run.hiddens.shape[2]
-    hidden = np.zeros((_rounded(rows, TILE_ROWS), size), np.float32)
-    total = np.empty((len(hidden), _rounded(size, COLUMN_MULTIPLE)), np.float32)
+    hidden = np.zeros((rounded_up(rows, TILE_ROWS), size), np.float32)
+    total = np.empty((len(hidden), rounded_up(size, COLUMNS)), np.float32)
     _start(hidden, run, 0, begin)
     for t in range(len(run.gates)):
         _reset(hidden, run, t, begin, rows)
-        _product(total, hidden, weight, size)
+        multiply(total, hidden, weight, size)
         for row in range(rows):
             gate, h = run.gates[t, begin + row], hidden[row]
             if relu:
@@ -163,8 +152,7 @@ def rnn_forward(run: Any, weight: Any, other: Any, relu: bool, begin: int, end: 
                     gate[j] = max(gate[j] + total[row, j], np.float32(0))
             else:
                 _add_tanh(gate, total[row])
-            for j in range(size):
-                h[j] = gate[j]
+            h[:] = gate
             run.hiddens[t, begin + row] = gate
 
 
@@ -174,8 +162,8 @@ def rnn_backward(
 ) -> None:
     """d a = d h f'(a)."""
     rows, size = end - begin, run.hiddens.shape[2]
-    d_a = np.zeros((_rounded(rows, TILE_ROWS), size), np.float32)
-    d_hidden = np.zeros((len(d_a), _rounded(size, COLUMN_MULTIPLE)), np.float32)
+    d_a = np.zeros((rounded_up(rows, TILE_ROWS), size), np.float32)
+    d_hidden = np.zeros((len(d_a), rounded_up(size, COLUMNS)), np.float32)
     for t in range(len(run.gates) - 1, -1, -1):
         for row in range(rows):
             column = begin + row
@@ -188,7 +176,7 @@ def rnn_backward(
                 for j in range(size):
                     out[j] = (d_h[j] + given[j]) * (np.float32(1) - h[j] * h[j])
             errors.totals[t, column] = out
-        _product(d_hidden, d_a, weight, size)
+        multiply(d_hidden, d_a, weight, size)
         _reset(d_hidden, run, t, begin, rows)
     for row in range(rows):
         errors.first[0, begin + row] = d_hidden[row, :size]
@@ -198,15 +186,15 @@ def rnn_backward(
 def lstm_forward(run: Any, weight: Any, other: Any, relu: bool, begin: int, end: int) -> None:
     """o, i, f, g of W x + b + U h; c = f c + i g; h = o tanh(c), which `kept` has."""
     rows, size = end - begin, run.hiddens.shape[2]
-    hidden = np.zeros((_rounded(rows, TILE_ROWS), size), np.float32)
+    hidden = np.zeros((rounded_up(rows, TILE_ROWS), size), np.float32)
     memory = np.zeros_like(hidden)
-    total = np.empty((len(hidden), _rounded(4 * size, COLUMN_MULTIPLE)), np.float32)
+    total = np.empty((len(hidden), rounded_up(4 * size, COLUMNS)), np.float32)
     _start(hidden, run, 0, begin)
     _start(memory, run, 1, begin)
     for t in range(len(run.gates)):
         _reset(hidden, run, t, begin, rows)
         _reset(memory, run, t, begin, rows)
-        _product(total, hidden, weight, size)
+        multiply(total, hidden, weight, size)
         for row in range(rows):
             column = begin + row
             gates, sums, c, h = run.gates[t, column], total[row], memory[row], hidden[row]
@@ -219,8 +207,7 @@ def lstm_forward(run: Any, weight: Any, other: Any, relu: bool, begin: int, end:
                 c[j] = f[j] * c[j] + i[j] * g[j]
             for j in range(size):
                 squashed[j] = tanh(c[j])
-            for j in range(size):
-                h[j] = o[j] * squashed[j]
+            _multiply(h, o, squashed)
             run.hiddens[t, column] = h
             run.memories[t, column] = c
 
@@ -231,8 +218,8 @@ def lstm_backward(
 ) -> None:
     """d c += d h o (1 - tanh(c)^2); the errors of all gates; d c = d c f."""
     rows, size = end - begin, run.hiddens.shape[2]
-    d_a = np.zeros((_rounded(rows, TILE_ROWS), 4 * size), np.float32)
-    d_hidden = np.zeros((len(d_a), _rounded(size, COLUMN_MULTIPLE)), np.float32)
+    d_a = np.zeros((rounded_up(rows, TILE_ROWS), 4 * size), np.float32)
+    d_hidden = np.zeros((len(d_a), rounded_up(size, COLUMNS)), np.float32)
     d_memory = np.zeros((len(d_a), size), np.float32)
     zeros = np.zeros(size, np.float32)
     for t in range(len(run.gates) - 1, -1, -1):
@@ -247,25 +234,21 @@ def lstm_backward(
             d_o, d_i, d_f = out[:size], out[size : 2 * size], out[2 * size : 3 * size]
             d_g = out[3 * size :]
             if len(errors.memories):
-                more = errors.memories[t, column]
-                for j in range(size):
-                    d_c[j] += more[j]
+                _add(d_c, errors.memories[t, column])
             for j in range(size):
                 d_o[j] = d_h[j] + given[j]
             for j in range(size):
-                d_c[j] += d_o[j] * o[j] * (np.float32(1) - squashed[j] * squashed[j])
+                d_c[j] += d_o[j] * (o[j] * (np.float32(1) - squashed[j] * squashed[j]))
             _times_derivative(d_o, squashed, o)
+            d_i[:] = d_c
+            d_f[:] = d_c
             for j in range(size):
-                d_i[j] = d_c[j]
-                d_f[j] = d_c[j]
-            for j in range(size):
-                d_g[j] = d_c[j] * i[j] * (np.float32(1) - g[j] * g[j])
+                d_g[j] = d_c[j] * (i[j] * (np.float32(1) - g[j] * g[j]))
             _times_derivative(d_i, g, i)
-            for j in range(size):
-                d_c[j] *= f[j]
+            _multiply(d_c, d_c, f)
             _times_derivative(d_f, c, f)
             errors.totals[t, column] = out
-        _product(d_hidden, d_a, weight, 4 * size)
+        multiply(d_hidden, d_a, weight, 4 * size)
         _reset(d_hidden, run, t, begin, rows)
         _reset(d_memory, run, t, begin, rows)
     for row in range(rows):
@@ -277,12 +260,12 @@ def lstm_backward(
 def gru_after_forward(run: Any, weight: Any, other: Any, relu: bool, begin: int, end: int) -> None:
     """r, z of W x + b + U h; n = tanh(W x + b + r m), m = U h + u `kept`; h = n + z (h - n)."""
     rows, size = end - begin, run.hiddens.shape[2]
-    hidden = np.zeros((_rounded(rows, TILE_ROWS), size), np.float32)
-    total = np.empty((len(hidden), _rounded(3 * size, COLUMN_MULTIPLE)), np.float32)
+    hidden = np.zeros((rounded_up(rows, TILE_ROWS), size), np.float32)
+    total = np.empty((len(hidden), rounded_up(3 * size, COLUMNS)), np.float32)
     _start(hidden, run, 0, begin)
     for t in range(len(run.gates)):
         _reset(hidden, run, t, begin, rows)
-        _product(total, hidden, weight, size)
+        multiply(total, hidden, weight, size)
         for row in range(rows):
             gates, sums, h = run.gates[t, begin + row], total[row], hidden[row]
             inner, summed = run.kept[t, begin + row], sums[2 * size :]
@@ -292,8 +275,7 @@ def gru_after_forward(run: Any, weight: Any, other: Any, relu: bool, begin: int,
                 inner[j] = summed[j] + run.bias[j]
             for j in range(size):
                 n[j] = tanh(n[j] + r[j] * inner[j])
-            for j in range(size):
-                h[j] = n[j] + z[j] * (h[j] - n[j])
+            _blend(h, n, z)
             run.hiddens[t, begin + row] = h
 
 
@@ -303,8 +285,8 @@ def gru_after_backward(
 ) -> None:
     """d n = d h (1 - z), of which d m = d n r; d z = d h (h - n)."""
     rows, size = end - begin, run.hiddens.shape[2]
-    d_a = np.zeros((_rounded(rows, TILE_ROWS), 3 * size), np.float32)
-    d_hidden = np.zeros((len(d_a), _rounded(size, COLUMN_MULTIPLE)), np.float32)
+    d_a = np.zeros((rounded_up(rows, TILE_ROWS), 3 * size), np.float32)
+    d_hidden = np.zeros((len(d_a), rounded_up(size, COLUMNS)), np.float32)
     product = np.zeros_like(d_hidden)
     zeros = np.zeros(size, np.float32)
     for t in range(len(run.gates) - 1, -1, -1):
@@ -316,25 +298,19 @@ def gru_after_backward(
             d_h, given, out = d_hidden[row], errors.hiddens[t, column], d_a[row]
             d_r, d_z, d_m = out[:size], out[size : 2 * size], out[2 * size :]
             d_n = errors.candidates[t, column]
-            for j in range(size):
-                d_h[j] += given[j]
-            for j in range(size):
-                d_n[j] = d_h[j] * (np.float32(1) - z[j]) * (np.float32(1) - n[j] * n[j])
+            _add(d_h, given)
+            _candidate_error(d_n, d_h, z, n)
             for j in range(size):
                 d_z[j] = h[j] - n[j]
             _times_derivative(d_z, d_h, z)
-            for j in range(size):
-                d_m[j] = d_n[j] * r[j]
-            for j in range(size):
-                d_r[j] = d_n[j]
+            _multiply(d_m, d_n, r)
+            d_r[:] = d_n
             _times_derivative(d_r, inner, r)
-            for j in range(size):
-                d_h[j] *= z[j]
+            _multiply(d_h[:size], d_h[:size], z)
             errors.totals[t, column] = out
-        _product(product, d_a, weight, 3 * size)
+        multiply(product, d_a, weight, 3 * size)
         for row in range(rows):
-            for j in range(size):
-                d_hidden[row, j] += product[row, j]
+            _add(d_hidden[row], product[row])
         _reset(d_hidden, run, t, begin, rows)
     for row in range(rows):
         errors.first[0, begin + row] = d_hidden[row, :size]
@@ -346,27 +322,25 @@ def gru_before_forward(
 ) -> None:
     """r, z of W x + b + U h; n = tanh(W x + b + U (r h)), r h `kept`; h = n + z (h - n)."""
     rows, size = end - begin, run.hiddens.shape[2]
-    hidden = np.zeros((_rounded(rows, TILE_ROWS), size), np.float32)
+    hidden = np.zeros((rounded_up(rows, TILE_ROWS), size), np.float32)
     reset = np.zeros_like(hidden)
-    total = np.empty((len(hidden), _rounded(2 * size, COLUMN_MULTIPLE)), np.float32)
-    inner = np.empty((len(hidden), _rounded(size, COLUMN_MULTIPLE)), np.float32)
+    total = np.empty((len(hidden), rounded_up(2 * size, COLUMNS)), np.float32)
+    inner = np.empty((len(hidden), rounded_up(size, COLUMNS)), np.float32)
     _start(hidden, run, 0, begin)
     for t in range(len(run.gates)):
         _reset(hidden, run, t, begin, rows)
-        _product(total, hidden, weight, size)
+        multiply(total, hidden, weight, size)
         for row in range(rows):
             gates, h, kept = run.gates[t, begin + row], hidden[row], reset[row]
             _add_sigmoid(gates[: 2 * size], total[row])
-            for j in range(size):
-                kept[j] = gates[j] * h[j]
+            _multiply(kept, gates[:size], h)
             run.kept[t, begin + row] = kept
-        _product(inner, reset, candidate, size)
+        multiply(inner, reset, candidate, size)
         for row in range(rows):
             gates, h = run.gates[t, begin + row], hidden[row]
             z, n = gates[size : 2 * size], gates[2 * size :]
             _add_tanh(n, inner[row])
-            for j in range(size):
-                h[j] = n[j] + z[j] * (h[j] - n[j])
+            _blend(h, n, z)
             run.hiddens[t, begin + row] = h
 
 
@@ -376,9 +350,9 @@ def gru_before_backward(
 ) -> None:
     """d n = d h (1 - z); d (r h) = U d n; d z = d h (h - n)."""
     rows, size = end - begin, run.hiddens.shape[2]
-    d_gates = np.zeros((_rounded(rows, TILE_ROWS), 2 * size), np.float32)
+    d_gates = np.zeros((rounded_up(rows, TILE_ROWS), 2 * size), np.float32)
     d_candidates = np.zeros((len(d_gates), size), np.float32)
-    d_hidden = np.zeros((len(d_gates), _rounded(size, COLUMN_MULTIPLE)), np.float32)
+    d_hidden = np.zeros((len(d_gates), rounded_up(size, COLUMNS)), np.float32)
     product, d_reset = np.zeros_like(d_hidden), np.zeros_like(d_hidden)
     zeros = np.zeros(size, np.float32)
     for t in range(len(run.gates) - 1, -1, -1):
@@ -386,12 +360,10 @@ def gru_before_backward(
             gates, given = run.gates[t, begin + row], errors.hiddens[t, begin + row]
             z, n = gates[size : 2 * size], gates[2 * size :]
             d_h, d_n = d_hidden[row], d_candidates[row]
-            for j in range(size):
-                d_h[j] += given[j]
-            for j in range(size):
-                d_n[j] = d_h[j] * (np.float32(1) - z[j]) * (np.float32(1) - n[j] * n[j])
+            _add(d_h, given)
+            _candidate_error(d_n, d_h, z, n)
             errors.totals[t, begin + row, 2 * size :] = d_n
-        _product(d_reset, d_candidates, candidate, size)
+        multiply(d_reset, d_candidates, candidate, size)
         for row in range(rows):
             column = begin + row
             gates = run.gates[t, column]
@@ -402,16 +374,14 @@ def gru_before_backward(
             for j in range(size):
                 d_z[j] = h[j] - n[j]
             _times_derivative(d_z, d_h, z)
-            for j in range(size):
-                d_r[j] = d_rh[j]
+            d_r[:] = d_rh[:size]
             _times_derivative(d_r, h, r)
             for j in range(size):
                 d_h[j] = d_h[j] * z[j] + d_rh[j] * r[j]
             errors.totals[t, column, : 2 * size] = out
-        _product(product, d_gates, weight, 2 * size)
+        multiply(product, d_gates, weight, 2 * size)
         for row in range(rows):
-            for j in range(size):
-                d_hidden[row, j] += product[row, j]
+            _add(d_hidden[row], product[row])
         _reset(d_hidden, run, t, begin, rows)
     for row in range(rows):
         errors.first[0, begin + row] = d_hidden[row, :size]

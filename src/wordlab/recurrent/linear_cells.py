@@ -4,6 +4,8 @@ Their gates depend on the input alone, but for SRU's, which see a unit's own sta
 elementwise, a(x) = W x + b.
 """
 
+from abc import abstractmethod
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -59,11 +61,11 @@ class LinearCell(Cell):
             state = tuple(part[-1] for part in found[-1])
         return tuple(map(torch.cat, zip(*found, strict=True))) if len(found) > 1 else found[0]
 
+    @abstractmethod
     def scan(
         self, inputs: Tensor, state: State, products: torch.dtype | None
     ) -> tuple[Tensor, ...]:
         """Return what `unroll` does, by the compiled pass."""
-        raise NotImplementedError
 
 
 def positive(values: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from wordlab.errors import UserError
-from wordlab.recurrent import kernels
+from wordlab.recurrent import kernels, panels
 from wordlab.recurrent.cells import (
     Cell,
     GRUCell,
@@ -157,8 +157,8 @@ class _Unrolled(torch.autograd.Function):
         kept = inputs.new_empty(shape if compiled.keeps else (0, 0, 0))
         first = torch.stack(state)
         run = _cell_run(gates, states, kept, first, own_bias, resets)
-        panels = [kernels.packed(_array(part.t())) for part in _parts(weight, compiled)]
-        _run(compiled.forward, weight, run, panels[0], panels[-1], relu)
+        packed = [panels.packed(_array(part.t())) for part in _parts(weight, compiled)]
+        _run(compiled.forward, weight, run, packed[0], packed[-1], relu)
         ctx.compiled, ctx.products, ctx.relu = compiled, products, relu
         ran = (gates, kept, first, own_bias, resets)
         ctx.save_for_backward(inputs, input_weight, weight, *ran, *states)
@@ -181,9 +181,9 @@ class _Unrolled(torch.autograd.Function):
             _array(d_states[1] if given[1:] and given[1] is not None else d_states[0][:0]),
             *map(_array, (d_totals, d_candidates, d_first)),
         )
-        panels = [kernels.packed(_array(part)) for part in _parts(weight, ctx.compiled)]
+        packed = [panels.packed(_array(part)) for part in _parts(weight, ctx.compiled)]
         kernel, relu = ctx.compiled.backward, ctx.relu
-        _run(kernel, weight, run, errors, panels[0], panels[-1], relu)
+        _run(kernel, weight, run, errors, packed[0], packed[-1], relu)
         before = torch.cat([first[0][None], states[0][:-1]])  # (T, B, H)
         if resets is not None:
             before.masked_fill_(resets[..., None], 0)
