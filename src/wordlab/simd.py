@@ -225,8 +225,9 @@ def error_and_loss(score: np.float32) -> tuple[np.float32, np.float32]:
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 def sigmoid(x: np.float32) -> np.float32:
-    """Return 1 / (1 + e^-x), within 1e-6 of it."""
+    """Return 1 / (1 + e^-x), within 1e-6 of it; 0 or 1 beyond +-40, so that a gate can be shut."""
     t = vanishing(x)
+    t = np.float32(0) if abs(x) > np.float32(40) else t
     small = t / (np.float32(1) + t)
     return np.float32(1) - small if x > np.float32(0) else small
 
