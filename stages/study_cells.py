@@ -2,7 +2,7 @@
 
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
-from wordlab.evaluation.language.perplexity import HeldOut
+from wordlab.evaluation.language.held_out import HeldOut
 from wordlab.pipeline import stage
 from wordlab.recurrent.batches import document_starts, language_ids
 from wordlab.studies.cells import Text, study

@@ -13,7 +13,8 @@ from wordlab.asking.surprisal import HEAD, measure
 from wordlab.asking.text import documents, sentences
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
-from wordlab.evaluation.language.perplexity import evaluate, held_out
+from wordlab.evaluation.language.held_out import held_out
+from wordlab.evaluation.language.perplexity import evaluate
 from wordlab.params.text import SplitFiles
 from wordlab.params.whole import load
 from wordlab.recurrent.batches import alphabet, read_documents

@@ -17,8 +17,9 @@ from wordlab.evaluation.language.adaptation import (
     plain_trace,
 )
 from wordlab.evaluation.language.dynamic import Learning, dynamic_trace, gradient_sizes
+from wordlab.evaluation.language.held_out import HeldOut
 from wordlab.evaluation.language.ngrams import KneserNey
-from wordlab.evaluation.language.perplexity import HeldOut, evaluate, headline
+from wordlab.evaluation.language.perplexity import evaluate, headline
 from wordlab.params.language import DynamicEvaluationParams, LanguageEvaluationParams, NgramOrders
 from wordlab.params.whole import load
 from wordlab.recurrent.language_model import LanguageModel

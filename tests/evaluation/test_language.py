@@ -7,16 +7,12 @@ import torch
 from wordlab.artifacts import rounded
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import Notice
+from wordlab.evaluation.language import held_out as texts
 from wordlab.evaluation.language import perplexity
 from wordlab.evaluation.language.accuracy import accuracy, losses_and_ranks, ngram_ranks
+from wordlab.evaluation.language.held_out import HeldOut, score
 from wordlab.evaluation.language.ngrams import KneserNey, _count, _discounts
-from wordlab.evaluation.language.perplexity import (
-    HeldOut,
-    distinct,
-    longest_copy,
-    score,
-    score_generated,
-)
+from wordlab.evaluation.language.perplexity import distinct, longest_copy, score_generated
 from wordlab.params.language import NgramOrders
 from wordlab.params.whole import load
 from wordlab.recurrent.language_model import LanguageModel
@@ -182,7 +178,7 @@ def test_trainings_that_differ_in_the_seed_are_drawn_with_the_text():
 
 def test_intervals_over_few_documents_cover_what_they_claim(monkeypatch):
     """The mean of 8 documents whose losses differ around 0 lies in 95 % of the intervals."""
-    monkeypatch.setattr(perplexity, "_RESAMPLES", 200)
+    monkeypatch.setattr(texts, "_RESAMPLES", 200)
     random, ids = np.random.default_rng(5), np.tile([0, END], 16)
     text = held_out(ids, list(range(0, 32, 4)))
     covered = []

@@ -6,7 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wordlab.report.findings import answers, embeddings, gradients, networks, studies, sweeps
+from wordlab.report.findings import (
+    answers,
+    autoencoders,
+    embeddings,
+    gradients,
+    networks,
+    studies,
+    sweeps,
+)
 from wordlab.report.results import UNMEASURED, Results, Unmeasured
 
 OPEN = "not decided by this text"
@@ -293,19 +301,19 @@ def test_an_autoencoder_is_ahead_where_the_intervals_do_not_overlap() -> None:
          "exact_match_high": [0.3, 0.7]}
     )  # fmt: skip
     codes = pd.DataFrame({"code": ["UTF-8", "zlib"], "total": [8.0, 4.0]})
-    sure = networks.fits(rates, codes, "10 characters")
+    sure = autoencoders.fits(rates, codes, "10 characters")
     assert sure.decided and "more than any other" in sure.text and "(zlib) takes 4.00" in sure.text
     assert "costs least through RNN and 32 numbers at float32: 5.00 bits" in sure.text
     less = rates[1:].assign(precision="4 bits", total=3.0, exact_match=np.nan)
-    cheap = networks.fits(pd.concat([rates, less]), codes, "10 characters")
+    cheap = autoencoders.fits(pd.concat([rates, less]), codes, "10 characters")
     assert "costs least through GRU and 32 numbers at 4 bits: 3.00 bits" in cheap.text
     assert cheap.table is not None and [row[3] for row in cheap.table.rows] == ["5.00", "3.00"]
-    none = networks.fits(rates.assign(exact_match_high=0.8), codes, "10 characters")
+    none = autoencoders.fits(rates.assign(exact_match_high=0.8), codes, "10 characters")
     assert not none.decided and f"ahead of RNN is {OPEN}" in none.text
-    nothing = networks.fits(rates.assign(exact_match=0.0), codes, "10 characters")
+    nothing = autoencoders.fits(rates.assign(exact_match=0.0), codes, "10 characters")
     assert not nothing.decided and "comes back exactly" in nothing.text
     with pytest.raises(Unmeasured):
-        networks.fits(rates.assign(precision="float16"), codes, "10 characters")
+        autoencoders.fits(rates.assign(precision="float16"), codes, "10 characters")
 
 
 def test_what_could_not_be_measured_has_an_answer_too(monkeypatch: pytest.MonkeyPatch) -> None:

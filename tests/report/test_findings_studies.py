@@ -8,7 +8,7 @@ import pandas as pd
 
 from wordlab.params.studies import COMBINATION
 from wordlab.params.whole import load
-from wordlab.report.findings import networks, studies
+from wordlab.report.findings import autoencoders, networks, studies
 
 Change = tuple[float, float]
 """A change, and how far its interval reaches to either side."""
@@ -117,7 +117,7 @@ def test_tables_of_words_and_texts_show_what_was_found() -> None:
         ("rnn", 8, "a cat", "no"), ("rnn", 32, "a cat", "a car"), ("gru", 32, "a cat", "a cat"),
         ("rnn", 32, "on", None), ("gru", 32, "on", "on"),
     ]  # fmt: skip
-    table = networks.restored(pd.DataFrame(rows, columns=columns))
+    table = autoencoders.restored(pd.DataFrame(rows, columns=columns))
     assert "through 32 numbers" in table.title
     assert (list(table.head), list(table.rows)) == (
         ["RNN", "GRU"],
@@ -138,13 +138,13 @@ def test_sentences_about_autoencoders_follow_the_numbers() -> None:
     rates = pd.DataFrame(rows, columns=columns)
     rates = rates.assign(cell="gru", latent_size=8, exact_match=0.005)
     rates["total"] = rates["rate"] + rates["correction"]
-    assert networks.brought_back("GRU", rates, "words") == [
+    assert autoencoders.brought_back("GRU", rates, "words") == [
         "GRU: through 8 numbers 90% of the words and 0.5% of the held-out sequences come back "
         "right.",
         "GRU, 8 numbers: the share of words right is 90% at float32, 90% at float16, 80% at 4 "
         "bits.",
     ]
-    said = networks.costs(rates, {"UTF-8": 8.0, "language model": 2.5})
+    said = autoencoders.costs(rates, {"UTF-8": 8.0, "language model": 2.5})
     assert said[0].endswith(
         "GRU and 8 numbers at 4 bits: 2.50 bits per character for the vector and 1.50 to correct "
         "its errors."

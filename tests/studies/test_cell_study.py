@@ -12,7 +12,7 @@ from wordlab.artifacts import Result
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
-from wordlab.evaluation.language.perplexity import HeldOut
+from wordlab.evaluation.language.held_out import HeldOut
 from wordlab.params.language import KINDS, LanguageModelParams
 from wordlab.params.studies import CellStudyParams
 from wordlab.params.whole import load

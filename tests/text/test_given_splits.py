@@ -8,7 +8,7 @@ from wordlab.artifacts import read_json
 from wordlab.corpus import corpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
-from wordlab.evaluation.language.perplexity import HeldOut, score, symbol_ids
+from wordlab.evaluation.language.held_out import HeldOut, score, symbol_ids
 from wordlab.params.text import CorpusParams
 from wordlab.params.whole import load, read
 from wordlab.recurrent.batches import (

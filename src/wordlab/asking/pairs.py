@@ -23,7 +23,7 @@ from wordlab.asking.text import check, named, one_sentence
 from wordlab.errors import UserError
 from wordlab.evaluation.language.accuracy import sentence_losses
 from wordlab.evaluation.language.generation import symbols_of
-from wordlab.evaluation.language.perplexity import symbol_ids
+from wordlab.evaluation.language.held_out import symbol_ids
 from wordlab.evaluation.statistics import margins_together, resample, resampled_mean
 from wordlab.params.text import PreprocessParams
 from wordlab.recurrent.language_model import LanguageModel

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from wordlab.evaluation.language.accuracy import losses_and_ranks
 from wordlab.evaluation.language.generation import symbols_of
-from wordlab.evaluation.language.perplexity import HeldOut, held_out
+from wordlab.evaluation.language.held_out import HeldOut, held_out
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.training import perplexity
 

@@ -246,6 +246,7 @@ def build(
         more=more,
         settings=_settings(params),
         confidence=percent(scored["confidence"]) if (scored := params.get("evaluation")) else "",
+        of_networks=percent(0.95),
     )
 
 

@@ -21,8 +21,8 @@ from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
 from wordlab.evaluation.language.contexts import context_losses, context_names
+from wordlab.evaluation.language.held_out import HeldOut, score
 from wordlab.evaluation.language.ngrams import KneserNey
-from wordlab.evaluation.language.perplexity import HeldOut, score
 from wordlab.params.derived import reference
 from wordlab.params.language import CellParams, Initialisation, Kind, LanguageModelParams
 from wordlab.params.studies import CellStudyParams, TaskParams

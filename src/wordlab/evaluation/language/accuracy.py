@@ -1,18 +1,16 @@
 """How often the symbol that comes next is the one a model thinks likeliest, or among its first."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from wordlab.evaluation.language.held_out import HeldOut
 from wordlab.evaluation.language.ngrams import KneserNey
-from wordlab.recurrent.language_model import STREAMS, LanguageModel, read
-
-if TYPE_CHECKING:
-    from wordlab.evaluation.language.perplexity import HeldOut
+from wordlab.recurrent.language_model import LanguageModel
+from wordlab.recurrent.reading import STREAMS, read
 
 TOP = (1, 5)
 """A prediction counts as right where the symbol is among so many of the likeliest."""
@@ -21,7 +19,7 @@ _BLOCK = 1 << 20
 
 
 def losses_and_ranks(
-    model: LanguageModel, text: "HeldOut", *, streams: int = STREAMS
+    model: LanguageModel, text: HeldOut, *, streams: int = STREAMS
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Return -log p in nats of each symbol of `text`, float32 (N,), and its rank, int64 (N,)."""
     losses = torch.empty(len(text.ids))
@@ -75,7 +73,7 @@ def sentence_losses(
     return np.add.reduceat(losses.numpy().astype(np.float64), starts)
 
 
-def ngram_ranks(model: KneserNey, text: "HeldOut") -> NDArray[np.int64]:
+def ngram_ranks(model: KneserNey, text: HeldOut) -> NDArray[np.int64]:
     """Return the rank of each symbol of `text` by an n-gram model, int64 (N,), as of `ranked`."""
     classes, found = np.arange(model.classes), []
     for targets, p in _with_targets(model, text.ids):
@@ -93,7 +91,7 @@ def _with_targets(
         yield ids[start : start + step], p
 
 
-def accuracy(ranks: NDArray[np.int64], text: "HeldOut", *, seed: int) -> dict[str, float]:
+def accuracy(ranks: NDArray[np.int64], text: HeldOut, *, seed: int) -> dict[str, float]:
     """Return the share of symbols of `text` whose rank is below each of `TOP`.
 
     `top_1` and `top_5` with the ends _low and _high of 95 % intervals from the samples that those

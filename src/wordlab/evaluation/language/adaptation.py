@@ -6,7 +6,7 @@ Settings and the weights of mixtures are chosen on the validation split alone.
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,11 +16,9 @@ from wordlab.errors import UserError
 from wordlab.evaluation.language.accuracy import ranked
 from wordlab.evaluation.language.cache import cache_probabilities
 from wordlab.evaluation.language.dynamic import Learning, Trace, dynamic_trace, gradient_sizes
+from wordlab.evaluation.language.held_out import HeldOut
 from wordlab.params.language import CacheParams, DynamicEvaluationParams, LanguageEvaluationParams
 from wordlab.recurrent.language_model import LanguageModel
-
-if TYPE_CHECKING:
-    from wordlab.evaluation.language.perplexity import HeldOut
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +33,7 @@ class Adapted:
 class _Part:
     """A text, what a network makes of it, and whether a document may see the ones before it."""
 
-    text: "HeldOut"
+    text: HeldOut
     trace: Trace
     crosses: bool
 
@@ -44,8 +42,8 @@ def adapted(
     name: str,
     model: LanguageModel,
     train: NDArray[np.int64],
-    valid: "HeldOut",
-    test: "HeldOut",
+    valid: HeldOut,
+    test: HeldOut,
     plain: Trace,
     ngrams: Sequence[NDArray[np.float64]],
     params: LanguageEvaluationParams,
@@ -87,9 +85,7 @@ def adapted(
     return found
 
 
-def plain_trace(
-    model: LanguageModel, text: "HeldOut", *, states: bool, ranks: bool = False
-) -> Trace:
+def plain_trace(model: LanguageModel, text: HeldOut, *, states: bool, ranks: bool = False) -> Trace:
     """Return what `model` makes of `text`, read as by `outputs`.
 
     states, ranks: whether to keep these.
@@ -112,15 +108,15 @@ def _dynamic(
     name: str,
     model: LanguageModel,
     train: NDArray[np.int64],
-    valid: "HeldOut",
-    test: "HeldOut",
+    valid: HeldOut,
+    test: HeldOut,
     params: DynamicEvaluationParams,
     *,
     states: bool,
 ) -> tuple[tuple[Trace, Trace], Learning]:
     """Return what `model` makes of both texts, learning as is best on the first."""
 
-    def trace(text: "HeldOut", learning: Learning) -> Trace:
+    def trace(text: HeldOut, learning: Learning) -> Trace:
         return dynamic_trace(model, text, learning, sizes, params, states=states)
 
     sizes = gradient_sizes(model, train, params)

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from wordlab.recurrent.language_model import STREAMS, LanguageModel, stream_starts
+from wordlab.recurrent.language_model import LanguageModel
+from wordlab.recurrent.reading import STREAMS, stream_starts
 
 Ids = NDArray[np.int64]
 

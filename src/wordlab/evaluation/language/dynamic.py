@@ -8,20 +8,18 @@ import math
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from wordlab.evaluation.language.held_out import HeldOut
 from wordlab.params.language import DynamicEvaluationParams
 from wordlab.recurrent.batches import sentence_starts
 from wordlab.recurrent.cells import State
-from wordlab.recurrent.language_model import LanguageModel, piece_starts, read
-
-if TYPE_CHECKING:
-    from wordlab.evaluation.language.perplexity import HeldOut
+from wordlab.recurrent.language_model import LanguageModel
+from wordlab.recurrent.reading import piece_starts, read
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +74,7 @@ def gradient_sizes(
 
 def dynamic_trace(
     model: LanguageModel,
-    text: "HeldOut",
+    text: HeldOut,
     learning: Learning,
     sizes: Sequence[Tensor],
     params: DynamicEvaluationParams,

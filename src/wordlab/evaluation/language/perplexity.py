@@ -1,174 +1,24 @@
 """Language models on held-out text, beside n-gram baselines, and the text they generate."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
-from wordlab import rng
 from wordlab.artifacts import rounded
 from wordlab.corpus.vocabulary import study_words
 from wordlab.errors import notice
 from wordlab.evaluation.language.accuracy import accuracy, ngram_ranks
 from wordlab.evaluation.language.adaptation import adapted, plain_trace
 from wordlab.evaluation.language.generation import generate, generate_by_counts, spelled, symbols_of
+from wordlab.evaluation.language.held_out import Documents, HeldOut, held_out, score, symbol_ids
 from wordlab.evaluation.language.ngrams import KneserNey
-from wordlab.evaluation.statistics import mean_of_drawn
 from wordlab.params.language import GenerationParams, LanguageEvaluationParams
-from wordlab.recurrent.batches import sentence_starts
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.training import perplexity
-
-_RESAMPLES = 1000
-_STRETCHES, _STRETCH = 20, 100
-"""Stretches of a text that is a single sentence, for the bootstrap; the fewest symbols of one."""
-
-
-@dataclass(frozen=True, eq=False)
-class HeldOut:
-    """A held-out text as classes.
-
-    ids: int64 (N,), N at least 1; document_starts: int64 (D,), where its documents begin, rising;
-    unknown, end: the classes of the unknown word and of the end of a sentence.
-    """
-
-    ids: NDArray[np.int64] = field(repr=False)
-    document_starts: NDArray[np.int64] = field(repr=False)
-    unknown: int
-    end: int
-
-    @cached_property
-    def sentences(self) -> NDArray[np.int64]:
-        """Where sentences begin, int64 (S,); a document begins one.
-
-        Where all is one long sentence, as text8 in one document: stretches of it, equally long.
-        """
-        begin = sentence_starts(self.ids, self.end, self.document_starts)
-        if len(begin) > 1:
-            return begin
-        count = max(1, min(_STRETCHES, len(self.ids) // _STRETCH))
-        return np.arange(count) * len(self.ids) // count
-
-    @property
-    def documents(self) -> int:
-        """How many documents it has."""
-        return len(np.unique(np.append(self.document_starts, 0)))
-
-    def beginning(self, symbols: int | None) -> "HeldOut":
-        """Return the first `symbols` of it, or all."""
-        ids, starts = self.ids[:symbols], self.document_starts
-        return HeldOut(ids, starts[starts < len(ids)], self.unknown, self.end)
-
-    @property
-    def spread(self) -> float:
-        """By how much deviations of the bootstrap are widened.
-
-        The bootstrap of n documents has a variance too small by (n - 1) / n, and its quantiles are
-        those of the normal distribution where Student's t with n - 1 degrees of freedom is due: of
-        8 documents the plain interval covers 85 %, not 95. Of one document, n is its sentences.
-        """
-        n = self.documents if self.documents > 1 else len(self.sentences)
-        if n < 2:
-            return 1.0
-        return float(math.sqrt(n / (n - 1)) * special.stdtrit(n - 1, 0.975) / special.ndtri(0.975))
-
-    def resamples(self, seed: int) -> Iterator[NDArray[np.int64]]:
-        """Yield how often each sentence is drawn in each sample of a bootstrap, int64 (S,).
-
-        Documents are drawn with replacement, then as many sentences of each as it has (two-stage
-        resampling: Davison & Hinkley 1997, section 3.8): sentences of a document are alike, so that
-        drawing sentences alone would make the interval too narrow. The same `seed` gives the same
-        samples, so that models scored on one text are paired.
-        """
-        random, begin = rng.stream(seed, "perplexity"), self.sentences
-        documents = np.unique(np.append(self.document_starts, 0))
-        firsts = np.searchsorted(begin, documents)
-        sizes = np.diff(np.append(firsts, len(begin)))
-        firsts, sizes = firsts[sizes > 0], sizes[sizes > 0]
-        for _ in range(_RESAMPLES):
-            drawn = random.integers(0, len(sizes), size=len(sizes))
-            first, size = (np.repeat(each[drawn], sizes[drawn]) for each in (firsts, sizes))
-            chosen = first + (random.random(len(size)) * size).astype(np.int64)
-            yield np.bincount(chosen, minlength=len(begin))
-
-
-@dataclass(frozen=True)
-class LanguageScore:
-    """How well a model predicts a text of `symbols` symbols.
-
-    perplexity: exp of the mean loss per symbol; low, high: its 95 % interval when documents, then
-    their sentences, are drawn anew (bootstrap, widened for few documents); all are infinite where
-    they are beyond any float; bits: the mean loss in bits per symbol; perplexity_known: over the
-    symbols other than the unknown one; unknown_share: how many of the symbols are that one;
-    documents: how many the text has. ratio: the perplexity divided by that of a baseline on the
-    same text; ratio_low, ratio_high: its 95 % interval over the same samples for both; None without
-    a baseline.
-    """
-
-    perplexity: float
-    low: float
-    high: float
-    bits: float
-    perplexity_known: float
-    unknown_share: float
-    symbols: int
-    documents: int
-    ratio: float | None = None
-    ratio_low: float | None = None
-    ratio_high: float | None = None
-
-
-def score(
-    losses: NDArray[np.floating],
-    text: HeldOut,
-    *,
-    seed: int,
-    baseline: NDArray[np.floating] | None = None,
-) -> LanguageScore:
-    """Return the score of `losses` (N,), nats, on the symbols of `text`.
-
-    losses may be (S, N): of S trainings that differ in their seed alone. The score is then that of
-    their mean loss, and the samples draw trainings too. baseline: the losses (N,) of another model
-    on the same symbols, to compare with; `seed` draws the samples.
-    """
-    each = np.atleast_2d(losses).astype(np.float64)  # (S, N)
-    precise = each.mean(axis=0)
-    others = precise if baseline is None else baseline.astype(np.float64)
-    sizes = np.diff(np.append(text.sentences, len(precise)))
-    sums = np.add.reduceat(np.vstack([each, others]), text.sentences, axis=1)  # (S + 1, sentences)
-    means = [sums @ times / (sizes @ times) for times in text.resamples(seed)]
-    *trained, compared = np.array(means).T  # S + 1 of (R,)
-    drawn = mean_of_drawn(np.array(trained), rng.stream(seed, "trainings"))  # (R,)
-    known = text.ids != text.unknown
-    mean, other = float(precise.mean()), float(others.mean())
-    low, high = _interval(mean, drawn, text.spread)
-    ratio_low, ratio_high = _interval(mean - other, drawn - compared, text.spread)
-    paired = baseline is not None
-    return LanguageScore(
-        perplexity=perplexity(mean),
-        low=low,
-        high=high,
-        bits=mean / math.log(2),
-        perplexity_known=perplexity(float(precise[known].mean())) if known.any() else math.nan,
-        unknown_share=1 - float(known.mean()),
-        symbols=len(text.ids),
-        documents=text.documents,
-        ratio=perplexity(mean - other) if paired else None,
-        ratio_low=ratio_low if paired else None,
-        ratio_high=ratio_high if paired else None,
-    )
-
-
-def _interval(mean: float, drawn: NDArray[np.floating], spread: float) -> tuple[float, float]:
-    """Return exp of the ends of the 95 % interval of `mean` by bootstrap samples `drawn` (R,)."""
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    low, high = (mean + spread * float(end - mean) for end in (low, high))
-    return perplexity(low), perplexity(high)
 
 
 def score_generated(
@@ -216,25 +66,6 @@ def longest_copy(ids: NDArray[np.int64], source: NDArray[np.int64]) -> int:
 
 PROMPTS = 3
 """How many prompts are chosen from the text where nobody named any."""
-
-Documents = Sequence[Sequence[str]]
-"""Documents of sentences."""
-
-
-def held_out(model: LanguageModel, documents: Documents) -> HeldOut:
-    """Return documents of sentences, at least one, as the classes of `model`."""
-    parts = [symbol_ids(model, sentences) for sentences in documents]
-    starts = np.cumsum([0, *(len(ids) for ids in parts[:-1])])[: len(parts)]
-    return HeldOut(np.concatenate(parts), starts, model.unknown, model.end)
-
-
-def symbol_ids(model: LanguageModel, lines: Sequence[str]) -> NDArray[np.int64]:
-    """Return sentences as the classes of `model`, int64: the symbols of each, then the end."""
-    index, ids = model.vocabulary.index, []
-    for line in lines:
-        ids.extend([index.get(symbol, model.unknown) for symbol in symbols_of(model, line)])
-        ids.append(model.end)
-    return np.array(ids, dtype=np.int64)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import ScalarFormatter
 
 from wordlab import names
+from wordlab.params.derived import reference
 from wordlab.report.figures.embeddings import draw_overlap, draw_scores, draw_scores_by
 from wordlab.report.figures.registry import figure
 from wordlab.report.figures.style import (
@@ -288,15 +289,16 @@ def ppmi_distributions(study: Study) -> Figure:
 @figure(
     "study_cells",
     "Kinds of cells with equally many weights",
-    "Perplexity on unseen text by the multiply-adds of reading a word, with bootstrap intervals "
-    "that draw documents and seeds; how much lower the loss is with the whole context than with "
-    "the last words alone, and the share of answers right in tasks that need a memory: a dot per "
-    "seed, a line at their mean.",
+    "Perplexity on unseen text as a multiple of one kind's, by the multiply-adds of reading a "
+    "word, with intervals that draw documents and seeds for both alike; how much lower the loss is "
+    "with the whole context than with the last words alone, and the share of answers right in "
+    "tasks that need a memory: a dot per seed, a line at their mean.",
 )
 def cells(study: Study) -> Figure:
     """Draw perplexity by operations, and in small panels what each kind of cell remembers."""
     table = study.measured("cells", "perplexity")
     kinds = list(table["cell"])
+    compared = reference(kinds)
     contexts = study.table("contexts").dropna(subset="gain")
     parts: list[tuple[str, str, pd.DataFrame, str, float | None]] = [
         (f"Context beyond the last {context} words", "nats per word", part, "gain", None)
@@ -314,12 +316,13 @@ def cells(study: Study) -> Figure:
     whole = drawn.add_subplot(places[0, :])
     for row in table.to_dict("records"):
         style = line(row["cell"], kinds)
-        reach = [[row["perplexity"] - row["low"]], [row["high"] - row["perplexity"]]]
-        whole.errorbar(row["multiply_adds"], row["perplexity"], reach, linestyle="none", **style)
-    ngrams = float((table["perplexity"] / table["ratio"]).iloc[0])
+        reach = [[row["times"] - row["times_low"]], [row["times_high"] - row["times"]]]
+        whole.errorbar(row["multiply_adds"], row["times"], reach, linestyle="none", **style)
+    ngrams = 1 / float(table.loc[table["cell"] == compared, "ratio"].iloc[0])
     whole.axhline(ngrams, color=MUTED, linestyle="--", linewidth=1, label="Kneser-Ney")
-    whole.set(xlabel="multiply-adds of the layers per word", ylabel="perplexity")
-    whole.set_title("Perplexity on unseen text")
+    whole.axhline(1, color=MUTED, linewidth=1)
+    whole.set(xlabel="multiply-adds of the layers per word", ylabel="times the perplexity")
+    whole.set_title(f"Perplexity on unseen text, by that of the {names.model(compared)}")
     whole.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     for number, (title, unit, part, measure, chance) in enumerate(parts):
         axes = drawn.add_subplot(places[1 + number // 2, number % 2])

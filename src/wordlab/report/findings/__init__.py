@@ -5,6 +5,7 @@ those of a stage into words, `@answer` one that answers a question of the report
 """
 
 from wordlab.report.findings import (  # noqa: F401
+    autoencoders,
     cells,
     embeddings,
     gradients,

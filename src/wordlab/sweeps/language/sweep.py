@@ -23,8 +23,8 @@ from wordlab.checkpoints import NOTHING_KEPT, Checkpoint
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.evaluation.language.generation import yardsticks
+from wordlab.evaluation.language.held_out import HeldOut, score
 from wordlab.evaluation.language.ngrams import KneserNey
-from wordlab.evaluation.language.perplexity import HeldOut, score
 from wordlab.evaluation.statistics import repetitions
 from wordlab.params.derived import combined
 from wordlab.params.language import LanguageModelSection
