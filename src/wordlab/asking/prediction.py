@@ -49,7 +49,7 @@ def beginning(model: LanguageModel, prompt: str, preprocess: PreprocessParams) -
     found = [spelled(model, line) for line in sentences(prompt, preprocess, model)]
     text = "\n".join(found)
     blank = prompt[len(prompt.rstrip()) :]
-    if "\n" in blank and text and preprocess.units == "sentences":
+    if "\n" in blank and text and preprocess.units != "documents":
         return f"{text}\n"
     return f"{text} " if blank and text and model.level == "character" else text
 
