@@ -106,10 +106,9 @@ experiments[list(wanted.values())]
 
 # %%
 import mlflow
+from dvc.repo import Repo
 
-from wordlab.paths import tracking_database
-
-mlflow.set_tracking_uri(f"sqlite:///{tracking_database()}")
+mlflow.set_tracking_uri(f"sqlite:///{Repo.find_root()}/mlflow.db")
 runs = mlflow.search_runs(
     experiment_names=["wordlab"],
     filter_string="tags.`wordlab.stage` = 'train_word2vec@skipgram'",
