@@ -27,6 +27,7 @@ LAYERS = [
     {"explorer", "report"},
     {"asking"},
     {"pipeline"},
+    {"library"},
     {"cli"},
     {"__main__"},
 ]

@@ -3,6 +3,22 @@
 import hashlib
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wordlab.library.opening import open as open
+    from wordlab.library.training import (
+        train_glove as train_glove,
+    )
+    from wordlab.library.training import (
+        train_ppmi as train_ppmi,
+    )
+    from wordlab.library.training import (
+        train_ppmi_svd as train_ppmi_svd,
+    )
+    from wordlab.library.training import (
+        train_word2vec as train_word2vec,
+    )
 
 # numba recompiles a kernel when its own file changes, but not when a kernel that it calls does;
 # so what it compiled is kept under a digest of all files with kernels, in the main repository
@@ -20,3 +36,21 @@ os.environ.setdefault(  # for other code, numba's own
     "NUMBA_CACHE_LOCATOR_CLASSES",
     "wordlab.compiled.Locator,UserWideCacheLocator,IPythonCacheLocator,ZipCacheLocator",
 )
+
+_PUBLIC = {
+    "open": "opening",
+    **dict.fromkeys(("train_word2vec", "train_glove", "train_ppmi", "train_ppmi_svd"), "training"),
+}
+"""What a person calls, and the module of `wordlab.library` that has it, loaded when it is used."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'wordlab' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"wordlab.library.{_PUBLIC[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_PUBLIC])

@@ -11,11 +11,19 @@ QUOTING = """dvc wants accents, spaces and brackets quoted twice, -S 'corpus.pat
 def enter_checkout() -> Path:
     """Go to the top of the checkout around the current folder, if any; return the way back."""
     start = Path.cwd()
+    folder = checkout(start)
+    if folder is None or folder == start:
+        return Path()
+    os.chdir(folder)
+    return start
+
+
+def checkout(start: Path) -> Path | None:
+    """Return the folder with the pipeline that `start` is, or is in."""
     for folder in (start, *start.parents):
         if (folder / "dvc.yaml").is_file() and (folder / "params.yaml").is_file():
-            os.chdir(folder)
-            return Path() if folder == start else start
-    return Path()
+            return folder
+    return None
 
 
 def root() -> Path:
@@ -29,9 +37,10 @@ def given(path: str) -> Path:
     return root() / os.path.expanduser(path)
 
 
-def revision() -> str:
-    """Return the commit the main repository is at, or a word that says there is none."""
-    command = ["git", "-C", str(root()), "rev-parse", "HEAD"]
+def revision(repository: Path | None = None) -> str:
+    """Return the commit that a repository is at, the main one if none is given, or a word that
+    says there is none."""
+    command = ["git", "-C", str(repository or root()), "rev-parse", "HEAD"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout.strip() if done.returncode == 0 else "no revision"
 

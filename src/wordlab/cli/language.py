@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from wordlab.cli.shared import LANGUAGE, Number, folder, given, made, settings
+from wordlab.cli.shared import Number, folder, given, made, settings
 from wordlab.errors import UserError
+from wordlab.library.places import LANGUAGE
 
 if TYPE_CHECKING:
-    from wordlab.params.whole import Params
-    from wordlab.recurrent.language_model import LanguageModel
+    from wordlab.library.networks import TextModel
 
 app = typer.Typer()
 
@@ -31,28 +31,14 @@ ModelOption = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def language_model(model: str) -> "LanguageModel":
-    """Return a language model, given by name, with or without `lm_`, or as a folder."""
-    from wordlab.recurrent.language_model import LanguageModel
-
-    return LanguageModel.load(folder(model, WEIGHTS, LANGUAGE))
-
-
-def asked_of(model: str) -> "tuple[LanguageModel, Params]":
-    """Return a language model, and the params that a text is cut by before it reads it.
+def asked_of(model: str) -> "TextModel":
+    """Return a language model, given by name, with or without `lm_`, or as a folder.
 
     A line says so where the pipeline cut the text that its models learned from otherwise.
     """
-    from wordlab.errors import notice
-    from wordlab.pipeline import lockfile
+    from wordlab.library.networks import asked_of
 
-    found, params = language_model(model), settings()
-    if lockfile.changed(Path(), "preprocess", params.preprocess.model_dump(mode="json")):
-        notice(
-            "preprocess in params.yaml is not what dvc.lock has: the text may be cut otherwise "
-            "than what the models learned from; `make repro` trains them again"
-        )
-    return found, params
+    return asked_of(folder(model, WEIGHTS, LANGUAGE), Path())
 
 
 def text_file(path: str) -> Path:
@@ -99,11 +85,11 @@ def generate(
         top_p=top_p,
         beam_width=beam_width,
     )
-    found, params = asked_of(model)
-    begun = beginning(found, prompt, params.preprocess)
+    asked = asked_of(model)
+    begun = beginning(asked.model, prompt, asked.preprocess)
     kept = NeuralCache(cache_size, cache_flatness, cache_weight) if cache else None
     with threads():
-        text = generation.generate(found, begun, length, decoding, seed=seed, cache=kept)
+        text = generation.generate(asked.model, begun, length, decoding, seed=seed, cache=kept)
     print(text)
 
 
@@ -123,12 +109,12 @@ def predict(
     from wordlab.errors import notice
     from wordlab.recurrent.devices import threads
 
-    found, params = asked_of(model)
+    asked = asked_of(model)
     with threads():
-        predicted = predict(found, prompt, params.preprocess, number)
+        predicted = predict(asked.model, prompt, asked.preprocess, number)
     if predicted.unknown:
         notice(
-            f"unknown to the model, which reads each as the unknown {found.level}: "
+            f"unknown to the model, which reads each as the unknown {asked.model.level}: "
             + ", ".join(predicted.unknown)
         )
     if as_json:
@@ -166,10 +152,10 @@ def surprisal(
     from wordlab.recurrent.devices import threads
 
     place = text_file(file)
-    found, params = asked_of(model)
-    text = documents(place, params.corpus, params.preprocess, found)
+    asked = asked_of(model)
+    text = documents(place, settings().corpus, asked.preprocess, asked.model)
     with threads():
-        measured = measure(found, text, streams=streams)
+        measured = measure(asked.model, text, streams=streams)
     name = names.model(model.removeprefix(LANGUAGE))
     if html is not None:
         written = page.build(measured, model=name, source=Path(named(place)).name)
@@ -219,7 +205,8 @@ def score(
     from wordlab.errors import notice
     from wordlab.recurrent.devices import threads
 
-    judged, found = {}, {}
+    params, judged, found = settings(), {}, {}
+    confidence = params.evaluation.confidence
     read_pairs = read(text_file(pairs) if pairs else BUILT_IN)
     scored: dict[Path, str] = {}
     for name in dict.fromkeys(model or ["gru"]):
@@ -227,11 +214,10 @@ def score(
         if first != name:
             notice(f"{name}: the same model as {first}, scored once")
             continue
-        asked, params = asked_of(name)
-        confidence, title = params.evaluation.confidence, names.model(name.removeprefix(LANGUAGE))
+        asked, title = asked_of(name), names.model(name.removeprefix(LANGUAGE))
         title = name if title in judged else title
         with threads():
-            judged[title] = judge(asked, read_pairs, params.preprocess)
+            judged[title] = judge(asked.model, read_pairs, asked.preprocess)
         found[title] = scores(judged[title], read_pairs, confidence)
     compared = compare(
         judged, seed=params.seed, resamples=params.evaluation.resamples, confidence=confidence

@@ -6,14 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wordlab import paths
-from wordlab.errors import UserError
+from wordlab.library import places
 
 if TYPE_CHECKING:
     from wordlab.params.whole import Params
 
-MODELS = Path("data/models")
-LANGUAGE = "lm_"
-"""What the folders of language models begin with."""
 _start = Path()
 """The folder that the command was given in, which a person's paths are seen from."""
 
@@ -40,18 +37,12 @@ def settings() -> "Params":
 
 def made(mark: str, prefix: str = "") -> list[str]:
     """Return the names of the pipeline's models that have the file `mark`, without `prefix`."""
-    found = MODELS.glob(f"{prefix}*/{mark}")
-    return sorted(path.parent.name.removeprefix(prefix) for path in found)
+    return places.made(Path(), [mark], prefix)
 
 
 def folder(model: str, mark: str, prefix: str = "") -> Path:
     """Return the folder of a model, given as a path or by name; `mark` is a file in it.
 
-    prefix: what names of such models begin with, which the person may leave out.
+    prefix: what names of such models begin with, left out where they are listed.
     """
-    for path in (given(model), MODELS / model, MODELS / f"{prefix}{model}"):
-        if (path / mark).is_file():
-            return path
-    names = made(mark, prefix)
-    hint = f"expected one of {', '.join(names)}" if names else "`make repro` trains the models"
-    raise UserError(f"{model}: no such model; {hint}")
+    return places.folder(model, Path(), _start, [mark], prefix)

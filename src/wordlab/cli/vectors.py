@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from wordlab.cli.shared import MODELS, Number, folder, given, settings
+from wordlab.cli.shared import Number, folder, given, settings
 from wordlab.errors import UserError
+from wordlab.library import places
+from wordlab.library.places import NETWORK, ROWS, VECTORS
 
 if TYPE_CHECKING:
-    from wordlab.corpus.vocabulary import Vocabulary
-    from wordlab.evaluation.vectors.similarity import DenseSpace, SparseSpace
+    from wordlab.library.words import PpmiRows, WordVectors
 
 app = typer.Typer()
 
@@ -30,46 +31,20 @@ Undecodable = Annotated[
 ]
 
 
-def space(
-    vectors: str, words: int | None, undecodable: Literal["replace", "drop"] = "replace"
-) -> "DenseSpace | SparseSpace":
+def asked_of(
+    vectors: str, words: int | None = None, undecodable: Literal["replace", "drop"] = "replace"
+) -> "WordVectors | PpmiRows":
     """Return the words of a model or a file of vectors, the first `words` of them."""
-    from wordlab.embeddings import reading
-    from wordlab.embeddings.ppmi import PpmiModel
-    from wordlab.embeddings.vectors import Vectors
-    from wordlab.evaluation.vectors.similarity import DenseSpace, SparseSpace
+    from wordlab.library import opening
 
-    place = given(vectors)
-    if reading.archive_of(place):
-        return DenseSpace(reading.read(place, words, undecodable))
-    for place in (given(vectors), MODELS / vectors):
-        if (place / "indptr.npy").exists():
-            ppmi = PpmiModel.load(place)
-            return SparseSpace(
-                ppmi.vocabulary.truncated(words or len(ppmi.vocabulary)), ppmi.matrix[:words]
-            )
-    found = Vectors.load(folder(vectors, "vectors.npy"))
-    if words is not None:
-        found = Vectors(found.vocabulary.truncated(words), found.matrix[:words], found.description)
-    return DenseSpace(found)
-
-
-def row(vocabulary: "Vocabulary", word: str) -> int:
-    """Return the id of a word that a person asks for, in lower case where only that is known."""
-    return vocabulary.known_id(vocabulary.spelling(word))
+    return opening.words(vectors, Path(), given(Path()), words, undecodable)
 
 
 @app.command()
 def neighbours(vectors: VectorsArgument, word: str, number: Number = 10) -> None:
     """Show the words nearest to WORD in VECTORS."""
-    import numpy as np
-
-    from wordlab.evaluation.comparison.neighbours import nearest
-
-    found = space(vectors, None)
-    (near,), (cosines,) = nearest(found, np.array([row(found.vocabulary, word)]), number)
-    for other, cosine in zip(near, cosines, strict=True):
-        print(f"{cosine:6.3f}  {found.vocabulary.words[other]}")
+    for other, cosine in asked_of(vectors).most_similar(word, number):
+        print(f"{cosine:6.3f}  {other}")
 
 
 @app.command()
@@ -83,12 +58,7 @@ def analogy(
     number: Number = 5,
 ) -> None:
     """Show what is to C as B is to A, by 3CosAdd: `wordlab analogy man king woman`."""
-    from wordlab.evaluation.vectors.analogy import answers
-    from wordlab.evaluation.vectors.similarity import Lookup
-
-    found = space(vectors, None)
-    asked = (row(found.vocabulary, a), row(found.vocabulary, b), row(found.vocabulary, c))
-    for word, score in answers(found, asked, Lookup(found.vocabulary, ignore_case=True), number):
+    for word, score in asked_of(vectors).analogy(a, b, c, number):
         print(f"{score:6.3f}  {word}")
 
 
@@ -105,34 +75,51 @@ def evaluate(
     from wordlab.evaluation.vectors import scores
     from wordlab.report import tables
 
-    found, params = space(vectors, words, undecodable), settings()
+    found, params = asked_of(vectors, words, undecodable).space, settings()
     metrics = scores.evaluate(found, params.evaluation, seed=params.seed).metrics()
     print(json.dumps(metrics, indent=2) if as_json else tables.scores(metrics))
 
 
 @app.command()
 def export(
-    vectors: VectorsArgument,
+    model: Annotated[
+        str, typer.Argument(help="Word vectors, as for `neighbours`, or a language model.")
+    ],
     form: Annotated[
-        Literal["tensorboard", "word2vec_text", "word2vec_binary", "glove_text"],
+        Literal["tensorboard", "word2vec_text", "word2vec_binary", "glove_text", "huggingface"],
         typer.Argument(help="The format to write.", metavar="FORMAT"),
     ],
-    output: Annotated[Path, typer.Argument(help="A file, or a folder for tensorboard.")],
+    output: Annotated[
+        Path, typer.Argument(help="A file, or a folder for tensorboard and huggingface.")
+    ],
     words: FirstWords = None,
     undecodable: Undecodable = "replace",
 ) -> None:
-    """Write VECTORS in a format that other programs read."""
-    from wordlab.embeddings import formats
-    from wordlab.evaluation.vectors.similarity import DenseSpace
+    """Write MODEL in a format that other programs read.
 
-    found = space(vectors, words, undecodable)
-    if not isinstance(found, DenseSpace):
-        raise UserError(f"{vectors}: sparse rows, which these formats do not hold; try ppmi_svd")
-    if form == "tensorboard":
-        formats.write_projector(found.vectors, given(output))
+    huggingface is a folder for its hub, with a card of what the model is and scores: all that
+    `wordlab.open` needs, also of a language model. The other formats hold word vectors.
+    """
+    from wordlab.embeddings import formats
+    from wordlab.library import exporting
+    from wordlab.library.words import PpmiRows
+
+    place = given(output)
+    if form == "huggingface" and (network := places.find(model, Path(), given(Path()), [NETWORK])):
+        exporting.export_network(network, place, Path())
+        print(f"{network.name} to {output}")
+        return
+    found = asked_of(model, words, undecodable)
+    if isinstance(found, PpmiRows):
+        raise UserError(f"{model}: sparse rows, which these formats do not hold; try ppmi_svd")
+    if form == "huggingface":
+        whole = None if words else places.find(model, Path(), given(Path()), [VECTORS])
+        exporting.export_vectors(found.vectors, model, whole, place, Path())
+    elif form == "tensorboard":
+        formats.write_projector(found.vectors, place)
     else:
-        formats.write(found.vectors, given(output), form)
-    print(f"{len(found.vocabulary):,} words to {output}")
+        formats.write(found.vectors, place, form)
+    print(f"{len(found):,} words to {output}")
 
 
 @app.command()
@@ -146,7 +133,7 @@ def explore(
     from wordlab.evaluation.comparison.neighbours import project
 
     params = settings()
-    spaces = {name: space(name, words) for name in vectors}
+    spaces = {name: asked_of(name, words).space for name in vectors}
     maps = {
         name: project(each, params.word_map, seed=params.seed).drawn()
         for name, each in spaces.items()
@@ -167,7 +154,8 @@ def associations(
 ) -> None:
     """Show the contexts most strongly associated with WORD by PPMI."""
     from wordlab.embeddings.ppmi import PpmiModel
+    from wordlab.library.words import PpmiRows
 
-    found = PpmiModel.load(folder(model, "indptr.npy"))
-    for context, value in found.associations(found.vocabulary.spelling(word), number):
+    found = PpmiRows(model, PpmiModel.load(folder(model, ROWS)))
+    for context, value in found.associations(word, number):
         print(f"{value:6.3f}  {context}")

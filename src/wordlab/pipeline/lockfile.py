@@ -49,6 +49,17 @@ def _stages(path: Path) -> Mapping[str, Any]:
     return found
 
 
+def stage(repository: Path, name: str) -> Mapping[str, Any]:
+    """Return what the dvc.lock of a repository has of a stage, empty if nothing.
+
+    Raises UserError as `made`.
+    """
+    path = repository / LOCK
+    with _reading(path):
+        found: Mapping[str, Any] = _stages(path).get(name, {})
+        return found
+
+
 def outputs(lock: Mapping[str, Any]) -> dict[str, str]:
     """Return the md5 of each output that the content of a dvc.lock names.
 
@@ -106,8 +117,7 @@ def changed(repository: Path, section: str, now: Mapping[str, Any]) -> bool:
 
     A key that only one of them has is no change: it came or went with the code.
     """
-    path = repository / LOCK
-    with _reading(path):
-        stage = _stages(path).get(section, {})
-        before = stage.get("params", {}).get("params.yaml", {}).get(section, {})
+    with _reading(repository / LOCK):
+        last = stage(repository, section)
+        before = last.get("params", {}).get("params.yaml", {}).get(section, {})
         return any(before[key] != now[key] for key in before.keys() & now.keys())

@@ -1,0 +1,1 @@
+"""wordlab from Python: open what the pipeline made, train word vectors, export models."""

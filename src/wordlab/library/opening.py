@@ -1,0 +1,76 @@
+"""What the pipeline made, or an export, opened by its name."""
+
+from pathlib import Path
+from typing import Literal
+
+from wordlab.artifacts import read_json
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.embeddings import reading
+from wordlab.embeddings.counts.cooccurrence import Counts
+from wordlab.embeddings.ppmi import PpmiModel
+from wordlab.embeddings.vectors import Vectors
+from wordlab.errors import UserError
+from wordlab.library import huggingface, places
+from wordlab.library.networks import TextModel, asked_of
+from wordlab.library.places import EXPORTED, MARKS, NETWORK, PROCESSED, ROWS, VECTORS
+from wordlab.library.words import PpmiRows, WordVectors
+from wordlab.studies.autoencoder.network import Autoencoder
+
+Opened = WordVectors | PpmiRows | TextModel | Autoencoder | Vocabulary | Counts
+
+
+def open(name: str | Path, repository: str | Path | None = None) -> Opened:
+    """Return what the pipeline made, by name, or what a folder or a file of vectors holds.
+
+    name: a model, such as `skipgram`, `ppmi`, `lm_gru`, `skipgram/seed_2` or
+    `autoencoders/gru_16`; `vocabulary` or `counts`; the path of a folder that the pipeline or
+    `wordlab export … huggingface` wrote; or of a file of vectors, packed or not. repository: the
+    folder of dvc.yaml; the one around the current folder if not given.
+
+    Word vectors open as `WordVectors`, PPMI as `PpmiRows`, language models as `TextModel`.
+    Raises UserError, in one line, where there is no such name, with those there are, or where a
+    file is damaged.
+    """
+    root, wanted = places.repository(repository), str(name)
+    if wanted == "vocabulary":
+        return Vocabulary.load(root / PROCESSED / "vocabulary.tsv")
+    if wanted == "counts":
+        return Counts.load(root / PROCESSED / "counts")
+    if not reading.archive_of(Path(wanted)):
+        place = places.folder(wanted, root, Path(), MARKS)
+        if (place / NETWORK).is_file():
+            return _network(place, root)
+    return words(wanted, root, Path())
+
+
+def words(
+    name: str,
+    repository: Path,
+    start: Path,
+    limit: int | None = None,
+    undecodable: Literal["replace", "drop"] = "replace",
+) -> WordVectors | PpmiRows:
+    """Return a model of words by name, or as a path seen from `start`: a folder, or a file.
+
+    limit: only so many of the first words; undecodable: what becomes of bytes in a file that are
+    not UTF-8. Raises UserError as `open`.
+    """
+    if reading.archive_of(start / name):
+        return WordVectors(name, reading.read(start / name, limit, undecodable))
+    place = places.folder(name, repository, start, (VECTORS, EXPORTED, ROWS))
+    if (place / ROWS).is_file():
+        return PpmiRows(name, PpmiModel.load(place), limit)
+    exported = (place / EXPORTED).is_file()
+    found = huggingface.read(place) if exported else Vectors.load(place)
+    if limit is not None:
+        known = found.vocabulary.truncated(limit)
+        found = Vectors(known, found.matrix[:limit], found.description)
+    return WordVectors(name, found)
+
+
+def _network(place: Path, repository: Path) -> TextModel | Autoencoder:
+    """Return the language model or the autoencoder of a folder."""
+    described = read_json(place / NETWORK)
+    if not isinstance(described, dict):
+        raise UserError(f"{place / NETWORK}: expected the settings of a network")
+    return asked_of(place, repository) if "level" in described else Autoencoder.load(place)

@@ -1,0 +1,167 @@
+"""Word vectors trained on lists of words, by the functions that the stages call."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from wordlab.corpus.corpus import EncodedCorpus
+from wordlab.corpus.vocabulary import UNKNOWN, Vocabulary
+from wordlab.embeddings import glove, ppmi
+from wordlab.embeddings.counts import cooccurrence
+from wordlab.embeddings.word2vec import training as word2vec
+from wordlab.errors import UserError
+from wordlab.library import places
+from wordlab.library.settings import divided
+from wordlab.library.words import PpmiRows, WordVectors
+from wordlab.params import Section
+from wordlab.params.text import VocabularyParams
+from wordlab.params.whole import PARAMS, Params, load
+
+Sentence = Sequence[str]
+Text = Iterable[Sentence | Sequence[Sentence]]
+WHAT = "expected lists of words, or documents of several such lists"
+
+
+class _Encoded(NamedTuple):
+    corpus: EncodedCorpus
+    vocabulary: Vocabulary
+
+
+def train_word2vec(
+    sentences: Text,
+    *,
+    architecture: Literal["skipgram", "cbow"] = "skipgram",
+    seed: int | None = None,
+    threads: int | None = None,
+    repository: str | Path | None = None,
+    **settings: Any,
+) -> WordVectors:
+    """Return word vectors by skip-gram or CBOW (Mikolov et al. 2013a, b).
+
+    sentences: lists of words, each a document of its own, which no window leaves; a list of such
+    lists is one document of several sentences. settings: those of `word2vec`, such as dimensions,
+    window, epochs and rate, and min_count and max_size of `vocabulary`; what is not given is as in
+    params.yaml, `seed` too, that of `repository`, else of the checkout around the current folder,
+    else of wordlab's own. The same arguments give the same bytes, whatever `threads` is.
+    Raises UserError for a setting that is unknown or out of range, and where there is nothing to
+    learn from.
+    """
+    params = _params(repository)
+    own, kept = _settings(settings, getattr(params.word2vec, architecture), params.vocabulary)
+    text = _encoded(sentences, kept)
+    vectors = word2vec.train(
+        *text, own, architecture=architecture, seed=_seed(seed, params), threads=threads
+    )
+    return WordVectors(architecture, vectors)
+
+
+def train_glove(
+    sentences: Text,
+    *,
+    seed: int | None = None,
+    threads: int | None = None,
+    repository: str | Path | None = None,
+    **settings: Any,
+) -> WordVectors:
+    """Return word vectors by GloVe (Pennington et al. 2014).
+
+    As `train_word2vec`; settings: those of `glove`, of `cooccurrence` and of `vocabulary`.
+    """
+    params = _params(repository)
+    own, pairs, kept = _settings(settings, params.glove, params.cooccurrence, params.vocabulary)
+    text, seed = _encoded(sentences, kept), _seed(seed, params)
+    counts = cooccurrence.count(*text, pairs, seed=seed, threads=threads)
+    return WordVectors("glove", glove.train(counts, own, seed=seed, threads=threads))
+
+
+def train_ppmi(
+    sentences: Text,
+    *,
+    seed: int | None = None,
+    threads: int | None = None,
+    repository: str | Path | None = None,
+    **settings: Any,
+) -> PpmiRows:
+    """Return the positive pointwise mutual information of words and contexts, as sparse rows.
+
+    As `train_word2vec`; settings: those of `ppmi`, of `cooccurrence` and of `vocabulary`. Nothing
+    is drawn unless words are subsampled or windows dynamic.
+    """
+    return _ppmi(sentences, seed, threads, repository, settings)[0]
+
+
+def train_ppmi_svd(
+    sentences: Text,
+    *,
+    seed: int | None = None,
+    threads: int | None = None,
+    repository: str | Path | None = None,
+    **settings: Any,
+) -> WordVectors:
+    """Return word vectors by the truncated SVD of PPMI (Levy, Goldberg & Dagan 2015).
+
+    As `train_ppmi`. Raises UserError, too, if there are fewer words than dimensions.
+    """
+    rows, own, seed = _ppmi(sentences, seed, threads, repository, settings)
+    model = rows.model
+    vectors = ppmi.factorise(model.matrix, model.vocabulary, own, seed=seed, threads=threads)
+    return WordVectors("ppmi_svd", vectors)
+
+
+def _ppmi(
+    sentences: Text,
+    seed: int | None,
+    threads: int | None,
+    repository: str | Path | None,
+    settings: dict[str, Any],
+) -> tuple[PpmiRows, Any, int]:
+    """Return the rows of PPMI, the settings that its SVD takes, and the seed."""
+    params = _params(repository)
+    own, pairs, kept = _settings(settings, params.ppmi, params.cooccurrence, params.vocabulary)
+    text, seed = _encoded(sentences, kept), _seed(seed, params)
+    counts = cooccurrence.count(*text, pairs, seed=seed, threads=threads)
+    return PpmiRows("ppmi", ppmi.ppmi(counts, own, threads=threads)), own, seed
+
+
+def _params(repository: str | Path | None) -> Params:
+    return load(places.repository(repository) / PARAMS)
+
+
+def _seed(seed: int | None, params: Params) -> int:
+    return params.seed if seed is None else seed
+
+
+def _settings(settings: dict[str, Any], *sections: Section) -> tuple[Any, ...]:
+    return divided(settings, *sections)
+
+
+def _encoded(sentences: Text, params: VocabularyParams) -> _Encoded:
+    """Return a text as ids, and the vocabulary of what it has often enough.
+
+    Raises UserError where it is no lists of words.
+    """
+    documents = [_document(number, one) for number, one in enumerate(sentences, start=1)]
+    counts = Counter(word for document in documents for line in document for word in line)
+    vocabulary = Vocabulary.build(counts, min_count=params.min_count, max_size=params.max_size)
+    index = vocabulary.index
+    lines = [line for document in documents for line in document]
+    tokens = np.fromiter(
+        (index.get(word, UNKNOWN) for line in lines for word in line), np.int32, counts.total()
+    )
+    ends = np.fromiter(accumulate(map(len, lines)), np.int64, len(lines))
+    last = np.fromiter(accumulate(map(len, documents)), np.int64, len(documents)) - 1
+    return _Encoded(EncodedCorpus(tokens, ends, ends[last]), vocabulary)
+
+
+def _document(number: int, given: Any) -> list[Sentence]:
+    """Return a document as sentences without those that are empty."""
+    if not isinstance(given, str) and all(isinstance(word, str) for word in given):
+        given = [given]
+    for line in [given] if isinstance(given, str) else given:
+        if isinstance(line, str) or not all(isinstance(word, str) for word in line):
+            raise UserError(f"sentences, item {number}: {line!r:.60}; {WHAT}")
+    return [line for line in given if line]

@@ -1,0 +1,154 @@
+"""Word vectors and rows of PPMI as a person asks them."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wordlab import names
+from wordlab.asking import words as asked
+from wordlab.corpus.vocabulary import Vocabulary, content_words
+from wordlab.embeddings.ppmi import PpmiModel
+from wordlab.embeddings.vectors import Vectors
+from wordlab.evaluation.vectors.similarity import DenseSpace, Space, SparseSpace
+
+if TYPE_CHECKING:
+    from gensim.models import KeyedVectors
+
+SHOWN_WORDS, SHOWN_NEIGHBOURS = 5, 4
+"""What a notebook shows of a model."""
+
+
+class Words:
+    """Words among which there are cosines; a word is found in lower case where only that is known.
+
+    Methods raise UserError, with the nearest spellings, for a word that is not in the vocabulary.
+    """
+
+    name: str
+    space: Space
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The V words with their counts, commonest first."""
+        return self.space.vocabulary
+
+    def __len__(self) -> int:
+        return len(self.vocabulary)
+
+    def __contains__(self, word: str) -> bool:
+        return self.vocabulary.spelling(word) in self.vocabulary
+
+    def most_similar(self, word: str, n: int = 10) -> list[tuple[str, float]]:
+        """Return the `n` words of highest cosine with `word`, nearest first, without itself."""
+        return asked.neighbours(self.space, word, n)
+
+    def similarity(self, a: str, b: str) -> float:
+        """Return the cosine of two words, -1 to 1."""
+        return asked.cosine(self.space, a, b)
+
+    def analogy(self, a: str, b: str, c: str, n: int = 5) -> list[tuple[str, float]]:
+        """Return the `n` best answers to a : b = c : ?, by 3CosAdd, best first.
+
+        None of them is a word of the question, whatever its case.
+        """
+        return asked.analogy(self.space, a, b, c, n)
+
+    @property
+    def title(self) -> str:
+        """What the model is called."""
+        return names.model(self.name)
+
+    @property
+    def size(self) -> str:
+        """How large it is, in words."""
+        return f"{len(self):,} words"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r}: {self.size})"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the size, and words with their nearest."""
+        head = "".join(f"<th>{name}</th>" for name in ("word", "occurs", "nearest"))
+        rows = []
+        for word in content_words(self.vocabulary, SHOWN_WORDS):
+            near = ", ".join(other for other, _ in self.most_similar(word, SHOWN_NEIGHBOURS))
+            count = f"{self.vocabulary.counts[self.vocabulary.known_id(word)]:,}"
+            cells = "".join(f"<td>{escape(cell)}</td>" for cell in (word, count, near))
+            rows.append(f"<tr>{cells}</tr>")
+        return (
+            f"<table><caption>{escape(self.title)}: {escape(self.size)}</caption>"
+            f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class WordVectors(Words):
+    """Dense word vectors: `Vectors` with the questions that a person has for them.
+
+    words[word] is the vector of a word, float32 (D,), read-only.
+    """
+
+    name: str
+    vectors: Vectors = field(repr=False)
+
+    @cached_property
+    def space(self) -> DenseSpace:  # type: ignore[override]
+        """The words as cosines are computed among them."""
+        return DenseSpace(self.vectors)
+
+    @property
+    def matrix(self) -> NDArray[np.float32]:
+        """float32 (V, D), one row per word, read-only."""
+        return self.vectors.matrix
+
+    @property
+    def size(self) -> str:
+        return f"{super().size}, {self.matrix.shape[1]} dimensions"
+
+    def __getitem__(self, word: str) -> NDArray[np.float32]:
+        return self.matrix[asked.row(self.vocabulary, word)]
+
+    def to_gensim(self) -> "KeyedVectors":
+        """Return the same vectors as gensim's KeyedVectors, with the counts of their words."""
+        from gensim.models import KeyedVectors
+
+        found = KeyedVectors(self.matrix.shape[1], dtype=np.float32)
+        found.add_vectors(list(self.vocabulary.words), self.matrix)
+        found.expandos["count"] = self.vocabulary.counts.copy()
+        return found
+
+    def save(self, folder: str | Path) -> None:
+        """Write vectors.npy, vocabulary.tsv and description.json, which `wordlab.open` reads."""
+        self.vectors.save(Path(folder))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PpmiRows(Words):
+    """Sparse rows of PPMI as word vectors, and the associations in them.
+
+    limit: of how many of the first words the rows are; None is all.
+    """
+
+    name: str
+    model: PpmiModel = field(repr=False)
+    limit: int | None = None
+
+    @cached_property
+    def space(self) -> SparseSpace:  # type: ignore[override]
+        """The words as cosines are computed among them."""
+        return SparseSpace(
+            self.model.vocabulary.truncated(self.limit), self.model.matrix[: self.limit]
+        )
+
+    @property
+    def size(self) -> str:
+        return f"{super().size}, {self.model.matrix.nnz:,} associations"
+
+    def associations(self, word: str, n: int = 10) -> list[tuple[str, float]]:
+        """Return the `n` contexts of highest PPMI with `word`, in nats, highest first."""
+        return self.model.associations(self.model.vocabulary.spelling(word), n)
