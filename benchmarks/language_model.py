@@ -1,17 +1,20 @@
 """wordlab's language model beside PyTorch's own example of one, on a set of words.
 
-    python benchmarks/language_model.py --set FOLDER [--scale standard] [--cell gru] [--threads 2]
-        [--peer-epochs 40] [--json OUT]
+    python benchmarks/language_model.py --set FOLDER --json OUT [--scale standard] [--cell gru]
+        [--seeds 1 2 3] [--threads 2] [--peer-epochs 40] [--change KEY=VALUE ...]
 
 FOLDER has train.txt, valid.txt and test.txt, a sentence per line, as `wiki_1m.py` writes them. Ours
-trains as `params.yaml` with scales/SCALE.yaml says. The peer follows the settings of the word-level
-example in PyTorch's repository: 2 x 200 nn.LSTM, output weights tied to the embedding, full
-softmax, batch 20, bptt 35, SGD 20, clip .25, dropout .2, a quarter of the rate after an epoch that
-did not help. It is left to finish; the figures have its last score, and the best that it had when
-ours was done. Both keep the weights of their best epoch by valid.txt; their time is that of
-training and validation. First come the recurrent layers alone, one training step of 2 x 200, batch
-20, bptt 35, ours and torch.nn's in turn, the best time of many; then tokens per second of ours on
-one thread and on all.
+trains as `params.yaml` with scales/SCALE.yaml says, once per seed. The peer follows the settings of
+the word-level example in PyTorch's repository: 2 x 200 nn.LSTM, output weights tied to the
+embedding, full softmax, batch 20, bptt 35, SGD 20, clip .25, dropout .2, a quarter of the rate
+after an epoch that did not help. It is left to finish; the figures have its last score, and the
+best that it had when ours were done. Both keep the weights of their best epoch by valid.txt; their
+time is that of training and validation. First come the recurrent layers alone, one training step of
+2 x 200, batch 20, bptt 35, ours and torch.nn's in turn, the best time of many; then tokens per
+second of ours on one thread and on all.
+
+OUT keeps what is done, and the same command goes on from there: with the next seed of ours, or with
+the peer's next epoch.
 """
 
 import argparse
@@ -26,14 +29,19 @@ from typing import Any, NamedTuple
 
 import harness
 import numpy as np
+import yaml
 
 from wordlab import progress
+from wordlab.artifacts import read_json
+from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.vocabulary import Vocabulary
 
 WIDTH, LENGTH, BATCH = 200, 35, 20
 """Units per layer, steps and streams of the peer and of the step that is timed."""
 ONE_THREAD = 20_000
 """Tokens from which the speed on one thread and on all is taken."""
+PARTS = 6
+"""Of the time of ours, at whose ends both are compared."""
 
 
 class Set(NamedTuple):
@@ -51,10 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--scale", default="standard")
     parser.add_argument("--cell", default="gru")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--epochs", type=int, help="of ours, instead of the scale's")
+    parser.add_argument("--change", nargs="*", default=[], help="of the scale's settings of ours")
     parser.add_argument("--peer-epochs", type=int, default=40)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", type=Path, help="where to write the figures")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1])
+    parser.add_argument("--json", type=Path, required=True, help="where to keep the figures")
     parser.add_argument(
         "--rounds", type=int, default=40, help="steps of the layers, of which the best counts"
     )
@@ -64,27 +72,79 @@ def main(arguments: Sequence[str] | None = None) -> None:
     import torch
 
     torch.set_num_threads(asked.threads)
-    figures: dict[str, Any] = {"threads": asked.threads, "layers": layer_ratios(asked.rounds)}
-    settings = harness.scaled(asked.scale).language_model
-    params = getattr(settings, asked.cell)
-    if asked.epochs:
-        params = harness.changed(params, epochs=asked.epochs)
+    settings = getattr(harness.scaled(asked.scale).language_model, asked.cell)
+    changes = {name: yaml.safe_load(value) for name, _, value in map(split_change, asked.change)}
+    params = harness.changed(settings, **changes)
+    recipe = {"threads": asked.threads, "params": params.model_dump()}
+    kept = Kept(asked.json, recipe)
+    kept.add("layers", layer_ratios, asked.rounds)
     short = harness.changed(params, epochs=1, tokens=ONE_THREAD)
-    speeds = [
-        alone(train_ours, asked.set, short, asked.seed, threads)["tokens_per_second"]
-        for threads in (1, asked.threads)
-    ]
-    figures["speed_of_all_threads_ratio"] = speeds[1] / speeds[0]
-    ours = alone(train_ours, asked.set, params, asked.seed, asked.threads)
-    figures["wordlab"] = ours
-    harness.write(figures, asked.json)
-    peer = alone(train_peer, asked.set, asked.peer_epochs, asked.seed, asked.threads)
-    figures["peer"] = peer
-    in_time = [row["valid"] for row in peer["curve"] if row["seconds"] <= ours["seconds"]]
-    figures["peer_in_the_time_of_ours"] = min(in_time, default=None)
-    figures["test_ratio"] = ours["test"] / peer["test"]
-    harness.write(figures, asked.json)
-    print(json.dumps(figures, indent=2))
+    kept.add("speed_of_all_threads_ratio", speed_ratio, asked.set, short, asked.threads)
+    seeds = [f"wordlab_{seed}" for seed in asked.seeds]
+    for seed, name in zip(asked.seeds, seeds, strict=True):
+        kept.add(name, alone, train_ours, asked.set, params, seed, asked.threads)
+    part = asked.json.with_suffix(".peer.safetensors")
+    kept.add("peer", alone, train_peer, asked.set, asked.peer_epochs, 1, asked.threads, part)
+    kept.figures |= compared([kept.figures[name] for name in seeds], kept.figures["peer"])
+    harness.write(kept.figures, asked.json)
+    part.unlink(missing_ok=True)
+    print(json.dumps(kept.figures, indent=2))
+
+
+def split_change(text: str) -> tuple[str, str, str]:
+    """Return KEY, = and VALUE."""
+    return text.partition("=")
+
+
+class Kept:
+    """Figures in a file of JSON, each measured once."""
+
+    def __init__(self, path: Path, recipe: dict[str, Any]) -> None:
+        """recipe: what a file that is already there must have been measured with."""
+        self.path = path
+        self.figures: dict[str, Any] = read_json(path) if path.exists() else dict(recipe)
+        if {name: self.figures.get(name) for name in recipe} != recipe:
+            raise SystemExit(f"{path}: measured with other settings; name another file by --json")
+
+    def add(self, name: str, measure: Callable[..., Any], *arguments: Any) -> None:
+        if name not in self.figures:
+            self.figures[name] = measure(*arguments)
+            harness.write(self.figures, self.path)
+
+
+def compared(ours: list[dict[str, Any]], peer: dict[str, Any]) -> dict[str, Any]:
+    """Return what the seeds of ours come to together, and how that compares with the peer.
+
+    valid_by_minutes: the best perplexity of validation that each had after so many minutes.
+    """
+    seconds = max(run["seconds"] for run in ours)
+    marks = [seconds * part / PARTS for part in range(1, PARTS + 1)]
+    test = float(np.exp(np.mean([np.log(run["test"]) for run in ours])))
+    return {
+        "wordlab": {"test": test, "seconds": float(np.mean([run["seconds"] for run in ours]))},
+        "test_ratio": test / peer["test"],
+        "valid_by_minutes": [
+            {
+                "minutes": mark / 60,
+                "wordlab": [best_by(run["curve"], mark) for run in ours],
+                "peer": best_by(peer["curve"], mark),
+            }
+            for mark in marks
+        ],
+    }
+
+
+def best_by(curve: list[dict[str, float]], seconds: float) -> float | None:
+    """Return the lowest perplexity that a training had after `seconds`, None before its first."""
+    return min((row["valid"] for row in curve if row["seconds"] <= seconds), default=None)
+
+
+def speed_ratio(folder: Path, params: Any, threads: int) -> float:
+    """Return how many times as many tokens per second ours learns from on `threads` as on one."""
+    one, all_threads = (
+        alone(train_ours, folder, params, 1, count)["tokens_per_second"] for count in (1, threads)
+    )
+    return all_threads / one
 
 
 def alone(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -189,12 +249,14 @@ def figures_of(
     }
 
 
-def train_peer(folder: Path, epochs: int, seed: int, threads: int) -> dict[str, Any]:
-    """Train the peer and score it after each epoch."""
+def train_peer(folder: Path, epochs: int, seed: int, threads: int, kept: Path) -> dict[str, Any]:
+    """Train the peer and score it after each epoch; go on from the last one in `kept`."""
     harness.use_threads(threads)
     import torch
     from torch import nn
     from torch.nn import functional as F
+
+    from wordlab.recurrent.training import as_arrays, as_tensors
 
     text = read(folder)
     torch.manual_seed(seed)
@@ -231,9 +293,17 @@ def train_peer(folder: Path, epochs: int, seed: int, threads: int) -> dict[str, 
 
     train = streams(text.train[0], BATCH)
     valid, test = (streams(ids, 10) for ids, _ in (text.valid, text.test))
-    rate, best, kept = 20.0, float("inf"), {}
-    start, curve = time.perf_counter(), []
-    for _ in range(epochs):
+    rate, best, curve = 20.0, float("inf"), []
+    chosen = {name: each.clone() for name, each in model.state_dict().items()}
+    checkpoint = Checkpoint(kept)
+    loaded = checkpoint.resume(lambda: [str(folder), epochs, seed, threads])
+    if loaded is not None:
+        weights, (rate, best, curve) = loaded[0], loaded[1]["position"]
+        model.load_state_dict(as_tensors(weights["last"]))
+        chosen = as_tensors(weights["best"])
+        torch.set_rng_state(as_tensors(weights["random"])["state"])
+    start = time.perf_counter() - (curve[-1]["seconds"] if curve else 0)
+    for _ in range(len(curve), epochs):
         state: Any = None
         for part in windows(train):
             model.zero_grad()
@@ -247,12 +317,16 @@ def train_peer(folder: Path, epochs: int, seed: int, threads: int) -> dict[str, 
         found = evaluate(valid)
         curve.append({"seconds": time.perf_counter() - start, "valid": float(np.exp(found))})
         if found < best:
-            best, kept = found, {name: each.clone() for name, each in model.state_dict().items()}
+            best = found
+            chosen = {name: each.clone() for name, each in model.state_dict().items()}
         else:
             rate /= 4
-    seconds = time.perf_counter() - start
-    model.load_state_dict(kept)
-    return figures_of(curve, evaluate(test), epochs * train.numel(), seconds)
+        random = {"state": torch.get_rng_state()}
+        groups = {"last": model.state_dict(), "best": chosen, "random": random}
+        arrays = {name: as_arrays(group) for name, group in groups.items()}
+        checkpoint.save(arrays, {"position": [rate, best, curve]})
+    model.load_state_dict(chosen)
+    return figures_of(curve, evaluate(test), epochs * train.numel(), curve[-1]["seconds"])
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ SMALL = {
     "counts": "--dimensions 8 --tolerance 0.2 --score",
     "glove": "--dimensions 8 --iterations 2 --score",
     "gradients": "--tokens 600 --rounds 1 --vocabulary 1600",
-    "language_model": "--epochs 1 --peer-epochs 1 --rounds 1",
+    "language_model": "--change epochs=1 --peer-epochs 1 --rounds 1",
     "machine": "--runs 1",
     "overhead": "--stages download",
     "scale": "--tokens 1e6",
@@ -38,7 +38,7 @@ FIGURES = {
     "gradients": [],
     "language_model": [
         *("layers.rnn", "layers.lstm", "layers.gru", "speed_of_all_threads_ratio"),
-        *("wordlab.seconds", "wordlab.valid", "peer.valid", "peer.peak_mib"),
+        *("wordlab.seconds", "wordlab_1.valid", "peer.valid", "peer.peak_mib"),
     ],
     "machine": [
         "multiply_adds_per_second",
