@@ -3,22 +3,14 @@
 import hashlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # as `typing` has it, whose import would take as long as all of this
 if TYPE_CHECKING:
     from wordlab.library.opening import open as open
-    from wordlab.library.training import (
-        train_glove as train_glove,
-    )
-    from wordlab.library.training import (
-        train_ppmi as train_ppmi,
-    )
-    from wordlab.library.training import (
-        train_ppmi_svd as train_ppmi_svd,
-    )
-    from wordlab.library.training import (
-        train_word2vec as train_word2vec,
-    )
+    from wordlab.library.training import train_glove as train_glove
+    from wordlab.library.training import train_ppmi as train_ppmi
+    from wordlab.library.training import train_ppmi_svd as train_ppmi_svd
+    from wordlab.library.training import train_word2vec as train_word2vec
 
 # numba recompiles a kernel when its own file changes, but not when a kernel that it calls does;
 # so what it compiled is kept under a digest of all files with kernels, in the main repository
@@ -44,7 +36,7 @@ _PUBLIC = {
 """What a person calls, and the module of `wordlab.library` that has it, loaded when it is used."""
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _PUBLIC:
         raise AttributeError(f"module 'wordlab' has no attribute {name!r}")
     from importlib import import_module
