@@ -60,6 +60,24 @@ def results() -> None:
 
 
 @app.command()
+def plan(
+    stages: Annotated[list[str] | None, typer.Argument(help="Stages; all if not given.")] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set-param", "-S", help="A param to change first, as for `dvc exp run`."),
+    ] = None,
+) -> None:
+    """Show what `dvc repro STAGES` would run, and about how long it takes and how much memory.
+
+    The estimate is in proportion to what a stage goes over: by its last run here, or by a pass with
+    the default params elsewhere. `wordlab plan $(wordlab scale hour)` shows what a scale takes.
+    """
+    from wordlab.pipeline import plan
+
+    print(plan.shown(plan.planned(stages or (), changes or ())))
+
+
+@app.command()
 def best(
     sweep: Annotated[
         Literal["recurrent", "word2vec", "glove"], typer.Option(help="Whose winners to print.")

@@ -27,7 +27,7 @@ from wordlab import artifacts, paths, progress
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
 from wordlab.params.whole import PARAMS, Params, load
-from wordlab.pipeline import inputs, recorder
+from wordlab.pipeline import inputs, recorder, work
 from wordlab.pipeline.declared import Declaration, declaration, named
 from wordlab.pipeline.recorder import Recorder, Silent, is_running
 
@@ -213,6 +213,10 @@ def _run(body: Callable[[Stage], None], name: str, item: str) -> None:
                 "peak_memory_mib": progress.peak_mib(),
             }
         )
+        tokens = work.counted()
+        if tokens:
+            took = work.work(name, params, tokens)
+            record.metrics({"plan": {"work": work.product(took), "size": work.size(took)}})
         if shown:
             record.show(shown[0])
         record.finish()
