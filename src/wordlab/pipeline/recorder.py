@@ -194,7 +194,9 @@ def _connect(owner: psutil.Process) -> TextIO:
             connection.connect(path)
         except OSError:
             SOCKETS.mkdir(parents=True, exist_ok=True)
-            Path(path).unlink(missing_ok=True)
+            for left in SOCKETS.glob("tracking-*"):
+                if left == Path(path) or not psutil.pid_exists(int(left.name.split("-")[1])):
+                    left.unlink(missing_ok=True)
             with socket.socket(socket.AF_UNIX) as listener:
                 listener.bind(path)
                 listener.listen()

@@ -387,8 +387,12 @@ def main() -> None:
                 if ended:
                     break
                 continue
-            with connection, connection.makefile("rw", encoding="utf-8") as stream:
-                log(stream)
+            with (
+                suppress(OSError),
+                connection,
+                connection.makefile("rw", encoding="utf-8") as stream,
+            ):
+                log(stream)  # an answer to a stage that was killed fails as the stream is closed
     path.unlink(missing_ok=True)
 
 
