@@ -26,6 +26,12 @@ def enter() -> None:
     _start = paths.enter_checkout()
 
 
+def require_checkout() -> None:
+    """Raise UserError outside a checkout, where there is nothing that the pipeline made."""
+    if not Path("dvc.yaml").is_file():
+        raise UserError(f"{Path.cwd()}: in no checkout of wordlab, which has dvc.yaml at its top")
+
+
 def given(path: Path | str) -> Path:
     """Return a path as the person meant it, seen from the folder that the command was given in."""
     return _start / path
@@ -53,5 +59,7 @@ def folder(model: str, mark: str, prefix: str = "") -> Path:
         if (path / mark).is_file():
             return path
     names = made(mark, prefix)
+    if not names:
+        require_checkout()
     hint = f"expected one of {', '.join(names)}" if names else "`make repro` trains the models"
     raise UserError(f"{model}: no such model; {hint}")
