@@ -315,9 +315,12 @@ class Checkout:
             self.note(wrong)
         for path in self.temporary.iterdir():
             self.note(f"{path}: left over")
-        status = json.loads(self.run("dvc", "status", "--json")[1].splitlines()[-1])
-        if status:
-            self.note(f"dvc status: {status}")
+        printed = self.run("dvc", "status", "--json", *self.seconds)[1]
+        if json.loads(printed.splitlines()[-1]):
+            self.note(f"dvc status: {printed}")
+        locks = self.folder / ".dvc" / "tmp" / "rwlock"
+        if locks.exists() and json.loads(locks.read_text()):
+            self.note(f"locks of DVC: {locks.read_text()}")
         runs = statuses(self.folder)
         self.counts["MLflow runs"] = len(runs)
         for name, state in runs:
