@@ -3,8 +3,10 @@
 import argparse
 import json
 import os
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +14,9 @@ from typing import Any, TypeVar
 import published
 
 Result = TypeVar("Result")
+REPOSITORY = Path(__file__).resolve().parents[1]
+ARTICLES = 12
+"""Articles of the built-in text in a small checkout."""
 
 
 def parser(description: str, *, dimensions: int) -> argparse.ArgumentParser:
@@ -53,6 +58,20 @@ def write(figures: Any, path: Path | None) -> None:
         path.write_text(json.dumps(figures, indent=2) + "\n")
 
 
+def checkout(folder: Path, changes: Mapping[str, Any] | None = None) -> None:
+    """Make a checkout at `folder` of what Git has of this one, its text and its params made small.
+
+    changes: to the small params.
+    """
+    sys.path.insert(0, str(REPOSITORY / "tests"))
+    from small_pipeline import copy_repository, shrink
+
+    copy_repository(folder, articles=ARTICLES)
+    shrink(folder / "params.yaml", changes)
+    for command in ("init -q", "add --all", "-c user.name=b -c user.email=b commit -qm b"):
+        subprocess.run(["git", *command.split()], cwd=folder, check=True)
+
+
 def timed(work: Callable[[], Result]) -> tuple[float, Result]:
     """Return the seconds that `work` takes, and its result."""
     started = time.perf_counter()
@@ -65,15 +84,14 @@ def params() -> Any:
     """Return the params that the pipeline ships with, over which `published` is laid."""
     from wordlab.params.whole import load
 
-    return load(Path(__file__).resolve().parents[1] / "params.yaml")
+    return load(REPOSITORY / "params.yaml")
 
 
 def scaled(name: str) -> Any:
     """Return the params of the scale `name`, over those that the pipeline ships with."""
     from wordlab.params.whole import load
 
-    root = Path(__file__).resolve().parents[1]
-    return load(root / "params.yaml", root / "scales" / f"{name}.yaml")
+    return load(REPOSITORY / "params.yaml", REPOSITORY / "scales" / f"{name}.yaml")
 
 
 def changed(section: Any, **settings: Any) -> Any:

@@ -26,8 +26,6 @@ from typing import Any
 
 import harness
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-ARTICLES = 12
 TIMED = """\
 import json, subprocess, sys, time
 begun = time.time()
@@ -93,16 +91,7 @@ def body_seconds(folder: Path) -> dict[str, float]:
 
 def copied(folder: Path) -> None:
     """Make a checkout of what Git has of this one at `folder`, small and with a clock."""
-    sys.path.insert(0, str(REPOSITORY / "tests"))
-    from small_pipeline import copy_repository
-
-    copy_repository(folder, articles=ARTICLES)
-    for command in (
-        "git init -q",
-        "git add --all",
-        "git -c user.name=b -c user.email=b commit -qm b",
-    ):
-        subprocess.run(command.split(), cwd=folder, check=True)
+    harness.checkout(folder)
     (folder / "timed.py").write_text(TIMED)
     pipeline = folder / "dvc.yaml"
     text = pipeline.read_text()

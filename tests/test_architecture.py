@@ -59,7 +59,7 @@ ONLY_IN = {
     "torch": {"pipeline.compile", "recurrent", "evaluation", "studies", "sweeps"},
     "matplotlib": {"report.figures"},
     "distributed": {"parallel"},
-    "dvc": set(),
+    "dvc": {"pipeline.plan"},
 }
 
 

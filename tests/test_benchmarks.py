@@ -24,6 +24,8 @@ SMALL = {
     "machine": "--runs 1",
     "overhead": "--stages download",
     "scale": "--tokens 1e6",
+    "soak": "--minutes 0.01 --stages download",
+    "surroundings": "--target download --cases",
     "text": "--copies 2",
     "vector_settings": "--dimensions 8",
     "wiki_1m": "--tokens 2000 400 400 --words 100",
@@ -46,6 +48,7 @@ FIGURES = {
         "copy_bytes_per_second",
     ],
     "overhead": ["median_fixed", "lock_lines", "nothing_to_do", "help"],
+    "soak": ["stages", "minutes", "wrong"],
     "text": ["tokens_per_second", "gensim_seconds"],
     "wiki_1m": ["train.documents", "valid.sentences", "test.tokens", "test.unknown"],
     "word2vec": ["cbow.wordlab.words_per_second", "cbow.gensim.words_per_second"],
@@ -159,6 +162,13 @@ def test_the_search_for_settings_says_what_it_tried_and_chose(corpus, tmp_path, 
     assert len(figures["chosen"]) == 4
     for line, row in zip(printed, [*figures["rows"], *figures["chosen"]], strict=True):
         assert f"{row['model']} window={row['window']} {row['settings']} {row['score']}" in line
+
+
+def test_a_case_of_other_surroundings_ends_with_the_same_bytes(
+    corpus, tmp_path, repository, capsys
+):
+    assert measured("surroundings", corpus, tmp_path, repository) == {"plain": "same bytes"}
+    assert capsys.readouterr().out == "plain: same bytes\n"
 
 
 GIVEN = {

@@ -32,6 +32,7 @@ def workspace(tmp_path, monkeypatch):
     Vectors(vocabulary, matrix, {"model": "made"}).save(tmp_path / "data/models/made")
     pairs = csr_array(np.array([[0, 2, 0.5], [2, 0, 0], [0.5, 0, 0]], np.float32))
     PpmiModel(vocabulary, pairs).save(tmp_path / "data/models/pairs")
+    (tmp_path / "dvc.yaml").touch()
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -156,6 +157,57 @@ def test_a_mistake_gets_one_line(workspace, monkeypatch, capsys, arguments, mess
     assert error.startswith("wordlab: ")
     assert message in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["neighbours", "skipgram", "king"],
+        ["analogy", "man", "king", "woman"],
+        ["evaluate", "nothing.vec"],
+        ["evaluate", "text.txt"],
+        ["export", "skipgram", "word2vec_text", "/tmp"],
+        ["explore", "skipgram"],
+        ["associations", "king"],
+        ["generate", "--prompt", "the"],
+        ["predict", "the"],
+        ["surprisal", "text.txt"],
+        ["score"],
+        ["check", "text.txt"],
+        ["check", "/"],
+        ["check", "nothing"],
+        ["compile"],
+        ["results"],
+        ["plan"],
+        ["plan", "train_glove"],
+        ["best", "--sweep", "glove"],
+        ["experiments"],
+        ["scale"],
+        ["scale", "hour"],
+        ["outputs"],
+        ["ui"],
+    ],
+)
+def test_outside_a_checkout_every_command_is_one_line(arguments, tmp_path, monkeypatch, capsys):
+    (tmp_path / "text.txt").write_text("the cat sat")
+    monkeypatch.chdir(tmp_path)
+    assert run(monkeypatch, *arguments) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("wordlab: ")
+    assert shown.err.count("\n") == 1
+
+
+def test_a_pipe_that_is_closed_ends_a_command_without_a_word(repository):
+    for arguments in (["--help"], ["scale"], ["scale", "hour"]):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "wordlab", *arguments],
+            cwd=repository, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        process.stderr.close()
+        process.wait()
 
 
 def store_of(folder):

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -223,6 +224,22 @@ def test_no_scheduler_no_worker_or_no_dask_is_told_in_one_line(monkeypatch, tmp_
     monkeypatch.setenv("WORDLAB_SCHEDULER", "tcp://127.0.0.1:10")
     with pytest.raises(UserError, match="Dask is not installed"):
         list(parallel.in_order(squared, [1], batch=1))
+
+
+def test_a_scheduler_that_says_nothing_is_told_in_one_line_within_seconds(monkeypatch):
+    monkeypatch.setattr(parallel, "SECONDS", 1)
+    done = []
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        where = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        monkeypatch.setenv("WORDLAB_SCHEDULER", where)
+        started = time.monotonic()
+        with pytest.raises(UserError, match=f"no Dask scheduler answers at {where}; ") as refused:
+            list(parallel.in_order(done.append, [1], batch=1))
+    assert time.monotonic() - started < 10
+    assert "\n" not in str(refused.value)
+    assert not done
 
 
 def test_a_cluster_of_this_machine_needs_no_scheduler(monkeypatch):

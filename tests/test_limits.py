@@ -13,6 +13,7 @@ from wordlab.params.language import DecodingParams
 from wordlab.params.whole import load
 from wordlab.recurrent.batches import Text
 from wordlab.recurrent.language_model import LanguageModel
+from wordlab.studies.autoencoder import study
 
 WORDS = Vocabulary(("a", "b", "c"), np.array([3, 2, 1]))
 
@@ -67,6 +68,25 @@ def test_a_batch_of_windows_without_room_is_refused(network, monkeypatch):
     text = Text(np.zeros(100, np.int64), np.zeros(1, np.int64))
     with pytest.raises(UserError, match="^batch_size: needs "):
         text.examples(network(examples="windows", batch_size=1_000_000), 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "param"),
+    [
+        ({"embedding_size": 100_000_000}, "embedding_size"),
+        ({"hidden_size": 100_000}, "hidden_size"),
+        ({"latent_size": 10_000_000}, "latent_sizes"),
+        ({"hidden_size": 8000, "batch_size": 10_000_000}, "batch_size"),
+    ],
+)
+def test_an_autoencoder_without_room_is_refused(changes, param, repository, monkeypatch):
+    monkeypatch.setattr(progress, "free_memory", lambda: 2.0**30)
+    params = study.network(load(repository / "params.yaml").autoencoder, "gru", 8)
+    sequences = [np.zeros(10, np.int64)] * 20_000
+    splits = study.SequenceSplits(WORDS, sequences, sequences, sequences, {})
+    study.require_room(params, splits)
+    with pytest.raises(UserError, match=rf"^autoencoder\.{param}: needs [\d.,]+ GiB "):
+        study.require_room(params.model_copy(update=changes), splits)
 
 
 def test_vectors_without_room_are_refused(repository, monkeypatch):

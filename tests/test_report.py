@@ -141,7 +141,11 @@ def test_words_of_a_hostile_text_are_shown_and_do_nothing(pictures: dict[str, Pa
     hostile = """</p><script>alert("1")</script>'\u202eabc"""
     samples = [{"model": "lstm", "prompt": hostile, "text": hostile}]
     findings = {stage: [hostile] for stage in FINDINGS}
-    html = build_page(METRICS, pictures, PARAMS, samples, findings, ANSWERS, [hostile])
+    answer = Answer(hostile, True, Table(hostile, [hostile], [[hostile, hostile]]), (hostile,))
+    params = {**PARAMS, "generation": {"prompts": [hostile]}}
+    metrics = {**METRICS, "study_windows": {hostile: {hostile: 0.5}}}
+    answers = {**ANSWERS, "sizes": answer}
+    html = build_page(metrics, pictures, params, samples, findings, answers, [hostile])
     page = Page(html)
     assert "script" not in page.open
     assert """</p><script>alert("1")</script>'abc""" in page.text

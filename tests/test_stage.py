@@ -1,5 +1,6 @@
 """The harness of the stages: outputs whole or untouched, runs tracked, mistakes in one line."""
 
+import errno
 import hashlib
 import json
 import os
@@ -17,9 +18,11 @@ from types import SimpleNamespace
 import mlflow
 import psutil
 import pytest
+from safetensors import SafetensorError
 
+from wordlab.errors import UserError
 from wordlab.params.whole import load
-from wordlab.pipeline import tracking
+from wordlab.pipeline import stage, tracking
 from wordlab.pipeline.declared import declaration
 from wordlab.pipeline.stage import checkpoint_of
 
@@ -208,7 +211,8 @@ def test_a_stage_without_room_says_so_in_one_line_and_keeps_what_was_there(works
     for behaviour, message in (
         (
             "full",
-            r"train@a: models/a or metrics/a\.json: File too large, [\d,]+ MiB are free; ",
+            r"train@a: models/a: File too large; its stage has written 4\.0 MiB and needs more but "
+            r"[\d,.]+ MiB are free beside that; what was there before is kept",
         ),
         (
             "memory",
@@ -223,6 +227,52 @@ def test_a_stage_without_room_says_so_in_one_line_and_keeps_what_was_there(works
         assert re.match(message, done.stderr)
         assert done.stderr.count("\n") == 1
         assert workspace.model() == {"old.txt": "earlier"}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "in any words"),
+        OSError("1048576 requested and 262128 written"),  # NumPy's
+        SafetensorError("Error while serializing: I/O error: No space left (os error 28)"),
+    ],
+)
+def test_a_full_disk_is_known_by_whatever_library_meets_it(error, tmp_path):
+    before, partial = tmp_path / "model", tmp_path / ".model.partial"
+    before.write_bytes(bytes(3 << 20))
+    partial.mkdir()
+    (partial / "weights").write_bytes(bytes(1 << 20))
+    message = (
+        rf"^{before}: No space left on device; its stage has written 1\.0 MiB and needs 3\.0 MiB, "
+        r"as before, but [\d,.]+ MiB are free beside that; what was there before is kept$"
+    )
+    with pytest.raises(UserError, match=message), stage._room({before: partial}):
+        raise error
+
+
+def test_other_errors_are_not_taken_for_a_full_disk(tmp_path):
+    for error in (OSError(errno.ENOENT, "gone"), SafetensorError("invalid header")):
+        with pytest.raises(type(error)) as raised, stage._room({}):
+            raise error
+        assert raised.value is error
+
+
+def test_runs_that_were_left_are_ended_by_the_next_stage(workspace):
+    process = subprocess.Popen(
+        workspace.command("wait"), cwd=workspace.folder, env=workspace.environment,
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with process:
+        assert process.stdout.readline() == "waiting\n"
+        for one in (process, *psutil.Process(process.pid).children()):
+            one.kill()  # the process that logs, too: nobody is left to end the run
+    assert workspace.status("train@a") == "RUNNING"
+    left = workspace.folder / ".dvc" / "tmp" / f"tracking-{process.pid}"
+    assert left.exists()
+    next_one = workspace.command("fine", "b")
+    subprocess.run(next_one, cwd=workspace.folder, env=workspace.environment, check=True)
+    assert (workspace.status("train@a"), workspace.status("train@b")) == ("KILLED", "FINISHED")
+    assert not left.exists()
 
 
 def test_a_stage_ends_with_the_dvc_that_runs_it(workspace):

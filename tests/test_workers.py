@@ -36,3 +36,45 @@ def test_workers_end_with_the_process_that_started_them(number, tmp_path, reposi
     assert "resource_tracker" not in output
     assert output.count("Traceback") <= 1
     assert psutil.wait_procs(workers, timeout=20)[1] == []
+
+
+KILLED = """
+import os, signal, sys
+from wordlab import parallel
+from wordlab.errors import UserError
+
+def end(job):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    run = {"side": lambda: parallel.side_by_side(end, [0, 1]),
+           "order": lambda: parallel.in_order(end, [0, 1], batch=1)}[sys.argv[1]]
+    try:
+        list(run())
+    except UserError as error:
+        print(error)
+"""
+
+
+@pytest.mark.parametrize("way", ["side", "order"])
+def test_a_worker_that_is_killed_is_one_line(way, tmp_path, repository):
+    script = tmp_path / "script.py"
+    script.write_text(KILLED)
+    done = subprocess.run(
+        [sys.executable, str(script), way], capture_output=True, text=True, check=True,
+        env={**os.environ, "WORDLAB_THREADS": "2", "PYTHONPATH": str(repository / "src")},
+    )  # fmt: skip
+    assert done.stdout.startswith("a process that computed was killed, for which too little memory")
+    assert done.stdout.count("\n") == 1 and done.stderr == ""
+
+
+def test_ctrl_c_while_a_stage_imports_is_one_line(tmp_path, repository):
+    script = tmp_path / "stages" / "train_lm.py"
+    script.parent.mkdir()
+    script.write_text("import wordlab\nraise KeyboardInterrupt\n")
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(repository / "src")},
+    )  # fmt: skip
+    assert done.returncode in (1, 130, -signal.SIGINT)
+    assert done.stderr == "train_lm: interrupted; run it again\n"

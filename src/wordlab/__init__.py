@@ -2,7 +2,23 @@
 
 import hashlib
 import os
+import sys
 from pathlib import Path
+from types import TracebackType
+
+_usual = sys.excepthook
+
+
+def _told(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Say in one line that a stage was interrupted, by Ctrl-C as it imported what it needs."""
+    if issubclass(kind, KeyboardInterrupt):
+        print(f"{Path(sys.argv[0]).stem}: interrupted; run it again", file=sys.stderr)
+    else:
+        _usual(kind, error, trace)
+
+
+if sys.argv and Path(sys.argv[0]).parent.name == "stages":
+    sys.excepthook = _told
 
 TYPE_CHECKING = False  # as `typing` has it, whose import would take as long as all of this
 if TYPE_CHECKING:

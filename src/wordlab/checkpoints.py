@@ -3,6 +3,7 @@
 import glob
 import json
 import os
+import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -86,10 +87,18 @@ class Checkpoint:
             for group, members in arrays.items()
             for name, array in members.items()
         }
-        save_file(contiguous, partial, {"recipe": self._recipe, "state": json.dumps(state)})
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(partial, self.path)
+        try:
+            save_file(contiguous, partial, {"recipe": self._recipe, "state": json.dumps(state)})
+            with partial.open("rb") as file:
+                os.fsync(file.fileno())
+            os.replace(partial, self.path)
+        except SafetensorError as error:  # in which an error of the system is text
+            found = re.search(r"os error (\d+)", str(error))
+            if found is None:
+                raise
+            raise OSError(int(found[1]), os.strerror(int(found[1])), str(self.path)) from None
+        finally:
+            remove(partial)
         self._saved_at = time.monotonic()
 
     def clear(self) -> None:

@@ -24,6 +24,7 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     wait,
 )
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import cache, partial
 from importlib.metadata import version
@@ -44,6 +45,10 @@ Result = TypeVar("Result")
 Ready = TypeVar("Ready", covariant=True)
 
 _END = object()
+KILLED = (
+    "a process that computed was killed, for which too little memory is the usual cause; run it "
+    "again, with a lower WORDLAB_THREADS if so"
+)
 
 
 class Promise(Protocol[Ready]):
@@ -61,7 +66,7 @@ def side_by_side(
     There are as many processes as threads to use; with one, this process does all the work.
     function: from a module, so that a worker can import it; jobs: the next is requested when a
     process is free; None, which is not counted, means that there is none at present; shared: sent
-    to each worker once.
+    to each worker once. Raises UserError where a process is killed.
     """
     workers = min(thread_count(), len(jobs)) if isinstance(jobs, Sized) else thread_count()
     if workers < 2:
@@ -84,10 +89,12 @@ def side_by_side(
             for ended in wait(numbers, None if full else 0, FIRST_COMPLETED).done:
                 yield numbers.pop(ended), ended.result()
         pool.shutdown()
-    except BaseException:  # interrupted, or a job failed: the others are of no use
-        for worker in list(pool._processes.values()):  # noqa: SLF001
+    except BaseException as error:  # interrupted, or a job failed: the others are of no use
+        for worker in list((pool._processes or {}).values()):  # noqa: SLF001
             worker.terminate()
         pool.shutdown(wait=False, cancel_futures=True)
+        if isinstance(error, BrokenProcessPool):
+            raise UserError(KILLED) from None
         raise
 
 
@@ -182,6 +189,8 @@ def in_order(
                 lambda some: pool.submit(_work, some), batches, lambda: 3 * workers
             ):
                 yield from results
+        except BrokenProcessPool:
+            raise UserError(KILLED) from None
         finally:  # also when the reader stops early
             pool.shutdown(cancel_futures=True)
 

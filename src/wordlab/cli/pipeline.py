@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from wordlab import paths
-from wordlab.cli.shared import given, settings
+from wordlab.cli.shared import given, require_checkout, settings
 from wordlab.errors import UserError
 
 app = typer.Typer()
@@ -56,7 +56,27 @@ def results() -> None:
     """Print the results of the last run as Markdown tables."""
     from wordlab.report import tables
 
+    require_checkout()
     print(tables.results(Path("reports/metrics")))
+
+
+@app.command()
+def plan(
+    stages: Annotated[list[str] | None, typer.Argument(help="Stages; all if not given.")] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set-param", "-S", help="A param to change first, as for `dvc exp run`."),
+    ] = None,
+) -> None:
+    """Show what `dvc repro STAGES` would run, and about how long it takes and how much memory.
+
+    The estimate is in proportion to what a stage goes over: by its last run here, or by a pass with
+    the default params elsewhere. `wordlab plan $(wordlab scale hour)` shows what a scale takes.
+    """
+    from wordlab.pipeline import plan
+
+    require_checkout()
+    print(plan.shown(plan.planned(stages or (), changes or ())))
 
 
 @app.command()
@@ -90,6 +110,7 @@ def experiments() -> None:
     """Show what the experiments since the last commit changed and scored, best first."""
     from wordlab.pipeline import experiments
 
+    require_checkout()
     print(experiments.shown(experiments.read(Path())))
 
 
@@ -102,6 +123,7 @@ def scale(
     """Print a scale as arguments: `dvc exp run -n hour $(wordlab scale hour)` runs it."""
     from wordlab.params import scales
 
+    require_checkout()
     if name:
         print(scales.arguments(name))
     else:
@@ -114,6 +136,7 @@ def outputs() -> None:
     """List the outputs that differ from those of the committed dvc.lock."""
     from wordlab.pipeline import lockfile
 
+    require_checkout()
     print("\n".join(lockfile.differences(Path())))
 
 
@@ -124,6 +147,7 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
 
     from wordlab.pipeline import store
 
+    require_checkout()
     database, artifacts = paths.tracking_database(), paths.tracking_artifacts()
     store.settle(database, artifacts)
     number = store.experiment(database)

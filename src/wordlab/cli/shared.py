@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wordlab import paths
+from wordlab.errors import UserError
 from wordlab.library import places
 
 if TYPE_CHECKING:
@@ -21,6 +22,12 @@ def enter() -> None:
     """Go to the top of the checkout, if any; paths of a person stay those of where they are."""
     global _start
     _start = paths.enter_checkout()
+
+
+def require_checkout() -> None:
+    """Raise UserError outside a checkout, where there is nothing that the pipeline made."""
+    if not Path("dvc.yaml").is_file():
+        raise UserError(f"{Path.cwd()}: in no checkout of wordlab, which has dvc.yaml at its top")
 
 
 def given(path: Path | str) -> Path:
@@ -45,4 +52,6 @@ def folder(model: str, mark: str, prefix: str = "") -> Path:
 
     prefix: what names of such models begin with, left out where they are listed.
     """
+    if places.find(model, Path(), _start, [mark]) is None and not made(mark):
+        require_checkout()
     return places.folder(model, Path(), _start, [mark], prefix)

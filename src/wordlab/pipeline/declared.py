@@ -69,6 +69,14 @@ def declaration(stage: str, pipeline: Path = PIPELINE, params: Path = PARAMS) ->
     )
 
 
+def stages(pipeline: Path = PIPELINE) -> list[str]:
+    """Return the name of every stage, each item of a `foreach`, in the order of the file."""
+    found = []
+    for name, entry in read(pipeline).get("stages", {}).items():
+        found += [f"{name}@{item}" for item in entry["foreach"]] if "foreach" in entry else [name]
+    return found
+
+
 def named(name: str, paths: Iterable[Path]) -> Path:
     """Return the one of `paths` that `name` means: the end of it, without what follows its point,
     or the folder it is in.

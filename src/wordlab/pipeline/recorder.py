@@ -6,6 +6,7 @@ works. A stage that is killed leaves no run that seems to go on: that process se
 
 import json
 import os
+import platform
 import socket
 import subprocess
 import sys
@@ -168,6 +169,23 @@ def is_running(process: psutil.Process) -> bool:
         return False
 
 
+def identity(process: psutil.Process) -> str:
+    """Return what no other process is known by: its machine, its number and its start."""
+    return f"{platform.node()} {process.pid} {process.create_time():.0f}"
+
+
+def is_present(known: str) -> bool:
+    """Return whether the process with an identity has not ended, as one of another machine may."""
+    node, number, _ = known.rsplit(" ", 2)
+    if node != platform.node():
+        return True
+    try:
+        process = psutil.Process(int(number))
+        return is_running(process) and identity(process) == known
+    except psutil.NoSuchProcess:
+        return False
+
+
 def _connect(owner: psutil.Process) -> TextIO:
     """Return a connection to the process that logs the stages of `owner`, started if need be."""
     path = str(SOCKETS / f"tracking-{owner.pid}")
@@ -176,14 +194,16 @@ def _connect(owner: psutil.Process) -> TextIO:
             connection.connect(path)
         except OSError:
             SOCKETS.mkdir(parents=True, exist_ok=True)
-            Path(path).unlink(missing_ok=True)
+            for left in SOCKETS.glob("tracking-*"):
+                if left == Path(path) or not psutil.pid_exists(int(left.name.split("-")[1])):
+                    left.unlink(missing_ok=True)
             with socket.socket(socket.AF_UNIX) as listener:
                 listener.bind(path)
                 listener.listen()
                 connection.connect(path)
                 subprocess.Popen(
                     [sys.executable, "-m", "wordlab.pipeline.tracking", path]
-                    + [str(number) for number in (owner.pid, listener.fileno())],
+                    + [identity(owner), str(listener.fileno())],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     env=MLFLOW | os.environ,

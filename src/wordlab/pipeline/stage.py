@@ -9,25 +9,27 @@ import argparse
 import errno
 import hashlib
 import os
+import re
 import shutil
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import psutil
+from safetensors import SafetensorError
 
 from wordlab import artifacts, paths, progress
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
 from wordlab.params.whole import PARAMS, Params, load
-from wordlab.pipeline import inputs, recorder
+from wordlab.pipeline import inputs, recorder, work
 from wordlab.pipeline.declared import Declaration, declaration, named
 from wordlab.pipeline.recorder import Recorder, Silent, is_running
 
@@ -185,6 +187,46 @@ def _problem(error: OSError | MemoryError, stage: str) -> str | None:
     return f"{place}: {error.strerror}, {free / 2**20:,.0f} MiB are free; {kept}"
 
 
+@contextmanager
+def _room(outputs: Mapping[Path, Path]) -> Iterator[None]:
+    """Turn what a disk that is full raises inside the block into a UserError: which file has no
+    room, and how much its stage needs.
+
+    outputs: where each is written, by the path whose place it takes.
+    """
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        problem = _full(error)
+        if problem is None:
+            raise
+        written = {path: _size(partial) for path, partial in outputs.items()}
+        before, now = sum(map(_size, outputs)), sum(written.values())
+        place = getattr(error, "filename", None) or max(written, key=lambda path: written[path])
+        needs = f"{before / 2**20:,.1f} MiB, as before," if before > now else "more"
+        raise UserError(
+            f"{place}: {problem}; its stage has written {now / 2**20:,.1f} MiB and needs {needs} "
+            f"but {shutil.disk_usage('.').free / 2**20:,.1f} MiB are free beside that; what was "
+            "there before is kept"
+        ) from None
+
+
+def _full(error: Exception) -> str | None:
+    """Return what the system says where there is no room to write, None of any other error."""
+    text = str(error)
+    found = re.search(r"os error (\d+)", text) if isinstance(error, SafetensorError) else None
+    number = int(found[1]) if found else getattr(error, "errno", None)
+    if re.fullmatch(r"\d+ requested and \d+ written", text):  # by NumPy, which drops the number
+        number = errno.ENOSPC
+    return os.strerror(number) if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else None
+
+
+def _size(path: Path) -> int:
+    """Return the bytes of the file or folder at `path`, 0 if there is none."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
 def _run(body: Callable[[Stage], None], name: str, item: str) -> None:
     params, declared = load(PARAMS), declaration(name)
     digests = inputs.digests(declared.inputs)
@@ -200,7 +242,8 @@ def _run(body: Callable[[Stage], None], name: str, item: str) -> None:
                 path: places.enter_context(artifacts.replacing(path)) for path in declared.outputs
             }
             started = time.monotonic()
-            body(Stage(name, item, params, record, declared.inputs, partial, checkpoint))
+            with _room(partial):
+                body(Stage(name, item, params, record, declared.inputs, partial, checkpoint))
             seconds = time.monotonic() - started
             record.stored()
         made = {str(path): artifacts.md5(path) for path in declared.outputs}
@@ -213,6 +256,10 @@ def _run(body: Callable[[Stage], None], name: str, item: str) -> None:
                 "peak_memory_mib": progress.peak_mib(),
             }
         )
+        tokens = work.counted()
+        if tokens:
+            took = work.work(name, params, tokens)
+            record.metrics({"plan": {"work": work.product(took), "size": work.size(took)}})
         if shown:
             record.show(shown[0])
         record.finish()

@@ -44,7 +44,7 @@ from wordlab import paths
 from wordlab.errors import UserError, masked
 from wordlab.params import flatten
 from wordlab.params.whole import Params
-from wordlab.pipeline.recorder import STORED, is_running
+from wordlab.pipeline.recorder import STORED, identity, is_present
 from wordlab.pipeline.store import EXPERIMENT, settle
 
 logging.getLogger("mlflow").setLevel(logging.WARNING)
@@ -54,6 +54,8 @@ NOTE = (
     "run for each stage, and below sweeps, studies and evaluations one for each trial or model. To "
     "compare models or trials, select their runs and press Compare: they have the same metrics."
 )
+LOGGER = "wordlab.logger"
+"""The tag of a run with the process that logs it."""
 POLLING = 0.1
 """Seconds between two looks at whether the process that runs the stages has ended."""
 BATCH = 1000
@@ -142,8 +144,11 @@ class Session:
         tags: Mapping[str, str],
     ) -> None:
         self.client, self.experiment = _connect()
-        self.tags, self.stage, self.params = tags, stage, params
+        self._end_abandoned()
+        self.stage, self.params = stage, params
+        self.tags = {**tags, LOGGER: identity(psutil.Process())}
         self.parent = Run(self.client, self._parent(key, name, params))
+        self.parent.tags({LOGGER: self.tags[LOGGER]})
         self.client.update_run(self.parent.id, status="RUNNING")
         self.runs = [self._open(stage, stage, self.parent.id)]
         self.status: str | None = None
@@ -228,6 +233,13 @@ class Session:
             if not self.client.search_runs([self.experiment], again, max_results=1):
                 return True
         return False
+
+    def _end_abandoned(self) -> None:
+        """End the runs that a process of this machine began and left, by SIGKILL say."""
+        running = f"attributes.status = 'RUNNING' and tags.`{LOGGER}` != ''"
+        for run in self.client.search_runs([self.experiment], running):
+            if not is_present(run.data.tags[LOGGER]):
+                self.client.set_terminated(run.info.run_id, "KILLED")
 
     def _open(self, name: str, stage: str, parent: str) -> Run:
         tags = {**self.tags, "mlflow.parentRunId": parent, "wordlab.stage": stage}
@@ -362,29 +374,26 @@ def log(stream: TextIO) -> None:
 def main() -> None:
     """Log the stages that connect, until the process that runs them has ended.
 
-    Arguments: the path of the socket, the id of that process, the number of the open socket.
+    Arguments: the path of the socket, the identity of that process, the number of the open socket.
     """
     path, listening = Path(sys.argv[1]), int(sys.argv[3])
     with socket.socket(fileno=listening) as listener:
         listener.settimeout(POLLING)
         while True:
-            ended = not _runs(int(sys.argv[2]))  # asked first: what it started may connect yet
+            ended = not is_present(sys.argv[2])  # asked first: what it started may connect yet
             try:
                 connection, _ = listener.accept()
             except TimeoutError:
                 if ended:
                     break
                 continue
-            with connection, connection.makefile("rw", encoding="utf-8") as stream:
-                log(stream)
+            with (
+                suppress(OSError),
+                connection,
+                connection.makefile("rw", encoding="utf-8") as stream,
+            ):
+                log(stream)  # an answer to a stage that was killed fails as the stream is closed
     path.unlink(missing_ok=True)
-
-
-def _runs(process: int) -> bool:
-    try:
-        return is_running(psutil.Process(process))
-    except psutil.NoSuchProcess:
-        return False
 
 
 if __name__ == "__main__":

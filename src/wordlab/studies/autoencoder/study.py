@@ -21,10 +21,12 @@ from wordlab.artifacts import Result, nested
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
-from wordlab.params.language import Kind
+from wordlab.params.language import CELLS, Kind
 from wordlab.params.studies import AutoencoderParams, AutoencoderStudyParams, SequenceParams
+from wordlab.progress import require_memory
 from wordlab.recurrent.devices import threads
 from wordlab.recurrent.language_model import LanguageModel
+from wordlab.recurrent.sizes import BYTES
 from wordlab.studies.autoencoder.network import Autoencoder, Symbols, train, vectors
 from wordlab.studies.autoencoder.scores import baselines, quantised, reconstruct, text, unknown_bits
 from wordlab.trials.runner import Measurements, Outcome, TrialLogger
@@ -112,6 +114,21 @@ def network(params: AutoencoderStudyParams, cell: Kind, latent_size: int) -> Aut
     return AutoencoderParams.model_validate(shared | own)
 
 
+def require_room(params: AutoencoderParams, sequences: SequenceSplits) -> None:
+    """Raise UserError, naming the param, unless an autoencoder, and the states of a batch, have
+    room in memory. Of its weights the least that any cell has are counted."""
+    hidden, classes = float(params.hidden_size), sequences.vocabulary.classes
+    across = hidden if params.cell in CELLS else 0.0  # other cells may have no recurrent weights
+    batch = min(params.batch_size, len(sequences.train)) * max(map(len, sequences.train))
+    for numbers, param in (
+        (float(classes) * params.embedding_size, "embedding_size"),
+        (hidden * (across + params.embedding_size + classes), "hidden_size"),
+        (hidden * params.latent_size, "latent_sizes"),
+        (hidden * batch, "batch_size"),
+    ):
+        require_memory(BYTES * numbers, f"autoencoder.{param}")
+
+
 @dataclass(frozen=True)
 class Job:
     """An autoencoder to train."""
@@ -163,6 +180,8 @@ def study(
         for cell in params.rates
         for size in params.latent_sizes[cell]
     ]
+    for job in jobs:
+        require_room(job.params, sequences)
     task = Task(sequences, params)
     measured = Measurements(learn, task, title="autoencoders", checkpoint=checkpoint, resumed=True)
     rows: dict[str, list[dict[str, Any]]] = {

@@ -1,0 +1,206 @@
+"""What a pass will take: the stages to come, what they go over, by measured rates minutes and MiB.
+
+The rate is that of the stage's last run in this checkout, or else that of a pass with the default
+params, in `rates.json`.
+"""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+from wordlab import artifacts, paths
+from wordlab.errors import UserError
+from wordlab.params.whole import PARAMS, Params, load
+from wordlab.pipeline.declared import Declaration, declaration, stages
+from wordlab.pipeline.work import CHARACTERS, Work, counted, product, size, work
+from wordlab.report.tables import aligned
+
+RATES = Path(__file__).with_name("rates.json")
+"""Seconds, MiB, product and size of each stage of a pass with the default params on two cores of
+3 GHz, by `wordlab plan --rates`."""
+BUILT_IN = 469_496.0
+"""Tokens of the built-in text."""
+BASE = 200.0
+"""MiB of a stage before it reads anything."""
+FIXED = 3.0
+"""Seconds from one stage to the next."""
+
+
+class Rate(NamedTuple):
+    """What a run of a stage took, and the product and the size of what it went over."""
+
+    seconds: float
+    mib: float
+    work: float
+    size: float
+
+
+class Estimate(NamedTuple):
+    """What a stage to come goes over and takes; `here` if by a run in this checkout."""
+
+    stage: str
+    work: Work
+    seconds: float
+    mib: float
+    here: bool
+
+
+def _tokens(params: Params, changed: bool) -> float:
+    """Return the tokens of the text: where it has `changed`, by the size of its files.
+
+    Those of the built-in text where that is not known.
+    """
+    source = params.corpus
+    if not changed or source.source != "file" or not source.path:
+        return counted() or BUILT_IN
+    place = paths.given(str(source.path))
+    files = [place] if place.is_file() else [path for path in place.rglob("*") if path.is_file()]
+    return sum(path.stat().st_size for path in files) / CHARACTERS or BUILT_IN
+
+
+def measured(database: Path) -> dict[str, Rate]:
+    """Return the rates of the last runs in the store of this checkout, by stage."""
+    found: dict[str, Rate] = {}
+    if not database.exists():
+        return found
+    names = ("wall_seconds", "peak_memory_mib", "plan.work", "plan.size")
+    values = ", ".join(f"MAX(CASE m.key WHEN '{name}' THEN m.value END)" for name in names)
+    query = (
+        f"SELECT t.value, {values} FROM runs AS r JOIN tags AS t USING (run_uuid) "
+        "JOIN latest_metrics AS m USING (run_uuid) WHERE t.key = 'wordlab.stage' "
+        "AND r.status = 'FINISHED' GROUP BY r.run_uuid, t.value ORDER BY r.start_time"
+    )
+    with closing(sqlite3.connect(database, timeout=60)) as store:
+        try:
+            for stage, *numbers in store.execute(query):
+                if None not in numbers:
+                    found[stage] = Rate(*numbers)
+        except sqlite3.Error:  # not made yet, or broken, which MLflow reports
+            return {}
+    return found
+
+
+def shipped() -> dict[str, Rate]:
+    """Return the rates of `rates.json`."""
+    return {stage: Rate(*numbers) for stage, numbers in artifacts.read_json(RATES).items()}
+
+
+def estimate(stage: str, ahead: Work, here: Mapping[str, Rate]) -> Estimate:
+    """Return what a stage that goes over `ahead` takes, by its rate."""
+    rate = here.get(stage) or shipped().get(stage, Rate(FIXED, BASE, 1, 1))
+    seconds = rate.seconds * product(ahead) / rate.work
+    mib = BASE + max(0.0, rate.mib - BASE) * size(ahead) / rate.size
+    return Estimate(stage, ahead, FIXED + seconds, mib, stage in here)
+
+
+def planned(targets: Sequence[str], overrides: Sequence[str]) -> list[Estimate]:
+    """Return the stages that `dvc repro` of `targets` would run, each with what it takes.
+
+    targets: every stage if none are given; overrides: of params, as `-S` of DVC takes them. Raises
+    UserError where there is no such stage or param, or DVC cannot say what has changed.
+    """
+    with TemporaryDirectory() as scratch:
+        changed_params = Path(scratch) / PARAMS.name
+        changed_params.write_bytes(PARAMS.read_bytes())
+        _override(changed_params, overrides)
+        params = load(changed_params)
+        before = {stage: declaration(stage) for stage in stages()}
+        declared = {stage: declaration(stage, params=changed_params) for stage in before}
+    unknown = set(targets) - declared.keys() - {stage.partition("@")[0] for stage in declared}
+    if unknown:
+        raise UserError(f"{min(unknown)}: no such stage; expected one of {', '.join(declared)}")
+    changed = {stage for stage in declared if declared[stage] != before[stage]} | _changed()
+    here = {} if os.environ.get("MLFLOW_TRACKING_URI") else measured(paths.tracking_database())
+    tokens = _tokens(params, "download" in changed)
+    return [
+        estimate(stage, work(stage, params, tokens), here)
+        for stage in to_come(changed, declared, targets)
+    ]
+
+
+def _override(params: Path, overrides: Sequence[str]) -> None:
+    """Change a file of params as `-S` of DVC does. Raises UserError where DVC would refuse."""
+    from dvc.exceptions import DvcException
+    from dvc.utils.hydra import apply_overrides
+
+    for one in overrides:
+        try:
+            apply_overrides(str(params), [one])
+        except DvcException as error:
+            problem = str(error.__cause__ or error).splitlines()[0]
+            raise UserError(f"-S {one}: {problem}") from None
+
+
+def _changed() -> set[str]:
+    """Return the stages whose params, code, inputs or outputs are not those of dvc.lock."""
+    command = [sys.executable, "-m", "dvc", "status", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise UserError(f"dvc status: {(done.stderr.strip() or 'failed').splitlines()[-1]}")
+    return set(json.loads(done.stdout))
+
+
+def to_come(
+    changed: Collection[str], declared: Mapping[str, Declaration], targets: Sequence[str]
+) -> Iterator[str]:
+    """Yield the stages that run, in order: those `changed`, and those that read what these make.
+
+    declared: all stages of the pipeline, each after those whose outputs it reads; targets: the
+    stages to run with all that they need, every one if none are given.
+    """
+    needed, wanted = set(targets or declared), set[Path]()
+    for stage in reversed(declared):
+        asked = {stage, stage.partition("@")[0]} & needed
+        if asked or _meet(declared[stage].outputs, wanted):
+            needed.add(stage)
+            wanted.update(declared[stage].inputs)
+    renewed = set[Path]()
+    for stage, own in declared.items():
+        if stage in needed and (stage in changed or _meet(renewed, own.inputs)):
+            renewed.update(own.outputs)
+            yield stage
+
+
+def _meet(made: Collection[Path], read: Collection[Path]) -> bool:
+    """Return whether one of `made` is one of `read`, or in it, or around it."""
+    return any(a.is_relative_to(b) or b.is_relative_to(a) for a in made for b in read)
+
+
+def shown(estimates: Sequence[Estimate]) -> str:
+    """Return a table of what each stage goes over and takes, and what all take."""
+    if not estimates:
+        return "Nothing to run: every stage is up to date."
+    rows = [
+        [one.stage, duration(one.seconds), f"{one.mib:,.0f} MiB", "" if one.here else "*",
+         " x ".join(f"{_number(value)} {name}" for name, value in one.work.items())]
+        for one in estimates
+    ]  # fmt: skip
+    whole = duration(sum(one.seconds for one in estimates))
+    most = max(one.mib for one in estimates)
+    lines = [
+        aligned([["stage", "time", "memory", "", "goes over"], *rows]),
+        f"{len(estimates)} stages, one after another: about {whole}, at most {most:,.0f} MiB. A "
+        "stage is skipped if those before it make what they made before.",
+    ]
+    if not all(one.here for one in estimates):
+        lines.append("* by a pass on another machine, until the stage has run here")
+    return "\n".join(lines)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.3g}"
+
+
+def duration(seconds: float) -> str:
+    """Return seconds in the unit that suits them."""
+    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:,.0f} {unit}"
+    return f"{max(1, seconds):.0f} seconds"

@@ -1,0 +1,139 @@
+"""What a pass will take: the stages that run, and estimates in proportion to what they go over."""
+
+import math
+
+import mlflow
+import pytest
+
+from wordlab.cli import pipeline as commands
+from wordlab.errors import UserError
+from wordlab.params import scales
+from wordlab.params.whole import PARAMS, load
+from wordlab.pipeline import plan, store
+from wordlab.pipeline.declared import stages
+from wordlab.pipeline.work import product, size, work
+
+TOKENS = 10_000.0
+
+
+@pytest.fixture(autouse=True)
+def in_the_repository(repository, monkeypatch):
+    """Run in this repository, with no stage changed and no runs of its own."""
+    monkeypatch.chdir(repository)
+    monkeypatch.setattr(plan, "_changed", set)
+    monkeypatch.setattr(plan, "measured", lambda database: {})
+
+
+def took(stage, *overrides):
+    """Return the seconds of a stage's work by the plan, with params overridden."""
+    (found,) = [one for one in plan.planned([stage], overrides) if one.stage == stage]
+    return found.seconds - plan.FIXED
+
+
+@pytest.mark.parametrize(
+    ("stage", "override", "times"),
+    [
+        ("train_word2vec@skipgram", "word2vec.shared.epochs=200", 10),
+        ("train_glove", "glove.iterations=45", 3),
+        ("train_glove", "vector_seeds=6", 2),
+        ("train_lm@gru", "language_model.shared.epochs=40", 10),
+        ("train_char_lm", "character_model.epochs=1000", 1000),
+        ("study_autoencoder", "autoencoder.latent_sizes.gru=[8]", 3 / 5),
+        ("sweep_word2vec", "sweep_word2vec.grid.window=[5]", 1 / 3),
+        ("sweep_glove", "sweep_glove.seeds=4", 2),
+        ("sweep_recurrent", "sweep_recurrent.space.hidden_size=[8,16,32,64]", 2),
+    ],
+)
+def test_time_is_in_proportion_to_what_a_stage_goes_over(stage, override, times, monkeypatch):
+    monkeypatch.setattr(plan, "_changed", lambda: set(stages()))
+    assert took(stage, override) == pytest.approx(times * took(stage), rel=0.01)
+
+
+def test_a_larger_text_takes_longer_and_more_memory():
+    params, rate = load(PARAMS), plan.Rate(20.0, 700.0, 1e9, 1e6)
+    for stage in ("train_word2vec@cbow", "train_lm@lstm", "cooccurrence"):
+        small, large = (
+            plan.estimate(stage, work(stage, params, tokens), {stage: rate})
+            for tokens in (TOKENS, 7 * TOKENS)
+        )
+        assert large.seconds - plan.FIXED == pytest.approx(7 * (small.seconds - plan.FIXED))
+        assert large.mib - plan.BASE == pytest.approx(7 * (small.mib - plan.BASE))
+
+
+@pytest.mark.parametrize("scale", ["", *scales.summaries()])
+def test_every_stage_of_every_scale_has_an_estimate(scale, repository):
+    over = [repository / "scales" / f"{scale}.yaml"] if scale else []
+    params = load(PARAMS, *over)
+    for stage in stages():
+        found = plan.estimate(stage, work(stage, params, TOKENS), {})
+        assert 0 < found.seconds < math.inf
+        assert plan.BASE <= found.mib < math.inf
+        assert stage in plan.shipped()
+
+
+def test_a_file_that_becomes_the_text_is_counted_by_its_size(tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_bytes(b"six   " * 300)
+    first = plan.planned((), ["corpus.source=file", f"corpus.path={text}"])[0]
+    assert (first.stage, dict(first.work)) == ("download", {"tokens": 300})
+
+
+def test_stages_after_one_that_changed_run_too():
+    assert plan.planned((), ()) == []
+    assert [one.stage for one in plan.planned((), ["explorer.words=100"])] == ["explore"]
+    found = [one.stage for one in plan.planned((), ["glove.rate=0.2"])]
+    assert found[:2] == ["train_glove", "evaluate_embeddings"]
+    assert found[-2:] == ["report", "explore"]
+    assert "train_ppmi" not in found
+    of_target = plan.planned(["train_word2vec"], ["vocabulary.min_count=7", "glove.rate=0.2"])
+    assert [one.stage for one in of_target] == [
+        "build_vocab", "train_word2vec@cbow", "train_word2vec@skipgram"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("targets", "overrides", "message"),
+    [
+        (["train_elmo"], [], "train_elmo: no such stage; expected one of download, preprocess"),
+        ([], ["glove.rats=0.2"], "glove.rats"),
+        ([], ["glove.rate=high"], "glove.rate: expected a valid number, got 'high'"),
+        ([], ["glove"], "glove"),
+    ],
+)
+def test_a_mistake_is_one_line(targets, overrides, message):
+    with pytest.raises(UserError) as refused:
+        plan.planned(targets, overrides)
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_the_last_run_here_is_the_rate(tmp_path, monkeypatch, capsys):
+    monkeypatch.undo()
+    monkeypatch.setattr(plan, "_changed", lambda: {"report"})
+    database = tmp_path / "mlflow.db"
+    client = mlflow.MlflowClient(f"sqlite:///{database}")
+    experiment = client.create_experiment(store.EXPERIMENT)
+    ahead = work("train_glove", load(PARAMS), TOKENS)
+    for seconds, status in ((500.0, "FINISHED"), (50.0, "FINISHED"), (5.0, "FAILED")):
+        run = client.create_run(experiment, tags={"wordlab.stage": "train_glove"}).info.run_id
+        numbers = {"wall_seconds": seconds, "peak_memory_mib": 300.0,
+                   "plan.work": product(ahead), "plan.size": size(ahead)}  # fmt: skip
+        for name, value in numbers.items():
+            client.log_metric(run, name, value)
+        client.set_terminated(run, status)
+    here = plan.measured(database)
+    assert here == {"train_glove": plan.Rate(50.0, 300.0, product(ahead), size(ahead))}
+    found = plan.estimate("train_glove", ahead, here)
+    assert (found.seconds, found.mib, found.here) == (50.0 + plan.FIXED, 300.0, True)
+    commands.plan(["report"], [])
+    printed = capsys.readouterr().out
+    assert "1 stages, one after another: about" in printed
+    assert plan.measured(tmp_path / "none.db") == {}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0.2, "1 seconds"), (90, "90 seconds"), (600, "10 minutes"), (3 * 86400, "3 days")],
+)
+def test_a_duration_is_in_the_unit_that_suits_it(seconds, shown):
+    assert plan.duration(seconds) == shown
