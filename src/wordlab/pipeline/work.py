@@ -139,9 +139,9 @@ def _gradients(params: Params, item: str, tokens: float) -> Work:
     trained = (
         own.training.tokens * own.training.epochs
         + cut.tokens * cut.epochs * len(cut.lengths) * cut.seeds
-        + tasks.steps * tasks.batch_size * sum(tasks.delays) * len(tasks.initialisations)
+        + tasks.steps * sum(tasks.delays) * len(tasks.initialisations)  # a batch as one
     )
-    return {"symbols": trained, "hidden units": cut.hidden_size}
+    return {"steps": trained}
 
 
 def _regularisation(params: Params, item: str, tokens: float) -> Work:
