@@ -10,8 +10,8 @@ Runs a stage and what it needs on a small text, in a copy of this checkout per c
 - odd_path: in a folder with blanks and accents in its name;
 - two_at_once: two `dvc repro` at the same time, of which DVC lets one run;
 - four_experiments: four at once, before there is a store of MLflow;
-- read_only, full_disk: the stage by itself, as an account that may not write here, and on a file
-  system without room. Both need root; they are left out otherwise.
+- read_only, full_disk: the first stage by itself, on a file system that cannot be written, and on
+  one without room. Both are mounted, which needs root; they are left out otherwise.
 
 Prints a line per case: `same bytes`, or the line that the stage ends with. Its status is 1 if a
 case is neither.
@@ -23,7 +23,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import harness
@@ -31,8 +32,6 @@ import harness
 import wordlab  # noqa: F401  which has the copies find the kernels that are compiled here
 from wordlab.pipeline import lockfile
 
-NOBODY = 65534
-"""The number of an account that owns nothing."""
 ROOM = 24
 """MiB of the small file system beside the copy itself."""
 
@@ -61,13 +60,12 @@ class Copies:
         self,
         folder: Path,
         *command: str,
-        user: int | None = None,
         umask: int = -1,
         **changes: str | None,
     ) -> "subprocess.Popen[str]":
         """Start a command, with changes to the environment: None takes a variable away."""
         return subprocess.Popen(
-            command, cwd=folder, env=self.environment(changes), user=user, umask=umask, text=True,
+            command, cwd=folder, env=self.environment(changes), umask=umask, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace",
         )  # fmt: skip
 
@@ -131,38 +129,45 @@ def statuses(folder: Path) -> list[str]:
     return [run.info.status for run in client.search_runs([experiment.experiment_id])]
 
 
-def read_only(copies: Copies) -> str:
-    """Run the first stage as an account that may only read the copy."""
-    folder = copies.copy("read_only")
-    copies.scratch.chmod(0o755)
-    return by_itself(copies, folder, user=NOBODY)
-
-
-def full_disk(copies: Copies) -> str:
-    """Run the first stage where its results have no room."""
-    folder = copies.scratch / "full_disk"
+@contextmanager
+def mounted(copies: Copies, name: str) -> Iterator[Path]:
+    """Mount a copy on a file system of its own, of which ROOM is free, for the block."""
+    folder = copies.scratch / name
     folder.mkdir()
     size = sum(path.stat().st_size for path in copies.first.rglob("*") if path.is_file())
     room = f"size={(size >> 20) + ROOM}m"
     subprocess.run(["mount", "-t", "tmpfs", "-o", room, "tmpfs", folder], check=True)
     try:
         shutil.copytree(copies.first, folder, symlinks=True, dirs_exist_ok=True)
-        with (folder / "rest").open("wb") as file:
-            while shutil.disk_usage(folder).free > 1 << 16:
-                file.write(bytes(1 << 14))
-                file.flush()
-        return by_itself(copies, folder, MLFLOW_TRACKING_URI=f"sqlite:///{copies.scratch}/db")
+        yield folder
     finally:
         subprocess.run(["umount", "--lazy", folder], check=False)
 
 
-def by_itself(copies: Copies, folder: Path, *, user: int | None = None, **changes: str) -> str:
-    command = (sys.executable, "stages/download.py")
+def read_only(copies: Copies) -> str:
+    """Run the first stage where nothing can be written."""
+    with mounted(copies, "read_only") as folder:
+        subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
+        return by_itself(copies, folder)
+
+
+def full_disk(copies: Copies) -> str:
+    """Run the first stage where its results have no room."""
+    with mounted(copies, "full_disk") as folder:
+        with suppress(OSError), (folder / "rest").open("wb", buffering=0) as file:
+            while file.write(bytes(1 << 12)):
+                pass
+        return by_itself(copies, folder)
+
+
+def by_itself(copies: Copies, folder: Path) -> str:
+    """Run the first stage without DVC; return the line that it ends with."""
     process = copies.start(
-        folder, *command, user=user, PYTHONPATH="src", DVC_ROOT=str(folder), **changes
-    )
+        folder, sys.executable, "stages/download.py", PYTHONPATH="src", DVC_ROOT=str(folder),
+        MLFLOW_TRACKING_URI=f"sqlite:///{copies.scratch}/runs.db",
+    )  # fmt: skip
     printed = process.communicate()[0].strip()
-    return printed if process.returncode else f"it ran: {printed}\n"
+    return printed if process.returncode else f"it ran\n{printed}"
 
 
 CASES: Mapping[str, Callable[[Copies], str]] = {

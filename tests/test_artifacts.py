@@ -97,6 +97,23 @@ def test_a_damaged_checkpoint_is_no_checkpoint(tmp_path):
     assert not path.exists()
 
 
+def test_a_checkpoint_with_any_other_byte_is_no_checkpoint(tmp_path):
+    path = tmp_path / "training.safetensors"
+    checkpoint = Checkpoint(path)
+    checkpoint.resume(str)
+    arrays = {"w": np.arange(4, dtype=np.float32), "none": np.empty((0, 3))}
+    checkpoint.save({"weights": arrays}, {"epoch": 31})
+    whole = path.read_bytes()
+    for place in range(8, len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        found = Checkpoint(path).resume(str)
+        if found is not None:  # a blank of the header's end, say
+            assert found[0]["weights"]["w"].tolist() == [0, 1, 2, 3]
+            assert found[1] == {"epoch": 31}
+    path.write_bytes(whole)
+    assert Checkpoint(path).resume(str) is not None
+
+
 def test_a_checkpoint_without_a_path_keeps_nothing():
     checkpoint = Checkpoint()
     checkpoint.save({"weights": {"w": np.zeros(1)}}, {})

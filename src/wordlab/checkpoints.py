@@ -5,6 +5,7 @@ import json
 import os
 import re
 import time
+import zlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -61,11 +62,15 @@ class Checkpoint:
             with safe_open(self.path, framework="numpy") as file:
                 if file.metadata()["recipe"] != self._recipe:
                     return None  # of other settings or another text
+                flat = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+                state = file.metadata()["state"]
+                if file.metadata()["checksum"] != _checksum(flat, state):
+                    raise ValueError("other bytes than were saved")
                 arrays: dict[str, dict[str, NDArray[Any]]] = defaultdict(dict)
-                for key in file.keys():  # noqa: SIM118
+                for key, array in flat.items():
                     group, _, name = key.partition("/")
-                    arrays[group][name] = file.get_tensor(key)
-                return arrays, json.loads(file.metadata()["state"])
+                    arrays[group][name] = array
+                return arrays, json.loads(state)
         except FileNotFoundError:
             return None
         except (SafetensorError, KeyError, TypeError, ValueError):
@@ -87,8 +92,11 @@ class Checkpoint:
             for group, members in arrays.items()
             for name, array in members.items()
         }
+        written = json.dumps(state)
+        checksum = _checksum(contiguous, written)
+        metadata = {"recipe": self._recipe, "state": written, "checksum": checksum}
         try:
-            save_file(contiguous, partial, {"recipe": self._recipe, "state": json.dumps(state)})
+            save_file(contiguous, partial, metadata)
             with partial.open("rb") as file:
                 os.fsync(file.fileno())
             os.replace(partial, self.path)
@@ -107,6 +115,14 @@ class Checkpoint:
             remove(self.path)
             for beside in self.path.parent.glob(f"{glob.escape(self.path.stem)}.*"):
                 remove(beside)
+
+
+def _checksum(arrays: Mapping[str, NDArray[Any]], state: str) -> str:
+    """Return the CRC-32 of contiguous arrays, by their names, and of a state."""
+    found = zlib.crc32(state.encode())
+    for name in sorted(arrays):
+        found = zlib.crc32(arrays[name].data, zlib.crc32(name.encode(), found))
+    return str(found)
 
 
 NOTHING_KEPT = Checkpoint()

@@ -23,8 +23,7 @@ from wordlab.pipeline.work import CHARACTERS, Work, counted, product, size, work
 from wordlab.report.tables import aligned
 
 RATES = Path(__file__).with_name("rates.json")
-"""Seconds, MiB, product and size of each stage of a pass with the default params on two cores of
-3 GHz, by `wordlab plan --rates`."""
+"""Seconds, MiB, product and size of each stage of a pass with the default params, on two cores."""
 BUILT_IN = 469_496.0
 """Tokens of the built-in text."""
 BASE = 200.0
@@ -156,7 +155,7 @@ def to_come(
     stages to run with all that they need, every one if none are given.
     """
     needed, wanted = set(targets or declared), set[Path]()
-    for stage in reversed(declared):
+    for stage in reversed(list(declared)):
         asked = {stage, stage.partition("@")[0]} & needed
         if asked or _meet(declared[stage].outputs, wanted):
             needed.add(stage)

@@ -11,7 +11,7 @@ from typing import Any
 
 from wordlab import artifacts
 from wordlab.params.embeddings import Word2vecParams
-from wordlab.params.language import LanguageModelParams
+from wordlab.params.language import NetworkParams
 from wordlab.params.sweeps import Range
 from wordlab.params.whole import Params
 
@@ -103,7 +103,7 @@ def _characters(params: Params, item: str, tokens: float) -> Work:
     return {"characters": tokens * CHARACTERS, **_network(params.character_model, LETTERS)}
 
 
-def _network(network: LanguageModelParams, classes: int) -> Work:
+def _network(network: NetworkParams, classes: int) -> Work:
     """Return the passes over the text, and the weights that a token is multiplied with."""
     across = network.hidden_size + network.embedding_size
     inner = MATRICES.get(network.cell, 3) * network.layers * across
@@ -139,9 +139,9 @@ def _gradients(params: Params, item: str, tokens: float) -> Work:
     trained = (
         own.training.tokens * own.training.epochs
         + cut.tokens * cut.epochs * len(cut.lengths) * cut.seeds
-        + tasks.steps * tasks.batch_size * sum(tasks.delays) * len(tasks.initialisations)
+        + tasks.steps * sum(tasks.delays) * len(tasks.initialisations)  # a batch as one
     )
-    return {"symbols": trained, "hidden units": cut.hidden_size}
+    return {"steps": trained}
 
 
 def _regularisation(params: Params, item: str, tokens: float) -> Work:
