@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from huggingface_hub import ModelCard
 from ruamel.yaml import YAML
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 import wordlab
 from wordlab import cli
 from wordlab.artifacts import md5, write_json
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
+from wordlab.errors import UserError
 from wordlab.params.whole import load
 from wordlab.recurrent.language_model import LanguageModel
 
@@ -160,7 +161,7 @@ def test_a_language_model_loads_back_and_reads_as_it_was_trained(checkout, monke
     one, other = checkout / "out/gru", checkout / "data/models/lm_gru"
     assert md5(one / "model.safetensors") == md5(other / "model.safetensors")
     (one / "config.json").write_text('{"preprocess": {}}')
-    with pytest.raises(wordlab.errors.UserError, match="config.json: damaged"):
+    with pytest.raises(UserError, match="config.json: damaged"):
         wordlab.open("out/gru")
 
 
@@ -216,6 +217,20 @@ def test_another_training_has_its_own_seed_and_a_part_no_record(checkout, monkey
     assert export(monkeypatch, "skipgram", "huggingface", "part", "--words", "2") == 0
     assert "how is not known" in (checkout / "part/README.md").read_text(encoding="utf-8")
     assert len(wordlab.open("part")) == 2
+
+
+@pytest.mark.parametrize("damage", ["cut", "other", "short"])
+def test_damage_is_one_line(checkout, monkeypatch, damage):
+    assert export(monkeypatch, "skipgram", "huggingface", "out") == 0
+    weights = checkout / "out/model.safetensors"
+    if damage == "cut":
+        weights.write_bytes(weights.read_bytes()[:-4])
+    else:
+        name = "embedding.weight" if damage == "short" else "other"
+        save_file({name: MATRIX}, weights)
+    with pytest.raises(UserError, match="out/model.safetensors: damaged") as raised:
+        wordlab.open("out")
+    assert "\n" not in str(raised.value)
 
 
 def test_two_kinds_of_models_do_not_share_a_folder(checkout, monkeypatch, capsys):
