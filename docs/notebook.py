@@ -16,7 +16,7 @@ import pandas as pd
 import wordlab
 
 WORDS = ("city", "war", "music", "science")
-QUESTION = ("england", "english", "germany")
+QUESTION = ("england", "english", "spain")
 BEGINNING = "the history of"
 
 # %% [markdown]
@@ -33,7 +33,7 @@ skipgram
 pd.DataFrame({word: [near for near, _ in skipgram.most_similar(word, 8)] for word in WORDS})
 
 # %% [markdown]
-# Cosines, and an analogy: England is to English as Germany is to …
+# Cosines, and an analogy: England is to English as Spain is to …
 
 # %%
 print(f"{WORDS[0]}, {WORDS[1]}: {skipgram.similarity(*WORDS[:2]):.3f}")
@@ -120,4 +120,4 @@ columns = {
     "params.epochs": "epochs",
     "metrics.loss": "loss",
 }
-runs.rename(columns=columns)[list(columns.values())]
+runs.rename(columns=columns)[list(columns.values())].drop_duplicates()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -247,6 +248,25 @@ def test_queued_experiments_land_in_the_one_store_with_their_results(clone):
     table = json.loads(clone.dvc("exp", "show", "--json"))
     assert table
     assert clone.git("status", "--porcelain") == ""
+
+
+def test_the_notebook_runs_on_a_pass_and_its_experiments(clone):
+    """Its words are those of the small text; it ends with the runs of MLflow, printed here."""
+    vocabulary = (clone.folder / "data/processed/vocabulary.tsv").read_text().splitlines()
+    common = tuple(line.split("\t")[0] for line in vocabulary[:4])
+    script = (clone.folder / "docs/notebook.py").read_text()
+    for name, value in (("WORDS", common), ("QUESTION", common[:3])):
+        script, changed = re.subn(f"^{name} = .*$", f"{name} = {value!r}", script, flags=re.M)
+        assert changed == 1
+    *_, runs = script.rstrip().splitlines()
+    script = script.replace(runs, f"print({runs}.to_csv())\nprint(len(experiments))")
+    done = clone.run(sys.executable, "-W", "error", "-c", script, PYTHONPATH="src")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert int(lines[-1]) == 2 + len(clone.dvc("exp", "list", "--name-only").split())
+    head = next(number for number, line in enumerate(lines) if "experiment,rate" in line)
+    rates = [line.split(",")[2] for line in lines[head + 1 : -1] if line]
+    assert rates == sorted(rates) and {"0.02", "0.025", "0.03"} <= set(rates)
 
 
 def test_a_mistake_ends_the_pass_with_one_line_and_loses_nothing(clone):

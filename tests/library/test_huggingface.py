@@ -1,19 +1,21 @@
 """A folder for the Hugging Face hub holds the model, loads elsewhere, and its card is true."""
 
 import json
+import subprocess
 import sys
 
 import numpy as np
 import pytest
 from huggingface_hub import ModelCard
 from ruamel.yaml import YAML
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 import wordlab
 from wordlab import cli
 from wordlab.artifacts import md5, write_json
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
+from wordlab.errors import UserError
 from wordlab.params.whole import load
 from wordlab.recurrent.language_model import LanguageModel
 
@@ -138,14 +140,14 @@ def test_the_files_are_those_that_sentence_transformers_reads(checkout, monkeypa
 
 def test_sentence_transformers_and_spacy_read_them(checkout, monkeypatch):
     transformers = pytest.importorskip("sentence_transformers")
-    spacy = pytest.importorskip("spacy.cli")
+    spacy = pytest.importorskip("spacy")
     assert export(monkeypatch, "skipgram", "huggingface", "out") == 0
     read = transformers.SentenceTransformer("out", device="cpu")
     (row,) = read.encode(["The King, of ROME!"])
     assert np.allclose(row, MATRIX[[0, 3]].sum(axis=0) / 4, atol=1e-6)
-    spacy.init_vectors.init_vectors_cli("en", "out/vectors.txt.gz", checkout / "spacy")
-    vectors = spacy.util.load_model(checkout / "spacy").vocab
-    assert np.array_equal(vectors["rome"].vector, MATRIX[3])
+    command = [sys.executable, "-m", "spacy", "init", "vectors", "en", "out/vectors.txt.gz", "en"]
+    subprocess.run(command, check=True)
+    assert np.array_equal(spacy.load(checkout / "en").vocab["rome"].vector, MATRIX[3])
 
 
 def test_a_language_model_loads_back_and_reads_as_it_was_trained(checkout, monkeypatch, capsys):
@@ -159,7 +161,7 @@ def test_a_language_model_loads_back_and_reads_as_it_was_trained(checkout, monke
     one, other = checkout / "out/gru", checkout / "data/models/lm_gru"
     assert md5(one / "model.safetensors") == md5(other / "model.safetensors")
     (one / "config.json").write_text('{"preprocess": {}}')
-    with pytest.raises(wordlab.errors.UserError, match="config.json: damaged"):
+    with pytest.raises(UserError, match="config.json: damaged"):
         wordlab.open("out/gru")
 
 
@@ -215,6 +217,20 @@ def test_another_training_has_its_own_seed_and_a_part_no_record(checkout, monkey
     assert export(monkeypatch, "skipgram", "huggingface", "part", "--words", "2") == 0
     assert "how is not known" in (checkout / "part/README.md").read_text(encoding="utf-8")
     assert len(wordlab.open("part")) == 2
+
+
+@pytest.mark.parametrize("damage", ["cut", "other", "short"])
+def test_damage_is_one_line(checkout, monkeypatch, damage):
+    assert export(monkeypatch, "skipgram", "huggingface", "out") == 0
+    weights = checkout / "out/model.safetensors"
+    if damage == "cut":
+        weights.write_bytes(weights.read_bytes()[:-4])
+    else:
+        name = "embedding.weight" if damage == "short" else "other"
+        save_file({name: MATRIX}, weights)
+    with pytest.raises(UserError, match="out/model.safetensors: damaged") as raised:
+        wordlab.open("out")
+    assert "\n" not in str(raised.value)
 
 
 def test_two_kinds_of_models_do_not_share_a_folder(checkout, monkeypatch, capsys):

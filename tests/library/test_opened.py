@@ -85,7 +85,7 @@ def test_a_language_model_predicts_reads_and_writes(checkout):
     assert len(texts) == 2 and all(text.startswith("king") for text in texts)
     for wrong, message in (
         ({"length": 0}, "length: expected greater than or equal to 1, got 0"),
-        ({"heat": 1}, "heat: no such setting; expected one of beam_width, length, "),
+        ({"heat": 1}, "heat: no such setting; expected one of beam_width, length, strategy, "),
     ):
         with pytest.raises(UserError, match=message):
             model.generate("king", **wrong)

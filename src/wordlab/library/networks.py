@@ -88,7 +88,7 @@ class TextModel:
         `generation` in params.yaml. Raises UserError for one that is unknown or out of range, and
         for words of the prompt that the model does not know.
         """
-        decoding = changed(self.generation, settings)
+        (decoding,) = changed(settings, self.generation, fixed=["prompts"])
         begun = prediction.beginning(self.model, prompt, self.preprocess)
         with threads():
             return generation.generate(self.model, begun, decoding.length, decoding, seed=seed)

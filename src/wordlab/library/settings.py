@@ -1,6 +1,6 @@
 """Settings that a person changes for one call; params.yaml is where all others are from."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -11,18 +11,15 @@ from wordlab.params import Section
 S = TypeVar("S", bound=Section)
 
 
-def changed(section: S, settings: Mapping[str, Any]) -> S:
-    """Return `section` with `settings` on top.
+def changed(
+    settings: Mapping[str, Any], *sections: S, fixed: Collection[str] = ()
+) -> tuple[S, ...]:
+    """Return `sections`, each with those of `settings` on top that it has.
 
-    Raises UserError, one line per mistake, for one that it does not have or that is out of range.
+    fixed: names that are no setting of a call. Raises UserError, one line per mistake, for one
+    that no section has or that is out of range.
     """
-    (found,) = divided(settings, section)
-    return found
-
-
-def divided(settings: Mapping[str, Any], *sections: S) -> tuple[S, ...]:
-    """Return `sections`, each with those of `settings` on top that it has. Raises as `changed`."""
-    known = {name for section in sections for name in type(section).model_fields}
+    known = {name for section in sections for name in type(section).model_fields} - {*fixed}
     for name in settings:
         if name not in known:
             raise UserError(f"{name}: no such setting; expected one of {', '.join(sorted(known))}")

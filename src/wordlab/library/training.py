@@ -15,7 +15,7 @@ from wordlab.embeddings.counts import cooccurrence
 from wordlab.embeddings.word2vec import training as word2vec
 from wordlab.errors import UserError
 from wordlab.library import places
-from wordlab.library.settings import divided
+from wordlab.library.settings import changed
 from wordlab.library.words import PpmiRows, WordVectors
 from wordlab.params import Section
 from wordlab.params.text import VocabularyParams
@@ -136,7 +136,7 @@ def _seed(seed: int | None, params: Params) -> int:
 
 
 def _settings(settings: dict[str, Any], *sections: Section) -> tuple[Any, ...]:
-    return divided(settings, *sections)
+    return changed(settings, *sections)
 
 
 def _encoded(sentences: Text, params: VocabularyParams) -> _Encoded:
