@@ -1,9 +1,9 @@
 """evaluate_lm: the language models on the test split, beside n-gram baselines, and their texts."""
 
-from wordlab.artifacts import write_json
+from wordlab.artifacts import md5, write_json
 from wordlab.evaluation.language import perplexity
 from wordlab.params.language import CELLS
-from wordlab.pipeline import stage
+from wordlab.pipeline import champions, stage
 from wordlab.recurrent.batches import read_documents, read_lines
 from wordlab.recurrent.devices import threads
 from wordlab.recurrent.language_model import LanguageModel
@@ -16,6 +16,7 @@ def main(run: stage.Stage) -> None:
     splits = run.input("splits")
     train = read_lines(splits / "train.txt")
     valid, test = (read_documents(splits / f"{split}.txt") for split in ("valid", "test"))
+    read = {}
     with threads():
         metrics, samples = perplexity.evaluate(
             models,
@@ -25,9 +26,11 @@ def main(run: stage.Stage) -> None:
             run.params.language_evaluation,
             run.params.generation,
             seed=run.params.seed,
+            on_losses=lambda name, *losses: read.update({name: losses}),
         )
     run.metrics(metrics)
-    write_json(run.output("headline"), perplexity.headline(metrics))
+    headline = perplexity.headline(metrics)
+    write_json(run.output("headline"), headline)
     write_json(run.output("samples"), samples)
     for name, scores in metrics.items():
         settings = models[name].params.model_dump() if name in models else {}
@@ -35,6 +38,11 @@ def main(run: stage.Stage) -> None:
     for sample in samples:
         name = f"{sample['model']} {sample['prompt']}.txt"
         run.recorder.text(sample["text"], name, folder="samples")
+    held = {
+        run.input(f"lm_{name}"): champions.of_losses(losses, text, headline[name], run.params.seed)
+        for name, (losses, text) in read.items()
+    }
+    champions.hold(run.recorder, held, {"test split": md5(splits / "test.txt")})
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from wordlab.cli.shared import MODELS, Number, folder, given, settings
 from wordlab.errors import UserError
 
 if TYPE_CHECKING:
-    from wordlab.corpus.vocabulary import Vocabulary
     from wordlab.evaluation.vectors.similarity import DenseSpace, SparseSpace
 
 app = typer.Typer()
@@ -34,42 +33,26 @@ def space(
     vectors: str, words: int | None, undecodable: Literal["replace", "drop"] = "replace"
 ) -> "DenseSpace | SparseSpace":
     """Return the words of a model or a file of vectors, the first `words` of them."""
+    from wordlab.asking.words import ROWS, load
     from wordlab.embeddings import reading
-    from wordlab.embeddings.ppmi import PpmiModel
-    from wordlab.embeddings.vectors import Vectors
-    from wordlab.evaluation.vectors.similarity import DenseSpace, SparseSpace
+    from wordlab.evaluation.vectors.similarity import DenseSpace
 
     place = given(vectors)
     if reading.archive_of(place):
         return DenseSpace(reading.read(place, words, undecodable))
     for place in (given(vectors), MODELS / vectors):
-        if (place / "indptr.npy").exists():
-            ppmi = PpmiModel.load(place)
-            return SparseSpace(
-                ppmi.vocabulary.truncated(words or len(ppmi.vocabulary)), ppmi.matrix[:words]
-            )
-    found = Vectors.load(folder(vectors, "vectors.npy"))
-    if words is not None:
-        found = Vectors(found.vocabulary.truncated(words), found.matrix[:words], found.description)
-    return DenseSpace(found)
-
-
-def row(vocabulary: "Vocabulary", word: str) -> int:
-    """Return the id of a word that a person asks for, in lower case where only that is known."""
-    return vocabulary.known_id(vocabulary.spelling(word))
+        if (place / ROWS).exists():
+            return load(place, words)
+    return load(folder(vectors, "vectors.npy"), words)
 
 
 @app.command()
 def neighbours(vectors: VectorsArgument, word: str, number: Number = 10) -> None:
     """Show the words nearest to WORD in VECTORS."""
-    import numpy as np
+    from wordlab.asking import words
 
-    from wordlab.evaluation.comparison.neighbours import nearest
-
-    found = space(vectors, None)
-    (near,), (cosines,) = nearest(found, np.array([row(found.vocabulary, word)]), number)
-    for other, cosine in zip(near, cosines, strict=True):
-        print(f"{cosine:6.3f}  {found.vocabulary.words[other]}")
+    for other, cosine in words.neighbours(space(vectors, None), word, number):
+        print(f"{cosine:6.3f}  {other}")
 
 
 @app.command()
@@ -83,12 +66,9 @@ def analogy(
     number: Number = 5,
 ) -> None:
     """Show what is to C as B is to A, by 3CosAdd: `wordlab analogy man king woman`."""
-    from wordlab.evaluation.vectors.analogy import answers
-    from wordlab.evaluation.vectors.similarity import Lookup
+    from wordlab.asking import words
 
-    found = space(vectors, None)
-    asked = (row(found.vocabulary, a), row(found.vocabulary, b), row(found.vocabulary, c))
-    for word, score in answers(found, asked, Lookup(found.vocabulary, ignore_case=True), number):
+    for word, score in words.analogy(space(vectors, None), a, b, c, number):
         print(f"{score:6.3f}  {word}")
 
 

@@ -1,0 +1,65 @@
+"""What word vectors make of a person's words: neighbours, cosines, analogies."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.embeddings.ppmi import PpmiModel
+from wordlab.embeddings.vectors import Vectors
+from wordlab.evaluation.comparison.neighbours import nearest
+from wordlab.evaluation.vectors.analogy import answers
+from wordlab.evaluation.vectors.similarity import DenseSpace, Lookup, Space, SparseSpace
+
+ROWS = "indptr.npy"
+"""The file that tells a folder of sparse rows from one of dense vectors."""
+
+
+def load(folder: Path, words: int | None = None) -> DenseSpace | SparseSpace:
+    """Return the words of a model that a stage saved, the first `words` of them."""
+    if (folder / ROWS).exists():
+        ppmi = PpmiModel.load(folder)
+        known = ppmi.vocabulary
+        return SparseSpace(known.truncated(words or len(known)), ppmi.matrix[:words])
+    found = Vectors.load(folder)
+    if words is not None:
+        found = Vectors(found.vocabulary.truncated(words), found.matrix[:words], found.description)
+    return DenseSpace(found)
+
+
+def row(vocabulary: Vocabulary, word: str) -> int:
+    """Return the id of a word that a person asks for, in lower case where only that is known.
+
+    Raises UserError, with near spellings, if it is unknown.
+    """
+    return vocabulary.known_id(vocabulary.spelling(word))
+
+
+def neighbours(space: Space, word: str, number: int) -> list[tuple[str, float]]:
+    """Return the `number` words nearest to `word`, with their cosines, nearest first."""
+    ids = np.array([row(space.vocabulary, word)])
+    (near,), (cosines,) = nearest(space, ids, number)
+    words = space.vocabulary.words
+    return [(words[i], float(cosine)) for i, cosine in zip(near, cosines, strict=True)]
+
+
+def cosine(space: Space, first: str, second: str) -> float:
+    """Return the cosine of two words."""
+    left, right = (np.array([row(space.vocabulary, word)]) for word in (first, second))
+    return float(space.between(left, right)[0])
+
+
+def analogy(space: Space, a: str, b: str, c: str, number: int) -> list[tuple[str, float]]:
+    """Return the `number` words that best are to c what b is to a, by 3CosAdd, best first."""
+    known = space.vocabulary
+    asked = row(known, a), row(known, b), row(known, c)
+    return answers(space, asked, Lookup(known, ignore_case=True), number)
+
+
+def vector(space: DenseSpace | SparseSpace, word: str) -> NDArray[np.float32]:
+    """Return the vector of `word` as it was trained: float32 (D,), or its sparse row as (C,)."""
+    place = row(space.vocabulary, word)
+    if isinstance(space, DenseSpace):
+        return space.vectors.matrix[place]
+    return space.matrix[[place]].toarray().ravel().astype(np.float32)
