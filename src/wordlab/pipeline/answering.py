@@ -21,22 +21,10 @@ from mlflow.exceptions import MlflowException
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
 from wordlab import artifacts
-from wordlab.asking import text as texts
-from wordlab.asking import words
-from wordlab.asking.prediction import beginning, predict
-from wordlab.asking.surprisal import measure
 from wordlab.errors import UserError
-from wordlab.evaluation.language import generation
-from wordlab.params.language import DecodingParams
 from wordlab.params.text import PreprocessParams
-from wordlab.recurrent.devices import threads
-from wordlab.recurrent.language_model import LanguageModel
-from wordlab.studies.autoencoder import network
-from wordlab.studies.autoencoder.scores import text as spelled
-from wordlab.studies.autoencoder.study import symbols_of
-from wordlab.text.preprocess import lines
 
-Answer = Callable[[str, Any, Mapping[str, Any]], Any]
+Answer = Callable[[str, str, Mapping[str, Any]], Any]
 """From a task, a row and the params of a question to its answer."""
 
 
@@ -59,11 +47,8 @@ class Answering(PythonModel):
         """Return an answer per row of the one column, as the param `task` asks."""
         given = params or {}
         try:
-            with threads():
-                return [
-                    self.answer(given.get("task", ""), row, given)
-                    for row in model_input.iloc[:, 0].tolist()
-                ]
+            rows = model_input.iloc[:, 0].explode().tolist()  # MLflow has a dict of lists as a row
+            return [self.answer(given.get("task", ""), row, given) for row in rows]
         except (UserError, ValueError) as error:
             problem = str(error).splitlines()[0]
             raise MlflowException.invalid_parameter_value(problem) from None
@@ -71,10 +56,12 @@ class Answering(PythonModel):
 
 def of_vectors(folder: Path, preprocess: PreprocessParams) -> Answer:
     """Return what answers on word vectors, dense or sparse."""
+    from wordlab.asking import words
+
     space = words.load(folder)
 
-    def answer(task: str, row: Any, params: Mapping[str, Any]) -> Any:
-        asked, number = [str(word) for word in row], int(params["number"])
+    def answer(task: str, row: str, params: Mapping[str, Any]) -> Any:
+        asked, number = row.split(), int(params["number"])
         if task == "vectors":
             return [words.vector(space, word).tolist() for word in asked]
         match task, asked:
@@ -98,9 +85,18 @@ def _scored(found: list[tuple[str, float]]) -> list[dict[str, Any]]:
 
 def of_text(folder: Path, preprocess: PreprocessParams) -> Answer:
     """Return what answers on a language model."""
+    from wordlab.asking import text as texts
+    from wordlab.asking.prediction import beginning, predict
+    from wordlab.asking.surprisal import measure
+    from wordlab.evaluation.language import generation
+    from wordlab.params.language import DecodingParams
+    from wordlab.recurrent.devices import threads
+    from wordlab.recurrent.language_model import LanguageModel
+
     model = LanguageModel.load(folder)
 
-    def answer(task: str, row: Any, params: Mapping[str, Any]) -> Any:
+    @threads()
+    def answer(task: str, row: str, params: Mapping[str, Any]) -> Any:
         if task == "next":
             return asdict(predict(model, row, preprocess, int(params["number"])))
         if task == "surprisal":
@@ -130,10 +126,17 @@ def of_text(folder: Path, preprocess: PreprocessParams) -> Answer:
 
 def of_sequences(folder: Path, preprocess: PreprocessParams) -> Answer:
     """Return what answers on an autoencoder, by sentences of a text as it was trained on them."""
+    from wordlab.recurrent.devices import threads
+    from wordlab.studies.autoencoder import network
+    from wordlab.studies.autoencoder.scores import text as spelled
+    from wordlab.studies.autoencoder.study import symbols_of
+    from wordlab.text.preprocess import lines
+
     model = network.Autoencoder.load(folder)
     index, unknown = model.vocabulary.index, model.vocabulary.unknown
 
-    def answer(task: str, row: Any, params: Mapping[str, Any]) -> Any:
+    @threads()
+    def answer(task: str, row: str, params: Mapping[str, Any]) -> Any:
         read = [
             np.array([index.get(symbol, unknown) for symbol in symbols], np.int64)
             for symbols in symbols_of(lines(row, preprocess), model.params)

@@ -15,12 +15,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from mlflow import MlflowClient
+from mlflow.artifacts import download_artifacts
 from mlflow.entities import LoggedModel, LoggedModelInput, LoggedModelOutput
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
-from mlflow.types.schema import AnyType, Array
+from mlflow.types.schema import AnyType
 
 from wordlab import names
 from wordlab.pipeline.legal import legal
@@ -29,10 +30,9 @@ from wordlab.pipeline.trained import ANSWERS
 CODE = Path(__file__).with_name("served.py")
 CHAMPION = "champion"
 """The alias of the version that no later one has been shown to beat."""
-WORDS = Array(DataType.string)
 TASKS: Mapping[str, Mapping[str, Any]] = {
     "word vectors": {
-        "column": ColSpec(WORDS, "words"),
+        "column": ColSpec(DataType.string, "words"),
         "params": {"task": "neighbours", "number": 10},
         "about": "`neighbours` of one word, `cosine` of two, `analogy` of three (what is to the "
         "third as the second is to the first), `vectors` of any number",
@@ -92,7 +92,7 @@ class Models:
         return models[0] if models else None
 
     def _create(self, run: str, model: Mapping[str, Any], tags: Mapping[str, str]) -> LoggedModel:
-        kind, title = model["kind"], names.model(model["name"].removeprefix("lm_"))
+        kind, title = model["kind"], names.plain(model["name"].removeprefix("lm_"))
         created = self.client.create_logged_model(
             self.experiment,
             name=model["name"],
@@ -149,10 +149,15 @@ class Models:
         version = self._champion(name)
         if version is None or version.tags.get("dvc.md5") == md5:
             return None
-        model = self.client.get_logged_model(version.model_id)
         try:
-            return Path(_downloaded(self.client, model, folder))
-        except (MlflowException, OSError):
+            return Path(
+                download_artifacts(
+                    artifact_uri=f"{version.source}/{ANSWERS}",
+                    dst_path=str(folder),
+                    tracking_uri=self.client.tracking_uri,
+                )
+            )
+        except (MlflowException, OSError):  # answers that are gone
             return None
 
     def scored(self, model: LoggedModel, answers: Path, better: bool | None, verdict: str) -> None:
@@ -164,7 +169,8 @@ class Models:
         name = registered(model.tags["wordlab.model"])
         own = f"name = '{name}'"
         versions = self.client.search_model_versions(own, order_by=["version_number DESC"])
-        version = next((one for one in versions if one.model_id == model.model_id), None)
+        md5 = model.tags["dvc.md5"]
+        version = next((one for one in versions if one.tags.get("dvc.md5") == md5), None)
         if version is None:
             return
         champion = self._champion(model.tags["wordlab.model"])
@@ -190,16 +196,6 @@ class Models:
 def registered(name: str) -> str:
     """Return the name of a model in the registry, which several projects may share."""
     return f"wordlab-{name.replace('_', '-')}"
-
-
-def _downloaded(client: MlflowClient, model: LoggedModel, folder: Path) -> str:
-    from mlflow.artifacts import download_artifacts
-
-    return download_artifacts(
-        artifact_uri=f"models:/{model.model_id}/{ANSWERS}",
-        dst_path=str(folder),
-        tracking_uri=client.tracking_uri,
-    )
 
 
 def _with_article(kind: str) -> str:

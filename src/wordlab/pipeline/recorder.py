@@ -134,6 +134,10 @@ class Recorder:
         given |= {"answers": str(answers), "better": better, "verdict": verdict}
         self._send("scored", **given, milliseconds=_now())
 
+    def parent_note(self, text: str) -> None:
+        """Describe the run of the pass, in Markdown."""
+        self._send("parent_note", text=text)
+
     def stored(self) -> None:
         """Wait until MLflow has all that was sent. Raises UserError if it cannot be used."""
         self._send("flush")

@@ -16,6 +16,8 @@ from wordlab.errors import masked
 from wordlab.params import flatten
 from wordlab.pipeline.legal import file_name, legal
 
+LONGEST_NOTE = 5000
+"""Characters of a description: the value of a tag in MLflow's older stores."""
 BATCH = 1000
 """Metrics that MLflow takes in one call."""
 WAITING = 200
@@ -64,6 +66,12 @@ class Run:
         """Set tags."""
         tags = [RunTag(legal(key), masked(value)) for key, value in values.items()]
         self.client.log_batch(self.id, tags=tags)
+
+    def note(self, markdown: str) -> None:
+        """Describe the run, in whole lines of Markdown, as many as MLflow takes."""
+        lines = markdown[:LONGEST_NOTE].split("\n")
+        kept = lines if len(markdown) <= LONGEST_NOTE else lines[:-1]
+        self.tags({"mlflow.note.content": "\n".join(kept)})
 
     def image(self, name: str, png: bytes) -> None:
         """Keep a PNG as figures/NAME.png."""

@@ -20,7 +20,7 @@ from typing import Any, TextIO
 
 import psutil
 from filelock import FileLock
-from mlflow import MlflowClient
+from mlflow import MlflowClient, set_tracking_uri
 from mlflow.exceptions import MlflowException
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
@@ -28,7 +28,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from wordlab import paths
 from wordlab.errors import UserError, masked
-from wordlab.params.whole import Params
+from wordlab.params.whole import Params, read
+from wordlab.pipeline.declared import PIPELINE
 from wordlab.pipeline.legal import shortened
 from wordlab.pipeline.models import Models
 from wordlab.pipeline.recorder import STORED, is_running
@@ -42,6 +43,7 @@ NOTE = (
     "run for each stage, and below sweeps, studies and evaluations one for each trial or model. To "
     "compare models or trials, select their runs and press Compare: they have the same metrics."
 )
+PASS = "One pass of the pipeline: *Child runs* has its stages."
 POLLING = 0.1
 """Seconds between two looks at whether the process that runs the stages has ended."""
 
@@ -74,6 +76,7 @@ class Session:
         self.parent = Run(self.client, self._parent(key, name, params))
         self.client.update_run(self.parent.id, status="RUNNING")
         self.runs = [self._open(stage, stage, self.parent.id)]
+        self.runs[0].note(_about(stage))
         self.models = Models(self.client, self.experiment)
         self.digests: dict[str, str] = {}
         self.status: str | None = None
@@ -143,6 +146,10 @@ class Session:
         """Log metrics to the run of the pass."""
         self.parent.metrics(values, milliseconds)
 
+    def parent_note(self, text: str) -> None:
+        """Describe the pass, in Markdown."""
+        self.parent.note(f"{PASS}\n\n{text}")
+
     def show(self, results: str) -> None:
         """Keep the findings of the stage with its run, and draw its figures for `render`.
 
@@ -160,6 +167,8 @@ class Session:
         sentences = findings(self.stage, measured)
         if sentences:
             self.runs[0].text("\n".join(sentences), "findings.txt")
+            listed = "\n".join(f"- {sentence}" for sentence in sentences)
+            self.runs[0].note(f"{_about(self.stage)}\n\n{listed}")
         for entry in figures.of_stage(self.stage):
             figure = entry.draw(measured)
             if figure is not None:
@@ -224,13 +233,20 @@ class Session:
                 return found[0].info.run_id
             every = "tags.`wordlab.pass` != ''"
             passes = self.client.search_runs([self.experiment], every, max_results=50_000)
-            tags = {**self.tags, "wordlab.pass": key}
+            tags = {**self.tags, "wordlab.pass": key, "mlflow.note.content": PASS}
             created = self.client.create_run(
                 self.experiment, run_name=name or f"pass {len(passes) + 1}", tags=tags
             )
             run = Run(self.client, created.info.run_id)
             run.params(params)
             return run.id
+
+
+def _about(stage: str) -> str:
+    """Return what dvc.yaml says that a stage makes, as a line of Markdown."""
+    entry = read(PIPELINE).get("stages", {}).get(stage.partition("@")[0], {})
+    what = entry.get("do", entry).get("desc", "")
+    return f"**{stage}**: {what}." if what else f"**{stage}**"
 
 
 def _connect() -> tuple[MlflowClient, str]:
@@ -245,6 +261,9 @@ def _connect() -> tuple[MlflowClient, str]:
         try:
             if not given:
                 settle(paths.tracking_database(), paths.tracking_artifacts())
+            set_tracking_uri(uri)  # the registry asks a client of its own for models
+            if not given:
+                os.environ.pop("MLFLOW_TRACKING_URI", None)  # which that sets
             client = MlflowClient(tracking_uri=uri)
             found = client.get_experiment_by_name(EXPERIMENT)
             if found is not None:

@@ -31,11 +31,10 @@ class Trained:
     within: str
 
     @property
-    def example(self) -> str | list[str]:
+    def example(self) -> str:
         """A question to it: a word that it knows, or the beginning of a text."""
         with_counts = read_text(Path(self.path) / self.within / "vocabulary.tsv").splitlines()
-        word = with_counts[0].partition("\t")[0]
-        return [word] if self.kind == "word vectors" else word
+        return with_counts[0].partition("\t")[0]
 
 
 def models(output: Path) -> Iterator[Trained]:
