@@ -95,7 +95,7 @@ class Models:
         kind, title = model["kind"], names.plain(model["name"].removeprefix("lm_"))
         created = self.client.create_logged_model(
             self.experiment,
-            name=model["name"],
+            name=title,
             source_run_id=run,
             tags={
                 **tags,
@@ -149,16 +149,18 @@ class Models:
         version = self._champion(name)
         if version is None or version.tags.get("dvc.md5") == md5:
             return None
-        try:
-            return Path(
-                download_artifacts(
-                    artifact_uri=f"{version.source}/{ANSWERS}",
-                    dst_path=str(folder),
-                    tracking_uri=self.client.tracking_uri,
-                )
-            )
-        except (MlflowException, OSError):  # answers that are gone
+        model_id = version.source.rpartition("/")[2]
+        kept = self.client.list_logged_model_artifacts(model_id)
+        if ANSWERS not in {file.path for file in kept}:
             return None
+        folder.mkdir(exist_ok=True)
+        return Path(
+            download_artifacts(
+                artifact_uri=f"{self.client.get_logged_model(model_id).artifact_location}/{ANSWERS}",
+                dst_path=str(folder),
+                tracking_uri=self.client.tracking_uri,
+            )
+        )
 
     def scored(self, model: LoggedModel, answers: Path, better: bool | None, verdict: str) -> None:
         """Keep what a model answered, and make it champion where it is better.
