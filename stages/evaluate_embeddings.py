@@ -7,7 +7,7 @@ from wordlab.artifacts import write_json
 from wordlab.evaluation import models
 from wordlab.evaluation.vectors import scores
 from wordlab.evaluation.vectors.scores import Trained
-from wordlab.pipeline import stage
+from wordlab.pipeline import champions, stage
 
 
 def main(run: stage.Stage) -> None:
@@ -18,8 +18,14 @@ def main(run: stage.Stage) -> None:
     for name, model in trained.items():
         run.on_trial(name, {"model": name, **settings(model)}, metrics[name])
     run.metrics(metrics)
-    write_json(run.output("headline"), names.people(scores.headline(metrics)))
+    headline = scores.headline(metrics)
+    write_json(run.output("headline"), names.people(headline))
     run.table("scores", names.column(scores.intervals(metrics)))
+    held = {
+        run.input(name): champions.of_vectors(scored, headline[name])
+        for name, scored in found.items()
+    }
+    champions.hold(run.recorder, held, scores.digests(params))
 
 
 def settings(model: Trained) -> Mapping[str, object]:

@@ -1,10 +1,10 @@
 """evaluate_lm: the language models on the test split, beside n-gram baselines, and their texts."""
 
 from wordlab import names
-from wordlab.artifacts import write_json
+from wordlab.artifacts import md5, write_json
 from wordlab.evaluation.language import perplexity
 from wordlab.params.language import CELLS
-from wordlab.pipeline import stage
+from wordlab.pipeline import champions, stage
 from wordlab.recurrent.batches import read_documents, read_lines
 from wordlab.recurrent.devices import threads
 from wordlab.recurrent.language_model import LanguageModel
@@ -17,6 +17,7 @@ def main(run: stage.Stage) -> None:
     splits = run.input("splits")
     train = read_lines(splits / "train.txt")
     valid, test = (read_documents(splits / f"{split}.txt") for split in ("valid", "test"))
+    read = {}
     with threads():
         metrics, samples = perplexity.evaluate(
             models,
@@ -26,10 +27,11 @@ def main(run: stage.Stage) -> None:
             run.params.language_evaluation,
             run.params.generation,
             seed=run.params.seed,
+            on_losses=lambda name, *losses: read.update({name: losses}),
         )
     run.metrics(metrics)
-    own = {name: metrics[name] for name in models}
-    write_json(run.output("headline"), names.people(perplexity.headline(own)))
+    headline = perplexity.headline({name: metrics[name] for name in models})
+    write_json(run.output("headline"), names.people(headline))
     shown = {name: metrics[name] for name in names.LANGUAGE_MODELS if name in metrics}
     run.table("scores", names.column(perplexity.intervals(shown)))
     write_json(run.output("samples"), samples)
@@ -39,6 +41,11 @@ def main(run: stage.Stage) -> None:
     for sample in samples:
         name = f"{sample['model']} {sample['prompt']}.txt"
         run.recorder.text(sample["text"], name, folder="samples")
+    held = {
+        run.input(f"lm_{name}"): champions.of_losses(losses, text, headline[name], run.params.seed)
+        for name, (losses, text) in read.items()
+    }
+    champions.hold(run.recorder, held, {"test split": md5(splits / "test.txt")})
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from wordlab.recurrent import batches, language_model, training
 
 def main(run: stage.Stage) -> None:
     params, seed = run.params.character_model, run.params.seed
+    run.settings("char", params.model_dump())
     documents = [
         batches.read_documents(run.input("splits") / f"{split}.txt") for split in ("train", "valid")
     ]

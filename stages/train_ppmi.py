@@ -10,6 +10,7 @@ from wordlab.pipeline import stage
 
 def main(run: stage.Stage) -> None:
     params = run.params.ppmi
+    run.settings("ppmi", params.model_dump())
     model = ppmi.ppmi(Counts.load(run.input("counts")), params)
     model.save(run.output("models/ppmi"))
     trainings = [

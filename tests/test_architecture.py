@@ -46,7 +46,9 @@ PLUMBING = {
 }
 DERIVED = "params.derived"
 ONLY_IN = {
-    "mlflow": {"pipeline.tracking"},
+    "mlflow": {
+        f"pipeline.{name}" for name in ("answering", "models", "runs", "served", "tracking")
+    },
     "numba": {
         "compiled",
         "embeddings",

@@ -226,9 +226,10 @@ def test_the_view_of_trainings_is_what_ui_prints(workspace, monkeypatch, capsys)
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     assert run(monkeypatch, "ui", "--port", str(port)) == 0
-    passes, runs = (line.split()[-1] for line in capsys.readouterr().out.splitlines()[:2])
+    passes, runs, models = (line.split()[-1] for line in capsys.readouterr().out.splitlines()[:3])
     assert runs == f"http://127.0.0.1:{port}/#/experiments/7/runs?workflowType=machine_learning"
-    assert unquote(passes) == f'{runs}&searchFilter=tags.`wordlab.pass` != ""'
+    assert unquote(passes) == f'{runs}&searchFilter=tags.`wordlab.pass` != ""&compareRunsMode=CHART'
+    assert models == runs.replace("/runs", "/models")
     assert f"sqlite:///{workspace / 'mlflow.db'}" in started
 
 

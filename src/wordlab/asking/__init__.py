@@ -1,1 +1,1 @@
-"""What a language model makes of a person's text: surprisal, minimal pairs, the next words."""
+"""What models make of a person's words: neighbours, surprisal, minimal pairs, the next words."""

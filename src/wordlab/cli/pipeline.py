@@ -165,8 +165,10 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # spares eight processes
     # its own start page is the view of GenAI, which has no menu of runs
     runs = f"http://127.0.0.1:{port}/#/experiments/{number}/runs?workflowType=machine_learning"
-    print(f"every pass: {runs}&searchFilter=tags.%60wordlab.pass%60%20!%3D%20%22%22")
+    passes = "searchFilter=tags.%60wordlab.pass%60%20!%3D%20%22%22&compareRunsMode=CHART"
+    print(f"every pass: {runs}&{passes}")
     print(f"every run:  {runs}")
+    print(f"every model: {runs.replace('/runs?', '/models?')}")
     print("MLflow takes some seconds to answer; Ctrl-C ends it", flush=True)
     os.execv(
         server,

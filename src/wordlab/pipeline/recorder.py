@@ -70,7 +70,7 @@ class Recorder:
 
     def input(self, path: str, digest: str) -> None:
         """Record a dataset that the stage reads; runs can be searched by its digest."""
-        self._send("input", run=0, path=path, digest=digest)
+        self._send("input", path=path, digest=digest)
 
     def text(self, text: str, name: str, folder: str = "") -> None:
         """Keep a text as the artifact `name` in `folder`."""
@@ -91,6 +91,53 @@ class Recorder:
     def parent_metrics(self, values: Mapping[str, Any]) -> None:
         """Log nested metrics to the run of the pass, by which passes are compared."""
         self._send("parent_metrics", values=values, milliseconds=_now())
+
+    def model(
+        self, model: Mapping[str, Any], metrics: Mapping[str, Any], learned_from: str
+    ) -> None:
+        """Log a trained model, and metrics of it on the input that it learned from.
+
+        model: as `models.Models.log` takes it.
+        """
+        given = {"model": model, "metrics": metrics, "learned_from": learned_from}
+        self._send("model", **given, milliseconds=_now())
+
+    def champion(self, path: Path, folder: Path) -> Path | None:
+        """Return a file, put into `folder`, of what the champion among models answered.
+
+        path: the input that is the model to be compared with it. None if there is no champion, or
+        that is the one.
+        """
+        self._send("champion", path=str(path), folder=str(folder))
+        answer = self._answer()
+        try:
+            found = json.loads(answer)
+        except ValueError:
+            self._ended = True
+            raise UserError(answer or UNKNOWN) from None
+        return None if found is None else Path(found)
+
+    def scored(
+        self,
+        path: Path,
+        child: int,
+        metrics: Mapping[str, Any],
+        datasets: Mapping[str, str],
+        answers: Path,
+        better: bool | None,
+        verdict: str,
+    ) -> None:
+        """Log the scores of the model that is the input `path`, in the run below this one.
+
+        datasets: digests by name; better, verdict: as `champions` has them; answers: read later.
+        """
+        given = {"path": str(path), "child": child, "metrics": metrics, "datasets": datasets}
+        given |= {"answers": str(answers), "better": better, "verdict": verdict}
+        self._send("scored", **given, milliseconds=_now())
+
+    def parent_note(self, text: str) -> None:
+        """Describe the run of the pass, in Markdown."""
+        self._send("parent_note", text=text)
 
     def stored(self) -> None:
         """Wait until MLflow has all that was sent. Raises UserError if it cannot be used."""
@@ -127,13 +174,16 @@ class Recorder:
 
     def _wait(self) -> None:
         """Wait for the answer. Raises UserError with it if it is not that all is stored."""
-        try:
-            answer = self._stream.readline().strip()
-        except OSError:
-            answer = ""
+        answer = self._answer()
         if answer != STORED:
             self._ended = True
             raise UserError(answer or UNKNOWN)
+
+    def _answer(self) -> str:
+        try:
+            return self._stream.readline().strip()
+        except OSError:
+            return ""
 
 
 class Silent(Recorder):
@@ -142,8 +192,15 @@ class Silent(Recorder):
     def __init__(self) -> None:
         self._children = 0
 
+    def champion(self, path: Path, folder: Path) -> Path | None:
+        """Know of none."""
+        return None
+
     def _send(self, call: str, **arguments: Any) -> None:
         """Send nothing."""
+
+    def stored(self) -> None:
+        """Wait for nothing."""
 
 
 def _now() -> int:

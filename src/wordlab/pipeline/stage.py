@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -28,8 +29,9 @@ from safetensors import SafetensorError
 from wordlab import artifacts, paths, progress
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
+from wordlab.params import flatten
 from wordlab.params.whole import PARAMS, Params, load
-from wordlab.pipeline import inputs, recorder, work
+from wordlab.pipeline import inputs, recorder, trained, work
 from wordlab.pipeline.declared import Declaration, declaration, named
 from wordlab.pipeline.recorder import Recorder, Silent, is_running
 
@@ -72,13 +74,16 @@ class Stage:
         self.params = params
         self.recorder = recorder
         self.checkpoint = checkpoint
-        self._inputs = inputs
+        self.inputs = inputs
         self._outputs = outputs
+        self.measured: dict[str, Any] = {}
+        self.settings_of: dict[str, Mapping[str, Any]] = {}
+        """Of each model trained here, by its name; of all under an empty one."""
         self._steps: dict[int, dict[str, float]] = {}
 
     def input(self, name: str) -> Path:
         """Return the path of an input, by a name as `declared.named` takes it."""
-        return named(name, self._inputs)
+        return named(name, self.inputs)
 
     def output(self, name: str) -> Path:
         """Return where to write an output; it takes its place when the stage has succeeded."""
@@ -102,16 +107,19 @@ class Stage:
 
     def settings(self, model: str, params: Mapping[str, Any]) -> None:
         """Log what this stage trains, and how, under the names that trials of sweeps have."""
+        self.settings_of[""] = params
         self.recorder.params({"model": model, **params})
 
     def on_trial(self, name: str, params: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
         """Log one setting of a study or sweep as a run below this one."""
+        self.settings_of[name] = params
         self.recorder.child(name, params, metrics)
 
     def metrics(self, values: Mapping[str, Any], output: str = "metrics") -> None:
         """Write nested metrics, rounded, as the JSON output, and log them."""
         values = artifacts.rounded(values)
         artifacts.write_json(self.output(output), values)
+        self.measured |= values
         self.recorder.metrics(values)
 
     def table(self, output: str, table: "pd.DataFrame") -> None:
@@ -242,13 +250,15 @@ def _run(body: Callable[[Stage], None], name: str, item: str) -> None:
                 path: places.enter_context(artifacts.replacing(path)) for path in declared.outputs
             }
             started = time.monotonic()
+            stage = Stage(name, item, params, record, declared.inputs, partial, checkpoint)
             with _room(partial):
-                body(Stage(name, item, params, record, declared.inputs, partial, checkpoint))
+                body(stage)
             seconds = time.monotonic() - started
             record.stored()
         made = {str(path): artifacts.md5(path) for path in declared.outputs}
         inputs.note(name, made)
         record.tags({f"dvc.output.{path}": digest for path, digest in made.items()})
+        _log_models(stage, made)
         record.tags({"threads": os.environ.get("WORDLAB_THREADS", "all")})
         record.metrics(
             {
@@ -264,6 +274,27 @@ def _run(body: Callable[[Stage], None], name: str, item: str) -> None:
             record.show(shown[0])
         record.finish()
     checkpoint.clear()
+
+
+def _log_models(stage: Stage, made: Mapping[str, str]) -> None:
+    """Log the models among what a stage made; made: the md5 of each output, by path."""
+    if os.environ.get(trained.SWITCH, "").lower() in ("false", "0", "no"):
+        return
+    learned_from = next((p for p in stage.inputs if p.name in trained.LEARNED_FROM), Path())
+    for path, md5 in made.items():
+        for model in trained.models(Path(path)):
+            of_all = stage.settings_of.get("", {})
+            own = stage.settings_of.get(model.within.replace("_", " "), of_all)
+            described = {
+                **asdict(model),
+                "example": model.example,
+                "md5": md5,
+                "params": flatten(own),
+                "preprocess": stage.params.preprocess.model_dump(mode="json"),
+                "checkout": str(paths.root()),
+            }
+            measured = trained.own(stage.measured, model)
+            stage.recorder.model(described, measured, str(learned_from))
 
 
 def _help(body: Callable[[Stage], None], name: str, item: str) -> None:

@@ -6,35 +6,21 @@ are its runs. A store that cannot be used is reported in one line, and ends the 
 process ends with the one that runs the stages.
 """
 
-import hashlib
 import json
 import logging
-import math
 import os
-import posixpath
-import re
 import socket
 import sqlite3
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, TextIO
 
 import psutil
 from filelock import FileLock
-from mlflow import MlflowClient
-from mlflow.entities import (
-    Dataset,
-    DatasetInput,
-    InputTag,
-    Metric,
-    Param,
-    RunTag,
-)
+from mlflow import MlflowClient, set_tracking_uri
 from mlflow.exceptions import MlflowException
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
@@ -42,9 +28,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from wordlab import paths
 from wordlab.errors import UserError, masked
-from wordlab.params import flatten
-from wordlab.params.whole import Params
+from wordlab.params.whole import Params, read
+from wordlab.pipeline.declared import PIPELINE
+from wordlab.pipeline.legal import shortened
+from wordlab.pipeline.models import Models
 from wordlab.pipeline.recorder import STORED, identity, is_present
+from wordlab.pipeline.runs import Run, dataset
 from wordlab.pipeline.store import EXPERIMENT, settle
 
 logging.getLogger("mlflow").setLevel(logging.WARNING)
@@ -56,12 +45,9 @@ NOTE = (
 )
 LOGGER = "wordlab.logger"
 """The tag of a run with the process that logs it."""
+PASS = "One pass of the pipeline: *Child runs* has its stages."
 POLLING = 0.1
 """Seconds between two looks at whether the process that runs the stages has ended."""
-BATCH = 1000
-"""Metrics that MLflow takes in one call."""
-WAITING = 200
-"""Metrics held back before they are sent, so that a long training is seen as it runs."""
 
 
 @event.listens_for(Engine, "connect")
@@ -74,62 +60,6 @@ def _write_ahead(connection: Any, record: object) -> None:
         with suppress(sqlite3.OperationalError):  # another process holds the store: as it was
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=NORMAL")
-
-
-@dataclass
-class Run:
-    """One MLflow run that is under way."""
-
-    client: MlflowClient
-    id: str
-    waiting: list[Metric] = field(default_factory=list)
-
-    def params(self, values: Mapping[str, Any]) -> None:
-        """Log nested params under names joined by points."""
-        flat = [Param(legal(key), masked(str(value))) for key, value in flatten(values).items()]
-        for start in range(0, len(flat), 100):
-            self.client.log_batch(self.id, params=flat[start : start + 100])
-
-    def metrics(self, values: Mapping[str, Any], milliseconds: int, step: int = 0) -> None:
-        """Log the finite numbers among nested metrics; they are sent in batches."""
-        for key, value in flatten(values).items():
-            if isinstance(value, int | float) and math.isfinite(value):
-                self.waiting.append(Metric(legal(key), float(value), milliseconds, step))
-        if len(self.waiting) >= WAITING:
-            self.flush()
-
-    def flush(self) -> None:
-        """Send the metrics that wait."""
-        for start in range(0, len(self.waiting), BATCH):
-            self.client.log_batch(self.id, metrics=self.waiting[start : start + BATCH])
-        self.waiting.clear()
-
-    def tags(self, values: Mapping[str, str]) -> None:
-        """Set tags."""
-        tags = [RunTag(legal(key), masked(value)) for key, value in values.items()]
-        self.client.log_batch(self.id, tags=tags)
-
-    def image(self, name: str, png: bytes) -> None:
-        """Keep a PNG as figures/NAME.png."""
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / f"{name}.png"
-            path.write_bytes(png)
-            self.client.log_artifact(self.id, str(path), "figures")
-
-    def text(self, text: str, name: str, folder: str = "") -> None:
-        """Keep a text as the artifact `name` in `folder`."""
-        self.client.log_text(self.id, text, posixpath.join(folder, file_name(name)))
-
-    def input(self, path: str, digest: str) -> None:
-        """Record a dataset that the run reads."""
-        dataset = Dataset(path, digest[:36], "local", json.dumps({"uri": path}))
-        context = InputTag("mlflow.data.context", "input")
-        self.client.log_inputs(self.id, datasets=[DatasetInput(dataset, [context])])
-
-    def end(self, status: str) -> None:
-        """End the run."""
-        self.flush()
-        self.client.set_terminated(self.id, status)
 
 
 class Session:
@@ -151,13 +81,67 @@ class Session:
         self.parent.tags({LOGGER: self.tags[LOGGER]})
         self.client.update_run(self.parent.id, status="RUNNING")
         self.runs = [self._open(stage, stage, self.parent.id)]
+        self.runs[0].note(_about(stage))
+        self.models = Models(self.client, self.experiment)
+        self.digests: dict[str, str] = {}
         self.status: str | None = None
         self.figures: dict[str, Any] = {}
 
-    def call(self, name: str, arguments: dict[str, Any]) -> None:
+    def call(self, name: str, arguments: dict[str, Any]) -> object:
         """Carry out one call: of the run whose number `run` the arguments hold, or of this."""
         run = arguments.pop("run", None)
-        getattr(self if run is None else self.runs[run], name)(**arguments)
+        return getattr(self if run is None else self.runs[run], name)(**arguments)
+
+    def input(self, path: str, digest: str) -> None:
+        """Record a dataset that the stage reads."""
+        self.digests[path] = digest
+        self.runs[0].input(path, digest)
+
+    def model(
+        self,
+        model: dict[str, Any],
+        metrics: Mapping[str, Any],
+        learned_from: str,
+        milliseconds: int,
+    ) -> None:
+        """Log a trained model, and its metrics with what it learned from."""
+        with _lock():
+            model_id = self.models.log(self.runs[0].id, model, self.tags)
+        linked = dataset(learned_from, self.digests.get(learned_from))
+        self.runs[0].metrics(metrics, milliseconds, model_id=model_id, **linked)
+
+    def champion(self, path: str, folder: str) -> str | None:
+        """Return the file of what the champion of the model at `path`, an input, answered."""
+        found = self.models.champion(Path(path).name, self.digests.get(path, ""), Path(folder))
+        return None if found is None else str(found)
+
+    def scored(
+        self,
+        path: str,
+        child: int,
+        metrics: Mapping[str, Any],
+        datasets: Mapping[str, str],
+        answers: str,
+        better: bool | None,
+        verdict: str,
+        milliseconds: int,
+    ) -> None:
+        """Link the scores of the model at `path`, an input, with it and its datasets."""
+        model = self.models.find(Path(path).name, self.digests.get(path, ""))
+        if model is None:  # trained where models were not logged
+            return
+        run = self.runs[child]
+        self.models.uses(run.id, model)
+        for name, digest in datasets.items():
+            run.input(name, digest)
+        for key, value in metrics.items():
+            names = (name for name in datasets if key.startswith(name) or len(datasets) == 1)
+            name = next(names, "")
+            linked = dataset(name, datasets.get(name))
+            run.metrics({key: value}, milliseconds, model_id=model.model_id, **linked)
+        run.flush()
+        with _lock():
+            self.models.scored(model, Path(answers), better, verdict)
 
     def child(self, name: str) -> None:
         """Open the next run below the stage's own."""
@@ -166,6 +150,10 @@ class Session:
     def parent_metrics(self, values: Mapping[str, Any], milliseconds: int) -> None:
         """Log metrics to the run of the pass."""
         self.parent.metrics(values, milliseconds)
+
+    def parent_note(self, text: str) -> None:
+        """Describe the pass, in Markdown."""
+        self.parent.note(f"{PASS}\n\n{text}")
 
     def show(self, results: str) -> None:
         """Keep the findings of the stage with its run, and draw its figures for `render`.
@@ -184,6 +172,8 @@ class Session:
         sentences = findings(self.stage, measured)
         if sentences:
             self.runs[0].text("\n".join(sentences), "findings.txt")
+            listed = "\n".join(f"- {sentence}" for sentence in sentences)
+            self.runs[0].note(f"{_about(self.stage)}\n\n{listed}")
         for entry in figures.of_stage(self.stage):
             figure = entry.draw(measured)
             if figure is not None:
@@ -255,13 +245,20 @@ class Session:
                 return found[0].info.run_id
             every = "tags.`wordlab.pass` != ''"
             passes = self.client.search_runs([self.experiment], every, max_results=50_000)
-            tags = {**self.tags, "wordlab.pass": key}
+            tags = {**self.tags, "wordlab.pass": key, "mlflow.note.content": PASS}
             created = self.client.create_run(
                 self.experiment, run_name=name or f"pass {len(passes) + 1}", tags=tags
             )
             run = Run(self.client, created.info.run_id)
             run.params(params)
             return run.id
+
+
+def _about(stage: str) -> str:
+    """Return what dvc.yaml says that a stage makes, as a line of Markdown."""
+    entry = read(PIPELINE).get("stages", {}).get(stage.partition("@")[0], {})
+    what = entry.get("do", entry).get("desc", "")
+    return f"**{stage}**: {what}." if what else f"**{stage}**"
 
 
 def _connect() -> tuple[MlflowClient, str]:
@@ -276,6 +273,9 @@ def _connect() -> tuple[MlflowClient, str]:
         try:
             if not given:
                 settle(paths.tracking_database(), paths.tracking_artifacts())
+            set_tracking_uri(uri)  # the registry asks a client of its own for models
+            if not given:
+                os.environ.pop("MLFLOW_TRACKING_URI", None)  # which that sets
             client = MlflowClient(tracking_uri=uri)
             found = client.get_experiment_by_name(EXPERIMENT)
             if found is not None:
@@ -303,45 +303,6 @@ def _lock() -> FileLock:
     return FileLock(paths.root() / "mlflow.db.lock")
 
 
-LONGEST = 250
-"""Characters of a name that MLflow takes."""
-LONGEST_FILE = 200
-"""Bytes of a file's name, of the 255 that file systems take."""
-
-
-def legal(name: str) -> str:
-    """Return the name of a param, a metric or a tag as MLflow takes it.
-
-    It takes letters, digits and _ - . / : and blanks, up to LONGEST characters, that are a path in
-    its shortest form. A name that had to be changed ends in some digits of its md5, so that two
-    names stay two.
-    """
-    plain = re.sub(r"[^\w\-. /:]", "_", name) or "_"
-    if posixpath.normpath(plain) != plain or plain.startswith(("..", "/")) or plain == ".":
-        plain = re.sub(r"[/.]", "_", plain)
-    return shortened(plain if plain == name else f"{plain} {_digits(name)}")
-
-
-def file_name(name: str) -> str:
-    """Return a name, with its ending, as a file in a folder can have it, changed as by `legal`."""
-    stem, point, ending = name.rpartition(".")
-    plain = re.sub(r"[^\w\-., ']", "_", stem).lstrip(".")
-    cut = plain.encode()[:LONGEST_FILE].decode(errors="ignore")
-    return f"{cut if cut == stem else f'{cut} {_digits(stem)}'}{point}{ending}"
-
-
-def shortened(name: str) -> str:
-    """Return a name of at most LONGEST characters, a longer one cut and with digits of its md5."""
-    if len(name) <= LONGEST:
-        return name
-    digits = _digits(name)
-    return f"{name[: LONGEST - len(digits) - 1]} {digits}"
-
-
-def _digits(name: str) -> str:
-    return hashlib.md5(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-
-
 def log(stream: TextIO) -> None:
     """Carry out the calls of one stage."""
     session: Session | None = None
@@ -351,7 +312,9 @@ def log(stream: TextIO) -> None:
             if name == "begin":
                 session = Session(**arguments)
             elif session is not None:
-                session.call(name, arguments)
+                found = session.call(name, arguments)
+                if name == "champion":
+                    print(json.dumps(found), file=stream, flush=True)
                 if name in ("flush", "finish"):
                     print(STORED, file=stream, flush=True)
                 if name == "finish":

@@ -1,7 +1,7 @@
 """Language models on held-out text, beside n-gram baselines, and the text they generate."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -122,6 +122,7 @@ def evaluate(
     generation: GenerationParams,
     *,
     seed: int,
+    on_losses: Callable[[str, NDArray[np.floating], HeldOut], None] = lambda *_: None,
 ) -> tuple[dict[str, Any], list[dict[str, str]]]:
     """Return scores by model and baseline, and a sample of each network, and of the Kneser-Ney
     models, for each prompt.
@@ -130,7 +131,8 @@ def evaluate(
     with. `examples`, `carry_state`: how a network reads the text, as it was trained; `adapted`: its
     scores and settings by each other method that `params` has for it. Models of the same symbols
     share their baselines: `unigram` and `kneser_ney`, named with the level and the number of
-    symbols where there are several kinds.
+    symbols where there are several kinds. on_losses: given the losses of each network and the text
+    they are on.
     """
     metrics: dict[str, Any] = {}
     samples: list[dict[str, str]] = []
@@ -151,6 +153,7 @@ def evaluate(
         written = symbol_ids(model, [line for text in texts for line in text.splitlines()])
         plain = plain_trace(model, text, states=name in params.cache.models, ranks=True)
         assert plain.ranks is not None
+        on_losses(name, plain.losses, text)
         scored = score(plain.losses, text, seed=seed, baseline=shared.losses)
         if math.isinf(scored.perplexity):
             notice(

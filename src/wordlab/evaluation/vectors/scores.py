@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordlab import downloads, paths
-from wordlab.artifacts import rounded
+from wordlab.artifacts import md5, rounded
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import notice
 from wordlab.evaluation import statistics
@@ -247,9 +247,18 @@ def read_sets(params: EvaluationParams) -> EvaluationSets:
     Raises UserError if one cannot be fetched or read.
     """
     pairs = tuple(similarity.read_pairs(_file(item), item.name) for item in params.similarity)
+    return EvaluationSets(pairs, analogy.read_questions(_questions(params)))
+
+
+def digests(params: EvaluationParams) -> dict[str, str]:
+    """Return the md5 of the file of each set that `params` names, by the names that scores have."""
+    pairs = {item.name: md5(_file(item)) for item in params.similarity}
+    return {**pairs, ANALOGY: md5(_questions(params))}
+
+
+def _questions(params: EvaluationParams) -> Path:
     path = params.analogies.path
-    questions = analogy.read_questions(paths.given(path) if path else packaged("analogies"))
-    return EvaluationSets(pairs, questions)
+    return paths.given(path) if path else packaged("analogies")
 
 
 def _file(pairs: WordPairsParams) -> Path:
