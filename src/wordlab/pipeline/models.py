@@ -71,8 +71,8 @@ class Models:
     def __init__(self, client: MlflowClient, experiment: str) -> None:
         self.client, self.experiment = client, experiment
 
-    def log(self, run: str, model: Mapping[str, Any], tags: Mapping[str, str]) -> str:
-        """Make a model an output of a run, and return its id.
+    def log(self, run: str, model: Mapping[str, Any], tags: Mapping[str, str]) -> LoggedModel:
+        """Make a model an output of a run, and return it.
 
         model: name, kind, path, within, md5, example, params, preprocess, checkout. One of the
         same name and md5 is the same model, whichever run made it first.
@@ -82,7 +82,7 @@ class Models:
             found = self._create(run, model, tags)
             self._register(found)
         self.client.log_outputs(run, [LoggedModelOutput(found.model_id, 0)])
-        return str(found.model_id)
+        return found
 
     def find(self, name: str, md5: str) -> LoggedModel | None:
         """Return the model of a name and an md5, None if it was not logged."""

@@ -106,9 +106,10 @@ class Session:
     ) -> None:
         """Log a trained model, and its metrics with what it learned from."""
         with _lock():
-            model_id = self.models.log(self.runs[0].id, model, self.tags)
-        linked = dataset(learned_from, self.digests.get(learned_from))
-        self.runs[0].metrics(metrics, milliseconds, model_id=model_id, **linked)
+            logged = self.models.log(self.runs[0].id, model, self.tags)
+        if logged.source_run_id == self.runs[0].id:  # else it has them
+            linked = dataset(learned_from, self.digests.get(learned_from))
+            self.runs[0].metrics(metrics, milliseconds, model_id=logged.model_id, **linked)
 
     def champion(self, path: str, folder: str) -> str | None:
         """Return the file of what the champion of the model at `path`, an input, answered."""
