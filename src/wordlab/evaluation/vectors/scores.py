@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 GROUPS = ("semantic", "syntactic", "total")
 ANALOGY = "analogy"
+ANALOGIES = "analogies"
+"""The headline's name of the analogies' total."""
 SMALL_COVERAGE = 0.05
 """The share of a set below which its words may not be those that were meant."""
 Trained = Vectors | Space | Sequence[Vectors]
@@ -154,8 +156,8 @@ def _every(metrics: Mapping[str, Any]) -> Iterator[tuple[str, str, int, Any, Any
     for model, scores in metrics.items():
         first = next(value for value in scores["analogy"].values() if isinstance(value, Mapping))
         own = {name: (scores[name], "spearman") for name in scores if name != "analogy"}
-        for name, (score, value) in {**own, "analogies": (first, "total")}.items():
-            n = scores["analogy" if name == "analogies" else name]["n"]
+        for name, (score, value) in {**own, ANALOGIES: (first, "total")}.items():
+            n = scores[ANALOGY if name == ANALOGIES else name]["n"]
             yield model, name, n, score[value], score["low"], score["high"]
 
 
@@ -251,9 +253,9 @@ def read_sets(params: EvaluationParams) -> EvaluationSets:
 
 
 def digests(params: EvaluationParams) -> dict[str, str]:
-    """Return the md5 of the file of each set that `params` names, by the names that scores have."""
+    """Return the md5 of the file of each set that `params` names, by the names in `headline`."""
     pairs = {item.name: md5(_file(item)) for item in params.similarity}
-    return {**pairs, ANALOGY: md5(_questions(params))}
+    return {**pairs, ANALOGIES: md5(_questions(params))}
 
 
 def _questions(params: EvaluationParams) -> Path:
