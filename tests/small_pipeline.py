@@ -43,9 +43,13 @@ def shrink(params, changes=None):
 
 
 def stages() -> Iterator[str]:
-    """Yield the name of every stage of dvc.yaml, each item of a `foreach`, in the file's order."""
+    """Yield the name of every stage of dvc.yaml, each item of a `foreach`, in the file's order.
+
+    But not of one over params: the params that git has name no text to watch.
+    """
     for name, stage in YAML(typ="safe").load(PIPELINE)["stages"].items():
         items = stage.get("foreach", [None])
+        items = [] if isinstance(items, str) else items
         yield from (name if item is None else f"{name}@{item}" for item in items)
 
 

@@ -210,7 +210,10 @@ def test_a_stage_without_room_says_so_in_one_line_and_keeps_what_was_there(works
             "full",
             r"train@a: models/a or metrics/a\.json: File too large, [\d,]+ MiB are free; ",
         ),
-        ("memory", "train@a: Unable to allocate 256 GiB; what was there before is kept"),
+        (
+            "memory",
+            "train@a: Unable to allocate 256 GiB; `dvc checkout` brings back what was there before",
+        ),
     ):
         done = subprocess.run(
             workspace.command(behaviour), cwd=workspace.folder, env=workspace.environment,

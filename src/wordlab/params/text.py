@@ -32,6 +32,10 @@ class CorpusParams(Section):
     nltk:NAME and hf:DATASET/CONFIG: a corpus by its name there."""
     path: str | None
     """A file, a pattern such as `texts/*.gz`, or a folder."""
+    watch: dict[str, str]
+    """Files and folders, by any name, whose content DVC watches: `dvc repro` reads the text again
+    where that differs, and takes no notice of a new time alone. A whole path each, as DVC knows no
+    `~` and no pattern; links to folders within one are not followed."""
     url: str | None
     sha256: str | None
     """The checksum of the file at `url`."""
@@ -61,6 +65,16 @@ class CorpusParams(Section):
         raise ValueError(
             f"expected null, given, or a path for each of train, valid and test, got {raw!r}"
         )
+
+    @field_validator("watch")
+    @classmethod
+    def whole_paths(cls, watch: dict[str, str]) -> dict[str, str]:
+        for name, path in watch.items():
+            if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+                raise ValueError(f"expected a name of letters, digits, - and _, got {name!r}")
+            if not path.startswith("/") or "*" in path:
+                raise ValueError(f"{name}: expected a path from / on, no pattern, got {path!r}")
+        return watch
 
     @model_validator(mode="after")
     def complete(self) -> Self:

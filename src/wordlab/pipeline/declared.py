@@ -36,13 +36,16 @@ def declaration(stage: str, pipeline: Path = PIPELINE, params: Path = PARAMS) ->
     stages, values = read(pipeline).get("stages", {}), read(params)
     if base not in stages:
         raise UserError(f"{pipeline}: no stage {base}; expected one of {', '.join(stages)}")
-    entry = stages[base].get("do", stages[base])
+    entry, each = stages[base].get("do", stages[base]), stages[base].get("foreach")
+    known = {"key": item, "item": item}
+    if isinstance(each, str):  # a mapping of params
+        known["item"] = str(_value(values, f"{each.strip('${}')}.{item}"))
 
     def filled(text: str) -> str:
         """Return a text of dvc.yaml with `${item}` and `${a.param}` replaced by their values."""
         return re.sub(
             r"\$\{([\w.]+)\}",
-            lambda found: item if found[1] == "item" else str(_value(values, found[1])),
+            lambda found: known.get(found[1]) or str(_value(values, found[1])),
             text,
         )
 

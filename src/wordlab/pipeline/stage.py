@@ -175,7 +175,7 @@ def _end_with(name: str, owner: psutil.Process) -> None:
 
 def _problem(error: OSError | MemoryError, stage: str) -> str | None:
     """Return in one line what the machine lacks, None where a fault of the program is likelier."""
-    kept = "what was there before is kept"
+    kept = "`dvc checkout` brings back what was there before"
     if isinstance(error, MemoryError):
         return f"{str(error) or 'not enough memory'}; {kept}"
     if error.errno not in LACKING:
