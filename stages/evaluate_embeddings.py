@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from wordlab import names
 from wordlab.artifacts import write_json
 from wordlab.evaluation import models
 from wordlab.evaluation.vectors import scores
@@ -17,7 +18,8 @@ def main(run: stage.Stage) -> None:
     for name, model in trained.items():
         run.on_trial(name, {"model": name, **settings(model)}, metrics[name])
     run.metrics(metrics)
-    write_json(run.output("headline"), scores.headline(metrics))
+    write_json(run.output("headline"), names.people(scores.headline(metrics)))
+    run.table("scores", names.column(scores.intervals(metrics)))
 
 
 def settings(model: Trained) -> Mapping[str, object]:

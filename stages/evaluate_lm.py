@@ -1,5 +1,6 @@
 """evaluate_lm: the language models on the test split, beside n-gram baselines, and their texts."""
 
+from wordlab import names
 from wordlab.artifacts import write_json
 from wordlab.evaluation.language import perplexity
 from wordlab.params.language import CELLS
@@ -27,7 +28,10 @@ def main(run: stage.Stage) -> None:
             seed=run.params.seed,
         )
     run.metrics(metrics)
-    write_json(run.output("headline"), perplexity.headline(metrics))
+    own = {name: metrics[name] for name in models}
+    write_json(run.output("headline"), names.people(perplexity.headline(own)))
+    shown = {name: metrics[name] for name in names.LANGUAGE_MODELS if name in metrics}
+    run.table("scores", names.column(perplexity.intervals(shown)))
     write_json(run.output("samples"), samples)
     for name, scores in metrics.items():
         settings = models[name].params.model_dump() if name in models else {}

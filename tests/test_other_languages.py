@@ -104,8 +104,8 @@ def test_scores_without_a_known_pair_are_null_with_n_0(passed):
             assert all(model[name][key] is None for key in ("spearman", "pearson", "low", "high"))
         assert model["analogy"]["3cosadd"]["total"] is None
     headline = read_json(folder / "reports" / "headline" / "embeddings.json")
-    names = [f"{name}{end}" for name in SETS for end in ("", "_low", "_high")]
-    assert all(scored == dict.fromkeys(names) for scored in headline.values())
+    measures = ("WordSim-353", "SimLex-999", "analogies")
+    assert all(scored == dict.fromkeys(measures) for scored in headline.values())
 
 
 def test_no_finding_holds_what_was_not_measured(passed):

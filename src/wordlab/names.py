@@ -2,7 +2,10 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 EMBEDDINGS = {
     "skipgram": "skip-gram",
@@ -82,6 +85,19 @@ def plain(name: str) -> str:
     if name.startswith("analogy "):
         return task(name)
     return " ".join(WORDS.get(word, word) or word.upper() for word in re.split("[_ ]", name))
+
+
+def people(scores: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return scores by model and measure under the names that people read."""
+    return {
+        model(name): {plain(measure): value for measure, value in own.items()}
+        for name, own in scores.items()
+    }
+
+
+def column(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Return a table of scores, its models and measures under the names that people read."""
+    return table.assign(model=table["model"].map(model), measure=table["measure"].map(plain))
 
 
 def trial(name: str) -> str:

@@ -19,7 +19,7 @@ from wordlab.evaluation.language.adaptation import (
 from wordlab.evaluation.language.dynamic import Learning, dynamic_trace, gradient_sizes
 from wordlab.evaluation.language.held_out import HeldOut
 from wordlab.evaluation.language.ngrams import KneserNey
-from wordlab.evaluation.language.perplexity import evaluate, headline
+from wordlab.evaluation.language.perplexity import evaluate, headline, intervals
 from wordlab.params.language import DynamicEvaluationParams, LanguageEvaluationParams, NgramOrders
 from wordlab.params.whole import load
 from wordlab.recurrent.language_model import LanguageModel
@@ -260,4 +260,6 @@ def test_scores_of_every_method_are_beside_the_plain_ones(model, params, reposit
         assert ("rate" in found) == (method in ("dynamic", "all"))
     assert own["all"]["weights"].keys() == {"network", "kneser_ney", "cache"}
     assert sum(own["all"]["weights"].values()) == pytest.approx(1)
-    assert headline(metrics)["gru"].keys() == headline(metrics)["kneser_ney"].keys()
+    assert headline(metrics)["gru"].keys() == {"perplexity", "next symbol right"}
+    table = intervals(metrics).set_index(["model", "measure"])
+    assert table.loc[("gru", "perplexity"), "low"] == pytest.approx(metrics["gru"]["low"], rel=1e-4)

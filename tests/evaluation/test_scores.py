@@ -196,4 +196,16 @@ def test_too_few_known_items_have_no_interval_and_no_headline(
     assert headline["simlex999"] is None
     own, headline = scored(300)
     assert headline["simlex999"] == pytest.approx(own["spearman"], abs=1e-4)
-    assert headline["simlex999_low"] == pytest.approx(own["low"], abs=1e-4)
+    assert headline.keys() == {"wordsim353", "simlex999", "analogies"}
+
+
+def test_the_intervals_are_those_of_the_metrics(
+    params: EvaluationParams, sets: EvaluationSets
+) -> None:
+    metrics = {"made": scores.evaluate(vectors(sets, 0.6), params, seed=1, sets=sets).metrics()}
+    table = scores.intervals(metrics).set_index("measure")
+    assert list(table.index) == ["wordsim353", "simlex999", "analogies"]
+    own = metrics["made"]["simlex999"]
+    assert table.loc["simlex999", "score"] == pytest.approx(own["spearman"], rel=1e-4)
+    assert table.loc["simlex999", "low"] == pytest.approx(own["low"], rel=1e-4)
+    assert (table["low"] < table["score"]).all() and (table["score"] < table["high"]).all()

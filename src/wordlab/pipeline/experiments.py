@@ -7,13 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from wordlab import names
 from wordlab.errors import UserError
 from wordlab.params import flatten
 from wordlab.report.tables import aligned
 
-SCORES = {"embeddings": None, "language_models": ("perplexity", "top_1", "top_5")}
-"""The files of headline scores, each with the scores to show; None is every one."""
 LOWER = ("perplexity",)
 """Scores that are better the lower they are."""
 
@@ -54,14 +51,8 @@ def shown(rows: Sequence[Mapping[str, Any]]) -> str:
 def headline(metrics: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
     """Return the headline scores of one experiment, by model."""
     found: dict[str, dict[str, float | None]] = {}
-    for path, read in metrics.items():
-        wanted = SCORES.get(Path(path).stem)
-        for model, scores in (read.get("data") or {}).items():
-            found[model] = {
-                name: value
-                for name, value in scores.items()
-                if name in (wanted or scores) and not name.endswith(("_low", "_high"))
-            }
+    for read in metrics.values():
+        found |= read.get("data") or {}
     return found
 
 
@@ -81,13 +72,13 @@ def _block(
             return float("inf")
         return value if first in LOWER else -value
 
-    head = ["", *(_short(name, varied) for name in varied), *map(names.plain, measures)]
+    head = ["", *(_short(name, varied) for name in varied), *measures]
     rows = [
         [name, *(_value(params[name], one) for one in varied),
          *(_written(scores[name].get(one)) for one in measures)]
         for name in sorted(scores, key=rank)
     ]  # fmt: skip
-    return f"{names.model(model)}\n{aligned([head, *rows])}"
+    return f"{model}\n{aligned([head, *rows])}"
 
 
 def _value(params: Mapping[str, Any], name: str) -> str:

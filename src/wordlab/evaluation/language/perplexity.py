@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from wordlab.evaluation.language.ngrams import KneserNey
 from wordlab.params.language import GenerationParams, LanguageEvaluationParams
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.training import perplexity
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def score_generated(
@@ -216,21 +219,34 @@ def _label(level: str, size: int, kinds: Sequence[tuple[str, int]]) -> str:
 
 
 def headline(metrics: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
-    """Return the few numbers that runs are compared by at a glance, by model, to four digits.
-
-    The intervals are beside the scores, so that `dvc metrics diff` shows what a change is worth.
-    """
-    keys = ("perplexity", "perplexity_known", "unknown_share", "top_1", "top_5")
-    ends = {
-        "perplexity_low": "low",
-        "perplexity_high": "high",
-        **{f"{top}_{end}": f"{top}_{end}" for top in ("top_1", "top_5") for end in ("low", "high")},
-    }
-    names = {**{key: key for key in keys}, **ends}
+    """Return the few numbers that runs are compared by at a glance, by model, to four digits."""
+    keys = {"perplexity": "perplexity", "next symbol right": "top_1"}
     return rounded(
         {
-            model: {name: found[key] for name, key in names.items()}
+            model: {name: found[key] for name, key in keys.items()}
             for model, found in metrics.items()
         },
         4,
     )
+
+
+INTERVALS = {
+    "perplexity": ("perplexity", "low", "high"),
+    "ratio to Kneser-Ney": ("ratio", "ratio_low", "ratio_high"),
+    "next symbol right": ("top_1", "top_1_low", "top_1_high"),
+    "among five": ("top_5", "top_5_low", "top_5_high"),
+}
+"""The scores that have an interval: the keys of each, of its low and of its high end."""
+
+
+def intervals(metrics: Mapping[str, Any]) -> "pd.DataFrame":
+    """Return the scores of `INTERVALS` that each model has, a row for each."""
+    import pandas as pd
+
+    rows = [
+        [model, measure, *(found[key] for key in keys)]
+        for measure, keys in INTERVALS.items()
+        for model, found in rounded(metrics).items()
+        if found.get(keys[0]) is not None
+    ]
+    return pd.DataFrame(rows, columns=["model", "measure", "score", "low", "high"])

@@ -1,9 +1,9 @@
 """The scores of models, under the same names for all, with intervals over items and seeds."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,9 @@ from wordlab.evaluation.vectors.similarity import (
 )
 from wordlab.params.embeddings import EvaluationParams, WordPairsParams
 from wordlab.rng import stream
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 GROUPS = ("semantic", "syntactic", "total")
 ANALOGY = "analogy"
@@ -130,20 +133,30 @@ def headline(metrics: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
     """Return the few scores that runs are compared by at a glance, from the metrics of each model.
 
     Spearman's for each set of word pairs, and the analogies' total by the first method, to four
-    digits, with the ends _low and _high of their intervals: a difference within these is none.
-    None where fewer than `FEWEST` items of a set are known, which say nothing of the model.
+    digits. None where fewer than `FEWEST` items of a set are known, which say nothing of the model.
     """
     found: dict[str, dict[str, float | None]] = {}
+    for model, measure, n, score, _, _ in _every(metrics):
+        found.setdefault(model, {})[measure] = score if n >= FEWEST else None
+    return rounded(found, digits=4)
+
+
+def intervals(metrics: Mapping[str, Any]) -> "pd.DataFrame":
+    """Return the scores of `headline` with the ends of their intervals, a row for each."""
+    import pandas as pd
+
+    columns = ["model", "measure", "n", "score", "low", "high"]
+    return pd.DataFrame(_every(rounded(metrics)), columns=columns).drop(columns="n")
+
+
+def _every(metrics: Mapping[str, Any]) -> Iterator[tuple[str, str, int, Any, Any, Any]]:
+    """Yield model, measure, known items, score and interval of every headline score."""
     for model, scores in metrics.items():
         first = next(value for value in scores["analogy"].values() if isinstance(value, Mapping))
         own = {name: (scores[name], "spearman") for name in scores if name != "analogy"}
-        own["analogy"] = first, "total"
-        found[model] = {
-            f"{name}{end}": score[key] if scores[name]["n"] >= FEWEST else None
-            for name, (score, value) in own.items()
-            for end, key in {"": value, "_low": "low", "_high": "high"}.items()
-        }
-    return rounded(found, digits=4)
+        for name, (score, value) in {**own, "analogies": (first, "total")}.items():
+            n = scores["analogy" if name == "analogies" else name]["n"]
+            yield model, name, n, score[value], score["low"], score["high"]
 
 
 @dataclass(frozen=True, eq=False)
