@@ -209,18 +209,17 @@ def test_forced_again_the_lock_stays_byte_for_byte(clone):
 def test_earlier_params_come_back_without_a_training(clone):
     path, before = clone.folder / "params.yaml", clone.lock()
     shipped = path.read_text()
-    for section in ("skipgram: {rate: 0.0", "gru: {cell: gru, rate: 0.0"):
-        assert section in shipped
-        shipped_but = shipped.replace(section, f"{section}1")
-        path.write_text(shipped_but)
-        try:
-            target = "train_word2vec@skipgram" if "skipgram" in section else "train_lm@gru"
-            assert f"Running stage '{target}'" in clone.dvc("repro", target)
-        finally:
-            path.write_text(shipped)
-        printed = clone.dvc("repro")
-        assert f"Stage '{target}' is cached" in printed
-        assert "Running stage" not in printed
+    changed = shipped.replace("skipgram: {rate: 0.0", "skipgram: {rate: 0.01")
+    assert changed != shipped
+    target = "train_word2vec@skipgram"
+    path.write_text(changed)
+    try:
+        assert f"Running stage '{target}'" in clone.dvc("repro", target)
+    finally:
+        path.write_text(shipped)
+    printed = clone.dvc("repro")
+    assert f"Stage '{target}' is cached" in printed
+    assert "Running stage" not in printed
     assert clone.lock() == before
     assert clone.git("status", "--porcelain") == ""
 
