@@ -3,6 +3,7 @@
 import re
 import shlex
 import shutil
+from pathlib import Path
 
 import pytest
 from dvc.utils.hydra import apply_overrides
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 from wordlab.errors import UserError
 from wordlab.params.whole import load
 from wordlab.paths import QUOTING
+from wordlab.pipeline.declared import declaration
 
 
 @pytest.fixture
@@ -49,6 +51,7 @@ def test_models_take_shared_keys_with_their_own_on_top(edited):
         ("min_count: 5", "min_count: '5'", r"vocabulary\.min_count: .*integer.*'5'"),
         ("source: sample", "source: nowhere", r"corpus\.source: expected 'sample'.*'nowhere'"),
         ("source: sample", "source: file", r"corpus\.path: expected the path of a text"),
+        ("watch: {}", "watch: {a: texts}", r"corpus\.watch\.a: expected a path from /.*'texts'"),
         ("source: sample", "source: url", r"corpus\.url: expected http:// .*got None"),
         (
             "valid: 0.05, test: 0.05",
@@ -120,6 +123,17 @@ def test_every_list_can_be_emptied_by_dvc_and_leaves_the_rest(tmp_path, reposito
         shutil.copy(repository / "params.yaml", path)
         apply_overrides(str(path), [f"{name}=[]"])
         load(path)
+
+
+def test_a_text_to_watch_is_added_by_dvc_as_documented(tmp_path, repository):
+    path = tmp_path / "params.yaml"
+    shutil.copy(repository / "params.yaml", path)
+    apply_overrides(str(path), ["+corpus.watch.text=/path/to/texts"])
+    assert load(path).corpus.watch == {"text": "/path/to/texts"}
+    assert load(repository / "params.yaml").corpus.watch == {}
+    found = declaration("watch_text@text", repository / "dvc.yaml", path)
+    assert found.inputs == (Path("/path/to/texts"),)
+    assert found.outputs == (Path("data/text/text.json"),)
 
 
 def test_paths_are_quoted_as_documented(tmp_path, repository):

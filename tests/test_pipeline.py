@@ -207,6 +207,45 @@ def test_forced_again_the_lock_stays_byte_for_byte(clone):
     assert clone.git("status", "--porcelain") == ""
 
 
+def test_earlier_params_come_back_without_a_training(clone):
+    path, before = clone.folder / "params.yaml", clone.lock()
+    shipped = path.read_text()
+    changed = shipped.replace("skipgram: {rate: 0.0", "skipgram: {rate: 0.01")
+    assert changed != shipped
+    target = "train_word2vec@skipgram"
+    path.write_text(changed)
+    try:
+        assert f"Running stage '{target}'" in clone.dvc("repro", target)
+    finally:
+        path.write_text(shipped)
+    printed = clone.dvc("repro")
+    assert f"Stage '{target}' is cached" in printed
+    assert "Running stage" not in printed
+    assert clone.lock() == before
+    assert clone.git("status", "--porcelain") == ""
+
+
+def test_a_text_that_is_watched_is_read_again_when_it_changes(clone, tmp_path):
+    path, text = clone.folder / "params.yaml", tmp_path / "own.txt"
+    shipped = path.read_text()
+    text.write_text((clone.folder / "text.txt").read_text())
+    path.write_text(shipped.replace("watch: {}", f"watch: {{text: {text}}}"))
+    try:
+        clone.dvc("repro", "download")
+        text.touch()
+        assert "up to date" in clone.dvc("status", "download")
+        text.write_text("Another text.\n")
+        assert json.loads(clone.dvc("status", "--json", "watch_text@text"))
+        assert "Running stage 'download'" in clone.dvc("repro", "download")
+        assert "up to date" in clone.dvc("repro", "download")
+    finally:
+        path.write_text(shipped)
+        clone.dvc("repro", "download")
+        clone.git("checkout", "--quiet", "dvc.lock")
+        (clone.folder / "data/text/text.json").unlink()
+    assert "up to date" in clone.dvc("repro")
+
+
 def test_a_fresh_clone_pulls_every_artifact_and_has_nothing_to_run(clone, tmp_path):
     with s3_server(tmp_path) as (endpoint, keys):
         make_bucket(endpoint, keys)

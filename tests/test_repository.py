@@ -119,3 +119,19 @@ def test_the_changelog_ends_at_what_is_not_released() -> None:
     assert PROJECT["version"] in text
     kinds = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
     assert set(re.findall(r"^### (.*)$", text, re.MULTILINE)) <= kinds
+
+
+def test_every_model_is_an_artifact_with_its_kind_and_description() -> None:
+    pipeline = YAML(typ="safe").load(REPOSITORY / "dvc.yaml")
+    made = {
+        out.replace("${item}", item)
+        for stage in pipeline["stages"].values()
+        for item in (stage["foreach"] if isinstance(stage.get("foreach"), list) else [""])
+        for out in stage.get("do", stage)["outs"]
+        if out.startswith("data/models/")
+    }
+    assert {one["path"] for one in pipeline["artifacts"].values()} == made
+    for one in pipeline["artifacts"].values():
+        assert one["type"] == "model"
+        assert one["desc"]
+        assert one["labels"]
