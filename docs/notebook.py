@@ -97,7 +97,7 @@ wanted = {
 }
 experiments = pd.DataFrame(dvc.api.exp_show()).rename(columns=wanted)
 experiments["experiment"] = experiments["experiment"].fillna(experiments["rev"])
-experiments[list(wanted.values())]
+experiments.reindex(columns=list(wanted.values()))
 
 # %% [markdown]
 # ## The same runs, by MLflow

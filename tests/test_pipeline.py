@@ -299,7 +299,7 @@ def test_the_notebook_runs_on_a_pass_and_its_experiments(clone):
         assert changed == 1
     *_, runs = script.rstrip().splitlines()
     script = script.replace(runs, f"print({runs}.to_csv())\nprint(len(experiments))")
-    done = clone.run(sys.executable, "-W", "error", "-c", script, PYTHONPATH="src")
+    done = clone.run(sys.executable, "-c", script, PYTHONPATH="src")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert int(lines[-1]) == 2 + len(clone.dvc("exp", "list", "--name-only").split())
