@@ -24,9 +24,12 @@ if __name__ == "__main__":
 def test_workers_end_with_the_process_that_started_them(number, tmp_path, repository):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
+    scratch = tmp_path / "tmp"
+    scratch.mkdir()
     process = subprocess.Popen(
         [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "WORDLAB_THREADS": "3", "PYTHONPATH": str(repository / "src")},
+        env={**os.environ, "WORDLAB_THREADS": "3", "PYTHONPATH": str(repository / "src"),
+             "TMPDIR": str(scratch)},
     )  # fmt: skip
     assert process.stdout.readline() == "0\n"
     workers = psutil.Process(process.pid).children(recursive=True)
@@ -36,6 +39,7 @@ def test_workers_end_with_the_process_that_started_them(number, tmp_path, reposi
     assert "resource_tracker" not in output
     assert output.count("Traceback") <= 1
     assert psutil.wait_procs(workers, timeout=20)[1] == []
+    assert list(scratch.iterdir()) == []
 
 
 KILLED = """

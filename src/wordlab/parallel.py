@@ -10,6 +10,7 @@ import logging
 import multiprocessing
 import os
 import platform
+import shutil
 import signal
 import sys
 import threading
@@ -30,6 +31,7 @@ from functools import cache, partial
 from importlib.metadata import version
 from itertools import islice
 from multiprocessing import resource_tracker
+from multiprocessing.util import get_temp_dir
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -111,7 +113,8 @@ def _processes(
     functions = [getattr(one, "func", one) for one in (function, *shared) if callable(one)]
     context.set_forkserver_preload([one.__module__ for one in functions])
     own = {**os.environ, "WORDLAB_THREADS": str(max(1, thread_count() // workers))}
-    return ProcessPoolExecutor(workers, context, _begin, (function, shared, own))
+    begun = (function, shared, own, get_temp_dir())
+    return ProcessPoolExecutor(workers, context, _begin, begun)
 
 
 @cache
@@ -141,9 +144,15 @@ _task: list[Any] = []
 
 
 def _begin(
-    function: Callable[..., Any], shared: tuple[Any, ...], environment: Mapping[str, str]
+    function: Callable[..., Any],
+    shared: tuple[Any, ...],
+    environment: Mapping[str, str],
+    scratch: str,
 ) -> None:
-    """Keep what is shared; ignore Ctrl-C, and end when the process that started this one ends."""
+    """Keep what is shared; ignore Ctrl-C, and end when the process that started this one ends.
+
+    scratch: the folder of that process's sockets, which stays where it is killed.
+    """
     os.environ.clear()
     os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -153,6 +162,7 @@ def _begin(
         parent = multiprocessing.parent_process()
         if parent is not None:
             parent.join()
+            shutil.rmtree(scratch, ignore_errors=True)
             os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
