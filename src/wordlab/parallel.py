@@ -5,6 +5,7 @@ Jobs and results go over the network, so that workers need no file of this machi
 worker dies is given to another.
 """
 
+import asyncio
 import hashlib
 import logging
 import multiprocessing
@@ -313,6 +314,7 @@ def _connect(where: str) -> "Client":
             )
             client = Client(cluster)
         else:
+            asyncio.run(_answer(where))
             client = Client(where, timeout=SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         raise UserError(
@@ -328,6 +330,16 @@ def _connect(where: str) -> "Client":
             f"`dask worker {where}`"
         ) from error
     return client
+
+
+async def _answer(where: str) -> None:
+    """Raise OSError unless a scheduler answers at `where`; a Client would wait for it for ever."""
+    from distributed import Security
+    from distributed.comm import connect
+
+    given = Security().get_connection_args("client")
+    comm = await asyncio.wait_for(connect(where, timeout=SECONDS, **given), SECONDS)
+    comm.abort()
 
 
 @cache
