@@ -90,10 +90,9 @@ import dvc.api
 wanted = {
     "Experiment": "experiment",
     "word2vec.skipgram.rate": "rate",
-    "skipgram.wordsim353": "WordSim-353",
-    "skipgram.wordsim353_low": "from",
-    "skipgram.wordsim353_high": "to",
-    "skipgram.analogy": "analogies",
+    "skip-gram.WordSim-353": "WordSim-353",
+    "skip-gram.SimLex-999": "SimLex-999",
+    "skip-gram.analogies": "analogies",
 }
 experiments = pd.DataFrame(dvc.api.exp_show()).rename(columns=wanted)
 experiments["experiment"] = experiments["experiment"].fillna(experiments["rev"])

@@ -132,7 +132,7 @@ ANALYSES = {f"analyse_sweep@{item}" for item in ("word2vec", "glove", "recurrent
     [
         ("report/findings", {"report"}),
         ("report/figures", {"report"}),
-        ("names.py", {"explore", "report"}),
+        ("names.py", {"evaluate_embeddings", "evaluate_lm", "explore", "report"}),
         ("explorer", {"explore"}),
         ("analysis", ANALYSES),
     ],

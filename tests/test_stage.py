@@ -212,7 +212,7 @@ def test_a_stage_without_room_says_so_in_one_line_and_keeps_what_was_there(works
         (
             "full",
             r"train@a: models/a: File too large; its stage has written 4\.0 MiB and needs more but "
-            r"[\d,.]+ MiB are free beside that; what was there before is kept",
+            r"[\d,.]+ MiB are free beside that; `dvc checkout` brings back what was there before",
         ),
         (
             "memory",
@@ -237,22 +237,25 @@ def test_a_stage_without_room_says_so_in_one_line_and_keeps_what_was_there(works
         SafetensorError("Error while serializing: I/O error: No space left (os error 28)"),
     ],
 )
-def test_a_full_disk_is_known_by_whatever_library_meets_it(error, tmp_path):
-    before, partial = tmp_path / "model", tmp_path / ".model.partial"
-    before.write_bytes(bytes(3 << 20))
+def test_a_full_disk_is_known_by_whatever_library_meets_it(error, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path, partial = tmp_path / "model", tmp_path / ".model.partial"
+    lock = {"stages": {"train": {"outs": [{"path": "a", "size": 2 << 20}, {"size": 1 << 20}]}}}
+    Path("dvc.lock").write_text(json.dumps(lock))
     partial.mkdir()
     (partial / "weights").write_bytes(bytes(1 << 20))
     message = (
-        rf"^{before}: No space left on device; its stage has written 1\.0 MiB and needs 3\.0 MiB, "
-        r"as before, but [\d,.]+ MiB are free beside that; what was there before is kept$"
+        rf"^{path}: No space left on device; its stage has written 1\.0 MiB and needs 3\.0 MiB, "
+        r"as before, but [\d,.]+ MiB are free beside that; `dvc checkout` brings back what was "
+        r"there before$"
     )
-    with pytest.raises(UserError, match=message), stage._room({before: partial}):
+    with pytest.raises(UserError, match=message), stage._room("train", {path: partial}):
         raise error
 
 
 def test_other_errors_are_not_taken_for_a_full_disk(tmp_path):
     for error in (OSError(errno.ENOENT, "gone"), SafetensorError("invalid header")):
-        with pytest.raises(type(error)) as raised, stage._room({}):
+        with pytest.raises(type(error)) as raised, stage._room("train", {}):
             raise error
         assert raised.value is error
 

@@ -31,7 +31,7 @@ from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
 from wordlab.params import flatten
 from wordlab.params.whole import PARAMS, Params, load
-from wordlab.pipeline import inputs, recorder, trained, work
+from wordlab.pipeline import inputs, lockfile, recorder, trained, work
 from wordlab.pipeline.declared import Declaration, declaration, named
 from wordlab.pipeline.recorder import Recorder, Silent, is_running
 
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
+KEPT = "`dvc checkout` brings back what was there before"
 POLLING = 1.0
 """Seconds between two looks at whether the `dvc` that runs the stage is there."""
 LACKING = (
@@ -185,18 +186,17 @@ def _end_with(name: str, owner: psutil.Process) -> None:
 
 def _problem(error: OSError | MemoryError, stage: str) -> str | None:
     """Return in one line what the machine lacks, None where a fault of the program is likelier."""
-    kept = "`dvc checkout` brings back what was there before"
     if isinstance(error, MemoryError):
-        return f"{str(error) or 'not enough memory'}; {kept}"
+        return f"{str(error) or 'not enough memory'}; {KEPT}"
     if error.errno not in LACKING:
         return None
     place = error.filename or " or ".join(map(str, declaration(stage).outputs))
     free = shutil.disk_usage(".").free
-    return f"{place}: {error.strerror}, {free / 2**20:,.0f} MiB are free; {kept}"
+    return f"{place}: {error.strerror}, {free / 2**20:,.0f} MiB are free; {KEPT}"
 
 
 @contextmanager
-def _room(outputs: Mapping[Path, Path]) -> Iterator[None]:
+def _room(stage: str, outputs: Mapping[Path, Path]) -> Iterator[None]:
     """Turn what a disk that is full raises inside the block into a UserError: which file has no
     room, and how much its stage needs.
 
@@ -209,13 +209,13 @@ def _room(outputs: Mapping[Path, Path]) -> Iterator[None]:
         if problem is None:
             raise
         written = {path: _size(partial) for path, partial in outputs.items()}
-        before, now = sum(map(_size, outputs)), sum(written.values())
+        made = lockfile.stage(Path(), stage).get("outs", [])
+        before, now = sum(out.get("size", 0) for out in made), sum(written.values())
         place = getattr(error, "filename", None) or max(written, key=lambda path: written[path])
         needs = f"{before / 2**20:,.1f} MiB, as before," if before > now else "more"
         raise UserError(
             f"{place}: {problem}; its stage has written {now / 2**20:,.1f} MiB and needs {needs} "
-            f"but {shutil.disk_usage('.').free / 2**20:,.1f} MiB are free beside that; what was "
-            "there before is kept"
+            f"but {shutil.disk_usage('.').free / 2**20:,.1f} MiB are free beside that; {KEPT}"
         ) from None
 
 
@@ -251,7 +251,7 @@ def _run(body: Callable[[Stage], None], name: str, item: str) -> None:
             }
             started = time.monotonic()
             stage = Stage(name, item, params, record, declared.inputs, partial, checkpoint)
-            with _room(partial):
+            with _room(name, partial):
                 body(stage)
             seconds = time.monotonic() - started
             record.stored()
