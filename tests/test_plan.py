@@ -1,6 +1,7 @@
 """What a pass will take: the stages that run, and estimates in proportion to what they go over."""
 
 import math
+from pathlib import Path
 
 import mlflow
 import pytest
@@ -10,7 +11,7 @@ from wordlab.errors import UserError
 from wordlab.params import scales
 from wordlab.params.whole import PARAMS, load
 from wordlab.pipeline import plan, store
-from wordlab.pipeline.declared import stages
+from wordlab.pipeline.declared import declaration, stages
 from wordlab.pipeline.work import product, size, work
 
 TOKENS = 10_000.0
@@ -137,3 +138,13 @@ def test_the_last_run_here_is_the_rate(tmp_path, monkeypatch, capsys):
 )
 def test_a_duration_is_in_the_unit_that_suits_it(seconds, shown):
     assert plan.duration(seconds) == shown
+
+
+def test_the_items_of_a_stage_may_be_those_of_a_mapping_of_params(tmp_path):
+    pipeline, params = tmp_path / "dvc.yaml", tmp_path / "params.yaml"
+    pipeline.write_text("stages: {watch: {foreach: '${a.b}', do: {deps: ['${item}']}}, other: {}}")
+    params.write_text("a: {b: {first: /one, second: /two}}")
+    assert stages(pipeline, params) == ["watch@first", "watch@second", "other"]
+    assert declaration("watch@second", pipeline, params).inputs == (Path("/two"),)
+    params.write_text("a: {b: {}}")
+    assert stages(pipeline, params) == ["other"]

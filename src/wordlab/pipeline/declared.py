@@ -39,7 +39,7 @@ def declaration(stage: str, pipeline: Path = PIPELINE, params: Path = PARAMS) ->
     entry, each = stages[base].get("do", stages[base]), stages[base].get("foreach")
     known = {"key": item, "item": item}
     if isinstance(each, str):  # a mapping of params
-        known["item"] = str(_value(values, f"{each.strip('${}')}.{item}"))
+        known["item"] = str(_mapping(values, each)[item])
 
     def filled(text: str) -> str:
         """Return a text of dvc.yaml with `${item}` and `${a.param}` replaced by their values."""
@@ -69,11 +69,14 @@ def declaration(stage: str, pipeline: Path = PIPELINE, params: Path = PARAMS) ->
     )
 
 
-def stages(pipeline: Path = PIPELINE) -> list[str]:
+def stages(pipeline: Path = PIPELINE, params: Path = PARAMS) -> list[str]:
     """Return the name of every stage, each item of a `foreach`, in the order of the file."""
     found = []
     for name, entry in read(pipeline).get("stages", {}).items():
-        found += [f"{name}@{item}" for item in entry["foreach"]] if "foreach" in entry else [name]
+        items = entry.get("foreach", [])
+        if isinstance(items, str):
+            items = _mapping(read(params), items)
+        found += [f"{name}@{item}" for item in items] if "foreach" in entry else [name]
     return found
 
 
@@ -91,6 +94,12 @@ def named(name: str, paths: Iterable[Path]) -> Path:
     if len(found) != 1:
         raise KeyError(f"{name}: expected one of {', '.join(map(str, paths))}")
     return found[0]
+
+
+def _mapping(values: Mapping[str, Any], reference: str) -> Mapping[str, Any]:
+    """Return the mapping of params that a `foreach` refers to as `${name}`."""
+    found: Mapping[str, Any] = _value(values, reference.strip("${}"))
+    return found
 
 
 def _value(values: Mapping[str, Any], name: str) -> Any:
