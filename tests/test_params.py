@@ -80,7 +80,7 @@ def test_models_take_shared_keys_with_their_own_on_top(edited):
         ("    gates: all", "    gates: 2", r"language_model\.shared\.gates: expected 'all'"),
         ("    epochs: 4\n", "", r"language_model\.shared\.epochs: missing"),
         ("  cell: gru\n", "  cell: gur\n", r"character_model\.cell: expected 'rnn', 'lstm'"),
-        ("  hidden_size: 128", "  hiden_size: 128", r"character_model\.hiden_size: no such param"),
+        ("  hidden_size: 320", "  hiden_size: 320", r"character_model\.hiden_size: no such param"),
         ("dropout: {dropout: 0.5}", "dropout: {dropuot: 1}", r"\.dropout\.dropuot: no such param"),
         ("search: grid", "search: gird", r"sweep_recurrent\.search: expected 'grid', 'random'"),
         (

@@ -60,6 +60,7 @@ def corpus(source, tmp_path, url=None, sha256=None, column="text", splits=None):
         source=source,
         path=None,
         url=url,
+        watch={},
         sha256=sha256,
         column=column,
         documents="auto",

@@ -279,6 +279,7 @@ def test_an_inspection_shows_how_a_file_would_be_read(tmp_path):
         source="file",
         path="x",
         url=None,
+        watch={},
         sha256=None,
         column="text",
         documents="auto",

@@ -31,6 +31,7 @@ def params(**changes):
         "source": "file",
         "path": None,
         "url": None,
+        "watch": {},
         "sha256": None,
         "column": "text",
         "documents": "auto",

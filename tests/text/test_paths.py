@@ -17,6 +17,7 @@ def found(path, root):
         source="file",
         path=str(path),
         url=None,
+        watch={},
         sha256=None,
         column="text",
         documents="auto",

@@ -29,6 +29,7 @@ def corpus(source: str, **changes: str) -> CorpusParams:
     settings = {
         "path": None,
         "url": None,
+        "watch": {},
         "sha256": None,
         "column": "text",
         "documents": "auto",
