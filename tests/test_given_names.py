@@ -8,8 +8,9 @@ import pytest
 from matplotlib.figure import Figure
 from mlflow.utils.validation import _validate_metric_name, _validate_param_name
 
+from wordlab.pipeline.legal import file_name, legal, shortened
 from wordlab.pipeline.recorder import _pass
-from wordlab.pipeline.tracking import Run, file_name, legal, shortened
+from wordlab.pipeline.runs import Run
 from wordlab.report.figures.style import STYLE
 
 ODD = [
