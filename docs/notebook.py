@@ -119,4 +119,4 @@ columns = {
     "params.epochs": "epochs",
     "metrics.loss": "loss",
 }
-runs.rename(columns=columns)[list(columns.values())].drop_duplicates()
+runs.rename(columns=columns)[list(columns.values())].drop_duplicates(ignore_index=True)

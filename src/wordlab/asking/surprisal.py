@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from wordlab.asking.text import sentences
+from wordlab.errors import UserError
 from wordlab.evaluation.language.accuracy import losses_and_ranks
 from wordlab.evaluation.language.generation import symbols_of
 from wordlab.evaluation.language.held_out import HeldOut, held_out
+from wordlab.params.text import PreprocessParams
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.training import perplexity
 
@@ -123,3 +126,11 @@ def measure(
     text = held_out(model, documents)
     losses, ranks = losses_and_ranks(model, text, streams=streams)
     return Surprisal(model, documents, text, losses, ranks)
+
+
+def of_text(model: LanguageModel, text: str, preprocess: PreprocessParams) -> Surprisal:
+    """Return the surprisal of each token of a text. Raises UserError where it has none."""
+    document = sentences(text, preprocess, model)
+    if not document:
+        raise UserError(f"text: no token of the kind {preprocess.tokens!r} in it; expected a text")
+    return measure(model, [document])

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from wordlab import names
 from wordlab.asking import prediction
-from wordlab.asking.surprisal import END, HEAD, Surprisal, measure
-from wordlab.asking.text import sentences
-from wordlab.errors import UserError, notice
+from wordlab.asking.surprisal import END, HEAD, Surprisal, of_text
+from wordlab.errors import notice
 from wordlab.evaluation.language import generation
 from wordlab.library import huggingface, places
 from wordlab.library.settings import changed
@@ -74,12 +73,8 @@ class TextModel:
         return self._measured(text).perplexity
 
     def _measured(self, text: str) -> Surprisal:
-        document = sentences(text, self.preprocess, self.model)
-        if not document:
-            kind = repr(self.preprocess.tokens)
-            raise UserError(f"text: no token of the kind {kind}; expected a text")
         with threads():
-            return measure(self.model, [document])
+            return of_text(self.model, text, self.preprocess)
 
     def generate(self, prompt: str = "", *, seed: int = 1, **settings: Any) -> str:
         """Return `prompt` and what the model writes after it; the same seed, the same text.

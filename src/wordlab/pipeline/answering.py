@@ -20,12 +20,12 @@ import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
-from wordlab import artifacts
+from wordlab import artifacts, paths
 from wordlab.errors import UserError
 from wordlab.params.text import PreprocessParams
 
 Answer = Callable[[str, str, Mapping[str, Any]], Any]
-"""From a task, a row and the params of a question to its answer."""
+"""Takes a task, a row and the params of a question; returns the answer."""
 
 
 class Answering(PythonModel):
@@ -85,9 +85,8 @@ def _scored(found: list[tuple[str, float]]) -> list[dict[str, Any]]:
 
 def of_text(folder: Path, preprocess: PreprocessParams) -> Answer:
     """Return what answers on a language model."""
-    from wordlab.asking import text as texts
     from wordlab.asking.prediction import beginning, predict
-    from wordlab.asking.surprisal import measure
+    from wordlab.asking.surprisal import of_text as surprisal
     from wordlab.evaluation.language import generation
     from wordlab.params.language import DecodingParams
     from wordlab.recurrent.devices import threads
@@ -100,10 +99,7 @@ def of_text(folder: Path, preprocess: PreprocessParams) -> Answer:
         if task == "next":
             return asdict(predict(model, row, preprocess, int(params["number"])))
         if task == "surprisal":
-            found = texts.sentences(row, preprocess, model)
-            if not found:
-                raise UserError(f"{row!r}: no token of the kind {preprocess.tokens!r} in it")
-            measured = measure(model, [found])
+            measured = surprisal(model, row, preprocess)
             sentences = chain.from_iterable(measured.tokens())
             return {
                 "bits": measured.bits,
@@ -167,9 +163,7 @@ def located(path: str, md5: str, logged_from: Path) -> Iterator[Path]:
     A folder of links into DVC's cache where the checkout has another one. Raises UserError with
     what brings it back.
     """
-    here = Path.cwd()
-    checkouts = [one for one in (here, *here.parents) if (one / "dvc.yaml").is_file()][:1]
-    for checkout in dict.fromkeys([*checkouts, logged_from]):
+    for checkout in dict.fromkeys([paths.checkout(Path.cwd()) or logged_from, logged_from]):
         place = checkout / path
         if place.exists() and artifacts.md5(place) == md5:
             yield place

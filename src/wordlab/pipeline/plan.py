@@ -177,16 +177,26 @@ def shown(estimates: Sequence[Estimate]) -> str:
     if not estimates:
         return "Nothing to run: every stage is up to date."
     rows = [
-        [one.stage, duration(one.seconds), f"{one.mib:,.0f} MiB", "" if one.here else "*",
-         " x ".join(f"{_number(value)} {name}" for name, value in one.work.items())]
+        [one.stage, duration(one.seconds), f"{one.mib:,.0f} MiB", " " if one.here else "*"]
         for one in estimates
-    ]  # fmt: skip
+    ]
+    table = aligned([["stage", "time", "memory", " "], *rows]).splitlines()
+    over = (
+        " x ".join(f"{_number(value)} {name}" for name, value in one.work.items())
+        for one in estimates
+    )
+    width = max(map(len, table))
+    table = [
+        f"{line.ljust(width)}  {what}"
+        for line, what in zip(table, ["goes over", *over], strict=True)
+    ]
     whole = duration(sum(one.seconds for one in estimates))
     most = max(one.mib for one in estimates)
     lines = [
-        aligned([["stage", "time", "memory", "", "goes over"], *rows]),
-        f"{len(estimates)} stages, one after another: about {whole}, at most {most:,.0f} MiB. A "
-        "stage is skipped if those before it make what they made before.",
+        *table,
+        f"{len(estimates)} stage{'s' * (len(estimates) > 1)}, one after another: about {whole}, "
+        f"at most {most:,.0f} MiB. A stage is skipped if those before it make what they made "
+        "before.",
     ]
     if not all(one.here for one in estimates):
         lines.append("* by a pass on another machine, until the stage has run here")

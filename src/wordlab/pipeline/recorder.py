@@ -227,7 +227,7 @@ def is_running(process: psutil.Process) -> bool:
 
 
 def identity(process: psutil.Process) -> str:
-    """Return what no other process is known by: its machine, its number and its start."""
+    """Return what tells a process from all others: its machine, its number and its start."""
     return f"{platform.node()} {process.pid} {process.create_time():.0f}"
 
 

@@ -134,6 +134,8 @@ def results(metrics: Path) -> str:
         if not path.exists():
             raise UserError(f"{path}: not found; `make repro` makes it")
         found[name] = read_json(path)
+        if not found[name]:
+            raise UserError(f"{path}: no scores in it; `make repro` makes it")
     return f"{embeddings(found['embeddings'])}\n\n{language_models(found['language_models'])}"
 
 
