@@ -128,7 +128,7 @@ def test_the_last_run_here_is_the_rate(tmp_path, monkeypatch, capsys):
     assert (found.seconds, found.mib, found.here) == (50.0 + plan.FIXED, 300.0, True)
     commands.plan(["report"], [])
     printed = capsys.readouterr().out
-    assert "1 stages, one after another: about" in printed
+    assert "\n1 stage: about" in printed
     assert plan.measured(tmp_path / "none.db") == {}
 
 

@@ -11,6 +11,7 @@ from dvc.utils.hydra import apply_overrides, get_hydra_sweeps
 from ruamel.yaml import YAML
 
 from small_pipeline import stages
+from wordlab.errors import UserError
 from wordlab.params.whole import Params, read
 from wordlab.pipeline.declared import declaration
 from wordlab.report import tables
@@ -127,3 +128,10 @@ def test_the_params_that_commands_set_are_valid(tmp_path):
                 Params.model_validate_json(changed.read_text())
         for scale in re.findall(r"\$\(wordlab scale (\w+)\)", command):
             assert (REPOSITORY / "scales" / f"{scale}.yaml").exists()
+
+
+def test_metrics_without_scores_are_told_in_a_line(tmp_path):
+    for name in ("embeddings", "language_models"):
+        (tmp_path / f"{name}.json").write_text("{}")
+    with pytest.raises(UserError, match=r"embeddings\.json: no scores in it; `make repro`"):
+        tables.results(tmp_path)

@@ -132,5 +132,5 @@ def of_text(model: LanguageModel, text: str, preprocess: PreprocessParams) -> Su
     """Return the surprisal of each token of a text. Raises UserError where it has none."""
     document = sentences(text, preprocess, model)
     if not document:
-        raise UserError(f"text: no token of the kind {preprocess.tokens!r} in it; expected a text")
+        raise UserError(f"text: no token of the kind {preprocess.tokens!r}; expected a text")
     return measure(model, [document])

@@ -192,11 +192,12 @@ def shown(estimates: Sequence[Estimate]) -> str:
     ]
     whole = duration(sum(one.seconds for one in estimates))
     most = max(one.mib for one in estimates)
+    several = len(estimates) > 1
+    count = f"{len(estimates)} stages, one after another" if several else "1 stage"
     lines = [
         *table,
-        f"{len(estimates)} stage{'s' * (len(estimates) > 1)}, one after another: about {whole}, "
-        f"at most {most:,.0f} MiB. A stage is skipped if those before it make what they made "
-        "before.",
+        f"{count}: about {whole}, at most {most:,.0f} MiB. A stage is skipped if those before it "
+        "make what they made before.",
     ]
     if not all(one.here for one in estimates):
         lines.append("* by a pass on another machine, until the stage has run here")
