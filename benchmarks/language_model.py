@@ -1,7 +1,8 @@
 """wordlab's language model beside PyTorch's own example of one, on a set of words.
 
     python benchmarks/language_model.py --set FOLDER --json OUT [--scale standard] [--cell gru]
-        [--seeds 1 2 3] [--threads 2] [--peer-epochs 40] [--change KEY=VALUE ...]
+        [--seeds 1 2 3] [--threads 2] [--change KEY=VALUE ...]
+        [--peer-seeds 1] [--peer-epochs 40] [--peer-device cpu]
 
 FOLDER has train.txt, valid.txt and test.txt, a sentence per line, as `wiki_1m.py` writes them. Ours
 trains as `params.yaml` with scales/SCALE.yaml says, once per seed. The peer follows the settings of
@@ -14,11 +15,14 @@ time is that of training and validation. First come the recurrent layers alone, 
 second of ours on one thread and on all.
 
 OUT keeps what is done, and the same command goes on from there: with the next seed of ours, or with
-the peer's next epoch.
+the peer's next epoch. `--seeds` without any trains the peer alone, which `--peer-device cuda` does
+in minutes on a machine that has one; OUT then goes on to the one whose processor both are compared
+on. There the peer's time is that of its epochs on the processor, as long as its first updates say.
 """
 
 import argparse
 import json
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -40,8 +44,21 @@ WIDTH, LENGTH, BATCH = 200, 35, 20
 """Units per layer, steps and streams of the peer and of the step that is timed."""
 ONE_THREAD = 20_000
 """Tokens from which the speed on one thread and on all is taken."""
+PACE = 60
+"""Updates from which the time of the peer's epoch is taken."""
 PARTS = 6
 """Of the time of ours, at whose ends both are compared."""
+
+
+class Peer(NamedTuple):
+    """How the peer is trained."""
+
+    epochs: int
+    seed: int
+    threads: int
+    device: str
+    updates: int | None = None
+    """Of an epoch; None for all."""
 
 
 class Set(NamedTuple):
@@ -60,8 +77,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--cell", default="gru")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--change", nargs="*", default=[], help="of the scale's settings of ours")
+    parser.add_argument("--seeds", type=int, nargs="*", default=[1], help="of ours")
+    parser.add_argument("--peer-seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--peer-epochs", type=int, default=40)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1])
+    parser.add_argument("--peer-device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--json", type=Path, required=True, help="where to keep the figures")
     parser.add_argument(
         "--rounds", type=int, default=40, help="steps of the layers, of which the best counts"
@@ -75,19 +94,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     settings = getattr(harness.scaled(asked.scale).language_model, asked.cell)
     changes = {name: yaml.safe_load(value) for name, _, value in map(split_change, asked.change)}
     params = harness.changed(settings, **changes)
-    recipe = {"threads": asked.threads, "params": params.model_dump()}
-    kept = Kept(asked.json, recipe)
-    kept.add("layers", layer_ratios, asked.rounds)
-    short = harness.changed(params, epochs=1, tokens=ONE_THREAD)
-    kept.add("speed_of_all_threads_ratio", speed_ratio, asked.set, short, asked.threads)
-    seeds = [f"wordlab_{seed}" for seed in asked.seeds]
-    for seed, name in zip(asked.seeds, seeds, strict=True):
+    kept = Kept(asked.json)
+    names = [f"wordlab_{seed}" for seed in asked.seeds]
+    if asked.seeds:
+        kept.hold({"threads": asked.threads, "params": params.model_dump()})
+        kept.add("layers", layer_ratios, asked.rounds)
+        short = harness.changed(params, epochs=1, tokens=ONE_THREAD)
+        kept.add("speed_of_all_threads_ratio", speed_ratio, asked.set, short, asked.threads)
+    for seed, name in zip(asked.seeds, names, strict=True):
         kept.add(name, alone, train_ours, asked.set, params, seed, asked.threads)
-    part = asked.json.with_suffix(".peer.safetensors")
-    kept.add("peer", alone, train_peer, asked.set, asked.peer_epochs, 1, asked.threads, part)
-    kept.figures |= compared([kept.figures[name] for name in seeds], kept.figures["peer"])
-    harness.write(kept.figures, asked.json)
-    part.unlink(missing_ok=True)
+    peers = [f"peer_{seed}" for seed in asked.peer_seeds]
+    for seed, name in zip(asked.peer_seeds, peers, strict=True):
+        part = asked.json.with_suffix(f".{name}.safetensors")
+        peer = Peer(asked.peer_epochs, seed, asked.threads, asked.peer_device)
+        kept.add(name, alone, train_peer, asked.set, peer, part)
+        part.unlink(missing_ok=True)
+    if asked.seeds:
+        pace = Peer(1, 1, asked.threads, "cpu", updates=PACE)
+        kept.add("peer_epoch_seconds", peer_epoch_seconds, asked.set, pace)
+        ours, others = ([kept.figures[name] for name in group] for group in (names, peers))
+        kept.figures |= compared(ours, others, kept.figures["peer_epoch_seconds"])
+        harness.write(kept.figures, asked.json)
     print(json.dumps(kept.figures, indent=2))
 
 
@@ -99,12 +126,16 @@ def split_change(text: str) -> tuple[str, str, str]:
 class Kept:
     """Figures in a file of JSON, each measured once."""
 
-    def __init__(self, path: Path, recipe: dict[str, Any]) -> None:
-        """recipe: what a file that is already there must have been measured with."""
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self.figures: dict[str, Any] = read_json(path) if path.exists() else dict(recipe)
-        if {name: self.figures.get(name) for name in recipe} != recipe:
-            raise SystemExit(f"{path}: measured with other settings; name another file by --json")
+        self.figures: dict[str, Any] = read_json(path) if path.exists() else {}
+
+    def hold(self, recipe: dict[str, Any]) -> None:
+        """Refuse a file whose figures of ours were measured with another recipe."""
+        found = {name: self.figures.get(name) for name in recipe}
+        if any(found.values()) and found != recipe:
+            raise SystemExit(f"{self.path}: measured with other settings; name another by --json")
+        self.figures |= recipe
 
     def add(self, name: str, measure: Callable[..., Any], *arguments: Any) -> None:
         if name not in self.figures:
@@ -112,26 +143,46 @@ class Kept:
             harness.write(self.figures, self.path)
 
 
-def compared(ours: list[dict[str, Any]], peer: dict[str, Any]) -> dict[str, Any]:
-    """Return what the seeds of ours come to together, and how that compares with the peer.
+def compared(
+    ours: list[dict[str, Any]], peers: list[dict[str, Any]], epoch_seconds: float
+) -> dict[str, Any]:
+    """Return what the seeds of ours come to together, and how that compares with the peer's.
 
-    valid_by_minutes: the best perplexity of validation that each had after so many minutes.
+    valid_by_minutes: the best perplexity of validation that each had after so many minutes, of
+    which an epoch of a peer that was trained on CUDA takes `epoch_seconds`.
     """
     seconds = max(run["seconds"] for run in ours)
     marks = [seconds * part / PARTS for part in range(1, PARTS + 1)]
-    test = float(np.exp(np.mean([np.log(run["test"]) for run in ours])))
+    curves = [timed(peer, epoch_seconds) for peer in peers]
+    test, other = (np.exp(np.mean([np.log(run["test"]) for run in runs])) for runs in (ours, peers))
     return {
-        "wordlab": {"test": test, "seconds": float(np.mean([run["seconds"] for run in ours]))},
-        "test_ratio": test / peer["test"],
+        "wordlab": {
+            "test": float(test),
+            "seconds": float(np.mean([run["seconds"] for run in ours])),
+        },
+        "peer": {
+            "test": float(other),
+            "seconds": float(np.mean([curve[-1]["seconds"] for curve in curves])),
+        },
+        "test_ratio": float(test / other),
         "valid_by_minutes": [
             {
                 "minutes": mark / 60,
                 "wordlab": [best_by(run["curve"], mark) for run in ours],
-                "peer": best_by(peer["curve"], mark),
+                "peer": [best_by(curve, mark) for curve in curves],
             }
             for mark in marks
         ],
     }
+
+
+def timed(peer: dict[str, Any], epoch_seconds: float) -> list[dict[str, float]]:
+    """Return the peer's curve as it is on the processor."""
+    if peer["device"] == "cpu":
+        return list(peer["curve"])
+    return [
+        row | {"seconds": number * epoch_seconds} for number, row in enumerate(peer["curve"], 1)
+    ]
 
 
 def best_by(curve: list[dict[str, float]], seconds: float) -> float | None:
@@ -249,9 +300,19 @@ def figures_of(
     }
 
 
-def train_peer(folder: Path, epochs: int, seed: int, threads: int, kept: Path) -> dict[str, Any]:
-    """Train the peer and score it after each epoch; go on from the last one in `kept`."""
-    harness.use_threads(threads)
+def peer_epoch_seconds(folder: Path, pace: Peer) -> float:
+    """Return how long an epoch of the peer takes, its validation included."""
+    with tempfile.TemporaryDirectory() as scratch:
+        run = alone(train_peer, folder, pace, Path(scratch) / "peer.safetensors")
+    return float(run["curve"][-1]["seconds"])
+
+
+def train_peer(folder: Path, peer: Peer, kept: Path) -> dict[str, Any]:
+    """Train the peer and score it after each epoch; go on from the last one in `kept`.
+
+    With fewer `updates` than an epoch has, its seconds are what all would take.
+    """
+    harness.use_threads(peer.threads)
     import torch
     from torch import nn
     from torch.nn import functional as F
@@ -259,18 +320,19 @@ def train_peer(folder: Path, epochs: int, seed: int, threads: int, kept: Path) -
     from wordlab.recurrent.training import as_arrays, as_tensors
 
     text = read(folder)
-    torch.manual_seed(seed)
+    torch.manual_seed(peer.seed)
     classes = text.vocabulary.classes
     embedding, decoder = nn.Embedding(classes, WIDTH), nn.Linear(WIDTH, classes)
     nn.init.uniform_(embedding.weight, -0.1, 0.1)
     nn.init.zeros_(decoder.bias)
     decoder.weight = embedding.weight
     lstm, drop = nn.LSTM(WIDTH, WIDTH, 2, dropout=0.2), nn.Dropout(0.2)
-    model = nn.ModuleList([embedding, drop, lstm, decoder])
+    model = nn.ModuleList([embedding, drop, lstm, decoder]).to(peer.device)
 
     def streams(ids: np.ndarray, count: int) -> torch.Tensor:
         length = len(ids) // count
-        return torch.from_numpy(ids[: length * count].reshape(count, length).T.copy())
+        columns = ids[: length * count].reshape(count, length).T.copy()
+        return torch.from_numpy(columns).to(peer.device)
 
     def windows(ids: torch.Tensor) -> list[slice]:
         return [slice(at, at + LENGTH) for at in range(0, len(ids) - 1, LENGTH)]
@@ -296,16 +358,19 @@ def train_peer(folder: Path, epochs: int, seed: int, threads: int, kept: Path) -
     rate, best, curve = 20.0, float("inf"), []
     chosen = {name: each.clone() for name, each in model.state_dict().items()}
     checkpoint = Checkpoint(kept)
-    loaded = checkpoint.resume(lambda: [str(folder), epochs, seed, threads])
+    loaded = checkpoint.resume(lambda: list(peer))
+    random = torch.cuda if peer.device == "cuda" else torch  # whose numbers dropout draws
     if loaded is not None:
         weights, (rate, best, curve) = loaded[0], loaded[1]["position"]
         model.load_state_dict(as_tensors(weights["last"]))
         chosen = as_tensors(weights["best"])
-        torch.set_rng_state(as_tensors(weights["random"])["state"])
+        random.set_rng_state(as_tensors(weights["random"])["state"])
     start = time.perf_counter() - (curve[-1]["seconds"] if curve else 0)
-    for _ in range(len(curve), epochs):
+    every = windows(train)
+    for _ in range(len(curve), peer.epochs):
         state: Any = None
-        for part in windows(train):
+        training = time.perf_counter()
+        for part in every[: peer.updates]:
             model.zero_grad()
             loss, state = loss_of(train, part, state)
             state = tuple(each.detach() for each in state)
@@ -314,6 +379,8 @@ def train_peer(folder: Path, epochs: int, seed: int, threads: int, kept: Path) -
             with torch.no_grad():
                 for weight in model.parameters():
                     weight.add_(weight.grad, alpha=-rate)
+        left = 0.0 if peer.updates is None else len(every) / peer.updates - 1
+        start -= (time.perf_counter() - training) * left
         found = evaluate(valid)
         curve.append({"seconds": time.perf_counter() - start, "valid": float(np.exp(found))})
         if found < best:
@@ -321,12 +388,13 @@ def train_peer(folder: Path, epochs: int, seed: int, threads: int, kept: Path) -
             chosen = {name: each.clone() for name, each in model.state_dict().items()}
         else:
             rate /= 4
-        random = {"state": torch.get_rng_state()}
-        groups = {"last": model.state_dict(), "best": chosen, "random": random}
+        drawn = {"state": random.get_rng_state()}
+        groups = {"last": model.state_dict(), "best": chosen, "random": drawn}
         arrays = {name: as_arrays(group) for name, group in groups.items()}
         checkpoint.save(arrays, {"position": [rate, best, curve]})
     model.load_state_dict(chosen)
-    return figures_of(curve, evaluate(test), epochs * train.numel(), curve[-1]["seconds"])
+    tokens, seconds = peer.epochs * train.numel(), curve[-1]["seconds"]
+    return figures_of(curve, evaluate(test), tokens, seconds) | {"device": peer.device}
 
 
 if __name__ == "__main__":

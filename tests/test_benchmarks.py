@@ -40,7 +40,7 @@ FIGURES = {
     "gradients": [],
     "language_model": [
         *("layers.rnn", "layers.lstm", "layers.gru", "speed_of_all_threads_ratio"),
-        *("wordlab.seconds", "wordlab_1.valid", "peer.valid", "peer.peak_mib"),
+        *("wordlab.seconds", "wordlab_1.valid", "peer_1.valid", "peer_1.peak_mib"),
     ],
     "machine": [
         "multiply_adds_per_second",
