@@ -139,13 +139,13 @@ class Checkout:
                 return process
         return None
 
-    def followed(self, stage: str) -> "subprocess.Popen[bytes]":
-        """Start the dvc of a stage, and return it when the process of the stage is there."""
+    def followed(self, stage: str) -> tuple["subprocess.Popen[bytes]", psutil.Process]:
+        """Start the dvc of a stage, and return it when the process of the stage is there, or was."""
         started = self.start("dvc", "repro", "--force", "--single-item", stage)
         dvc = psutil.Process(started.pid)
         while started.poll() is None and self.stage_of(dvc) is None:
             time.sleep(0.1)
-        return started
+        return started, dvc
 
     def undisturbed(self, targets: Sequence[str]) -> None:
         """Run `targets` and what they need, and keep what they made."""
@@ -223,8 +223,7 @@ class Checkout:
         self.restore(stage, "killed")
 
     def kill_once(self, stage: str) -> None:
-        started = self.followed(stage)
-        dvc = psutil.Process(started.pid)
+        started, dvc = self.followed(stage)
         time.sleep(self.random.uniform(0, self.seconds[stage] + AFTER))
         if started.poll() is not None:
             self.counts["came too late"] += 1
