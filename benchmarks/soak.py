@@ -140,7 +140,7 @@ class Checkout:
         return None
 
     def followed(self, stage: str) -> tuple["subprocess.Popen[bytes]", psutil.Process]:
-        """Start the dvc of a stage, and return it when the process of the stage is there, or was."""
+        """Start the dvc of a stage, and return it once the stage has a process, or it ended."""
         started = self.start("dvc", "repro", "--force", "--single-item", stage)
         dvc = psutil.Process(started.pid)
         while started.poll() is None and self.stage_of(dvc) is None:
