@@ -14,7 +14,7 @@ from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import notice
 from wordlab.evaluation import statistics
 from wordlab.evaluation.statistics import CrossedResamples, Floats
-from wordlab.evaluation.vectors import analogy, similarity
+from wordlab.evaluation.vectors import analogy, by_name, similarity
 from wordlab.evaluation.vectors.analogy import AnalogyResult, Questions
 from wordlab.evaluation.vectors.similarity import (
     DenseSpace,
@@ -42,6 +42,9 @@ class EvaluationSets:
 
     pairs: tuple[WordPairs, ...]
     questions: Questions
+
+
+NO_SETS = EvaluationSets((), by_name.NO_QUESTIONS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,20 +232,25 @@ def _task(
 
 
 def read_sets(params: EvaluationParams) -> EvaluationSets:
-    """Read the sets that `params` names, fetching those that have a url and are not here yet.
+    """Read the sets that `params` names, fetching those that are not here yet.
 
-    Raises UserError if one cannot be fetched or read.
+    Those of the catalogue whose server cannot be reached are left out, with a notice. Raises
+    UserError if another cannot be fetched or read.
     """
-    pairs = tuple(similarity.read_pairs(_file(item), item.name) for item in params.similarity)
-    path = params.analogies.path
-    questions = analogy.read_questions(paths.given(path) if path else packaged("analogies"))
-    return EvaluationSets(pairs, questions)
+    names = [item.name for item in params.similarity if item.path is None and item.url is None]
+    found = by_name.all_there(names)
+    for item in params.similarity:
+        if item.name not in names:
+            found[item.name] = similarity.read_pairs(_file(item), item.name)
+    pairs = (found.get(item.name) for item in params.similarity)
+    questions = by_name.questions(params.analogies.path)
+    return EvaluationSets(tuple(one for one in pairs if isinstance(one, WordPairs)), questions)
 
 
 def _file(pairs: WordPairsParams) -> Path:
     if pairs.url is not None and pairs.sha256 is not None:
         return downloads.cached(pairs.url, pairs.sha256)
-    return paths.given(pairs.path) if pairs.path else packaged(pairs.name)
+    return paths.given(pairs.path or "")
 
 
 def evaluate(
