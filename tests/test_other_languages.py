@@ -1,4 +1,4 @@
-"""Every stage on texts none of whose words the params, the sets and the prompts know."""
+"""Every stage on texts none of whose words the sets, or the params, know, and without a network."""
 
 import contextlib
 import re
@@ -8,6 +8,7 @@ import pytest
 
 from made_up import made_up_text, spanish_text
 from small_pipeline import metrics, run_pipeline, stages
+from wordlab import downloads
 from wordlab.artifacts import read_json
 from wordlab.corpus.vocabulary import Vocabulary, content_words
 from wordlab.evaluation.language.perplexity import PROMPTS
@@ -20,6 +21,18 @@ from wordlab.report.results import Results
 
 SETS = ("wordsim353", "simlex999", "analogy")
 TEXTS = ("made_up", "spanish")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def offline():
+    """No server can be reached."""
+
+    def refuse(url, **headers):
+        raise OSError("no network")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(downloads, "_open", refuse)
+        yield
 
 
 @contextlib.contextmanager
@@ -40,9 +53,9 @@ def made_up(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def spanish(tmp_path_factory):
-    """The same of a Spanish text, with no word named."""
+    """The same of a Spanish text, which is said to be one, with no word named."""
     changes = {
-        "preprocess": {"tokens": "spanish"},
+        "preprocess": {"tokens": "spanish", "language": "es"},
         "comparison": {"words": None},
         "window_study": {"words": None, "matrix_words": None},
         "generation": {"prompts": None},
@@ -59,6 +72,12 @@ def passed(request):
 
 def vocabulary(folder):
     return Vocabulary.load(folder / "data" / "processed" / "vocabulary.tsv")
+
+
+def asked(passed):
+    """Return what the word vectors are scored on: without a network, no Spanish set."""
+    _, params, _ = passed
+    return [*SETS] if params.preprocess.language == "en" else ["analogy"]
 
 
 def said(passed, stage):
@@ -97,15 +116,17 @@ def test_no_nan_is_written_anywhere(passed):
 
 def test_scores_without_a_known_pair_are_null_with_n_0(passed):
     folder, _, _ = passed
+    names = asked(passed)
     for model in metrics(folder)["embeddings"].values():
-        for name in SETS:
+        assert list(model) == names
+        for name in names:
             assert model[name]["n"] == 0
-        for name in SETS[:2]:
+        for name in names[:-1]:
             assert all(model[name][key] is None for key in ("spearman", "pearson", "low", "high"))
         assert model["analogy"]["3cosadd"]["total"] is None
     headline = read_json(folder / "reports" / "headline" / "embeddings.json")
-    names = [f"{name}{end}" for name in SETS for end in ("", "_low", "_high")]
-    assert all(scored == dict.fromkeys(names) for scored in headline.values())
+    ends = [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
+    assert all(scored == dict.fromkeys(ends) for scored in headline.values())
 
 
 def test_no_finding_holds_what_was_not_measured(passed):
@@ -125,10 +146,20 @@ def test_sections_with_nothing_to_show_say_so_in_one_line(passed):
         lines = said(passed, f"analyse_sweep@{sweep}")
         assert "no trial has a score, so nothing is analysed" in lines[-1]
     (line,) = tables.results(folder / "reports" / "metrics").split("\n\n")[0].splitlines()
+    if len(asked(passed)) == 1:
+        assert line == "Word vectors: there is no evaluation set to score them on."
+        return
     assert line == (
         "Word vectors: no item of these sets has all its words in the vocabulary: WordSim-353, "
         "SimLex-999, analogies."
     )
+
+
+def test_a_spanish_text_has_a_report_without_english_sets(spanish):
+    folder, params, _ = spanish
+    assert [item.name for item in params.evaluation.similarity][0] == "es_wordsim353"
+    page = (folder / "reports" / "report.html").read_text(encoding="utf-8")
+    assert not re.search("WordSim-353|SimLex-999", page)
 
 
 def test_the_report_says_what_it_has_nothing_of(passed):

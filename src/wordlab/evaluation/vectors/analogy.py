@@ -290,7 +290,8 @@ def score(
     rows = [[row_of[word] for word in question] for question in questions.words]
     for i, others in enumerate(questions.others or ()):
         if rows[i][3] is None:
-            rows[i][3] = next(filter(None.__ne__, map(lookup.row, others)), None)
+            known_others = (row for word in others if (row := lookup.row(word)) is not None)
+            rows[i][3] = next(known_others, None)
     known = np.array([None not in row for row in rows], dtype=bool)
     asked = np.array([row[:3] for row in rows if None not in row], dtype=np.int64).reshape(-1, 3)
     found = iter(best_rows(space, asked, lookup, method))

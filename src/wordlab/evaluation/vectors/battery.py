@@ -17,13 +17,7 @@ from wordlab.params.sets import catalogue
 
 OTHERS = ("relatedness", "similarity", "analogies", "degrees", "categories", "odd one out")
 """Tasks in the order in which they are shown; the others follow."""
-Result = (
-    SimilarityResult
-    | AnalogyResult
-    | further.CategoryResult
-    | further.Guesses
-    | further.DegreeResult
-)
+Result = SimilarityResult | AnalogyResult | further.Guesses | further.DegreeResult
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
-import scipy.sparse
 from numpy.typing import NDArray
 from scipy.cluster import hierarchy
 
@@ -49,55 +48,25 @@ class Categories:
         return ids, ids + len(self)
 
 
-@dataclass(frozen=True, eq=False)
-class CategoryResult:
-    """The clusters that a model sorts words into, as many as there are categories.
+def sort_into_categories(space: Space, items: Categories, *, ignore_case: bool) -> "Guesses":
+    """Return which known words are of the commonest category of their cluster.
 
-    known: bool (n,); cluster: int64 (n,), -1 for unknown words.
-    """
-
-    measure: ClassVar[str] = "purity"
-    least: ClassVar[float] = 0.0
-    items: Categories
-    known: NDArray[np.bool_] = field(repr=False)
-    cluster: Ids = field(repr=False)
-
-    def score(self, among: NDArray[np.bool_]) -> float:
-        """Return the purity: the share of words in the commonest category of their cluster."""
-        return float(self._purities(among, np.ones((1, int(among.sum()))))[0])
-
-    def resampled(self, among: NDArray[np.bool_], crossed: CrossedResamples) -> Floats:
-        """Return the same in resamples of the items of `among`, (2R,); clusters stay."""
-        return self._purities(among, crossed.weights)
-
-    def _purities(self, among: NDArray[np.bool_], weights: Floats) -> Floats:
-        k, n = len(self.items.categories), int(among.sum())
-        if n == 0:
-            return np.full(len(weights), np.nan)
-        cell = self.cluster[among] * k + self.items.category[among]
-        cells = scipy.sparse.csr_array((np.ones(n), (np.arange(n), cell)), (n, k * k))
-        counts = np.asarray(weights @ cells).reshape(len(weights), k, k)
-        with np.errstate(invalid="ignore"):
-            return counts.max(axis=2).sum(axis=1) / weights.sum(axis=1)
-
-
-def sort_into_categories(space: Space, items: Categories, *, ignore_case: bool) -> CategoryResult:
-    """Return the clusters of the known words by Ward's method (Ward 1963) on unit vectors.
-
-    There are as many as these words have categories.
+    Their share is the purity of the clusters, which are made by Ward's method (Ward 1963) of unit
+    vectors, as many as these words have categories. In resamples the clusters and their categories
+    stay: found anew in each, they would suit the words drawn better than new ones.
     """
     rows = _rows(space, items.word, ignore_case)
-    known = rows >= 0
-    cluster = np.full(len(items), -1, dtype=np.int64)
-    count = len(np.unique(items.category[known]))
-    if known.sum() > 1:
-        distances = np.sqrt(np.maximum(2 - 2 * space.among(rows[known]), 0))
-        upper = distances[np.triu_indices(len(distances), 1)]
-        tree = hierarchy.linkage(upper, method="ward")
-        cluster[known] = hierarchy.cut_tree(tree, n_clusters=[count]).ravel()
-    elif known.any():
-        cluster[known] = 0
-    return CategoryResult(items, known, cluster)
+    known, correct = rows >= 0, np.zeros(len(items), dtype=bool)
+    category = items.category[known]
+    if len(category) < 2:
+        return Guesses(items, known, known, "purity")
+    distances = np.sqrt(np.maximum(2 - 2 * space.among(rows[known]), 0))
+    tree = hierarchy.linkage(distances[np.triu_indices(len(distances), 1)], method="ward")
+    cluster = hierarchy.fcluster(tree, len(np.unique(category)), "maxclust") - 1
+    counts = np.zeros((cluster.max() + 1, len(items.categories)), dtype=np.int64)
+    np.add.at(counts, (cluster, category), 1)
+    correct[known] = counts.argmax(axis=1)[cluster] == category
+    return Guesses(items, known, correct, "purity")
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,16 +117,16 @@ class Related:
 
 @dataclass(frozen=True, eq=False)
 class Guesses:
-    """Which puzzles a model solves, or whose relations it guesses.
+    """Which puzzles a model solves, whose relations it guesses, which words it sorts well.
 
-    known: bool (n,); correct: bool (n,), False where unknown.
+    known: bool (n,); correct: bool (n,), False where unknown; measure: what their share is called.
     """
 
-    measure: ClassVar[str] = "share right"
     least: ClassVar[float] = 0.0
-    items: Puzzles | Related
+    items: Categories | Puzzles | Related
     known: NDArray[np.bool_] = field(repr=False)
     correct: NDArray[np.bool_] = field(repr=False)
+    measure: str = "share right"
 
     def score(self, among: NDArray[np.bool_]) -> float:
         """Return the share of right ones among the items of `among`, all of them known."""
