@@ -15,8 +15,10 @@ from wordlab.pipeline.declared import declaration, named
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 REPOSITORY = SOURCE.parent
 LAYERS = [
-    {"compiled", "errors", "paths", "names"},
-    {"artifacts", "rng", "progress", "params", "simd"},
+    {"compiled", "errors", "paths"},
+    {"params"},
+    {"names"},
+    {"artifacts", "rng", "progress", "simd"},
     {"checkpoints", "downloads", "parallel"},
     {"published", "trials"},
     {"corpus"},

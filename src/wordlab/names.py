@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from wordlab.params.sets import PAIRS, catalogue, named
+
 EMBEDDINGS = {
     "skipgram": "skip-gram",
     "cbow": "CBOW",
@@ -32,7 +34,7 @@ ADAPTATIONS = {
     "all": "all of these",
 }
 """Other methods that a language model is scored by."""
-SETS = {"wordsim353": "WordSim-353", "simlex999": "SimLex-999"}
+SETS = {name: catalogue()[name].title for name in named(*PAIRS)}
 METHODS = {"3cosadd": "3CosAdd", "3cosmul": "3CosMul", "pair_direction": "pair direction"}
 MEASURES = {
     **SETS,
