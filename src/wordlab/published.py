@@ -93,10 +93,11 @@ def place(url: str) -> Path:
 
 def _file(url: str, checksum: str, fetch: bool) -> Path | None:
     """Return the file at `url`, None if it is neither here nor to be fetched."""
-    path, expected = place(url), checksum.rpartition(":")[2] or None
+    path, (algorithm, _, expected) = place(url), checksum.partition(":")
     if fetch:
-        downloads.fetch(url, expected, path)
-    return path if path.is_file() else None
+        downloads.fetch(url, expected or None, path)
+    here = path.is_file() and (not expected or downloads.digest(path, algorithm) == expected)
+    return path if here else None
 
 
 def _members(item: PublicSet, archives: Sequence[Path]) -> Iterator[Path]:

@@ -129,6 +129,21 @@ def test_without_a_network_the_run_goes_on_with_what_is_there(server, monkeypatc
     assert by_name.read(gone, fetch=False) is None
 
 
+def test_a_server_that_cannot_be_reached_is_asked_once(server, monkeypatch):
+    server.pages["/set.txt"] = PAIRS
+    tried = []
+    fetch = published.downloads.fetch
+    monkeypatch.setattr(
+        published.downloads, "fetch", lambda url, *rest: tried.append(url) or fetch(url, *rest)
+    )
+    gone = [a_set(f"http://127.0.0.1:9/{name}", name=name) for name in "ab"]
+    refused = a_set(f"{server.url}/none", name="c")
+    (first, second) = by_name.fetch_all([*gone, refused, a_set(f"{server.url}/set.txt")])
+    assert first.startswith("a: http://127.0.0.1:9/a: cannot be fetched")
+    assert second.startswith("c: ") and "404" in second
+    assert [url.rpartition("/")[2] for url in tried] == ["a", "none", "set.txt"]
+
+
 def test_pairs_whose_rows_are_numbered_may_end_in_an_empty_row(server):
     assert read(server, NUMBERED, "pairs").words == (("gem", "jewel"), ("noon", "string"))
 

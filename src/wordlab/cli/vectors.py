@@ -154,7 +154,7 @@ def sets(
         for item in known.values()
         if item.name in (names or known) and item.language == (language or item.language)
     ]
-    failed = [problem for item in chosen if (problem := by_name.fetched(item))] if fetch else []
+    failed = by_name.fetch_all(chosen) if fetch else []
     here = {item.name for item in chosen if by_name.is_here(item)}
     print(tables.public_sets(chosen, here))
     for problem in failed:

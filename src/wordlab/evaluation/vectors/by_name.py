@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import permutations
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -47,13 +48,21 @@ def is_here(item: PublicSet) -> bool:
     return bool(published.files(item, fetch=False))
 
 
-def fetched(item: PublicSet) -> str:
-    """Fetch a set that is not here yet; return why that failed, "" if it did not."""
-    try:
-        read(item)
-    except UserError as error:
-        return f"{item.name}: {error}"
-    return ""
+def fetch_all(items: Iterable[PublicSet]) -> list[str]:
+    """Fetch the sets that are not here yet; return a line per problem.
+
+    A server that cannot be reached is asked once.
+    """
+    problems, gone = [], set()
+    for item in items:
+        host = urlsplit(item.urls[0]).netloc
+        try:
+            read(item, fetch=host not in gone)
+        except UserError as error:
+            problems.append(f"{item.name}: {error}")
+            if isinstance(error, Unreachable):
+                gone.add(host)
+    return problems
 
 
 def all_there(names: Iterable[str]) -> dict[str, Items]:
@@ -195,7 +204,7 @@ def _puzzles(files: Sequence[Path], name: str) -> Puzzles:
 
 def _outlier_groups(files: Sequence[Path], name: str) -> Puzzles:
     """Read a file per group: its words, an empty line, and the words that are odd among them."""
-    found = []
+    found: list[tuple[tuple[str, ...], str, int]] = []
     for group, path in enumerate(files):
         words, _, odd = path.read_text(encoding="utf-8-sig").strip().partition("\n\n")
         found += [(tuple(words.split()), word, group) for word in odd.split()]
