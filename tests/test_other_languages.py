@@ -21,6 +21,7 @@ from wordlab.report.results import Results
 
 SETS = ("wordsim353", "simlex999", "analogy")
 TEXTS = ("made_up", "spanish")
+pytestmark = pytest.mark.filterwarnings("ignore:no network")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -76,8 +77,12 @@ def vocabulary(folder):
 
 def asked(passed):
     """Return what the word vectors are scored on: without a network, no Spanish set."""
-    _, params, _ = passed
-    return [*SETS] if params.preprocess.language == "en" else ["analogy"]
+    return ["analogy"] if is_spanish(passed) else [*SETS]
+
+
+def is_spanish(passed):
+    """Say whether the text is the Spanish one, of whose relations it knows some."""
+    return passed[1].preprocess.language == "es"
 
 
 def said(passed, stage):
@@ -140,13 +145,14 @@ def test_sections_with_nothing_to_show_say_so_in_one_line(passed):
     folder, _, _ = passed
     compared = said(passed, "compare_embeddings")
     assert compared[0].startswith("Nothing can be scored")
-    assert compared[-1].startswith("Relations: no two of them have pairs")
+    if not is_spanish(passed):
+        assert compared[-1].startswith("Relations: no two of them have pairs")
     assert said(passed, "study_sizes")[0] == "No set can be scored at every size of the text."
     for sweep in ("word2vec", "glove"):
         lines = said(passed, f"analyse_sweep@{sweep}")
         assert "no trial has a score, so nothing is analysed" in lines[-1]
     (line,) = tables.results(folder / "reports" / "metrics").split("\n\n")[0].splitlines()
-    if len(asked(passed)) == 1:
+    if is_spanish(passed):
         assert line == "Word vectors: there is no evaluation set to score them on."
         return
     assert line == (
@@ -162,22 +168,31 @@ def test_a_spanish_text_has_a_report_without_english_sets(spanish):
     assert not re.search("WordSim-353|SimLex-999", page)
 
 
+def test_a_spanish_text_has_relations_of_its_language(spanish):
+    folder, _, _ = spanish
+    known = table(folder, "embeddings", "relation_cosines").groupby("relation")["n"].max()
+    assert {"antonyms", "related"} <= set(known.index[known > 0])
+    assert (folder / "reports" / "figures" / "relation_cosines.png").exists()
+
+
 def test_the_report_says_what_it_has_nothing_of(passed):
     folder, _, _ = passed
+    relations = "cosines by relation; relations that the cosine distinguishes; "
     page = (folder / "reports" / "report.html").read_text(encoding="utf-8")
     answers = re.findall(r'<p class="answer">(.*?)</p>', page)
     assert answers[0] == answers[3] == "This text is too small to measure it."
     assert "which to prefer is not decided by this text" in answers[1]
     for titles in (
         "scores; analogies by section",
-        "cosines by relation; relations that the cosine distinguishes; scores by frequency",
+        f"{'' if is_spanish(passed) else relations}scores by frequency",
         "scores by size of the text",
         "scores by window",
     ):
         assert f"Nothing to show in this text: {titles}" in page
     drawn = {path.stem for path in (folder / "reports" / "figures").glob("*.png")}
     assert {"neighbours", "ppmi_associations", "ppmi_windows", "perplexity"} <= drawn
-    assert not {"scores", "relation_cosines", "frequency", "sizes"} & drawn
+    assert not {"scores", "frequency", "sizes"} & drawn
+    assert ("relation_cosines" in drawn) == is_spanish(passed)
 
 
 def test_where_none_of_the_words_named_is_known_words_of_the_text_are_shown(made_up):

@@ -7,16 +7,19 @@ G(v, w) = x_v . x_w, the offsets of two pairs have the product
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
+import scipy.sparse
 from numpy.typing import NDArray
 from scipy.cluster import hierarchy
 
 from wordlab.evaluation import statistics
 from wordlab.evaluation.statistics import CrossedResamples, Floats
 from wordlab.evaluation.vectors.similarity import Ids, Lookup, Space, numbered
+from wordlab.progress import thread_count
 
 BLOCK = 256
 """Pairs whose offsets are compared with all others at once."""
@@ -174,15 +177,22 @@ def guess_relations(space: Space, related: Related, *, ignore_case: bool) -> Gue
     cosines = space.among(words).astype(np.float32)
     lengths = np.sqrt(np.maximum(2 - 2 * cosines[a, b], 1e-6))
     relation, right = related.relation[known], np.zeros(len(rows), dtype=bool)
-    for start in range(0, len(rows), BLOCK):
+    numbers = np.repeat(np.arange(len(rows)), 2)
+    holds = scipy.sparse.csr_array((np.ones(len(numbers)), (numbers, places.ravel())))
+
+    def guess(start: int) -> None:
         own = slice(start, start + BLOCK)
         offsets = cosines[b[own]] - cosines[a[own]]  # (block, words), of each with every word
-        products = (offsets[:, b] - offsets[:, a]) / lengths
-        for word in (a, b):
-            products[(word[own, None] == a) | (word[own, None] == b)] = -np.inf
+        products = np.take(offsets, b, axis=1)
+        products -= np.take(offsets, a, axis=1)
+        products /= lengths
+        products[(holds[own] @ holds.T).nonzero()] = -np.inf
         best = products.argmax(axis=1)
         told = np.isfinite(products[np.arange(len(best)), best])
         right[own] = told & (relation[best] == relation[own])
+
+    with ThreadPoolExecutor(thread_count()) as pool:
+        list(pool.map(guess, range(0, len(rows), BLOCK)))
     correct[known] = right
     return Guesses(related, known, correct)
 
