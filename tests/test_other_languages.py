@@ -170,7 +170,7 @@ def test_a_spanish_text_has_a_report_without_english_sets(spanish):
 
 def test_a_spanish_text_has_relations_of_its_language(spanish):
     folder, _, _ = spanish
-    known = table(folder, "embeddings", "relation_cosines").groupby("relation")["n"].max()
+    known = table(folder, "embeddings", "relations").groupby("relation")["n"].max()
     assert {"antonyms", "related"} <= set(known.index[known > 0])
     assert (folder / "reports" / "figures" / "relation_cosines.png").exists()
 

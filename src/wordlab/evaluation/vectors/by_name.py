@@ -192,7 +192,7 @@ def _category_table(files: Sequence[Path], name: str) -> Categories:
 
 def _puzzles(files: Sequence[Path], name: str) -> Puzzles:
     """Read a category, the odd word and the others per line, tabs between."""
-    found = []
+    found: list[tuple[tuple[str, ...], str, int]] = []
     for path in files:
         for number, line in read_lines(path):
             _, *words = (_joined(cell) for cell in line.split("\t"))
