@@ -97,6 +97,23 @@ def test_a_relation_is_that_of_the_nearest_offset_without_a_shared_word(vectors,
         assert result.correct[i] == (relation[nearest] == relation[i])
 
 
+def test_nothing_known_is_no_score(space):
+    case = {"ignore_case": True}
+    none, zero = (("gone", "away"),), np.zeros(1, dtype=np.int64)
+    results = [
+        further.guess_relations(space, further.Related("x", none, ("a",), zero), **case),
+        further.spot_odd_ones(space, further.Puzzles("x", none, zero), **case),
+        further.sort_into_categories(
+            space, further.Categories("x", ("gone",), ("a",), zero), **case
+        ),
+        further.give_degrees(
+            space, further.Degrees("x", none, ("a",), zero, np.zeros(1), (none,)), **case
+        ),
+    ]
+    assert not any(result.known.any() for result in results)
+    assert all(np.isnan(result.score(result.known)) for result in results)
+
+
 def test_degrees_are_mean_cosines_with_the_examples(vectors, space):
     pairs = tuple((f"w{i}", f"w{i + 20}") for i in range(40))
     relation, gold = np.arange(40) % 2, np.random.default_rng(6).normal(size=40)

@@ -178,7 +178,8 @@ def guess_relations(space: Space, related: Related, *, ignore_case: bool) -> Gue
     lengths = np.sqrt(np.maximum(2 - 2 * cosines[a, b], 1e-6))
     relation, right = related.relation[known], np.zeros(len(rows), dtype=bool)
     numbers = np.repeat(np.arange(len(rows)), 2)
-    holds = scipy.sparse.csr_array((np.ones(len(numbers)), (numbers, places.ravel())))
+    ones, shape = np.ones(len(numbers)), (len(rows), len(words))
+    holds = scipy.sparse.csr_array((ones, (numbers, places.ravel())), shape)
 
     def guess(start: int) -> None:
         own = slice(start, start + BLOCK)
