@@ -36,6 +36,23 @@ def test_the_shipped_params_are_valid_and_immutable(repository):
         params.seed = 2
 
 
+def test_a_language_chooses_sets_words_and_prompts(edited):
+    found = edited("language: en ", "language: es ")
+    assert [item.name for item in found.evaluation.similarity][0] == "es_wordsim353"
+    assert found.evaluation.analogies.path == "es_google"
+    assert found.comparison.relations.path == "wordlab_es"
+    assert "ciudad" in found.comparison.words and "rey" in found.window_study.words
+    assert found.generation.prompts[0] == "la historia de"
+    other = edited("language: en ", "language: other ")
+    assert (other.evaluation.similarity, other.comparison.words) == ((), None)
+
+
+def test_what_a_person_names_is_of_no_language(edited):
+    assert edited("  words: by_language ", "  words: [corona] ").comparison.words == ("corona",)
+    named = edited("similarity: by_language ", "similarity: [men, {name: own, path: x}] ")
+    assert [item.name for item in named.evaluation.similarity] == ["men", "own"]
+
+
 def test_models_take_shared_keys_with_their_own_on_top(edited):
     params = edited(r"skipgram: \{rate: [\d.]+\}", "skipgram: {rate: 0.5, window: 9}").word2vec
     assert (params.skipgram.rate, params.skipgram.window) == (0.5, 9)

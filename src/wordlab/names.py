@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
+from wordlab.params.sets import PAIRS, catalogue, named
+
 EMBEDDINGS = {
     "skipgram": "skip-gram",
     "cbow": "CBOW",
@@ -35,7 +37,7 @@ ADAPTATIONS = {
     "all": "all of these",
 }
 """Other methods that a language model is scored by."""
-SETS = {"wordsim353": "WordSim-353", "simlex999": "SimLex-999"}
+SETS = {name: catalogue()[name].title for name in named(*PAIRS)}
 METHODS = {"3cosadd": "3CosAdd", "3cosmul": "3CosMul", "pair_direction": "pair direction"}
 MEASURES = {
     **SETS,

@@ -158,15 +158,20 @@ class Questions:
     """Analogy questions a : b :: c : d.
 
     words: n times (a, b, c, d); sections: names in the order of the file; section: int64 (n,),
-    the section of each question.
+    the section of each question; others: n times the right answers besides d, if any has some.
     """
 
     words: tuple[tuple[str, str, str, str], ...] = field(repr=False)
     sections: tuple[str, ...]
     section: NDArray[np.int64] = field(repr=False)
+    others: tuple[tuple[str, ...], ...] | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.words)
+
+    def right(self, number: int) -> tuple[str, ...]:
+        """Return the right answers to a question."""
+        return (self.words[number][3], *(self.others[number] if self.others else ()))
 
     def parts(self) -> tuple[Ids, Ids]:
         """Return the pair (a, b) and the pair (c, d) of each question as ids, int64 (n,) each.
@@ -191,8 +196,8 @@ class Questions:
 class AnalogyResult:
     """A model's answers by one method.
 
-    known: bool (n,), whether all four words are in the vocabulary; answers: the word given to
-    each question, None where a word is unknown or no word scores; correct: bool (n,).
+    known: bool (n,), whether its three words and a right answer are in the vocabulary; answers: the
+    word given to each question, None where one is unknown or no word scores; correct: bool (n,).
     """
 
     least: ClassVar[float] = 0.0
@@ -235,6 +240,7 @@ def read_questions(path: Path) -> Questions:
     sections: dict[str, int] = {}
     alike = []
     for number, line in read_lines(path):
+        line = line.lstrip()
         if line.startswith(("#", "//")):
             if len(line.split()) == 4 and line.split()[0] not in ("#", "//"):
                 alike.append(number)
@@ -282,13 +288,17 @@ def score(
     lookup = Lookup(space.vocabulary, ignore_case=ignore_case, size=restrict_vocabulary)
     row_of = {word: lookup.row(word) for word in set(chain.from_iterable(questions.words))}
     rows = [[row_of[word] for word in question] for question in questions.words]
+    for i, others in enumerate(questions.others or ()):
+        if rows[i][3] is None:
+            known_others = (row for word in others if (row := lookup.row(word)) is not None)
+            rows[i][3] = next(known_others, None)
     known = np.array([None not in row for row in rows], dtype=bool)
     asked = np.array([row[:3] for row in rows if None not in row], dtype=np.int64).reshape(-1, 3)
     found = iter(best_rows(space, asked, lookup, method))
     answers: list[str | None] = []
     correct = np.zeros(len(questions), dtype=bool)
-    for i, question in enumerate(questions.words):
+    for i in range(len(questions)):
         row = next(found) if known[i] else None
         answers.append(None if row is None else space.vocabulary.words[row])
-        correct[i] = row is not None and lookup.forms[row] == lookup.form(question[3])
+        correct[i] = row is not None and lookup.forms[row] in map(lookup.form, questions.right(i))
     return AnalogyResult(questions, known, tuple(answers), correct)

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordlab import downloads, paths
-from wordlab.artifacts import md5, rounded
+from wordlab.artifacts import rounded
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import notice
 from wordlab.evaluation import statistics
 from wordlab.evaluation.statistics import CrossedResamples, Floats
-from wordlab.evaluation.vectors import analogy, similarity
+from wordlab.evaluation.vectors import analogy, by_name, similarity
 from wordlab.evaluation.vectors.analogy import AnalogyResult, Questions
 from wordlab.evaluation.vectors.similarity import (
     DenseSpace,
@@ -47,6 +47,9 @@ class EvaluationSets:
 
     pairs: tuple[WordPairs, ...]
     questions: Questions
+
+
+NO_SETS = EvaluationSets((), by_name.NO_QUESTIONS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,29 +247,37 @@ def _task(
 
 
 def read_sets(params: EvaluationParams) -> EvaluationSets:
-    """Read the sets that `params` names, fetching those that have a url and are not here yet.
+    """Read the sets that `params` names, fetching those that are not here yet.
 
-    Raises UserError if one cannot be fetched or read.
+    Those of the catalogue whose server cannot be reached are left out, with a notice. Raises
+    UserError if another cannot be fetched or read.
     """
-    pairs = tuple(similarity.read_pairs(_file(item), item.name) for item in params.similarity)
-    return EvaluationSets(pairs, analogy.read_questions(_questions(params)))
+    places = {item.name: _place(item) for item in params.similarity}
+    found = by_name.all_there(place for place in places.values() if isinstance(place, str))
+    for name, place in places.items():
+        if isinstance(place, Path):
+            found[name] = similarity.read_pairs(place, name)
+    pairs = (found.get(name) for name in places)
+    questions = by_name.questions(params.analogies.path)
+    return EvaluationSets(tuple(one for one in pairs if isinstance(one, WordPairs)), questions)
 
 
 def digests(params: EvaluationParams) -> dict[str, str]:
-    """Return the md5 of the file of each set that `params` names, by the names in `headline`."""
-    pairs = {item.name: md5(_file(item)) for item in params.similarity}
-    return {**pairs, ANALOGIES: md5(_questions(params))}
+    """Return the md5 of each set that `params` names and that is here, by the names in `headline`.
+
+    Of a set in several files, that of their list.
+    """
+    places = {item.name: _place(item) for item in params.similarity}
+    places[ANALOGIES] = by_name.path_or_name(params.analogies.path, by_name.GOOGLE)
+    found = {name: by_name.digest(place) for name, place in places.items() if place is not None}
+    return {name: digest for name, digest in found.items() if digest}
 
 
-def _questions(params: EvaluationParams) -> Path:
-    path = params.analogies.path
-    return paths.given(path) if path else packaged("analogies")
-
-
-def _file(pairs: WordPairsParams) -> Path:
+def _place(pairs: WordPairsParams) -> str | Path | None:
+    """Return the path of a set of word pairs, or its name in the catalogue."""
     if pairs.url is not None and pairs.sha256 is not None:
         return downloads.cached(pairs.url, pairs.sha256)
-    return paths.given(pairs.path) if pairs.path else packaged(pairs.name)
+    return pairs.name if pairs.path is None else paths.given(pairs.path)
 
 
 def evaluate(

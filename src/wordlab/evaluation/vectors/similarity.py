@@ -38,6 +38,9 @@ class Space(Protocol):
     def against(self, ids: Ids, start: int, stop: int) -> NDArray[np.float32]:
         """Return the cosines of `ids` with the words start..stop, float32 (n, stop - start)."""
 
+    def among(self, ids: Ids) -> NDArray[np.float64]:
+        """Return the cosines of `ids` with one another, float64 (n, n)."""
+
 
 @dataclass(frozen=True, eq=False)
 class DenseSpace:
@@ -60,6 +63,10 @@ class DenseSpace:
     def against(self, ids: Ids, start: int, stop: int) -> NDArray[np.float32]:
         unit = self.vectors.normalized
         return unit[ids] @ unit[start:stop].T
+
+    def among(self, ids: Ids) -> NDArray[np.float64]:
+        unit = self.vectors.normalized[ids].astype(np.float64)
+        return unit @ unit.T
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +104,10 @@ class SparseSpace:
 
     def against(self, ids: Ids, start: int, stop: int) -> NDArray[np.float32]:
         return (self.normalized[ids] @ self.normalized[start:stop].T).toarray()
+
+    def among(self, ids: Ids) -> NDArray[np.float64]:
+        unit = self.normalized[ids].astype(np.float64)
+        return (unit @ unit.T).toarray()
 
 
 def space(model: Vectors | Space) -> Space:

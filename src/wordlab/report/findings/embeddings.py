@@ -34,6 +34,8 @@ def comparison(scores: pd.DataFrame, differences: pd.DataFrame) -> list[str]:
 
     scores, differences: the tables of `evaluation.comparison.compare`.
     """
+    if not scores["total"].any():
+        return ["Nothing can be scored, as there is no evaluation set."]
     if not scores["n"].any():
         asked = names.listed([names.task(task) for task in scores["task"].unique()])
         return [f"Nothing can be scored, as no item's words are all in the vocabulary: {asked}."]
