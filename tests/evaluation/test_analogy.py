@@ -144,6 +144,7 @@ def test_answers_follow_the_formula_across_blocks(
 ) -> None:
     monkeypatch.setattr(analogy, "WORDS", 37)
     monkeypatch.setattr(analogy, "QUESTIONS", 5)
+    monkeypatch.setattr(analogy, "STRETCH", 8)
     random = np.random.default_rng(2)
     words = [f"w{i}" for i in range(200)]
     vectors = Vectors(vocabulary_of(words), random.standard_normal((200, 8)).astype(np.float32))
