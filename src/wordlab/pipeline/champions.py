@@ -50,8 +50,8 @@ class Scored:
 def hold(recorder: Recorder, found: Mapping[Path, Scored], datasets: Mapping[str, str]) -> None:
     """Link the scores of models, by their folders, with them in MLflow, and settle who is champion.
 
-    datasets: the digest of each by name. Metrics that begin with a name were measured on that one,
-    all on the one dataset if there is one.
+    datasets: the digest of each by name. A metric of that name was measured on it, all metrics on
+    the one dataset if there is one.
     """
     with TemporaryDirectory() as scratch:
         for run, (path, scored) in enumerate(found.items(), start=1):

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from wordlab.errors import UserError, notice
 from wordlab.evaluation.statistics import CrossedResamples, Floats
-from wordlab.evaluation.vectors.similarity import Ids, Lookup, Space, numbered
+from wordlab.evaluation.vectors.similarity import Ids, Lookup, Space, lookup_in, numbered
 from wordlab.evaluation.vectors.tables import read_lines
 from wordlab.progress import thread_count
 
@@ -349,7 +349,7 @@ def score(
     outside them is unknown. With `ignore_case`, words that differ in case only are the same, in
     the question and the answer.
     """
-    lookup = Lookup(space.vocabulary, ignore_case=ignore_case, size=restrict_vocabulary)
+    lookup = lookup_in(space.vocabulary, ignore_case=ignore_case, size=restrict_vocabulary)
     row_of = {word: lookup.row(word) for word in set(chain.from_iterable(questions.words))}
     rows = [[row_of[word] for word in question] for question in questions.words]
     for i, others in enumerate(questions.others or ()):

@@ -18,7 +18,7 @@ from scipy.cluster import hierarchy
 
 from wordlab.evaluation import statistics
 from wordlab.evaluation.statistics import CrossedResamples, Floats
-from wordlab.evaluation.vectors.similarity import Ids, Lookup, Space, numbered
+from wordlab.evaluation.vectors.similarity import Ids, Space, lookup_in, numbered
 from wordlab.progress import thread_count
 
 BLOCK = 256
@@ -146,7 +146,7 @@ def spot_odd_ones(space: Space, puzzles: Puzzles, *, ignore_case: bool) -> Guess
     That is the lowest cosine with the mean of all unit vectors of the group. An unknown word of a
     group is left out; at least two are known besides the odd one.
     """
-    lookup = Lookup(space.vocabulary, ignore_case=ignore_case)
+    lookup = lookup_in(space.vocabulary, ignore_case=ignore_case)
     known, correct = np.zeros((2, len(puzzles)), dtype=bool)
     for number, (*words, odd) in enumerate(puzzles.words):
         rows = [row for word in words if (row := lookup.row(word)) is not None]
@@ -167,7 +167,7 @@ def guess_relations(space: Space, related: Related, *, ignore_case: bool) -> Gue
     (Levy et al. 2015, "Do supervised distributional methods really learn lexical inference
     relations?").
     """
-    lookup = Lookup(space.vocabulary, ignore_case=ignore_case)
+    lookup = lookup_in(space.vocabulary, ignore_case=ignore_case)
     found = [(lookup.row(a), lookup.row(b)) for a, b in related.words]
     known = np.array([None not in pair and len(set(pair)) == 2 for pair in found], dtype=bool)
     correct = np.zeros(len(related), dtype=bool)
@@ -263,7 +263,7 @@ class DegreeResult:
 
 def give_degrees(space: Space, items: Degrees, *, ignore_case: bool) -> DegreeResult:
     """Return the mean cosine of each pair's offset with those of its relation's known examples."""
-    lookup = Lookup(space.vocabulary, ignore_case=ignore_case)
+    lookup = lookup_in(space.vocabulary, ignore_case=ignore_case)
     known, degrees = np.zeros(len(items), dtype=bool), np.zeros(len(items))
     for number, examples in enumerate(items.examples):
         own = np.flatnonzero(items.relation == number)
@@ -286,6 +286,6 @@ def give_degrees(space: Space, items: Degrees, *, ignore_case: bool) -> DegreeRe
 
 def _rows(space: Space, words: Sequence[str], ignore_case: bool) -> Ids:
     """Return the row of each word, -1 for an unknown one."""
-    lookup = Lookup(space.vocabulary, ignore_case=ignore_case)
+    lookup = lookup_in(space.vocabulary, ignore_case=ignore_case)
     found = (lookup.row(word) for word in words)
     return np.array([-1 if row is None else row for row in found], dtype=np.int64)

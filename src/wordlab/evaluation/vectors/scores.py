@@ -18,10 +18,10 @@ from wordlab.evaluation.vectors import analogy, by_name, similarity
 from wordlab.evaluation.vectors.analogy import AnalogyResult, Questions
 from wordlab.evaluation.vectors.similarity import (
     DenseSpace,
-    Lookup,
     SimilarityResult,
     Space,
     WordPairs,
+    lookup_in,
     packaged,
     space,
 )
@@ -331,7 +331,7 @@ def _say_coverage(
     """Say so where hardly any item of a set has all its words in the vocabulary."""
     if result.known.sum() >= SMALL_COVERAGE * len(result.known):
         return
-    lookup = Lookup(space.vocabulary, ignore_case=ignore_case, size=size)
+    lookup = lookup_in(space.vocabulary, ignore_case=ignore_case, size=size)
     words = dict.fromkeys(word for item in result.items.words for word in item)
     unknown = [word for word in words if lookup.row(word) is None]
     notice(

@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -172,6 +172,12 @@ class Lookup:
         return found
 
 
+@lru_cache(maxsize=4)
+def lookup_in(vocabulary: Vocabulary, *, ignore_case: bool, size: int | None = None) -> Lookup:
+    """Return `Lookup` of a vocabulary, made once for all sets that are asked one after another."""
+    return Lookup(vocabulary, ignore_case=ignore_case, size=size)
+
+
 def numbered(pairs: Iterable[tuple[Hashable, Hashable]]) -> tuple[Ids, Ids]:
     """Return the first and the second part of each pair, as ids from 0, int64 (n,) each."""
     ids: dict[Hashable, int] = {}
@@ -275,7 +281,7 @@ def read_pairs(path: Path, name: str) -> WordPairs:
 
 def score(space: Space, pairs: WordPairs, *, ignore_case: bool) -> SimilarityResult:
     """Return the cosines of `pairs` in `space`; a pair with an unknown word has none."""
-    lookup = Lookup(space.vocabulary, ignore_case=ignore_case)
+    lookup = lookup_in(space.vocabulary, ignore_case=ignore_case)
     rows = [(lookup.row(first), lookup.row(second)) for first, second in pairs.words]
     known = np.array([None not in row for row in rows], dtype=bool)
     ids = np.array([row for row in rows if None not in row], dtype=np.int64).reshape(-1, 2)
