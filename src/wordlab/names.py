@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-from wordlab.params.sets import PAIRS, catalogue, named
+from wordlab.params.sets import PAIRS, catalogue, named, task_of
 
 EMBEDDINGS = {
     "skipgram": "skip-gram",
@@ -124,6 +124,11 @@ def similarity(name: str) -> str:
 def analogies(method: str) -> str:
     """Return what analogies answered by a method are called."""
     return f"analogies, {METHODS.get(method, method)}"
+
+
+def kind(task: str) -> str:
+    """Return what a `scores.Task` asks for: relatedness, similarity or analogies."""
+    return "analogies" if task.startswith("analogy ") else task_of(task)
 
 
 def task(name: str) -> str:

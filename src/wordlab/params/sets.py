@@ -13,8 +13,10 @@ from pathlib import Path
 
 LANGUAGES = ("en", "es", "de", "fr", "pt")
 """Those that some set is for, by ISO 639-1."""
-PAIRS = ("similarity", "relatedness")
+PAIRS = ("relatedness", "similarity")
 """Tasks whose sets are word pairs with human scores."""
+TASKS = (*PAIRS, "analogies", "degrees", "categories", "odd one out", "relations")
+"""In the order in which they are shown."""
 CATALOGUE = Path(__file__).with_name("sets.tsv")
 
 
@@ -60,6 +62,11 @@ def catalogue() -> dict[str, PublicSet]:
     fields = head.split("\t")
     found = (PublicSet(**dict(zip(fields, row.split("\t"), strict=True))) for row in rows)
     return {item.name: item for item in found}
+
+
+def task_of(name: str) -> str:
+    """Return the task of a set of word pairs, similarity if it is not of the catalogue."""
+    return catalogue()[name].task if name in named(*PAIRS) else "similarity"
 
 
 def named(task: str, *tasks: str) -> tuple[str, ...]:

@@ -13,10 +13,8 @@ from wordlab.evaluation.vectors.by_name import Items
 from wordlab.evaluation.vectors.scores import EvaluationSets, Scores
 from wordlab.evaluation.vectors.similarity import SimilarityResult, Space, WordPairs
 from wordlab.params.embeddings import EvaluationParams
-from wordlab.params.sets import catalogue
+from wordlab.params.sets import TASKS, catalogue, task_of
 
-OTHERS = ("relatedness", "similarity", "analogies", "degrees", "categories", "odd one out")
-"""Tasks in the order in which they are shown; the others follow."""
 Result = SimilarityResult | AnalogyResult | further.Guesses | further.DegreeResult
 
 
@@ -60,8 +58,7 @@ def rows(
         _row(space, name, task, items, params, seed)
         for name, task, items in _all(params, sets, language, missing)
     ]
-    order = [*OTHERS, *(row.task for row in found)]
-    return sorted(found, key=lambda row: order.index(row.task)), missing
+    return sorted(found, key=lambda row: TASKS.index(row.task)), missing
 
 
 def _all(
@@ -71,8 +68,7 @@ def _all(
     public = catalogue()
     seen = {pairs.name for pairs in sets.pairs}
     for pairs in sets.pairs:
-        task = public[pairs.name].task if pairs.name in public else "similarity"
-        yield pairs.name, task, pairs
+        yield pairs.name, task_of(pairs.name), pairs
     path = by_name.path_or_name(params.analogies.path, by_name.GOOGLE)
     if len(sets.questions):
         name = path if isinstance(path, str) else scores.ANALOGY
