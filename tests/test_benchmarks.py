@@ -13,7 +13,7 @@ import torch
 from wordlab.artifacts import read_json
 from wordlab.errors import UserError
 from wordlab.evaluation.vectors import similarity
-from wordlab.evaluation.vectors.similarity import packaged
+from wordlab.published import packaged
 
 SMALL = {
     "analogy": "--words 1000 --dimensions 8 --repeats 1",

@@ -16,7 +16,7 @@ from filelock import FileLock
 
 from wordlab import artifacts, downloads, paths
 from wordlab.errors import UserError
-from wordlab.params.sets import PublicSet
+from wordlab.params.sets import PublicSet, catalogue
 
 LOCK = Path("sets.lock")
 HEAD = (
@@ -44,6 +44,11 @@ def files(item: PublicSet, *, fetch: bool = True) -> tuple[Path, ...]:
         return ()
     here = tuple(path for path in found if path is not None)
     return here if not item.member else tuple(_members(item, here))
+
+
+def packaged(name: str) -> Path:
+    """Return the file of a set that comes with gensim, which must be installed, or with wordlab."""
+    return files(catalogue()[name])[0]
 
 
 def record(item: PublicSet) -> None:

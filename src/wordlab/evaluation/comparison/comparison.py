@@ -15,7 +15,7 @@ from wordlab.errors import UserError
 from wordlab.evaluation import statistics
 from wordlab.evaluation.comparison import neighbours, relations
 from wordlab.evaluation.vectors import by_name, scores
-from wordlab.evaluation.vectors.further import Related
+from wordlab.evaluation.vectors.further import Related, read_relations
 from wordlab.evaluation.vectors.scores import Scores, Task, Trained
 from wordlab.evaluation.vectors.similarity import Lookup, Space, SparseSpace, space
 from wordlab.params.embeddings import ComparisonParams, EvaluationParams, RelationParams
@@ -246,7 +246,7 @@ def listed_pairs(params: RelationParams, vocabulary: Vocabulary) -> relations.Pa
             raise UserError(f"comparison.relations.path: expected relations; {place} has none")
         pairs = found.by_relation() if found else {}
     elif place is not None:
-        pairs = relations.read(place)
+        pairs = read_relations(place)
     if params.wordnet:
         pairs = relations.extend(pairs, vocabulary.words, params.wordnet, relations.reader())
     return pairs

@@ -12,7 +12,13 @@ import numpy as np
 from wordlab import artifacts, paths, published
 from wordlab.errors import Unreachable, UserError, notice
 from wordlab.evaluation.vectors.analogy import Questions, read_questions
-from wordlab.evaluation.vectors.further import Categories, Degrees, Puzzles, Related
+from wordlab.evaluation.vectors.further import (
+    Categories,
+    Degrees,
+    Puzzles,
+    Related,
+    read_relations,
+)
 from wordlab.evaluation.vectors.similarity import WordPairs, read_pairs
 from wordlab.evaluation.vectors.tables import read_lines, read_table
 from wordlab.params.embeddings import NONE
@@ -259,8 +265,8 @@ def _relation_between(files: Sequence[Path], name: str) -> Related:
 
 def _relation_first(files: Sequence[Path], name: str) -> Related:
     """Read a relation and two words per line, tabs between."""
-    table = read_table(files[0], 3, "a relation and two words", separators="\t")
-    return _related(name, ((first, second, relation) for relation, first, second in table.rows))
+    found = read_relations(files[0])
+    return _related(name, ((*pair, relation) for relation in found for pair in found[relation]))
 
 
 def _related(name: str, found: Iterable[tuple[str, str, str]]) -> Related:

@@ -9,6 +9,7 @@ G(v, w) = x_v . x_w, the offsets of two pairs have the product
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -19,8 +20,11 @@ from scipy.cluster import hierarchy
 from wordlab.evaluation import statistics
 from wordlab.evaluation.statistics import CrossedResamples, Floats
 from wordlab.evaluation.vectors.similarity import Ids, Space, lookup_in, numbered
+from wordlab.evaluation.vectors.tables import read_table, word_columns
 from wordlab.progress import thread_count
 
+UNRELATED = "unrelated"
+"""Pairs of words that are in lists of relations, but in different pairs, drawn at random."""
 BLOCK = 256
 """Pairs whose offsets are compared with all others at once."""
 
@@ -116,6 +120,27 @@ class Related:
         for pair, relation in zip(self.words, self.relation.tolist(), strict=True):
             found[self.relations[relation]].append(pair)
         return found
+
+
+def read_relations(path: Path) -> dict[str, list[tuple[str, str]]]:
+    """Return the pairs by relation of a file with a relation and two words per line, tabs between.
+
+    Cells may be quoted. Lines that are empty or begin with # are passed over, and so is a header
+    that calls its columns relation, or word 1 and word 2. Raises UserError, naming the line, if it
+    is anything else.
+    """
+    table = read_table(path, 3, "a relation and two words", separators="\t")
+    found: dict[str, list[tuple[str, str]]] = {}
+    for i, row in enumerate(table.rows):
+        if i == 0 and (word_columns(row) or row[0].casefold() == "relation"):
+            continue
+        if len(row) != 3 or not all(row):
+            raise table.fault(i, "a relation and two words, tabs between")
+        relation, first, second = row
+        if relation == UNRELATED:
+            raise table.fault(i, f"a relation; `{UNRELATED}` pairs are drawn, not read")
+        found.setdefault(relation, []).append((first, second))
+    return found
 
 
 @dataclass(frozen=True, eq=False)

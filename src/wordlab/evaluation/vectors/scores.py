@@ -22,10 +22,10 @@ from wordlab.evaluation.vectors.similarity import (
     Space,
     WordPairs,
     lookup_in,
-    packaged,
     space,
 )
 from wordlab.params.embeddings import EvaluationParams, WordPairsParams
+from wordlab.published import packaged
 from wordlab.rng import stream
 
 if TYPE_CHECKING:
@@ -380,7 +380,7 @@ def scorer() -> Callable[[Vectors], dict[str, float]]:
     none is. Raises UserError if gensim, which brings both sets, is not installed.
     """
     pairs = similarity.read_pairs(packaged("wordsim353"), "wordsim353")
-    questions = analogy.read_questions(packaged("analogies"))
+    questions = analogy.read_questions(packaged(by_name.GOOGLE))
 
     def score(vectors: Vectors) -> dict[str, float]:
         space = DenseSpace(vectors)

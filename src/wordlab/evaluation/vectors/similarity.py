@@ -11,9 +11,8 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from wordlab.corpus.vocabulary import Vocabulary
-from wordlab.downloads import gensim_data
 from wordlab.embeddings.vectors import Vectors
-from wordlab.errors import UserError, notice
+from wordlab.errors import notice
 from wordlab.evaluation import statistics
 from wordlab.evaluation.statistics import CrossedResamples, Floats
 from wordlab.evaluation.vectors.tables import columns_of, read_table
@@ -113,24 +112,6 @@ class SparseSpace:
 def space(model: Vectors | Space) -> Space:
     """Return `model` as a space."""
     return DenseSpace(model) if isinstance(model, Vectors) else model
-
-
-PACKAGED = {
-    "wordsim353": "wordsim353.tsv",
-    "simlex999": "simlex999.txt",
-    "analogies": "questions-words.txt",
-}
-"""The file of each set among gensim's test data."""
-
-
-def packaged(name: str) -> Path:
-    """Return the path of the set `name` that gensim packages.
-
-    Raises UserError if there is no such set or gensim is not installed.
-    """
-    if name not in PACKAGED:
-        raise UserError(f"{name}: no such packaged set; expected one of {', '.join(PACKAGED)}")
-    return gensim_data(PACKAGED[name])
 
 
 class Lookup:
