@@ -119,7 +119,6 @@ def test_a_damaged_lock_is_named_with_its_line(server):
 def test_without_a_network_the_run_goes_on_with_what_is_there(server, monkeypatch):
     server.pages["/set.txt"] = PAIRS
     here, gone = a_set(f"{server.url}/set.txt"), a_set("http://127.0.0.1:9/x", name="gone")
-    by_name.read(here)
     known = {"gone": gone, "made_up": here}
     monkeypatch.setattr(by_name, "catalogue", lambda: known)
     with pytest.warns(Notice, match="these evaluation sets are left out: gone$"):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -88,9 +88,7 @@ def _row(
     space: Space, name: str, task: str, items: Items, params: EvaluationParams, seed: int
 ) -> Row:
     result = answer(space, items, params)
-    # a result of any task has what a task needs of those of word pairs
-    answers = {name: (cast(SimilarityResult, result),)}
-    scored = scores.similarity_task({"": Scores(answers, {}, params, seed)}, name)
+    scored = scores.task({"": Scores({}, {}, params, seed)}, {"": (result,)}, name, name)
     low, high = scored.interval(0, params.confidence)
     public = catalogue().get(name)
     return Row(

@@ -56,21 +56,30 @@ def is_here(item: PublicSet) -> bool:
     return bool(published.files(item, fetch=False))
 
 
-def fetch_all(items: Iterable[PublicSet]) -> list[str]:
-    """Fetch the sets that are not here yet; return a line per problem.
+def _read_all(
+    items: Iterable[PublicSet],
+) -> Iterator[tuple[PublicSet, Items | UserError | None]]:
+    """Yield each set with what it asks, or why it is not here; fetch those that are not.
 
-    A server that cannot be reached is asked once.
+    None if its server could not be reached for a set before it: a server is then asked once.
     """
-    problems, gone = [], set()
+    gone = set()
     for item in items:
         host = urlsplit(item.urls[0]).netloc
+        found: Items | UserError | None
         try:
-            read(item, fetch=host not in gone)
+            found = read(item, fetch=host not in gone)
         except UserError as error:
-            problems.append(f"{item.name}: {error}")
+            found = error
             if isinstance(error, Unreachable):
                 gone.add(host)
-    return problems
+        yield item, found
+
+
+def fetch_all(items: Iterable[PublicSet]) -> list[str]:
+    """Fetch the sets that are not here yet; return a line per problem."""
+    found = _read_all(items)
+    return [f"{item.name}: {error}" for item, error in found if isinstance(error, UserError)]
 
 
 def all_there(names: Iterable[str]) -> dict[str, Items]:
@@ -80,15 +89,13 @@ def all_there(names: Iterable[str]) -> dict[str, Items]:
     """
     found: dict[str, Items] = {}
     missing: list[str] = []
-    for name in names:
-        try:
-            items = read(catalogue()[name], fetch=not missing)
-        except Unreachable:
-            items = None
-        if items is None:
-            missing.append(name)
+    for item, items in _read_all(catalogue()[name] for name in names):
+        if items is None or isinstance(items, Unreachable):
+            missing.append(item.name)
+        elif isinstance(items, UserError):
+            raise items
         else:
-            found[name] = items
+            found[item.name] = items
     if missing:
         notice(f"no network: these evaluation sets are left out: {', '.join(missing)}")
     return found

@@ -17,6 +17,7 @@ from wordlab.evaluation.statistics import CrossedResamples, Floats
 from wordlab.evaluation.vectors import analogy, by_name, similarity
 from wordlab.evaluation.vectors.analogy import AnalogyResult, Questions
 from wordlab.evaluation.vectors.similarity import (
+    Answered,
     DenseSpace,
     SimilarityResult,
     Space,
@@ -209,7 +210,7 @@ def similarity_task(
 ) -> Task:
     """Return the task of the word pairs `name`; among: bool (n,), which of them count."""
     answers = {model: scored.similarity[name] for model, scored in found.items()}
-    return _task(found, answers, name, name, among)
+    return task(found, answers, name, name, among)
 
 
 def analogy_task(
@@ -217,15 +218,15 @@ def analogy_task(
 ) -> Task:
     """Return the task of the analogies answered by `method`; among: bool (n,), which count."""
     answers = {model: scored.analogy[method] for model, scored in found.items()}
-    return _task(found, answers, f"{ANALOGY} {method}", ANALOGY, among)
+    return task(found, answers, f"{ANALOGY} {method}", ANALOGY, among)
 
 
-def _task(
+def task(
     found: Mapping[str, Scores],
-    answers: Mapping[str, Sequence[SimilarityResult | AnalogyResult]],
+    answers: Mapping[str, Sequence[Answered]],
     name: str,
     items: str,
-    among: NDArray[np.bool_] | None,
+    among: NDArray[np.bool_] | None = None,
 ) -> Task:
     """Return the task `name`, whose resamples are those of `items`; answers: of each training."""
     shared, one = next(iter(found.values())), next(iter(answers.values()))[0]

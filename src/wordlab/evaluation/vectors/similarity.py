@@ -186,6 +186,33 @@ class WordPairs:
         return numbered((a.casefold(), b.casefold()) for a, b in self.words)
 
 
+class Items(Protocol):
+    """What is asked: n items."""
+
+    def parts(self) -> tuple[Ids, Ids]:
+        """Return the two parts of each item, which others may share, as ids, int64 (n,) each."""
+
+
+class Answered(Protocol):
+    """What a model makes of n items, in a task of any kind. least: the lowest score there is."""
+
+    least: ClassVar[float]
+
+    @property
+    def items(self) -> Items:
+        """What was asked."""
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Of which items the model knows the words, bool (n,)."""
+
+    def score(self, among: NDArray[np.bool_]) -> float:
+        """Return the score over the items of `among`, all of them known."""
+
+    def resampled(self, among: NDArray[np.bool_], crossed: CrossedResamples) -> Floats:
+        """Return the same in resamples of the items of `among`, (2R,)."""
+
+
 @dataclass(frozen=True, eq=False)
 class SimilarityResult:
     """The cosines of a model for a set of pairs.
