@@ -220,6 +220,7 @@ def test_the_catalogue_has_what_is_asked_of_it():
     known = sets.catalogue()
     assert len(known) > 40
     assert {item.form for item in known.values()} <= by_name.FORMS.keys()
+    assert len({item.title for item in known.values()}) == len(known)
     assert {item.task for item in known.values()} == set(sets.TASKS)
     assert {item.language for item in known.values()} == set(sets.LANGUAGES)
     for item in known.values():
