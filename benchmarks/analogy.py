@@ -37,10 +37,11 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
     from gensim.models import KeyedVectors
 
     from wordlab.evaluation.vectors import analogy
-    from wordlab.evaluation.vectors.similarity import DenseSpace, packaged
+    from wordlab.evaluation.vectors.similarity import DenseSpace
+    from wordlab.published import packaged
 
     words, dimensions = asked.words, asked.dimensions
-    file = packaged("analogies")
+    file = packaged("google")
     vectors = draw(words, dimensions)
     keyed = KeyedVectors(dimensions)
     keyed.add_vectors(list(vectors.vocabulary.words), vectors.matrix)
@@ -102,10 +103,10 @@ def draw(size: int, dimensions: int):
     from wordlab.corpus.vocabulary import Vocabulary
     from wordlab.embeddings.vectors import Vectors
     from wordlab.evaluation.vectors import analogy
-    from wordlab.evaluation.vectors.similarity import packaged
+    from wordlab.published import packaged
 
     random = np.random.default_rng(1)
-    questions = analogy.read_questions(packaged("analogies"))
+    questions = analogy.read_questions(packaged("google"))
     offsets = random.standard_normal((len(questions.sections), dimensions))
     place: dict[str, np.ndarray] = {}
     for (a, b, _, _), section in zip(questions.words, questions.section, strict=True):

@@ -11,6 +11,7 @@ MIN_COUNT = 5
 """How often a word has to occur to be in the vocabulary."""
 
 PREPROCESS: dict[str, Any] = {
+    "language": "en",
     "lowercase": True,
     "tokens": "letters",
     "numbers": "keep",

@@ -30,10 +30,10 @@ from wordlab.embeddings.counts import cooccurrence
 from wordlab.embeddings.vectors import Vectors
 from wordlab.embeddings.word2vec import training as word2vec
 from wordlab.evaluation import statistics
-from wordlab.evaluation.comparison import relations
-from wordlab.evaluation.vectors import scores
+from wordlab.evaluation.vectors import further, scores
 from wordlab.evaluation.vectors.similarity import space
 from wordlab.params.whole import Params
+from wordlab.published import packaged
 from wordlab.rng import stream
 
 PROCESSED = Path("data/processed")
@@ -60,7 +60,7 @@ class Development:
         tested = {frozenset(map(str.casefold, pair)) for one in sets for pair in one.words}
         listed = {
             frozenset(pair): pair
-            for pairs in relations.read(relations.CURATED).values()
+            for pairs in further.read_relations(packaged("wordlab_en")).values()
             for pair in pairs
         }
         related = [

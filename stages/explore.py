@@ -1,17 +1,15 @@
 """explore: a page to ask the word vectors and the GRU on, without a server."""
 
-from wordlab import explorer, paths
+from wordlab import explorer
 from wordlab.artifacts import read_json, read_text
 from wordlab.evaluation import models
-from wordlab.evaluation.vectors.analogy import read_questions
-from wordlab.evaluation.vectors.similarity import packaged
+from wordlab.evaluation.vectors import by_name
 from wordlab.pipeline import stage
 from wordlab.recurrent.language_model import LanguageModel
 
 
 def main(run: stage.Stage) -> None:
     model = LanguageModel.load(run.input("lm_gru"))
-    questions = run.params.evaluation.analogies.path
     real = read_text(run.input("splits") / "test.txt").splitlines()
     prompts = dict.fromkeys(sample["prompt"] for sample in read_json(run.input("samples")))
     page = explorer.build(
@@ -21,7 +19,7 @@ def main(run: stage.Stage) -> None:
         run.params.preprocess,
         model=model,
         named=run.params.comparison.words,
-        questions=read_questions(paths.given(questions) if questions else packaged("analogies")),
+        questions=by_name.questions(run.params.evaluation.analogies.path),
         texts=[*explorer.beginnings(real, model.vocabulary), *prompts],
     )
     run.output("explore").write_text(page, encoding="utf-8", newline="\n")

@@ -9,15 +9,18 @@ from ruamel.yaml import YAML
 
 from wordlab.params.embeddings import CooccurrenceParams, GloveParams, Word2vecParams
 from wordlab.params.sweeps import UNSEEN, GloveSweepParams, Word2vecSweepParams
+from wordlab.params.text import BY_LANGUAGE
 from wordlab.pipeline.declared import declaration, named
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 REPOSITORY = SOURCE.parent
 LAYERS = [
-    {"compiled", "errors", "paths", "names"},
-    {"artifacts", "rng", "progress", "params", "simd"},
+    {"compiled", "errors", "paths"},
+    {"params"},
+    {"names"},
+    {"artifacts", "rng", "progress", "simd"},
     {"checkpoints", "downloads", "parallel"},
-    {"trials"},
+    {"published", "trials"},
     {"corpus"},
     {"text"},
     {"embeddings", "recurrent"},
@@ -42,6 +45,7 @@ PLUMBING = {
     "paths",
     "pipeline",
     "progress",
+    "published",
     "trials",
 }
 DERIVED = "params.derived"
@@ -231,6 +235,9 @@ def test_a_stage_depends_on_exactly_the_params_it_reads(name):
             read.add(f"{section}.shared")
     if "character_model" in read:
         read.add("language_model.shared")
+    asked = {name for name in read for param in BY_LANGUAGE if f"{param}.".startswith(f"{name}.")}
+    assert ("sets.lock" in stage["deps"]) == any(name.startswith("evaluation") for name in asked)
+    read |= {"languages.${preprocess.language}"} if asked else set()
     for sweep, inherited in INHERITED.items():
         read |= inherited if sweep in read else set()
     if "" in read:  # handed on whole: the file is a dependency as data are

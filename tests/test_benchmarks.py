@@ -13,11 +13,12 @@ import torch
 from wordlab.artifacts import read_json
 from wordlab.errors import UserError
 from wordlab.evaluation.vectors import similarity
-from wordlab.evaluation.vectors.similarity import packaged
+from wordlab.published import packaged
 
 SMALL = {
     "analogy": "--words 1000 --dimensions 8 --repeats 1",
     "counts": "--dimensions 8 --tolerance 0.2 --score",
+    "evaluation_sets": "--words 400 --dimensions 8 --share 0.01",
     "glove": "--dimensions 8 --iterations 2 --score",
     "gradients": "--tokens 600 --rounds 1 --vocabulary 1600",
     "language_model": "--change epochs=1 --peer-epochs 1 --rounds 1",
@@ -36,6 +37,7 @@ HELPERS = {"harness", "published", "reading"}
 FIGURES = {
     "analogy": ["wordlab_seconds", "gensim_seconds"],
     "counts": ["count_s", "scipy_count_s", "svd_s", "arpack_svd_s", "sklearn_svd_s", "wordsim353"],
+    "evaluation_sets": ["read_seconds", "score_seconds", "seconds", "sets", "items"],
     "glove": ["cells_per_s", "numpy_cells_per_s", "wordsim353"],
     "gradients": [],
     "language_model": [

@@ -58,6 +58,13 @@ def test_vectors_scored_on_other_sets_are_not_compared(scored):
     assert scored(0.1).against(scored(20.0, other).answers) == champions.APART
 
 
+def test_a_set_of_which_nothing_is_known_is_not_compared(scored):
+    pairs = scored.sets.pairs[0]
+    foreign = replace(pairs, words=tuple((f"{a}x", f"{b}x") for a, b in pairs.words))
+    found = scored(0.1, EvaluationSets((foreign,), scores.NO_SETS.questions))
+    assert found.against(found.answers) == champions.APART
+
+
 def test_a_language_model_wins_by_the_interval_of_its_ratio():
     random = np.random.default_rng(1)
     ids = random.integers(0, 50, size=2000)

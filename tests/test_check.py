@@ -14,9 +14,8 @@ from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings import formats
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
-from wordlab.evaluation.comparison import relations
-from wordlab.evaluation.vectors.similarity import packaged
 from wordlab.pipeline.check import check
+from wordlab.published import packaged
 
 SEEN = {
     "the 0.1 0.2\ncat 0.3 0.4\n": [
@@ -64,8 +63,8 @@ def test_the_format_and_what_is_left_out_are_shown(text: str, tmp_path: Path) ->
 def test_the_packaged_sets_are_known() -> None:
     assert "353 word pairs, tabs between" in check(packaged("wordsim353"))[0]
     assert "999 word pairs, tabs between" in check(packaged("simlex999"))[0]
-    assert "19,544 analogy questions in 14 sections" in check(packaged("analogies"))[0]
-    assert "in 5 relations" in check(relations.CURATED)[0]
+    assert "19,544 analogy questions in 14 sections" in check(packaged("google"))[0]
+    assert "in 5 relations" in check(packaged("wordlab_en"))[0]
 
 
 def test_what_would_be_refused_is_refused(tmp_path: Path) -> None:

@@ -62,20 +62,37 @@ def test_a_file_from_elsewhere_is_scored_as_the_pipeline_does(
     (workspace / "pairs.txt").write_text("cat dog 9\ncat car 1\ndog car 2\ncat cow 5\n")
     (workspace / "questions.txt").write_text(": family\ncat dog car dog\n")
     params = (repository / "params.yaml").read_text()
-    params = params.replace("name: wordsim353", "name: wordsim353\n    path: pairs.txt")
-    params = params.replace("  - name: simlex999\n", "").replace(
-        "  analogies:\n    path: ", "  analogies:\n    path: questions.txt "
-    )
+    params = params.replace(
+        "similarity: by_language", "similarity: [{name: own, path: pairs.txt}]"
+    ).replace("{path: by_language", "{path: questions.txt")
     (workspace / "params.yaml").write_text(params)
     for form in ("word2vec_text", "word2vec_binary", "glove_text"):
         assert run(monkeypatch, "export", "made", form, "v") == 0
         assert "3 words to v" in capsys.readouterr().out
         assert run(monkeypatch, "evaluate", "v") == 0
-        first = capsys.readouterr().out.splitlines()[1].split()
-        assert first[:3] == ["WordSim-353,", "Spearman", "1.000"]
-        assert first[3:6] == ["3", "4", "75.0"]  # three pairs have no interval
+        printed = capsys.readouterr()
+        lines = [line.split() for line in printed.out.splitlines()]
+        # three pairs have no interval
+        own = next(line for line in lines if line[0] == "own")
+        assert own[:6] == ["own", "1.000", "3", "4", "75.0", "%"]
+        assert "not here: wordsim353_sim, " in printed.err
+        assert printed.err.rstrip().endswith("`wordlab sets --fetch` fetches them")
     assert run(monkeypatch, "evaluate", "v", "--words", "2", "--json") == 0
-    assert json.loads(capsys.readouterr().out)["wordsim353"]["n"] == 1
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["own"]["n"] == 1 and rows["wordlab_en"]["task"] == "relations"
+    assert run(monkeypatch, "evaluate", "v", "--language", "es", "--json") == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["name"] for row in rows] == ["wordlab_es"] and rows[0]["n"] == 0
+
+
+def test_sets_are_listed_and_fetched_by_name(workspace, monkeypatch, capsys):
+    assert run(monkeypatch, "sets", "--language", "es") == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == ["name", "task", "language", "items", "here", "licence", "from"]
+    here = {line[0]: "yes" in line for line in lines[1:]}
+    assert here["wordlab_es"] and not here["es_rg65"]
+    assert run(monkeypatch, "sets", "gone") == 1
+    assert "gone: no such set; `wordlab sets` lists them" in capsys.readouterr().err
     assert run(monkeypatch, "export", "made", "tensorboard", "projector") == 0
     assert (workspace / "projector" / "metadata.tsv").read_text().startswith("word\tcount\ncat\t3")
 

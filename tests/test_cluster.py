@@ -153,6 +153,7 @@ def written(monkeypatch, folder):
     words = np.array([f"{'Éa' * (i % 3)}word{chr(97 + i % 26) * (i % 7)}" for i in range(3000)])
     texts = [" ".join(words[rng.zipf(1.4, 200).clip(max=2999)]) + "." for _ in range(600)]
     params = PreprocessParams(
+        language="other",
         lowercase=True,
         tokens="letters",
         numbers="keep",

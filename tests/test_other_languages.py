@@ -1,4 +1,4 @@
-"""Every stage on texts none of whose words the params, the sets and the prompts know."""
+"""Every stage on texts none of whose words the sets, or the params, know, and without a network."""
 
 import contextlib
 import re
@@ -8,6 +8,7 @@ import pytest
 
 from made_up import made_up_text, spanish_text
 from small_pipeline import metrics, run_pipeline, stages
+from wordlab import downloads, names
 from wordlab.artifacts import read_json
 from wordlab.corpus.vocabulary import Vocabulary, content_words
 from wordlab.evaluation.language.perplexity import PROMPTS
@@ -20,6 +21,19 @@ from wordlab.report.results import Results
 
 SETS = ("wordsim353", "simlex999", "analogy")
 TEXTS = ("made_up", "spanish")
+pytestmark = pytest.mark.filterwarnings("ignore:no network")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def offline():
+    """No server can be reached."""
+
+    def refuse(url, **headers):
+        raise OSError("no network")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(downloads, "_open", refuse)
+        yield
 
 
 @contextlib.contextmanager
@@ -40,9 +54,9 @@ def made_up(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def spanish(tmp_path_factory):
-    """The same of a Spanish text, with no word named."""
+    """The same of a Spanish text, which is said to be one, with no word named."""
     changes = {
-        "preprocess": {"tokens": "spanish"},
+        "preprocess": {"tokens": "spanish", "language": "es"},
         "comparison": {"words": None},
         "window_study": {"words": None, "matrix_words": None},
         "generation": {"prompts": None},
@@ -59,6 +73,16 @@ def passed(request):
 
 def vocabulary(folder):
     return Vocabulary.load(folder / "data" / "processed" / "vocabulary.tsv")
+
+
+def asked(passed):
+    """Return what the word vectors are scored on: without a network, no Spanish set."""
+    return ["analogy"] if is_spanish(passed) else [*SETS]
+
+
+def is_spanish(passed):
+    """Say whether the text is the Spanish one, of whose relations it knows some."""
+    return passed[1].preprocess.language == "es"
 
 
 def said(passed, stage):
@@ -97,14 +121,16 @@ def test_no_nan_is_written_anywhere(passed):
 
 def test_scores_without_a_known_pair_are_null_with_n_0(passed):
     folder, _, _ = passed
+    sets = asked(passed)
     for model in metrics(folder)["embeddings"].values():
-        for name in SETS:
+        assert list(model) == sets
+        for name in sets:
             assert model[name]["n"] == 0
-        for name in SETS[:2]:
+        for name in sets[:-1]:
             assert all(model[name][key] is None for key in ("spearman", "pearson", "low", "high"))
         assert model["analogy"]["3cosadd"]["total"] is None
     headline = read_json(folder / "reports" / "headline" / "embeddings.json")
-    measures = ("WordSim-353", "SimLex-999", "analogies")
+    measures = [*map(names.plain, sets[:-1]), "analogies"]
     assert all(scored == dict.fromkeys(measures) for scored in headline.values())
 
 
@@ -119,34 +145,54 @@ def test_sections_with_nothing_to_show_say_so_in_one_line(passed):
     folder, _, _ = passed
     compared = said(passed, "compare_embeddings")
     assert compared[0].startswith("Nothing can be scored")
-    assert compared[-1].startswith("Relations: no two of them have pairs")
+    if not is_spanish(passed):
+        assert compared[-1].startswith("Relations: no two of them have pairs")
     assert said(passed, "study_sizes")[0] == "No set can be scored at every size of the text."
     for sweep in ("word2vec", "glove"):
         lines = said(passed, f"analyse_sweep@{sweep}")
         assert "no trial has a score, so nothing is analysed" in lines[-1]
     (line,) = tables.results(folder / "reports" / "metrics").split("\n\n")[0].splitlines()
+    if is_spanish(passed):
+        assert line == "Word vectors: there is no evaluation set to score them on."
+        return
     assert line == (
         "Word vectors: no item of these sets has all its words in the vocabulary: WordSim-353, "
         "SimLex-999, analogies."
     )
 
 
+def test_a_spanish_text_has_a_report_without_english_sets(spanish):
+    folder, params, _ = spanish
+    assert [item.name for item in params.evaluation.similarity][0] == "es_wordsim353"
+    page = (folder / "reports" / "report.html").read_text(encoding="utf-8")
+    assert not re.search("WordSim-353|SimLex-999", page)
+
+
+def test_a_spanish_text_has_relations_of_its_language(spanish):
+    folder, _, _ = spanish
+    known = table(folder, "embeddings", "relations").groupby("relation")["n"].max()
+    assert {"antonyms", "related"} <= set(known.index[known > 0])
+    assert (folder / "reports" / "figures" / "relation_cosines.png").exists()
+
+
 def test_the_report_says_what_it_has_nothing_of(passed):
     folder, _, _ = passed
+    relations = "cosines by relation; relations that the cosine distinguishes; "
     page = (folder / "reports" / "report.html").read_text(encoding="utf-8")
     answers = re.findall(r'<p class="answer">(.*?)</p>', page)
     assert answers[0] == answers[3] == "This text is too small to measure it."
     assert "which to prefer is not decided by this text" in answers[1]
     for titles in (
         "scores; analogies by section",
-        "cosines by relation; relations that the cosine distinguishes; scores by frequency",
+        f"{'' if is_spanish(passed) else relations}scores by frequency",
         "scores by size of the text",
         "scores by window",
     ):
         assert f"Nothing to show in this text: {titles}" in page
     drawn = {path.stem for path in (folder / "reports" / "figures").glob("*.png")}
     assert {"neighbours", "ppmi_associations", "ppmi_windows", "perplexity"} <= drawn
-    assert not {"scores", "relation_cosines", "frequency", "sizes"} & drawn
+    assert not {"scores", "frequency", "sizes"} & drawn
+    assert ("relation_cosines" in drawn) == is_spanish(passed)
 
 
 def test_where_none_of_the_words_named_is_known_words_of_the_text_are_shown(made_up):

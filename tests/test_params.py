@@ -10,6 +10,7 @@ from dvc.utils.hydra import apply_overrides
 from pydantic import ValidationError
 
 from wordlab.errors import UserError
+from wordlab.params.sets import catalogue
 from wordlab.params.whole import load
 from wordlab.paths import QUOTING
 from wordlab.pipeline.declared import declaration
@@ -34,6 +35,34 @@ def test_the_shipped_params_are_valid_and_immutable(repository):
     assert params.corpus.source == "sample"
     with pytest.raises(ValidationError, match="frozen"):
         params.seed = 2
+
+
+def test_a_language_chooses_sets_words_and_prompts(edited):
+    found = edited("language: en ", "language: es ")
+    assert [item.name for item in found.evaluation.similarity][0] == "es_wordsim353"
+    assert found.evaluation.analogies.path == "es_google"
+    assert found.comparison.relations.path == "wordlab_es"
+    assert "ciudad" in found.comparison.words and "rey" in found.window_study.words
+    assert found.generation.prompts[0] == "la historia de"
+    other = edited("language: en ", "language: other ")
+    assert (other.evaluation.similarity, other.comparison.words) == ((), None)
+
+
+def test_the_sets_of_each_language_are_documented(repository):
+    params = load(repository / "params.yaml")
+    text = (repository / "docs" / "other_languages.md").read_text(encoding="utf-8")
+    (row,) = (line for line in text.splitlines() if line.startswith("| `evaluation.similarity`"))
+    cells = [cell.strip() for cell in row.strip("|").split("|")][1:]
+    for cell, language in zip(cells, ("en", "es", "de", "fr", "pt", "other"), strict=True):
+        names = params.languages[language].similarity
+        titles = [catalogue()[name].title.partition(",")[0] for name in names]
+        assert cell == (", ".join(titles) or "no set")
+
+
+def test_what_a_person_names_is_of_no_language(edited):
+    assert edited("  words: by_language ", "  words: [corona] ").comparison.words == ("corona",)
+    named = edited("similarity: by_language ", "similarity: [men, {name: own, path: x}] ")
+    assert [item.name for item in named.evaluation.similarity] == ["men", "own"]
 
 
 def test_models_take_shared_keys_with_their_own_on_top(edited):

@@ -9,9 +9,9 @@ import pytest
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
-from wordlab.evaluation.comparison import relations
-from wordlab.evaluation.vectors import scores
+from wordlab.evaluation.vectors import further, scores
 from wordlab.params.whole import load
+from wordlab.published import packaged
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -30,7 +30,7 @@ def params():
 
 @pytest.fixture(scope="module")
 def vocabulary():
-    listed = relations.read(relations.CURATED)
+    listed = further.read_relations(packaged("wordlab_en"))
     words = sorted({word for pairs in listed.values() for pair in pairs for word in pair})[:300]
     return Vocabulary(tuple(words), np.full(len(words), 20))
 

@@ -47,24 +47,28 @@ def cached(url: str, sha256: str) -> Path:
     return path
 
 
-def fetch(url: str, checksum: str, path: Path) -> None:
+def fetch(url: str, checksum: str | None, path: Path) -> None:
     """Put the file at `url` (http or https) at `path`, unless it is there with that checksum.
 
-    checksum: the sha256 in hexadecimal digits, or the md5 where a publisher gives nothing better.
-    An interrupted transfer is kept beside `path` and resumed, by this call or the next. Raises
-    Unreachable if the server cannot be reached or the transfer breaks off, UserError if it refuses
-    or the file has another checksum; `path` is then as it was.
+    checksum: the sha256 in hexadecimal digits, or the sha1 or md5 where a publisher gives nothing
+    better; None takes what is there, or what comes. An interrupted transfer is kept beside `path`
+    and resumed, by this call or, if there is a checksum, the next. Raises Unreachable if the server
+    cannot be reached or the transfer breaks off, UserError if it refuses or the file has another
+    checksum; `path` is then as it was.
     """
-    checksum = checksum.lower()
-    algorithm = "md5" if len(checksum) == 32 else "sha256"
+    checksum = checksum and checksum.lower()
+    algorithm = {32: "md5", 40: "sha1"}.get(len(checksum or ""), "sha256")
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     with FileLock(path.with_name(f".{path.name}.lock")):
-        if path.is_file() and digest(path, algorithm) == checksum:
+        if path.is_file() and checksum in (None, digest(path, algorithm)):
             return
+        if checksum is None:
+            partial.unlink(missing_ok=True)
         resumed = partial.exists()
         _transfer(url, partial)
         found = digest(partial, algorithm)
+        checksum = checksum or found
         if found != checksum and resumed:  # the two parts may be of different versions of the file
             partial.unlink()
             _transfer(url, partial)

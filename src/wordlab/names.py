@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
+from wordlab.params.sets import PAIRS, catalogue, named, task_of
+
 EMBEDDINGS = {
     "skipgram": "skip-gram",
     "cbow": "CBOW",
@@ -35,7 +37,7 @@ ADAPTATIONS = {
     "all": "all of these",
 }
 """Other methods that a language model is scored by."""
-SETS = {"wordsim353": "WordSim-353", "simlex999": "SimLex-999"}
+SETS = {name: catalogue()[name].title for name in named(*PAIRS)}
 METHODS = {"3cosadd": "3CosAdd", "3cosmul": "3CosMul", "pair_direction": "pair direction"}
 MEASURES = {
     **SETS,
@@ -122,6 +124,11 @@ def similarity(name: str) -> str:
 def analogies(method: str) -> str:
     """Return what analogies answered by a method are called."""
     return f"analogies, {METHODS.get(method, method)}"
+
+
+def kind(task: str) -> str:
+    """Return what a `scores.Task` asks for: relatedness, similarity or analogies."""
+    return "analogies" if task.startswith("analogy ") else task_of(task)
 
 
 def task(name: str) -> str:

@@ -13,14 +13,15 @@ from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
 from wordlab.evaluation.vectors import analogy
 from wordlab.evaluation.vectors.analogy import Questions
-from wordlab.evaluation.vectors.similarity import DenseSpace, Space, SparseSpace, packaged
+from wordlab.evaluation.vectors.similarity import DenseSpace, Space, SparseSpace
+from wordlab.published import packaged
 
 METHODS = ("3cosadd", "3cosmul", "pair_direction")
 
 
 @pytest.fixture(scope="module")
 def packaged_questions() -> Questions:
-    return analogy.read_questions(packaged("analogies"))
+    return analogy.read_questions(packaged("google"))
 
 
 def vocabulary_of(words: list[str]) -> Vocabulary:
@@ -50,7 +51,7 @@ def offset_vectors(questions: Questions, *, spellings: bool, seed: int) -> Vecto
 def gensim_verdicts(vectors: Vectors, *, restrict: int) -> list[tuple[str, ...]]:
     keyed = KeyedVectors(vectors.matrix.shape[1])
     keyed.add_vectors(list(vectors.vocabulary.words), vectors.matrix)
-    _, sections = keyed.evaluate_word_analogies(str(packaged("analogies")), restrict_vocab=restrict)
+    _, sections = keyed.evaluate_word_analogies(str(packaged("google")), restrict_vocab=restrict)
     return [
         (section["section"], verdict, *question)
         for section in sections[:-1]
@@ -144,6 +145,7 @@ def test_answers_follow_the_formula_across_blocks(
 ) -> None:
     monkeypatch.setattr(analogy, "WORDS", 37)
     monkeypatch.setattr(analogy, "QUESTIONS", 5)
+    monkeypatch.setattr(analogy, "STRETCH", 8)
     random = np.random.default_rng(2)
     words = [f"w{i}" for i in range(200)]
     vectors = Vectors(vocabulary_of(words), random.standard_normal((200, 8)).astype(np.float32))

@@ -12,8 +12,10 @@ from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
 from wordlab.evaluation.comparison import relations
-from wordlab.evaluation.comparison.relations import UNRELATED
+from wordlab.evaluation.vectors import further
+from wordlab.evaluation.vectors.further import UNRELATED
 from wordlab.evaluation.vectors.similarity import DenseSpace
+from wordlab.published import packaged
 
 
 def space(place: dict[str, np.ndarray]) -> DenseSpace:
@@ -28,7 +30,7 @@ def study(*models: DenseSpace, pairs: relations.Pairs) -> tuple[pd.DataFrame, pd
 
 
 def test_the_curated_list_is_large_and_free_of_doubles() -> None:
-    pairs = relations.read(relations.CURATED)
+    pairs = further.read_relations(packaged("wordlab_en"))
     assert list(pairs) == ["synonyms", "antonyms", "hypernyms", "co-hyponyms", "related"]
     assert min(map(len, pairs.values())) >= 60
     both = Counter(frozenset(pair) for listed in pairs.values() for pair in listed)
@@ -127,7 +129,7 @@ def test_a_malformed_line_is_named(line: str, tmp_path: Path) -> None:
     file = tmp_path / "relations.tsv"
     file.write_text(f"# a comment\n\n{line}\n")
     with pytest.raises(UserError, match=r"relations\.tsv, line 3: "):
-        relations.read(file)
+        further.read_relations(file)
 
 
 class Sense:

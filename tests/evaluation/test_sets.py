@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from wordlab import downloads
 from wordlab.errors import UserError
 from wordlab.evaluation.vectors import scores
+from wordlab.evaluation.vectors.battery import Row
 from wordlab.params.embeddings import EvaluationParams, WordPairsParams
 from wordlab.report import tables
 
@@ -44,7 +45,7 @@ def test_a_set_with_a_url_is_read_from_the_cache(
 @pytest.mark.parametrize(
     ("item", "problem"),
     [
-        ({}, "expected a path, or a url with its sha256; only wordsim353 and simlex999"),
+        ({}, "expected a path, a url with its sha256, or a set of word pairs"),
         ({"url": "https://example.org/x"}, "expected the sha256"),
         ({"url": "https://example.org/x", "path": "x"}, "expected a path or a url, got both"),
         ({"url": "file:///etc/passwd", "sha256": "0" * 64}, "pattern"),
@@ -59,22 +60,13 @@ def test_a_set_has_one_place_and_a_checksum_where_it_needs_one(
 
 
 def test_the_printed_table_has_n_coverage_and_intervals() -> None:
-    metrics = {
-        "set": {
-            **{"spearman": 0.5, "low": 0.4, "high": 0.6, "spearman_all": 0.3, "pearson": None},
-            **{"n": 1200, "pairs": 2400, "coverage": 0.5},
-        },
-        "analogy": {
-            **{"n": 10, "questions": 40, "coverage": 0.25},
-            "3cosadd": {
-                **{"semantic": None, "syntactic": 0.2, "total": 0.2, "low": 0.1, "high": 0.3},
-                **{"semantic_all": 0.0, "syntactic_all": 0.05, "total_all": 0.05},
-            },
-        },
-    }
-    lines = tables.scores(metrics).splitlines()
-    assert lines[1].split() == [
-        *("set,", "Spearman", "0.500", "[0.400,", "0.600]", "1,200", "2,400", "50.0", "%", "0.300")
+    row = Row("men", "MEN", "relatedness", "en", "Spearman", 0.5, 0.4, 0.6, 1200, 2400, 0.5, 0.3)
+    nan = float("nan")
+    other = Row("ap", "AP", "categories", "en", "purity", 0.25, nan, nan, 4, 400, 0.01, None)
+    lines = tables.evaluated([row, other]).splitlines()
+    assert lines[1] == "relatedness: Spearman"
+    assert lines[2].split() == [
+        *("MEN", "0.500", "[0.400,", "0.600]", "1,200", "2,400", "50.0", "%", "0.300")
     ]
-    assert lines[2].split()[2] == "–"
-    assert "20.0 %  [10.0 %, 30.0 %]  " in lines[-1] and lines[-1].endswith("5.0 %")
+    assert lines[4].split() == ["AP", "25.0", "%", "4", "400", "1.0", "%"]
+    assert other.as_json()["low"] is None

@@ -11,7 +11,8 @@ from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
 from wordlab.evaluation.vectors import similarity
-from wordlab.evaluation.vectors.similarity import DenseSpace, SparseSpace, packaged
+from wordlab.evaluation.vectors.similarity import DenseSpace, SparseSpace
+from wordlab.published import packaged
 
 
 def vectors_of(words: list[str], matrix: np.ndarray) -> Vectors:
@@ -115,5 +116,3 @@ def test_unreadable_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "latin.txt").write_bytes("naïve simple 3\n".encode("latin-1"))
     with pytest.raises(UserError, match="UTF-8"):
         similarity.read_pairs(tmp_path / "latin.txt", "set")
-    with pytest.raises(UserError, match="no such packaged set"):
-        packaged("men")

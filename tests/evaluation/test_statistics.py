@@ -8,7 +8,7 @@ from sklearn import metrics
 from wordlab.evaluation import statistics
 from wordlab.evaluation.statistics import CrossedResamples
 from wordlab.evaluation.vectors import similarity
-from wordlab.evaluation.vectors.similarity import packaged
+from wordlab.published import packaged
 
 
 def tied_values(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

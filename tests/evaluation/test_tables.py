@@ -8,8 +8,8 @@ import pytest
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import Notice, UserError
-from wordlab.evaluation.comparison import comparison, relations
-from wordlab.evaluation.vectors import analogy, scores, similarity
+from wordlab.evaluation.comparison import comparison
+from wordlab.evaluation.vectors import analogy, further, scores, similarity
 from wordlab.evaluation.vectors.scores import EvaluationSets
 from wordlab.params.embeddings import EvaluationParams, RelationParams
 
@@ -145,10 +145,10 @@ def test_relations_have_quotes_and_a_header(file: Path) -> None:
         "relation\tfirst\tsecond\nsynonyms\tbig\tlarge\n",
     ):
         file.write_text(text, encoding="utf-8")
-        assert relations.read(file) == expected
+        assert further.read_relations(file) == expected
     file.write_text("0\tsynonyms\tbig\tlarge\n")
     with pytest.raises(UserError, match=r"line 1: expected a relation and two words"):
-        relations.read(file)
+        further.read_relations(file)
 
 
 PARAMS = {

@@ -23,10 +23,10 @@ SPACED = "\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}"
 
 def scores(**models: float) -> pd.DataFrame:
     rows = [
-        (model, "wordsim353", score, score - 0.1, score + 0.1, 3, 200)
+        (model, "wordsim353", score, score - 0.1, score + 0.1, 3, 200, 353)
         for model, score in models.items()
     ]
-    columns = ["model", "task", "score", "low", "high", "seeds", "n"]
+    columns = ["model", "task", "score", "low", "high", "seeds", "n", "total"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -40,21 +40,54 @@ SCORES = scores(glove=0.2, ppmi=0.45, skipgram=0.571)
 
 def test_a_model_is_above_those_whose_difference_leaves_out_zero() -> None:
     sure = embeddings.closest(
-        SCORES, differences(("skipgram", "glove", True), ("skipgram", "ppmi", True))
+        SCORES, differences(("skipgram", "glove", True), ("skipgram", "ppmi", True)), {}
     )
     assert sure.decided and "skip-gram agrees best" in sure.text
     assert ".57, above every other model." in sure.text
     part = embeddings.closest(
-        SCORES, differences(("skipgram", "glove", True), ("skipgram", "ppmi", False))
+        SCORES, differences(("skipgram", "glove", True), ("skipgram", "ppmi", False)), {}
     )
     assert part.decided and f"above GloVe; whether it is above PPMI is {OPEN}." in part.text
     none = embeddings.closest(
-        SCORES, differences(("skipgram", "glove", False), ("skipgram", "ppmi", False))
+        SCORES, differences(("skipgram", "glove", False), ("skipgram", "ppmi", False)), {}
     )
     assert not none.decided and f"but whether it is above GloVe or PPMI is {OPEN}." in none.text
-    assert none.table is not None and none.table.rows[2][0] == "skip-gram"
+    assert none.table is not None and none.table.head[3] == "skip-gram"
     with pytest.raises(Unmeasured):
-        embeddings.closest(SCORES.assign(score=np.nan), differences())
+        embeddings.closest(SCORES.assign(score=np.nan), differences(), {})
+
+
+def test_scores_are_shown_by_task() -> None:
+    asked = pd.concat(
+        SCORES.assign(task=task) for task in ("simlex999", "own", "analogy 3cosadd", "wordsim353")
+    )
+    parts = {"3cosadd": {"semantic": 0.25, "syntactic": None}}
+    table = embeddings.by_task(asked, {model: {"analogy": parts} for model in SCORES["model"]})
+    assert list(table.head) == ["items", "GloVe", "PPMI", "skip-gram"]
+    assert [row[:2] for row in table.rows] == [
+        ["relatedness: WordSim-353", "200 of 353"],
+        ["similarity: SimLex-999", "200 of 353"],
+        ["similarity: own", "200 of 353"],
+        ["analogies by 3CosAdd", "200 of 353"],
+        ["semantic ones", ""],
+    ]
+    assert table.rows[0][2] == f".20 (.10{SPACED}.30)"
+    assert table.rows[4][2] == "25\N{NO-BREAK SPACE}%"
+
+
+def test_analogies_alone_are_no_correlation() -> None:
+    analogies = SCORES.assign(task="analogy 3cosadd")
+    own = differences(("skipgram", "glove", True), ("skipgram", "ppmi", True))
+    parts = {"3cosadd": {"semantic": None, "syntactic": None}}
+    found = embeddings.closest(
+        analogies,
+        own.assign(task="analogy 3cosadd"),
+        {model: {"analogy": parts} for model in SCORES["model"]},
+    )
+    assert found.text == (
+        "skip-gram answers most analogies by 3CosAdd, 57\N{NO-BREAK SPACE}%, above every other "
+        "model."
+    )
 
 
 def test_a_model_is_to_be_preferred_where_another_is_shown_to_be_worse() -> None:

@@ -17,6 +17,7 @@ SHARES = SplitShares(train=0.8, valid=0.1, test=0.1)
 
 def params(**changes):
     settings = {
+        "language": "other",
         "lowercase": True,
         "tokens": "letters",
         "numbers": "keep",

@@ -1,5 +1,6 @@
 """Commands on word vectors."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -24,6 +25,10 @@ VectorsArgument = Annotated[
 ]
 FirstWords = Annotated[
     int | None, typer.Option("--words", min=1, help="Only the first words; all if not given.")
+]
+LanguageOption = Annotated[
+    Literal["en", "es", "de", "fr", "pt"] | None,
+    typer.Option(help="Of the evaluation sets; that of params.yaml, or all, if not given."),
 ]
 Undecodable = Annotated[
     Literal["replace", "drop"],
@@ -66,18 +71,66 @@ def analogy(
 def evaluate(
     vectors: VectorsArgument,
     words: FirstWords = None,
+    language: LanguageOption = None,
     undecodable: Undecodable = "replace",
-    as_json: Annotated[bool, typer.Option("--json", help="Print all scores as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
 ) -> None:
-    """Score VECTORS on the sets that `evaluation` in params.yaml names, as the pipeline does."""
+    """Score VECTORS on every evaluation set that is here: those that `evaluation` in params.yaml
+    names, and those of its language that `wordlab sets --fetch` has fetched."""
     import json
 
-    from wordlab.evaluation.vectors import scores
+    from wordlab.evaluation.vectors import battery, scores
     from wordlab.report import tables
 
     found, params = asked_of(vectors, words, undecodable).space, settings()
-    metrics = scores.evaluate(found, params.evaluation, seed=params.seed).metrics()
-    print(json.dumps(metrics, indent=2) if as_json else tables.scores(metrics))
+    own = language in (None, params.preprocess.language)
+    rows, missing = battery.rows(
+        found,
+        params.evaluation,
+        scores.read_sets(params.evaluation) if own else scores.NO_SETS,
+        language or params.preprocess.language,
+        seed=params.seed,
+    )
+    if as_json:
+        print(json.dumps([row.as_json() for row in rows], indent=2))
+    else:
+        print(tables.evaluated(rows))
+    if missing:
+        print(battery.missing_notice(missing), file=sys.stderr)
+
+
+@app.command()
+def sets(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Sets by name; all if not given.")
+    ] = None,
+    language: LanguageOption = None,
+    fetch: Annotated[bool, typer.Option("--fetch", help="Fetch those that are not here.")] = False,
+) -> None:
+    """List the public evaluation sets that wordlab knows by name, or fetch them.
+
+    Which of them you may use, and for what, its licence says: read it where it is published.
+    """
+    from wordlab.evaluation.vectors import by_name
+    from wordlab.params.sets import catalogue
+    from wordlab.report import tables
+
+    known = catalogue()
+    for name in names or ():
+        if name not in known:
+            raise UserError(f"{name}: no such set; `wordlab sets` lists them")
+    chosen = [
+        item
+        for item in known.values()
+        if item.name in (names or known) and item.language == (language or item.language)
+    ]
+    failed = by_name.fetch_all(chosen) if fetch else []
+    here = {item.name for item in chosen if by_name.is_here(item)}
+    print(tables.public_sets(chosen, here))
+    for problem in failed:
+        print(f"wordlab: {problem}", file=sys.stderr)
+    if failed:
+        raise SystemExit(1)
 
 
 @app.command()

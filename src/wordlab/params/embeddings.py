@@ -1,6 +1,6 @@
 """The sections of params.yaml about word vectors, their evaluation, comparison and map."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -18,6 +18,7 @@ from wordlab.params import (
     Window,
     Words,
 )
+from wordlab.params.sets import PAIRS, named
 
 
 class Word2vecParams(Section):
@@ -117,15 +118,16 @@ class GloveParams(Section):
 
 Resamples = Annotated[int, Field(ge=100, le=MOST)]
 """Bootstrap resamples; the more, the steadier the ends of the intervals."""
-PACKAGED_PAIRS = ("wordsim353", "simlex999")
-"""The sets of word pairs that gensim packages."""
+NONE = "none"
+"""What stands for no set where null stands for one."""
 AnalogyMethod = Literal["3cosadd", "3cosmul", "pair_direction"]
 
 
 class WordPairsParams(Section):
     """An item of `evaluation.similarity`: word pairs with human scores.
 
-    Where it has no path and no url it is one that gensim packages, wordsim353 or simlex999.
+    Where it has no path and no url it is one of the catalogue, which `wordlab sets` lists; its name
+    alone is then enough.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
@@ -143,19 +145,26 @@ class WordPairsParams(Section):
             raise ValueError(f"{self.name}: expected a path or a url, got both")
         if self.url is not None and self.sha256 is None:
             raise ValueError(f"{self.name}: expected the sha256 of the file at its url")
-        if self.path is None and self.url is None and self.name not in PACKAGED_PAIRS:
+        if self.path is None and self.url is None and self.name not in named(*PAIRS):
             raise ValueError(
-                f"{self.name}: expected a path, or a url with its sha256; only "
-                f"{' and '.join(PACKAGED_PAIRS)} are packaged"
+                f"{self.name}: expected a path, a url with its sha256, or a set of word pairs that "
+                "`wordlab sets` lists"
             )
         return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def name_alone(cls, raw: Any) -> Any:
+        """Take a name for the set of that name."""
+        return {"name": raw} if isinstance(raw, str) else raw
 
 
 class AnalogyParams(Section):
     """`evaluation.analogies`: the questions a : b :: c : ?."""
 
     path: str | None
-    """A file as word2vec's questions-words.txt; null for that file itself, packaged by gensim."""
+    """A file as word2vec's questions-words.txt, or a set of analogies by name; null for google, the
+    file itself, which gensim packages; none for no questions."""
     methods: Annotated[tuple[AnalogyMethod, ...], Field(min_length=1, strict=False)]
     """How a question is answered; the first is the one that summaries quote."""
     restrict_vocabulary: Count | None
@@ -165,7 +174,8 @@ class AnalogyParams(Section):
 class EvaluationParams(Section):
     """`evaluation`: the sets that word vectors are scored on, and how."""
 
-    similarity: Annotated[tuple[WordPairsParams, ...], Field(min_length=1, strict=False)]
+    similarity: Annotated[tuple[WordPairsParams, ...], Field(strict=False)]
+    """Sets of word pairs, by name or as mappings; [] for none."""
     analogies: AnalogyParams
     ignore_case: bool
     """Words match whatever their case; of several spellings the commonest is taken."""
@@ -184,7 +194,8 @@ class RelationParams(Section):
     """`comparison.relations`: pairs of words in known relations."""
 
     path: str | None
-    """A file with a relation and two words per line, tabs between; null for wordlab's own list."""
+    """A file with a relation and two words per line, tabs between, or a set of relations by name;
+    null for wordlab's own English list, wordlab_en; none for no pairs."""
     wordnet: Annotated[int, Field(ge=0, le=MOST)]
     """Pairs per relation to add from nltk's WordNet, which must then be installed."""
 

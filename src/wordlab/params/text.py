@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from wordlab.params import Count, NonNegative, Positive, Section
+from wordlab.params import Count, NonNegative, Positive, Section, Words
 
 SOURCES = re.compile(r"sample|file|wikipedia-dump|url|gensim:[\w.-]+|nltk:\w+|hf:[\w./-]+/[\w.-]+")
 
@@ -148,9 +148,50 @@ class PhraseParams(Section):
     """The score above which a pair is a phrase; fewer phrases the higher it is."""
 
 
+Language = Literal["en", "es", "de", "fr", "pt", "other"]
+
+
+class LanguageParams(Section):
+    """An item of `languages`: what a text in this language is asked.
+
+    It takes the place of every param that is `by_language`, as `BY_LANGUAGE` lists them; each means
+    here what it does there.
+    """
+
+    similarity: Annotated[tuple[str, ...], Field(strict=False)]
+    """Of `evaluation.similarity`: sets by name."""
+    analogies: str | None
+    """Of `evaluation.analogies.path`."""
+    relations: str | None
+    """Of `comparison.relations.path`."""
+    words: Words | None
+    """Of `comparison.words`."""
+    window_words: Words | None
+    """Of `window_study.words`."""
+    matrix_words: Words | None
+    """Of `window_study.matrix_words`."""
+    prompts: Words | None
+    """Of `generation.prompts`."""
+
+
+BY_LANGUAGE = {
+    "evaluation.similarity": "similarity",
+    "evaluation.analogies.path": "analogies",
+    "comparison.relations.path": "relations",
+    "comparison.words": "words",
+    "window_study.words": "window_words",
+    "window_study.matrix_words": "matrix_words",
+    "generation.prompts": "prompts",
+}
+"""The params that may be `by_language`, each with the key of `languages` that takes its place."""
+
+
 class PreprocessParams(Section):
     """`preprocess`: from raw text to tokens in splits."""
 
+    language: Language
+    """What the text is written in, by ISO 639-1. It chooses what every param is that is
+    `by_language`: evaluation sets, the words and prompts of studies. It changes no token."""
     lowercase: bool
     tokens: Literal[
         "letters",

@@ -45,7 +45,14 @@ from wordlab.params.sweeps import (
     Word2vecSweepParams,
     check_combination,
 )
-from wordlab.params.text import CorpusParams, PreprocessParams, VocabularyParams
+from wordlab.params.text import (
+    BY_LANGUAGE,
+    CorpusParams,
+    Language,
+    LanguageParams,
+    PreprocessParams,
+    VocabularyParams,
+)
 
 PARAMS = Path("params.yaml")
 """Where the params are, seen from where stages run."""
@@ -63,6 +70,8 @@ class Params(Section):
     as word2vec's seed does. The rows of PPMI itself draw nothing."""
     corpus: CorpusParams
     preprocess: PreprocessParams
+    languages: dict[Language, LanguageParams]
+    """What a text is asked in each language, where a param is `by_language`."""
     vocabulary: VocabularyParams
     cooccurrence: CooccurrenceParams
     word2vec: Word2vecSection
@@ -97,6 +106,26 @@ class Params(Section):
         if not isinstance(shared, Mapping) or not isinstance(own, Mapping):
             return raw
         return {**raw, "character_model": {**shared, **own}}
+
+    @model_validator(mode="before")
+    @classmethod
+    def languages_apply(cls, raw: Any) -> Any:
+        """Put what `languages` has for the text's language in the place of each `by_language`."""
+        try:
+            own = raw["languages"][raw["preprocess"]["language"]]
+        except (KeyError, TypeError):
+            return raw
+        if not isinstance(own, Mapping):
+            return raw
+        raw = deepcopy(raw)
+        for param, key in BY_LANGUAGE.items():
+            *sections, last = param.split(".")
+            place = raw
+            for section in sections:
+                place = place.get(section) if isinstance(place, Mapping) else None
+            if isinstance(place, dict) and place.get(last) == "by_language":
+                place[last] = own.get(key)
+        return raw
 
     @model_validator(mode="before")
     @classmethod

@@ -50,8 +50,8 @@ class Scored:
 def hold(recorder: Recorder, found: Mapping[Path, Scored], datasets: Mapping[str, str]) -> None:
     """Link the scores of models, by their folders, with them in MLflow, and settle who is champion.
 
-    datasets: the digest of each by name. Metrics that begin with a name were measured on that one,
-    all on the one dataset if there is one.
+    datasets: the digest of each by name. A metric of that name was measured on it, all metrics on
+    the one dataset if there is one.
     """
     with TemporaryDirectory() as scratch:
         for run, (path, scored) in enumerate(found.items(), start=1):
@@ -79,7 +79,7 @@ def of_vectors(found: Scores, metrics: Mapping[str, Any]) -> Scored:
         answers[f"{name}.answers"] = np.array([_answered(one) for one in trainings])
 
     def against(others: Answers) -> Verdict:
-        shared = [name for name in results if _same(others, answers, f"{name}.items")]
+        shared = [name for name in results if _shared(others, answers, name)]
         if not shared:
             return APART
         both = {
@@ -148,6 +148,12 @@ def of_losses(
         return found.ratio_high < 1, f"{ratio} times its perplexity on the {symbols}."
 
     return Scored(metrics, answers, against)
+
+
+def _shared(one: Answers, other: Answers, name: str) -> bool:
+    """Return whether both were scored on the same items, of which both know some."""
+    same = _same(one, other, f"{name}.items")
+    return same and bool((one[f"{name}.known"] & other[f"{name}.known"]).any())
 
 
 def _same(one: Answers, other: Answers, name: str) -> bool:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from wordlab.embeddings import reading
 from wordlab.errors import UserError
-from wordlab.evaluation.comparison import relations
 from wordlab.evaluation.vectors import analogy, similarity
+from wordlab.evaluation.vectors.further import read_relations
 from wordlab.evaluation.vectors.tables import (
     SEPARATORS,
     Table,
@@ -123,7 +123,7 @@ def _analogies(path: Path) -> list[str]:
 
 
 def _relations(path: Path) -> list[str]:
-    found = relations.read(path)
+    found = read_relations(path)
     return [
         f"{sum(map(len, found.values())):,} word pairs in {len(found):,} relations",
         *(

@@ -67,6 +67,7 @@ def compile_networks(params: Params) -> None:
 def compile_text() -> None:
     """Compile what texts need, and keep it likewise; no setting asks for other kernels."""
     settings = PreprocessParams(
+        language="other",
         lowercase=True,
         tokens="letters",
         numbers="keep",

@@ -136,8 +136,7 @@ class Session:
         for name, digest in datasets.items():
             run.input(name, digest)
         for key, value in metrics.items():
-            names = (name for name in datasets if key.startswith(name) or len(datasets) == 1)
-            name = next(names, "")
+            name = next((name for name in datasets if key == name or len(datasets) == 1), "")
             linked = dataset(name, datasets.get(name))
             run.metrics({key: value}, milliseconds, model_id=model.model_id, **linked)
         run.flush()

@@ -1,15 +1,20 @@
 """Tables: those of the report, and those that `wordlab results`, `best` and `evaluate` print."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wordlab import names
 from wordlab.artifacts import read_json
 from wordlab.errors import UserError
 from wordlab.names import EMBEDDINGS, LANGUAGE_MODELS, similarity
+
+if TYPE_CHECKING:
+    from wordlab.evaluation.vectors.battery import Row
+    from wordlab.params.sets import PublicSet
 
 
 @dataclass(frozen=True)
@@ -151,20 +156,28 @@ def embeddings(metrics: Mapping[str, Any]) -> str:
     """
     first = next(iter(metrics.values()))
     sets = [(name, similarity(name)) for name in first if name != "analogy"]
+    asked = [title for _, title in sets]
+    asked += ["analogies"] if first["analogy"]["questions"] else []
+    if not asked:
+        return "Word vectors: there is no evaluation set to score them on."
     if not any(first[name]["n"] for name in first):
-        asked = ", ".join([*(title for _, title in sets), "analogies"])
-        return f"Word vectors: no item of these sets has all its words in the vocabulary: {asked}."
+        return (
+            "Word vectors: no item of these sets has all its words in the vocabulary: "
+            f"{', '.join(asked)}."
+        )
     heads = ["word vectors"]
     for key, title in sets:
         heads.append(f"{title} ({first[key]['n']} of {first[key]['pairs']} pairs)")
     analogy = first["analogy"]
-    heads.append(f"analogies ({analogy['n']:,} of {analogy['questions']:,})")
+    if "analogies" in asked:
+        heads.append(f"analogies ({analogy['n']:,} of {analogy['questions']:,})")
     method = _method(first)
     rows = []
     for key, title in EMBEDDINGS.items():
         scores = metrics[key]
         cells = [_scored(scores[name], "spearman", _fraction) for name, _ in sets]
-        cells.append(_scored(scores["analogy"][method], "total", _percent, " %"))
+        if "analogies" in asked:
+            cells.append(_scored(scores["analogy"][method], "total", _percent, " %"))
         seeds = scores["analogy"].get("seeds", 1)
         rows.append([f"{title}, {seeds} seeds" if seeds > 1 else title, *cells])
     return _markdown(heads, rows)
@@ -283,39 +296,40 @@ def _limit(value: Any) -> str:
 HEAD = ("", "score", "interval", "n", "of", "coverage", "with unknown")
 
 
-def scores(metrics: Mapping[str, Any]) -> str:
-    """Return what `Scores.metrics` holds, one line per set of word pairs or kind of analogies.
+def evaluated(rows: Sequence["Row"]) -> str:
+    """Return the rows of `battery.rows` as a table with a heading per task.
 
     `with unknown` is the score over all items, unknown words at cosine 0, or counted as wrong.
     """
-    rows = [HEAD]
-    for name, scores in metrics.items():
-        if name == "analogy":
-            continue
-        title = similarity(name)
-        size = (_count(scores["n"]), _count(scores["pairs"]), _share(scores["coverage"]))
-        rows += [
-            (f"{title}, Spearman", _plain(scores["spearman"]), _interval(scores, _plain), *size,
-             _plain(scores["spearman_all"])),
-            (f"{title}, Pearson", _plain(scores["pearson"]), "", *size, ""),
-        ]  # fmt: skip
-    analogy = metrics["analogy"]
-    whole = (
-        _count(analogy["n"]),
-        _count(analogy["questions"]),
-        _share(analogy["coverage"]),
+    lines: list[Sequence[str]] = [HEAD]
+    for task, own in groupby(rows, key=lambda row: row.task):
+        group = list(own)
+        measures = ", ".join(dict.fromkeys(row.measure for row in group))
+        lines.append((f"{task}: {measures}", *[""] * 6))
+        for row in group:
+            show = _share if row.measure in ("share right", "purity") else _plain
+            interval = _interval({"low": row.low, "high": row.high}, show)
+            size = (_count(row.n), _count(row.total), _share(row.coverage))
+            whole = "" if row.all is None else show(row.all)
+            lines.append((f"  {row.title}", show(row.score), interval, *size, whole))
+    return aligned(lines)
+
+
+def public_sets(sets: Sequence["PublicSet"], here: Container[str]) -> str:
+    """Return sets of the catalogue as a table; here: the names of those that need no network."""
+    head = ("name", "task", "language", "items", "here", "licence", "from")
+    cells = [
+        (
+            *(item.name, item.task, item.language, item.size or "–"),
+            *("yes" if item.name in here else "no", item.licence, item.citation),
+        )
+        for item in sets
+    ]
+    widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in (head, *cells)
     )
-    for method, scores in analogy.items():
-        if not isinstance(scores, Mapping):
-            continue
-        for group in (key for key in scores if f"{key}_all" in scores):
-            total = group == "total"
-            rows.append(
-                (names.analogies(method) + ("" if total else f", {group}"),
-                 _share(scores[group]), _interval(scores, _share) if total else "",
-                 *(whole if total else ("", "", "")), _share(scores[f"{group}_all"]))
-            )  # fmt: skip
-    return aligned(rows)
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:

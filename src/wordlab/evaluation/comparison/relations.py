@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,8 @@ import pandas as pd
 from wordlab.errors import UserError
 from wordlab.evaluation import statistics
 from wordlab.evaluation.statistics import CrossedResamples, Floats
+from wordlab.evaluation.vectors.further import UNRELATED
 from wordlab.evaluation.vectors.similarity import Lookup, Space, numbered
-from wordlab.evaluation.vectors.tables import read_table, word_columns
 from wordlab.rng import stream
 
 
@@ -98,9 +97,6 @@ Measure = Callable[..., Floats]
 Measured = tuple[float, Floats]
 """A value, and the same in resamples as `statistics.combined` takes them, (3, R)."""
 
-CURATED = Path(__file__).with_name("relations.tsv")
-UNRELATED = "unrelated"
-"""Pairs of words that are in the lists, but in different pairs, drawn at random."""
 FEWEST = 30
 """Pairs of a relation below which its contrasts are not judged.
 
@@ -109,27 +105,6 @@ studies, 12 % and 15 % of the studies show a difference at 60 and 30 pairs per r
 12.
 """
 QUANTILES = {"p10": 0.1, "p25": 0.25, "median": 0.5, "p75": 0.75, "p90": 0.9}
-
-
-def read(path: Path) -> dict[str, list[tuple[str, str]]]:
-    """Return the pairs by relation of a file with a relation and two words per line, tabs between.
-
-    Cells may be quoted. Lines that are empty or begin with # are passed over, and so is a header
-    that calls its columns relation, or word 1 and word 2. Raises UserError, naming the line, if it
-    is anything else.
-    """
-    table = read_table(path, 3, "a relation and two words", separators="\t")
-    found: dict[str, list[tuple[str, str]]] = {}
-    for i, row in enumerate(table.rows):
-        if i == 0 and (word_columns(row) or row[0].casefold() == "relation"):
-            continue
-        if len(row) != 3 or not all(row):
-            raise table.fault(i, "a relation and two words, tabs between")
-        relation, first, second = row
-        if relation == UNRELATED:
-            raise table.fault(i, f"a relation; `{UNRELATED}` pairs are drawn, not read")
-        found.setdefault(relation, []).append((first, second))
-    return found
 
 
 def study(

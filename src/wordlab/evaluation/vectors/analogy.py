@@ -12,7 +12,10 @@ With unit vectors, every method needs only the cosines of the words asked about 
 word2vec's 19,544 questions use 905 words and 554 pairs (a, b). The cosines of the 905 words and the
 contributions of the 554 pairs are computed once per block of words x; a question then adds two
 rows of the block (logarithms of similarities, for 3cosmul) and takes the best. That is a twentieth
-of the multiplications of one matrix product for all questions.
+of the multiplications of one matrix product for all questions. Most of the additions are spared
+too: the highest contributions of a pair and of c to a stretch of words bound the score of each of
+them, rounding being monotonic, and a stretch that cannot have a better word than the best so far is
+passed over.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -27,15 +30,18 @@ from numpy.typing import NDArray
 
 from wordlab.errors import UserError, notice
 from wordlab.evaluation.statistics import CrossedResamples, Floats
-from wordlab.evaluation.vectors.similarity import Ids, Lookup, Space, numbered
+from wordlab.evaluation.vectors.similarity import Ids, Lookup, Space, lookup_in, numbered
 from wordlab.evaluation.vectors.tables import read_lines
 from wordlab.progress import thread_count
 
 Matrix = NDArray[np.floating]
 
 WORDS = 2048
-QUESTIONS = 64
-"""The words and questions of a block: its scores (0.5 MB) stay in the cache of a core."""
+STRETCH = 64
+"""The words of a block, and of each of its stretches, whose scores are bounded together."""
+QUESTIONS = 2048
+"""Questions whose stretches are bounded together, and stretches that are scored together: their
+scores (0.5 MB) stay in the cache of a core."""
 EPSILON = 1e-3
 """What 3cosmul adds to its denominator, as in the paper."""
 SHORTEST = 1e-3
@@ -64,21 +70,18 @@ def best_rows(space: Space, asked: Ids, lookup: Lookup, method: str) -> list[int
     if method == "pair_direction":
         a, b, c = asked.T
         shift = (space.between(c, b) - space.between(c, a)).astype(np.float32)
-    best, values = np.full((2, len(asked)), -np.inf, dtype=np.float32)
-    answers, winners = np.zeros((2, len(asked)), dtype=np.int64)
-    starts, workers = range(0, len(asked), QUESTIONS), thread_count()
-    with ThreadPoolExecutor(workers) as pool:
+    best = np.full(len(asked), -np.inf, dtype=np.float32)
+    answers = np.zeros(len(asked), dtype=np.int64)
+    starts = range(0, len(asked), QUESTIONS)
+    with ThreadPoolExecutor(thread_count()) as pool:
         for first in range(0, lookup.size, WORDS):
             last = min(first + WORDS, lookup.size)
             cosines = space.against(words, first, last)
-            terms = _terms(cosines, pairs, method, non_negative=space.non_negative)
+            block = Block.of(*_terms(cosines, pairs, method, non_negative=space.non_negative))
             inside = (barred[:, 1] >= first) & (barred[:, 1] < last)
             here = barred[inside] - (0, first)
-            search = partial(_search, terms, question, shift, here, values, winners)
-            list(pool.map(search, (starts[worker::workers] for worker in range(workers))))
-            better = values > best
-            best[better] = values[better]
-            answers[better] = first + winners[better]
+            search = partial(_search, block, first, question, shift, here, best, answers)
+            list(pool.map(search, starts))
     found = np.isfinite(best).tolist()
     return [row if known else None for row, known in zip(answers.tolist(), found, strict=True)]
 
@@ -98,41 +101,102 @@ def answers(
     return [(words[row], float(scores[row])) for row in best if np.isfinite(scores[row])]
 
 
+@dataclass(frozen=True, eq=False)
+class Block:
+    """What pairs and words c contribute to the scores of a block of S stretches of words.
+
+    offsets: float32 (P * S, STRETCH), of each pair; addends: float32 (W * S, STRETCH), of each
+    word c; highest_offsets, highest_addends: float32 (P, S) and (W, S), the highest of each
+    stretch.
+    """
+
+    offsets: Matrix
+    addends: Matrix
+    highest_offsets: Matrix
+    highest_addends: Matrix
+
+    @classmethod
+    def of(cls, offsets: Matrix, addends: Matrix) -> "Block":
+        """Return the block of offsets (P, B) and addends (W, B); words that it lacks score -inf."""
+        lacking = -offsets.shape[1] % STRETCH
+        if lacking:
+            offsets = np.pad(offsets, ((0, 0), (0, lacking)), constant_values=-np.inf)
+            addends = np.pad(addends, ((0, 0), (0, lacking)), constant_values=1)
+        count = offsets.shape[1] // STRETCH
+        parts = [one.reshape(len(one), count, STRETCH) for one in (offsets, addends)]
+        rows = [one.reshape(-1, STRETCH) for one in parts]
+        return cls(*rows, *(part.max(axis=2) for part in parts))
+
+    @property
+    def stretches(self) -> int:
+        """How many stretches there are."""
+        return self.highest_offsets.shape[1]
+
+    def bounds(self, pair: Ids, c: Ids, shift: Matrix | None) -> Matrix:
+        """Return what no score of a question in a stretch exceeds, float32 (n, S)."""
+        offsets = self.highest_offsets.take(pair, axis=0)
+        addends = self.highest_addends.take(c, axis=0)
+        if shift is None:
+            offsets += addends
+            return offsets
+        return np.maximum(offsets - shift[:, None], 0) * addends
+
+    def scores(self, pair: Ids, c: Ids, shift: Matrix | None, stretch: Ids) -> Matrix:
+        """Return the scores of questions in a stretch each, float32 (n, STRETCH)."""
+        offsets = self.offsets.take(pair * self.stretches + stretch, axis=0)
+        addends = self.addends.take(c * self.stretches + stretch, axis=0)
+        if shift is None:
+            offsets += addends
+        else:
+            offsets -= shift[:, None]
+            offsets *= addends
+        return offsets
+
+
 def _search(
-    terms: tuple[Matrix, Matrix],
+    block: Block,
+    first: int,
     question: tuple[Ids, Ids],
     shift: NDArray[np.float32] | None,
     barred: Ids,
-    values: NDArray[np.float32],
-    winners: Ids,
-    starts: range,
+    best: NDArray[np.float32],
+    answers: Ids,
+    start: int,
 ) -> None:
-    """Find the best of a block of B words for the questions that begin at `starts`.
+    """Find better answers in a block of words, `first` and more, to the questions from `start` on.
 
-    terms: (P, B) and (W, B), what each pair and each word c contribute; question: (n,) each, its
-    pair and its c; shift: (n,), c . (b - a), for pair_direction; barred: (m, 2), questions in
-    rising order and the words that may not answer them. Mutates values and winners, (n,): the best
-    score and its word.
+    question: (n,) each, its pair and its c; shift: (n,), c . (b - a), for pair_direction; barred:
+    (m, 2), questions in rising order and the words of the block that may not answer them. Mutates
+    best and answers, (n,): the best score and its word.
     """
-    (offsets, addends), (pair, c), n = terms, question, len(values)
-    buffers = np.empty((2, QUESTIONS, offsets.shape[1]), dtype=np.float32)
-    bounds = np.searchsorted(barred[:, 0], np.arange(0, n + QUESTIONS, QUESTIONS))
-    for start in starts:
-        stop = min(start + QUESTIONS, n)
-        scores, part = buffers[:, : stop - start]
-        np.take(offsets, pair[start:stop], axis=0, out=scores, mode="clip")
-        np.take(addends, c[start:stop], axis=0, out=part, mode="clip")
-        if shift is None:
-            scores += part
-        else:
-            scores -= shift[start:stop, None]
-            scores *= part
-        low, high = bounds[start // QUESTIONS : start // QUESTIONS + 2]
-        if low < high:
-            number, word = barred[low:high].T
-            scores[number - start, word] = -np.inf
-        best = scores.argmax(axis=1, out=winners[start:stop])
-        values[start:stop] = scores[np.arange(stop - start), best]
+    own = slice(start, start + QUESTIONS)
+    pair, c, best, answers = question[0][own], question[1][own], best[own], answers[own]
+    shift = None if shift is None else shift[own]
+    numbers, stretches = np.nonzero(block.bounds(pair, c, shift) > best[:, None])
+    low, high = np.searchsorted(barred[:, 0], (start, start + QUESTIONS))
+    asked, word = barred[low:high].T - np.array([[start], [0]])
+    places = asked * block.stretches + word // STRETCH
+    for begin in range(0, len(numbers), QUESTIONS):
+        part = slice(begin, begin + QUESTIONS)
+        number, stretch = numbers[part], stretches[part]
+        moved = None if shift is None else shift[number]
+        scores = block.scores(pair[number], c[number], moved, stretch)
+        there = number * block.stretches + stretch
+        row = np.searchsorted(there, places).clip(max=len(there) - 1)
+        found = there[row] == places
+        scores[row[found], word[found] % STRETCH] = -np.inf
+        winner = scores.argmax(axis=1)
+        value = scores[np.arange(len(scores)), winner]
+        # the first stretch with the highest score, for each question of this part
+        begins = np.append(True, number[1:] != number[:-1])
+        firsts = np.flatnonzero(begins)
+        highest = np.maximum.reduceat(value, firsts)
+        equal = np.flatnonzero(value == highest[np.cumsum(begins) - 1])
+        chosen, one = equal[np.searchsorted(equal, firsts)], number[firsts]
+        better = highest > best[one]
+        chosen, one = chosen[better], one[better]
+        best[one] = value[chosen]
+        answers[one] = first + stretch[chosen] * STRETCH + winner[chosen]
 
 
 def _terms(
@@ -158,15 +222,20 @@ class Questions:
     """Analogy questions a : b :: c : d.
 
     words: n times (a, b, c, d); sections: names in the order of the file; section: int64 (n,),
-    the section of each question.
+    the section of each question; others: n times the right answers besides d, if any has some.
     """
 
     words: tuple[tuple[str, str, str, str], ...] = field(repr=False)
     sections: tuple[str, ...]
     section: NDArray[np.int64] = field(repr=False)
+    others: tuple[tuple[str, ...], ...] | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.words)
+
+    def right(self, number: int) -> tuple[str, ...]:
+        """Return the right answers to a question."""
+        return (self.words[number][3], *(self.others[number] if self.others else ()))
 
     def parts(self) -> tuple[Ids, Ids]:
         """Return the pair (a, b) and the pair (c, d) of each question as ids, int64 (n,) each.
@@ -191,8 +260,8 @@ class Questions:
 class AnalogyResult:
     """A model's answers by one method.
 
-    known: bool (n,), whether all four words are in the vocabulary; answers: the word given to
-    each question, None where a word is unknown or no word scores; correct: bool (n,).
+    known: bool (n,), whether its three words and a right answer are in the vocabulary; answers: the
+    word given to each question, None where one is unknown or no word scores; correct: bool (n,).
     """
 
     least: ClassVar[float] = 0.0
@@ -235,6 +304,7 @@ def read_questions(path: Path) -> Questions:
     sections: dict[str, int] = {}
     alike = []
     for number, line in read_lines(path):
+        line = line.lstrip()
         if line.startswith(("#", "//")):
             if len(line.split()) == 4 and line.split()[0] not in ("#", "//"):
                 alike.append(number)
@@ -279,16 +349,20 @@ def score(
     outside them is unknown. With `ignore_case`, words that differ in case only are the same, in
     the question and the answer.
     """
-    lookup = Lookup(space.vocabulary, ignore_case=ignore_case, size=restrict_vocabulary)
+    lookup = lookup_in(space.vocabulary, ignore_case=ignore_case, size=restrict_vocabulary)
     row_of = {word: lookup.row(word) for word in set(chain.from_iterable(questions.words))}
     rows = [[row_of[word] for word in question] for question in questions.words]
+    for i, others in enumerate(questions.others or ()):
+        if rows[i][3] is None:
+            known_others = (row for word in others if (row := lookup.row(word)) is not None)
+            rows[i][3] = next(known_others, None)
     known = np.array([None not in row for row in rows], dtype=bool)
     asked = np.array([row[:3] for row in rows if None not in row], dtype=np.int64).reshape(-1, 3)
     found = iter(best_rows(space, asked, lookup, method))
     answers: list[str | None] = []
     correct = np.zeros(len(questions), dtype=bool)
-    for i, question in enumerate(questions.words):
+    for i in range(len(questions)):
         row = next(found) if known[i] else None
         answers.append(None if row is None else space.vocabulary.words[row])
-        correct[i] = row is not None and lookup.forms[row] == lookup.form(question[3])
+        correct[i] = row is not None and lookup.forms[row] in map(lookup.form, questions.right(i))
     return AnalogyResult(questions, known, tuple(answers), correct)

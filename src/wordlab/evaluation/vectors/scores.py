@@ -9,23 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordlab import downloads, paths
-from wordlab.artifacts import md5, rounded
+from wordlab.artifacts import rounded
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import notice
 from wordlab.evaluation import statistics
 from wordlab.evaluation.statistics import CrossedResamples, Floats
-from wordlab.evaluation.vectors import analogy, similarity
+from wordlab.evaluation.vectors import analogy, by_name, similarity
 from wordlab.evaluation.vectors.analogy import AnalogyResult, Questions
 from wordlab.evaluation.vectors.similarity import (
+    Answered,
     DenseSpace,
-    Lookup,
     SimilarityResult,
     Space,
     WordPairs,
-    packaged,
+    lookup_in,
     space,
 )
 from wordlab.params.embeddings import EvaluationParams, WordPairsParams
+from wordlab.published import packaged
 from wordlab.rng import stream
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ class EvaluationSets:
 
     pairs: tuple[WordPairs, ...]
     questions: Questions
+
+
+NO_SETS = EvaluationSets((), by_name.NO_QUESTIONS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,7 +210,7 @@ def similarity_task(
 ) -> Task:
     """Return the task of the word pairs `name`; among: bool (n,), which of them count."""
     answers = {model: scored.similarity[name] for model, scored in found.items()}
-    return _task(found, answers, name, name, among)
+    return task(found, answers, name, name, among)
 
 
 def analogy_task(
@@ -214,15 +218,15 @@ def analogy_task(
 ) -> Task:
     """Return the task of the analogies answered by `method`; among: bool (n,), which count."""
     answers = {model: scored.analogy[method] for model, scored in found.items()}
-    return _task(found, answers, f"{ANALOGY} {method}", ANALOGY, among)
+    return task(found, answers, f"{ANALOGY} {method}", ANALOGY, among)
 
 
-def _task(
+def task(
     found: Mapping[str, Scores],
-    answers: Mapping[str, Sequence[SimilarityResult | AnalogyResult]],
+    answers: Mapping[str, Sequence[Answered]],
     name: str,
     items: str,
-    among: NDArray[np.bool_] | None,
+    among: NDArray[np.bool_] | None = None,
 ) -> Task:
     """Return the task `name`, whose resamples are those of `items`; answers: of each training."""
     shared, one = next(iter(found.values())), next(iter(answers.values()))[0]
@@ -244,29 +248,37 @@ def _task(
 
 
 def read_sets(params: EvaluationParams) -> EvaluationSets:
-    """Read the sets that `params` names, fetching those that have a url and are not here yet.
+    """Read the sets that `params` names, fetching those that are not here yet.
 
-    Raises UserError if one cannot be fetched or read.
+    Those of the catalogue whose server cannot be reached are left out, with a notice. Raises
+    UserError if another cannot be fetched or read.
     """
-    pairs = tuple(similarity.read_pairs(_file(item), item.name) for item in params.similarity)
-    return EvaluationSets(pairs, analogy.read_questions(_questions(params)))
+    places = {item.name: _place(item) for item in params.similarity}
+    found = by_name.all_there(place for place in places.values() if isinstance(place, str))
+    for name, place in places.items():
+        if isinstance(place, Path):
+            found[name] = similarity.read_pairs(place, name)
+    pairs = (found.get(name) for name in places)
+    questions = by_name.questions(params.analogies.path)
+    return EvaluationSets(tuple(one for one in pairs if isinstance(one, WordPairs)), questions)
 
 
 def digests(params: EvaluationParams) -> dict[str, str]:
-    """Return the md5 of the file of each set that `params` names, by the names in `headline`."""
-    pairs = {item.name: md5(_file(item)) for item in params.similarity}
-    return {**pairs, ANALOGIES: md5(_questions(params))}
+    """Return the md5 of each set that `params` names and that is here, by the names in `headline`.
+
+    Of a set in several files, that of their list.
+    """
+    places = {item.name: _place(item) for item in params.similarity}
+    places[ANALOGIES] = by_name.path_or_name(params.analogies.path, by_name.GOOGLE)
+    found = {name: by_name.digest(place) for name, place in places.items() if place is not None}
+    return {name: digest for name, digest in found.items() if digest}
 
 
-def _questions(params: EvaluationParams) -> Path:
-    path = params.analogies.path
-    return paths.given(path) if path else packaged("analogies")
-
-
-def _file(pairs: WordPairsParams) -> Path:
+def _place(pairs: WordPairsParams) -> str | Path | None:
+    """Return the path of a set of word pairs, or its name in the catalogue."""
     if pairs.url is not None and pairs.sha256 is not None:
         return downloads.cached(pairs.url, pairs.sha256)
-    return paths.given(pairs.path) if pairs.path else packaged(pairs.name)
+    return pairs.name if pairs.path is None else paths.given(pairs.path)
 
 
 def evaluate(
@@ -320,7 +332,7 @@ def _say_coverage(
     """Say so where hardly any item of a set has all its words in the vocabulary."""
     if result.known.sum() >= SMALL_COVERAGE * len(result.known):
         return
-    lookup = Lookup(space.vocabulary, ignore_case=ignore_case, size=size)
+    lookup = lookup_in(space.vocabulary, ignore_case=ignore_case, size=size)
     words = dict.fromkeys(word for item in result.items.words for word in item)
     unknown = [word for word in words if lookup.row(word) is None]
     notice(
@@ -369,7 +381,7 @@ def scorer() -> Callable[[Vectors], dict[str, float]]:
     none is. Raises UserError if gensim, which brings both sets, is not installed.
     """
     pairs = similarity.read_pairs(packaged("wordsim353"), "wordsim353")
-    questions = analogy.read_questions(packaged("analogies"))
+    questions = analogy.read_questions(packaged(by_name.GOOGLE))
 
     def score(vectors: Vectors) -> dict[str, float]:
         space = DenseSpace(vectors)

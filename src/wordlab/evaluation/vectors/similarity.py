@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -11,9 +11,8 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from wordlab.corpus.vocabulary import Vocabulary
-from wordlab.downloads import gensim_data
 from wordlab.embeddings.vectors import Vectors
-from wordlab.errors import UserError, notice
+from wordlab.errors import notice
 from wordlab.evaluation import statistics
 from wordlab.evaluation.statistics import CrossedResamples, Floats
 from wordlab.evaluation.vectors.tables import columns_of, read_table
@@ -38,6 +37,9 @@ class Space(Protocol):
     def against(self, ids: Ids, start: int, stop: int) -> NDArray[np.float32]:
         """Return the cosines of `ids` with the words start..stop, float32 (n, stop - start)."""
 
+    def among(self, ids: Ids) -> NDArray[np.float64]:
+        """Return the cosines of `ids` with one another, float64 (n, n)."""
+
 
 @dataclass(frozen=True, eq=False)
 class DenseSpace:
@@ -60,6 +62,10 @@ class DenseSpace:
     def against(self, ids: Ids, start: int, stop: int) -> NDArray[np.float32]:
         unit = self.vectors.normalized
         return unit[ids] @ unit[start:stop].T
+
+    def among(self, ids: Ids) -> NDArray[np.float64]:
+        unit = self.vectors.normalized[ids].astype(np.float64)
+        return unit @ unit.T
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,28 +104,14 @@ class SparseSpace:
     def against(self, ids: Ids, start: int, stop: int) -> NDArray[np.float32]:
         return (self.normalized[ids] @ self.normalized[start:stop].T).toarray()
 
+    def among(self, ids: Ids) -> NDArray[np.float64]:
+        unit = self.normalized[ids].astype(np.float64)
+        return (unit @ unit.T).toarray()
+
 
 def space(model: Vectors | Space) -> Space:
     """Return `model` as a space."""
     return DenseSpace(model) if isinstance(model, Vectors) else model
-
-
-PACKAGED = {
-    "wordsim353": "wordsim353.tsv",
-    "simlex999": "simlex999.txt",
-    "analogies": "questions-words.txt",
-}
-"""The file of each set among gensim's test data."""
-
-
-def packaged(name: str) -> Path:
-    """Return the path of the set `name` that gensim packages.
-
-    Raises UserError if there is no such set or gensim is not installed.
-    """
-    if name not in PACKAGED:
-        raise UserError(f"{name}: no such packaged set; expected one of {', '.join(PACKAGED)}")
-    return gensim_data(PACKAGED[name])
 
 
 class Lookup:
@@ -161,6 +153,12 @@ class Lookup:
         return found
 
 
+@lru_cache(maxsize=4)
+def lookup_in(vocabulary: Vocabulary, *, ignore_case: bool, size: int | None = None) -> Lookup:
+    """Return `Lookup` of a vocabulary, made once for all sets that are asked one after another."""
+    return Lookup(vocabulary, ignore_case=ignore_case, size=size)
+
+
 def numbered(pairs: Iterable[tuple[Hashable, Hashable]]) -> tuple[Ids, Ids]:
     """Return the first and the second part of each pair, as ids from 0, int64 (n,) each."""
     ids: dict[Hashable, int] = {}
@@ -186,6 +184,33 @@ class WordPairs:
     def parts(self) -> tuple[Ids, Ids]:
         """Return the two words of each pair as ids, int64 (n,) each, whatever their case."""
         return numbered((a.casefold(), b.casefold()) for a, b in self.words)
+
+
+class Items(Protocol):
+    """What is asked: n items."""
+
+    def parts(self) -> tuple[Ids, Ids]:
+        """Return the two parts of each item, which others may share, as ids, int64 (n,) each."""
+
+
+class Answered(Protocol):
+    """What a model makes of n items, in a task of any kind. least: the lowest score there is."""
+
+    least: ClassVar[float]
+
+    @property
+    def items(self) -> Items:
+        """What was asked."""
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Of which items the model knows the words, bool (n,)."""
+
+    def score(self, among: NDArray[np.bool_]) -> float:
+        """Return the score over the items of `among`, all of them known."""
+
+    def resampled(self, among: NDArray[np.bool_], crossed: CrossedResamples) -> Floats:
+        """Return the same in resamples of the items of `among`, (2R,)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -264,7 +289,7 @@ def read_pairs(path: Path, name: str) -> WordPairs:
 
 def score(space: Space, pairs: WordPairs, *, ignore_case: bool) -> SimilarityResult:
     """Return the cosines of `pairs` in `space`; a pair with an unknown word has none."""
-    lookup = Lookup(space.vocabulary, ignore_case=ignore_case)
+    lookup = lookup_in(space.vocabulary, ignore_case=ignore_case)
     rows = [(lookup.row(first), lookup.row(second)) for first, second in pairs.words]
     known = np.array([None not in row for row in rows], dtype=bool)
     ids = np.array([row for row in rows if None not in row], dtype=np.int64).reshape(-1, 2)

@@ -7,6 +7,7 @@ import csv
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 
 from wordlab.errors import UserError, notice
@@ -107,8 +108,9 @@ def read_table(path: Path, columns: int, what: str, separators: str = "\t;, ") -
 
     Cells may be in double quotes. Lines that are empty or begin with # are passed over. columns:
     how many there are at least; what: they hold, for the error, which names the line that has
-    fewer, or not as many as the first. Where R wrote a table, the first line has one cell less
-    than the others, which begin with the number of their row. Raises as `read_lines` does too.
+    fewer, or not as many as the first. Where R wrote a table, the first line has one cell less than
+    the others, which begin with the number of their row. A row with nothing but its number is
+    passed over. Raises as `read_lines` does too.
     """
     lines = read_lines(path)
     comments = tuple((number, line) for number, line in lines if line.startswith("#"))
@@ -123,6 +125,8 @@ def read_table(path: Path, columns: int, what: str, separators: str = "\t;, ") -
                 f"{path}, line {number}: expected {what}; a quote is not closed"
             ) from None
     _name_first_column(rows)
+    full = [not (row[0].isdecimal() and len(row) > 2 and not any(row[1:])) for row in rows]
+    lines, rows = list(compress(lines, full)), list(compress(rows, full))
     for (number, _), row in zip(lines, rows, strict=True):
         if len(row) < columns or len(row) != len(rows[0]):
             wanted = max(columns, len(rows[0]))

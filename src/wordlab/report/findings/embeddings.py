@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from wordlab import names
+from wordlab.params.sets import TASKS
 from wordlab.report.results import Answer, Results, Unmeasured, answer, of_stage
 from wordlab.report.tables import Table, fraction, number, percent, ranged
 
@@ -34,6 +35,8 @@ def comparison(scores: pd.DataFrame, differences: pd.DataFrame) -> list[str]:
 
     scores, differences: the tables of `evaluation.comparison.compare`.
     """
+    if not scores["total"].any():
+        return ["Nothing can be scored, as there is no evaluation set."]
     if not scores["n"].any():
         asked = names.listed([names.task(task) for task in scores["task"].unique()])
         return [f"Nothing can be scored, as no item's words are all in the vocabulary: {asked}."]
@@ -209,15 +212,26 @@ def scored_as(row: Mapping[Any, Any], task: str) -> str:
     return ranged(row["score"], row["low"], row["high"], written(task))
 
 
-def _by_task(scores: pd.DataFrame, title: str) -> Table:
-    """Return the scores of each model at each task."""
-    tasks = tasks_scored(scores)
+def by_task(scores: pd.DataFrame, metrics: Mapping[str, Any]) -> Table:
+    """Return the scores of each model, a row per set, by task; of analogies a row per kind as well.
+
+    scores: the table of `evaluation.comparison.compare`; metrics: those of `Scores.metrics`, by
+    model.
+    """
+    models = [str(model) for model in scores["model"].unique()]
     cells: dict[Any, Any] = scores.set_index(["model", "task"]).to_dict("index")
-    rows = [
-        [names.model(model), *(scored_as(cells[model, task], task) for task in tasks)]
-        for model in scores["model"].unique()
-    ]
-    return Table(title, [names.task(task) for task in tasks], rows)
+    rows = []
+    for task in sorted(tasks_scored(scores), key=lambda task: TASKS.index(names.kind(task))):
+        own = [cells[model, task] for model in models]
+        kind, _, method = task.partition(" ")
+        name = names.task(task) if method else f"{names.kind(task)}: {names.task(task)}"
+        items = f"{number(own[0]['n'])} of {number(own[0]['total'])}"
+        rows.append([name, items, *(scored_as(row, task) for row in own)])
+        for part in ("semantic", "syntactic") if method else ():
+            shares = [metrics[model][kind][method][part] for model in models]
+            if None not in shares:
+                rows.append([f"{part} ones", "", *map(percent, shares)])
+    return Table("Score, and its interval", ["items", *map(names.model, models)], rows)
 
 
 def verdict_on(above: Sequence[str], unclear: Sequence[str]) -> str:
@@ -231,23 +245,28 @@ def verdict_on(above: Sequence[str], unclear: Sequence[str]) -> str:
 @answer("word-vectors")
 def _word_vectors(results: Results) -> Answer:
     """Return which model comes closest to people."""
-    return closest(*(results.table("embeddings", name) for name in ("scores", "differences")))
+    scores, differences = (results.table("embeddings", name) for name in ("scores", "differences"))
+    return closest(scores, differences, results.metrics["embeddings"])
 
 
-def closest(scores: pd.DataFrame, differences: pd.DataFrame) -> Answer:
+def closest(scores: pd.DataFrame, differences: pd.DataFrame, metrics: Mapping[str, Any]) -> Answer:
     """Decided if the best model of the first task is above any other.
 
-    scores, differences: the tables of `evaluation.comparison.compare`.
+    scores, differences: the tables of `evaluation.comparison.compare`; metrics: as in `by_task`.
     """
     tasks = tasks_scored(scores)
     if not tasks:
         raise Unmeasured("no task can be scored")
     best, above, unclear = ranked(scores, differences, tasks[0])
+    value, name = written(tasks[0])(best["score"]), names.task(tasks[0])
     text = (
-        f"{names.model(best['model'])} agrees best with people on {names.task(tasks[0])}, at a "
-        f"rank correlation of {fraction(best['score'])}, {verdict_on(above, unclear)}."
+        f"{names.model(best['model'])} answers most {name}, {value}"
+        if names.kind(tasks[0]) == "analogies"
+        else f"{names.model(best['model'])} agrees best with people on {name}, at a rank "
+        f"correlation of {value}"
     )
-    return Answer(text, bool(above), _by_task(scores, "Score, and its interval"))
+    text += f", {verdict_on(above, unclear)}."
+    return Answer(text, bool(above), by_task(scores, metrics))
 
 
 @answer("comparison")
