@@ -114,6 +114,18 @@ def test_every_stage_of_every_scale_has_an_estimate(scale, repository):
         assert stage in plan.shipped()
 
 
+@pytest.mark.parametrize(
+    ("scale", "tokens", "least", "most"), [("hour", 470e3, 50, 75), ("wikipedia", 17e6, 180, 240)]
+)
+def test_scales_take_the_time_that_they_promise(
+    scale, tokens, least, most, repository, monkeypatch
+):
+    monkeypatch.setattr(plan, "thread_count", lambda: 2)
+    params = load(PARAMS, repository / "scales" / f"{scale}.yaml")
+    found = [plan.estimate(stage, work(stage, params, tokens), {}) for stage in stages()]
+    assert 60 * least < sum(one.seconds for one in found) < 60 * most
+
+
 def test_a_file_that_becomes_the_text_is_counted_by_its_size(tmp_path):
     text = tmp_path / "text.txt"
     text.write_bytes(b"six   " * 300)

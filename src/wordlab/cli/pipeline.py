@@ -82,7 +82,8 @@ def plan(
 @app.command()
 def best(
     sweep: Annotated[
-        Literal["recurrent", "word2vec", "glove"], typer.Option(help="Whose winners to print.")
+        Literal["recurrent", "word2vec", "glove", "ppmi"],
+        typer.Option(help="Whose winners to print."),
     ],
     score: Annotated[
         str,

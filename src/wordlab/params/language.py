@@ -316,6 +316,9 @@ class LanguageEvaluationParams(Section):
 
     ngram_orders: NgramOrders
     """The one with the lowest loss on the validation split is taken."""
+    ngram_symbols: Count | None
+    """Count the n-grams of so many symbols at the beginning of the training split, of all where
+    null: each order holds some 25 bytes per symbol in memory."""
     interpolated: ScoredModels
     """Mixed with the Kneser-Ney model of the same text, at the weights that are best for the
     validation split."""

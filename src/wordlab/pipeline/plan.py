@@ -27,8 +27,8 @@ RATES = Path(__file__).with_name("rates.json")
 """Seconds, MiB, product and size of each stage of a pass with the default params, on one thread."""
 BUILT_IN = 469_496.0
 """Tokens of the built-in text."""
-BASE = 200.0
-"""MiB of a stage before it reads anything."""
+BASE, NETWORKS = 250.0, 450.0
+"""MiB of a stage before it reads anything, and of one that trains or scores networks."""
 FIXED, START = 3.0, 2.0
 """Seconds from one stage to the next, and of a stage before it computes anything."""
 SHARED = {
@@ -111,7 +111,8 @@ def estimate(stage: str, ahead: Work, here: Mapping[str, Rate]) -> Estimate:
     faster = 1 - shared + shared * rate.threads / thread_count()
     start = min(START, rate.seconds)
     seconds = start + (rate.seconds - start) * product(ahead) / rate.work * faster
-    mib = BASE + max(0.0, rate.mib - BASE) * size(ahead) / rate.size
+    base = NETWORKS if rate.mib > NETWORKS else BASE
+    mib = base + max(0.0, rate.mib - base) * size(ahead) / rate.size
     return Estimate(stage, ahead, FIXED + seconds, mib, stage in here)
 
 

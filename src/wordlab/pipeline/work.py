@@ -7,20 +7,21 @@ the times should have the ratio of the products.
 import math
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from wordlab import artifacts
 from wordlab.params.embeddings import Word2vecParams
 from wordlab.params.language import CELLS, NetworkParams
 from wordlab.params.studies import TaskParams
-from wordlab.params.sweeps import Range
+from wordlab.params.sweeps import GridSweepParams, Range
 from wordlab.params.whole import Params
 
 Work = Mapping[str, float]
 """Factors by name."""
 
 COUNTED = Path("reports/metrics/preprocess.json")
-SIZES = ("tokens", "characters", "dimensions", "hidden units", "sequences")
+SIZES = ("tokens", "characters", "pairs", "sequences")
 """The factors that memory grows with."""
 CHARACTERS = 6
 """Of a token, with the blank behind it."""
@@ -68,7 +69,12 @@ def _text(params: Params, item: str, tokens: float) -> Work:
 
 
 def _counts(params: Params, item: str, tokens: float) -> Work:
-    return {"tokens": tokens, "window": params.cooccurrence.window}
+    return _pairs(tokens, params.cooccurrence.window)
+
+
+def _pairs(tokens: float, window: float) -> Work:
+    """Return about how many different pairs of words meet: fewer are new the more there are."""
+    return {"pairs": tokens**0.85 * window**0.5}
 
 
 def _word2vec(params: Params, item: str, tokens: float) -> Work:
@@ -132,7 +138,8 @@ def _language_scores(params: Params, item: str, tokens: float) -> Work:
 
 
 def _windows(params: Params, item: str, tokens: float) -> Work:
-    return {"tokens": tokens, "windows": sum(params.window_study.windows)}
+    windows = params.window_study.windows
+    return {"pairs": sum(product(_pairs(tokens, window)) for window in windows)}
 
 
 def _shares(params: Params, item: str, tokens: float) -> Work:
@@ -208,17 +215,32 @@ def _cells(params: Params, item: str, tokens: float) -> Work:
 
 def _word2vec_sweep(params: Params, item: str, tokens: float) -> Work:
     own = params.sweep_word2vec
-    tried = sum(combinations({**own.grid, **grid}.values()) for grid in own.architectures.values())
-    fixed = params.word2vec.skipgram.model_copy(update=dict(own.fixed))
-    return {"tokens": tokens, **_passes(fixed), "trainings": tried * own.seeds}
+    tried = sum(combinations(own.tried(model).values()) for model in own.architectures)
+    return {"tokens": tokens, "epochs": _mean(own, "epochs"),
+            "dimensions": _mean(own, "dimensions"),
+            "output words": _mean(own, "window") + 4 * _mean(own, "negatives"),
+            "trainings": tried * own.seeds}  # fmt: skip
 
 
 def _glove_sweep(params: Params, item: str, tokens: float) -> Work:
     own = params.sweep_glove
-    fixed = params.glove.model_copy(update=dict(own.fixed))
-    return {**_counts(params, item, tokens), "iterations": fixed.iterations,
-            "dimensions": fixed.dimensions,
+    lengths = own.grid.get("iterations", (own.fixed.get("iterations"),))
+    longest = max(value for value in lengths if isinstance(value, int))  # scored on the way
+    return {**_pairs(tokens, _mean(own, "window")), "iterations": longest,
+            "dimensions": _mean(own, "dimensions"),
+            "trainings": combinations(own.grid.values()) / len(lengths) * own.seeds}  # fmt: skip
+
+
+def _ppmi_sweep(params: Params, item: str, tokens: float) -> Work:
+    own = params.sweep_ppmi
+    return {**_pairs(tokens, _mean(own, "window")), "dimensions": _mean(own, "dimensions"),
             "trainings": combinations(own.grid.values()) * own.seeds}  # fmt: skip
+
+
+def _mean(sweep: GridSweepParams, setting: str) -> float:
+    """Return the mean of the values of a setting that a sweep tries, or the one that it has."""
+    tried = sweep.grid.get(setting, (sweep.fixed.get(setting),))
+    return fmean(value for value in tried if isinstance(value, int | float))
 
 
 def _recurrent_sweep(params: Params, item: str, tokens: float) -> Work:
@@ -268,6 +290,7 @@ FACTORS: Mapping[str, Callable[[Params, str, float], Work]] = {
     "study_cells": _cells,
     "sweep_word2vec": _word2vec_sweep,
     "sweep_glove": _glove_sweep,
+    "sweep_ppmi": _ppmi_sweep,
     "sweep_recurrent": _recurrent_sweep,
 }
 """Of each stage whose work a setting or the text decides, what it goes over."""
