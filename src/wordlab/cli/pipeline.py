@@ -133,6 +133,25 @@ def scale(
 
 
 @app.command()
+def publish(
+    name: Annotated[
+        str, typer.Argument(help="A scale, or `default`; the committed runs if not given.")
+    ] = "",
+) -> None:
+    """Take the results of the last pass into docs/results, and write the pages made from these.
+
+    Without a NAME, only the pages: docs/answers.md, and one for each scale that is there.
+    """
+    from wordlab.pipeline import publish
+
+    require_checkout()
+    if name:
+        publish.take(name)
+    for page in publish.write():
+        print(page)
+
+
+@app.command()
 def outputs() -> None:
     """List the outputs that differ from those of the committed dvc.lock."""
     from wordlab.pipeline import lockfile

@@ -92,8 +92,8 @@ def measured(database: Path) -> dict[str, Rate]:
     with closing(sqlite3.connect(database, timeout=60)) as store:
         try:
             for stage, *numbers in store.execute(query):
-                if None not in numbers:
-                    found[stage] = Rate(*numbers)
+                if None not in numbers[:-1]:
+                    found[stage] = Rate(*(number or 1 for number in numbers))
         except sqlite3.Error:  # not made yet, or broken, which MLflow reports
             return {}
     return found
