@@ -9,7 +9,7 @@ import pytest
 
 from wordlab.artifacts import read_json
 from wordlab.errors import UserError
-from wordlab.pipeline import publish
+from wordlab.pipeline import pages, publish
 from wordlab.report import tables
 from wordlab.report.findings import answers
 from wordlab.report.page import SECTIONS
@@ -26,13 +26,13 @@ def in_the_repository(monkeypatch):
 @pytest.fixture
 def run():
     """Return the committed default run."""
-    return publish.Run("default", DOCS)
+    return pages.Run("default", DOCS)
 
 
 def test_the_committed_pages_are_those_of_the_committed_tables():
-    pages = publish.written(DOCS)
-    assert DOCS / "answers.md" in pages
-    for place, text in pages.items():
+    written = publish.written(DOCS)
+    assert DOCS / "answers.md" in written
+    for place, text in written.items():
         assert place.read_text(encoding="utf-8") == text, f"{place}: run `wordlab publish`"
 
 
@@ -52,19 +52,31 @@ def test_every_question_is_answered_with_a_figure_its_code_and_a_command():
 def test_every_kept_table_is_small_and_read_by_a_page_or_a_person(run):
     kept = {str(path.relative_to(run.folder)) for path in run.folder.rglob("*.*")}
     known = {path for pattern in publish.KEPT for path in publish.spread(pattern)}
-    tabled = {path for path in kept if not path.startswith("figures/")} - {publish.FACTS}
+    tabled = {path for path in kept if not path.startswith("figures/")} - {pages.FACTS}
     assert tabled <= known
     assert all((run.folder / path).stat().st_size < 64 * 1024 for path in kept)
 
 
 def test_a_page_has_the_answers_of_the_report_and_the_facts_of_the_run(run):
-    page = publish.page(run)
+    page = pages.page(run)
     assert tables.results(run.folder / "metrics") in page
     assert run.facts["text"]["sha256"] in page and run.facts["revision"] in page
     for section in SECTIONS:
         if answer := answers(run.results).get(section.name):
             assert f"## {section.question}\n\n{answer.text}\n" in page
     assert "| sweep_recurrent | " in page
+
+
+def test_sweeps_are_compared_at_the_same_window_and_dimensions(run):
+    page = pages.page(run)
+    _, _, beside = page.partition("## Word vectors of the same window and dimensions")
+    trials = run.table("sweep_glove/trials").query("window == 10")
+    best = trials.groupby("x_max").mean(numeric_only=True).sort_values("wordsim353").iloc[-1]
+    scores = (best[name] for name in ("analogy_total", "wordsim353", "simlex999"))
+    assert " | ".join(f"{score:.3g}" for score in scores) + " | 3 |" in beside
+    assert "| 20 | 50 | GloVe" not in beside  # no other model has that window
+    best = run.table("analysis_glove/best").iloc[0]
+    assert f"| {best['mean']:.3g} | {best['low']:.3g} | {best['high']:.3g} | 2 |" in page
 
 
 def test_a_table_without_the_row_or_the_column_is_one_line(run):
@@ -80,12 +92,12 @@ def test_a_sentence_that_no_longer_holds_stops_the_page(tmp_path):
     template = '{{ holds(runs["default"].cell("study_sizes/growth", "n", model="glove", '
     template += 'task="simlex999") > NUMBER) }}sentence'
     for number, holds in ((1, True), (10_000, False)):
-        (tmp_path / publish.TEMPLATE).write_text(template.replace("NUMBER", str(number)))
+        (tmp_path / pages.TEMPLATE).write_text(template.replace("NUMBER", str(number)))
         if holds:
-            assert publish.answered(publish.runs(copied), copied) == "sentence"
+            assert pages.answered(publish.runs(copied), copied) == "sentence"
         else:
             with pytest.raises(UserError, match="a sentence no longer holds"):
-                publish.answered(publish.runs(copied), copied)
+                pages.answered(publish.runs(copied), copied)
 
 
 def test_the_results_of_a_pass_are_taken_over_as_they_are(run, tmp_path, monkeypatch):
@@ -96,13 +108,13 @@ def test_the_results_of_a_pass_are_taken_over_as_they_are(run, tmp_path, monkeyp
     shutil.copytree(REPOSITORY / "scales", checkout / "scales")
     shutil.copy(REPOSITORY / "params.yaml", checkout)
     (checkout / "docs").mkdir()
-    shutil.copy(DOCS / publish.TEMPLATE, checkout / "docs")
+    shutil.copy(DOCS / pages.TEMPLATE, checkout / "docs")
     monkeypatch.chdir(checkout)
     publish.take("default", reports=run.folder)
     taken = checkout / "docs" / "results" / "default"
-    for path in (path for path in run.folder.rglob("*.*") if path.name != publish.FACTS):
+    for path in (path for path in run.folder.rglob("*.*") if path.name != pages.FACTS):
         assert (taken / path.relative_to(run.folder)).read_bytes() == path.read_bytes()
-    facts = read_json(taken / publish.FACTS)
+    facts = read_json(taken / pages.FACTS)
     assert facts["text"] == {**{k: x for k, x in text.items() if k != "source"}, "documents": 3}
     assert facts["command"] == "make repro" and facts["cores"] >= 1
     with pytest.raises(UserError, match=r"params\.yaml: not the settings of scales/hour\.yaml"):
