@@ -209,7 +209,8 @@ def _cells(params: Params, item: str, tokens: float) -> Work:
     read = own.train_tokens * own.epochs * _per_token(
         in_update, outer, size, own.embedding_size, own.layers
     )  # fmt: skip
-    return {"networks": len(own.rates) * own.seeds,
+    networks = len(own.rates) + sum(map(len, own.gates.values()))
+    return {"networks": networks * own.seeds,
             BILLIONS: (read + _tasks(own.tasks, own.task_layers)) / 1e9}  # fmt: skip
 
 
