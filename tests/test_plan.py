@@ -131,6 +131,9 @@ def test_a_file_that_becomes_the_text_is_counted_by_its_size(tmp_path):
     text.write_bytes(b"six   " * 300)
     first = plan.planned((), ["corpus.source=file", f"corpus.path={text}"])[0]
     assert (first.stage, dict(first.work)) == ("download", {"tokens": 300})
+    packed = text.rename(tmp_path / "text.txt.xz")
+    first = plan.planned((), ["corpus.source=file", f"corpus.path={packed}"])[0]
+    assert dict(first.work) == {"tokens": 1200}
 
 
 def test_stages_after_one_that_changed_run_too():
