@@ -3,13 +3,14 @@
 import json
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from wordlab.artifacts import read_json
 from wordlab.errors import UserError
-from wordlab.pipeline import pages, publish
+from wordlab.pipeline import pages, plan, publish
 from wordlab.report import tables
 from wordlab.report.findings import answers
 from wordlab.report.page import SECTIONS
@@ -110,6 +111,9 @@ def test_the_results_of_a_pass_are_taken_over_as_they_are(run, tmp_path, monkeyp
     (checkout / "docs").mkdir()
     shutil.copy(DOCS / pages.TEMPLATE, checkout / "docs")
     monkeypatch.chdir(checkout)
+    for command in ("init -q", "add params.yaml", "-c user.name=a -c user.email=b commit -qm c"):
+        subprocess.run(["git", *command.split()], check=True)
+    monkeypatch.setattr(plan, "planned", lambda stages, changes: [])
     publish.take("default", reports=run.folder)
     taken = checkout / "docs" / "results" / "default"
     for path in (path for path in run.folder.rglob("*.*") if path.name != pages.FACTS):
@@ -121,5 +125,12 @@ def test_the_results_of_a_pass_are_taken_over_as_they_are(run, tmp_path, monkeyp
         publish.take("hour", reports=run.folder)
     with pytest.raises(UserError, match="decade: no such scale; expected default or a file in"):
         publish.take("decade", reports=run.folder)
-    with pytest.raises(UserError, match=r"empty: no results; `dvc repro` makes them$"):
-        publish.take("default", reports=tmp_path / "empty")
+    ahead = [plan.Estimate("train_glove", {}, 1.0, 1.0, True)]
+    monkeypatch.setattr(plan, "planned", lambda stages, changes: ahead)
+    with pytest.raises(UserError, match="train_glove: not up to date; `dvc repro` before"):
+        publish.take("default", reports=run.folder)
+    with (checkout / "params.yaml").open("a") as params:
+        params.write("# changed\n")
+    with pytest.raises(UserError, match=r"params\.yaml: not as committed"):
+        publish.take("default", reports=run.folder)
+    assert (taken / pages.FACTS).exists()  # what was there stays

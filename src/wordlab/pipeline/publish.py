@@ -23,6 +23,7 @@ from wordlab.pipeline.pages import DEFAULT, FACTS, TEMPLATE, Run, answered, page
 from wordlab.report.page import SECTIONS
 
 DOCS = Path("docs")
+CODE = ("src", "stages", "dvc.yaml")
 KEPT = (
     "curves/word2vec_{cbow,skipgram}.csv",
     "metrics/{embeddings,language_models,ppmi,preprocess,study_gradients,vocabulary}.json",
@@ -51,8 +52,8 @@ def runs(docs: Path = DOCS) -> dict[str, Run]:
 def take(name: str, docs: Path = DOCS, reports: Path = Path("reports")) -> None:
     """Take over the results in `reports` as those of the scale `name`, or of the default.
 
-    Raises UserError if there is no such scale, params.yaml has other settings, or the pass has not
-    ended.
+    Raises UserError if there is no such scale, params.yaml has other settings, code is not
+    committed, or a stage is not up to date.
     """
     if name != DEFAULT:
         scale = SCALES / f"{name}.yaml"
@@ -63,6 +64,14 @@ def take(name: str, docs: Path = DOCS, reports: Path = Path("reports")) -> None:
                 f"{PARAMS}: not the settings of {scale}; expected those of "
                 f"`dvc exp run -n {name} $(wordlab scale {name})`, which leaves them there"
             )
+    changed = _git("status", "--porcelain", *CODE, *([] if name != DEFAULT else [str(PARAMS)]))
+    if changed:
+        raise UserError(f"{changed.split()[1]}: not as committed, and results state their revision")
+    ahead = plan.planned((), ())
+    if ahead:
+        raise UserError(
+            f"{ahead[0].stage}: not up to date; `dvc repro` before its results are kept"
+        )
     run = Run(name, docs)
     shutil.rmtree(run.folder, ignore_errors=True)
     for pattern in KEPT:
@@ -75,8 +84,6 @@ def take(name: str, docs: Path = DOCS, reports: Path = Path("reports")) -> None:
         drawn = reports / "figures" / f"{figure}.png"
         if drawn.exists():
             shutil.copyfile(drawn, run.folder / "figures" / drawn.name)
-    if not (run.folder / "metrics").exists():
-        raise UserError(f"{reports}: no results; `dvc repro` makes them")
     write_json(run.folder / FACTS, _facts(name))
 
 
@@ -110,7 +117,7 @@ def _facts(name: str) -> dict[str, Any]:
     stages = {stage: round(rate.seconds) for stage, rate in took.items()}
     return {
         "command": command,
-        "revision": _revision(),
+        "revision": _git("rev-parse", "--short=12", "HEAD"),
         "machine": _processor(),
         "cores": os.cpu_count(),
         "minutes": round(sum(rate.seconds + plan.FIXED for rate in took.values()) / 60),
@@ -119,10 +126,12 @@ def _facts(name: str) -> dict[str, Any]:
     }
 
 
-def _revision() -> str:
-    command = ["git", "rev-parse", "--short=12", "HEAD"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
+def _git(*arguments: str) -> str:
+    """Return what git prints. Raises UserError where it fails."""
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise UserError(f"git {arguments[0]}: {done.stderr.strip()}")
+    return done.stdout.strip()
 
 
 def _processor() -> str:
