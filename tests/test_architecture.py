@@ -7,8 +7,18 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from wordlab.params.embeddings import CooccurrenceParams, GloveParams, Word2vecParams
-from wordlab.params.sweeps import UNSEEN, GloveSweepParams, Word2vecSweepParams
+from wordlab.params.embeddings import (
+    CooccurrenceParams,
+    GloveParams,
+    PpmiParams,
+    Word2vecParams,
+)
+from wordlab.params.sweeps import (
+    UNSEEN,
+    GloveSweepParams,
+    PpmiSweepParams,
+    Word2vecSweepParams,
+)
 from wordlab.params.text import BY_LANGUAGE
 from wordlab.pipeline.declared import declaration, named
 
@@ -218,6 +228,9 @@ INHERITED = {
     "sweep_word2vec": _inherited(Word2vecSweepParams, {"word2vec.shared": Word2vecParams}),
     "sweep_glove": _inherited(
         GloveSweepParams, {"cooccurrence": CooccurrenceParams, "glove": GloveParams}
+    ),
+    "sweep_ppmi": _inherited(
+        PpmiSweepParams, {"cooccurrence": CooccurrenceParams, "ppmi": PpmiParams}
     ),
 }
 

@@ -28,7 +28,7 @@ from wordlab.report.figures.style import MODELS, Scale, line
 
 
 def test_every_figure_has_an_example_and_says_what_it_shows() -> None:
-    others = {name for name in FIGURES if name.endswith(("_word2vec", "_glove"))} | ALIKE
+    others = {name for name in FIGURES if name.endswith(("_word2vec", "_glove", "_ppmi"))} | ALIKE
     assert {example.__name__ for example in EXAMPLES} | others == set(FIGURES)
     for entry in FIGURES.values():
         assert entry.title and entry.caption.endswith(".")

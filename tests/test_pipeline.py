@@ -175,6 +175,7 @@ def test_trials_of_sweeps_have_the_names_of_trainings_in_full(clone):
         ("sweep_recurrent", "train_lm@gru", {"valid_loss", "valid_perplexity", "clip_rate"}),
         ("sweep_word2vec", "train_word2vec@skipgram", set()),
         ("sweep_glove", "train_glove", set()),
+        ("sweep_ppmi", "train_ppmi", set()),
     ):
         trial, full = seeds[f"{sweep} trial"], seeds[stage]
         of_counts = set(CooccurrenceParams.model_fields)  # which GloVe's own training only reads

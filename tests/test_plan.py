@@ -8,8 +8,8 @@ import pytest
 
 from wordlab.cli import pipeline as commands
 from wordlab.errors import UserError
-from wordlab.params import scales
-from wordlab.params.whole import PARAMS, load
+from wordlab.params import merged, scales
+from wordlab.params.whole import PARAMS, Params, load, read
 from wordlab.pipeline import plan, store
 from wordlab.pipeline.declared import declaration, stages
 from wordlab.pipeline.work import product, size, work
@@ -23,12 +23,13 @@ def in_the_repository(repository, monkeypatch):
     monkeypatch.chdir(repository)
     monkeypatch.setattr(plan, "_changed", set)
     monkeypatch.setattr(plan, "measured", lambda database: {})
+    monkeypatch.setattr(plan, "thread_count", lambda: 1)
 
 
 def took(stage, *overrides):
     """Return the seconds of a stage's work by the plan, with params overridden."""
     (found,) = [one for one in plan.planned([stage], overrides) if one.stage == stage]
-    return found.seconds - plan.FIXED
+    return found.seconds - plan.FIXED - plan.START
 
 
 @pytest.mark.parametrize(
@@ -42,12 +43,52 @@ def took(stage, *overrides):
         ("study_autoencoder", "autoencoder.latent_sizes.gru=[8]", 3 / 5),
         ("sweep_word2vec", "sweep_word2vec.grid.window=[5]", 1 / 3),
         ("sweep_glove", "sweep_glove.seeds=4", 2),
-        ("sweep_recurrent", "sweep_recurrent.space.hidden_size=[8,16,32,64]", 2),
+        ("study_cells", "cell_study.seeds=6", 2),
     ],
 )
 def test_time_is_in_proportion_to_what_a_stage_goes_over(stage, override, times, monkeypatch):
     monkeypatch.setattr(plan, "_changed", lambda: set(stages()))
     assert took(stage, override) == pytest.approx(times * took(stage), rel=0.01)
+
+
+def ahead(stage, **changes):
+    """Return the work of a stage with sections of the params changed."""
+    return work(stage, Params.model_validate(merged(read(PARAMS), changes)), TOKENS)
+
+
+@pytest.mark.parametrize(
+    ("stage", "changes"),
+    [
+        ("sweep_recurrent", lambda n: {"sweep_recurrent": {"seeds": n}}),
+        ("sweep_recurrent", lambda n: {"sweep_recurrent": {"winner_seeds": n}}),
+        ("study_cells", lambda n: {"cell_study": {"tasks": {"steps": 100 * n}}}),
+        ("study_cells", lambda n: {"cell_study": {"train_tokens": 10_000 * n}}),
+        ("study_gradients", lambda n: {"gradient_study": {"truncation": {"seeds": n}}}),
+        ("study_gradients", lambda n: {"gradient_study": {"training": {"epochs": n}}}),
+        ("study_gradients", lambda n: {"gradient_study": {"tasks": {"steps": 100 * n}}}),
+    ],
+)
+def test_where_a_stage_does_several_things_each_adds_its_part(stage, changes):
+    three, six, nine = (product(ahead(stage, **changes(number))) for number in (3, 6, 9))
+    assert 0 < six - three < three
+    assert nine - six == pytest.approx(six - three)
+
+
+def test_a_wider_network_takes_longer_but_not_in_proportion():
+    """Trials of the default sweep read 54,000 and 38,000 tokens per second at 32 and 64 units."""
+    narrow, wide = (
+        product(ahead("sweep_recurrent", sweep_recurrent={"space": {"hidden_size": [size]}}))
+        for size in (32, 64)
+    )
+    assert wide / narrow == pytest.approx(54 / 38, rel=0.1)
+
+
+def test_threads_share_what_they_can():
+    params, rate = load(PARAMS), plan.Rate(42.0, 700.0, 1.0, 1.0, threads=2)
+    for stage, seconds in (("study_cells", 80), ("train_lm@gru", 60), ("report", 40)):
+        own = work(stage, params, TOKENS)
+        found = plan.estimate(stage, own, {stage: rate._replace(work=product(own))})
+        assert found.seconds - plan.FIXED - plan.START == pytest.approx(seconds)
 
 
 def test_a_larger_text_takes_longer_and_more_memory():
@@ -57,7 +98,8 @@ def test_a_larger_text_takes_longer_and_more_memory():
             plan.estimate(stage, work(stage, params, tokens), {stage: rate})
             for tokens in (TOKENS, 7 * TOKENS)
         )
-        assert large.seconds - plan.FIXED == pytest.approx(7 * (small.seconds - plan.FIXED))
+        small_work, large_work = (one.seconds - plan.FIXED - plan.START for one in (small, large))
+        assert large_work == pytest.approx(7 * small_work)
         assert large.mib - plan.BASE == pytest.approx(7 * (small.mib - plan.BASE))
 
 
@@ -72,11 +114,26 @@ def test_every_stage_of_every_scale_has_an_estimate(scale, repository):
         assert stage in plan.shipped()
 
 
+@pytest.mark.parametrize(
+    ("scale", "tokens", "least", "most"), [("hour", 470e3, 50, 75), ("wikipedia", 17e6, 180, 240)]
+)
+def test_scales_take_the_time_that_they_promise(
+    scale, tokens, least, most, repository, monkeypatch
+):
+    monkeypatch.setattr(plan, "thread_count", lambda: 2)
+    params = load(PARAMS, repository / "scales" / f"{scale}.yaml")
+    found = [plan.estimate(stage, work(stage, params, tokens), {}) for stage in stages()]
+    assert 60 * least < sum(one.seconds for one in found) < 60 * most
+
+
 def test_a_file_that_becomes_the_text_is_counted_by_its_size(tmp_path):
     text = tmp_path / "text.txt"
     text.write_bytes(b"six   " * 300)
     first = plan.planned((), ["corpus.source=file", f"corpus.path={text}"])[0]
     assert (first.stage, dict(first.work)) == ("download", {"tokens": 300})
+    packed = text.rename(tmp_path / "text.txt.xz")
+    first = plan.planned((), ["corpus.source=file", f"corpus.path={packed}"])[0]
+    assert dict(first.work) == {"tokens": 1200}
 
 
 def test_stages_after_one_that_changed_run_too():
@@ -118,12 +175,14 @@ def test_the_last_run_here_is_the_rate(tmp_path, monkeypatch, capsys):
     for seconds, status in ((500.0, "FINISHED"), (50.0, "FINISHED"), (5.0, "FAILED")):
         run = client.create_run(experiment, tags={"wordlab.stage": "train_glove"}).info.run_id
         numbers = {"wall_seconds": seconds, "peak_memory_mib": 300.0,
-                   "plan.work": product(ahead), "plan.size": size(ahead)}  # fmt: skip
+                   "plan.work": product(ahead), "plan.size": size(ahead),
+                   "plan.threads": 2}  # fmt: skip
         for name, value in numbers.items():
             client.log_metric(run, name, value)
         client.set_terminated(run, status)
     here = plan.measured(database)
-    assert here == {"train_glove": plan.Rate(50.0, 300.0, product(ahead), size(ahead))}
+    assert here == {"train_glove": plan.Rate(50.0, 300.0, product(ahead), size(ahead), 2)}
+    monkeypatch.setattr(plan, "thread_count", lambda: 2)
     found = plan.estimate("train_glove", ahead, here)
     assert (found.seconds, found.mib, found.here) == (50.0 + plan.FIXED, 300.0, True)
     commands.plan(["report"], [])

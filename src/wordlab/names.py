@@ -30,6 +30,15 @@ LANGUAGE_MODELS = {
     "char": "GRU, characters",
     "kneser_ney_character": "Kneser-Ney n-grams, characters",
 }
+GATES = {
+    "no_input": "without input gate",
+    "no_forget": "without forget gate",
+    "no_output": "without output gate",
+    "coupled": "with coupled gates",
+    "no_reset": "without reset gate",
+    "no_update": "without update gate",
+}
+"""What is done to the gates of a cell, named behind it: `lstm no_forget`."""
 ADAPTATIONS = {
     "cache": "with a cache",
     "kneser_ney": "with n-grams",
@@ -76,7 +85,9 @@ WORDS = {
 
 def model(name: str) -> str:
     """Return the name of a model as people read it."""
-    return (LANGUAGE_MODELS | EMBEDDINGS).get(name, name)
+    known = LANGUAGE_MODELS | EMBEDDINGS
+    cell, _, gates = name.partition(" ")
+    return f"{known[cell]} {GATES[gates]}" if gates in GATES else known.get(name, name)
 
 
 def plain(name: str) -> str:
@@ -84,6 +95,8 @@ def plain(name: str) -> str:
     known = LANGUAGE_MODELS | EMBEDDINGS | SETTINGS | MEASURES | METHODS
     if name in known:
         return known[name]
+    if name.partition(" ")[2] in GATES:
+        return model(name)
     if name.startswith("analogy "):
         return task(name)
     return " ".join(WORDS.get(word, word) or word.upper() for word in re.split("[_ ]", name))

@@ -146,6 +146,15 @@ def test_pasted_arguments_give_the_vectors_that_won(tmp_path: Path, params: Path
     assert (won.cooccurrence.window, won.glove.x_max) == (7, 5)
 
 
+def test_pasted_arguments_give_the_ppmi_that_won(tmp_path: Path, params: Path) -> None:
+    shipped = load(params)
+    tried = {"score": ["wordsim353"], "window": [5], "context_exponent": [1.0], "shift": [5.0]}
+    found = winners(best(tmp_path, "ppmi", {"model": "ppmi_svd", **tried}), "ppmi", shipped)
+    won = pasted(params, found)
+    assert (won.cooccurrence.window, won.ppmi.context_exponent, won.ppmi.shift) == (5, 1, 5)
+    assert found[0].otherwise == {"dimensions": (50, shipped.ppmi.dimensions)}
+
+
 @pytest.mark.parametrize("epochs", [1, 8])
 def test_the_trained_winner_is_no_worse_than_the_default(
     tmp_path: Path, params: Path, epochs: int

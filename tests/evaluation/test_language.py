@@ -80,6 +80,25 @@ def test_an_infinite_perplexity_is_said_and_shown(network, repository, monkeypat
     assert perplexity.headline(metrics)["gru"]["perplexity"] is None
 
 
+def test_n_grams_are_those_of_the_first_symbols(network, repository):
+    words = Vocabulary(("the", "cat", "sat", "on"), np.array([4, 3, 2, 1]))
+    settings = load(repository / "params.yaml")
+    plain = {"interpolated": (), "ngram_orders": NgramOrders(word=(2,), character=(2,))} | {
+        name: getattr(settings.language_evaluation, name).model_copy(update={"models": ()})
+        for name in ("cache", "dynamic")
+    }
+    model = LanguageModel(network(), words, level="word", seed=1)
+    held = ["the cat sat on", "on the cat sat", "sat"] * 3
+
+    def baseline(train, symbols):
+        asked = settings.language_evaluation.model_copy(update={**plain, "ngram_symbols": symbols})
+        given = ({"gru": model}, train, [held], [held], asked, settings.generation)
+        return perplexity.evaluate(*given, seed=1)[0]["kneser_ney"]["perplexity"]
+
+    text = ["the cat sat", "on the cat", "sat on", "the the the"] * 2
+    assert baseline(text, 8) == baseline(text[:2], None) != baseline(text, None)
+
+
 def test_the_interval_comes_from_whole_sentences():
     one = score(np.log([2.0, 9.0]), held_out(np.array([0, END])), seed=1)
     assert one.low == pytest.approx(one.perplexity) == one.high

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 from wordlab.artifacts import Result
 from wordlab.checkpoints import Checkpoint
@@ -37,6 +38,7 @@ TASKS: dict[str, Any] = {
 def params(**changes: Any) -> CellStudyParams:
     values = {
         "rates": {"gru": 0.01, "mingru": 0.02, "hgrn2": 0.02},
+        "gates": {},
         "parameters": 3000,
         "vocabulary_size": None,
         "train_tokens": 200,
@@ -127,6 +129,33 @@ def test_the_shipped_budget_gives_every_cell_as_many_weights(
         network = cells._network(getattr(shipped.language_model, cell), own, words)  # noqa: SLF001
         model = LanguageModel(network, words, "word", 0)
         assert cells._weights(model) == pytest.approx(own.parameters, rel=0.02)  # noqa: SLF001
+
+
+def test_gates_are_taken_away_at_equal_numbers_of_weights(networks: Networks) -> None:
+    found = measure(networks, params(rates={"gru": 0.01, "sru": 0.01}, gates={"gru": ["no_reset"]}))
+    rows = found.tables["cells"].set_index("cell")
+    assert list(rows.index) == ["gru", "gru no_reset", "sru"]
+    assert rows["hidden_size"]["gru no_reset"] > rows["hidden_size"]["gru"]
+    assert rows["parameters"]["gru no_reset"] == pytest.approx(3000, rel=0.05)
+    assert rows["times"]["gru no_reset"] != 1
+    without = measure(networks, params(rates={"gru": 0.01, "sru": 0.01}))
+    for name, table in without.tables.items():
+        others = found.tables[name].query("cell != 'gru no_reset'").reset_index(drop=True)
+        pd.testing.assert_frame_equal(table, others, check_exact=True)
+
+
+@pytest.mark.parametrize(
+    ("gates", "complaint"),
+    [
+        ({"lstm": ["no_input"]}, r"gates\.lstm: expected a cell of rates, gru, mingru, hgrn2"),
+        ({"gru": ["no_input"]}, r"gates\.gru: expected one of no_reset, no_update, got no_input"),
+        ({"gru": ["all"]}, r"gates\.gru: expected one of no_reset, no_update, got all"),
+        ({"mingru": ["coupled"]}, r"gates\.mingru: expected none, got coupled"),
+    ],
+)
+def test_gates_that_a_cell_has_not_are_refused(gates: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValidationError, match=complaint):
+        params(gates=gates)
 
 
 def test_a_batch_too_large_is_named(networks: Networks) -> None:

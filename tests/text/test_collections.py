@@ -171,6 +171,18 @@ def test_a_tagged_corpus_of_nltk_has_a_sentence_a_line(server, tmp_path):
     assert found == [Document("ca01", "The jury said .")]
 
 
+def test_reuters_has_a_story_a_document_and_its_categories_are_no_text(server, tmp_path):
+    story = "OIL PRICES RISE\n  Crude oil rose\n  today.\n\n"
+    files = {"training/1": story, "test/2": "GRAIN\n  Wheat fell.\n", "stopwords": "the\n"}
+    offer_nltk(server, "reuters", {**files, "cats.txt": "test/2 grain\ntraining/1 crude\n"})
+    source = corpus("nltk:reuters", tmp_path)
+    assert list(source.documents()) == [
+        Document("test/2", "GRAIN Wheat fell."),
+        Document("training/1", "OIL PRICES RISE Crude oil rose today."),
+    ]
+    assert source.provenance()["origin"] == "nltk_data, The reuters"
+
+
 def test_a_corpus_that_nltk_has_not_is_refused(server, tmp_path):
     offer_nltk(server, "gutenberg", {"a.txt": "text"})
     with pytest.raises(UserError, match="nltk:nothing: [^;]*not found in index$"):

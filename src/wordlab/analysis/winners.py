@@ -13,17 +13,23 @@ from pydantic.fields import FieldInfo
 from wordlab.artifacts import read_table
 from wordlab.errors import UserError
 from wordlab.params.derived import predicted, tied
-from wordlab.params.embeddings import CooccurrenceParams, GloveParams, Word2vecParams
+from wordlab.params.embeddings import (
+    CooccurrenceParams,
+    GloveParams,
+    PpmiParams,
+    Word2vecParams,
+)
 from wordlab.params.language import LanguageModelParams
 from wordlab.params.scales import override
 from wordlab.params.sweeps import Range, Tried, refusal
 from wordlab.params.whole import Params
 
-SweepName = Literal["recurrent", "word2vec", "glove"]
+SweepName = Literal["recurrent", "word2vec", "glove", "ppmi"]
 FIELDS: Mapping[SweepName, Mapping[str, FieldInfo]] = {
     "recurrent": LanguageModelParams.model_fields,
     "word2vec": Word2vecParams.model_fields,
     "glove": {**CooccurrenceParams.model_fields, **GloveParams.model_fields},
+    "ppmi": {**CooccurrenceParams.model_fields, **PpmiParams.model_fields},
 }
 """The settings that each sweep can try."""
 
@@ -105,8 +111,8 @@ def winners(
 def _base(params: Params, sweep: SweepName, model: str, name: str) -> tuple[str, Any]:
     """Return the section of params.yaml that has the setting `name` of `model`, and its value."""
     place = f"language_model.{model}" if sweep == "recurrent" else f"word2vec.{model}"
-    if sweep == "glove":
-        place = "cooccurrence" if name in CooccurrenceParams.model_fields else model
+    if sweep in ("glove", "ppmi"):
+        place = "cooccurrence" if name in CooccurrenceParams.model_fields else sweep
     return place, getattr(attrgetter(place)(params), name)
 
 

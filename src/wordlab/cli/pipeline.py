@@ -82,7 +82,8 @@ def plan(
 @app.command()
 def best(
     sweep: Annotated[
-        Literal["recurrent", "word2vec", "glove"], typer.Option(help="Whose winners to print.")
+        Literal["recurrent", "word2vec", "glove", "ppmi"],
+        typer.Option(help="Whose winners to print."),
     ],
     score: Annotated[
         str,
@@ -129,6 +130,25 @@ def scale(
     else:
         for known, summary in scales.summaries().items():
             print(f"{known:10} {summary}")
+
+
+@app.command()
+def publish(
+    name: Annotated[
+        str, typer.Argument(help="A scale, or `default`; the committed runs if not given.")
+    ] = "",
+) -> None:
+    """Take the results of the last pass into docs/results, and write the pages made from these.
+
+    Without a NAME, only the pages: docs/answers.md, and one for each scale that is there.
+    """
+    from wordlab.pipeline import publish
+
+    require_checkout()
+    if name:
+        publish.take(name)
+    for page in publish.write():
+        print(page)
 
 
 @app.command()

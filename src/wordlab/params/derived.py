@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from wordlab.params.language import Kind, LanguageModelParams
+from wordlab.params.language import LanguageModelParams
 from wordlab.params.sweeps import Range, RecurrentSweepParams, Value
 
 
@@ -56,6 +56,6 @@ def predicted(settings: Mapping[str, Value], base: LanguageModelParams) -> int:
     return int(settings.get("bptt_length", base.bptt_length) or 1)
 
 
-def reference(cells: Sequence[Kind]) -> Kind:
+def reference(cells: Sequence[str]) -> str:
     """Return the cell that others are compared with: the GRU, or the first where there is none."""
     return "gru" if "gru" in cells else cells[0]

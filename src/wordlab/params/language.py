@@ -21,6 +21,12 @@ Kind = Literal["rnn", "lstm", "gru", "mingru", "minlstm", "sru", "mogrifier", "h
 KINDS: tuple[Kind, ...] = get_args(Kind)
 CELLS: tuple[str, ...] = ("rnn", "lstm", "gru")
 """Those of the models that the pipeline trains in full."""
+Gates = Literal["all", "no_input", "no_forget", "no_output", "coupled", "no_reset", "no_update"]
+GATES: dict[str, tuple[Gates, ...]] = {
+    "lstm": ("all", "no_input", "no_forget", "no_output", "coupled"),
+    "gru": ("all", "no_reset", "no_update"),
+}
+"""What can be done to the gates of a cell; nothing to those of others."""
 Activation = Literal["tanh", "relu"]
 Reset = Literal["before", "after"]
 ForgetBias = Annotated[float, Field(allow_inf_nan=False)]
@@ -35,7 +41,7 @@ class CellParams(Section):
     cell: Kind
     activation: Activation
     """Of the plain RNN; the other cells ignore it."""
-    gates: Literal["all", "no_input", "no_forget", "no_output", "coupled", "no_reset", "no_update"]
+    gates: Gates
     """all; no_…: without one, which is then open, without weights (Greff et al. 2017); coupled: the
     LSTM's forget gate is 1 - its input gate. The LSTM has input, forget and output gates, the GRU
     reset and update gates; none has peepholes. The other cells have all of theirs."""
@@ -57,12 +63,7 @@ class CellParams(Section):
 
     @model_validator(mode="after")
     def gates_of_cell(self) -> Self:
-        own = {
-            "rnn": ["all"],
-            "lstm": ["all", "no_input", "no_forget", "no_output", "coupled"],
-            "gru": ["all", "no_reset", "no_update"],
-        }
-        allowed = own.get(self.cell, ["all"])
+        allowed = GATES.get(self.cell, ("all",))
         if self.gates not in allowed:
             raise ValueError(
                 f"gates: expected one of {', '.join(allowed)} for {self.cell}, got {self.gates}"
@@ -316,6 +317,9 @@ class LanguageEvaluationParams(Section):
 
     ngram_orders: NgramOrders
     """The one with the lowest loss on the validation split is taken."""
+    ngram_symbols: Count | None
+    """Count the n-grams of so many symbols at the beginning of the training split, of all where
+    null: each order holds some 25 bytes per symbol in memory."""
     interpolated: ScoredModels
     """Mixed with the Kneser-Ney model of the same text, at the weights that are best for the
     validation split."""

@@ -20,9 +20,11 @@ from wordlab.params import (
     Words,
 )
 from wordlab.params.language import (
+    GATES,
     Activation,
     CellParams,
     ForgetBias,
+    Gates,
     Initialisation,
     Kind,
     Rank,
@@ -255,6 +257,8 @@ class CellStudyParams(Section):
 
     rates: Annotated[dict[Kind, Rate], Field(min_length=2)]
     """The cells to compare, each with its highest learning rate."""
+    gates: dict[Kind, Annotated[list[Gates], Field(min_length=1)]]
+    """Cells of `rates` that are also compared with other gates, as `language_model` has them."""
     parameters: Count
     """Weights of each network: its hidden_size becomes the one that brings it closest."""
     vocabulary_size: Count | None
@@ -281,6 +285,18 @@ class CellStudyParams(Section):
     task_layers: Count
     tasks: TaskParams
     """Its hidden_size is that of a GRU, whose number of weights all cells have."""
+
+    @model_validator(mode="after")
+    def gates_of_cells(self) -> Self:
+        for cell, chosen in self.gates.items():
+            if cell not in self.rates:
+                raise ValueError(f"gates.{cell}: expected a cell of rates, {', '.join(self.rates)}")
+            allowed = GATES.get(cell, ("all",))[1:]
+            for one in chosen:
+                if one not in allowed:
+                    expected = f"one of {', '.join(allowed)}" if allowed else "none"
+                    raise ValueError(f"gates.{cell}: expected {expected}, got {one}")
+        return self
 
 
 COMBINATION = "best combination"

@@ -8,7 +8,12 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
 from wordlab.params import MOST, Confidence, Count, Positive, Section
-from wordlab.params.embeddings import CooccurrenceParams, GloveParams, Word2vecParams
+from wordlab.params.embeddings import (
+    CooccurrenceParams,
+    GloveParams,
+    PpmiParams,
+    Word2vecParams,
+)
 from wordlab.params.language import Kind, LanguageModelParams
 
 Value = bool | int | float | str | None
@@ -58,7 +63,8 @@ class GridSweepParams(SweepParams):
     """Sweeps in which every combination of the values in `grid` is tried."""
 
     fixed: dict[str, Value]
-    """Settings of all trials. What neither this nor `grid` has is the pipeline's own."""
+    """Settings of all trials. What neither this nor `grid` has is the pipeline's own. null leaves
+    to `grid` what that has, so that a scale can try what params.yaml fixes."""
     grid: Annotated[dict[str, Values], Field(min_length=1)]
     """The values to try of each setting, by its name in the section of the model."""
 
@@ -84,7 +90,8 @@ class GridSweepParams(SweepParams):
         What is not valid stays out: it is for its own section to refuse.
         """
         try:
-            grid, fixed = raw["grid"].keys(), raw["fixed"]
+            grid = raw["grid"].keys()
+            fixed = {n: x for n, x in raw["fixed"].items() if x is not None or n not in grid}
             pipeline = {name: value for one in sections for name, value in one.items()}
             names = [name for name in cls.inherited() if name in pipeline.keys() - grid]
             valid = {n: pipeline[n] for n in names if not refusal(cls.fields()[n], pipeline[n])}
@@ -147,6 +154,16 @@ class GloveSweepParams(GridSweepParams):
 
     sections = (CooccurrenceParams, GloveParams)
     chosen = ("window", "dimensions", "iterations", "x_max")
+
+
+class PpmiSweepParams(GridSweepParams):
+    """`sweep_ppmi`: settings of `cooccurrence` and `ppmi` against the scores of the SVD's vectors.
+
+    What it does not set is theirs.
+    """
+
+    sections = (CooccurrenceParams, PpmiParams)
+    chosen = ("window", "dimensions", "context_exponent", "shift")
 
 
 class DrawnTextParams(Section):

@@ -41,6 +41,7 @@ from wordlab.params.studies import (
 )
 from wordlab.params.sweeps import (
     GloveSweepParams,
+    PpmiSweepParams,
     RecurrentSweepParams,
     Word2vecSweepParams,
     check_combination,
@@ -93,6 +94,7 @@ class Params(Section):
     cell_study: CellStudyParams
     sweep_word2vec: Word2vecSweepParams
     sweep_glove: GloveSweepParams
+    sweep_ppmi: PpmiSweepParams
     sweep_recurrent: RecurrentSweepParams
 
     @model_validator(mode="before")
@@ -132,15 +134,16 @@ class Params(Section):
     def sweeps_inherit(cls, raw: Any) -> Any:
         """Give the sweeps of vectors the settings of the pipeline that they do not set."""
         try:
-            shared, counts, glove = raw["word2vec"]["shared"], raw["cooccurrence"], raw["glove"]
-            sweeps = raw["sweep_word2vec"], raw["sweep_glove"]
+            shared, counts = raw["word2vec"]["shared"], raw["cooccurrence"]
+            glove, ppmi = raw["glove"], raw["ppmi"]
+            sweeps = raw["sweep_word2vec"], raw["sweep_glove"], raw["sweep_ppmi"]
         except (KeyError, TypeError):
             return raw
-        word2vec = Word2vecSweepParams.inherit(sweeps[0], shared)
         return {
             **raw,
-            "sweep_word2vec": word2vec,
+            "sweep_word2vec": Word2vecSweepParams.inherit(sweeps[0], shared),
             "sweep_glove": GloveSweepParams.inherit(sweeps[1], counts, glove),
+            "sweep_ppmi": PpmiSweepParams.inherit(sweeps[2], counts, ppmi),
         }
 
     @model_validator(mode="after")
@@ -149,6 +152,7 @@ class Params(Section):
         for name, grid in {
             "sweep_word2vec": self.sweep_word2vec,
             "sweep_glove": self.sweep_glove,
+            "sweep_ppmi": self.sweep_ppmi,
         }.items():
             for missing in grid.missing():
                 raise ValueError(f"{name}.{missing}: missing; expected in `grid` or in `fixed`")

@@ -20,25 +20,40 @@ from wordlab.errors import UserError
 from wordlab.params.whole import PARAMS, Params, load
 from wordlab.pipeline.declared import Declaration, declaration, stages
 from wordlab.pipeline.work import CHARACTERS, Work, counted, product, size, work
+from wordlab.progress import thread_count
 from wordlab.report.tables import aligned
 
 RATES = Path(__file__).with_name("rates.json")
-"""Seconds, MiB, product and size of each stage of a pass with the default params, on two cores."""
+"""Seconds, MiB, product and size of each stage of a pass with the default params, on one thread."""
+PACKED = (".bz2", ".gz", ".xz", ".zip", ".zst")
+"""Endings of files whose text is some four times as long."""
 BUILT_IN = 469_496.0
 """Tokens of the built-in text."""
-BASE = 200.0
-"""MiB of a stage before it reads anything."""
-FIXED = 3.0
-"""Seconds from one stage to the next."""
+BASE, NETWORKS = 250.0, 450.0
+"""MiB of a stage before it reads anything, and of one that trains or scores networks."""
+FIXED, START = 3.0, 2.0
+"""Seconds from one stage to the next, and of a stage before it computes anything."""
+SHARED = {
+    **dict.fromkeys(("study_autoencoder", "study_gradients", "study_regularisation"), 1.0),
+    **dict.fromkeys(("study_cells", "sweep_recurrent"), 1.0),
+    "train_word2vec@skipgram": 0.7,
+    "train_word2vec@cbow": 0.4,
+    "sweep_word2vec": 0.6,
+    **dict.fromkeys(("train_glove", "sweep_glove", "train_ppmi", "sweep_ppmi"), 0.8),
+    **dict.fromkeys(("cooccurrence", "preprocess", "build_vocab"), 0.7),
+    **dict.fromkeys(("train_lm", "train_char_lm"), 0.5),
+}
+"""The share of a stage's time that all threads share (Amdahl's law); 0 of the others."""
 
 
 class Rate(NamedTuple):
-    """What a run of a stage took, and the product and the size of what it went over."""
+    """What a run of a stage took, the product and the size of what it went over, and on what."""
 
     seconds: float
     mib: float
     work: float
     size: float
+    threads: float = 1
 
 
 class Estimate(NamedTuple):
@@ -61,7 +76,8 @@ def _tokens(params: Params, changed: bool) -> float:
         return counted() or BUILT_IN
     place = paths.given(str(source.path))
     files = [place] if place.is_file() else [path for path in place.rglob("*") if path.is_file()]
-    return sum(path.stat().st_size for path in files) / CHARACTERS or BUILT_IN
+    sizes = (path.stat().st_size * (4 if path.suffix in PACKED else 1) for path in files)
+    return sum(sizes) / CHARACTERS or BUILT_IN
 
 
 def measured(database: Path) -> dict[str, Rate]:
@@ -69,7 +85,7 @@ def measured(database: Path) -> dict[str, Rate]:
     found: dict[str, Rate] = {}
     if not database.exists():
         return found
-    names = ("wall_seconds", "peak_memory_mib", "plan.work", "plan.size")
+    names = ("wall_seconds", "peak_memory_mib", "plan.work", "plan.size", "plan.threads")
     values = ", ".join(f"MAX(CASE m.key WHEN '{name}' THEN m.value END)" for name in names)
     query = (
         f"SELECT t.value, {values} FROM runs AS r JOIN tags AS t USING (run_uuid) "
@@ -79,8 +95,8 @@ def measured(database: Path) -> dict[str, Rate]:
     with closing(sqlite3.connect(database, timeout=60)) as store:
         try:
             for stage, *numbers in store.execute(query):
-                if None not in numbers:
-                    found[stage] = Rate(*numbers)
+                if None not in numbers[:-1]:
+                    found[stage] = Rate(*(number or 1 for number in numbers))
         except sqlite3.Error:  # not made yet, or broken, which MLflow reports
             return {}
     return found
@@ -94,8 +110,12 @@ def shipped() -> dict[str, Rate]:
 def estimate(stage: str, ahead: Work, here: Mapping[str, Rate]) -> Estimate:
     """Return what a stage that goes over `ahead` takes, by its rate."""
     rate = here.get(stage) or shipped().get(stage, Rate(FIXED, BASE, 1, 1))
-    seconds = rate.seconds * product(ahead) / rate.work
-    mib = BASE + max(0.0, rate.mib - BASE) * size(ahead) / rate.size
+    shared = SHARED.get(stage, SHARED.get(stage.partition("@")[0], 0.0))
+    faster = 1 - shared + shared * rate.threads / thread_count()
+    start = min(START, rate.seconds)
+    seconds = start + (rate.seconds - start) * product(ahead) / rate.work * faster
+    base = NETWORKS if rate.mib > NETWORKS else BASE
+    mib = base + max(0.0, rate.mib - base) * size(ahead) / rate.size
     return Estimate(stage, ahead, FIXED + seconds, mib, stage in here)
 
 

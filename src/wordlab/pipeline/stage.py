@@ -269,7 +269,8 @@ def _run(body: Callable[[Stage], None], name: str, item: str) -> None:
         tokens = work.counted()
         if tokens:
             took = work.work(name, params, tokens)
-            record.metrics({"plan": {"work": work.product(took), "size": work.size(took)}})
+            basis = {"work": work.product(took), "size": work.size(took)}
+            record.metrics({"plan": {**basis, "threads": progress.thread_count()}})
         if shown:
             record.show(shown[0])
         record.finish()

@@ -101,15 +101,19 @@ SECTIONS = (
         ("study_sizes",), ("study_sizes",), ("size_study",),
     ),
     Section(
-        "vector-settings", "Settings of vectors", "Which settings of word2vec and GloVe matter?",
+        "vector-settings", "Settings of vectors",
+        "Which settings of word2vec, GloVe and PPMI matter?",
         "Every combination of a few values around the pipeline's is trained on the whole text from "
         "several seeds. A setting matters where its values differ, on average over all other "
         "settings, by more than the noise of seeds and items. The rate is the learning rate; at "
         "equal epochs, skip-gram makes more updates the wider its window is.",
         "sweep_word2vec",
-        ("sweep_word2vec", "sweep_glove", "analyse_sweep@word2vec", "analyse_sweep@glove"),
-        ("sweep_word2vec", "sweep_glove", "analysis_word2vec", "analysis_glove"),
-        ("sweep_word2vec", "sweep_glove"),
+        (
+            "sweep_word2vec", "sweep_glove", "sweep_ppmi",
+            "analyse_sweep@word2vec", "analyse_sweep@glove", "analyse_sweep@ppmi",
+        ),
+        ("sweep_", "analysis_word2vec", "analysis_glove", "analysis_ppmi"),
+        ("sweep_word2vec", "sweep_glove", "sweep_ppmi"),
     ),
     Section(
         "language-models", "Language models", "Do recurrent networks predict better than n-grams?",

@@ -50,7 +50,7 @@ class Text:
 class Reader:
     """A language model on a kind of cell, from one of several seeds."""
 
-    cell: Kind
+    cell: str
     repetition: int
     params: LanguageModelParams
     contexts: tuple[int, ...]
@@ -68,7 +68,7 @@ class Reader:
         model = LanguageModel(self.params, text.vocabulary, "word", self.seed)
         train(
             model, text.train_ids, text.valid_ids, self.params, seed=self.seed,
-            section=f"language_model.{self.cell}",
+            section=f"language_model.{self.params.cell}",
         )  # fmt: skip
         ids, starts = text.test.ids, text.test.document_starts
         losses = model.token_losses(ids, document_starts=starts)
@@ -85,7 +85,7 @@ class Learner:
     """A task that needs a memory, learnt by a kind of cell, from one of several seeds."""
 
     task: tasks.Task
-    cell: Kind
+    cell: str
     initialisation: Initialisation
     delay: int
     repetition: int
@@ -121,7 +121,8 @@ def study(
     on_trial: TrialLogger,
     checkpoint: Checkpoint,
 ) -> Result:
-    """Study `networks`, by cell, at equal numbers of weights. Tables:
+    """Study `networks`, by cell, at equal numbers of weights, and those of `params.gates` with the
+    gates that are named behind the cell, such as `lstm no_forget`. Tables:
 
     - cells: one row per cell, see `table`;
     - trainings: cell, seed, valid_loss, test_loss, nats per word;
@@ -141,7 +142,10 @@ def study(
             f"cell_study.batch_size: {params.batch_size} streams need more text than "
             f"{len(text.train_ids)} tokens; expected a smaller batch"
         )
-    sized = {cell: _network(networks[cell], params, text.vocabulary) for cell in params.rates}
+    sized = {
+        name: _network(network, params, text.vocabulary)
+        for name, network in _compared(networks, params)
+    }
     readers = list(_readers(sized, params, seed))
     learners = list(_learners(sized, params, seed))
     measurements = Measurements(_measure, text, title="cells", checkpoint=checkpoint)
@@ -184,6 +188,16 @@ def study(
         "perplexity": perplexity(float(baseline.mean(dtype=np.float64))),
     }
     return Result(tables, {**nested(cells, ["cell"]), "kneser_ney": kneser_ney})
+
+
+def _compared(
+    networks: Mapping[Kind, LanguageModelParams], params: CellStudyParams
+) -> Iterator[tuple[str, LanguageModelParams]]:
+    """Yield the networks to compare, those with other gates behind their cell."""
+    for cell in params.rates:
+        yield cell, networks[cell]
+        for gates in params.gates.get(cell, ()):
+            yield f"{cell} {gates}", networks[cell].model_copy(update={"gates": gates})
 
 
 def _measure(job: Reader | Learner, text: Text) -> Outcome:
@@ -251,7 +265,7 @@ def _multiply_adds(model: LanguageModel) -> int:
 
 
 def _readers(
-    sized: Mapping[Kind, LanguageModelParams], params: CellStudyParams, seed: int
+    sized: Mapping[str, LanguageModelParams], params: CellStudyParams, seed: int
 ) -> Iterator[Reader]:
     for cell, own in sized.items():
         for place in range(1, params.seeds + 1):
@@ -259,15 +273,14 @@ def _readers(
 
 
 def _learners(
-    sized: Mapping[Kind, LanguageModelParams], params: CellStudyParams, seed: int
+    sized: Mapping[str, LanguageModelParams], params: CellStudyParams, seed: int
 ) -> Iterator[Learner]:
     """Yield the tasks of each cell, with as many weights as a GRU of the size of the tasks has."""
     given = params.tasks
     for cell, own in sized.items():
         for start in given.initialisations:
-            cells, gru = (
-                _cells(own, cell=kind, gates="all", initialisation=start) for kind in (cell, "gru")
-            )
+            cells = _cells(own, initialisation=start)
+            gru = _cells(own, cell="gru", gates="all", initialisation=start)
             for task in TASKS:
 
                 def build(size: int, of: tasks.Task = task, own: CellParams = cells) -> nn.Module:
@@ -292,7 +305,7 @@ def _cells(network: LanguageModelParams, **changes: Any) -> CellParams:
 
 
 def table(
-    losses: Mapping[Kind, NDArray[np.floating]],
+    losses: Mapping[str, NDArray[np.floating]],
     text: HeldOut,
     baseline: NDArray[np.floating],
     seed: int,

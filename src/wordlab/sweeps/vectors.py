@@ -1,4 +1,4 @@
-"""What the sweeps of word2vec and GloVe share: one trial trains vectors and scores them."""
+"""What the sweeps of word2vec, GloVe and PPMI share: one trial trains vectors and scores them."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,12 +19,13 @@ from wordlab.params.sweeps import UNSEEN, GridSweepParams
 from wordlab.sweeps.trials import Objective, Trial, opened, text_digest
 from wordlab.trials.runner import Outcome, TrialLogger, fingerprint
 
+TITLES = {"glove": "GloVe", "ppmi": "PPMI"}
 Training = Callable[[Sequence[int]], Iterable[tuple[int, Vectors]]]
 """Trains the trials of these numbers, and gives each with its vectors."""
 
 
 def sweep(
-    kind: Literal["word2vec", "glove"],
+    kind: Literal["word2vec", "glove", "ppmi"],
     train: Training,
     planned: Sequence[Trial],
     corpus: EncodedCorpus,
@@ -74,7 +75,7 @@ def sweep(
         },
         models=list(dict.fromkeys(trial.model for trial in planned)),
         objective=Objective(sets.pairs[0].name if sets.pairs else "analogy_total", "higher"),
-        title=f"sweep of {'GloVe' if kind == 'glove' else kind}",
+        title=f"sweep of {TITLES.get(kind, kind)}",
         count=len(planned),
         fixed=params.fixed,
         on_trial=renamed,

@@ -102,8 +102,9 @@ def _kind(
     chosen_on, text = (held_out(model, documents) for documents in (valid, test))
     given = {"classes": known.classes, "end": known.end}
     orders = getattr(params.ngram_orders, model.level)
-    ngrams = KneserNey.chosen(ids, chosen_on.ids, orders=orders, **given)
-    unigrams = KneserNey.fit(ids, order=1, **given)
+    counted = ids[: params.ngram_symbols]
+    ngrams = KneserNey.chosen(counted, chosen_on.ids, orders=orders, **given)
+    unigrams = KneserNey.fit(counted, order=1, **given)
     prompts = [
         prompt
         for prompt in (spelled(model, one) for one in beginnings)

@@ -334,7 +334,8 @@ def cells(study: Study) -> Figure:
         if chance is not None:
             axes.axhline(chance, color=MUTED, linestyle="--", linewidth=1)
             axes.set_ylim(-0.03, 1.05)
-        axes.set_xticks(range(len(kinds)), [names.model(cell) for cell in kinds], rotation=30)
+        turned = 30 if len(kinds) < 9 else 90
+        axes.set_xticks(range(len(kinds)), [names.model(one) for one in kinds], rotation=turned)
         axes.set(ylabel=unit)
         axes.set_title(title)
     return drawn

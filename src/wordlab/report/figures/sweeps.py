@@ -29,7 +29,7 @@ from wordlab.report.figures.style import (
 from wordlab.report.results import Study
 from wordlab.report.tables import lower_is_better
 
-SWEEPS = tuple(f"analyse_sweep@{sweep}" for sweep in ("recurrent", "word2vec", "glove"))
+SWEEPS = tuple(f"analyse_sweep@{sweep}" for sweep in ("recurrent", "word2vec", "glove", "ppmi"))
 SHOWN = ("valid_loss", "wordsim353")
 """The score that a sweep's figures show, where there is one of these; else its first."""
 MAPS = 3

@@ -39,6 +39,12 @@ def of_glove(results: Results) -> list[str]:
     return of_vectors(read(results, "glove"), results.params.sweep_glove)
 
 
+@of_stage("analyse_sweep@ppmi")
+def of_ppmi(results: Results) -> list[str]:
+    """Return what the sweep of PPMI found."""
+    return of_vectors(read(results, "ppmi"), results.params.sweep_ppmi)
+
+
 def read(results: Results, sweep: str) -> dict[str, pd.DataFrame]:
     """Return the tables of a sweep and of its analysis; values of settings as they were written."""
     as_text = dict.fromkeys(("highest", "lowest"), str)
@@ -250,10 +256,9 @@ def _of(table: pd.DataFrame | None, model: object, score: str) -> pd.DataFrame:
 
 @answer("vector-settings")
 def _vector_settings(results: Results) -> Answer:
-    """Return which settings of word2vec and GloVe matter."""
-    return matters(
-        pd.concat(compared(results, sweep) for sweep in ("word2vec", "glove")), "wordsim353"
-    )
+    """Return which settings of word2vec, GloVe and PPMI matter."""
+    sweeps = ("word2vec", "glove", "ppmi")
+    return matters(pd.concat(compared(results, sweep) for sweep in sweeps), "wordsim353")
 
 
 def compared(results: Results, sweep: str) -> pd.DataFrame:

@@ -1,0 +1,156 @@
+"""The results of a pass as tables in docs/results/NAME, and the pages made from these.
+
+A run is a folder docs/results/NAME: tables and figures as a pass wrote them to reports/, and
+run.json with what no output of the pipeline holds: the machine, the minutes, the revision.
+"""
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from wordlab import paths
+from wordlab.artifacts import read_json, write_json
+from wordlab.errors import UserError
+from wordlab.params.scales import SCALES
+from wordlab.params.whole import PARAMS, load
+from wordlab.pipeline import plan
+from wordlab.pipeline.pages import DEFAULT, FACTS, TEMPLATE, Run, answered, page
+from wordlab.report.page import SECTIONS
+
+DOCS = Path("docs")
+CODE = ("src", "stages", "dvc.yaml")
+KEPT = (
+    "curves/word2vec_{cbow,skipgram}.csv",
+    "metrics/{embeddings,language_models,ppmi,preprocess,study_gradients,vocabulary}.json",
+    "scores/{embeddings,language_models}.csv",
+    "tables/embeddings/{contrasts,differences,frequency,scores,sections}.csv",
+    "tables/study_autoencoder/{baselines,examples,lengths,rates}.csv",
+    "tables/study_cells/{cells,contexts,tasks}.csv",
+    "tables/study_gradients/{tasks,trainings,truncations}.csv",
+    "tables/study_regularisation/methods.csv",
+    "tables/study_sizes/{growth,scores}.csv",
+    "tables/study_windows/"
+    "{associations,differences,neighbours,overlap,scores,sections,summary}.csv",
+    "tables/sweep_{word2vec,glove,ppmi,recurrent}/{trials,winners,yardsticks}.csv",
+    "tables/analysis_{word2vec,glove,ppmi,recurrent}/"
+    "{beaten,best,differences,drawn_texts,importances,truncation}.csv",
+)
+"""What is taken of reports/, where the pass wrote it."""
+
+
+def runs(docs: Path = DOCS) -> dict[str, Run]:
+    """Return the runs that are committed, by name."""
+    found = sorted(path.parent.name for path in (docs / "results").glob(f"*/{FACTS}"))
+    return {name: Run(name, docs) for name in found}
+
+
+def take(name: str, docs: Path = DOCS, reports: Path = Path("reports")) -> None:
+    """Take over the results in `reports` as those of the scale `name`, or of the default.
+
+    Raises UserError if there is no such scale, params.yaml has other settings, code is not
+    committed, or a stage is not up to date.
+    """
+    if name != DEFAULT:
+        scale = SCALES / f"{name}.yaml"
+        if not scale.is_file():
+            raise UserError(f"{name}: no such scale; expected {DEFAULT} or a file in {SCALES}/")
+        if load(PARAMS) != load(PARAMS, scale):
+            raise UserError(
+                f"{PARAMS}: not the settings of {scale}; expected those of "
+                f"`dvc exp run -n {name} $(wordlab scale {name})`, which leaves them there"
+            )
+    changed = _git("status", "--porcelain", *CODE, *([] if name != DEFAULT else [str(PARAMS)]))
+    if changed:
+        raise UserError(f"{changed.split()[1]}: not as committed, and results state their revision")
+    ahead = plan.planned((), ())
+    if ahead:
+        raise UserError(
+            f"{ahead[0].stage}: not up to date; `dvc repro` before its results are kept"
+        )
+    run = Run(name, docs)
+    shutil.rmtree(run.folder, ignore_errors=True)
+    for pattern in KEPT:
+        for path in sorted(spread(pattern)):
+            if (reports / path).exists():
+                (run.folder / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(reports / path, run.folder / path)
+    (run.folder / "figures").mkdir(parents=True)
+    for figure in sorted(_figures(name, docs)):
+        drawn = reports / "figures" / f"{figure}.png"
+        if drawn.exists():
+            shutil.copyfile(drawn, run.folder / "figures" / drawn.name)
+    write_json(run.folder / FACTS, _facts(name))
+
+
+def spread(pattern: str) -> Iterator[str]:
+    """Yield the paths that a pattern with {one,other} stands for."""
+    before, brace, rest = pattern.partition("{")
+    if not brace:
+        yield pattern
+        return
+    inner, _, after = rest.partition("}")
+    for one in inner.split(","):
+        yield from spread(before + one + after)
+
+
+def _figures(name: str, docs: Path) -> set[str]:
+    """Return the figures that pages show of a run: of its own, or of the answers."""
+    if name != DEFAULT:
+        return {section.figure for section in SECTIONS if section.figure}
+    template = (docs / TEMPLATE).read_text(encoding="utf-8")
+    return set(re.findall(r'figure\("(\w+)"', template))
+
+
+def _facts(name: str) -> dict[str, Any]:
+    """Return what is known of the pass in this checkout beside its outputs."""
+    text = read_json(Path("data/raw/provenance.json"))
+    command = "make repro"
+    if name != DEFAULT:
+        own = "" if text["source"] == "sample" else " -S corpus.source=file -S corpus.path=FILE"
+        command = f"dvc exp run -n {name} $(wordlab scale {name}){own}"
+    took = plan.measured(paths.tracking_database())
+    stages = {stage: round(rate.seconds) for stage, rate in took.items()}
+    return {
+        "command": command,
+        "revision": _git("rev-parse", "--short=12", "HEAD"),
+        "machine": _processor(),
+        "cores": os.cpu_count(),
+        "minutes": round(sum(rate.seconds + plan.FIXED for rate in took.values()) / 60),
+        "text": {key: text[key] for key in ("origin", "licence", "sha256", "documents")},
+        "seconds": dict(sorted(stages.items(), key=lambda one: -one[1])),
+    }
+
+
+def _git(*arguments: str) -> str:
+    """Return what git prints. Raises UserError where it fails."""
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise UserError(f"git {arguments[0]}: {done.stderr.strip()}")
+    return done.stdout.strip()
+
+
+def _processor() -> str:
+    """Return the name of the processor, as Linux has it, or else its kind."""
+    described = Path("/proc/cpuinfo")
+    named = re.search(r"model name\s*: (.*)", described.read_text()) if described.exists() else None
+    return named[1] if named else platform.machine()
+
+
+def written(docs: Path = DOCS) -> dict[Path, str]:
+    """Return every page that is made from committed tables, by its place."""
+    known = runs(docs)
+    pages = {docs / "results" / f"{n}.md": page(run) for n, run in known.items() if n != DEFAULT}
+    return {**pages, docs / "answers.md": answered(known, docs)}
+
+
+def write(docs: Path = DOCS) -> list[Path]:
+    """Write these pages, and return where."""
+    pages = written(docs)
+    for place, text in pages.items():
+        place.write_text(text, encoding="utf-8", newline="\n")
+    return list(pages)

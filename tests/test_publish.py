@@ -1,0 +1,136 @@
+"""Pages of runs and the answers: every number is that of the committed tables."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from wordlab.artifacts import read_json
+from wordlab.errors import UserError
+from wordlab.pipeline import pages, plan, publish
+from wordlab.report import tables
+from wordlab.report.findings import answers
+from wordlab.report.page import SECTIONS
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+DOCS = REPOSITORY / "docs"
+
+
+@pytest.fixture(autouse=True)
+def in_the_repository(monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+
+
+@pytest.fixture
+def run():
+    """Return the committed default run."""
+    return pages.Run("default", DOCS)
+
+
+def test_the_committed_pages_are_those_of_the_committed_tables():
+    written = publish.written(DOCS)
+    assert DOCS / "answers.md" in written
+    for place, text in written.items():
+        assert place.read_text(encoding="utf-8") == text, f"{place}: run `wordlab publish`"
+
+
+def test_every_question_is_answered_with_a_figure_its_code_and_a_command():
+    text = (DOCS / "answers.md").read_text(encoding="utf-8")
+    found = re.findall(r"^### (P\d\.\d) (.*?)(?=^### |^## |\Z)", text, re.DOTALL | re.MULTILINE)
+    counts = {"P1": 2, "P2": 4, "P3": 4, "P4": 3}
+    asked = [f"{part}.{n}" for part, count in counts.items() for n in range(1, count + 1)]
+    assert [name for name, _ in found] == asked
+    for name, answer in found:
+        (figure,) = re.findall(r"!\[[^]]+\]\((\S+)\)", answer)
+        assert (DOCS / figure).exists(), name
+        assert re.search(r"^Code: `src/wordlab/\S+`", answer, re.MULTILINE), name
+        assert "```\n" in answer and len(answer) < 3000, name
+
+
+def test_every_kept_table_is_small_and_read_by_a_page_or_a_person(run):
+    kept = {str(path.relative_to(run.folder)) for path in run.folder.rglob("*.*")}
+    known = {path for pattern in publish.KEPT for path in publish.spread(pattern)}
+    tabled = {path for path in kept if not path.startswith("figures/")} - {pages.FACTS}
+    assert tabled <= known
+    assert all((run.folder / path).stat().st_size < 64 * 1024 for path in kept)
+
+
+def test_a_page_has_the_answers_of_the_report_and_the_facts_of_the_run(run):
+    page = pages.page(run)
+    assert tables.results(run.folder / "metrics") in page
+    assert run.facts["text"]["sha256"] in page and run.facts["revision"] in page
+    for section in SECTIONS:
+        if answer := answers(run.results).get(section.name):
+            assert f"## {section.question}\n\n{answer.text}\n" in page
+    assert "| sweep_recurrent | " in page
+
+
+def test_sweeps_are_compared_at_the_same_window_and_dimensions(run):
+    page = pages.page(run)
+    _, _, beside = page.partition("## Word vectors of the same window and dimensions")
+    trials = run.table("sweep_glove/trials").query("window == 10")
+    best = trials.groupby("x_max").mean(numeric_only=True).sort_values("wordsim353").iloc[-1]
+    scores = (best[name] for name in ("analogy_total", "wordsim353", "simlex999"))
+    assert " | ".join(f"{score:.3g}" for score in scores) + " | 3 |" in beside
+    assert "| 20 | 50 | GloVe" not in beside  # no other model has that window
+    best = run.table("analysis_glove/best").iloc[0]
+    assert f"| {best['mean']:.3g} | {best['low']:.3g} | {best['high']:.3g} | 2 |" in page
+
+
+def test_a_table_without_the_row_or_the_column_is_one_line(run):
+    assert run.cell("scores/embeddings", "score", model="CBOW", measure="SimLex-999") < 1
+    with pytest.raises(UserError, match=r"scores/embeddings: expected one row .* got 3$"):
+        run.cell("scores/embeddings", "score", model="CBOW")
+    with pytest.raises(UserError, match=r"scores/embeddings: no column p$"):
+        run.cell("scores/embeddings", "p", model="CBOW", measure="SimLex-999")
+
+
+def test_a_sentence_that_no_longer_holds_stops_the_page(tmp_path):
+    copied = Path(shutil.copytree(DOCS / "results", tmp_path / "results")).parent
+    template = '{{ holds(runs["default"].cell("study_sizes/growth", "n", model="glove", '
+    template += 'task="simlex999") > NUMBER) }}sentence'
+    for number, holds in ((1, True), (10_000, False)):
+        (tmp_path / pages.TEMPLATE).write_text(template.replace("NUMBER", str(number)))
+        if holds:
+            assert pages.answered(publish.runs(copied), copied) == "sentence"
+        else:
+            with pytest.raises(UserError, match="a sentence no longer holds"):
+                pages.answered(publish.runs(copied), copied)
+
+
+def test_the_results_of_a_pass_are_taken_over_as_they_are(run, tmp_path, monkeypatch):
+    text = {"source": "sample", "origin": "a sample", "licence": "CC0", "sha256": "0" * 64}
+    checkout = tmp_path / "checkout"
+    (checkout / "data" / "raw").mkdir(parents=True)
+    (checkout / "data" / "raw" / "provenance.json").write_text(json.dumps({**text, "documents": 3}))
+    shutil.copytree(REPOSITORY / "scales", checkout / "scales")
+    shutil.copy(REPOSITORY / "params.yaml", checkout)
+    (checkout / "docs").mkdir()
+    shutil.copy(DOCS / pages.TEMPLATE, checkout / "docs")
+    monkeypatch.chdir(checkout)
+    for command in ("init -q", "add params.yaml", "-c user.name=a -c user.email=b commit -qm c"):
+        subprocess.run(["git", *command.split()], check=True)
+    monkeypatch.setattr(plan, "planned", lambda stages, changes: [])
+    publish.take("default", reports=run.folder)
+    taken = checkout / "docs" / "results" / "default"
+    for path in (path for path in run.folder.rglob("*.*") if path.name != pages.FACTS):
+        assert (taken / path.relative_to(run.folder)).read_bytes() == path.read_bytes()
+    facts = read_json(taken / pages.FACTS)
+    assert facts["text"] == {**{k: x for k, x in text.items() if k != "source"}, "documents": 3}
+    assert facts["command"] == "make repro" and facts["cores"] >= 1
+    with pytest.raises(UserError, match=r"params\.yaml: not the settings of scales/hour\.yaml"):
+        publish.take("hour", reports=run.folder)
+    with pytest.raises(UserError, match="decade: no such scale; expected default or a file in"):
+        publish.take("decade", reports=run.folder)
+    ahead = [plan.Estimate("train_glove", {}, 1.0, 1.0, True)]
+    monkeypatch.setattr(plan, "planned", lambda stages, changes: ahead)
+    with pytest.raises(UserError, match="train_glove: not up to date; `dvc repro` before"):
+        publish.take("default", reports=run.folder)
+    with (checkout / "params.yaml").open("a") as params:
+        params.write("# changed\n")
+    with pytest.raises(UserError, match=r"params\.yaml: not as committed"):
+        publish.take("default", reports=run.folder)
+    assert (taken / pages.FACTS).exists()  # what was there stays
