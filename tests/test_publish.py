@@ -97,7 +97,9 @@ def test_a_sentence_that_no_longer_holds_stops_the_page(tmp_path):
         if holds:
             assert pages.answered(publish.runs(copied), copied) == "sentence"
         else:
-            with pytest.raises(UserError, match="a sentence no longer holds"):
+            with pytest.raises(
+                UserError, match=r"answers\.jinja, line 1: a sentence no longer holds"
+            ):
                 pages.answered(publish.runs(copied), copied)
 
 
