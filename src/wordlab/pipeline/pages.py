@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 import jinja2
@@ -212,7 +213,13 @@ def answered(known: Mapping[str, Run], docs: Path) -> str:
     writers = {"n": number, "points": _points, "share": percent, "signed": _signed, "two": _two}
     made.filters |= writers
     made.globals |= {**writers, "holds": _holds, "needed": _needed, "runs": known}
-    return made.get_template(TEMPLATE).render()
+    template = made.get_template(TEMPLATE)
+    try:
+        return template.render()
+    except UserError as error:
+        places = [place.lineno for place in extract_tb(error.__traceback__)
+                  if place.filename == template.filename]  # fmt: skip
+        raise UserError(f"{template.filename}, line {places[-1]}: {error}") from None
 
 
 def _points(share: float) -> str:
@@ -236,5 +243,5 @@ def _needed(n: int, difference: float, low: float, high: float) -> int:
 def _holds(*claims: bool) -> str:
     """Write nothing where what a sentence claims is so."""
     if not all(claims):
-        raise UserError(f"{TEMPLATE}: a sentence no longer holds: its claims are {list(claims)}")
+        raise UserError(f"a sentence no longer holds: its claims are {', '.join(map(str, claims))}")
     return ""
