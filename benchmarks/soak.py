@@ -282,12 +282,16 @@ class Checkout:
             self.counts["restarts that ended with the same bytes"] += 1
 
     def damage(self, stage: str) -> None:
-        """Damage a file that a stage reads, have it refused, and do what the message says."""
+        """Damage a file that a stage reads and another made, have it refused, and do what the
+        message says."""
         from wordlab.pipeline.declared import declaration
 
         pipeline, params = self.folder / "dvc.yaml", self.folder / "params.yaml"
-        inputs = [self.folder / path for path in declaration(stage, pipeline, params).inputs]
-        files = [f for one in inputs for f in ([one] if one.is_file() else one.rglob("*"))]
+        inputs, made = set(declaration(stage, pipeline, params).inputs), set[Path]()
+        for other in self.seconds:
+            made.update(declaration(other, pipeline, params).outputs)
+        places = [self.folder / path for path in inputs & made]
+        files = [f for one in places for f in ([one] if one.is_file() else one.rglob("*"))]
         files = sorted(path for path in files if path.is_file())
         if not files:
             return
