@@ -93,14 +93,18 @@ def test_threads_share_what_they_can():
 
 def test_a_larger_text_takes_longer_and_more_memory():
     params, rate = load(PARAMS), plan.Rate(20.0, 700.0, 1e9, 1e6)
-    for stage in ("train_word2vec@cbow", "train_lm@lstm", "cooccurrence"):
+    fewer_new_pairs = 7**0.85
+    for stage, times in {
+        "train_word2vec@cbow": 7, "train_lm@lstm": 7, "cooccurrence": fewer_new_pairs,
+    }.items():  # fmt: skip
         small, large = (
             plan.estimate(stage, work(stage, params, tokens), {stage: rate})
             for tokens in (TOKENS, 7 * TOKENS)
         )
         small_work, large_work = (one.seconds - plan.FIXED - plan.START for one in (small, large))
-        assert large_work == pytest.approx(7 * small_work)
-        assert large.mib - plan.NETWORKS == pytest.approx(7 * (small.mib - plan.NETWORKS))
+        assert large_work == pytest.approx(times * small_work)
+        small_memory, large_memory = (one.mib - plan.NETWORKS for one in (small, large))
+        assert large_memory == pytest.approx(times * small_memory)
 
 
 @pytest.mark.parametrize("scale", ["", *scales.summaries()])
