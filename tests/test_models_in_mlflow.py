@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -67,7 +69,7 @@ class Checkout:
         """Log the model `name` as a run of its own; return its md5."""
         path = Path("data/models") / name
         session, digest = self.session(f"train {name}"), artifacts.md5(path)
-        session.input("data/processed/corpus", "c0ffee")
+        session.inputs({"data/processed/corpus": "c0ffee"})
         (model,) = trained.models(path)
         described = {
             "name": model.name, "kind": model.kind, "path": model.path, "within": model.within,
@@ -83,7 +85,7 @@ class Checkout:
         """Log a score of the model that is at its place now; return what the champion answered."""
         path = f"data/models/{name}"
         session = self.session("evaluate")
-        session.input(path, artifacts.md5(Path(path)))
+        session.inputs({path: artifacts.md5(Path(path))})
         session.child(name)
         before = session.champion(path, str(self.folder / "before"))
         kept = self.folder / trained.ANSWERS
@@ -273,18 +275,23 @@ def server(tmp_path_factory, monkeypatch):
         command, env=given, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     address = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 180
-    while True:
-        try:
-            urllib.request.urlopen(f"{address}/health", timeout=5)
-            break
-        except OSError:
-            assert process.poll() is None and time.monotonic() < deadline, "no server"
-            time.sleep(0.2)
+    _wait_for(f"{address}/health", process)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     yield address
     process.terminate()
     process.wait()
+
+
+def _wait_for(address, process):
+    """Wait until a server answers, as long as its process is there."""
+    deadline = time.monotonic() + 180
+    while True:
+        try:
+            urllib.request.urlopen(address, timeout=5).close()
+            return
+        except OSError:
+            assert process.poll() is None and time.monotonic() < deadline, "no server"
+            time.sleep(0.2)
 
 
 def _free_port():
@@ -307,3 +314,31 @@ def test_models_are_logged_scored_and_loaded_by_a_server(server, checkout):
     (rows,) = checkout.model("skipgram").predict([{"words": "king"}], params={"task": "vectors"})
     assert rows == vectors(2).matrix[[1]].tolist()
     assert not (checkout.folder / "mlflow.db").exists()
+
+
+def test_a_served_model_answers_what_curl_sends_in_the_docs(checkout, repository):
+    """By the server that `mlflow models serve` starts, in a process of its own."""
+    checkout.log("skipgram")
+    (model,) = checkout.folder.rglob("MLmodel")
+    docs = (repository / "docs/mlflow.md").read_text(encoding="utf-8")
+    sent = re.search(r"5001/(\w+) -H '(.*): (.*)' \\\n +-d '(.*)'$", docs, re.MULTILINE)
+    path, head, kind, body = sent.groups()
+    port = _free_port()
+    command, given = scoring_server.get_cmd(str(model.parent), port, "127.0.0.1", nworkers=1)
+    process = subprocess.Popen(
+        [sys.executable, "-m", *shlex.split(command)],
+        env=given | {"PYTHONPATH": str(repository / "src")},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/ping", process)
+        address = f"http://127.0.0.1:{port}/{path}"
+        request = urllib.request.Request(address, body.encode(), {head: kind})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            (found,) = json.load(answer)["predictions"]
+    finally:
+        process.terminate()
+        process.wait()
+    own = words.analogy(words.load(Path("data/models/skipgram")), "man", "king", "woman", 10)
+    assert [(row["word"], row["cosine"]) for row in found] == own

@@ -5,6 +5,7 @@ all resamples then come from cumulative sums, without sorting any of them.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -39,8 +40,10 @@ def weighted_ranks(values: Floats, counts: Floats) -> Floats:
         return np.zeros(counts.shape)
     levels, level = np.unique(values, return_inverse=True)
     order = np.argsort(level, kind="stable")
-    starts = np.searchsorted(level[order], np.arange(len(levels)))
-    ties = np.add.reduceat(counts[:, order], starts, axis=1)
+    ties = counts[:, order]
+    if len(levels) < len(values):
+        starts = np.searchsorted(level[order], np.arange(len(levels)))
+        ties = np.add.reduceat(ties, starts, axis=1)
     lower = np.cumsum(ties, axis=1) - ties
     return (lower + (ties + 1) / 2)[:, level]
 
@@ -54,8 +57,9 @@ def weighted_pearson(x: Floats, y: Floats, counts: Floats) -> Floats:
     with np.errstate(invalid="ignore", divide="ignore"):
         dx = x - (counts * x).sum(axis=1, keepdims=True) / total
         dy = y - (counts * y).sum(axis=1, keepdims=True) / total
-        covariance = (counts * dx * dy).sum(axis=1)
-        variances = (counts * dx * dx).sum(axis=1) * (counts * dy * dy).sum(axis=1)
+        weighted = counts * dx
+        covariance = (weighted * dy).sum(axis=1)
+        variances = (weighted * dx).sum(axis=1) * (counts * dy * dy).sum(axis=1)
         return np.where(variances > 0, covariance / np.sqrt(variances), np.nan)
 
 
@@ -105,6 +109,7 @@ class CrossedResamples:
     second: Ids = field(repr=False)
     counts: Floats = field(repr=False)
     drawn: NDArray[np.integer] = field(repr=False)
+    _kept: dict[tuple[bytes, ...], Floats] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def draw(
@@ -128,12 +133,32 @@ class CrossedResamples:
     def means(self, values: NDArray[np.bool_]) -> Floats:
         """Return the weighted mean of `values` (n,) in each resample, (2R,), as `weights`.
 
-        NaN where no item is drawn.
+        NaN where no item is drawn. Computed once for the same values.
         """
+        return self._once((values.tobytes(),), lambda: self._means(values))
+
+    def _means(self, values: NDArray[np.bool_]) -> Floats:
+        every = np.ones_like(values)
+        drawn = self._once((), lambda: self._sums(every))
         with np.errstate(invalid="ignore"):
-            crossed = self._sums(values) / self._sums(np.ones_like(values))
+            crossed = self._sums(values) / drawn
             one_by_one = values[self.drawn].sum(axis=1) / np.float64(len(values))
         return np.concatenate([crossed, one_by_one])
+
+    def spearman(self, x: Floats, y: Floats) -> Floats:
+        """Return Spearman's correlation of `x` and `y` (n,) in each resample, (2R,), as `weights`.
+
+        Computed once for the same values, and the ranks of `y` once for every `x`.
+        """
+        of_x, of_y = x.tobytes(), y.tobytes()
+        ranks = self._once((of_y,), lambda: weighted_ranks(y, self.weights))
+        return self._once((of_x, of_y), lambda: resampled_spearman(x, y, self.weights, ranks))
+
+    def _once(self, key: tuple[bytes, ...], compute: Callable[[], Floats]) -> Floats:
+        """Return what `compute` gives, kept under `key`."""
+        if key not in self._kept:
+            self._kept[key] = compute()
+        return self._kept[key]
 
     def _sums(self, values: NDArray[np.bool_]) -> Floats:
         """Return sum_i w_i v_i = c' V c for each resample c, V holding v_i at (first, second)."""
@@ -222,12 +247,17 @@ def margins_together(values: Floats, draws: Floats, confidence: float) -> tuple[
     return margins, p
 
 
-def resampled_spearman(x: Floats, y: Floats, counts: Floats) -> Floats:
+def resampled_spearman(
+    x: Floats, y: Floats, counts: Floats, ranks_of_y: Floats | None = None
+) -> Floats:
     """Return Spearman's correlation in each resample, ranked anew in each, float64 (R,).
 
-    counts: (R, n), whole numbers, how often each item is in a resample.
+    counts: (R, n), whole numbers, how often each item is in a resample; ranks_of_y: (R, n), where
+    they are known.
     """
-    return weighted_pearson(weighted_ranks(x, counts), weighted_ranks(y, counts), counts)
+    if ranks_of_y is None:
+        ranks_of_y = weighted_ranks(y, counts)
+    return weighted_pearson(weighted_ranks(x, counts), ranks_of_y, counts)
 
 
 def resampled_mean(x: Floats, of_x: Floats) -> Floats:

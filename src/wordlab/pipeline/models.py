@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from platform import python_version
@@ -16,7 +17,7 @@ from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
-from mlflow.entities import LoggedModel, LoggedModelInput, LoggedModelOutput
+from mlflow.entities import LoggedModel, LoggedModelOutput
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
@@ -137,10 +138,6 @@ class Models:
             description=model.tags["mlflow.note.content"],
         )
 
-    def uses(self, run: str, model: LoggedModel) -> None:
-        """Record that a run read a model."""
-        self.client.log_inputs(run, models=[LoggedModelInput(model.model_id)])
-
     def champion(self, name: str, md5: str, folder: Path) -> Path | None:
         """Return what the champion of a name answered, put into `folder`, None if there is none.
 
@@ -253,6 +250,7 @@ def _write(folder: Path, model_id: str, run: str, model: Mapping[str, Any]) -> N
     described.save(str(folder / "MLmodel"))
 
 
+@cache
 def requirements() -> Sequence[str]:
     """Return the packages that wordlab needs, each at the version installed here.
 

@@ -68,9 +68,9 @@ class Recorder:
         """Set tags."""
         self._send("tags", run=0, values=values)
 
-    def input(self, path: str, digest: str) -> None:
-        """Record a dataset that the stage reads; runs can be searched by its digest."""
-        self._send("input", path=path, digest=digest)
+    def inputs(self, digests: Mapping[str, str]) -> None:
+        """Record the datasets that the stage reads, digests by path, by which runs are found."""
+        self._send("inputs", digests=digests)
 
     def text(self, text: str, name: str, folder: str = "") -> None:
         """Keep a text as the artifact `name` in `folder`."""

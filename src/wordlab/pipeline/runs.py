@@ -10,7 +10,15 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from mlflow import MlflowClient
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.entities import (
+    Dataset,
+    DatasetInput,
+    InputTag,
+    LoggedModelInput,
+    Metric,
+    Param,
+    RunTag,
+)
 
 from wordlab.errors import masked
 from wordlab.params import flatten
@@ -84,11 +92,14 @@ class Run:
         """Keep a text as the artifact `name` in `folder`."""
         self.client.log_text(self.id, text, posixpath.join(folder, file_name(name)))
 
-    def input(self, path: str, digest: str) -> None:
-        """Record a dataset that the run reads."""
-        dataset = Dataset(path, digest[:36], "local", json.dumps({"uri": path}))
-        context = InputTag("mlflow.data.context", "input")
-        self.client.log_inputs(self.id, datasets=[DatasetInput(dataset, [context])])
+    def inputs(self, digests: Mapping[str, str], *models: str) -> None:
+        """Record the datasets that the run reads, digests by path, and the ids of models."""
+        context = [InputTag("mlflow.data.context", "input")]
+        datasets = [
+            DatasetInput(Dataset(path, digest[:36], "local", json.dumps({"uri": path})), context)
+            for path, digest in digests.items()
+        ]
+        self.client.log_inputs(self.id, datasets, [*map(LoggedModelInput, models)])
 
     def end(self, status: str) -> None:
         """End the run."""

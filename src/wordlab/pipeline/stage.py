@@ -242,8 +242,7 @@ def _run(body: Callable[[Stage], None], name: str, item: str) -> None:
     shown = [path.parents[1] for path in declared.outputs if path.parent.name in SHOWN]
     with Recorder(name, params.model_dump()) as record:
         record.params(declared.params)
-        for path, digest in digests.items():
-            record.input(path, digest)
+        record.inputs(digests)
         record.tags({f"dvc.dependency.{path}": digest for path, digest in digests.items()})
         with ExitStack() as places:
             partial = {

@@ -92,10 +92,10 @@ class Session:
         run = arguments.pop("run", None)
         return getattr(self if run is None else self.runs[run], name)(**arguments)
 
-    def input(self, path: str, digest: str) -> None:
-        """Record a dataset that the stage reads."""
-        self.digests[path] = digest
-        self.runs[0].input(path, digest)
+    def inputs(self, digests: Mapping[str, str]) -> None:
+        """Record the datasets that the stage reads, digests by path."""
+        self.digests |= digests
+        self.runs[0].inputs(digests)
 
     def model(
         self,
@@ -132,9 +132,7 @@ class Session:
         if model is None:  # trained where models were not logged
             return
         run = self.runs[child]
-        self.models.uses(run.id, model)
-        for name, digest in datasets.items():
-            run.input(name, digest)
+        run.inputs(datasets, model.model_id)
         for key, value in metrics.items():
             name = next((name for name in datasets if key == name or len(datasets) == 1), "")
             linked = dataset(name, datasets.get(name))

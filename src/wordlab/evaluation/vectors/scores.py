@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -233,9 +234,7 @@ def task(
     known = np.logical_and.reduce([results[0].known for results in answers.values()])
     if among is not None:
         known = known & among
-    first, second = one.items.parts()
-    random = stream(shared.seed, "bootstrap", items)
-    crossed = CrossedResamples.draw(first[known], second[known], shared.params.resamples, random)
+    crossed = _crossed(one.items, known.tobytes(), shared.params.resamples, shared.seed, items)
     draws = [
         statistics.over_seeds(
             np.array([result.resampled(known, crossed) for result in results]),
@@ -245,6 +244,17 @@ def task(
     ]
     by_seed = tuple(np.array([one.score(known) for one in results]) for results in answers.values())
     return Task(name, int(known.sum()), len(known), by_seed, np.array(draws), one.least)
+
+
+@lru_cache(maxsize=4)  # models that know the same items, one after another, share them
+def _crossed(
+    items: WordPairs | Questions, known: bytes, resamples: int, seed: int, name: str
+) -> CrossedResamples:
+    """Return resamples of the `items` of which `known` holds a bool each."""
+    among = np.frombuffer(known, bool)
+    first, second = items.parts()
+    random = stream(seed, "bootstrap", name)
+    return CrossedResamples.draw(first[among], second[among], resamples, random)
 
 
 def read_sets(params: EvaluationParams) -> EvaluationSets:

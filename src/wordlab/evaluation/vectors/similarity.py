@@ -258,8 +258,7 @@ class SimilarityResult:
 
     def resampled(self, among: NDArray[np.bool_], crossed: CrossedResamples) -> Floats:
         """Return the same in resamples of the items of `among`, (2R,)."""
-        gold, weights = self.pairs.gold[among], crossed.weights
-        return statistics.resampled_spearman(self.cosines[among], gold, weights)
+        return crossed.spearman(self.cosines[among], self.pairs.gold[among])
 
 
 def read_pairs(path: Path, name: str) -> WordPairs:
