@@ -45,7 +45,8 @@ def test_better_vectors_win_and_others_do_not(scored):
     good, bad = scored(0.1), scored(20.0)
     better, verdict = good.against(bad.answers)
     assert better is True
-    assert verdict.startswith("By this version less that one: pairs ")
+    assert verdict.startswith("the difference is ")
+    assert ") on pairs" in verdict
     assert bad.against(good.answers)[0] is False
     assert good.against(good.answers)[0] is False
 

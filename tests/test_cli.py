@@ -1,6 +1,7 @@
 """The `wordlab` command on hand-made models, and the comparison of lock files."""
 
 import json
+import os
 import shutil
 import socket
 import sqlite3
@@ -216,10 +217,11 @@ def test_outside_a_checkout_every_command_is_one_line(arguments, tmp_path, monke
 
 
 def test_a_pipe_that_is_closed_ends_a_command_without_a_word(repository):
+    buffered = {name: x for name, x in os.environ.items() if name != "PYTHONUNBUFFERED"}
     for arguments in (["--help"], ["scale"], ["scale", "hour"]):
         process = subprocess.Popen(
             [sys.executable, "-m", "wordlab", *arguments],
-            cwd=repository, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            cwd=repository, env=buffered, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
         process.stdout.close()
         assert process.stderr.read() == b""

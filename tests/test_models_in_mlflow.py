@@ -91,7 +91,7 @@ class Checkout:
         kept = self.folder / trained.ANSWERS
         np.savez(kept, right=answers)
         session.scored(
-            path, 1, {"wordsim353": value}, {"wordsim353": "b0b"}, str(kept), better, "By .1.", 1
+            path, 1, {"wordsim353": value}, {"wordsim353": "b0b"}, str(kept), better, "by .1.", 1
         )
         session.finish("FINISHED")
         return None if before is None else np.load(before)["right"].tolist()
@@ -121,6 +121,9 @@ def test_a_model_is_logged_once_with_its_md5_and_without_a_pickle(checkout):
     assert model.tags["dvc.md5"] == digest
     assert model.params == {"rate": "0.5"}
     assert model.status == "READY"
+    assert json.loads(model.tags["mlflow.modelVersions"]) == [
+        {"name": registered("skipgram"), "version": 1}
+    ]
     (loss,) = model.metrics
     assert (loss.key, loss.value) == ("loss", 2.0)
     assert (loss.dataset_name, loss.dataset_digest) == ("data/processed/corpus", "c0ffee")
@@ -232,9 +235,9 @@ def test_the_champion_is_replaced_by_a_better_one_alone(checkout):
     champion = client.get_model_version_by_alias(name, "champion")
     assert champion.version == 3
     assert champion.description.endswith(
-        "Beside version 1, champion before: By .1. Champion in its place."
+        "Against version 1, champion then: by .1. This one is champion now."
     )
-    assert client.get_model_version(name, "2").description.endswith("It stays champion.")
+    assert client.get_model_version(name, "2").description.endswith("Version 1 stays it.")
     order = [{"field_name": "metrics.wordsim353", "ascending": False}]
     found = client.search_logged_models([experiment], order_by=order)
     scores = [next(m.value for m in model.metrics if m.key == "wordsim353") for model in found]

@@ -1,5 +1,6 @@
 """The `wordlab` command: look at what the pipeline made. Heavy imports wait for their command."""
 
+import os
 import sys
 from typing import Annotated
 
@@ -40,7 +41,13 @@ def main() -> None:
     """Run the command, from any folder of the checkout; a mistake gets one line and status 1."""
     try:
         shared.enter()
-        app(prog_name="wordlab")
+        try:
+            app(prog_name="wordlab")
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # nobody reads on; Python's own flush at exit would say so
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
     except (UserError, OSError) as error:
         print(f"wordlab: {in_one_line(error)}", file=sys.stderr)
         raise SystemExit(1) from None

@@ -32,7 +32,7 @@ Results = Mapping[str, tuple[SimilarityResult | AnalogyResult, ...]]
 """Of each training, by the name of a task."""
 Verdict = tuple[bool | None, str]
 """Whether a model is better than the champion, None if that cannot be said; and how they differ."""
-APART = None, "Not compared with it, which was scored on other items."
+APART = None, "not compared, as it was scored on other items."
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,10 +91,10 @@ def of_vectors(found: Scores, metrics: Mapping[str, Any]) -> Scored:
         differ = table["distinct"]
         better = bool((differ & ~worse).any() and not (differ & worse).any())
         sides = [
-            f"{names.task(str(row.task))} {_signed(row, -1 if row.first == 'other' else 1)}"
+            f"{_signed(row, -1 if row.first == 'other' else 1)} on {names.task(str(row.task))}"
             for row in table.itertuples()
         ]
-        return better, f"By this version less that one: {names.listed(sides)}."
+        return better, f"the difference is {names.listed(sides)}."
 
     return Scored(metrics, answers, against)
 

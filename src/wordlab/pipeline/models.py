@@ -23,6 +23,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 from mlflow.types.schema import AnyType
+from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
 from wordlab import names
 from wordlab.pipeline.legal import legal
@@ -31,6 +32,8 @@ from wordlab.pipeline.trained import ANSWERS
 CODE = Path(__file__).with_name("served.py")
 CHAMPION = "champion"
 """The alias of the version that no later one has been shown to beat."""
+UNPAIRED = "autoencoder"
+"""The kind that has no champion: what is kept of its scores are sums, which no test can pair."""
 TASKS: Mapping[str, Mapping[str, Any]] = {
     "word vectors": {
         "column": ColSpec(DataType.string, "words"),
@@ -103,7 +106,7 @@ class Models:
                 **dict(zip(KEYS, (model["name"], model["md5"]), strict=True)),
                 "wordlab.kind": kind,
                 "dvc.path": model["path"],
-                "mlflow.note.content": f"**{title}**, {_with_article(kind)}: `{model['path']}` of "
+                "mlflow.note.content": f"{title}, {_with_article(kind)}: `{model['path']}` of "
                 f"DVC, md5 `{model['md5']}`.\n\nTasks: {TASKS[kind]['about']}.",
             },
             params={legal(key): str(value) for key, value in model["params"].items()},
@@ -119,15 +122,19 @@ class Models:
         try:
             self.client.get_registered_model(name)
         except MlflowException:
+            kind = model.tags["wordlab.kind"]
             about = model.tags["mlflow.note.content"].partition(": ")[0]
+            champion = (
+                f"`{CHAMPION}` is the one that no later version has been shown to beat on the same "
+                "items; "
+            )
             self.client.create_registered_model(
                 name,
                 description=f"{about}: a version for each training that gave other bytes. "
-                f"`{CHAMPION}` is the one that no later version has been shown to beat on the "
-                "same items; `latest` is the last one trained.",
-                tags={"wordlab.kind": model.tags["wordlab.kind"]},
+                f"{'' if kind == UNPAIRED else champion}`latest` is the last one trained.",
+                tags={"wordlab.kind": kind},
             )
-        self.client.create_model_version(
+        version = self.client.create_model_version(
             name,
             source=f"models:/{model.model_id}",
             run_id=model.source_run_id,
@@ -137,6 +144,8 @@ class Models:
             },
             description=model.tags["mlflow.note.content"],
         )
+        versions = json.dumps([{"name": name, "version": version.version}])
+        self.client.set_logged_model_tags(model.model_id, {MLFLOW_MODEL_VERSIONS: versions})
 
     def champion(self, name: str, md5: str, folder: Path) -> Path | None:
         """Return what the champion of a name answered, put into `folder`, None if there is none.
@@ -178,8 +187,8 @@ class Models:
         if champion is None:
             verdict = "The first version that was scored, so the champion until one beats it."
         else:
-            won = "Champion in its place" if better else "It stays champion"
-            verdict = f"Beside version {champion.version}, champion before: {verdict} {won}."
+            won = "This one is champion now" if better else f"Version {champion.version} stays it"
+            verdict = f"Against version {champion.version}, champion then: {verdict} {won}."
         about = f"{model.tags['mlflow.note.content']}\n\n{verdict}"
         self.client.update_model_version(name, version.version, about)
         if champion is None or better:
