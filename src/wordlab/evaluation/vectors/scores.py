@@ -248,7 +248,7 @@ def task(
 
 @lru_cache(maxsize=4)  # models that know the same items, one after another, share them
 def _crossed(
-    items: WordPairs | Questions, known: bytes, resamples: int, seed: int, name: str
+    items: similarity.Items, known: bytes, resamples: int, seed: int, name: str
 ) -> CrossedResamples:
     """Return resamples of the `items` of which `known` holds a bool each."""
     among = np.frombuffer(known, bool)

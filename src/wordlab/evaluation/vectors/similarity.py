@@ -187,7 +187,9 @@ class WordPairs:
 
 
 class Items(Protocol):
-    """What is asked: n items."""
+    """What is asked: n items, told apart by identity."""
+
+    def __hash__(self) -> int: ...
 
     def parts(self) -> tuple[Ids, Ids]:
         """Return the two parts of each item, which others may share, as ids, int64 (n,) each."""
