@@ -73,10 +73,30 @@ def test_a_worker_that_is_killed_is_one_line(way, tmp_path, repository):
     assert done.stdout.count("\n") == 1 and done.stderr == ""
 
 
-def test_ctrl_c_while_a_stage_imports_is_one_line(tmp_path, repository):
+INTERRUPTED = {
+    "in an import": "raise KeyboardInterrupt",
+    "in a callback": """
+import os, signal, time, weakref
+
+def interrupt(reference):
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+kept = {1, 2, 3}
+watched = weakref.ref(kept, interrupt)
+del kept
+time.sleep(20)
+""",
+}
+"""When Ctrl-C comes to a stage."""
+
+
+@pytest.mark.parametrize("when", INTERRUPTED)
+def test_ctrl_c_as_a_stage_begins_is_one_line(when, tmp_path, repository):
     script = tmp_path / "stages" / "train_lm.py"
     script.parent.mkdir()
-    script.write_text("import wordlab\nraise KeyboardInterrupt\n")
+    script.write_text(f"import wordlab\n{INTERRUPTED[when]}\n")
     done = subprocess.run(
         [sys.executable, str(script)], capture_output=True, text=True, check=False,
         env={**os.environ, "PYTHONPATH": str(repository / "src")},

@@ -1,12 +1,15 @@
 """wordlab: a reproducible laboratory for word vectors and recurrent language models."""
 
+import _thread
 import hashlib
 import os
+import signal
 import sys
+import time
 from pathlib import Path
 from types import TracebackType
 
-_usual = sys.excepthook
+_usual, _usual_of_callbacks = sys.excepthook, sys.unraisablehook
 
 
 def _told(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -17,8 +20,21 @@ def _told(kind: type[BaseException], error: BaseException, trace: TracebackType 
         _usual(kind, error, trace)
 
 
+def _again(lost: "sys.UnraisableHookArgs") -> None:
+    """Interrupt again, in a moment, where Ctrl-C came in a callback, which cannot raise."""
+    if issubclass(lost.exc_type, KeyboardInterrupt):
+        _thread.start_new_thread(_interrupt, ())
+    else:
+        _usual_of_callbacks(lost)
+
+
+def _interrupt() -> None:
+    time.sleep(0.05)  # until the callback has returned
+    os.kill(os.getpid(), signal.SIGINT)
+
+
 if sys.argv and Path(sys.argv[0]).parent.name == "stages":
-    sys.excepthook = _told
+    sys.excepthook, sys.unraisablehook = _told, _again
 
 TYPE_CHECKING = False  # as `typing` has it, whose import would take as long as all of this
 if TYPE_CHECKING:
