@@ -124,7 +124,7 @@ def test_a_second_pass_finds_nothing_to_do(clone):
     assert clone.git("status", "--porcelain") == ""
 
 
-ANALYSES = {f"analyse_sweep@{item}" for item in ("word2vec", "glove", "recurrent")}
+ANALYSES = {f"analyse_sweep@{item}" for item in ("word2vec", "glove", "ppmi", "recurrent")}
 
 
 @pytest.mark.parametrize(
