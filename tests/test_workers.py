@@ -43,6 +43,38 @@ def test_workers_end_with_the_process_that_started_them(number, tmp_path, reposi
     scratch.rmdir()  # nothing is left in it
 
 
+SLOW = """
+import sys, time
+
+if len(sys.argv) == 1:  # in the process that loads modules for workers
+    print("loading", flush=True)
+    time.sleep(2)
+
+def work(job):
+    return job
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers load modules themselves elsewhere")
+def test_ctrl_c_while_modules_of_workers_load_is_one_traceback(tmp_path, repository):
+    (tmp_path / "slow.py").write_text(SLOW)
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.replace("time.sleep, [0, *[0.2] * 100]", "slow.work, range(9)"))
+    script.write_text(script.read_text().replace("import time\n", "import slow\n"))
+    scratch = Path(mkdtemp())
+    process = subprocess.Popen(
+        [sys.executable, str(script), "--here"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, start_new_session=True,
+        env={**os.environ, "WORDLAB_THREADS": "2", "TMPDIR": str(scratch),
+             "PYTHONPATH": os.pathsep.join([str(repository / "src"), str(tmp_path)])},
+    )  # fmt: skip
+    assert process.stdout.readline() == "loading\n"
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    _, output = process.communicate(timeout=60)
+    assert output.count("Traceback") == 1 and "forkserver.py" not in output.split("Traceback")[0]
+    assert output.splitlines()[-1] == "KeyboardInterrupt"
+
+
 KILLED = """
 import os, signal, sys
 from wordlab import parallel

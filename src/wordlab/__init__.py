@@ -21,16 +21,17 @@ def _told(kind: type[BaseException], error: BaseException, trace: TracebackType 
 
 
 def _again(lost: "sys.UnraisableHookArgs") -> None:
-    """Interrupt again, in a moment, where Ctrl-C came in a callback, which cannot raise."""
-    if issubclass(lost.exc_type, KeyboardInterrupt):
-        _thread.start_new_thread(_interrupt, ())
+    """Stop again, in a moment, where Ctrl-C or SIGTERM came in a callback, which cannot raise."""
+    if issubclass(lost.exc_type, KeyboardInterrupt | SystemExit):
+        interrupted = issubclass(lost.exc_type, KeyboardInterrupt)
+        _thread.start_new_thread(_stop, (signal.SIGINT if interrupted else signal.SIGTERM,))
     else:
         _usual_of_callbacks(lost)
 
 
-def _interrupt() -> None:
+def _stop(number: int) -> None:
     time.sleep(0.05)  # until the callback has returned
-    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), number)
 
 
 if sys.argv and Path(sys.argv[0]).parent.name == "stages":

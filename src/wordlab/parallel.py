@@ -86,7 +86,7 @@ def side_by_side(
                 job = next(waiting, _END)
                 more = job is not _END
                 if more and job is not None:
-                    numbers[pool.submit(_work, job)] = count
+                    numbers[_submitted(pool, job)] = count
                     count += 1
             full = not more or len(numbers) == workers
             for ended in wait(numbers, None if full else 0, FIRST_COMPLETED).done:
@@ -123,6 +123,19 @@ def _start_tracker() -> None:
     """Start the process that frees what this one leaves when it is killed, without its warning."""
     with warnings_off("multiprocessing.resource_tracker"):
         resource_tracker.ensure_running()
+
+
+def _submitted(pool: ProcessPoolExecutor, job: Any) -> "Future[Any]":
+    """Return what a worker is to make of a job.
+
+    Ctrl-C is heard afterwards: one that came as a process starts would leave it half made, and the
+    processes that start here never hear it.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return pool.submit(_work, job)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
@@ -196,9 +209,7 @@ def in_order(
     else:
         pool = _processes(workers, all_of, ())
         try:
-            for results in flow(
-                lambda some: pool.submit(_work, some), batches, lambda: 3 * workers
-            ):
+            for results in flow(lambda some: _submitted(pool, some), batches, lambda: 3 * workers):
                 yield from results
         except BrokenProcessPool:
             raise UserError(KILLED) from None
