@@ -180,9 +180,8 @@ def timed(peer: dict[str, Any], epoch_seconds: float) -> list[dict[str, float]]:
     """Return the peer's curve as it is on the processor."""
     if peer["device"] == "cpu":
         return list(peer["curve"])
-    return [
-        row | {"seconds": number * epoch_seconds} for number, row in enumerate(peer["curve"], 1)
-    ]
+    curve = enumerate(peer["curve"], start=1)
+    return [row | {"seconds": number * epoch_seconds} for number, row in curve]
 
 
 def best_by(curve: list[dict[str, float]], seconds: float) -> float | None:

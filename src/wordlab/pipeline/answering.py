@@ -25,7 +25,7 @@ from wordlab.errors import UserError
 from wordlab.params.text import PreprocessParams
 
 Answer = Callable[[str, str, Mapping[str, Any]], Any]
-"""Takes a task, a row and the params of a question; returns the answer."""
+"""Answers a row of a question: called with its task, the row and the params of inference."""
 
 
 class Answering(PythonModel):
