@@ -39,11 +39,15 @@ def test_neighbours_of_the_text_and_of_draws_with_their_ranks(space):
     assert found["times"].tolist() == [3, 1, 2]
     np.testing.assert_allclose(found["share"], [1, 1 / 3, 2 / 3])
     assert found.loc["moon", ["low", "high"]].tolist() == [1, 1]
-    # star has ranks 2, 3 and, where it is lacking, that after all words that are there
-    logs = np.log([2, 3, 4])
+    logs = np.log([2, 3, 4])  # the ranks of star, which one draw lacks
     half = 2.919986 * np.sqrt(2 + 1 / 3) * logs.std(ddof=1)
     assert found.loc["star", "low"] == max(1, round(np.exp(logs.mean() - half)))
-    assert found.loc["star", "high"] == min(3, round(np.exp(logs.mean() + half)))
+    assert found.loc["star", "high"] == np.inf  # it may be lacking elsewhere too
+    close = drawn(at(0, 10, 20, 80), at(0, 10, 20, 80), at(0, 20, 10, 80))
+    found = stability.neighbours(space, close, ["sun"], 2, 0.5).set_index("neighbour")
+    logs = np.log([1, 1, 2])
+    half = 0.816497 * np.sqrt(2 + 1 / 3) * logs.std(ddof=1)
+    assert found.loc["moon", "high"] == round(np.exp(logs.mean() + half)) == 2
 
 
 def test_a_text_of_few_documents_gives_shares_but_no_ranks(space):

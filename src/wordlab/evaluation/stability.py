@@ -26,23 +26,24 @@ def neighbours(
     first: cosine and rank (from 1) in `space`; times, in how many of the `draws` that have the word
     the neighbour is among the n nearest, and their share; low, high: the ranks that it has in
     `confidence` of other texts of the kind (`statistics.elsewhere` of its logarithm), NaN where the
-    text has too few documents. In a draw that lacks a neighbour it comes after all words.
+    text has too few documents. A neighbour that a draw lacks comes after all words there; high is
+    infinite where other texts may lack it, too.
 
     The share is no forecast: two texts have no document in common, a draw has most of its own.
     """
     ids = np.array([space.vocabulary.index[word] for word in words], dtype=np.int64)
     size = len(space.vocabulary)
-    whole = _cosines(space.vectors.normalized, ids)
-    drawn = [_cosines(draws.unit(number), ids) for number in range(len(draws))]
+    whole = cosines_of(space.vectors.normalized, ids)
+    drawn = [cosines_of(draws.unit(number), ids) for number in range(len(draws))]
     parts = []
     for place, word in enumerate(words):
         known = [one[place] for one in drawn if np.isfinite(one[place]).any()]
-        ranks = np.stack([_ranks(row) for row in (whole[place], *known)])
-        found = np.flatnonzero((ranks <= min(n, size - 1)).any(axis=0))
-        of_text, of_draws = ranks[0, found], ranks[1:, found]
+        ranked = np.stack([ranks(row) for row in (whole[place], *known)])
+        found = np.flatnonzero((ranked <= min(n, size - 1)).any(axis=0))
+        of_text, of_draws = ranked[0, found], ranked[1:, found]
         times = (of_draws <= n).sum(axis=0)
-        ends = believed(np.log(of_draws.T), draws, confidence)
-        low, high = np.round(np.exp(np.clip(ends, 0, np.log(size - 1)))).T
+        ends = np.exp(np.clip(believed(np.log(of_draws.T), draws, confidence), 0, np.log(size)))
+        low, high = np.round(ends).T
         part = pd.DataFrame(
             {
                 "word": word,
@@ -53,14 +54,14 @@ def neighbours(
                 "draws": len(known),
                 "share": times / max(1, len(known)),
                 "low": low,
-                "high": high,
+                "high": np.where(high < size, high, high * np.inf),
             }
         )
         parts.append(part.sort_values("rank"))
     return pd.concat(parts, ignore_index=True)[COLUMNS]
 
 
-def _cosines(unit: NDArray[np.float32], ids: Ids) -> NDArray[np.float32]:
+def cosines_of(unit: NDArray[np.float32], ids: Ids) -> NDArray[np.float32]:
     """Return the cosines of `ids` with all words, -inf for itself and for what has no vector."""
     cosines = unit[ids] @ unit.T
     cosines[:, ~unit.any(axis=1)] = -np.inf
@@ -69,16 +70,16 @@ def _cosines(unit: NDArray[np.float32], ids: Ids) -> NDArray[np.float32]:
     return cosines
 
 
-def _ranks(cosines: NDArray[np.float32]) -> Ids:
+def ranks(cosines: NDArray[np.float32]) -> Ids:
     """Return the ranks of all words by their cosines (V,), from 1, V where one is not finite.
 
     Of words equally near, the commoner comes first.
     """
     order = np.argsort(-cosines, kind="stable")
-    ranks = np.empty(len(order), dtype=np.int64)
-    ranks[order] = np.arange(1, len(order) + 1)
-    ranks[~np.isfinite(cosines)] = len(ranks)
-    return ranks
+    found = np.empty(len(order), dtype=np.int64)
+    found[order] = np.arange(1, len(order) + 1)
+    found[~np.isfinite(cosines)] = len(found)
+    return found
 
 
 def stability(space: DenseSpace, draws: Draws, ids: Ids, n: int) -> NDArray[np.float64]:
@@ -96,7 +97,7 @@ def stability(space: DenseSpace, draws: Draws, ids: Ids, n: int) -> NDArray[np.f
         known[number] = unit[ids].any(axis=1)
         for start in range(0, len(ids), ROWS):
             part = slice(start, start + ROWS)
-            cosines = _cosines(unit, ids[part])
+            cosines = cosines_of(unit, ids[part])
             nth = np.partition(cosines, -n, axis=1)[:, [-n]]
             own = np.take_along_axis(cosines, near[part], axis=1)
             kept[number, part] = ((own >= nth) & np.isfinite(own)).mean(axis=1)

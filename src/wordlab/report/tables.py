@@ -57,9 +57,11 @@ def fraction(value: float) -> str:
 
 
 def ranks(low: float, high: float) -> str:
-    """Return from which rank to which, a dash where they are not known."""
-    if not math.isfinite(low + high):
+    """Return from which rank to which, an open end if infinite, a dash where they are not known."""
+    if math.isnan(low + high):
         return "–"
+    if high == math.inf:
+        return f"from {low:,.0f}"
     return f"{low:,.0f}" if low == high else f"{low:,.0f} to {high:,.0f}"
 
 

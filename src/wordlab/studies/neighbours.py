@@ -93,7 +93,7 @@ def _scores(
     rows = []
     for place, (name, draws) in enumerate(drawn.items()):
         of_draws = [
-            _scored(draws.vectors(number), tasks, sets, evaluation) for number in range(len(draws))
+            scored(draws.vectors(number), tasks, sets, evaluation) for number in range(len(draws))
         ]
         for task, others in zip(tasks, zip(*of_draws, strict=True), strict=True):
             score = float(task.scores[place])
@@ -114,7 +114,7 @@ def _scores(
     return pd.DataFrame(rows)
 
 
-def _scored(
+def scored(
     vectors: Vectors, tasks: Sequence[Task], sets: EvaluationSets, params: EvaluationParams
 ) -> list[float]:
     """Return what vectors score at each of `tasks`, over the items whose words they have."""
