@@ -19,7 +19,7 @@ def main(run: stage.Stage) -> None:
         return ppmi.factorise(ppmi.ppmi(counts, params).matrix, words, params, seed=seed)
 
     draws.train(
-        run.output("models"),
+        run.output("draws"),
         EncodedCorpus.load(run.input("corpus") / "train", vocabulary),
         vocabulary,
         learn,

@@ -10,8 +10,8 @@ MODELS = ("skipgram", "ppmi_svd")
 
 def main(run: stage.Stage) -> None:
     found = study_neighbours(
-        {name: load_trainings(run.input(name)) for name in MODELS},
-        {name: Draws.load(run.input(f"draws_{name}")) for name in MODELS},
+        {name: load_trainings(run.input(f"models/{name}")) for name in MODELS},
+        {name: Draws.load(run.input(f"draws/{name}")) for name in MODELS},
         run.params.comparison.words,
         run.params.word_map.words,
         run.params.draws,

@@ -34,7 +34,7 @@ def checkout(tmp_path, repository, monkeypatch):
     angles = [(0, 9, 70, 60), (0, 11, 25, 65), (0, 10, 65, 55), (0, 10, 30, 70)]
     rows = [at(*own).astype(np.float16) for own in angles]
     described = {"documents": 20}
-    draws.save(models / "draws_skipgram", vocabulary, rows, (len(rows), 2), described)
+    draws.save(tmp_path / "data/draws/skipgram", vocabulary, rows, (len(rows), 2), described)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -76,7 +76,7 @@ def test_questions_without_an_answer_are_one_line(checkout, monkeypatch, capsys)
 
 def test_draws_of_other_words_are_left_alone(checkout):
     Vocabulary(WORDS[::-1], np.array([9, 8, 7, 6])).save(
-        checkout / "data/models/draws_skipgram/vocabulary.tsv"
+        checkout / "data/draws/skipgram/vocabulary.tsv"
     )
     model = wordlab.open("skipgram", checkout)
     assert model.draws is None

@@ -14,8 +14,6 @@ from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
 
-PREFIX = "draws_"
-"""What the folder of the draws of a model is called, before the model's name."""
 ROWS = "draws.npy"
 """The file that tells a folder of draws from one of vectors."""
 

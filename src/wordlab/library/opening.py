@@ -13,7 +13,7 @@ from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
 from wordlab.library import huggingface, places
 from wordlab.library.networks import TextModel, asked_of
-from wordlab.library.places import EXPORTED, MARKS, NETWORK, PROCESSED, ROWS, VECTORS
+from wordlab.library.places import DRAWS, EXPORTED, MARKS, MODELS, NETWORK, PROCESSED, ROWS, VECTORS
 from wordlab.library.words import PpmiRows, WordVectors
 from wordlab.studies.autoencoder.network import Autoencoder
 
@@ -71,10 +71,10 @@ def words(
 
 def _drawn(place: Path, vocabulary: Vocabulary) -> Draws | None:
     """Return the draws of the model in a folder, None unless there are some of the same words."""
-    beside = place.with_name(f"{draws.PREFIX}{place.name}")
-    if not (beside / draws.ROWS).is_file():
+    models, drawn = place.parent, place.parent.parent / DRAWS.name / place.name
+    if models.name != MODELS.name or not (drawn / draws.ROWS).is_file():
         return None
-    found = Draws.load(beside)
+    found = Draws.load(drawn)
     return found if found.vocabulary.words == vocabulary.words else None
 
 
