@@ -40,29 +40,31 @@ def scores():
     return pd.DataFrame(rows, columns=SCORES)
 
 
-def test_neighbours_that_stay_are_counted_by_model(stability, scores):
+def test_neighbours_that_stay_are_counted_by_model(scores):
     table = neighbours((1, 2), (1, 3), (2, math.inf))
-    found = draws.steady(table, stability, scores, 2, 0.9)
+    found = draws.steady(table, scores, 2, 0.9)
     assert found.decided
     assert "1 of 2 with skip-gram and 1 of 2 with PPMI-SVD" in found.text
-    assert found.table.rows[0][:2] == ["skip-gram", "50\N{NO-BREAK SPACE}%"]
-    assert found.table.rows[0][2].startswith(".50 (.20")
+    assert found.table.rows[0][:3] == ["skip-gram, WordSim-353", ".50", ".40 to .60"]
+    assert found.table.rows[0][3:] == [".30 to .70", ".20 to .80"]
     (example,) = found.examples
     assert example.title == "Nearest to city"
     assert [row[0] for row in example.rows] == ["1", "2"]
     assert example.rows[0][1:4] == ["skipgram 1", "8 of 10", "1 to 2"]
-    wider = draws.steady(table, stability, scores, 3, 0.9)
+    wider = draws.steady(table, scores, 3, 0.9)
     assert wider.examples[0].rows[2][3] == "from 2"
 
 
-def test_a_text_of_few_documents_decides_nothing(stability, scores):
+def test_a_text_of_few_documents_decides_nothing(scores):
     table = neighbours((math.nan, math.nan))
-    found = draws.steady(table, stability, scores, 2, 0.9)
+    few = scores.assign(documents_low=math.nan, documents_high=math.nan)
+    found = draws.steady(table, few, 2, 0.9)
+    assert found.table.rows[0][3] == "–"
     assert not found.decided
     assert "too few documents" in found.text
     assert found.examples[0].rows[0][3] == "–"
     with pytest.raises(Unmeasured):
-        draws.steady(table[:0], stability, scores, 2, 0.9)
+        draws.steady(table[:0], scores, 2, 0.9)
 
 
 def test_the_steadiest_and_the_least_steady_words_are_named(stability, scores):

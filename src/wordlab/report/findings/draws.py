@@ -3,7 +3,7 @@
 import pandas as pd
 
 from wordlab import names
-from wordlab.report.findings.embeddings import scored_as, tasks_scored
+from wordlab.report.findings.embeddings import written
 from wordlab.report.results import Answer, Results, Unmeasured, answer, of_stage
 from wordlab.report.tables import Table, percent, ranks
 
@@ -11,55 +11,53 @@ from wordlab.report.tables import Table, percent, ranks
 @answer("stability")
 def _steady(results: Results) -> Answer:
     """Return how many of the nearest words stay near."""
-    neighbours, stability, scores = (
-        results.table("study_neighbours", name) for name in ("neighbours", "stability", "scores")
+    neighbours, scores = (
+        results.table("study_neighbours", name) for name in ("neighbours", "scores")
     )
     asked = results.params.draws
-    return steady(neighbours, stability, scores, asked.neighbours, asked.confidence)
+    return steady(neighbours, scores, asked.neighbours, asked.confidence)
 
 
-def steady(
-    neighbours: pd.DataFrame,
-    stability: pd.DataFrame,
-    scores: pd.DataFrame,
-    n: int,
-    confidence: float,
-) -> Answer:
+def steady(neighbours: pd.DataFrame, scores: pd.DataFrame, n: int, confidence: float) -> Answer:
     """Decided where the text has documents enough to say anything of others.
 
-    neighbours, stability, scores: the tables of `study_neighbours`; n: how many are neighbours.
+    neighbours, scores: those tables of `study_neighbours`; n: how many are neighbours.
     """
     near = neighbours[neighbours["rank"] <= n]
     if near.empty:
         raise Unmeasured("no word has neighbours")
     decided = bool(near["high"].notna().any())
-    kept = stability.groupby("model", sort=False)["stability"].mean()
     staying = [
         f"{int((own['high'] <= n).sum())} of {len(own)} with {names.model(str(model))}"
         for model, own in near.groupby("model", sort=False)
     ]
     text = (
-        f"Of the {n} nearest of each word looked up, so many are among its {n} nearest in "
-        f"{percent(confidence)} of other texts of the kind: {names.listed(staying)}."
+        f"Of the {n} nearest of each word looked up, {names.listed(staying)} would be among them "
+        f"in {percent(confidence)} of other texts of the kind."
         if decided
         else "This text has too few documents to say what another would give."
     )
-    tasks = tasks_scored(scores)
-    cells = scores.set_index(["model", "task"]).to_dict("index")
-    rows = [
-        [names.model(model), percent(share), *(scored_as(cells[model, one], one) for one in tasks)]
-        for model, share in zip(kept.index.astype(str), kept, strict=True)
-    ]
-    head = [
-        "neighbours kept by a draw",
-        *(f"{names.task(task)}, with other items on other texts" for task in tasks),
-    ]
     return Answer(
         text,
         decided,
-        Table("What draws of the documents keep", head, rows),
+        _scores(scores),
         examples=[_table(str(word), own) for word, own in near.groupby("word", sort=False)],
     )
+
+
+def _scores(scores: pd.DataFrame) -> Table:
+    """Return the score of each model at each task, with its intervals."""
+    rows = []
+    for row in scores[scores["score"].notna()].to_dict("records"):
+        task = str(row["task"])
+        write = written(task)
+        ends = [(row[f"{of}low"], row[f"{of}high"]) for of in ("items_", "documents_", "")]
+        cells = [f"{write(low)} to {write(high)}" if low == low else "–" for low, high in ends]
+        rows.append(
+            [f"{names.model(row['model'])}, {names.task(task)}", write(row["score"]), *cells]
+        )
+    head = ["score", "with other items", "on other texts", "with other items on other texts"]
+    return Table("Scores and where they may fall", head, rows)
 
 
 def _table(word: str, near: pd.DataFrame) -> Table:
@@ -72,7 +70,9 @@ def _table(word: str, near: pd.DataFrame) -> Table:
     ]
     cells = {
         (row["model"], row["rank"]): [
-            row["neighbour"], f"{row['times']} of {row['draws']}", ranks(row["low"], row["high"])
+            str(row["neighbour"]),
+            f"{row['times']} of {row['draws']}",
+            ranks(row["low"], row["high"]),
         ]
         for row in near.to_dict("records")
     }  # fmt: skip
@@ -110,7 +110,7 @@ def found(stability: pd.DataFrame, scores: pd.DataFrame, n: int, count: int) -> 
             f"{names.model(str(model))}: a draw keeps {kept} of the {n} nearest, on average over "
             f"the {len(known)} commonest words."
         )
-        ordered = known.sort_values("stability", kind="stable")["word"].tolist()
+        ordered = known.sort_values("stability", kind="stable")["word"].astype(str).tolist()
         sentences.append(
             f"{names.model(str(model))}: the steadiest neighbours are those of "
             f"{names.listed(ordered[:-4:-1])}, the least steady those of "
