@@ -6,7 +6,8 @@ Articles, in an order drawn at random, are cut into texts of as many words. Skip
 are trained on the first, on draws of its articles, and on each of the others. Of every other text
 it is counted whether the rank of a neighbour, the difference of two cosines and the score on a set
 lie in the interval that the draws of the first give: that should be so in about `draws.confidence`
-of cases. Verdicts on which of two words is nearer should hold as often or more.
+of cases. Of pairs of words it is counted for how many it is decided which is nearer, and how often
+the other texts agree.
 """
 
 import argparse
@@ -43,9 +44,9 @@ from wordlab.text.readers import read
 COMMONEST = 30
 """Words that are not asked for, since they are grammatical."""
 PAIRS = 20
-"""Pairs of neighbours per word of which it is asked which is nearer."""
+"""Pairs of words per word of which it is asked which is nearer."""
 NEAR = 60
-"""How near they are, in ranks."""
+"""One of each pair is among so many nearest; the other is any word."""
 
 
 def texts(path: Path, tokens: int, count: int, seed: int) -> list[list[str]]:
@@ -139,8 +140,9 @@ def of_verdicts(
     for word in words:
         row = space.vocabulary.index[word]
         cosines = stability.cosines_of(space.vectors.normalized, np.array([row]))[0]
-        near = np.argsort(-cosines, kind="stable")[:NEAR]
-        for first, second in random.permuted(np.tile(near, (PAIRS, 1)), axis=1)[:, :2].tolist():
+        order = np.argsort(-cosines, kind="stable")[:-1]  # the last is the word itself
+        ranks = random.integers(0, [[NEAR, len(order)]], (PAIRS, 2)) % len(order)
+        for first, second in order[ranks[ranks[:, 0] != ranks[:, 1]]].tolist():
             found = stability.nearer(space, drawn, (row, first, second), params.draws.confidence)
             values = np.array([*_differences(others, (row, first, second))])
             inside.append(covered(found.low, found.high, values))
