@@ -124,10 +124,10 @@ def of_ranks(
             kept.append(ranks <= asked.neighbours)
     near = table["rank"] <= asked.neighbours
     return {
-        "ranks": float(np.concatenate(every).mean()),
-        "ranks_of_nearest": float(np.concatenate(nearest).mean()),
+        "ranks": _share(every),
+        "ranks_of_nearest": _share(nearest),
         "kept_by_draws": float(table.loc[near, "share"].mean()),
-        "kept_by_others": float(np.concatenate(kept).mean()),
+        "kept_by_others": _share(kept),
     }
 
 
@@ -150,10 +150,16 @@ def of_verdicts(
             if found.verdict is not None:
                 held.append((values > 0) == (found.verdict == 0))
     return {
-        "differences": float(np.concatenate(inside).mean()),
+        "differences": _share(inside),
         "verdicts": float(np.mean(decided)),
-        "verdicts_held": float(np.concatenate(held).mean()) if held else 0.0,
+        "verdicts_held": _share(held),
     }
+
+
+def _share(parts: Sequence[NDArray[np.bool_]]) -> float:
+    """Return the share that is true, 0 of none."""
+    every = np.concatenate([np.zeros(0, dtype=bool), *parts])
+    return float(every.mean()) if len(every) else 0.0
 
 
 def _differences(others: Draws, ids: tuple[int, int, int]) -> Iterator[float]:
@@ -200,6 +206,7 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
         "draws": asked.draws, "texts": len(fresh),
     }  # fmt: skip
     described = {"documents": len(first)}
+    counts = corpus.document_counts(len(vocabulary))
     for model, learn in learners(params, changes).items():
         whole = learn(corpus, vocabulary, params.seed, NOTHING_KEPT)
         started = time.process_time()
@@ -209,13 +216,13 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
             seed = derive(params.seed, "draw", model, number)
             rows.append(unit_rows(learn(*text, seed, NOTHING_KEPT)))
         seconds = time.process_time() - started
-        drawn = Draws(vocabulary, np.stack(rows), described)
+        drawn = Draws(vocabulary, np.stack(rows), counts, described)
         rows = []
         for number, articles in enumerate(fresh):
             other = encoded(articles, vocabulary)
             own = Vocabulary(vocabulary.words, other.counts(len(vocabulary)))
             rows.append(unit_rows(learn(other, own, derive(params.seed, number), NOTHING_KEPT)))
-        others = Draws(vocabulary, np.stack(rows), described)
+        others = Draws(vocabulary, np.stack(rows), counts, described)
         space = DenseSpace(whole)
         judged = of_scores(whole, drawn, others, params)
         inside = [covered(low, high, np.array(values)) for low, high, values in judged]
@@ -223,7 +230,7 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
             "draws_cpu_seconds": round(seconds, 1),
             **of_ranks(space, drawn, others, words, params),
             **of_verdicts(space, drawn, others, words, params),
-            "scores": float(np.concatenate(inside).mean()),
+            "scores": _share(inside),
         }
         print(model, *(f"{name}={value:.3f}" for name, value in figures[model].items()))
     return figures

@@ -33,8 +33,10 @@ def checkout(tmp_path, repository, monkeypatch):
     whole.save(models / "cbow")
     angles = [(0, 9, 70, 60), (0, 11, 25, 65), (0, 10, 65, 55), (0, 10, 30, 70)]
     rows = [at(*own).astype(np.float16) for own in angles]
-    described = {"documents": 20}
-    draws.save(tmp_path / "data/draws/skipgram", vocabulary, rows, (len(rows), 2), described)
+    described, counts = {"documents": 20}, np.full(len(WORDS), 15)
+    draws.save(
+        tmp_path / "data/draws/skipgram", vocabulary, rows, (len(rows), 2), counts, described
+    )
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -67,3 +67,4 @@ def test_documents_are_taken_by_number_as_often_as_named():
     assert taken.sentence_ends.tolist() == [2, 3, 5, 7]
     assert taken.document_ends.tolist() == [2, 5, 7]
     assert taken.counts(6).tolist() == [0, 4, 1, 0, 1, 0]
+    assert taken.document_counts(6).tolist() == [0, 2, 1, 0, 1, 0]

@@ -21,8 +21,9 @@ def at(*degrees):
     )  # fmt: skip
 
 
-def drawn(*rows, documents=50):
-    return Draws(VOCABULARY, np.stack(rows).astype(np.float16), {"documents": documents})
+def drawn(*rows, documents=50, least=10):
+    counts = np.array([40, 30, 20, least])
+    return Draws(VOCABULARY, np.stack(rows).astype(np.float16), counts, {"documents": documents})
 
 
 @pytest.fixture
@@ -78,5 +79,6 @@ def test_which_of_two_words_is_nearer(space):
     open_ = drawn(at(0, 10, 20, 80), at(0, 80, 20, 10), at(0, 8, 20, 83), at(0, None, 20, 9))
     found = stability.nearer(space, open_, ids, 0.9)
     assert (found.times, found.draws, found.verdict) == (2, 3, None)
-    few = stability.nearer(space, drawn(*steady.rows, documents=5), ids, 0.9)
-    assert few.verdict is None
+    for few in ({"documents": 9}, {"least": 9}):
+        found = stability.nearer(space, drawn(*steady.rows, **few), ids, 0.9)
+        assert (found.times, found.verdict) == (3, None)

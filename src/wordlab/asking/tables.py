@@ -61,7 +61,7 @@ def nearer(word: str, others: tuple[str, str], found: Nearer, confidence: float)
             f"the kind by {fraction(found.low)} to {fraction(found.high)}."
         )
     else:
-        lines.append("Of other texts they say nothing: there are too few documents, or draws.")
+        lines.append("Of other texts they say nothing: too few documents have these words.")
     if found.verdict is None:
         return "\n".join([*lines, f"not decided at {level}"])
     return "\n".join([*lines, f"{others[found.verdict]} is nearer to {word}, at {level}"])

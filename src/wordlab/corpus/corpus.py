@@ -61,6 +61,14 @@ class EncodedCorpus:
         """Return how often each of `words` ids occurs, int64 (words,)."""
         return np.bincount(self.tokens[self.tokens != UNKNOWN], minlength=words)
 
+    def document_counts(self, words: int) -> NDArray[np.int64]:
+        """Return in how many documents each of `words` ids occurs, int64 (words,)."""
+        lengths = np.diff(self.document_ends, prepend=0)
+        known = self.tokens != UNKNOWN
+        owners = np.repeat(np.arange(len(lengths)), lengths)[known]
+        distinct = np.unique(owners * words + self.tokens[known])
+        return np.bincount(distinct % words, minlength=words)
+
     def known(self) -> "EncodedCorpus":
         """Return the corpus without its unknown words, bounds moved accordingly.
 

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
-from wordlab.artifacts import read_array, read_json, reading, write_json
+from wordlab.artifacts import read_array, read_json, reading, write_array, write_json
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
 
 ROWS = "draws.npy"
 """The file that tells a folder of draws from one of vectors."""
+COUNTS = "document_counts.npy"
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,12 +24,13 @@ class Draws:
     """The vectors of a model from B draws of the documents, each with a seed of its own.
 
     vocabulary: the V words of the whole text, whose ids stay; rows: float16 (B, V, D), the vectors
-    at length 1, zeros for a word that a draw lacks; description: how they were made, in types of
-    JSON.
+    at length 1, zeros for a word that a draw lacks; document_counts: int64 (V,), in how many
+    documents of the text each word occurs; description: how they were made, in types of JSON.
     """
 
     vocabulary: Vocabulary
     rows: NDArray[np.float16] = field(repr=False)
+    document_counts: NDArray[np.int64] = field(repr=False)
     description: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -61,10 +63,11 @@ class Draws:
             raise UserError(f"{folder}: no draws here; `dvc repro` makes those of params.yaml")
         rows = read_array(path, np.float16, dimensions=3, mapped=True)
         vocabulary = Vocabulary.load(folder / "vocabulary.tsv")
+        counts = read_array(folder / COUNTS, np.int64)
         with reading(path):
-            if rows.shape[1] != len(vocabulary):
+            if not rows.shape[1] == len(vocabulary) == len(counts):
                 raise ValueError(f"{len(vocabulary)} words but rows of {rows.shape}")
-        return cls(vocabulary, rows, dict(read_json(folder / "description.json")))
+        return cls(vocabulary, rows, counts, dict(read_json(folder / "description.json")))
 
 
 def unit_rows(vectors: Vectors) -> NDArray[np.float16]:
@@ -79,9 +82,10 @@ def save(
     vocabulary: Vocabulary,
     drawn: Iterable[NDArray[np.float16]],
     shape: tuple[int, int],
+    document_counts: NDArray[np.int64],
     description: Mapping[str, Any],
 ) -> None:
-    """Write draws.npy, vocabulary.tsv and description.json into `folder`, draw after draw.
+    """Write draws.npy, draw after draw, and what else `Draws` has into `folder`.
 
     drawn: of each draw the rows, float16 (V, D); shape: how many draws, and D.
     """
@@ -93,5 +97,6 @@ def save(
     for place, unit in zip(rows, drawn, strict=True):
         place[:] = unit
     rows.flush()
+    write_array(folder / COUNTS, document_counts)
     vocabulary.save(folder / "vocabulary.tsv")
     write_json(folder / "description.json", dict(description))

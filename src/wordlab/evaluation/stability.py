@@ -111,8 +111,9 @@ class Nearer:
 
     cosines: of the first and the second, in the whole text; times: in how many of the `draws` that
     have all three words the first is nearer; low, high: the difference of their cosines in other
-    texts of the kind, NaN where there are too few documents; verdict: 0 if the first is nearer, 1
-    if the second is, None where that is not decided, because the interval does not leave out 0.
+    texts of the kind, NaN where less than `statistics.FEWEST` documents have one of the words:
+    draws then repeat the same few, and differ too little; verdict: 0 if the first is nearer, 1 if
+    the second is, None where that is not decided, because the interval does not leave out 0.
     """
 
     cosines: tuple[float, float]
@@ -142,6 +143,8 @@ def nearer(space: DenseSpace, draws: Draws, ids: tuple[int, int, int], confidenc
     cosines = np.einsum("bd,bnd->bn", rows[known, 0], rows[known, 1:])
     drawn = cosines[:, 0] - cosines[:, 1]
     low, high = believed(drawn, draws, confidence)
+    if draws.document_counts[list(ids)].min() < statistics.FEWEST:
+        low = high = math.nan
     return Nearer(
         (float(whole[0]), float(whole[1])), int((drawn > 0).sum()), len(drawn),
         float(low), float(high),

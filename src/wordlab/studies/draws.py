@@ -75,4 +75,5 @@ def train(
         own.clear()
         return rows
 
-    draws.save(folder, vocabulary, drawn(), (count, dimensions), description)
+    counts = corpus.document_counts(len(vocabulary))
+    draws.save(folder, vocabulary, drawn(), (count, dimensions), counts, description)
