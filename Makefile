@@ -8,8 +8,9 @@ JOBS ?= 2
 # `make repro` runs two sides at once, each on half of the cores; they share the text alone, unless
 # language models start from word vectors
 VECTORS := cooccurrence train_word2vec train_ppmi train_glove evaluate_embeddings \
-	compare_embeddings map_embeddings study_windows study_sizes sweep_word2vec sweep_glove sweep_ppmi \
-	study_regularisation sweep_recurrent analyse_sweep
+	compare_embeddings map_embeddings draw_word2vec draw_ppmi study_neighbours study_windows \
+	study_sizes sweep_word2vec sweep_glove sweep_ppmi study_regularisation sweep_recurrent \
+	analyse_sweep
 NETWORKS := train_lm train_char_lm evaluate_lm study_autoencoder study_gradients study_cells
 HALF := $(shell n=$$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN); echo $$(((n + 1) / 2)))
 vectors networks: export WORDLAB_THREADS ?= $(HALF)

@@ -211,6 +211,19 @@ def relation_contrasts() -> Figure:
     return draw("relation_contrasts", contrasts=relations("first", "second"))
 
 
+def steady_neighbours() -> Figure:
+    rows = [
+        (model, word, f"neighbour{rank}", 1 - rank / 20, rank, 10 - rank, 10, 1 - rank / 10, 1,
+         rank * rank)
+        for model in ("skipgram", "ppmi_svd")
+        for word in ("city", "music")
+        for rank in range(1, 12)
+    ]  # fmt: skip
+    columns = ["model", "word", "neighbour", "cosine", "rank", "times", "draws", "share", "low",
+               "high"]  # fmt: skip
+    return draw("steady_neighbours", neighbours=pd.DataFrame(rows, columns=columns))
+
+
 def sizes() -> Figure:
     rows = [
         (model, task, share, 0.1 * place + 0.3 * share, 0.3 * share, np.nan, 40)
@@ -237,6 +250,7 @@ def neighbours() -> Figure:
 EXAMPLES = [
     relation_cosines,
     relation_contrasts,
+    steady_neighbours,
     sizes,
     neighbours,
     word2vec_loss,

@@ -180,8 +180,9 @@ def test_the_report_says_what_it_has_nothing_of(passed):
     relations = "cosines by relation; relations that the cosine distinguishes; "
     page = (folder / "reports" / "report.html").read_text(encoding="utf-8")
     answers = re.findall(r'<p class="answer">(.*?)</p>', page)
-    assert answers[0] == answers[3] == "This text is too small to measure it."
+    assert answers[0] == answers[4] == "This text is too small to measure it."
     assert "which to prefer is not decided by this text" in answers[1]
+    assert "too few documents" in answers[2]
     for titles in (
         "scores; analogies by section",
         f"{'' if is_spanish(passed) else relations}scores by frequency",

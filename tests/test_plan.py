@@ -38,6 +38,8 @@ def took(stage, *overrides):
         ("train_word2vec@skipgram", "word2vec.shared.epochs=200", 10),
         ("train_glove", "glove.iterations=45", 3),
         ("train_glove", "vector_seeds=6", 2),
+        ("draw_word2vec", "draws.count=24", 3),
+        ("draw_ppmi", "draws.count=4", 1 / 2),
         ("train_lm@gru", "language_model.shared.epochs=40", 10),
         ("train_char_lm", "character_model.epochs=1000", 1000),
         ("study_autoencoder", "autoencoder.latent_sizes.gru=[8]", 3 / 5),

@@ -57,3 +57,14 @@ def test_known_drops_unknown_words_and_moves_the_bounds():
 def test_bounds_that_miss_the_end_are_refused():
     with pytest.raises(ValueError, match="last sentence ends at 1 of 2"):
         EncodedCorpus(np.array([1, 0], np.int32), np.array([1]), np.array([2]))
+
+
+def test_documents_are_taken_by_number_as_often_as_named():
+    tokens = np.array([4, UNKNOWN, 2, 0, 1, 1], np.int32)
+    corpus = EncodedCorpus(tokens, np.array([1, 3, 4, 6]), np.array([3, 4, 6]))
+    taken = corpus.documents(np.array([2, 0, 2]))
+    assert taken.tokens.tolist() == [1, 1, 4, UNKNOWN, 2, 1, 1]
+    assert taken.sentence_ends.tolist() == [2, 3, 5, 7]
+    assert taken.document_ends.tolist() == [2, 5, 7]
+    assert taken.counts(6).tolist() == [0, 4, 1, 0, 1, 0]
+    assert taken.document_counts(6).tolist() == [0, 2, 1, 0, 1, 0]

@@ -264,3 +264,28 @@ def test_nothing_has_no_auc() -> None:
     for score in (statistics.resampled_auc, statistics.resampled_average_precision):
         draws = score(none, some, np.zeros((2, 0)), np.ones((2, 3)))
         assert np.isnan(draws).all()
+
+
+def test_where_another_text_falls_has_twice_the_variance_of_draws():
+    low, high = statistics.elsewhere(np.array([1.0, 2.0, 3.0]), 0.9)
+    half = stats.t.ppf(0.95, 2) * np.sqrt(2 + 1 / 3)  # three draws with a variance of 1
+    assert (low, high) == pytest.approx((2 - half, 2 + half))
+    found = statistics.elsewhere(np.array([1.0, 2.0, 3.0]), 0.9, centre=4.0)
+    assert tuple(found) == pytest.approx((4 - half, 4 + half))
+
+
+def test_draws_without_a_value_do_not_count():
+    draws = np.array([[4.0, np.nan, 6.0], [np.nan, 3.0, np.nan]])
+    found = statistics.elsewhere(draws, 0.9)
+    np.testing.assert_allclose(found[0], statistics.elsewhere(np.array([4.0, 6.0]), 0.9))
+    assert np.isnan(found[1]).all()
+
+
+def test_another_text_falls_within_as_often_as_stated():
+    """Texts of 40 documents: the mean of one text against the interval that another's draws give"""
+    random = np.random.default_rng(1)
+    texts = random.normal(size=(600, 2, 40))
+    drawn = np.take_along_axis(texts[:, :1], random.integers(0, 40, (600, 12, 40)), axis=2)
+    found = statistics.elsewhere(drawn.mean(axis=2), 0.9)
+    other = texts[:, 1].mean(axis=1)
+    assert 0.86 < ((found[:, 0] <= other) & (other <= found[:, 1])).mean() < 0.94

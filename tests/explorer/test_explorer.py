@@ -14,7 +14,7 @@ from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
 from wordlab.evaluation.vectors.analogy import Questions
 from wordlab.explorer import network as packed_network
-from wordlab.explorer import packing
+from wordlab.explorer import packing, words
 from wordlab.recurrent.language_model import LanguageModel
 
 
@@ -190,3 +190,16 @@ def test_colours_contrast_with_their_ground_in_light_and_dark():
             for ground in ("page", "card"):
                 low, high = sorted((light[name], light[ground]))
                 assert (high + 0.05) / (low + 0.05) >= least, (name, ground)
+
+
+def test_words_of_the_map_have_their_stability_where_it_is_measured():
+    known = Vocabulary(("a", "b"), np.array([2, 1]))
+    drawn = {
+        "words": ["a", "gone", "b"], "explained": 0.5,
+        "tsne": [[0, 0], [1, 1], [2, 2]], "pca": [[0, 0], [1, 1], [2, 2]],
+    }  # fmt: skip
+    steady, plain = words.mapped(
+        {"skipgram": drawn, "cbow": drawn}, known, {"skipgram": {"a": 0.614, "gone": 1.0}}
+    )
+    assert steady["stability"] == [0.61, None]
+    assert "stability" not in plain

@@ -49,3 +49,27 @@ def test_the_map_shows_hostile_words_and_runs_none(tmp_path):
     assert not any(control in text for text in texts for control in CONTROLS)
     assert {"<script>hit()</script>", '"quoted"'} <= set(found["drawn"])
     assert set(WORDS.words) & set(found["drawn"])
+
+
+FADED = """() => {
+  const alphas = new Set(), pen = CanvasRenderingContext2D.prototype, fillText = pen.fillText;
+  pen.fillText = function (...given) {
+    alphas.add(this.globalAlpha.toFixed(2));
+    return fillText.apply(this, given);
+  };
+  element("map-way").value = "tsne";
+  return [...element("map-model").options].map(one => {
+    element("map-model").value = one.value;
+    alphas.clear();
+    layOut();
+    return [element("map-about").textContent.includes("fainter"), [...alphas].sort()];
+  });
+}"""
+
+
+def test_the_map_fades_words_whose_neighbours_change(tmp_path):
+    dense = {name: one for name, one in spaces().items() if name != "ppmi"}
+    page = build(dense, stability={"skipgram": dict.fromkeys(WORDS.words, 0.5)})
+    faded, plain = evaluated(page, FADED, {}, tmp_path)
+    assert faded == [True, ["0.65", "1.00"]]  # the chosen word and its neighbours are not faded
+    assert plain == [False, ["1.00"]]

@@ -1,11 +1,16 @@
-"""The tables that `wordlab predict` and `wordlab score` print."""
+"""The tables that `wordlab predict`, `score`, `neighbours` and `nearer` print."""
 
+import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wordlab.asking.pairs import CHANCE
 from wordlab.asking.prediction import Prediction
-from wordlab.report.tables import aligned, fraction, ranged
+from wordlab.evaluation.stability import Nearer
+from wordlab.report.tables import aligned, fraction, ranged, ranks
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def predicted(found: Prediction) -> str:
@@ -19,6 +24,47 @@ def predicted(found: Prediction) -> str:
     ]
     rows.append(("(all others)", found.rest))
     return "\n".join(f"{100 * p:7.3f} %  {text}" for text, p in rows)
+
+
+def steady(found: "pd.DataFrame", confidence: float) -> str:
+    """Return the neighbours of a word with what draws say of each.
+
+    found: as `words.neighbours_over_draws` has them.
+    """
+    width = max(map(len, found["neighbour"]), default=0)
+    rows = [("cosine", "word".ljust(width), "in draws", "ranks in other texts")]
+    rows += [
+        (f"{row['cosine']:6.3f}", row["neighbour"].ljust(width),
+         f"{row['times']} of {row['draws']}", ranks(row["low"], row["high"]))
+        for row in found.to_dict("records")
+    ]  # fmt: skip
+    return (
+        f"{aligned(rows)}\n\nIn draws: among the {len(found)} nearest in so many draws of the "
+        f"documents.\nRanks: those in {100 * confidence:g} % of other texts of the kind."
+    )
+
+
+def nearer(word: str, others: tuple[str, str], found: Nearer, confidence: float) -> str:
+    """Return which of two words is nearer to `word`, as `words.nearer` has found it."""
+    width, level = max(map(len, others)), f"{100 * confidence:g} %"
+    lines = [
+        f"{cosine:6.3f}  {other.ljust(width)}".rstrip()
+        for cosine, other in zip(found.cosines, others, strict=True)
+    ]
+    lines += [
+        "",
+        f"{others[0]} is nearer in {found.times} of {found.draws} draws of the documents.",
+    ]
+    if math.isfinite(found.low):
+        lines.append(
+            f"Its cosine is higher by {fraction(found.difference)}; in {level} of other texts of "
+            f"the kind by {fraction(found.low)} to {fraction(found.high)}."
+        )
+    else:
+        lines.append("Of other texts they say nothing: too few documents have these words.")
+    if found.verdict is None:
+        return "\n".join([*lines, f"not decided at {level}"])
+    return "\n".join([*lines, f"{others[found.verdict]} is nearer to {word}, at {level}"])
 
 
 def scored(

@@ -3,12 +3,17 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.embeddings.draws import Draws
 from wordlab.embeddings.ppmi import PpmiModel
 from wordlab.embeddings.vectors import Vectors
+from wordlab.errors import UserError
+from wordlab.evaluation import stability
 from wordlab.evaluation.comparison.neighbours import nearest
+from wordlab.evaluation.stability import Nearer
 from wordlab.evaluation.vectors.analogy import answers
 from wordlab.evaluation.vectors.similarity import DenseSpace, Lookup, Space, SparseSpace
 
@@ -42,6 +47,32 @@ def neighbours(space: Space, word: str, number: int) -> list[tuple[str, float]]:
     (near,), (cosines,) = nearest(space, ids, number)
     words = space.vocabulary.words
     return [(words[i], float(cosine)) for i, cosine in zip(near, cosines, strict=True)]
+
+
+def neighbours_over_draws(
+    space: DenseSpace, draws: Draws, word: str, number: int, confidence: float
+) -> pd.DataFrame:
+    """Return the `number` words nearest to `word` with what draws say of each, nearest first.
+
+    The columns of `stability.neighbours` but for the word.
+    """
+    known = space.vocabulary.words[row(space.vocabulary, word)]
+    found = stability.neighbours(space, draws, [known], number, confidence)
+    return found[found["rank"] <= number].drop(columns="word").reset_index(drop=True)
+
+
+def nearer(
+    space: DenseSpace, draws: Draws, word: str, first: str, second: str, confidence: float
+) -> Nearer:
+    """Return which of two words is nearer to `word`, if draws decide it.
+
+    Raises UserError, with near spellings, if one is unknown, or if two of them are the same.
+    """
+    known = space.vocabulary
+    ids = row(known, word), row(known, first), row(known, second)
+    if len(set(ids)) < 3:
+        raise UserError(f"{word}, {first}, {second}: expected three different words")
+    return stability.nearer(space, draws, ids, confidence)
 
 
 def cosine(space: Space, first: str, second: str) -> float:

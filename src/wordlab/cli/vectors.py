@@ -47,9 +47,43 @@ def asked_of(
 
 @app.command()
 def neighbours(vectors: VectorsArgument, word: str, number: Number = 10) -> None:
-    """Show the words nearest to WORD in VECTORS."""
-    for other, cosine in asked_of(vectors).most_similar(word, number):
+    """Show the words nearest to WORD in VECTORS, and how far that holds.
+
+    Where the pipeline has trained the model on draws of the documents: in how many of them the word
+    is among as many nearest, and the ranks that it has in most other texts of the kind.
+    """
+    from wordlab.asking import tables
+    from wordlab.library.words import WordVectors
+
+    found = asked_of(vectors)
+    if isinstance(found, WordVectors) and found.draws is not None:
+        confidence = settings().draws.confidence
+        print(tables.steady(found.neighbours_over_draws(word, number, confidence), confidence))
+        return
+    for other, cosine in found.most_similar(word, number):
         print(f"{cosine:6.3f}  {other}")
+
+
+@app.command()
+def nearer(
+    word: str,
+    a: str,
+    b: str,
+    vectors: Annotated[str, typer.Option(help="skipgram or ppmi_svd.")] = "skipgram",
+) -> None:
+    """Show which of A and B is nearer to WORD, if the text decides it.
+
+    It does where the difference of their cosines leaves out 0 in most other texts of the kind, as
+    draws of the documents tell; `draws.confidence` in params.yaml says in how many.
+    """
+    from wordlab.asking import tables
+    from wordlab.library.words import WordVectors
+
+    found = asked_of(vectors)
+    if not isinstance(found, WordVectors):
+        raise UserError(f"{vectors}: sparse rows, of which there are no draws; try ppmi_svd")
+    confidence = settings().draws.confidence
+    print(tables.nearer(word, (a, b), found.nearer(word, a, b, confidence), confidence))
 
 
 @app.command()

@@ -57,6 +57,18 @@ class EncodedCorpus:
     def __len__(self) -> int:
         return len(self.tokens)
 
+    def counts(self, words: int) -> NDArray[np.int64]:
+        """Return how often each of `words` ids occurs, int64 (words,)."""
+        return np.bincount(self.tokens[self.tokens != UNKNOWN], minlength=words)
+
+    def document_counts(self, words: int) -> NDArray[np.int64]:
+        """Return in how many documents each of `words` ids occurs, int64 (words,)."""
+        lengths = np.diff(self.document_ends, prepend=0)
+        known = self.tokens != UNKNOWN
+        owners = np.repeat(np.arange(len(lengths)), lengths)[known]
+        distinct = np.unique(owners * words + self.tokens[known])
+        return np.bincount(distinct % words, minlength=words)
+
     def known(self) -> "EncodedCorpus":
         """Return the corpus without its unknown words, bounds moved accordingly.
 
@@ -95,6 +107,26 @@ class EncodedCorpus:
         ends = np.cumsum(lengths[kept])
         last = np.diff(self.owners()[kept], append=len(self.document_ends)) > 0
         return EncodedCorpus(self.tokens[np.repeat(kept, lengths)], ends, ends[last])
+
+    def documents(self, chosen: NDArray[np.int64]) -> "EncodedCorpus":
+        """Return the documents `chosen` (n,) by their numbers, in that order, as often as named."""
+        starts = np.concatenate([[0], self.document_ends[:-1]])
+        first, stop = (
+            np.searchsorted(self.sentence_ends, bounds, "right")
+            for bounds in (starts, self.document_ends)
+        )
+        ends = np.cumsum((self.document_ends - starts)[chosen])
+        moved = ends - self.document_ends[chosen]
+        return EncodedCorpus(
+            np.concatenate([self.tokens[starts[i] : self.document_ends[i]] for i in chosen]),
+            np.concatenate(
+                [
+                    self.sentence_ends[first[i] : stop[i]] + by
+                    for i, by in zip(chosen, moved, strict=True)
+                ]
+            ),
+            ends,
+        )
 
     def sentences(self, first: int, stop: int) -> "EncodedCorpus":
         """Return the sentences first..stop, at least one, without copying the tokens."""

@@ -138,12 +138,13 @@ def keep_probabilities(
     """Return the probability that an occurrence of each word is kept, float64 (V,).
 
     With f the word's share of the tokens and t the threshold, it is (sqrt(f/t) + 1) t/f in
-    word2vec.c and sqrt(t/f) in equation 5 of Mikolov et al. 2013b; at most 1. A threshold of 0
-    keeps all.
+    word2vec.c and sqrt(t/f) in equation 5 of Mikolov et al. 2013b; at most 1, as for a word that
+    does not occur. A threshold of 0 keeps all.
     """
     if threshold == 0:
         return np.ones(len(counts))
-    ratio = threshold / (counts / counts.sum())
+    share = counts / counts.sum()
+    ratio = np.divide(threshold, share, out=np.full(len(counts), np.inf), where=counts > 0)
     kept = np.sqrt(ratio) + ratio if formula == "reference" else np.sqrt(ratio)
     return np.minimum(kept, 1.0)
 

@@ -365,6 +365,28 @@ def _half_width(variance: float, freedom: float, confidence: float, comparisons:
     return float(special.stdtrit(freedom, 1 - missed / 2)) * math.sqrt(variance)
 
 
+def elsewhere(draws: Floats, confidence: float, centre: Floats | float | None = None) -> Floats:
+    """Return the ends of the interval that holds what another text of the kind gives, (..., 2).
+
+    draws: (..., B), a value in draws of the documents of one text, NaN where one has none; centre:
+    (...), in place of their mean: the value of the whole text, where draws are worse than a text
+    because they have fewer different documents, as with scores. Another text differs from what such
+    texts give on average as much as a draw differs from this one, and so does this one: the
+    variance of their difference is twice that of draws, and a Bth more for their mean. Student's t
+    with one degree of freedom less than there are draws with a value; NaN of less than two.
+
+    `benchmarks/neighbour_coverage.py` measures how many values of other texts they hold.
+    """
+    count = np.isfinite(draws).sum(axis=-1)
+    mean, variance = _moments(draws)
+    centre = mean[..., 0] if centre is None else centre
+    with np.errstate(invalid="ignore", divide="ignore"):
+        freedom = np.where(count > 1, count - 1.0, np.nan)
+        deviation = np.sqrt((2 + 1 / count) * variance[..., 0] * count / freedom)
+    half = special.stdtrit(freedom, (1 + confidence) / 2) * deviation
+    return np.stack([centre - half, centre + half], axis=-1)
+
+
 def median_interval(values: NDArray[np.floating], confidence: float) -> tuple[float, float, float]:
     """Return the median of independent `values` (n,) and its interval by order statistics.
 

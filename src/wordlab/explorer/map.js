@@ -43,10 +43,11 @@ function pointsAround(model, i) {
 
 // The words of the map; the chosen one and its neighbours that it lacks between their nearest.
 function pointsOfMap(model, way, i) {
-  const {ids, [way]: places} = page.maps.find(map => map.name === model.name);
+  const {ids, stability, [way]: places} = page.maps.find(map => map.name === model.name);
   const near = new Map(model.near(i)), spot = new Map(ids.map((j, k) => [j, places[k]]));
   const points = ids.map((j, k) => (
-    {i: j, x: places[k][0], y: places[k][1], near: near.has(j), cosine: near.get(j)}));
+    {i: j, x: places[k][0], y: places[k][1], near: near.has(j), cosine: near.get(j),
+      stability: stability?.[k] ?? undefined}));
   for (const j of [i, ...near.keys()].filter(one => !spot.has(one))) {
     const similar = model instanceof Dense
       ? best(ids.map(one => model.cosine(j, one)), ANCHORS).map(([k, cosine]) => [ids[k], cosine])
@@ -84,7 +85,10 @@ function layOut() {
     ? " A ring is a word that this map lacks, drawn between its nearest words." : "";
   const lost = !plot.points.some(point => point.i === chosen.word)
     ? " The chosen word has no near word on this map." : "";
-  element("map-about").textContent = about + share + between + lost;
+  const faint = plot.points.some(point => point.stability !== undefined)
+    ? " The fainter a word, the fewer of its nearest words stay so when documents are drawn anew."
+    : "";
+  element("map-about").textContent = about + share + between + lost + faint;
   const near = plot.points.filter(point => point.near).map(point => shown(words[point.i]));
   canvas.setAttribute("aria-label", `Map of ${plot.points.length} words by ${model.name}. `
     + `Chosen: ${shown(words[chosen.word])}. Near it: ${listed(near) || "none"}. `
@@ -124,10 +128,13 @@ function draw() {
   for (const k of order) {
     const point = points[k], [x, y] = plot.placed[k], level = rank(point);
     if (x < -60 || y < -20 || x > box.width + 60 || y > box.height + 20) continue;
+    const alpha = level < 2 ? 1 : 0.3 + 0.7 * (point.stability ?? 1);
+    pen.globalAlpha = alpha;
     pen.fillStyle = pen.strokeStyle = [paint.chosen, paint.near, paint.dot][level];
     pen.beginPath(); pen.arc(x, y, level < 2 ? 4.5 : 2.5, 0, 7);
     if (point.between) { pen.lineWidth = 2; pen.stroke(); } else pen.fill();
     if (k === plot.cursor) {
+      pen.globalAlpha = 1;
       pen.lineWidth = 2; pen.strokeStyle = paint.ink;
       pen.beginPath(); pen.arc(x, y, 9, 0, 7); pen.stroke();
     }
@@ -140,9 +147,11 @@ function draw() {
     if (!spot && k !== plot.cursor && level) continue;
     const [l, t] = spot ?? [left, y - 9];
     taken.push([l, t, width, 16]);
+    pen.globalAlpha = k === plot.cursor ? 1 : alpha;
     pen.fillStyle = [paint.chosen, paint.near, paint.ink][level];
     pen.fillText(label, l, t + 13);
   }
+  pen.globalAlpha = 1;
 }
 
 function zoom(factor, at = [plot.size[0] / 2, plot.size[1] / 2]) {

@@ -36,6 +36,7 @@ def build(
     params: ExplorerParams,
     preprocess: PreprocessParams,
     *,
+    stability: Mapping[str, Mapping[str, float]] | None = None,
     model: LanguageModel | None = None,
     named: Sequence[str] | None = None,
     questions: Questions | None = None,
@@ -44,15 +45,16 @@ def build(
     """Return the explorer as one HTML page that needs no other file.
 
     spaces: the models of word vectors, at least one; maps: words in the plane by model, as
-    `Projection.drawn` has them; model: the language model, which is left out, with a line that says
-    why, where the page cannot have it. named, questions, texts: words to look up, analogies and
+    `Projection.drawn` has them; stability: of words of these maps by model, which fades those whose
+    neighbours change; model: the language model, which is left out, with a line that says why,
+    where the page cannot have it. named, questions, texts: words to look up, analogies and
     beginnings, of which the page offers some as examples.
 
     The page has as many of the commonest words as it has room for, `params.words` at most. Raises
     UserError if it has room for none.
     """
     limit = int(params.megabytes * 1e6)
-    known = words.common(spaces)
+    known, steady = words.common(spaces), stability or {}
     why = (
         "This page has no language model." if model is None else network.refusal(model, limit // 2)
     )
@@ -62,7 +64,7 @@ def build(
         "without": why,
         "report": model is not None,
         "network": None if model is None or why else network.packed(model),
-        **_of(known, maps, named, questions, texts),
+        **_of(known, maps, steady, named, questions, texts),
     }
     frame = len(_page(data).encode())
     most = known.truncated(params.words)
@@ -74,7 +76,7 @@ def build(
         )
     shown = most.truncated(fit)
     data |= {
-        **_of(shown, maps, named, questions, texts),
+        **_of(shown, maps, steady, named, questions, texts),
         "words": shown.words,
         "counts": shown.counts.tolist(),
         "known": len(known),
@@ -87,13 +89,14 @@ def build(
 def _of(
     known: Vocabulary,
     maps: Mapping[str, Mapping[str, Any]],
+    stability: Mapping[str, Mapping[str, float]],
     named: Sequence[str] | None,
     questions: Questions | None,
     texts: Sequence[str],
 ) -> dict[str, Any]:
     """Return the maps of the words of `known`, and what the page offers to begin with."""
     return {
-        "maps": words.mapped(maps, known),
+        "maps": words.mapped(maps, known, stability),
         "examples": {
             "words": study_words(named, known, EXAMPLES),
             "analogies": _asked(questions, known) if questions else [],

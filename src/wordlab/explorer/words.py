@@ -148,20 +148,26 @@ def kept_by_rounding(spaces: Spaces, words: Vocabulary, neighbours: int) -> floa
     return round(float(np.mean(shares)), 3) if shares else None
 
 
-def mapped(maps: Mapping[str, Mapping[str, Any]], words: Vocabulary) -> list[dict[str, Any]]:
+def mapped(
+    maps: Mapping[str, Mapping[str, Any]],
+    words: Vocabulary,
+    stability: Mapping[str, Mapping[str, float]],
+) -> list[dict[str, Any]]:
     """Return the words of `words` in the plane, one entry per model, for JSON.
 
-    maps: by model, as `Projection.drawn` has them.
+    maps: by model, as `Projection.drawn` has them; stability: by model and word, where measured.
     """
     entries = []
     for name, drawn in maps.items():
         kept = [i for i, word in enumerate(drawn["words"]) if word in words]
-        entries.append(
-            {
-                "name": names.model(name),
-                "ids": [words.index[drawn["words"][i]] for i in kept],
-                "explained": drawn["explained"],
-                **{way: [drawn[way][i] for i in kept] for way in ("tsne", "pca")},
-            }
-        )
+        entry = {
+            "name": names.model(name),
+            "ids": [words.index[drawn["words"][i]] for i in kept],
+            "explained": drawn["explained"],
+            **{way: [drawn[way][i] for i in kept] for way in ("tsne", "pca")},
+        }
+        if name in stability:
+            known = [stability[name].get(drawn["words"][i]) for i in kept]
+            entry["stability"] = [one if one is None else round(one, 2) for one in known]
+        entries.append(entry)
     return entries

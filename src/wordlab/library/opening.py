@@ -5,14 +5,15 @@ from typing import Literal
 
 from wordlab.artifacts import read_json
 from wordlab.corpus.vocabulary import Vocabulary
-from wordlab.embeddings import reading
+from wordlab.embeddings import draws, reading
 from wordlab.embeddings.counts.cooccurrence import Counts
+from wordlab.embeddings.draws import Draws
 from wordlab.embeddings.ppmi import PpmiModel
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
 from wordlab.library import huggingface, places
 from wordlab.library.networks import TextModel, asked_of
-from wordlab.library.places import EXPORTED, MARKS, NETWORK, PROCESSED, ROWS, VECTORS
+from wordlab.library.places import DRAWS, EXPORTED, MARKS, MODELS, NETWORK, PROCESSED, ROWS, VECTORS
 from wordlab.library.words import PpmiRows, WordVectors
 from wordlab.studies.autoencoder.network import Autoencoder
 
@@ -65,7 +66,16 @@ def words(
     if limit is not None:
         known = found.vocabulary.truncated(limit)
         found = Vectors(known, found.matrix[:limit], found.description)
-    return WordVectors(name, found)
+    return WordVectors(name, found, _drawn(place, found.vocabulary))
+
+
+def _drawn(place: Path, vocabulary: Vocabulary) -> Draws | None:
+    """Return the draws of the model in a folder, None unless there are some of the same words."""
+    models, drawn = place.parent, place.parent.parent / DRAWS.name / place.name
+    if models.name != MODELS.name or not (drawn / draws.ROWS).is_file():
+        return None
+    found = Draws.load(drawn)
+    return found if found.vocabulary.words == vocabulary.words else None
 
 
 def _network(place: Path, repository: Path) -> TextModel | Autoencoder:

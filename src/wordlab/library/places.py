@@ -7,6 +7,8 @@ from wordlab import paths
 from wordlab.errors import UserError
 
 MODELS = Path("data/models")
+DRAWS = Path("data/draws")
+"""What models make of draws of the documents, by the name of each."""
 PROCESSED = Path("data/processed")
 LANGUAGE = "lm_"
 """What the folders of language models begin with."""

@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 from wordlab import names
 from wordlab.asking import words as asked
 from wordlab.corpus.vocabulary import Vocabulary, content_words
+from wordlab.embeddings.draws import Draws
 from wordlab.embeddings.ppmi import PpmiModel
 from wordlab.embeddings.vectors import Vectors
+from wordlab.errors import UserError
+from wordlab.evaluation.stability import Nearer
 from wordlab.evaluation.vectors.similarity import DenseSpace, Space, SparseSpace
 
 if TYPE_CHECKING:
+    import pandas as pd
     from gensim.models import KeyedVectors
 
 SHOWN_WORDS, SHOWN_NEIGHBOURS = 5, 4
@@ -91,10 +95,13 @@ class WordVectors(Words):
     """Dense word vectors: `Vectors` with the questions that a person has for them.
 
     words[word] is the vector of a word, float32 (D,), read-only.
+
+    draws: what the same model makes of draws of the documents, where the pipeline has made them.
     """
 
     name: str
     vectors: Vectors = field(repr=False)
+    draws: Draws | None = field(default=None, repr=False)
 
     @cached_property
     def space(self) -> DenseSpace:  # type: ignore[override]
@@ -112,6 +119,31 @@ class WordVectors(Words):
 
     def __getitem__(self, word: str) -> NDArray[np.float32]:
         return self.matrix[asked.row(self.vocabulary, word)]
+
+    def neighbours_over_draws(
+        self, word: str, n: int = 10, confidence: float = 0.9
+    ) -> "pd.DataFrame":
+        """Return the `n` words nearest to `word` and how far that holds, nearest first.
+
+        Columns: neighbour, cosine, rank; times, in how many of the `draws` it is among the n
+        nearest, and their share; low, high: the ranks that it has in `confidence` of other texts of
+        the kind, NaN where the text has fewer than 10 documents. Raises UserError where there are
+        no draws.
+        """
+        return asked.neighbours_over_draws(self.space, self._drawn(), word, n, confidence)
+
+    def nearer(self, word: str, a: str, b: str, confidence: float = 0.9) -> Nearer:
+        """Return which of `a` and `b` is nearer to `word`; its `verdict` is None where other texts
+        may say otherwise. Raises UserError where there are no draws."""
+        return asked.nearer(self.space, self._drawn(), word, a, b, confidence)
+
+    def _drawn(self) -> Draws:
+        if self.draws is None:
+            raise UserError(
+                f"{self.name}: no draws of it on the same words; `dvc repro` makes those of "
+                "skipgram and ppmi_svd"
+            )
+        return self.draws
 
     def to_gensim(self) -> "KeyedVectors":
         """Return the same vectors as gensim's KeyedVectors, with the counts of their words."""

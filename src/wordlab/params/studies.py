@@ -63,6 +63,17 @@ class SizeStudyParams(Section):
     """Of the training text, in whole documents. The pipeline itself trains on all of it."""
 
 
+class DrawsParams(Section):
+    """`draws`: word vectors from draws of the documents, to see what holds on other texts."""
+
+    count: Annotated[int, Field(ge=2, le=MOST)]
+    """How many draws each model is trained on, besides the whole text."""
+    neighbours: Count
+    """How many of its nearest words are a word's neighbours."""
+    confidence: Confidence
+    """Of ranks, of scores and of which of two words is nearer, in other texts of the kind."""
+
+
 class SequenceParams(Section):
     """What all autoencoders of a study share: their sequences, their network, their training."""
 

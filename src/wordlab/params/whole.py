@@ -34,6 +34,7 @@ from wordlab.params.language import (
 from wordlab.params.studies import (
     AutoencoderStudyParams,
     CellStudyParams,
+    DrawsParams,
     GradientStudyParams,
     RegularisationStudyParams,
     SizeStudyParams,
@@ -86,6 +87,7 @@ class Params(Section):
     autoencoder: AutoencoderStudyParams
     comparison: ComparisonParams
     word_map: MapParams
+    draws: DrawsParams
     explorer: ExplorerParams
     window_study: WindowStudyParams
     size_study: SizeStudyParams

@@ -95,6 +95,19 @@ def _ppmi(params: Params, item: str, tokens: float) -> Work:
             "seeds": params.vector_seeds}  # fmt: skip
 
 
+def _drawn_word2vec(params: Params, item: str, tokens: float) -> Work:
+    return {"tokens": tokens, **_passes(params.word2vec.skipgram), "draws": params.draws.count}
+
+
+def _drawn_ppmi(params: Params, item: str, tokens: float) -> Work:
+    return {**_counts(params, item, tokens), "dimensions": params.ppmi.dimensions,
+            "draws": params.draws.count}  # fmt: skip
+
+
+def _neighbours(params: Params, item: str, tokens: float) -> Work:
+    return {"draws": params.draws.count}
+
+
 def _glove(params: Params, item: str, tokens: float) -> Work:
     return {**_counts(params, item, tokens), "iterations": params.glove.iterations,
             "dimensions": params.glove.dimensions, "seeds": params.vector_seeds}  # fmt: skip
@@ -280,6 +293,9 @@ FACTORS: Mapping[str, Callable[[Params, str, float], Work]] = {
     "train_glove": _glove,
     "evaluate_embeddings": _scores,
     "map_embeddings": _map,
+    "draw_word2vec": _drawn_word2vec,
+    "draw_ppmi": _drawn_ppmi,
+    "study_neighbours": _neighbours,
     "train_lm": _words,
     "train_char_lm": _characters,
     "evaluate_lm": _language_scores,

@@ -88,6 +88,15 @@ SECTIONS = (
         ("compare_embeddings", "map_embeddings"), ("comparison",), ("comparison", "word_map"),
     ),
     Section(
+        "stability", "Stability", "Would another text give the same neighbours?",
+        "Skip-gram and PPMI-SVD are trained again on draws of the documents, as many as the text "
+        "has, with replacement. From how far draws differ follows where another text of the kind "
+        "and size would put a neighbour or a score: two texts differ with twice the variance of "
+        "draws.",
+        "steady_neighbours",
+        ("study_neighbours", "draw_"), ("study_neighbours",), ("draws",),
+    ),
+    Section(
         "windows", "Window", "Does the window change what PPMI finds?",
         "The same text is counted with narrow and wide windows, and nothing else changes.",
         "ppmi_associations",

@@ -61,6 +61,15 @@ def fraction(value: float) -> str:
     return f"{round(value, 2) + 0.0:.2f}".replace("0.", ".", int(abs(value) < 0.995))
 
 
+def ranks(low: float, high: float) -> str:
+    """Return from which rank to which, an open end if infinite, a dash where they are not known."""
+    if math.isnan(low + high):
+        return "–"
+    if high == math.inf:
+        return f"from {low:,.0f}"
+    return f"{low:,.0f}" if low == high else f"{low:,.0f} to {high:,.0f}"
+
+
 def ranged(
     value: float | None, low: float | None, high: float | None, write: Any = fraction
 ) -> str:

@@ -1,7 +1,7 @@
 """How the scores of word vectors grow with the size of the text they are trained on."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -162,14 +162,8 @@ def _part(
 
     None if no word is left in it.
     """
-    lengths = np.diff(corpus.document_ends, prepend=0)
-    chosen = np.zeros(len(lengths), dtype=bool)
-    chosen[documents] = True
-    kept = np.repeat(chosen, lengths)
-    before = np.concatenate([[0], np.cumsum(kept)])
-    sentences = kept[corpus.sentence_ends - 1]
-    known = corpus.tokens[kept]
-    counts = np.bincount(known[known != UNKNOWN], minlength=len(vocabulary)).tolist()
+    part = corpus.documents(np.sort(documents))
+    counts = part.counts(len(vocabulary)).tolist()
     if max(counts, default=0) < params.min_count:
         return None
     own = Vocabulary.build(
@@ -178,10 +172,8 @@ def _part(
         max_size=params.max_size,
     )
     ids = np.array([own.index.get(word, UNKNOWN) for word in vocabulary.words], dtype=np.int32)
-    tokens = np.where(known == UNKNOWN, np.int32(UNKNOWN), ids[known])
-    return EncodedCorpus(
-        tokens, before[corpus.sentence_ends[sentences]], before[corpus.document_ends[chosen]]
-    ), own
+    tokens = np.where(part.tokens == UNKNOWN, np.int32(UNKNOWN), ids[part.tokens])
+    return replace(part, tokens=tokens), own
 
 
 def _sizes(corpus: EncodedCorpus, vocabulary: Vocabulary) -> dict[str, int]:

@@ -4,6 +4,7 @@ To add one, write its function in a module that is imported here, under `@figure
 """
 
 from wordlab.report.figures import (  # noqa: F401
+    draws,
     embeddings,
     gradients,
     studies,

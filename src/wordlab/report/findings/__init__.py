@@ -7,6 +7,7 @@ those of a stage into words, `@answer` one that answers a question of the report
 from wordlab.report.findings import (  # noqa: F401
     autoencoders,
     cells,
+    draws,
     embeddings,
     gradients,
     language_sweeps,
