@@ -34,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def measure(asked: argparse.Namespace) -> dict[str, Any]:
     """Return the seconds of reading, of scoring, and of both."""
-    from wordlab.evaluation.vectors import battery, by_name, scores
+    from wordlab.evaluation.vectors import battery, by_name
+    from wordlab.evaluation.vectors.sets import read_sets
     from wordlab.library import opening
     from wordlab.params.sets import catalogue
     from wordlab.report import tables
@@ -54,7 +55,7 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
         space = opening.words(str(file), Path(), Path()).space
         there = time.perf_counter()
         with mock.patch.object(by_name, "read", lambda item, fetch=True: made[item.name]):
-            sets = scores.read_sets(params.evaluation)
+            sets = read_sets(params.evaluation)
             rows, _ = battery.rows(space, params.evaluation, sets, "en", seed=params.seed)
         print(tables.evaluated(rows))
         ended = time.perf_counter()

@@ -33,6 +33,7 @@ from wordlab.embeddings.word2vec import training as word2vec
 from wordlab.errors import UserError
 from wordlab.evaluation import stability
 from wordlab.evaluation.vectors import scores
+from wordlab.evaluation.vectors.sets import read_sets
 from wordlab.evaluation.vectors.similarity import DenseSpace
 from wordlab.params.whole import Params
 from wordlab.rng import derive, stream
@@ -174,7 +175,7 @@ def of_scores(
 ) -> list[tuple[float, float, list[float]]]:
     """Return the interval of each score over documents, with the scores of the other texts."""
     evaluation = scores.by_first_method(params.evaluation)
-    sets = scores.read_sets(evaluation)
+    sets = read_sets(evaluation)
     tasks = scores.tasks({"": scores.evaluate(trained, evaluation, seed=params.seed, sets=sets)})
     of_draws, of_others = (
         np.array([scored(some.vectors(i), tasks, sets, evaluation) for i in range(len(some))])

@@ -30,7 +30,8 @@ from wordlab.embeddings.counts import cooccurrence
 from wordlab.embeddings.vectors import Vectors
 from wordlab.embeddings.word2vec import training as word2vec
 from wordlab.evaluation import statistics
-from wordlab.evaluation.vectors import further, scores
+from wordlab.evaluation.vectors import further
+from wordlab.evaluation.vectors.sets import read_sets
 from wordlab.evaluation.vectors.similarity import space
 from wordlab.params.whole import Params
 from wordlab.published import packaged
@@ -56,7 +57,7 @@ class Development:
     @classmethod
     def of(cls, vocabulary: Vocabulary, params: Params) -> "Development":
         """Return the listed pairs of known words that no set of `params.evaluation` has."""
-        sets = scores.read_sets(params.evaluation).pairs
+        sets = read_sets(params.evaluation).pairs
         tested = {frozenset(map(str.casefold, pair)) for one in sets for pair in one.words}
         listed = {
             frozenset(pair): pair

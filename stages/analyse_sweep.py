@@ -2,8 +2,8 @@
 
 from wordlab.analysis.sweeps import SCORE, analyse_language, analyse_vectors
 from wordlab.artifacts import read_exact
-from wordlab.evaluation.vectors import scores
 from wordlab.evaluation.vectors.answers import ANSWERS
+from wordlab.evaluation.vectors.sets import read_sets
 from wordlab.pipeline import stage
 
 
@@ -18,7 +18,7 @@ def main(run: stage.Stage) -> None:
         evaluation = run.params.evaluation
         columns = ["model", *params.grid, ANSWERS]
         trials = read_exact(sweep / "trials.parquet", columns)
-        sets = scores.read_sets(evaluation)
+        sets = read_sets(evaluation)
         found = analyse_vectors(trials, params, evaluation, sets, seed=seed)
     run.result(found)
 

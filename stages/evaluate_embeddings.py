@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from wordlab import names
 from wordlab.artifacts import write_json
 from wordlab.evaluation import models
-from wordlab.evaluation.vectors import scores
+from wordlab.evaluation.vectors import scores, sets
 from wordlab.evaluation.vectors.scores import Trained
 from wordlab.pipeline import champions, stage
 
@@ -25,7 +25,7 @@ def main(run: stage.Stage) -> None:
         run.input(name): champions.of_vectors(scored, headline[name])
         for name, scored in found.items()
     }
-    champions.hold(run.recorder, held, scores.digests(params))
+    champions.hold(run.recorder, held, sets.digests(params))
 
 
 def settings(model: Trained) -> Mapping[str, object]:

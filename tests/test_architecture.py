@@ -235,6 +235,10 @@ INHERITED = {
 }
 
 
+SETS = ("similarity", "analogies", "relations")
+"""The keys of `languages` that name evaluation sets."""
+
+
 @pytest.mark.parametrize("name", sorted(STAGES))
 def test_a_stage_depends_on_exactly_the_params_it_reads(name):
     stage = STAGES[name]
@@ -248,9 +252,16 @@ def test_a_stage_depends_on_exactly_the_params_it_reads(name):
             read.add(f"{section}.shared")
     if "character_model" in read:
         read.add("language_model.shared")
-    asked = {name for name in read for param in BY_LANGUAGE if f"{param}.".startswith(f"{name}.")}
-    assert ("sets.lock" in stage["deps"]) == any(name.startswith("evaluation") for name in asked)
-    read |= {"languages.${preprocess.language}"} if asked else set()
+    asked = {
+        param: key
+        for param, key in BY_LANGUAGE.items()
+        if any(f"{param}.".startswith(f"{name}.") for name in read)
+    }
+    if name != "fetch_sets":  # which sets those are, the others learn from its output
+        sets = {param for param, key in asked.items() if key in SETS}
+        assert ("data/sets.json" in stage["deps"]) == bool(sets)
+        asked = {param: key for param, key in asked.items() if param not in sets}
+    read |= {f"languages.${{preprocess.language}}.{key}" for key in asked.values()}
     for sweep, inherited in INHERITED.items():
         read |= inherited if sweep in read else set()
     if "" in read:  # handed on whole: the file is a dependency as data are

@@ -10,7 +10,7 @@ from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation.language.held_out import HeldOut
 from wordlab.evaluation.vectors import scores
 from wordlab.evaluation.vectors.analogy import Questions
-from wordlab.evaluation.vectors.scores import EvaluationSets
+from wordlab.evaluation.vectors.sets import NO_SETS, EvaluationSets
 from wordlab.evaluation.vectors.similarity import WordPairs
 from wordlab.params.whole import load
 from wordlab.pipeline import champions
@@ -62,7 +62,7 @@ def test_vectors_scored_on_other_sets_are_not_compared(scored):
 def test_a_set_of_which_nothing_is_known_is_not_compared(scored):
     pairs = scored.sets.pairs[0]
     foreign = replace(pairs, words=tuple((f"{a}x", f"{b}x") for a, b in pairs.words))
-    found = scored(0.1, EvaluationSets((foreign,), scores.NO_SETS.questions))
+    found = scored(0.1, EvaluationSets((foreign,), NO_SETS.questions))
     assert found.against(found.answers) == champions.APART
 
 

@@ -12,7 +12,7 @@ from wordlab import downloads, names
 from wordlab.artifacts import read_json
 from wordlab.corpus.vocabulary import Vocabulary, content_words
 from wordlab.evaluation.language.perplexity import PROMPTS
-from wordlab.evaluation.vectors import scores
+from wordlab.evaluation.vectors.sets import read_sets
 from wordlab.pipeline.declared import declaration
 from wordlab.report import tables
 from wordlab.report.figures import style
@@ -97,7 +97,7 @@ def table(folder, study, name):
 def test_the_texts_know_nothing_of_the_params_and_the_sets(made_up, spanish):
     for folder, params, _ in (made_up, spanish):
         words = set(vocabulary(folder).words)
-        sets = scores.read_sets(params.evaluation)
+        sets = read_sets(params.evaluation)
         known = {word.casefold() for pairs in sets.pairs for pair in pairs.words for word in pair}
         known |= {word.casefold() for question in sets.questions.words for word in question}
         assert not words & known

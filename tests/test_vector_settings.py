@@ -9,7 +9,8 @@ import pytest
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
-from wordlab.evaluation.vectors import further, scores
+from wordlab.evaluation.vectors import further
+from wordlab.evaluation.vectors.sets import read_sets
 from wordlab.params.whole import load
 from wordlab.published import packaged
 
@@ -37,7 +38,7 @@ def vocabulary():
 
 def test_no_pair_that_settings_are_judged_by_is_in_an_evaluation_set(settings, params, vocabulary):
     development = settings.Development.of(vocabulary, params)
-    sets = scores.read_sets(params.evaluation).pairs
+    sets = read_sets(params.evaluation).pairs
     tested = {frozenset(map(str.casefold, pair)) for one in sets for pair in one.words}
     for ids in (development.related, development.unrelated):
         pairs = {frozenset(vocabulary.words[i] for i in pair) for pair in ids.T}

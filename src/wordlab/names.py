@@ -90,6 +90,11 @@ def model(name: str) -> str:
     return f"{known[cell]} {GATES[gates]}" if gates in GATES else known.get(name, name)
 
 
+def sweep(name: str) -> str:
+    """Return what a sweep is of, as people read it."""
+    return {"recurrent": "networks"}.get(name) or EMBEDDINGS.get(name, name)
+
+
 def plain(name: str) -> str:
     """Return the name of a model, a setting, a measure or a set as people read it."""
     known = LANGUAGE_MODELS | EMBEDDINGS | SETTINGS | MEASURES | METHODS

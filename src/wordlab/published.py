@@ -1,8 +1,7 @@
 """Public evaluation sets by name: fetched once, checked, and kept in `.downloads/sets`.
 
-The catalogue has the checksum of a file where some public listing has it. Of any other the first
-download is noted in `sets.lock`, which belongs in Git: from then on, a file with another one is
-refused.
+The catalogue has the checksum of a file where some public listing has it. The first download of
+each is noted in `sets.lock`, which belongs in Git: from then on, another file is refused.
 """
 
 import hashlib
@@ -52,11 +51,11 @@ def packaged(name: str) -> Path:
 
 
 def record(item: PublicSet) -> None:
-    """Note what was fetched of a set in `sets.lock`, if the catalogue has no checksum of it.
+    """Note what was fetched of a set in `sets.lock`.
 
     Called when the set has been read, so that no page of a server's that says sorry is noted.
     """
-    if item.checksum or not item.url.startswith("http"):
+    if not item.url.startswith("http"):
         return
     with FileLock(place("lock").with_name(".lock")):
         known = locked()

@@ -11,8 +11,8 @@ from wordlab.analysis.variance import Grid, Tables, summarise
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation import statistics
-from wordlab.evaluation.vectors import scores
 from wordlab.evaluation.vectors.answers import measure
+from wordlab.evaluation.vectors.sets import read_sets
 from wordlab.params.embeddings import EvaluationParams
 from wordlab.params.sweeps import GloveSweepParams
 from wordlab.report.findings import sweeps as findings
@@ -51,7 +51,7 @@ def evaluation(tmp_path_factory: pytest.TempPathFactory) -> EvaluationParams:
 def trials(evaluation: EvaluationParams, *, seed_noise: float, effect: float) -> pd.DataFrame:
     """Vectors that are the same in all trials, but for the window, by `effect`, and the seed."""
     random = np.random.default_rng(2)
-    sets = scores.read_sets(evaluation)
+    sets = read_sets(evaluation)
     common, change = random.standard_normal((2, len(WORDS), 8))
     vocabulary = Vocabulary(WORDS, np.arange(len(WORDS), 0, -1))
     rows = []
@@ -66,7 +66,7 @@ def trials(evaluation: EvaluationParams, *, seed_noise: float, effect: float) ->
 
 def both(table: pd.DataFrame, evaluation: EvaluationParams) -> tuple[Tables, Tables]:
     """The sweep by seeds and items together, and by the seed alone."""
-    sets = scores.read_sets(evaluation)
+    sets = read_sets(evaluation)
     together = dict(analysis.analyse_vectors(table, SWEEP, evaluation, sets, seed=1).tables)
     seed_alone = summarise(table, list(SWEEP.grid), {"pairs": "higher"}, SWEEP.confidence)
     return together, seed_alone
@@ -109,7 +109,7 @@ def test_sentences_say_what_the_noise_is(evaluation: EvaluationParams) -> None:
 
 def test_draws_are_those_of_the_vectors_themselves(evaluation: EvaluationParams) -> None:
     table = trials(evaluation, seed_noise=0.1, effect=1.0)
-    sets = scores.read_sets(evaluation)
+    sets = read_sets(evaluation)
     draws = analysis.resampled(table, list(SWEEP.grid), evaluation, sets, seed=1)
     assert {name: x.shape for name, x in draws.items()} == dict.fromkeys(draws, (12, 3, 300))
     by_trial = draws["pairs"].reshape(4, 3, 3, 300)

@@ -17,7 +17,7 @@ from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.word2vec.training import Architecture, train
 from wordlab.errors import UserError
 from wordlab.evaluation.vectors.answers import measure
-from wordlab.evaluation.vectors.scores import read_sets
+from wordlab.evaluation.vectors.sets import read_sets
 from wordlab.params.embeddings import Word2vecParams
 from wordlab.params.whole import Params, load
 from wordlab.report import tables as printed

@@ -11,7 +11,8 @@ import pytest
 
 from wordlab import published
 from wordlab.errors import Notice, Unreachable, UserError
-from wordlab.evaluation.vectors import by_name, scores
+from wordlab.evaluation.vectors import by_name
+from wordlab.evaluation.vectors.sets import read_sets
 from wordlab.params import sets
 from wordlab.params.embeddings import EvaluationParams
 
@@ -263,6 +264,6 @@ def test_sets_are_named_without_more(server, monkeypatch):
             "confidence": 0.95,
         }
     )
-    found = scores.read_sets(params)
+    found = read_sets(params)
     assert found.pairs[0].words == (("tiger", "cat"), ("plane", "car"))
     assert len(found.questions) == 0

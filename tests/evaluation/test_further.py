@@ -10,7 +10,7 @@ from sklearn.metrics.cluster import contingency_matrix
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation.vectors import analogy, battery, further, similarity
-from wordlab.evaluation.vectors.scores import EvaluationSets
+from wordlab.evaluation.vectors.sets import EvaluationSets
 from wordlab.evaluation.vectors.similarity import DenseSpace, SparseSpace
 from wordlab.params.embeddings import EvaluationParams
 

@@ -12,7 +12,8 @@ from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation import statistics
 from wordlab.evaluation.vectors import scores
 from wordlab.evaluation.vectors.analogy import AnalogyResult, Questions
-from wordlab.evaluation.vectors.scores import EvaluationSets, Scores
+from wordlab.evaluation.vectors.scores import Scores
+from wordlab.evaluation.vectors.sets import EvaluationSets, read_sets
 from wordlab.evaluation.vectors.similarity import SimilarityResult, SparseSpace
 from wordlab.params.embeddings import EvaluationParams
 
@@ -39,7 +40,7 @@ def params() -> EvaluationParams:
 
 @pytest.fixture(scope="module")
 def sets(params: EvaluationParams) -> EvaluationSets:
-    return scores.read_sets(params)
+    return read_sets(params)
 
 
 def vectors(sets: EvaluationSets, share: float) -> Vectors:

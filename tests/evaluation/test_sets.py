@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from wordlab import downloads
 from wordlab.errors import UserError
-from wordlab.evaluation.vectors import scores
 from wordlab.evaluation.vectors.battery import Row
+from wordlab.evaluation.vectors.sets import read_sets
 from wordlab.params.embeddings import EvaluationParams, WordPairsParams
 from wordlab.report import tables
 
@@ -37,7 +37,7 @@ def test_a_set_with_a_url_is_read_from_the_cache(
     (tmp_path / ".downloads").mkdir()
     (tmp_path / ".downloads" / f"{sha256[:16]}-set.txt").write_text(PAIRS)
     asked = params(url="http://127.0.0.1:9/set.txt", sha256=sha256)
-    assert scores.read_sets(asked).pairs[0].words == (("tiger", "cat"), ("plane", "car"))
+    assert read_sets(asked).pairs[0].words == (("tiger", "cat"), ("plane", "car"))
     with pytest.raises(UserError, match="cannot be fetched"):
         downloads.cached("http://127.0.0.1:9/set.txt", "0" * 64)
 

@@ -10,7 +10,7 @@ from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import Notice, UserError
 from wordlab.evaluation.comparison import comparison
 from wordlab.evaluation.vectors import analogy, further, scores, similarity
-from wordlab.evaluation.vectors.scores import EvaluationSets
+from wordlab.evaluation.vectors.sets import EvaluationSets, read_sets
 from wordlab.params.embeddings import EvaluationParams, RelationParams
 
 BODY = "tiger\tcat\t7.35\nplane\tcar\t5.77\n"
@@ -179,7 +179,7 @@ def test_paths_start_at_the_main_repository_and_at_home(
         (tmp_path / "copy").mkdir()
         monkeypatch.chdir(tmp_path / "copy")
         monkeypatch.setenv("DVC_ROOT", str(root))
-    found = scores.read_sets(EvaluationParams.model_validate(PARAMS))
+    found = read_sets(EvaluationParams.model_validate(PARAMS))
     assert found.pairs[0].words[0] == ("tiger", "cat")
     assert found.questions.words == (("boy", "girl", "son", "daughter"),)
     asked = RelationParams(path="sets/relations.tsv", wordnet=0)

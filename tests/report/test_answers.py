@@ -12,6 +12,7 @@ from wordlab.report.findings import (
     embeddings,
     gradients,
     networks,
+    preferences,
     studies,
     sweeps,
 )
@@ -91,33 +92,33 @@ def test_analogies_alone_are_no_correlation() -> None:
 
 
 def test_a_model_is_to_be_preferred_where_another_is_shown_to_be_worse() -> None:
-    purposes = embeddings.at_tasks(
+    purposes = preferences.at_tasks(
         SCORES, differences(("skipgram", "glove", True), ("skipgram", "ppmi", False))
     )
-    clear = embeddings.prefer(purposes, "It rests on this.")
+    clear = preferences.prefer(purposes, "It rests on this.")
     assert clear.decided and "Prefer skip-gram to GloVe for WordSim-353." in clear.text
     assert clear.table is not None and clear.table.rows == [
         ["WordSim-353", "skip-gram", ".57", "PPMI"]
     ]
     assert clear.more == ("It rests on this.",)
-    open_ = embeddings.prefer([embeddings.Purpose("memory", "glove", "3 MB")], "")
+    open_ = preferences.prefer([preferences.Purpose("memory", "glove", "3 MB")], "")
     assert not open_.decided and OPEN in open_.text
     with pytest.raises(Unmeasured):
-        embeddings.prefer([], "")
+        preferences.prefer([], "")
 
 
 def test_rare_words_and_relations_name_what_may_be_as_good() -> None:
     rare = scores(glove=0.2, ppmi=0.45, skipgram=0.55).assign(band="rare")
-    (found,) = embeddings.on_rare_words(rare)
+    (found,) = preferences.on_rare_words(rare)
     assert (found.best, found.above, found.unclear) == ("skipgram", ["glove"], ["ppmi"])
-    assert embeddings.on_rare_words(rare.assign(score=np.nan)) == []
+    assert preferences.on_rare_words(rare.assign(score=np.nan)) == []
     rows = [("glove", False), ("glove", True), ("ppmi", True), ("ppmi", True)]
     contrasts = pd.DataFrame(rows, columns=["model", "distinct"]).assign(
         second="unrelated", auc=0.7
     )
-    (most,) = embeddings.at_relations(contrasts)
+    (most,) = preferences.at_relations(contrasts)
     assert (most.best, most.value, most.unclear) == ("ppmi", "2 of 2", ["glove"])
-    assert embeddings.at_relations(contrasts.assign(distinct=False)) == []
+    assert preferences.at_relations(contrasts.assign(distinct=False)) == []
 
 
 @pytest.mark.parametrize(
@@ -295,12 +296,12 @@ def test_antonyms_are_nearer_only_where_that_is_shown() -> None:
         {"model": ["glove", "ppmi", "cbow"], "first": "synonyms", "second": "antonyms",
          "auc": [0.3, 0.7, 0.5], "distinct": [True, True, False]}
     )  # fmt: skip
-    assert embeddings.nearer(table) == [
+    assert preferences.nearer(table) == [
         "Antonyms are nearer than synonyms in GloVe; synonyms are nearer than antonyms in PPMI; "
         f"which are nearer in CBOW is {OPEN}."
     ]
-    assert embeddings.nearer(table.assign(auc=np.nan)) == []
-    (none,) = embeddings.nearer(table[2:])
+    assert preferences.nearer(table.assign(auc=np.nan)) == []
+    (none,) = preferences.nearer(table[2:])
     assert none == f"Whether synonyms or antonyms are nearer in CBOW is {OPEN}."
 
 

@@ -15,7 +15,8 @@ from wordlab.artifacts import Result, rounded
 from wordlab.checkpoints import NOTHING_KEPT, Checkpoint
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
-from wordlab.evaluation.statistics import change_intervals, mean_intervals, median_interval
+from wordlab.evaluation.repeated import change_intervals, mean_intervals
+from wordlab.evaluation.statistics import median_interval
 from wordlab.params.language import LanguageModelParams
 from wordlab.params.studies import GradientStudyParams, TruncationParams
 from wordlab.params.whole import load

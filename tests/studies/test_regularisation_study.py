@@ -16,7 +16,7 @@ from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
 from wordlab.evaluation.language.ngrams import KneserNey
-from wordlab.evaluation.statistics import change_intervals
+from wordlab.evaluation.repeated import change_intervals
 from wordlab.params.language import LanguageModelParams
 from wordlab.params.studies import COMBINATION, RegularisationMethod, RegularisationStudyParams
 from wordlab.recurrent.language_model import LanguageModel

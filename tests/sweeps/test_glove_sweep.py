@@ -14,8 +14,8 @@ from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings import glove
 from wordlab.embeddings.counts import cooccurrence
-from wordlab.evaluation.vectors import scores
 from wordlab.evaluation.vectors.answers import measure
+from wordlab.evaluation.vectors.sets import read_sets
 from wordlab.params.embeddings import CooccurrenceParams, EvaluationParams, GloveParams
 from wordlab.params.sweeps import GloveSweepParams
 from wordlab.sweeps.glove import sweep
@@ -86,7 +86,7 @@ def test_each_trial_is_scored_as_a_training_of_its_own(evaluation: EvaluationPar
     assert list(trials.columns[:5]) == ["model", "window", "dimensions", "iterations", "seed"]
     seconds = [reported[f"glove window=1 dimensions=3 iterations={i} seed=1"] for i in (1, 3)]
     assert 0 < seconds[0]["seconds"] < seconds[1]["seconds"]
-    sets = scores.read_sets(evaluation)
+    sets = read_sets(evaluation)
     for row in trials.iloc[[0, 6, 15]].itertuples():
         counting = COUNTING.model_copy(update={"window": row.window, "weighting": "uniform"})
         settings = {"dimensions": row.dimensions, "iterations": row.iterations, "rate": 0.1}

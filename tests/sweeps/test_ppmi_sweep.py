@@ -12,8 +12,8 @@ from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings import ppmi
 from wordlab.embeddings.counts import cooccurrence
-from wordlab.evaluation.vectors import scores
 from wordlab.evaluation.vectors.answers import measure
+from wordlab.evaluation.vectors.sets import read_sets
 from wordlab.params.embeddings import CooccurrenceParams, EvaluationParams, PpmiParams
 from wordlab.params.sweeps import PpmiSweepParams
 from wordlab.sweeps.ppmi import sweep
@@ -72,7 +72,7 @@ def test_each_trial_is_scored_as_its_settings_alone_would_be(evaluation: Evaluat
     assert len(trials) == 2 * 2 * 2 * 2
     assert list(trials.columns[:5]) == ["model", "window", "shift", "dimensions", "seed"]
     assert set(trials["model"]) == {"ppmi_svd"}
-    sets = scores.read_sets(evaluation)
+    sets = read_sets(evaluation)
     for row in trials.iloc[[0, 6, 15]].itertuples():
         counts = cooccurrence.count(
             *text(), COUNTING.model_copy(update={"window": row.window}), seed=1

@@ -13,7 +13,8 @@ from wordlab.artifacts import Result
 from wordlab.evaluation.statistics import Floats
 from wordlab.evaluation.vectors import scores
 from wordlab.evaluation.vectors.answers import ANSWERS, unpacked
-from wordlab.evaluation.vectors.scores import ANALOGY, EvaluationSets, Scores
+from wordlab.evaluation.vectors.scores import ANALOGY, Scores
+from wordlab.evaluation.vectors.sets import EvaluationSets
 from wordlab.params.embeddings import EvaluationParams
 from wordlab.params.sweeps import GridSweepParams, RecurrentSweepParams
 

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
-from wordlab.evaluation import statistics
+from wordlab.evaluation import repeated, statistics
 
 Floats = NDArray[np.floating]
 
@@ -57,7 +57,7 @@ class Grid:
     ) -> "Grid":
         """Return the `score` of `trials`, all of one model.
 
-        trials: as `statistics.repetitions` takes them; draws: (len(trials), 3, B), for each trial
+        trials: as `repeated.repetitions` takes them; draws: (len(trials), 3, B), for each trial
         those of its combination. Raises ValueError if a combination or a score is missing.
         """
         columns = [without_missing(trials[name].tolist()) for name in names]
@@ -68,7 +68,7 @@ class Grid:
         numbers, first = np.unique(combination, return_index=True)
         if len(numbers) != np.prod(shape):
             raise ValueError(f"{len(numbers)} combinations are no full grid of {shape}")
-        scores = statistics.repetitions(trials, combination, score)
+        scores = repeated.repetitions(trials, combination, score)
         blocks = trials["fold"].nunique() - 1 if "fold" in trials else 0
         if draws is not None:
             draws = draws[first].reshape(*shape, *draws.shape[1:])

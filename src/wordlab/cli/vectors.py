@@ -113,7 +113,8 @@ def evaluate(
     names, and those of its language that `wordlab sets --fetch` has fetched."""
     import json
 
-    from wordlab.evaluation.vectors import battery, scores
+    from wordlab.evaluation.vectors import battery
+    from wordlab.evaluation.vectors.sets import NO_SETS, read_sets
     from wordlab.report import tables
 
     found, params = asked_of(vectors, words, undecodable).space, settings()
@@ -121,7 +122,7 @@ def evaluate(
     rows, missing = battery.rows(
         found,
         params.evaluation,
-        scores.read_sets(params.evaluation) if own else scores.NO_SETS,
+        read_sets(params.evaluation) if own else NO_SETS,
         language or params.preprocess.language,
         seed=params.seed,
     )

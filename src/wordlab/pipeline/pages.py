@@ -27,7 +27,6 @@ FACTS = "run.json"
 TEMPLATE = "answers.jinja"
 """The sentences of answers.md, with the places of their numbers."""
 SWEEPS = ("word2vec", "glove", "ppmi", "recurrent")
-TITLES = {"glove": "GloVe", "ppmi": "PPMI", "recurrent": "networks"}
 ALIKE = ("window", "dimensions")
 """Settings that sweeps of word vectors have in common."""
 
@@ -99,7 +98,7 @@ def page(run: Run) -> str:
         f"# The scale `{run.name}`",
         f"Made by `wordlab publish` from [the tables of this run]({run.name}); brackets and ranges "
         "are 95 % intervals.",
-        _markdown(
+        tables.markdown(
             ["", ""],
             [
                 ["text", f"{text['origin']}, {number(text['documents'])} documents"],
@@ -120,7 +119,7 @@ def page(run: Run) -> str:
     longest = list(facts["seconds"].items())
     parts += [
         "## How long the stages took",
-        _markdown(["stage", "seconds"], [[name, number(took)] for name, took in longest]),
+        tables.markdown(["stage", "seconds"], [[name, number(took)] for name, took in longest]),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -142,12 +141,12 @@ def _best(run: Run, sweep: str) -> Iterator[str]:
     best = run.results.table(place, "best").drop(columns="noise")
     best = best.assign(model=best["model"].map(names.model), score=best["score"].map(names.plain))
     head = [names.plain(str(name)) for name in best]
-    yield f"## The best settings of the sweep of {TITLES.get(sweep, sweep)}"
+    yield f"## The best settings of the sweep of {names.sweep(sweep)}"
     yield (
         "n: trainings of these settings, low to high the interval of their mean; others: how many "
         "of all combinations are not worse beyond the noise."
     )
-    yield _markdown(head, [[_shown(x) for x in row] for row in best.itertuples(index=False)])
+    yield tables.markdown(head, [[_shown(x) for x in row] for row in best.itertuples(index=False)])
 
 
 def _side_by_side(run: Run) -> Iterator[str]:
@@ -180,7 +179,7 @@ def _side_by_side(run: Run) -> Iterator[str]:
     )
     columns = [*ALIKE, "model", *scores, "tried"]
     rows = found.assign(model=found["model"].map(names.model))[columns].itertuples(index=False)
-    yield _markdown(
+    yield tables.markdown(
         [names.plain(str(name)) for name in columns], [[_shown(x) for x in r] for r in rows]
     )
 
@@ -190,12 +189,7 @@ def _shown(value: Any) -> str:
 
 
 def _table(table: Table) -> str:
-    return _markdown([table.title, *table.head], table.rows)
-
-
-def _markdown(head: Any, rows: Any) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return tables.markdown([table.title, *table.head], table.rows)
 
 
 def answered(known: Mapping[str, Run], docs: Path) -> str:

@@ -197,25 +197,19 @@ def shown(estimates: Sequence[Estimate]) -> str:
     if not estimates:
         return "Nothing to run: every stage is up to date."
     rows = [
-        [one.stage, duration(one.seconds), f"{one.mib:,.0f} MiB", " " if one.here else "*"]
+        [
+            *(one.stage, duration(one.seconds), f"{one.mib:,.0f} MiB", " " if one.here else "*"),
+            " x ".join(f"{_number(value)} {name}" for name, value in one.work.items()),
+        ]
         for one in estimates
     ]
-    table = aligned([["stage", "time", "memory", " "], *rows]).splitlines()
-    over = (
-        " x ".join(f"{_number(value)} {name}" for name, value in one.work.items())
-        for one in estimates
-    )
-    width = max(map(len, table))
-    table = [
-        f"{line.ljust(width)}  {what}"
-        for line, what in zip(table, ["goes over", *over], strict=True)
-    ]
+    table = aligned([["stage", "time", "memory", " ", "goes over"], *rows], left=(0, 4))
     whole = duration(sum(one.seconds for one in estimates))
     most = max(one.mib for one in estimates)
     several = len(estimates) > 1
     count = f"{len(estimates)} stages, one after another" if several else "1 stage"
     lines = [
-        *table,
+        table,
         f"{count}: about {whole}, at most {most:,.0f} MiB. A stage is skipped if those before it "
         "make what they made before.",
     ]

@@ -189,7 +189,7 @@ def embeddings(metrics: Mapping[str, Any]) -> str:
             cells.append(_scored(scores["analogy"][method], "total", _percent, " %"))
         seeds = scores["analogy"].get("seeds", 1)
         rows.append([f"{title}, {seeds} seeds" if seeds > 1 else title, *cells])
-    return _markdown(heads, rows)
+    return markdown(heads, rows)
 
 
 def language_models(metrics: Mapping[str, Any]) -> str:
@@ -217,7 +217,7 @@ def language_models(metrics: Mapping[str, Any]) -> str:
         rows.append([title, perplexity, ratio, bits, first, five, *known, unknown])
     heads = ["test perplexity", "ratio to Kneser-Ney", "bits per symbol", "next symbol right"]
     heads += ["among five", "perplexity of known symbols", "known right", "unknown symbols"]
-    return _markdown(["language model", *heads], rows)
+    return markdown(["language model", *heads], rows)
 
 
 def _one(value: float | None) -> str:
@@ -228,7 +228,8 @@ def _two(value: float | None) -> str:
     return "∞" if value is None else f"{value:.2f}"
 
 
-def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table in Markdown."""
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -327,26 +328,22 @@ def evaluated(rows: Sequence["Row"]) -> str:
 def public_sets(sets: Sequence["PublicSet"], here: Container[str]) -> str:
     """Return sets of the catalogue as a table; here: the names of those that need no network."""
     head = ("name", "task", "language", "items", "here", "licence", "from")
-    cells = [
+    rows = [
         (
             *(item.name, item.task, item.language, item.size or "–"),
             *("yes" if item.name in here else "no", item.licence, item.citation),
         )
         for item in sets
     ]
-    widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in (head, *cells)
-    )
+    return aligned([head, *rows], left=range(len(head)))
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows as lines, the first column to the left and all others to the right."""
+def aligned(rows: Sequence[Sequence[str]], left: Container[int] = (0,)) -> str:
+    """Return rows as lines: columns with a number in `left` to the left, others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
+            cell.ljust(width) if i in left else cell.rjust(width)
             for i, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows

@@ -12,7 +12,8 @@ from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation import stability
 from wordlab.evaluation.comparison.comparison import WORDS
 from wordlab.evaluation.vectors import analogy, scores, similarity
-from wordlab.evaluation.vectors.scores import EvaluationSets, Task
+from wordlab.evaluation.vectors.scores import Task
+from wordlab.evaluation.vectors.sets import EvaluationSets, read_sets
 from wordlab.evaluation.vectors.similarity import DenseSpace
 from wordlab.params.embeddings import EvaluationParams
 from wordlab.params.studies import DrawsParams
@@ -84,7 +85,7 @@ def _scores(
     seed: int,
 ) -> pd.DataFrame:
     """Return the table of scores."""
-    sets = scores.read_sets(evaluation)
+    sets = read_sets(evaluation)
     found = {
         name: scores.evaluate(vectors, evaluation, seed=seed, sets=sets, name=name)
         for name, vectors in trained.items()

@@ -7,19 +7,19 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from wordlab import artifacts
+from wordlab import artifacts, names
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation.vectors import scores
 from wordlab.evaluation.vectors.answers import ANSWERS, measure
+from wordlab.evaluation.vectors.sets import read_sets
 from wordlab.params.embeddings import EvaluationParams
 from wordlab.params.sweeps import UNSEEN, GridSweepParams
 from wordlab.sweeps.trials import Objective, Trial, opened, text_digest
 from wordlab.trials.runner import Outcome, TrialLogger, fingerprint
 
-TITLES = {"glove": "GloVe", "ppmi": "PPMI"}
 Training = Callable[[Sequence[int]], Iterable[tuple[int, Vectors]]]
 """Trains the trials of these numbers, and gives each with its vectors."""
 
@@ -45,13 +45,13 @@ def sweep(
     scores under the names that evaluate_embeddings gives them, so that the runs of trials and those
     of models trained in full can be compared.
     """
-    sets = scores.read_sets(evaluation)
-    names = {pairs.name: f"{pairs.name}.spearman" for pairs in sets.pairs}
+    sets = read_sets(evaluation)
+    measures = {pairs.name: f"{pairs.name}.spearman" for pairs in sets.pairs}
     for group in scores.GROUPS:
-        names[f"analogy_{group}"] = f"analogy.{evaluation.analogies.methods[0]}.{group}"
+        measures[f"analogy_{group}"] = f"analogy.{evaluation.analogies.methods[0]}.{group}"
 
     def renamed(trial: str, settings: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
-        on_trial(trial, settings, {names.get(key, key): x for key, x in metrics.items()})
+        on_trial(trial, settings, {measures.get(key, key): x for key, x in metrics.items()})
 
     def runner(groups: Iterator[Sequence[int]]) -> Iterator[tuple[int, Outcome]]:
         for group in filter(None, groups):
@@ -75,7 +75,7 @@ def sweep(
         },
         models=list(dict.fromkeys(trial.model for trial in planned)),
         objective=Objective(sets.pairs[0].name if sets.pairs else "analogy_total", "higher"),
-        title=f"sweep of {TITLES.get(kind, kind)}",
+        title=f"sweep of {names.sweep(kind)}",
         count=len(planned),
         fixed=params.fixed,
         on_trial=renamed,

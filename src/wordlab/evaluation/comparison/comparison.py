@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from wordlab.artifacts import Result
 from wordlab.corpus.vocabulary import Vocabulary, study_words
 from wordlab.embeddings.ppmi import PpmiModel
-from wordlab.errors import UserError
 from wordlab.evaluation import statistics
 from wordlab.evaluation.comparison import neighbours, relations
-from wordlab.evaluation.vectors import by_name, scores
-from wordlab.evaluation.vectors.further import Related, read_relations
+from wordlab.evaluation.vectors import scores
 from wordlab.evaluation.vectors.scores import Scores, Task, Trained
+from wordlab.evaluation.vectors.sets import read_related
 from wordlab.evaluation.vectors.similarity import Lookup, Space, SparseSpace, space
 from wordlab.params.embeddings import ComparisonParams, EvaluationParams, RelationParams
 
@@ -238,15 +237,7 @@ def listed_pairs(params: RelationParams, vocabulary: Vocabulary) -> relations.Pa
 
     Raises UserError if the list cannot be read, or WordNet is wanted and not installed.
     """
-    place = by_name.path_or_name(params.path, "wordlab_en")
-    pairs: dict[str, list[tuple[str, str]]] = {}
-    if isinstance(place, str):
-        found = by_name.all_there([place]).get(place)
-        if not isinstance(found, Related | None):
-            raise UserError(f"comparison.relations.path: expected relations; {place} has none")
-        pairs = found.by_relation() if found else {}
-    elif place is not None:
-        pairs = read_relations(place)
+    pairs = dict(read_related(params))
     if params.wordnet:
         pairs = relations.extend(pairs, vocabulary.words, params.wordnet, relations.reader())
     return pairs

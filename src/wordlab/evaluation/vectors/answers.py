@@ -12,10 +12,10 @@ from wordlab.evaluation.vectors.analogy import AnalogyResult
 from wordlab.evaluation.vectors.scores import (
     ANALOGY,
     GROUPS,
-    EvaluationSets,
     by_first_method,
     evaluate,
 )
+from wordlab.evaluation.vectors.sets import EvaluationSets
 from wordlab.evaluation.vectors.similarity import SimilarityResult
 from wordlab.params.embeddings import EvaluationParams
 

@@ -10,7 +10,8 @@ from wordlab.artifacts import rounded
 from wordlab.evaluation.vectors import analogy, by_name, further, scores, similarity
 from wordlab.evaluation.vectors.analogy import AnalogyResult, Questions
 from wordlab.evaluation.vectors.by_name import Items
-from wordlab.evaluation.vectors.scores import EvaluationSets, Scores
+from wordlab.evaluation.vectors.scores import Scores
+from wordlab.evaluation.vectors.sets import EvaluationSets
 from wordlab.evaluation.vectors.similarity import SimilarityResult, Space, WordPairs
 from wordlab.params.embeddings import EvaluationParams
 from wordlab.params.sets import TASKS, catalogue, task_of

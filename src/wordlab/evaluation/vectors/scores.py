@@ -3,30 +3,28 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wordlab import downloads, paths
 from wordlab.artifacts import rounded
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import notice
 from wordlab.evaluation import statistics
 from wordlab.evaluation.statistics import CrossedResamples, Floats
 from wordlab.evaluation.vectors import analogy, by_name, similarity
-from wordlab.evaluation.vectors.analogy import AnalogyResult, Questions
+from wordlab.evaluation.vectors.analogy import AnalogyResult
+from wordlab.evaluation.vectors.sets import ANALOGIES, EvaluationSets, read_sets
 from wordlab.evaluation.vectors.similarity import (
     Answered,
     DenseSpace,
     SimilarityResult,
     Space,
-    WordPairs,
     lookup_in,
     space,
 )
-from wordlab.params.embeddings import EvaluationParams, WordPairsParams
+from wordlab.params.embeddings import EvaluationParams
 from wordlab.published import packaged
 from wordlab.rng import stream
 
@@ -35,23 +33,10 @@ if TYPE_CHECKING:
 
 GROUPS = ("semantic", "syntactic", "total")
 ANALOGY = "analogy"
-ANALOGIES = "analogies"
-"""The headline's name of the analogies' total."""
 SMALL_COVERAGE = 0.05
 """The share of a set below which its words may not be those that were meant."""
 Trained = Vectors | Space | Sequence[Vectors]
 """A model, once trained or several times with different seeds; then all have the same words."""
-
-
-@dataclass(frozen=True, eq=False)
-class EvaluationSets:
-    """What models are scored on: sets of word pairs, and analogy questions."""
-
-    pairs: tuple[WordPairs, ...]
-    questions: Questions
-
-
-NO_SETS = EvaluationSets((), by_name.NO_QUESTIONS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -255,40 +240,6 @@ def _crossed(
     first, second = items.parts()
     random = stream(seed, "bootstrap", name)
     return CrossedResamples.draw(first[among], second[among], resamples, random)
-
-
-def read_sets(params: EvaluationParams) -> EvaluationSets:
-    """Read the sets that `params` names, fetching those that are not here yet.
-
-    Those of the catalogue whose server cannot be reached are left out, with a notice. Raises
-    UserError if another cannot be fetched or read.
-    """
-    places = {item.name: _place(item) for item in params.similarity}
-    found = by_name.all_there(place for place in places.values() if isinstance(place, str))
-    for name, place in places.items():
-        if isinstance(place, Path):
-            found[name] = similarity.read_pairs(place, name)
-    pairs = (found.get(name) for name in places)
-    questions = by_name.questions(params.analogies.path)
-    return EvaluationSets(tuple(one for one in pairs if isinstance(one, WordPairs)), questions)
-
-
-def digests(params: EvaluationParams) -> dict[str, str]:
-    """Return the md5 of each set that `params` names and that is here, by the names in `headline`.
-
-    Of a set in several files, that of their list.
-    """
-    places = {item.name: _place(item) for item in params.similarity}
-    places[ANALOGIES] = by_name.path_or_name(params.analogies.path, by_name.GOOGLE)
-    found = {name: by_name.digest(place) for name, place in places.items() if place is not None}
-    return {name: digest for name, digest in found.items() if digest}
-
-
-def _place(pairs: WordPairsParams) -> str | Path | None:
-    """Return the path of a set of word pairs, or its name in the catalogue."""
-    if pairs.url is not None and pairs.sha256 is not None:
-        return downloads.cached(pairs.url, pairs.sha256)
-    return pairs.name if pairs.path is None else paths.given(pairs.path)
 
 
 def evaluate(

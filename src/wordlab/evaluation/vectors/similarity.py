@@ -187,7 +187,7 @@ class WordPairs:
 
 
 class Items(Protocol):
-    """What is asked: n items, told apart by identity."""
+    """What is asked: n items. Two are the same only if they are one object."""
 
     def __hash__(self) -> int: ...
 

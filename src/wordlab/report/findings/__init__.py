@@ -12,6 +12,7 @@ from wordlab.report.findings import (  # noqa: F401
     gradients,
     language_sweeps,
     networks,
+    preferences,
     studies,
     sweeps,
 )

@@ -16,7 +16,7 @@ from wordlab.artifacts import Result, nested
 from wordlab.checkpoints import Checkpoint
 from wordlab.errors import UserError
 from wordlab.evaluation.language.ngrams import KneserNey
-from wordlab.evaluation.statistics import change_intervals
+from wordlab.evaluation.repeated import change_intervals
 from wordlab.params.studies import GradientStudyParams, TruncationParams
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.studies.gradients import jobs

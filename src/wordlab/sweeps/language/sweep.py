@@ -25,7 +25,7 @@ from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.evaluation.language.generation import yardsticks
 from wordlab.evaluation.language.held_out import HeldOut, score
 from wordlab.evaluation.language.ngrams import KneserNey
-from wordlab.evaluation.statistics import repetitions
+from wordlab.evaluation.repeated import repetitions
 from wordlab.params.derived import combined
 from wordlab.params.language import LanguageModelSection
 from wordlab.params.sweeps import RecurrentSweepParams

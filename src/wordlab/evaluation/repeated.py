@@ -1,0 +1,92 @@
+"""Settings that are trained several times, over seeds and folds: their means and differences."""
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from wordlab.evaluation.statistics import Floats
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def mean_intervals(values: Floats, confidence: float, comparisons: int = 1) -> Floats:
+    """Return the mean over seeds and the ends of its interval for each setting: (M, 3).
+
+    values: (M, S), M settings by S seeds. comparisons: how many intervals are looked at together.
+    Each is widened so that all of them hold at once with `confidence` (Bonferroni: the chance to
+    miss is divided by their number). Settings share their seeds, and what a seed adds to all of
+    them alike is noise of every mean: its variance is (MS_seeds + (M - 1) MS_rest) / (M S), of the
+    mean squares between seeds and of the rest. Student's t with the degrees of freedom of
+    Satterthwaite 1946.
+    """
+    settings, seeds = values.shape
+    means = values.mean(axis=1)
+    between = values.mean(axis=0) - values.mean()
+    parts = np.array([settings * np.square(between).sum(), np.square(_rest(values)).sum()])
+    parts /= seeds - 1  # MS_seeds and (M - 1) MS_rest
+    total = float(parts.sum())
+    freedom = (seeds - 1) * _ratio(total**2, parts[0] ** 2 + parts[1] ** 2 / max(1, settings - 1))
+    half = _half_width(total / (settings * seeds), freedom, confidence, comparisons)
+    return np.stack([means, means - half, means + half], axis=1)
+
+
+def change_intervals(
+    values: Floats, reference: int, confidence: float, comparisons: int = 1
+) -> Floats:
+    """Return by how much each setting exceeds the one at `reference`, with interval ends: (M, 3).
+
+    values, comparisons: as for `mean_intervals`, with two settings or more. Seeds are blocks: what
+    a seed adds to all settings alike is no noise. Student's t with (M - 1) (S - 1) degrees of
+    freedom (Montgomery 2017, 4.1).
+    """
+    settings, seeds = values.shape
+    changes = values.mean(axis=1) - values[reference].mean()
+    freedom = (settings - 1) * (seeds - 1)
+    variance = float(np.square(_rest(values)).sum()) / freedom
+    half = _half_width(2 * variance / seeds, freedom, confidence, comparisons)
+    halves = np.full(settings, half)
+    halves[reference] = 0
+    return np.stack([changes, changes - halves, changes + halves], axis=1)
+
+
+def _rest(values: Floats) -> Floats:
+    """Return what neither the setting nor the seed explains of `values` (M, S), likewise (M, S)."""
+    return values - values.mean(axis=1, keepdims=True) - values.mean(axis=0) + values.mean()
+
+
+def _ratio(one: float, other: float) -> float:
+    """Return `one` / `other`, and 1 where nothing varies, so that both are 0."""
+    return one / other if other else 1.0
+
+
+def _half_width(variance: float, freedom: float, confidence: float, comparisons: int) -> float:
+    """Return half the width of a t interval of an estimate with this variance."""
+    missed = (1 - confidence) / comparisons
+    return float(special.stdtrit(freedom, 1 - missed / 2)) * math.sqrt(variance)
+
+
+def repetitions(trials: "pd.DataFrame", combination: NDArray[np.integer], score: str) -> Floats:
+    """Return the `score` of each combination of settings in each of its R repetitions, (C, R).
+
+    trials: one row per training, with the columns `seed`, `fold` if there are several, and `score`;
+    combination: int (N,), the number of each trial's, from 0, all with equally many trials. Folds
+    differ in difficulty for all settings alike, so each fold's mean is set to the mean of all.
+    Raises ValueError if a combination or a score is missing.
+    """
+    seed = trials["seed"].to_numpy()
+    fold = trials["fold"].to_numpy() if "fold" in trials else np.ones_like(seed)
+    folds, seeds = len(np.unique(fold)), len(np.unique(seed))
+    count = int(combination.max()) + 1
+    if len(trials) != count * folds * seeds:
+        raise ValueError(f"{len(trials)} trials are not {count} combinations x {folds * seeds}")
+    order = np.lexsort([seed, fold, combination])
+    scores = trials[score].to_numpy(dtype=np.float64)[order]
+    if not np.isfinite(scores).all():
+        raise ValueError(f"{score}: {np.isnan(scores).sum()} trials have none")
+    by_fold = scores.reshape(-1, folds, seeds)
+    by_fold = by_fold - by_fold.mean(axis=(0, 2), keepdims=True) + scores.mean()
+    return by_fold.reshape(count, folds * seeds)
