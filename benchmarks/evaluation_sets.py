@@ -118,8 +118,11 @@ def draw(item, words: list[str], share: float):
         return further.Categories(item.name, tuple(w for (w,) in drawn(n, 1)), names, groups)
     if item.task == "odd one out":
         return further.Puzzles(item.name, tuple(drawn(n, 9)), np.arange(n) // 6)
-    if item.task == "relations":
-        return further.Related(item.name, tuple(drawn(n, 2)), names, groups)
+    if item.task == "relations":  # as in BLESS, a hundred pairs for each first word
+        firsts, seconds = drawn(1 + n // 100, 1), drawn(1 + n // 3, 1)
+        chosen = random.integers(0, len(seconds), n).tolist()
+        pairs = tuple((*firsts[i // 100], *seconds[j]) for i, j in enumerate(chosen))
+        return further.Related(item.name, pairs, names, groups)
     return similarity.WordPairs(item.name, tuple(drawn(n, 2)), random.normal(size=n))
 
 

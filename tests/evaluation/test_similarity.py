@@ -51,7 +51,9 @@ def test_sparse_rows_score_as_the_same_rows_made_dense() -> None:
     sparse = SparseSpace(dense.vocabulary, scipy.sparse.csr_array(matrix))
     left, right = random.integers(0, 30, (2, 50))
     np.testing.assert_allclose(sparse.between(left, right), dense.between(left, right), atol=1e-6)
-    np.testing.assert_allclose(sparse.against(left, 5, 25), dense.against(left, 5, 25), atol=1e-6)
+    for others in (slice(5, 25), np.array([7, 3, 7])):
+        found = sparse.against(left, others)
+        np.testing.assert_allclose(found, dense.against(left, others), atol=1e-6)
 
 
 def test_a_space_of_four_words(tmp_path: Path) -> None:

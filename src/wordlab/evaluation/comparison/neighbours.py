@@ -23,7 +23,7 @@ ROUNDING = 1e-3
 def cosines_of_commonest(space: Space, words: int) -> NDArray[np.float64]:
     """Return the cosines among the `words` commonest words, float64 (n, n), symmetric."""
     n = min(words, len(space.vocabulary))
-    cosines = space.against(np.arange(n), 0, n).astype(np.float64)
+    cosines = space.against(np.arange(n), slice(n)).astype(np.float64)
     return (cosines + cosines.T) / 2
 
 
@@ -98,7 +98,7 @@ def nearest(space: Space, ids: Ids, n: int) -> tuple[Ids, NDArray[np.float32]]:
     cosines = np.empty((len(ids), n), dtype=np.float32)
     for start in range(0, len(ids), ROWS):
         part = ids[start : start + ROWS]
-        near = space.against(part, 0, size)
+        near = space.against(part, slice(size))
         near[np.arange(len(part)), part] = -np.inf
         if n == 0:
             continue

@@ -76,7 +76,7 @@ def best_rows(space: Space, asked: Ids, lookup: Lookup, method: str) -> list[int
     with ThreadPoolExecutor(thread_count()) as pool:
         for first in range(0, lookup.size, WORDS):
             last = min(first + WORDS, lookup.size)
-            cosines = space.against(words, first, last)
+            cosines = space.against(words, slice(first, last))
             block = Block.of(*_terms(cosines, pairs, method, non_negative=space.non_negative))
             inside = (barred[:, 1] >= first) & (barred[:, 1] < last)
             here = barred[inside] - (0, first)
@@ -93,7 +93,7 @@ def answers(
 
     asked: the rows of a, b and c, which are no answers, nor are their spellings.
     """
-    a, b, c = space.against(np.array(asked), 0, lookup.size)
+    a, b, c = space.against(np.array(asked), slice(lookup.size))
     scores = b - a + c
     scores[[row for one in asked for row in lookup.spellings(one)]] = -np.inf
     best = np.argsort(-scores, kind="stable")[:n]

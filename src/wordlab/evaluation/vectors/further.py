@@ -198,9 +198,9 @@ def guess_relations(space: Space, related: Related, *, ignore_case: bool) -> Gue
     correct = np.zeros(len(related), dtype=bool)
     rows = np.array([p for p, k in zip(found, known, strict=True) if k], np.int64).reshape(-1, 2)
     words, places = np.unique(rows, return_inverse=True)
-    a, b = places.reshape(-1, 2).T
-    cosines = space.among(words).astype(np.float32)
-    lengths = np.sqrt(np.maximum(2 - 2 * cosines[a, b], 1e-6))
+    places = places.reshape(-1, 2)
+    a, b = places.T
+    lengths = np.sqrt(np.maximum(2 - 2 * space.between(*rows.T), 1e-6)).astype(np.float32)
     relation, right = related.relation[known], np.zeros(len(rows), dtype=bool)
     numbers = np.repeat(np.arange(len(rows)), 2)
     ones, shape = np.ones(len(numbers)), (len(rows), len(words))
@@ -208,7 +208,10 @@ def guess_relations(space: Space, related: Related, *, ignore_case: bool) -> Gue
 
     def guess(start: int) -> None:
         own = slice(start, start + BLOCK)
-        offsets = cosines[b[own]] - cosines[a[own]]  # (block, words), of each with every word
+        asked, at = np.unique(places[own], return_inverse=True)
+        cosines = space.against(words[asked], words)
+        first, second = at.reshape(-1, 2).T
+        offsets = cosines[second] - cosines[first]  # (block, words), of each with every word
         products = np.take(offsets, b, axis=1)
         products -= np.take(offsets, a, axis=1)
         products /= lengths

@@ -34,8 +34,8 @@ class Space(Protocol):
     def between(self, left: Ids, right: Ids) -> NDArray[np.float64]:
         """Return the cosine of left[i] with right[i], float64 (n,)."""
 
-    def against(self, ids: Ids, start: int, stop: int) -> NDArray[np.float32]:
-        """Return the cosines of `ids` with the words start..stop, float32 (n, stop - start)."""
+    def against(self, ids: Ids, others: Ids | slice) -> NDArray[np.float32]:
+        """Return the cosines of n words with m others, float32 (n, m)."""
 
     def among(self, ids: Ids) -> NDArray[np.float64]:
         """Return the cosines of `ids` with one another, float64 (n, n)."""
@@ -59,9 +59,9 @@ class DenseSpace:
         unit = self.vectors.normalized
         return np.einsum("nd,nd->n", unit[left].astype(np.float64), unit[right].astype(np.float64))
 
-    def against(self, ids: Ids, start: int, stop: int) -> NDArray[np.float32]:
+    def against(self, ids: Ids, others: Ids | slice) -> NDArray[np.float32]:
         unit = self.vectors.normalized
-        return unit[ids] @ unit[start:stop].T
+        return unit[ids] @ unit[others].T
 
     def among(self, ids: Ids) -> NDArray[np.float64]:
         unit = self.vectors.normalized[ids].astype(np.float64)
@@ -101,8 +101,8 @@ class SparseSpace:
         unit = self.normalized.astype(np.float64)
         return np.asarray(unit[left].multiply(unit[right]).sum(axis=1)).ravel()
 
-    def against(self, ids: Ids, start: int, stop: int) -> NDArray[np.float32]:
-        return (self.normalized[ids] @ self.normalized[start:stop].T).toarray()
+    def against(self, ids: Ids, others: Ids | slice) -> NDArray[np.float32]:
+        return (self.normalized[ids] @ self.normalized[others].T).toarray()
 
     def among(self, ids: Ids) -> NDArray[np.float64]:
         unit = self.normalized[ids].astype(np.float64)
