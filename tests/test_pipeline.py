@@ -247,6 +247,19 @@ def test_a_text_that_is_watched_is_read_again_when_it_changes(clone, tmp_path):
     assert "up to date" in clone.dvc("repro")
 
 
+def test_another_set_in_the_lock_reruns_no_stage_that_does_not_use_it(clone):
+    lock = clone.folder / "sets.lock"
+    before = lock.read_text()
+    lock.write_text(f"{before}sha256:{'0' * 64} http://127.0.0.1/a_set_of_nobody.txt\n")
+    try:
+        assert "Running stage 'fetch_sets'" in clone.dvc("repro", "fetch_sets")
+        assert "up to date" in clone.dvc("repro")
+    finally:
+        lock.write_text(before)
+        clone.git("checkout", "--quiet", "dvc.lock")
+    assert "up to date" in clone.dvc("repro")
+
+
 def test_a_fresh_clone_pulls_every_artifact_and_has_nothing_to_run(clone, tmp_path):
     with s3_server(tmp_path) as (endpoint, keys):
         make_bucket(endpoint, keys)
