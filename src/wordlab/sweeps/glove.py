@@ -58,6 +58,6 @@ def sweep(
             yield number_of[iterations], found
 
     return vectors.sweep(
-        "glove", train, planned, corpus, vocabulary, params, evaluation,
+        "GloVe", train, planned, corpus, vocabulary, params, evaluation,
         seed=seed, on_trial=on_trial, checkpoint=checkpoint, groups=list(alike.values()),
     )  # fmt: skip

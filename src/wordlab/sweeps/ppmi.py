@@ -57,6 +57,6 @@ def sweep(
             yield number, ppmi.factorise(matrix, vocabulary, own, seed=drawn, threads=threads)
 
     return vectors.sweep(
-        "ppmi", train, planned, corpus, vocabulary, params, evaluation,
+        "PPMI", train, planned, corpus, vocabulary, params, evaluation,
         seed=seed, on_trial=on_trial, checkpoint=checkpoint,
     )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from wordlab import artifacts, names
+from wordlab import artifacts
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
@@ -25,7 +25,7 @@ Training = Callable[[Sequence[int]], Iterable[tuple[int, Vectors]]]
 
 
 def sweep(
-    kind: Literal["word2vec", "glove", "ppmi"],
+    kind: Literal["word2vec", "GloVe", "PPMI"],
     train: Training,
     planned: Sequence[Trial],
     corpus: EncodedCorpus,
@@ -63,7 +63,7 @@ def sweep(
                 started = time.monotonic()
 
     with opened(
-        f"sweep_{kind}",
+        f"sweep_{kind.lower()}",
         {name: tuple(dict.fromkeys(t.settings[name] for t in planned)) for name in params.grid},
         checkpoint,
         recipe={
@@ -75,7 +75,7 @@ def sweep(
         },
         models=list(dict.fromkeys(trial.model for trial in planned)),
         objective=Objective(sets.pairs[0].name if sets.pairs else "analogy_total", "higher"),
-        title=f"sweep of {names.sweep(kind)}",
+        title=f"sweep of {kind}",
         count=len(planned),
         fixed=params.fixed,
         on_trial=renamed,
