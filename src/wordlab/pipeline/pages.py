@@ -18,7 +18,7 @@ from wordlab.params.whole import PARAMS, load
 from wordlab.report import tables
 from wordlab.report.findings import answers
 from wordlab.report.page import SECTIONS
-from wordlab.report.results import Answer, Results
+from wordlab.report.results import UNMEASURED, Answer, Results
 from wordlab.report.tables import Table, fraction, number, percent
 
 DEFAULT = "default"
@@ -112,7 +112,7 @@ def page(run: Run) -> str:
         tables.results(run.folder / "metrics"),
     ]
     for section in SECTIONS:
-        if section.name in found:
+        if found.get(section.name, UNMEASURED) is not UNMEASURED:
             parts += [f"## {section.question}", *_section(run, section.figure, found[section.name])]
     parts += [part for sweep in SWEEPS for part in _best(run, sweep)]
     parts += _side_by_side(run)

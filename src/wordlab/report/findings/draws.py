@@ -11,6 +11,8 @@ from wordlab.report.tables import Table, percent, ranks
 @answer("stability")
 def _steady(results: Results) -> Answer:
     """Return how many of the nearest words stay near."""
+    if not results.has("study_neighbours", "neighbours"):  # a pass of before there were draws
+        raise Unmeasured("nothing was drawn")
     neighbours, scores = (
         results.table("study_neighbours", name) for name in ("neighbours", "scores")
     )
