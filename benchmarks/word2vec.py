@@ -9,8 +9,8 @@ training is a process of its own, one after the other, gensim and wordlab in tur
 - seconds: of the training alone, after import and compilation; scan_seconds: of counting the
   words and, in wordlab, encoding the text; whole_seconds: of all but the scoring, from the first
   line of a process on, import and loading or compiling the kernels included;
-- words_per_second: tokens times epochs over `seconds`; ratio and ratio_lock_free: wordlab's over
-  gensim's; peak_mib: the largest resident memory of the process, of scan and training alike;
+- words_per_second: tokens times epochs over `seconds`; ratio: wordlab's over gensim's; peak_mib:
+  the largest resident memory of the process, of scan and training alike;
 - wordsim353, simlex999 (Spearman) and analogies (accuracy, top 300,000 words) as gensim's
   KeyedVectors scores them, for both.
 
@@ -37,7 +37,7 @@ import published
 
 BEGUN = time.perf_counter()
 ARCHITECTURES = tuple(published.WORD2VEC_RATES)
-SYSTEMS = ("gensim", "wordlab", "wordlab_lock_free")
+SYSTEMS = ("gensim", "wordlab")
 FIGURES = (
     "seconds", "words_per_second", "whole_seconds", "scan_seconds", "peak_mib", "wordsim353",
     "simlex999", "analogies",
@@ -103,11 +103,9 @@ def compare(asked: argparse.Namespace, architecture: str, text: Path) -> dict[st
         system: {name: sum(run[name] for run in of) / len(of) for name in FIGURES}
         for system, of in runs.items()
     }
-    if "gensim" in result:
-        base = result["gensim"]["words_per_second"]
-        for system, name in (("wordlab", "ratio"), ("wordlab_lock_free", "ratio_lock_free")):
-            if system in result:
-                result[name] = result[system]["words_per_second"] / base
+    if set(SYSTEMS) <= set(result):
+        ours, theirs = (result[system]["words_per_second"] for system in ("wordlab", "gensim"))
+        result["ratio"] = ours / theirs
     return result
 
 
@@ -142,7 +140,7 @@ def child(asked: argparse.Namespace) -> None:
     elif step == "gensim":
         figures = train_gensim(asked, architecture, seed)
     else:
-        figures = train_wordlab(asked, architecture, seed, step)
+        figures = train_wordlab(asked, architecture, seed)
     whole = time.perf_counter() - BEGUN - figures.pop("scoring_seconds", 0.0)
     print(json.dumps(figures | {"whole_seconds": whole}))
 
@@ -166,9 +164,7 @@ def scan(text: Path) -> dict[str, float]:
     return {"scan_seconds": time.perf_counter() - started, "peak_mib": peak_mib()}
 
 
-def train_wordlab(
-    asked: argparse.Namespace, architecture: str, seed: int, system: str
-) -> dict[str, float]:
+def train_wordlab(asked: argparse.Namespace, architecture: str, seed: int) -> dict[str, float]:
     """Train wordlab's vectors on what `scan` left beside the text."""
     from wordlab.corpus.corpus import EncodedCorpus
     from wordlab.corpus.vocabulary import Vocabulary
@@ -176,8 +172,7 @@ def train_wordlab(
 
     vocabulary = Vocabulary.load(asked.corpus.parent / "vocabulary.tsv")
     corpus = EncodedCorpus.load(asked.corpus.parent / "encoded")
-    mode = "lock_free" if system == "wordlab_lock_free" else "deterministic"
-    params = settings(architecture, epochs=asked.epochs, mode=mode)
+    params = settings(architecture, epochs=asked.epochs)
     options: Any = {"architecture": architecture, "seed": seed, "threads": asked.threads}
     word2vec.train(_beginning(corpus), vocabulary, params, **options)  # compiles
     started = time.perf_counter()

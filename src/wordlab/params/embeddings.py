@@ -48,8 +48,6 @@ class Word2vecParams(Section):
     cbow_gradient: Literal["reference", "corrected"]
     """reference: each context word gets the undivided error, as in word2vec.c; corrected: that
     divided by the number of context words (Irsoy et al. 2021). Skip-gram ignores it."""
-    mode: Literal["deterministic", "lock_free"]
-    """deterministic: the same bytes at any number of threads; lock_free: faster, not the same."""
     vectors: Literal["input", "output", "sum"]
     """Which weights become the word vectors."""
     score_epochs: bool

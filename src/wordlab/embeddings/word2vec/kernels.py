@@ -35,7 +35,6 @@ class Settings(NamedTuple):
     noise_weight: float
     cbow: bool
     corrected: bool
-    lock_free: bool
     batch_blocks: int
 
 
@@ -316,14 +315,12 @@ def train_stretch(
 ) -> None:  # fmt: skip
     """Be one of `threads` threads that train `weights` on a stretch.
 
-    Deterministic: all gradients of a batch of blocks are taken at the same weights, by whichever
-    thread is free; then each thread applies its own when their turn comes, in the order of the
-    text. So neither the number of threads nor their pace matters, no thread waits for one that
-    has nothing in hand, and a gradient never leaves the core that made it, which is faster than
-    dividing the rows among threads. Lock-free: a free thread takes the next block and applies its
-    gradients at once (Niu et al. 2011, Hogwild). rates: float64 (blocks,), the learning rate of
-    each block; gradients: slots for one batch per thread. Mutates weights, work, gradients and
-    progress.
+    All gradients of a batch of blocks are taken at the same weights, by whichever thread is free;
+    then each thread applies its own when their turn comes, in the order of the text. So neither
+    the number of threads nor their pace matters, no thread waits for one that has nothing in hand,
+    and a gradient never leaves the core that made it, which is faster than dividing the rows among
+    threads. rates: float64 (blocks,), the learning rate of each block; gradients: slots for one
+    batch per thread. Mutates weights, work, gradients and progress.
     """
     blocks = len(rates)
     taken, done, applied = progress.counters[0], progress.counters[1], progress.counters[2]
@@ -346,15 +343,10 @@ def train_stretch(
                     weights, stretch, start, noise, key, settings, work, gradients, slot
                 )
             progress.losses[block], progress.predictions[block] = loss, predictions
-            if settings.lock_free:
-                apply_block(weights, gradients, slot, rates[block])
-            else:
-                held |= 1 << k
-                slot += 1
+            held |= 1 << k
+            slot += 1
             fetch_add(done, batch, 1)
             k = fetch_add(taken, batch, 1)
-        if settings.lock_free:
-            continue
         # apply those this thread took, each in its turn
         wait_until(done, batch, size)
         slot = own

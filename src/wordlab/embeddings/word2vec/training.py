@@ -67,7 +67,6 @@ class Engine(ABC):
             noise_weight=params.negatives / noise_rows,
             cbow=cbow,
             corrected=cbow and params.cbow_gradient == "corrected",
-            lock_free=params.mode == "lock_free",
             batch_blocks=batch_words(vocabulary, params, architecture) // BLOCK,
         )
         self.threads = threads
@@ -385,7 +384,6 @@ class Training:
             "model": "word2vec",
             "architecture": self.architecture,
             "seed": self.seed,
-            "reproducible": self.params.mode == "deterministic",
             **self.params.model_dump(exclude={"score_epochs"}),
         }
 
