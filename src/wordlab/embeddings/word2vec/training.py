@@ -249,6 +249,9 @@ def train(
     """
     training = Training(corpus, vocabulary, params, architecture, seed, threads)
     training.run(on_epoch, probe, checkpoint)
+    if params.vectors == "input":  # the outputs make room for the copy
+        engine = training.engine
+        engine.weights = engine.weights._replace(outputs=engine.weights.inputs[:0])
     return training.vectors()
 
 
