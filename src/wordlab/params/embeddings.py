@@ -32,7 +32,8 @@ class Word2vecParams(Section):
     output: Literal["negative_sampling", "hierarchical_softmax", "full_softmax"]
     negatives: Annotated[int, Field(ge=1, le=1000)]
     """Noise words per prediction, for negative sampling. The predictions of a block of words share
-    six times as many, up to a multiple of 16, which together weigh as much for each."""
+    six times as many, up to a multiple of 16, in CBOW half of these, which together weigh as much
+    for each."""
     noise_exponent: Share
     """Noise words are drawn with probability proportional to count ** noise_exponent."""
     subsample: NonNegative

@@ -64,7 +64,7 @@ class Engine(ABC):
             dimensions=params.dimensions,
             window=params.window,
             noise_rows=noise_rows,
-            noise_weight=params.negatives / noise_rows,
+            noise_weight=params.negatives / noise_rows * (BLOCK // kernels.GROUP if cbow else 1),
             cbow=cbow,
             corrected=cbow and params.cbow_gradient == "corrected",
             batch_blocks=batch_words(vocabulary, params, architecture) // BLOCK,
@@ -109,6 +109,7 @@ class _NegativeSampling(Engine):
         rows_out = (BLOCK if settings.cbow else around) + settings.noise_rows
         self.threads = min(self.threads, settings.batch_blocks)
         slots = self.threads * settings.batch_blocks
+        columns = kernels.GROUP if settings.cbow else BLOCK
         self.gradients = Gradients(
             np.empty((slots, rows_in), dtype=np.int32),
             aligned((slots, rows_in, padded)),
@@ -121,9 +122,9 @@ class _NegativeSampling(Engine):
                 rows_out=aligned((rows_out, padded)),
                 hidden=aligned((BLOCK, padded)),
                 transposed=aligned((padded, BLOCK)),
-                scores=aligned((rows_out - BLOCK if settings.cbow else rows_out, BLOCK)),
+                scores=aligned((settings.noise_rows if settings.cbow else rows_out, columns)),
                 mask=aligned((BLOCK, around) if settings.cbow else (around, BLOCK)),
-                noise_pairs=aligned((settings.noise_rows, BLOCK)),
+                noise_pairs=aligned((settings.noise_rows, columns)),
                 pairs=aligned((BLOCK,)),
                 losses=aligned((BLOCK,)),
             )
