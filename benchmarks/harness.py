@@ -79,6 +79,13 @@ def timed(work: Callable[[], Result]) -> tuple[float, Result]:
     return time.perf_counter() - started, result
 
 
+def processor() -> str:
+    """Return the name of this machine's processor."""
+    from wordlab.pipeline import publish
+
+    return publish.processor()
+
+
 @cache
 def params() -> Any:
     """Return the params that the pipeline ships with, over which `published` is laid."""

@@ -1,6 +1,7 @@
 """word2vec beside gensim's, on the same tokens with the same settings.
 
     python benchmarks/word2vec.py --corpus FILE [--threads 2] [--epochs 5] [--seeds 1] [--json OUT]
+        [--also-threads 1 4 8] [--output hierarchical_softmax]
 
 Each line of FILE (plain, .gz, .bz2 or .xz) with a word in it is one document, lower-cased and cut
 to runs of a-z, for both: windows end where lines do. gensim reads it as its `corpus_file`. Every
@@ -9,17 +10,20 @@ training is a process of its own, one after the other, gensim and wordlab in tur
 - seconds: of the training alone, after import and compilation; scan_seconds: of counting the
   words and, in wordlab, encoding the text; whole_seconds: of all but the scoring, from the first
   line of a process on, import and loading or compiling the kernels included;
-- words_per_second: tokens times epochs over `seconds`; ratio and ratio_lock_free: wordlab's over
-  gensim's; peak_mib: the largest resident memory of the process, of scan and training alike;
+- words_per_second: tokens times epochs over `seconds`; ratio: wordlab's over gensim's; peak_mib:
+  the largest resident memory of the process, of scan and training alike; beyond_mib: that of the
+  training without the weights and, in wordlab, the text, which it maps;
 - wordsim353, simlex999 (Spearman) and analogies (accuracy, top 300,000 words) as gensim's
   KeyedVectors scores them, for both.
 
-With several seeds each figure is the mean over them.
+With several seeds each figure is the mean over them. With --also-threads wordlab is trained again
+with each of these numbers of threads, and has to give the same bytes.
 """
 
 import argparse
 import bz2
 import gzip
+import hashlib
 import json
 import lzma
 import re
@@ -37,10 +41,11 @@ import published
 
 BEGUN = time.perf_counter()
 ARCHITECTURES = tuple(published.WORD2VEC_RATES)
-SYSTEMS = ("gensim", "wordlab", "wordlab_lock_free")
+SYSTEMS = ("gensim", "wordlab")
+OUTPUTS = ("negative_sampling", "hierarchical_softmax")
 FIGURES = (
-    "seconds", "words_per_second", "whole_seconds", "scan_seconds", "peak_mib", "wordsim353",
-    "simlex999", "analogies",
+    "seconds", "words_per_second", "whole_seconds", "scan_seconds", "peak_mib", "beyond_mib",
+    "wordsim353", "simlex999", "analogies",
 )  # fmt: skip
 
 
@@ -48,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--also-threads", type=int, nargs="+", default=[])
+    parser.add_argument("--output", default="negative_sampling", choices=OUTPUTS)
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--seeds", type=int, default=1, help="how many seeds to take the mean of")
     parser.add_argument("--architectures", nargs="+", default=ARCHITECTURES, choices=ARCHITECTURES)
@@ -63,21 +70,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
         text = Path(folder) / "train.txt"
         tokens = normalise(asked.corpus, text)
         figures: dict[str, Any] = {
-            "tokens": tokens, "threads": asked.threads, "epochs": asked.epochs,
-            "seeds": asked.seeds, "min_count": published.MIN_COUNT,
-            "settings": {name: settings(name).model_dump() for name in asked.architectures},
+            "processor": harness.processor(), "tokens": tokens, "threads": asked.threads,
+            "epochs": asked.epochs, "seeds": asked.seeds, "min_count": published.MIN_COUNT,
+            "settings": {
+                name: settings(name, output=asked.output).model_dump()
+                for name in asked.architectures
+            },
         }  # fmt: skip
         for architecture in asked.architectures:
             figures[architecture] = compare(asked, architecture, text)
     harness.write(figures, asked.json)
-    print(one_line(figures, asked.architectures))
+    print(table(figures, asked.architectures))
 
 
 def settings(architecture: str, **changes: Any) -> Any:
     """Return the settings of an architecture that both train with, `changes` on top."""
     shipped = getattr(harness.params().word2vec, architecture)
     rate = published.WORD2VEC_RATES[architecture]
-    return harness.changed(shipped, **published.WORD2VEC, rate=rate, **changes)
+    return harness.changed(shipped, **published.WORD2VEC | {"rate": rate} | changes)
 
 
 def normalise(source: Path, target: Path) -> int:
@@ -95,33 +105,38 @@ def normalise(source: Path, target: Path) -> int:
 
 def compare(asked: argparse.Namespace, architecture: str, text: Path) -> dict[str, Any]:
     """Return the figures of each system, and the ratios, as means over the seeds."""
-    runs: dict[str, list[dict[str, float]]] = {system: [] for system in asked.systems}
+    rows = [(system, system, asked.threads) for system in asked.systems]
+    if "wordlab" in asked.systems:
+        rows += [(f"wordlab_{count}", "wordlab", count) for count in asked.also_threads]
+    runs: dict[str, list[dict[str, Any]]] = {row: [] for row, _, _ in rows}
     for seed in range(1, asked.seeds + 1):
-        for system in asked.systems:
-            runs[system].append(process(asked, system, architecture, str(seed), text))
+        for row, system, threads in rows:
+            runs[row].append(process(asked, system, architecture, str(seed), text, threads))
+        made = {runs[row][-1]["md5"] for row, system, _ in rows if system == "wordlab"}
+        if len(made) > 1:
+            raise SystemExit(f"{architecture}, seed {seed}: other bytes at other threads")
     result: dict[str, Any] = {
         system: {name: sum(run[name] for run in of) / len(of) for name in FIGURES}
         for system, of in runs.items()
     }
-    if "gensim" in result:
-        base = result["gensim"]["words_per_second"]
-        for system, name in (("wordlab", "ratio"), ("wordlab_lock_free", "ratio_lock_free")):
-            if system in result:
-                result[name] = result[system]["words_per_second"] / base
+    if set(SYSTEMS) <= set(result):
+        ours, theirs = (result[system]["words_per_second"] for system in ("wordlab", "gensim"))
+        result["ratio"] = ours / theirs
     return result
 
 
 def process(
-    asked: argparse.Namespace, system: str, architecture: str, seed: str, text: Path
-) -> dict[str, float]:
+    asked: argparse.Namespace, system: str, architecture: str, seed: str, text: Path, threads: int
+) -> dict[str, Any]:
     """Run one training in a process of its own, wordlab's scan in another as its stages do."""
     steps = ["gensim"] if system == "gensim" else ["scan", system]
-    figures: dict[str, float] = {}
+    figures: dict[str, Any] = {}
     for step in steps:
         done = subprocess.run(
             [
-                sys.executable, __file__, "--corpus", str(text), "--threads", str(asked.threads),
-                "--epochs", str(asked.epochs), "--child", step, architecture, seed,
+                sys.executable, __file__, "--corpus", str(text), "--threads", str(threads),
+                "--epochs", str(asked.epochs), "--output", asked.output,
+                "--child", step, architecture, seed,
             ],
             check=True, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
@@ -142,7 +157,7 @@ def child(asked: argparse.Namespace) -> None:
     elif step == "gensim":
         figures = train_gensim(asked, architecture, seed)
     else:
-        figures = train_wordlab(asked, architecture, seed, step)
+        figures = train_wordlab(asked, architecture, seed)
     whole = time.perf_counter() - BEGUN - figures.pop("scoring_seconds", 0.0)
     print(json.dumps(figures | {"whole_seconds": whole}))
 
@@ -166,9 +181,7 @@ def scan(text: Path) -> dict[str, float]:
     return {"scan_seconds": time.perf_counter() - started, "peak_mib": peak_mib()}
 
 
-def train_wordlab(
-    asked: argparse.Namespace, architecture: str, seed: int, system: str
-) -> dict[str, float]:
+def train_wordlab(asked: argparse.Namespace, architecture: str, seed: int) -> dict[str, Any]:
     """Train wordlab's vectors on what `scan` left beside the text."""
     from wordlab.corpus.corpus import EncodedCorpus
     from wordlab.corpus.vocabulary import Vocabulary
@@ -176,18 +189,20 @@ def train_wordlab(
 
     vocabulary = Vocabulary.load(asked.corpus.parent / "vocabulary.tsv")
     corpus = EncodedCorpus.load(asked.corpus.parent / "encoded")
-    mode = "lock_free" if system == "wordlab_lock_free" else "deterministic"
-    params = settings(architecture, epochs=asked.epochs, mode=mode)
+    params = settings(architecture, epochs=asked.epochs, output=asked.output)
     options: Any = {"architecture": architecture, "seed": seed, "threads": asked.threads}
     word2vec.train(_beginning(corpus), vocabulary, params, **options)  # compiles
     started = time.perf_counter()
     vectors = word2vec.train(corpus, vocabulary, params, **options)
     seconds = time.perf_counter() - started
     peak, scored = peak_mib(), time.perf_counter()
+    weights = 8 * len(vocabulary) * params.dimensions
     return {
         "seconds": seconds,
         "words_per_second": len(corpus) * asked.epochs / seconds,
         "peak_mib": peak,
+        "beyond_mib": peak - (weights + corpus.tokens.nbytes) / 2**20,
+        "md5": hashlib.md5(vectors.matrix.tobytes()).hexdigest(),
         **scores(keyed(vectors)),
         "scoring_seconds": time.perf_counter() - scored,
     }
@@ -220,9 +235,11 @@ def train_gensim(asked: argparse.Namespace, architecture: str, seed: int) -> dic
     from gensim.models import Word2Vec
 
     params = settings(architecture)
+    tree = asked.output == "hierarchical_softmax"
     model = Word2Vec(
         vector_size=params.dimensions, window=params.window, min_count=published.MIN_COUNT,
-        negative=params.negatives, ns_exponent=params.noise_exponent, sample=params.subsample,
+        hs=int(tree), negative=0 if tree else params.negatives,
+        ns_exponent=params.noise_exponent, sample=params.subsample,
         alpha=params.rate, min_alpha=params.rate * params.rate_floor,
         sg=int(architecture == "skipgram"), workers=asked.threads, epochs=asked.epochs, seed=seed,
     )  # fmt: skip
@@ -239,6 +256,7 @@ def train_gensim(asked: argparse.Namespace, architecture: str, seed: int) -> dic
         "words_per_second": model.corpus_total_words * asked.epochs / seconds,
         "scan_seconds": scanned - started,
         "peak_mib": peak,
+        "beyond_mib": peak - 8 * model.wv.vectors.size / 2**20,
         **scores(model.wv),
         "scoring_seconds": time.perf_counter() - scored,
     }
@@ -256,21 +274,26 @@ def scores(keyed: Any) -> dict[str, float]:
     }
 
 
-def one_line(figures: dict[str, Any], architectures: list[str]) -> str:
-    """Return the figures that matter most, in one line."""
-    parts = [f"tokens={figures['tokens']} threads={figures['threads']} epochs={figures['epochs']}"]
+def table(figures: dict[str, Any], architectures: list[str]) -> str:
+    """Return the figures of all architectures as a Markdown table, the processor above it."""
+    shown = ("wordsim353", "simlex999", "analogies", "peak_mib", "beyond_mib")
+    lines = [
+        f"{figures['processor']}: {figures['tokens']} tokens, {figures['epochs']} epochs, "
+        f"{figures['threads']} threads, seeds: {figures['seeds']}",
+        "",
+        f"| | words_per_second | ratio | {' | '.join(shown)} |",
+        "|---" * (len(shown) + 3) + "|",
+    ]
     for architecture in architectures:
-        of = figures[architecture]
-        parts += [f"{architecture}.{name}={of[name]:.2f}" for name in of if name.startswith("r")]
-        for system in SYSTEMS:
-            if system in of:
-                f = of[system]
-                parts.append(
-                    f"{architecture}.{system}={f['words_per_second'] / 1e6:.2f}Mwords/s,"
-                    f"{f['peak_mib']:.0f}MiB,ws353={f['wordsim353']:.3f},"
-                    f"simlex={f['simlex999']:.3f},analogies={f['analogies']:.3f}"
-                )
-    return " ".join(parts)
+        rows = {name: row for name, row in figures[architecture].items() if name != "ratio"}
+        base = rows.get("gensim", {}).get("words_per_second")
+        for system, row in rows.items():
+            speed = row["words_per_second"]
+            cells = [f"{architecture}.{system}", f"{speed / 1e6:.2f} M"]
+            cells.append(f"{speed / base:.2f}" if base else "")
+            cells += [f"{row[name]:.{0 if 'mib' in name else 3}f}" for name in shown]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

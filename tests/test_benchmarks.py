@@ -176,7 +176,7 @@ def test_a_case_of_other_surroundings_ends_with_the_same_bytes(
 
 
 GIVEN = {
-    "word2vec": {"rate", "epochs", "mode"},
+    "word2vec": {"rate", "epochs"},
     "cooccurrence": {"memory_mb"},
     "ppmi": {"dimensions"},
     "glove": {"dimensions", "iterations"},

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from wordlab.simd import TILE_ROWS, add_product, error_and_loss, sigmoid, tanh
+from wordlab.simd import TILE_ROWS, add_product, error_and_loss, sigmoid, slim_product, tanh
 
 
 @pytest.mark.parametrize("width", [16, 32, 48, 112])
@@ -20,6 +20,17 @@ def test_product_equals_numpy(width, transposed, fresh):
     add_product(out, 4, 7, width, a, 3, 1, b, 2, 5, 7, fresh)
 
     assert TILE_ROWS == 4
+    np.testing.assert_allclose(out, expected, atol=2e-5)
+
+
+def test_slim_product_equals_numpy():
+    generator = np.random.default_rng(0)
+    a, b, out = (
+        generator.normal(size=shape).astype(np.float32) for shape in ((12, 9), (11, 16), (12, 8))
+    )
+    expected = out.astype(np.float64)
+    expected[4:12] = a[3:11, :7].astype(np.float64) @ b[:7, 5:13]
+    slim_product(out, 4, a, 3, b, 5, 7)
     np.testing.assert_allclose(out, expected, atol=2e-5)
 
 

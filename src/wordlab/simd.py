@@ -25,8 +25,8 @@ _TILE_VECTORS = 4 if LANES == 16 else 3
 """Vectors of a product's row that are held at once: what 32 or 16 registers allow."""
 
 
-def _tile_of(rows: int, vectors: int) -> Any:
-    """Return the intrinsic of `rows` rows and `vectors` * LANES columns of out (+)= a @ b.
+def _tile_of(rows: int, vectors: int, wide: int = LANES) -> Any:
+    """Return the intrinsic of `rows` rows and `vectors` * `wide` columns of out (+)= a @ b.
 
     Its arguments: out, out_row, column, a, a_row, a_column, b, b_row, b_column, depth, fresh; the
     arrays are float32 and two-dimensional, the last axis of out and b is contiguous. Adds to out,
@@ -36,9 +36,9 @@ def _tile_of(rows: int, vectors: int) -> Any:
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         out, out_row, out_column, a, a_row, a_column, b, b_row, b_column, depth, fresh = arguments
         real, index = ir.FloatType(), ir.IntType(64)
-        lanes = ir.VectorType(real, LANES)
+        lanes = ir.VectorType(real, wide)
         fma = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(lanes, [lanes] * 3), f"llvm.fma.v{LANES}f32"
+            builder.module, ir.FunctionType(lanes, [lanes] * 3), f"llvm.fma.v{wide}f32"
         )
 
         def place(position: int, row: Any, column: Any) -> tuple[Any, Any, Any]:
@@ -62,11 +62,11 @@ def _tile_of(rows: int, vectors: int) -> Any:
         a_at, a_step, a_next = place(3, a_row, a_column)
         b_at, b_step, _ = place(6, b_row, b_column)
         cells = [
-            builder.add(builder.add(out_at, builder.mul(out_step, byte(r))), byte(v * LANES * 4))
+            builder.add(builder.add(out_at, builder.mul(out_step, byte(r))), byte(v * wide * 4))
             for r in range(rows)
             for v in range(vectors)
         ]
-        zero = ir.Constant(lanes, [0.0] * LANES)
+        zero = ir.Constant(lanes, [0.0] * wide)
         fresh = builder.trunc(fresh, ir.IntType(1)) if fresh.type.width > 1 else fresh
         start = [
             builder.select(fresh, zero, builder.load(pointer(cell, lanes), align=4))
@@ -87,7 +87,7 @@ def _tile_of(rows: int, vectors: int) -> Any:
         b_line = builder.add(b_at, builder.mul(k, b_step))
         a_line = builder.add(a_at, builder.mul(k, a_next))
         b_values = [
-            builder.load(pointer(builder.add(b_line, byte(v * LANES * 4)), lanes), align=4)
+            builder.load(pointer(builder.add(b_line, byte(v * wide * 4)), lanes), align=4)
             for v in range(vectors)
         ]
         # each row: its element of a, spread over all lanes, times the row of b
@@ -101,7 +101,7 @@ def _tile_of(rows: int, vectors: int) -> Any:
             spread = builder.shuffle_vector(
                 one,
                 ir.Constant(lanes, ir.Undefined),
-                ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES),
+                ir.Constant(ir.VectorType(ir.IntType(32), wide), [0] * wide),
             )
             for v in range(vectors):
                 total = sums[r * vectors + v]
@@ -129,6 +129,7 @@ def _tile_of(rows: int, vectors: int) -> Any:
 
 _tile_1, _tile_2, _tile_3, _tile_4 = (_tile_of(TILE_ROWS, vectors) for vectors in (1, 2, 3, 4))
 _tall_tile = _tile_of(2 * TILE_ROWS, 1)
+_tall_tile_of_8 = _tile_of(2 * TILE_ROWS, 1, wide=8)
 
 
 @njit(nogil=True, cache=True)
@@ -175,6 +176,15 @@ def narrow_product(out: Any, a: Any, b: Any, depth: int) -> None:
     while row < len(out):
         add_product(out, row, 0, 16, a, row, 0, b, 0, 0, depth, True)
         row += TILE_ROWS
+
+
+@njit(nogil=True, cache=True)
+def slim_product(out: Any, row: int, a: Any, a_row: int, b: Any, b_column: int, depth: int) -> None:
+    """Set 2 * TILE_ROWS rows of `out`, 8 columns wide, to a product of float32 matrices.
+
+    out[row:row+8] = a[a_row:a_row+8, :depth] @ b[:depth, b_column:b_column+8]. Mutates out.
+    """
+    _tall_tile_of_8(out, row, 0, a, a_row, 0, b, 0, b_column, depth, True)
 
 
 _ROUND = np.float32(1.5 * 2**23)

@@ -26,7 +26,7 @@ def params(**changes):
         "dimensions": 16, "window": 3, "dynamic_window": True, "output": "negative_sampling",
         "negatives": 5, "noise_exponent": 0.75, "subsample": 1e-2, "subsample_formula": "reference",
         "rate": 0.05, "rate_floor": 1e-4, "epochs": 3, "cbow_gradient": "reference",
-        "mode": "deterministic", "vectors": "input", "score_epochs": False,
+        "vectors": "input", "score_epochs": False,
     }  # fmt: skip
     return Word2vecParams(**(values | changes))
 
@@ -87,24 +87,12 @@ def test_the_first_loss_is_that_of_even_odds():
     assert losses[0] == pytest.approx(6 * np.log(2), rel=0.02)
 
 
-@pytest.mark.parametrize("mode", ["deterministic", "lock_free"])
-def test_the_description_tells_settings_and_whether_it_can_be_reproduced(mode):
-    vectors = train({"mode": mode, "epochs": 1}, "cbow", threads=2)
-    assert vectors.description["reproducible"] is (mode == "deterministic")
+def test_the_description_tells_the_settings():
+    vectors = train({"epochs": 1}, "cbow", threads=2)
     assert vectors.description["model"] == "word2vec"
     assert vectors.description["architecture"] == "cbow"
     assert vectors.description["window"] == 3
     assert "threads" not in vectors.description
-
-
-def test_lock_free_learns_as_well():
-    losses = {}
-    for mode in ("deterministic", "lock_free"):
-        train(
-            {"mode": mode}, threads=2,
-            on_epoch=lambda _, metrics, mode=mode: losses.update({mode: metrics["loss"]}),
-        )  # fmt: skip
-    assert losses["lock_free"] == pytest.approx(losses["deterministic"], rel=0.05)
 
 
 def test_the_sum_is_that_of_inputs_and_outputs():

@@ -40,14 +40,17 @@ def skipgram_loss(inputs, outputs, stretch, start, stop, noise, noise_weight):
 
 
 def cbow_loss(inputs, outputs, stretch, start, stop, noise, noise_weight):
-    """Return the loss and the number of the predictions of the words start..stop-1."""
+    """Return the loss and the number of the predictions of the words start..stop-1.
+
+    The first eight of these words meet the first half of `noise`, the others the second.
+    """
     loss, predictions = 0.0, 0
     for centre, contexts in windows(stretch):
         if start <= centre < stop and contexts:
             target = stretch.tokens[centre]
             mean = inputs[stretch.tokens[contexts]].mean(axis=0)
             loss -= log_sigmoid(mean @ outputs[target])
-            for word in noise:
+            for word in np.split(noise, 2)[(centre - start) // 8]:
                 if word != target:
                     loss -= noise_weight * log_sigmoid(-mean @ outputs[word])
             predictions += 1
@@ -80,7 +83,8 @@ def cbow_gradients(inputs, outputs, stretch, start, stop, noise, noise_weight, c
             target = stretch.tokens[centre]
             mean = inputs[stretch.tokens[contexts]].mean(axis=0)
             rows = [(target, 1.0, 1.0)]
-            rows += [(other, 0.0, noise_weight) for other in noise if other != target]
+            met = np.split(noise, 2)[(centre - start) // 8]
+            rows += [(other, 0.0, noise_weight) for other in met if other != target]
             change = np.zeros_like(mean)
             for other, label, weight in rows:
                 error = weight * (label - 1 / (1 + np.exp(-mean @ outputs[other])))

@@ -5,15 +5,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from wordlab.artifacts import reading
 from wordlab.errors import UserError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 UNKNOWN = -1
 """The id of a word that is not in the vocabulary, in an encoded corpus."""
@@ -37,7 +38,7 @@ class Vocabulary:
     @classmethod
     def build(
         cls,
-        counts: Mapping[str, int] | pa.Table,
+        counts: "Mapping[str, int] | pa.Table",
         *,
         min_count: int = 1,
         max_size: int | None = None,
@@ -48,6 +49,9 @@ class Vocabulary:
         counts: of each word, as a mapping or a table with the columns word and count. Raises
         UserError if none is left, naming the `section` of the params.
         """
+        import pyarrow as pa  # 33 MiB, which training does without
+        import pyarrow.compute as pc
+
         if not isinstance(counts, pa.Table):
             columns = [pa.array(counts, pa.string()), pa.array(counts.values(), pa.int64())]
             counts = pa.table(columns, ["word", "count"])

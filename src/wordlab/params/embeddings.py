@@ -32,7 +32,8 @@ class Word2vecParams(Section):
     output: Literal["negative_sampling", "hierarchical_softmax", "full_softmax"]
     negatives: Annotated[int, Field(ge=1, le=1000)]
     """Noise words per prediction, for negative sampling. The predictions of a block of words share
-    six times as many, up to a multiple of 16, which together weigh as much for each."""
+    six times as many, up to a multiple of 16, in CBOW half of these, which together weigh as much
+    for each."""
     noise_exponent: Share
     """Noise words are drawn with probability proportional to count ** noise_exponent."""
     subsample: NonNegative
@@ -48,8 +49,6 @@ class Word2vecParams(Section):
     cbow_gradient: Literal["reference", "corrected"]
     """reference: each context word gets the undivided error, as in word2vec.c; corrected: that
     divided by the number of context words (Irsoy et al. 2021). Skip-gram ignores it."""
-    mode: Literal["deterministic", "lock_free"]
-    """deterministic: the same bytes at any number of threads; lock_free: faster, not the same."""
     vectors: Literal["input", "output", "sum"]
     """Which weights become the word vectors."""
     score_epochs: bool

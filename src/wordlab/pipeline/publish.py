@@ -119,7 +119,7 @@ def _facts(name: str) -> dict[str, Any]:
     return {
         "command": command,
         "revision": _git("rev-parse", "--short=12", "HEAD"),
-        "machine": _processor(),
+        "machine": processor(),
         "cores": os.cpu_count(),
         "minutes": round(sum(rate.seconds + plan.FIXED for rate in took.values()) / 60),
         "text": {key: text[key] for key in ("origin", "licence", "sha256", "documents")},
@@ -135,7 +135,7 @@ def _git(*arguments: str) -> str:
     return done.stdout.strip()
 
 
-def _processor() -> str:
+def processor() -> str:
     """Return the name of the processor, as Linux has it, or else its kind."""
     described = Path("/proc/cpuinfo")
     named = re.search(r"model name\s*: (.*)", described.read_text()) if described.exists() else None

@@ -4,7 +4,8 @@ The objective of a pair (input x, output c) is log sigma(x.c) + K E_n log sigma(
 (Mikolov et al. 2013b, equation 4). Its expectation is taken over N noise words drawn once for a
 block of BLOCK neighbouring words, each with weight K/N, instead of K words drawn for each pair:
 the same objective, and scores, errors and gradients become products of matrices that stay in the
-first cache.
+first cache. In CBOW each half of a block has half of the noise words to itself, with twice the
+weight: as many rows to read and change, half of the arithmetic.
 """
 
 from typing import Any, NamedTuple
@@ -15,7 +16,10 @@ from numpy.typing import NDArray
 
 from wordlab.embeddings.word2vec.meeting import fetch_add, wait_until
 from wordlab.embeddings.word2vec.stretch import BLOCK, draw_noise, mark_contexts, mark_windows
-from wordlab.simd import TILE_ROWS, add_product, error_and_loss, narrow_product
+from wordlab.simd import TILE_ROWS, add_product, error_and_loss, narrow_product, slim_product
+
+GROUP = 8
+"""Neighbouring words of CBOW that share noise words: a block is two groups, each with N/2."""
 
 
 class Weights(NamedTuple):
@@ -26,7 +30,11 @@ class Weights(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """What the kernels need of the params; noise_rows is N, noise_weight is K/N."""
+    """What the kernels need of the params.
+
+    noise_rows is N, noise_weight is K over the number of noise words that a word meets: N, or N/2
+    in CBOW.
+    """
 
     words: int
     dimensions: int
@@ -35,7 +43,6 @@ class Settings(NamedTuple):
     noise_weight: float
     cbow: bool
     corrected: bool
-    lock_free: bool
     batch_blocks: int
 
 
@@ -57,8 +64,9 @@ class Workspace(NamedTuple):
 
     rows_in (I, P), rows_out (O, P): the weights of the block's input and output words; hidden
     (BLOCK, P): the means of contexts, then their gradients; transposed (P, BLOCK): the right-hand
-    factor of the scores; scores (O, BLOCK), then errors; mask: which words are in whose window;
-    noise_pairs (N, BLOCK), pairs (BLOCK,): the weight of each pair; losses (BLOCK,).
+    factor of the scores; scores (O, BLOCK), in CBOW (N, GROUP), then errors; mask: which words are
+    in whose window; noise_pairs (N, BLOCK), in CBOW (N, GROUP), pairs (BLOCK,): the weight of each
+    pair; losses (BLOCK,).
     """
 
     rows_in: NDArray[np.float32]
@@ -229,14 +237,16 @@ def cbow_block(
     rows_in, rows_out, hidden, mask = work.rows_in, work.rows_out, work.hidden, work.mask
     scores, losses, shares = work.scores, work.losses, work.pairs
     padded, band = grad_in.shape[1], TILE_ROWS + 2 * window
+    met = noise_rows // (BLOCK // GROUP)
 
     predictions = mark_contexts(stretch, start, window, input_ids, output_ids, mask, shares)
     draw_noise(noise, key, start * noise_rows, output_ids[BLOCK:])
     part = np.float32(settings.noise_weight)
     for k in range(noise_rows):
-        for i in range(BLOCK):
-            known = output_ids[i] >= 0 and output_ids[i] != output_ids[BLOCK + k]
-            work.noise_pairs[k, i] = part if known else 0
+        first = k // met * GROUP
+        for i in range(GROUP):
+            word = output_ids[first + i]
+            work.noise_pairs[k, i] = part if word >= 0 and word != output_ids[BLOCK + k] else 0
     gather(weights.inputs, input_ids, rows_in)
     gather(weights.outputs, output_ids, rows_out)
 
@@ -244,18 +254,23 @@ def cbow_block(
         add_product(hidden, r, 0, padded, mask, r, r, rows_in, r, 0, band, True)
     _scale(hidden, shares)
     transpose(hidden, work.transposed)
-    narrow_product(scores, rows_out[BLOCK:], work.transposed, dimensions)
+    for q in range(0, noise_rows, 2 * TILE_ROWS):
+        group = q // met * GROUP
+        slim_product(scores, q, rows_out, BLOCK + q, work.transposed, group, dimensions)
     losses[:] = 0
-    noise_errors(scores, work.noise_pairs, losses)
+    noise_errors(scores.reshape(-1, BLOCK), work.noise_pairs.reshape(-1, BLOCK), losses)
 
     for q in range(0, noise_rows, TILE_ROWS):
-        add_product(grad_out, BLOCK + q, 0, padded, scores, q, 0, hidden, 0, 0, BLOCK, True)
+        group = q // met * GROUP
+        add_product(grad_out, BLOCK + q, 0, padded, scores, q, 0, hidden, group, 0, GROUP, True)
     _target_errors(hidden, rows_out, output_ids, grad_out, losses)
     errors_by_word = scores.T
     for r in range(0, BLOCK, TILE_ROWS):
+        noise_row, of_group = r // GROUP * met, r % GROUP
         add_product(
-            hidden, r, 0, padded, errors_by_word, r, 0, rows_out, BLOCK, 0, noise_rows, False
-        )
+            hidden, r, 0, padded, errors_by_word, of_group, noise_row,
+            rows_out, BLOCK + noise_row, 0, met, False,
+        )  # fmt: skip
     if settings.corrected:
         _scale(hidden, shares)
     by_context = mask.T
@@ -316,14 +331,12 @@ def train_stretch(
 ) -> None:  # fmt: skip
     """Be one of `threads` threads that train `weights` on a stretch.
 
-    Deterministic: all gradients of a batch of blocks are taken at the same weights, by whichever
-    thread is free; then each thread applies its own when their turn comes, in the order of the
-    text. So neither the number of threads nor their pace matters, no thread waits for one that
-    has nothing in hand, and a gradient never leaves the core that made it, which is faster than
-    dividing the rows among threads. Lock-free: a free thread takes the next block and applies its
-    gradients at once (Niu et al. 2011, Hogwild). rates: float64 (blocks,), the learning rate of
-    each block; gradients: slots for one batch per thread. Mutates weights, work, gradients and
-    progress.
+    All gradients of a batch of blocks are taken at the same weights, by whichever thread is free;
+    then each thread applies its own when their turn comes, in the order of the text. So neither
+    the number of threads nor their pace matters, no thread waits for one that has nothing in hand,
+    and a gradient never leaves the core that made it, which is faster than dividing the rows among
+    threads. rates: float64 (blocks,), the learning rate of each block; gradients: slots for one
+    batch per thread. Mutates weights, work, gradients and progress.
     """
     blocks = len(rates)
     taken, done, applied = progress.counters[0], progress.counters[1], progress.counters[2]
@@ -346,15 +359,10 @@ def train_stretch(
                     weights, stretch, start, noise, key, settings, work, gradients, slot
                 )
             progress.losses[block], progress.predictions[block] = loss, predictions
-            if settings.lock_free:
-                apply_block(weights, gradients, slot, rates[block])
-            else:
-                held |= 1 << k
-                slot += 1
+            held |= 1 << k
+            slot += 1
             fetch_add(done, batch, 1)
             k = fetch_add(taken, batch, 1)
-        if settings.lock_free:
-            continue
         # apply those this thread took, each in its turn
         wait_until(done, batch, size)
         slot = own

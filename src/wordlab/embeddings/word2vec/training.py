@@ -64,10 +64,9 @@ class Engine(ABC):
             dimensions=params.dimensions,
             window=params.window,
             noise_rows=noise_rows,
-            noise_weight=params.negatives / noise_rows,
+            noise_weight=params.negatives / noise_rows * (BLOCK // kernels.GROUP if cbow else 1),
             cbow=cbow,
             corrected=cbow and params.cbow_gradient == "corrected",
-            lock_free=params.mode == "lock_free",
             batch_blocks=batch_words(vocabulary, params, architecture) // BLOCK,
         )
         self.threads = threads
@@ -110,6 +109,7 @@ class _NegativeSampling(Engine):
         rows_out = (BLOCK if settings.cbow else around) + settings.noise_rows
         self.threads = min(self.threads, settings.batch_blocks)
         slots = self.threads * settings.batch_blocks
+        columns = kernels.GROUP if settings.cbow else BLOCK
         self.gradients = Gradients(
             np.empty((slots, rows_in), dtype=np.int32),
             aligned((slots, rows_in, padded)),
@@ -122,9 +122,9 @@ class _NegativeSampling(Engine):
                 rows_out=aligned((rows_out, padded)),
                 hidden=aligned((BLOCK, padded)),
                 transposed=aligned((padded, BLOCK)),
-                scores=aligned((rows_out - BLOCK if settings.cbow else rows_out, BLOCK)),
+                scores=aligned((settings.noise_rows if settings.cbow else rows_out, columns)),
                 mask=aligned((BLOCK, around) if settings.cbow else (around, BLOCK)),
-                noise_pairs=aligned((settings.noise_rows, BLOCK)),
+                noise_pairs=aligned((settings.noise_rows, columns)),
                 pairs=aligned((BLOCK,)),
                 losses=aligned((BLOCK,)),
             )
@@ -250,6 +250,9 @@ def train(
     """
     training = Training(corpus, vocabulary, params, architecture, seed, threads)
     training.run(on_epoch, probe, checkpoint)
+    if params.vectors == "input":  # the outputs make room for the copy
+        engine = training.engine
+        engine.weights = engine.weights._replace(outputs=engine.weights.inputs[:0])
     return training.vectors()
 
 
@@ -385,7 +388,6 @@ class Training:
             "model": "word2vec",
             "architecture": self.architecture,
             "seed": self.seed,
-            "reproducible": self.params.mode == "deterministic",
             **self.params.model_dump(exclude={"score_epochs"}),
         }
 
