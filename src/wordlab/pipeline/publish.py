@@ -32,6 +32,7 @@ KEPT = (
     "tables/study_autoencoder/{baselines,examples,lengths,rates}.csv",
     "tables/study_cells/{cells,contexts,tasks}.csv",
     "tables/study_gradients/{tasks,trainings,truncations}.csv",
+    "tables/study_neighbours/{neighbours,scores,stability}.csv",
     "tables/study_regularisation/methods.csv",
     "tables/study_sizes/{growth,scores}.csv",
     "tables/study_windows/"
@@ -99,11 +100,11 @@ def spread(pattern: str) -> Iterator[str]:
 
 
 def _figures(name: str, docs: Path) -> set[str]:
-    """Return the figures that pages show of a run: of its own, or of the answers."""
-    if name != DEFAULT:
-        return {section.figure for section in SECTIONS if section.figure}
+    """Return the figures that pages show of a run: of the answers, and of its own page if any."""
     template = (docs / TEMPLATE).read_text(encoding="utf-8")
-    return set(re.findall(r'figure\("(\w+)"', template))
+    answers = set(re.findall(r'figure\("(\w+)"', template))
+    own = {section.figure for section in SECTIONS if section.figure}
+    return answers if name == DEFAULT else answers | own
 
 
 def _facts(name: str) -> dict[str, Any]:
