@@ -7,7 +7,7 @@ TARGET ?= evaluate_embeddings
 JOBS ?= 2
 # `make repro` runs two sides at once, each on half of the cores; they share the text alone, unless
 # language models start from word vectors
-VECTORS := cooccurrence train_word2vec train_ppmi train_glove evaluate_embeddings \
+VECTORS := fetch_sets cooccurrence train_word2vec train_ppmi train_glove evaluate_embeddings \
 	compare_embeddings map_embeddings draw_word2vec draw_ppmi study_neighbours study_windows \
 	study_sizes sweep_word2vec sweep_glove sweep_ppmi study_regularisation sweep_recurrent \
 	analyse_sweep

@@ -134,9 +134,7 @@ def scale(
 
 @app.command()
 def publish(
-    name: Annotated[
-        str, typer.Argument(help="A scale, or `default`; the committed runs if not given.")
-    ] = "",
+    name: Annotated[str, typer.Argument(help="A scale; the committed runs if not given.")] = "",
 ) -> None:
     """Take the results of the last pass into docs/results, and write the pages made from these.
 

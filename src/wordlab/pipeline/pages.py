@@ -21,8 +21,6 @@ from wordlab.report.page import SECTIONS
 from wordlab.report.results import UNMEASURED, Answer, Results
 from wordlab.report.tables import Table, fraction, number, percent
 
-DEFAULT = "default"
-"""The run without a scale; it has no page, since reports/report.html is one."""
 FACTS = "run.json"
 TEMPLATE = "answers.jinja"
 """The sentences of answers.md, with the places of their numbers."""
@@ -33,7 +31,7 @@ ALIKE = ("window", "dimensions")
 
 @dataclass(frozen=True)
 class Run:
-    """The committed results of a pass."""
+    """The committed results of a scale."""
 
     name: str
     docs: Path
@@ -52,8 +50,7 @@ class Run:
     @cached_property
     def results(self) -> Results:
         """Its tables as the report reads them."""
-        over = [] if self.name == DEFAULT else [SCALES / f"{self.name}.yaml"]
-        return Results(self.folder, load(PARAMS, *over))
+        return Results(self.folder, load(PARAMS, SCALES / f"{self.name}.yaml"))
 
     def table(self, name: str) -> pd.DataFrame:
         """Return the table `name`, such as study_cells/cells or scores/embeddings."""

@@ -19,7 +19,7 @@ from wordlab.errors import UserError
 from wordlab.params.scales import SCALES
 from wordlab.params.whole import PARAMS, load
 from wordlab.pipeline import plan
-from wordlab.pipeline.pages import DEFAULT, FACTS, TEMPLATE, Run, answered, page
+from wordlab.pipeline.pages import FACTS, TEMPLATE, Run, answered, page
 from wordlab.report.page import SECTIONS
 
 DOCS = Path("docs")
@@ -51,21 +51,20 @@ def runs(docs: Path = DOCS) -> dict[str, Run]:
 
 
 def take(name: str, docs: Path = DOCS, reports: Path = Path("reports")) -> None:
-    """Take over the results in `reports` as those of the scale `name`, or of the default.
+    """Take over the results in `reports` as those of the scale `name`.
 
     Raises UserError if there is no such scale, params.yaml has other settings, code is not
     committed, or a stage is not up to date.
     """
-    if name != DEFAULT:
-        scale = SCALES / f"{name}.yaml"
-        if not scale.is_file():
-            raise UserError(f"{name}: no such scale; expected {DEFAULT} or a file in {SCALES}/")
-        if load(PARAMS) != load(PARAMS, scale):
-            raise UserError(
-                f"{PARAMS}: not the settings of {scale}; expected those of "
-                f"`dvc exp run -n {name} $(wordlab scale {name})`, which leaves them there"
-            )
-    changed = _git("status", "--porcelain", *CODE, *([] if name != DEFAULT else [str(PARAMS)]))
+    scale = SCALES / f"{name}.yaml"
+    if not scale.is_file():
+        raise UserError(f"{name}: no such scale; expected a file in {SCALES}/")
+    if load(PARAMS) != load(PARAMS, scale):
+        raise UserError(
+            f"{PARAMS}: not the settings of {scale}; expected those of "
+            f"`dvc exp run -n {name} $(wordlab scale {name})`, which leaves them there"
+        )
+    changed = _git("status", "--porcelain", *CODE)
     if changed:
         raise UserError(f"{changed.split()[1]}: not as committed, and results state their revision")
     ahead = plan.planned((), ())
@@ -81,7 +80,7 @@ def take(name: str, docs: Path = DOCS, reports: Path = Path("reports")) -> None:
                 (run.folder / path).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(reports / path, run.folder / path)
     (run.folder / "figures").mkdir(parents=True)
-    for figure in sorted(_figures(name, docs)):
+    for figure in sorted(_figures(docs)):
         drawn = reports / "figures" / f"{figure}.png"
         if drawn.exists():
             shutil.copyfile(drawn, run.folder / "figures" / drawn.name)
@@ -99,21 +98,18 @@ def spread(pattern: str) -> Iterator[str]:
         yield from spread(before + one + after)
 
 
-def _figures(name: str, docs: Path) -> set[str]:
-    """Return the figures that pages show of a run: of the answers, and of its own page if any."""
+def _figures(docs: Path) -> set[str]:
+    """Return the figures that pages show of a run: of the answers, and of its own page."""
     template = (docs / TEMPLATE).read_text(encoding="utf-8")
-    answers = set(re.findall(r'figure\("(\w+)"', template))
     own = {section.figure for section in SECTIONS if section.figure}
-    return answers if name == DEFAULT else answers | own
+    return own | set(re.findall(r'figure\("(\w+)"', template))
 
 
 def _facts(name: str) -> dict[str, Any]:
     """Return what is known of the pass in this checkout beside its outputs."""
     text = read_json(Path("data/raw/provenance.json"))
-    command = "make repro"
-    if name != DEFAULT:
-        own = "" if text["source"] == "sample" else " -S corpus.source=file -S corpus.path=FILE"
-        command = f"dvc exp run -n {name} $(wordlab scale {name}){own}"
+    own = "" if text["source"] == "sample" else " -S corpus.source=file -S corpus.path=FILE"
+    command = f"dvc exp run -n {name} $(wordlab scale {name}){own}"
     took = plan.measured(paths.tracking_database())
     stages = {stage: round(rate.seconds) for stage, rate in took.items()}
     return {
@@ -145,7 +141,7 @@ def processor() -> str:
 def written(docs: Path = DOCS) -> dict[Path, str]:
     """Return every page that is made from committed tables, by its place."""
     known = runs(docs)
-    pages = {docs / "results" / f"{n}.md": page(run) for n, run in known.items() if n != DEFAULT}
+    pages = {docs / "results" / f"{name}.md": page(run) for name, run in known.items()}
     return {**pages, docs / "answers.md": answered(known, docs)}
 
 

@@ -289,19 +289,19 @@ def ppmi_distributions(study: Study) -> Figure:
 @figure(
     "study_cells",
     "Kinds of cells with equally many weights",
-    "Perplexity on unseen text as a multiple of one kind's, by the multiply-adds of reading a "
-    "word, with intervals that draw documents and seeds for both alike; how much lower the loss is "
-    "with the whole context than with the last words alone, and the share of answers right in "
-    "tasks that need a memory: a dot per seed, a line at their mean.",
+    "Perplexity on unseen text as a multiple of one kind's, with intervals that draw documents and "
+    "seeds for both alike; the multiply-adds of reading a word; how much lower the loss is with "
+    "the whole context than with the last words alone; and the share of answers right in tasks "
+    "that need a memory, dashed where a guess is: a dot per seed, a line at their mean.",
 )
 def cells(study: Study) -> Figure:
-    """Draw perplexity by operations, and in small panels what each kind of cell remembers."""
+    """Draw perplexity and operations of each kind of cell, and what it remembers, side by side."""
     table = study.measured("cells", "perplexity")
     kinds = list(table["cell"])
     compared = reference(kinds)
     contexts = study.table("contexts").dropna(subset="gain")
     parts: list[tuple[str, str, pd.DataFrame, str, float | None]] = [
-        (f"Context beyond the last {context} words", "nats per word", part, "gain", None)
+        (f"Beyond {context} words", "nats per word", part, "gain", None)
         for context, part in contexts.groupby("context", sort=False)
     ]
     parts += [
@@ -309,36 +309,38 @@ def cells(study: Study) -> Figure:
          float(part["baseline"].iloc[0]))
         for (task, delay), part in study.table("tasks").groupby(["task", "delay"], sort=False)
     ]  # fmt: skip
-    rows = -(-len(parts) // 2)
-    drawn = canvas(1, 1, 9.6, 3.4 + 2.1 * rows)
-    drawn.delaxes(drawn.axes[0])
-    places = drawn.add_gridspec(rows + 1, 2, height_ratios=[1.6, *[1.0] * rows])
-    whole = drawn.add_subplot(places[0, :])
-    for row in table.to_dict("records"):
-        style = line(row["cell"], kinds)
+    columns = 3
+    drawn = panels(2 + len(parts), columns, 3.2, 0.24 * len(kinds) + 1.1)
+    whole, cost, *others = drawn.axes
+    for place, row in enumerate(table.to_dict("records")):
         reach = [[row["times"] - row["times_low"]], [row["times_high"] - row["times"]]]
-        whole.errorbar(row["multiply_adds"], row["times"], reach, linestyle="none", **style)
+        whole.errorbar(row["times"], place, xerr=reach, fmt="o", color=_colour(row["cell"]))
+        cost.plot(row["multiply_adds"], place, "o", color=_colour(row["cell"]))
     ngrams = 1 / float(table.loc[table["cell"] == compared, "ratio"].iloc[0])
-    whole.axhline(ngrams, color=MUTED, linestyle="--", linewidth=1, label="Kneser-Ney")
-    whole.axhline(1, color=MUTED, linewidth=1)
-    whole.set(xlabel="multiply-adds of the layers per word", ylabel="times the perplexity")
-    whole.set_title(f"Perplexity on unseen text, by that of the {names.model(compared)}")
-    whole.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-    for number, (title, unit, part, measure, chance) in enumerate(parts):
-        axes = drawn.add_subplot(places[1 + number // 2, number % 2])
+    whole.axvline(ngrams, color=MUTED, linestyle="--", linewidth=1, label="Kneser-Ney")
+    whole.axvline(1, color=MUTED, linewidth=1)
+    whole.legend(loc="lower center", bbox_to_anchor=(0.5, 1.1), borderpad=0)
+    whole.set(title="Perplexity", xlabel=f"times the {names.model(compared)}'s")
+    cost.set(title="Multiply-adds", xlabel="per word, all layers", xlim=(0, None))
+    for axes, (title, unit, part, measure, chance) in zip(others, parts, strict=True):
         for place, cell in enumerate(kinds):
             found = part[part["cell"] == cell][measure]
-            colour = line(cell, kinds)["color"]
-            axes.plot([place] * len(found), found, "o", color=colour, alpha=0.7)
-            axes.hlines(found.mean(), place - 0.3, place + 0.3, color=colour)
+            axes.plot(found, [place] * len(found), "o", color=_colour(cell), alpha=0.7)
+            axes.vlines(found.mean(), place - 0.3, place + 0.3, color=_colour(cell))
         if chance is not None:
-            axes.axhline(chance, color=MUTED, linestyle="--", linewidth=1)
-            axes.set_ylim(-0.03, 1.05)
-        turned = 30 if len(kinds) < 9 else 90
-        axes.set_xticks(range(len(kinds)), [names.model(one) for one in kinds], rotation=turned)
-        axes.set(ylabel=unit)
-        axes.set_title(title)
+            axes.axvline(chance, color=MUTED, linestyle="--", linewidth=1)
+            axes.set_xlim(-0.03, 1.05)
+        axes.set(title=title, xlabel=unit)
+    for number, axes in enumerate(drawn.axes):
+        shown = [names.model(one) if number % columns == 0 else "" for one in kinds]
+        axes.set_yticks(range(len(kinds)), shown)
+        axes.set_ylim(len(kinds) - 0.5, -0.5)
     return drawn
+
+
+def _colour(cell: str) -> str:
+    """Return the colour of a kind of cell, with gates or without."""
+    return str(line(cell.partition(" ")[0])["color"])
 
 
 @figure(

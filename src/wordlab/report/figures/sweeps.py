@@ -143,7 +143,7 @@ def sweep(study: Study) -> Figure | None:
         if noise > 0:
             middle = top - 2 * room - noise
             axes.errorbar([1.02], [middle], yerr=[noise], color=INK, lw=2.5, capsize=4)
-    for axes in drawn.axes[::3]:
+    for axes in drawn.axes[::2]:
         axes.set_ylabel(names.measure(score))
     better = "lower is better" if lower_is_better(score) else "higher is better"
     drawn.suptitle(f"The mean over all other settings ({better})", x=0.01, ha="left")
