@@ -65,6 +65,21 @@ def test_the_scores_with_intervals_are_those_of_the_committed_run():
             assert "{} [{}, {}]".format(*ends) in row
 
 
+def edges():
+    """Return which stage reads what another makes, items of a `foreach` as one."""
+    declared = {
+        name: declaration(name, REPOSITORY / "dvc.yaml", REPOSITORY / "params.yaml")
+        for name in stages()
+    }
+    return {
+        (one.split("@")[0], other.split("@")[0])
+        for one, made in declared.items()
+        for other, read in declared.items()
+        for out in made.outputs
+        if any(out == path or out.is_relative_to(path) for path in read.inputs)
+    }
+
+
 def test_the_graph_is_that_of_the_pipeline():
     graph = re.search(r"```mermaid\nflowchart LR\n(.*?)```", README, re.DOTALL)
     assert graph is not None
@@ -73,18 +88,22 @@ def test_the_graph_is_that_of_the_pipeline():
         groups = [group.split(" & ") for group in line.strip().split(" --> ")]
         for ones, others in zip(groups, groups[1:], strict=False):
             drawn |= {(one, other) for one in ones for other in others}
-    declared = {
-        name: declaration(name, REPOSITORY / "dvc.yaml", REPOSITORY / "params.yaml")
-        for name in stages()
-    }
-    real = {
-        (one.split("@")[0], other.split("@")[0])
-        for one, made in declared.items()
-        for other, read in declared.items()
-        for out in made.outputs
-        if any(out == path or out.is_relative_to(path) for path in read.inputs)
-    }
-    assert reachable(drawn) == reachable(real)
+    assert reachable(drawn) == reachable(edges())
+
+
+def test_each_side_of_make_repro_runs_its_stages_after_those_that_they_read():
+    """`make` runs them one by one, as they are listed, between `build_vocab` and the report."""
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
+    sides = [
+        re.search(rf"^{side} := (.*)$", makefile, re.MULTILINE)[1].split()
+        for side in ("VECTORS", "NETWORKS")
+    ]
+    outside = {"watch_text", "download", "preprocess", "build_vocab", "report", "explore"}
+    assert sorted(name for side in sides for name in side) == sorted(STAGES - outside)
+    for side in sides:
+        for one, other in edges():
+            if other in side and one not in outside:
+                assert side.index(one) < side.index(other), f"{other} reads what {one} makes"
 
 
 def test_the_stages_it_names_and_the_default_target_exist():

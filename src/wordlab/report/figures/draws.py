@@ -13,7 +13,7 @@ from wordlab.report.tables import ranks
     "study_neighbours",
     "Neighbours over draws",
     "The nearest words, the fainter the fewer draws of the documents keep them; beside each, the "
-    "ranks that it has in most other texts of the kind.",
+    "ranks that it has in most other texts of the kind, with no end where these may lack the word.",
 )
 def steady_neighbours(study: Study) -> Figure:
     """Draw the neighbours of each word as columns of words, one panel per word."""
