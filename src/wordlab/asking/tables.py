@@ -57,8 +57,8 @@ def nearer(word: str, others: tuple[str, str], found: Nearer, confidence: float)
     ]
     if math.isfinite(found.low):
         lines.append(
-            f"Its cosine is higher by {fraction(found.difference)}; in {level} of other texts of "
-            f"the kind by {fraction(found.low)} to {fraction(found.high)}."
+            f"Its cosine less the other's is {fraction(found.difference)}; in {level} of other "
+            f"texts of the kind it is {fraction(found.low)} to {fraction(found.high)}."
         )
     else:
         lines.append("Of other texts they say nothing: too few documents have these words.")

@@ -103,7 +103,7 @@ def page(run: Run) -> str:
                 ["machine", f"{facts['machine']}, {facts['cores']} cores"],
                 ["minutes of all stages", number(facts["minutes"])],
                 ["revision", f"`{facts['revision']}`"],
-                ["again", f"`{facts['command']}`, then `wordlab publish {run.name}`"],
+                ["again", f"there: `{facts['command']}`, then `wordlab publish {run.name}`"],
             ],
         ),
         tables.results(run.folder / "metrics"),
