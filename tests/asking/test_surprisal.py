@@ -226,11 +226,15 @@ def test_the_page_fits_and_shows_a_value_on_focus(network, tmp_path, width):
       const colours = spans.map(span => getComputedStyle(span).backgroundColor);
       spans[2].focus();
       const said = getComputedStyle(spans[2], "::after");
-      return {beyond: document.documentElement.scrollWidth - innerWidth, colours,
+      return {focused: document.hasFocus(),
+              beyond: document.documentElement.scrollWidth - innerWidth, colours,
               said: said.content, at: said.position,
               none: getComputedStyle(spans[3], "::after").content};
     }"""
-    found = evaluated(content, seen, None, tmp_path, width=width)
+    for _ in range(5):  # a busy machine may give a page the focus after it has loaded
+        found = evaluated(content, seen, None, tmp_path, width=width)
+        if found["focused"]:
+            break
     assert found["beyond"] <= 0
     assert len(set(found["colours"])) > 1
     assert "bits, probability" in found["said"] and found["at"] == "fixed"
