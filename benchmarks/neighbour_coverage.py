@@ -1,4 +1,4 @@
-"""How often another text gives what the draws of one text foretell.
+"""How often another text gives what the draws of one text lead one to expect.
 
     python benchmarks/neighbour_coverage.py --corpus FILE --json OUT
 

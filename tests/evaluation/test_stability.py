@@ -1,4 +1,4 @@
-"""Neighbours over draws: counted by hand, and the planted ones told apart."""
+"""Neighbours over draws: counted by hand; a stable and an unstable one are planted and found."""
 
 import numpy as np
 import pytest
