@@ -121,7 +121,7 @@ def test_every_stage_of_every_scale_has_an_estimate(scale, repository):
 
 
 @pytest.mark.parametrize(
-    ("scale", "tokens", "least", "most"), [("hour", 470e3, 50, 75), ("wikipedia", 17e6, 180, 240)]
+    ("scale", "tokens", "least", "most"), [("hour", 470e3, 50, 75), ("wikipedia", 17e6, 120, 180)]
 )
 def test_scales_take_the_time_that_they_promise(
     scale, tokens, least, most, repository, monkeypatch
