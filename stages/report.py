@@ -3,7 +3,7 @@
 from wordlab.artifacts import read_json, read_text
 from wordlab.parallel import side_by_side
 from wordlab.pipeline import stage
-from wordlab.report import tables
+from wordlab.report import scored
 from wordlab.report.figures import FIGURES, write
 from wordlab.report.findings import answers, every
 from wordlab.report.page import build
@@ -27,7 +27,7 @@ def main(run: stage.Stage) -> None:
     run.recorder.text(page, "report.html")
     for headline in sorted(run.input("headline").glob("*.json")):
         run.recorder.parent_metrics(read_json(headline))
-    run.recorder.parent_note(tables.results(run.input("metrics")))
+    run.recorder.parent_note(scored.results(run.input("metrics")))
 
 
 if __name__ == "__main__":

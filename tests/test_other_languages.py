@@ -14,7 +14,7 @@ from wordlab.corpus.vocabulary import Vocabulary, content_words
 from wordlab.evaluation.language.perplexity import PROMPTS
 from wordlab.evaluation.vectors.sets import read_sets
 from wordlab.pipeline.declared import declaration
-from wordlab.report import tables
+from wordlab.report import scored
 from wordlab.report.figures import style
 from wordlab.report.findings import findings
 from wordlab.report.results import Results
@@ -151,7 +151,7 @@ def test_sections_with_nothing_to_show_say_so_in_one_line(passed):
     for sweep in ("word2vec", "glove"):
         lines = said(passed, f"analyse_sweep@{sweep}")
         assert "no trial has a score, so nothing is analysed" in lines[-1]
-    (line,) = tables.results(folder / "reports" / "metrics").split("\n\n")[0].splitlines()
+    (line,) = scored.results(folder / "reports" / "metrics").split("\n\n")[0].splitlines()
     if is_spanish(passed):
         assert line == "Word vectors: there is no evaluation set to score them on."
         return

@@ -11,7 +11,7 @@ import pytest
 from wordlab.artifacts import read_json
 from wordlab.errors import UserError
 from wordlab.pipeline import pages, plan, publish
-from wordlab.report import tables
+from wordlab.report import scored
 from wordlab.report.findings import answers
 from wordlab.report.page import SECTIONS
 from wordlab.report.results import UNMEASURED
@@ -63,7 +63,7 @@ def test_every_kept_table_is_small_and_read_by_a_page_or_a_person(run):
 
 def test_a_page_has_the_answers_of_the_report_and_the_facts_of_the_run(run):
     page = pages.page(run)
-    assert tables.results(run.folder / "metrics") in page
+    assert scored.results(run.folder / "metrics") in page
     assert run.facts["text"]["sha256"] in page and run.facts["revision"] in page
     found = answers(run.results)
     measured = [
@@ -145,3 +145,33 @@ def test_the_results_of_a_pass_are_taken_over_as_they_are(run, tmp_path, monkeyp
     with pytest.raises(UserError, match=r"dvc\.yaml: not as committed"):
         publish.take("own", reports=run.folder)
     assert (taken / pages.FACTS).exists()  # what was there stays
+
+
+def test_results_stand_beside_those_of_a_committed_run(run, tmp_path):
+    """Each pass has a line with its words, then the same rows as alone."""
+    own = run.folder / "metrics"
+    shown = publish.beside(run.name, own, DOCS)
+    alone = scored.results(own)
+    for together, single in zip(shown.split("\n\n"), alone.split("\n\n"), strict=True):
+        rows = single.splitlines()[2:]
+        head, _, first, *others = together.splitlines()
+        assert head.count("|") == single.splitlines()[0].count("|")
+        assert first.startswith(f"| **scale `{run.name}`: ")
+        assert others[: len(rows)] == rows == others[len(rows) + 1 :]
+        assert others[len(rows)].startswith("| **`params.yaml`: ")
+    sizes = re.search(r"WordSim-353 \((\d+ of 353 pairs)\)", alone)[1]
+    assert shown.split("\n\n")[0].count(f"| {sizes} |") == 2
+    assert f"{run.facts['minutes']} minutes" in shown
+
+
+def test_results_beside_no_run_or_other_sets_are_refused_in_a_line(run, tmp_path):
+    with pytest.raises(UserError, match=r"results/day: no such run; expected .*hour"):
+        publish.beside("day", run.folder / "metrics", DOCS)
+    other = tmp_path / "metrics"
+    shutil.copytree(run.folder / "metrics", other)
+    metrics = json.loads((other / "embeddings.json").read_text())
+    for model in metrics.values():
+        del model["simlex999"]
+    (other / "embeddings.json").write_text(json.dumps(metrics))
+    with pytest.raises(UserError, match=r"params.yaml.*: scored on .*WordSim-353.*; not on .*Sim"):
+        publish.beside(run.name, other, DOCS)

@@ -14,7 +14,7 @@ from small_pipeline import stages
 from wordlab.errors import UserError
 from wordlab.params.whole import Params, read
 from wordlab.pipeline.declared import declaration
-from wordlab.report import tables
+from wordlab.report import scored
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -47,7 +47,7 @@ def test_the_results_are_those_of_the_run_that_dvc_lock_has():
         assert made[path] == digest, f"{path}: put in what `wordlab results` prints, and its md5"
     here = [(REPOSITORY / path).exists() for path in named]
     if all(here):
-        assert results() == tables.results(REPOSITORY / "reports" / "metrics")
+        assert results() == scored.results(REPOSITORY / "reports" / "metrics")
 
 
 def test_the_scores_with_intervals_are_those_of_the_committed_run():
@@ -153,4 +153,4 @@ def test_metrics_without_scores_are_told_in_a_line(tmp_path):
     for name in ("embeddings", "language_models"):
         (tmp_path / f"{name}.json").write_text("{}")
     with pytest.raises(UserError, match=r"embeddings\.json: no scores in it; `make repro`"):
-        tables.results(tmp_path)
+        scored.results(tmp_path)

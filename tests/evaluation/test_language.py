@@ -16,7 +16,7 @@ from wordlab.evaluation.language.perplexity import distinct, longest_copy, score
 from wordlab.params.language import NgramOrders
 from wordlab.params.whole import load
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.report import tables
+from wordlab.report import scored
 
 UNKNOWN, END = 4, 5
 
@@ -75,7 +75,7 @@ def test_an_infinite_perplexity_is_said_and_shown(network, repository, monkeypat
         )
     kept = rounded(metrics)
     assert kept["gru"]["perplexity"] is None and kept["gru"]["bits"] == 1154.2
-    row = tables.language_models(kept).splitlines()[2]
+    row = scored.language_models(kept).splitlines()[2]
     assert row.startswith("| GRU | ∞ [∞, ∞] | ∞ [∞, ∞] | 1154.20 |")
     assert perplexity.headline(metrics)["gru"]["perplexity"] is None
 

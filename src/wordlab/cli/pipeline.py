@@ -52,12 +52,18 @@ def compile() -> None:
 
 
 @app.command()
-def results() -> None:
+def results(
+    beside: Annotated[
+        str, typer.Option(metavar="NAME", help="A run in docs/results to show beside it.")
+    ] = "",
+) -> None:
     """Print the results of the last run as Markdown tables."""
-    from wordlab.report import tables
+    from wordlab.pipeline import publish
+    from wordlab.report import scored
 
     require_checkout()
-    print(tables.results(Path("reports/metrics")))
+    metrics = Path("reports/metrics")
+    print(publish.beside(beside, metrics) if beside else scored.results(metrics))
 
 
 @app.command()

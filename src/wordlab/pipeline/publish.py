@@ -20,6 +20,7 @@ from wordlab.params.scales import SCALES
 from wordlab.params.whole import PARAMS, load
 from wordlab.pipeline import plan
 from wordlab.pipeline.pages import FACTS, TEMPLATE, Run, answered, page
+from wordlab.report import scored
 from wordlab.report.page import SECTIONS
 
 DOCS = Path("docs")
@@ -143,6 +144,28 @@ def written(docs: Path = DOCS) -> dict[Path, str]:
     known = runs(docs)
     pages = {docs / "results" / f"{name}.md": page(run) for name, run in known.items()}
     return {**pages, docs / "answers.md": answered(known, docs)}
+
+
+def beside(name: str, metrics: Path, docs: Path = DOCS) -> str:
+    """Return the scores of the committed run `name`, and under them those in `metrics`, as tables.
+
+    Raises UserError if there is no such run, or the two have other sets.
+    """
+    known = runs(docs)
+    if name not in known:
+        raise UserError(f"{docs}/results/{name}: no such run; expected {' or '.join(known)}")
+    run = known[name]
+    committed = run.folder / "metrics"
+    kept, here = (
+        read_json(place / "preprocess.json")["train"]["tokens"] for place in (committed, metrics)
+    )
+    minutes = run.facts["minutes"]
+    return scored.side_by_side(
+        {
+            f"scale `{name}`: {kept:,} words to learn from, {minutes} minutes": committed,
+            f"`params.yaml`: {here:,} words to learn from": metrics,
+        }
+    )
 
 
 def write(docs: Path = DOCS) -> list[Path]:

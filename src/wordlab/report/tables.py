@@ -4,13 +4,9 @@ import math
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wordlab import names
-from wordlab.artifacts import read_json
-from wordlab.errors import UserError
-from wordlab.names import EMBEDDINGS, LANGUAGE_MODELS, similarity
 
 if TYPE_CHECKING:
     from wordlab.evaluation.vectors.battery import Row
@@ -137,119 +133,13 @@ def _written(value: Any) -> str:
     return ", ".join(map(number, value)) if isinstance(value, list) else number(value)
 
 
-def results(metrics: Path) -> str:
-    """Return the tables of word vectors and of language models from the folder of metrics.
-
-    Raises UserError if the pipeline has not made them.
-    """
-    found = {}
-    for name in ("embeddings", "language_models"):
-        path = metrics / f"{name}.json"
-        if not path.exists():
-            raise UserError(f"{path}: not found; `make repro` makes it")
-        found[name] = read_json(path)
-        if not found[name]:
-            raise UserError(f"{path}: no scores in it; `make repro` makes it")
-    return f"{embeddings(found['embeddings'])}\n\n{language_models(found['language_models'])}"
-
-
-def _method(scores: Mapping[str, Any]) -> str:
-    """Return the first of the methods that analogies were answered by."""
-    return next(key for key, value in scores["analogy"].items() if isinstance(value, Mapping))
-
-
-def embeddings(metrics: Mapping[str, Any]) -> str:
-    """Return the table of word vectors: correlations and analogies with intervals, n and seeds.
-
-    A sentence, where no item of any set can be scored.
-    """
-    first = next(iter(metrics.values()))
-    sets = [(name, similarity(name)) for name in first if name != "analogy"]
-    asked = [title for _, title in sets]
-    asked += ["analogies"] if first["analogy"]["questions"] else []
-    if not asked:
-        return "Word vectors: there is no evaluation set to score them on."
-    if not any(first[name]["n"] for name in first):
-        return (
-            "Word vectors: no item of these sets has all its words in the vocabulary: "
-            f"{', '.join(asked)}."
-        )
-    heads = ["word vectors"]
-    for key, title in sets:
-        heads.append(f"{title} ({first[key]['n']} of {first[key]['pairs']} pairs)")
-    analogy = first["analogy"]
-    if "analogies" in asked:
-        heads.append(f"analogies ({analogy['n']:,} of {analogy['questions']:,})")
-    method = _method(first)
-    rows = []
-    for key, title in EMBEDDINGS.items():
-        scores = metrics[key]
-        cells = [_scored(scores[name], "spearman", _fraction) for name, _ in sets]
-        if "analogies" in asked:
-            cells.append(_scored(scores["analogy"][method], "total", _percent, " %"))
-        seeds = scores["analogy"].get("seeds", 1)
-        rows.append([f"{title}, {seeds} seeds" if seeds > 1 else title, *cells])
-    return markdown(heads, rows)
-
-
-def language_models(metrics: Mapping[str, Any]) -> str:
-    """Return the table of language models: test perplexity, its ratio to Kneser-Ney's, accuracy."""
-    rows = []
-    for key, title in LANGUAGE_MODELS.items():
-        if key not in metrics:
-            continue
-        scores = metrics[key]
-        perplexity = f"{_one(scores['perplexity'])} [{_one(scores['low'])}, {_one(scores['high'])}]"
-        ratio = "1"
-        if not key.startswith("kneser_ney"):
-            ends = f"[{_two(scores['ratio_low'])}, {_two(scores['ratio_high'])}]"
-            ratio = f"{_two(scores['ratio'])} {ends}"
-        first, five = (
-            f"{_percent(scores[top])} [{_percent(scores[f'{top}_low'])}, "
-            f"{_percent(scores[f'{top}_high'])}] %"
-            if scores[top] is not None
-            else "–"
-            for top in ("top_1", "top_5")
-        )
-        known = [_one(scores["perplexity_known"]), f"{_percent(scores['top_1_known'])} %"]
-        unknown = f"{_percent(scores['unknown_share'])} % of {scores['symbols']:,}"
-        bits = f"{scores['bits']:.2f}"
-        rows.append([title, perplexity, ratio, bits, first, five, *known, unknown])
-    heads = ["test perplexity", "ratio to Kneser-Ney", "bits per symbol", "next symbol right"]
-    heads += ["among five", "perplexity of known symbols", "known right", "unknown symbols"]
-    return markdown(["language model", *heads], rows)
-
-
-def _one(value: float | None) -> str:
-    return "∞" if value is None else f"{value:.1f}"
-
-
-def _two(value: float | None) -> str:
-    return "∞" if value is None else f"{value:.2f}"
-
-
 def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table in Markdown."""
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _scored(scores: Mapping[str, Any], key: str, text: Any, unit: str = "") -> str:
-    """Return a score with its interval, a dash where it has no value."""
-    if scores[key] is None:
-        return "–"
-    return f"{f'{text(scores[key])} {_interval(scores, text)}'.rstrip()}{unit}"
-
-
-def _fraction(value: float | None) -> str:
-    return "none" if value is None else f"{value:.3f}".replace("0.", ".", 1)
-
-
-def _percent(value: float | None) -> str:
-    return "none" if value is None else f"{100 * value:.1f}"
-
-
-def _interval(scores: Mapping[str, Any], text: Any) -> str:
+def interval(scores: Mapping[str, Any], text: Any) -> str:
     """Return an interval in brackets, nothing where there is none."""
     if scores["low"] is None or math.isnan(scores["low"]):
         return ""
@@ -278,12 +168,12 @@ def winner(
 
     reached, otherwise, untried: as `winners.Winner` has them.
     """
-    interval = _interval(reached, "{:.4g}".format)
-    interval += ", " if interval else ""
+    within = interval(reached, "{:.4g}".format)
+    within += ", " if within else ""
     lines = [
-        f"{names.plain(model)}: {names.plain(reached['score'])} {reached['mean']:.4g} {interval}"
+        f"{names.plain(model)}: {names.plain(reached['score'])} {reached['mean']:.4g} {within}"
         f"n = {reached['n']}, the best of {reached['combinations']}"
-        f"{f'; {rivals(reached)}' if interval and reached['combinations'] > 1 else ''}"
+        f"{f'; {rivals(reached)}' if within and reached['combinations'] > 1 else ''}"
     ]
     if otherwise:
         differing = (
@@ -318,10 +208,10 @@ def evaluated(rows: Sequence["Row"]) -> str:
         lines.append((f"{task}: {measures}", *[""] * 6))
         for row in group:
             show = _share if row.measure in ("share right", "purity") else _plain
-            interval = _interval({"low": row.low, "high": row.high}, show)
+            within = interval({"low": row.low, "high": row.high}, show)
             size = (_count(row.n), _count(row.total), _share(row.coverage))
             whole = "" if row.all is None else show(row.all)
-            lines.append((f"  {row.title}", show(row.score), interval, *size, whole))
+            lines.append((f"  {row.title}", show(row.score), within, *size, whole))
     return aligned(lines)
 
 
