@@ -15,7 +15,7 @@ from wordlab.artifacts import read_json, read_table
 from wordlab.errors import UserError
 from wordlab.params.scales import SCALES
 from wordlab.params.whole import PARAMS, load
-from wordlab.report import scored, tables
+from wordlab.report import tables
 from wordlab.report.findings import answers
 from wordlab.report.page import SECTIONS
 from wordlab.report.results import UNMEASURED, Answer, Results
@@ -103,10 +103,9 @@ def page(run: Run) -> str:
                 ["machine", f"{facts['machine']}, {facts['cores']} cores"],
                 ["minutes of all stages", number(facts["minutes"])],
                 ["revision", f"`{facts['revision']}`"],
-                ["again", f"there: `{facts['command']}`, then `wordlab publish {run.name}`"],
+                ["made by", f"`{facts['command']}`, then `wordlab publish {run.name}`"],
             ],
         ),
-        scored.results(run.folder / "metrics"),
     ]
     for section in SECTIONS:
         if found.get(section.name, UNMEASURED) is not UNMEASURED:
