@@ -54,9 +54,16 @@ def test_neighbours_come_with_what_draws_say(checkout, monkeypatch, capsys):
     assert code == 0
     assert lines[1] == ["0.985", "moon", "4", "of", "4", "1"]
     assert lines[2][:5] == ["0.866", "star", "2", "of", "4"]
-    assert "90 % of other texts" in shown.out
+    assert shown.out.endswith("90 % of other texts of the kind.\n")
     code, plain = said(monkeypatch, capsys, "neighbours", "cbow", "sun", "-n", "2")
     assert (code, plain.out) == (0, " 0.985  moon\n 0.866  star\n")
+
+
+def test_a_dash_is_where_few_documents_have_a_word(checkout, monkeypatch, capsys):
+    np.save(checkout / "data/draws/skipgram/document_counts.npy", np.array([15, 15, 9, 15]))
+    _, shown = said(monkeypatch, capsys, "neighbours", "skipgram", "sun", "-n", "2")
+    assert shown.out.splitlines()[2].split()[2:] == ["2", "of", "4", "–"]
+    assert shown.out.endswith("of the kind; –: too few documents have the words.\n")
 
 
 def test_which_is_nearer_is_decided_or_not(checkout, monkeypatch, capsys):

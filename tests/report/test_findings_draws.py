@@ -55,6 +55,14 @@ def test_neighbours_that_stay_are_counted_by_model(scores):
     assert wider.examples[0].rows[2][3] == "from 2"
 
 
+def test_neighbours_that_few_documents_have_are_not_counted(scores):
+    table = neighbours((1, 2), (1, 3), (math.nan, math.nan))
+    found = draws.steady(table, scores, 3, 0.9)
+    assert "2 of 2 with skip-gram and 2 of 2 with PPMI-SVD" in found.text
+    assert found.text.endswith(" Of 2 more, too few documents have the words.")
+    assert "more" not in draws.steady(table, scores, 2, 0.9).text
+
+
 def test_a_text_of_few_documents_decides_nothing(scores):
     table = neighbours((math.nan, math.nan))
     few = scores.assign(documents_low=math.nan, documents_high=math.nan)

@@ -21,24 +21,27 @@ def _steady(results: Results) -> Answer:
 
 
 def steady(neighbours: pd.DataFrame, scores: pd.DataFrame, n: int, confidence: float) -> Answer:
-    """Decided where the text has documents enough to say anything of others.
+    """Decided where documents enough have the words to say anything of other texts.
 
     neighbours, scores: those tables of `study_neighbours`; n: how many are neighbours.
     """
     near = neighbours[neighbours["rank"] <= n]
     if near.empty:
         raise Unmeasured("no word has neighbours")
-    decided = bool(near["high"].notna().any())
+    known = near[near["high"].notna()]
+    decided = not known.empty
     staying = [
         f"{int((own['high'] <= n).sum())} of {len(own)} with {names.model(str(model))}"
-        for model, own in near.groupby("model", sort=False)
+        for model, own in known.groupby("model", sort=False)
     ]
     text = (
         f"Of the {n} nearest of each word looked up, {names.listed(staying)} would be among them "
         f"in {percent(confidence)} of other texts of the kind."
         if decided
-        else "This text has too few documents to say what another would give."
+        else "There are too few documents to say what another text would give."
     )
+    if decided and len(known) < len(near):
+        text += f" Of {len(near) - len(known)} more, too few documents have the words."
     return Answer(
         text,
         decided,
