@@ -140,8 +140,8 @@ class WordVectors(Words):
     def _drawn(self) -> Draws:
         if self.draws is None:
             raise UserError(
-                f"{self.name}: no draws of it on the same words; `dvc repro` makes those of "
-                "skipgram and ppmi_svd"
+                f"{self.name}: no draws of it with the same words and settings; `dvc repro` makes "
+                "those of skipgram and ppmi_svd"
             )
         return self.draws
 
