@@ -215,7 +215,7 @@ def answered(known: Mapping[str, Run], docs: Path) -> str:
 
 def _points(share: float) -> str:
     """Return a difference of shares in percentage points."""
-    return f"{100 * share:.1f}".replace("-", "\N{MINUS SIGN}")
+    return tables.points(share).replace("-", "\N{MINUS SIGN}")
 
 
 def _two(value: float) -> str:
