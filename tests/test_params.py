@@ -3,6 +3,7 @@
 import re
 import shlex
 import shutil
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 
 from wordlab.errors import UserError
 from wordlab.params.sets import catalogue
-from wordlab.params.whole import load
+from wordlab.params.whole import load, read, restored
 from wordlab.paths import QUOTING
 from wordlab.pipeline.declared import declaration
 
@@ -130,6 +131,28 @@ def test_a_mistake_is_told_in_a_line_that_names_it(edited, old, new, problem):
 
 def test_a_number_written_as_a_power_is_a_number(edited):
     assert edited("subsample: 0.0001", "subsample: 1e-4").word2vec.cbow.subsample == 0.0001
+
+
+def test_params_of_an_older_revision_keep_their_values_and_take_new_settings(repository, tmp_path):
+    today, run = repository / "params.yaml", tmp_path / "run.json"
+    now = read(today)
+    then = deepcopy(now)
+    del then["draws"], then["ppmi"]["shift"], then["language_model"]["shared"]["epochs"]
+    del then["language_model"]["lstm"]["rate"]
+    then["seed"], then["gone"], then["glove"]["gone"] = 77, {"any": 1}, None
+    then["word2vec"]["shared"] |= {"mode": "lock_free", "window": 7}
+    then["sweep_ppmi"]["grid"] = grid = {"window": [3], "context_exponent": [1.0], "shift": [1, 2]}
+    kept = deepcopy(then)
+    found = restored(then, today, run)
+    assert then == kept
+    assert (found.seed, found.word2vec.cbow.window, found.word2vec.skipgram.window) == (77, 7, 7)
+    assert {name: [*values] for name, values in found.sweep_ppmi.grid.items()} == grid
+    same = load(today)
+    assert (found.draws, found.ppmi) == (same.draws, same.ppmi)
+    assert found.language_model == same.language_model
+    then["ppmi"]["dimensions"] = 0
+    with pytest.raises(UserError, match=r"^\S+run\.json: ppmi\.dimensions: expected .*, got 0$"):
+        restored(then, today, run)
 
 
 def test_a_missing_file_is_named(tmp_path):

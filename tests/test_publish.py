@@ -10,6 +10,7 @@ import pytest
 
 from wordlab.artifacts import read_json
 from wordlab.errors import UserError
+from wordlab.params.whole import load, read
 from wordlab.pipeline import pages, plan, publish
 from wordlab.report import scored
 from wordlab.report.findings import answers
@@ -77,6 +78,24 @@ def test_a_page_has_the_answers_of_the_report_and_the_facts_of_the_run(run):
     assert len(heads) == len(set(heads)) > 15
 
 
+def test_a_page_takes_the_params_of_the_run_not_those_of_today(run, tmp_path, monkeypatch):
+    params = (REPOSITORY / "params.yaml").read_text(encoding="utf-8")
+    shutil.copytree(DOCS, tmp_path / "docs")
+    shutil.copytree(REPOSITORY / "scales", tmp_path / "scales")
+    (tmp_path / "params.yaml").write_text(re.sub(r"\bnegatives: \d+", "negatives: 77", params))
+    (tmp_path / "scales" / "hour.yaml").write_text("autoencoder: {max_length: 77}\n")
+    monkeypatch.chdir(tmp_path)
+    assert load(Path("params.yaml")).word2vec.skipgram.negatives == 77
+    assert pages.Run("hour", Path("docs")).results.params == run.results.params
+    assert run.results.params.word2vec.skipgram.negatives == 5
+    for place, text in publish.written(Path("docs")).items():
+        assert (tmp_path / place).read_text(encoding="utf-8") == text
+    facts = tmp_path / "docs/results/hour" / pages.FACTS
+    facts.write_text(json.dumps({key: x for key, x in run.facts.items() if key != "params"}))
+    with pytest.raises(UserError, match=r"hour/run\.json: expected `params`, which `wordlab"):
+        pages.page(pages.Run("hour", Path("docs")))
+
+
 def test_sweeps_are_compared_at_the_same_window_and_dimensions(run):
     page = pages.page(run)
     _, _, beside = page.partition("## Word vectors of the same window and dimensions")
@@ -133,6 +152,7 @@ def test_the_results_of_a_pass_are_taken_over_as_they_are(run, tmp_path, monkeyp
         assert (taken / path.relative_to(run.folder)).read_bytes() == path.read_bytes()
     facts = read_json(taken / pages.FACTS)
     assert facts["text"] == {**{k: x for k, x in text.items() if k != "source"}, "documents": 3}
+    assert facts["params"] == read(REPOSITORY / "params.yaml")
     assert facts["command"] == "dvc exp run -n own $(wordlab scale own)" and facts["cores"] >= 1
     with pytest.raises(UserError, match=r"params\.yaml: not the settings of scales/hour\.yaml"):
         publish.take("hour", reports=run.folder)

@@ -12,7 +12,9 @@ from types import TracebackType
 _usual, _usual_of_callbacks = sys.excepthook, sys.unraisablehook
 
 
-def _told(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def _say_interrupted(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
     """Say in one line that a stage was interrupted, by Ctrl-C as it imported what it needs."""
     if issubclass(kind, KeyboardInterrupt):
         print(f"{Path(sys.argv[0]).stem}: interrupted; run it again", file=sys.stderr)
@@ -35,7 +37,7 @@ def _stop(number: int) -> None:
 
 
 if sys.argv and Path(sys.argv[0]).parent.name == "stages":
-    sys.excepthook, sys.unraisablehook = _told, _again
+    sys.excepthook, sys.unraisablehook = _say_interrupted, _again
 
 TYPE_CHECKING = False  # as `typing` has it, whose import would take as long as all of this
 if TYPE_CHECKING:

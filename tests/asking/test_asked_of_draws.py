@@ -1,6 +1,7 @@
 """`wordlab neighbours` and `wordlab nearer` where there are draws, and where there are none."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -28,12 +29,13 @@ def checkout(tmp_path, repository, monkeypatch):
     shutil.copy(repository / "dvc.yaml", tmp_path)
     models = tmp_path / "data/models"
     vocabulary = Vocabulary(WORDS, np.array([9, 8, 7, 6]))
-    whole = Vectors(vocabulary, at(0, 10, 30, 50).astype(np.float32))
+    made = {"model": "word2vec", "rate": 0.025}
+    whole = Vectors(vocabulary, at(0, 10, 30, 50).astype(np.float32), {**made, "seed": 3})
     whole.save(models / "skipgram")
     whole.save(models / "cbow")
     angles = [(0, 9, 70, 60), (0, 11, 25, 65), (0, 10, 65, 55), (0, 10, 30, 70)]
     rows = [at(*own).astype(np.float16) for own in angles]
-    described, counts = {"documents": 20}, np.full(len(WORDS), 15)
+    described, counts = {"documents": 20, "vectors": made}, np.full(len(WORDS), 15)
     draws.save(
         tmp_path / "data/draws/skipgram", vocabulary, rows, (len(rows), 2), counts, described
     )
@@ -54,9 +56,16 @@ def test_neighbours_come_with_what_draws_say(checkout, monkeypatch, capsys):
     assert code == 0
     assert lines[1] == ["0.985", "moon", "4", "of", "4", "1"]
     assert lines[2][:5] == ["0.866", "star", "2", "of", "4"]
-    assert "90 % of other texts" in shown.out
+    assert shown.out.endswith("90 % of other texts of the kind.\n")
     code, plain = said(monkeypatch, capsys, "neighbours", "cbow", "sun", "-n", "2")
     assert (code, plain.out) == (0, " 0.985  moon\n 0.866  star\n")
+
+
+def test_a_dash_is_where_few_documents_have_a_word(checkout, monkeypatch, capsys):
+    np.save(checkout / "data/draws/skipgram/document_counts.npy", np.array([15, 15, 9, 15]))
+    _, shown = said(monkeypatch, capsys, "neighbours", "skipgram", "sun", "-n", "2")
+    assert shown.out.splitlines()[2].split()[2:] == ["2", "of", "4", "–"]
+    assert shown.out.endswith("of the kind; –: too few documents have the words.\n")
 
 
 def test_which_is_nearer_is_decided_or_not(checkout, monkeypatch, capsys):
@@ -82,8 +91,26 @@ def test_draws_of_other_words_are_left_alone(checkout):
     )
     model = wordlab.open("skipgram", checkout)
     assert model.draws is None
-    with pytest.raises(UserError, match="no draws of it on the same words"):
+    with pytest.raises(UserError, match="no draws of it with the same words and settings"):
         model.nearer("sun", "moon", "sea")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"description": {"model": "word2vec", "rate": 0.05, "seed": 3}},
+        {"description": {"model": "word2vec", "rate": 0.025, "window": 5, "seed": 3}},
+        {"vocabulary": Vocabulary(WORDS, np.array([9, 8, 7, 5]))},
+    ],
+)
+def test_draws_of_other_settings_or_another_text_are_left_alone(checkout, changes):
+    folder = checkout / "data/models/skipgram"
+    known = Vectors.load(folder)
+    assert wordlab.open("skipgram", checkout).draws is not None
+    replace(known, description={**known.description, "seed": 4}).save(folder)
+    assert wordlab.open("skipgram", checkout).draws is not None
+    replace(known, **changes).save(folder)
+    assert wordlab.open("skipgram", checkout).draws is None
 
 
 def test_python_gives_the_same_as_the_command(checkout):

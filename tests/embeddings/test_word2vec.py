@@ -139,6 +139,21 @@ def test_long_documents_are_not_cut(monkeypatch):
     assert counts == [6 * known - 12] * 2
 
 
+@pytest.mark.parametrize("vectors", ["input", "sum"])
+def test_a_training_that_ended_is_left_whole(monkeypatch, vectors):
+    corpus, vocabulary = corpus_of_topics(400)
+    ended, run = [], word2vec.Training.run
+    monkeypatch.setattr(
+        word2vec.Training, "run", lambda self, *given: (ended.append(self), run(self, *given))
+    )
+    settings = params(vectors=vectors)
+    found = word2vec.train(corpus, vocabulary, settings, architecture="skipgram", seed=1)
+    (training,) = ended
+    np.testing.assert_array_equal(training.vectors().matrix, found.matrix)
+    assert training.vectors().description == found.description
+    assert [len(matrix) for matrix in training.engine.weights] == [len(vocabulary)] * 2
+
+
 def test_the_rate_falls_in_a_straight_line_to_its_floor():
     corpus, vocabulary = corpus_of_topics(4000)
     settings = params(rate=0.1, rate_floor=0.01, epochs=2)

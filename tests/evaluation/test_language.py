@@ -10,7 +10,7 @@ from wordlab.errors import Notice
 from wordlab.evaluation.language import held_out as texts
 from wordlab.evaluation.language import perplexity
 from wordlab.evaluation.language.accuracy import accuracy, losses_and_ranks, ngram_ranks
-from wordlab.evaluation.language.held_out import HeldOut, score
+from wordlab.evaluation.language.held_out import HeldOut, ratios, score
 from wordlab.evaluation.language.ngrams import KneserNey, _count, _discounts
 from wordlab.evaluation.language.perplexity import distinct, longest_copy, score_generated
 from wordlab.params.language import NgramOrders
@@ -207,6 +207,21 @@ def test_intervals_over_few_documents_cover_what_they_claim(monkeypatch):
         assert found.documents == 8
         covered.append(found.low < 1 < found.high)
     assert 0.9 < np.mean(covered) < 0.99
+
+
+def test_ratios_over_few_documents_hold_together_as_often_as_they_claim(monkeypatch):
+    """Of ten networks that are no better than the first, none is said to differ in 95 %."""
+    monkeypatch.setattr(texts, "_RESAMPLES", 200)
+    random, text = np.random.default_rng(6), held_out(np.tile([0, END], 16), list(range(0, 32, 4)))
+    together, alone = [], []
+    for trial in range(200):
+        losses = np.repeat(random.normal(size=(10, 8)), 4, axis=1)
+        losses += 0.1 * random.normal(size=losses.shape)
+        for compared, held in ((losses[:, None], together), (losses[:1, None], alone)):
+            found = ratios(compared, text, seed=trial)
+            held.append(((found[:, 1] < 1) & (found[:, 2] > 1)).all())
+    assert np.mean(together) > 0.9
+    assert 0.9 < np.mean(alone) < 0.99
 
 
 def test_trainings_are_drawn_with_the_variance_of_their_mean():

@@ -58,6 +58,22 @@ def test_a_text_of_few_documents_gives_shares_but_no_ranks(space):
     assert found[["low", "high"]].isna().all(axis=None)
 
 
+def test_words_of_few_documents_give_shares_but_no_ranks(space):
+    rows = (at(0, 10, 20, 80), at(0, 12, 21, 30), at(0, 9, 22, 30))
+    found = stability.neighbours(space, drawn(*rows, least=9), ["sun", "sea"], 3, 0.9)
+    rare = (found["word"] == "sea") | (found["neighbour"] == "sea")
+    assert found["times"].tolist() == [3] * 6
+    assert rare.tolist() == [False, False, True, True, True, True]
+    assert (found[["low", "high"]].isna().all(axis=1) == rare).all()
+    assert found.loc[~rare, ["low", "high"]].notna().all(axis=None)
+
+
+def test_a_word_that_a_draw_lacks_is_not_near_however_few_words_there_are(space):
+    draws = drawn(at(0, 10, 20, 80), at(0, 10, 20, None), at(0, 10, None, 20))
+    found = stability.neighbours(space, draws, ["sun"], 10, 0.9).set_index("neighbour")
+    assert found["times"].to_dict() == {"moon": 3, "star": 2, "sea": 2}
+
+
 def test_stability_is_the_share_of_neighbours_that_draws_keep(space):
     draws = drawn(at(0, 10, 20, 80), at(0, 10, 45, 20), at(0, None, 20, 30), at(None, 0, 10, 20))
     found = stability.stability(space, draws, np.array([0, 3]), 2)

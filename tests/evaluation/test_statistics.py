@@ -270,6 +270,7 @@ def test_where_another_text_falls_has_twice_the_variance_of_draws():
     low, high = statistics.elsewhere(np.array([1.0, 2.0, 3.0]), 0.9)
     half = stats.t.ppf(0.95, 2) * np.sqrt(2 + 1 / 3)  # three draws with a variance of 1
     assert (low, high) == pytest.approx((2 - half, 2 + half))
+    half = stats.t.ppf(0.95, 2) * np.sqrt(2)  # the value of the text has no noise of draws
     found = statistics.elsewhere(np.array([1.0, 2.0, 3.0]), 0.9, centre=4.0)
     assert tuple(found) == pytest.approx((4 - half, 4 + half))
 
@@ -289,3 +290,13 @@ def test_another_text_falls_within_as_often_as_stated():
     found = statistics.elsewhere(drawn.mean(axis=2), 0.9)
     other = texts[:, 1].mean(axis=1)
     assert 0.86 < ((found[:, 0] <= other) & (other <= found[:, 1])).mean() < 0.94
+
+
+@pytest.mark.parametrize("centred", [False, True])
+def test_few_draws_give_intervals_that_are_exact_with_either_centre(centred):
+    """With 2 + 1/B in both, those around the value of the text would hold 91.2 % of others."""
+    random = np.random.default_rng(2)
+    text, other = random.normal(size=(2, 200_000))
+    drawn = text[:, None] + random.normal(size=(200_000, 3))
+    found = statistics.elsewhere(drawn, 0.9, text if centred else None)
+    assert abs(((found[:, 0] <= other) & (other <= found[:, 1])).mean() - 0.9) < 0.004

@@ -152,10 +152,17 @@ def test_more_text_helps_where_a_change_leaves_out_zero() -> None:
     growth = pd.DataFrame(
         {"task": "wordsim353", "model": ["glove", "ppmi"], "share": 0.3,
          "difference": [0.2, -0.1], "low": [0.1, -0.3], "high": [0.3, 0.1],
-         "distinct": [True, False]}
+         "distinct": [True, False], "n": 29}
     )  # fmt: skip
     yes = studies.larger(growth)
-    assert yes.decided and "Yes: from 30" in yes.text and "GloVe gains .20" in yes.text
+    assert yes.decided and "Yes: from 30" in yes.text
+    assert "GloVe gains .20 on WordSim-353, of which 29 items are known at every size." in yes.text
+    assert yes.table is not None and yes.table.head == ["WordSim-353 (n = 29)"]
+    shares = studies.larger(growth.assign(task="analogy 3cosadd", n=1600))
+    assert "GloVe gains 20.0 points on analogies by 3CosAdd, of which 1,600 items" in shares.text
+    assert shares.table is not None
+    assert shares.table.head == ["analogies by 3CosAdd (n = 1,600, points)"]
+    assert shares.table.rows[1] == ["PPMI", "-10.0 (-30.0 to 10.0)".replace(" to ", SPACED)]
     falls = studies.larger(growth.assign(difference=[-0.2, -0.1]))
     assert falls.decided and falls.text.startswith("Not everywhere")
     none = studies.larger(growth.assign(distinct=False))
@@ -244,7 +251,12 @@ def test_a_gradient_reaches_farther_where_the_intervals_do_not_overlap() -> None
         {"task": "adding", "cell": ["rnn", "gru"], "delay": 20, "success": [0.2, 0.97]}
     )
     trainings = pd.DataFrame(
-        {"cell": ["rnn", "gru"], "clipping": "none", "diverged": [True, False]}
+        {
+            "cell": ["rnn", "gru"],
+            "initialisation": "uniform",
+            "clipping": "none",
+            "diverged": [True, False],
+        }
     )
     found = {"rnn": reach(10, 8, 12), "gru": reach(100, 100, 100)}
     sure = gradients.reaches(found, 100, tasks, trainings)
@@ -254,6 +266,10 @@ def test_a_gradient_reaches_farther_where_the_intervals_do_not_overlap() -> None
     assert list(sure.table.rows[0][1:]) == [
         "between 8 and 12", "20\N{NO-BREAK SPACE}%", "diverges", "–",
     ]  # fmt: skip
+    both = pd.concat([trainings, trainings.assign(initialisation="orthogonal", diverged=False)])
+    table = gradients.reaches(found, 100, tasks, both).table
+    assert table is not None
+    assert [row[3] for row in table.rows] == ["diverges (uniform)", "converges"]
     for other in (reach(14, 11, 20), reach(14, None, None)):
         none = gradients.reaches({**found, "gru": other}, 100, tasks, trainings)
         assert not none.decided and f"the order is {OPEN}" in none.text
@@ -265,15 +281,22 @@ def test_clipping_keeps_from_diverging_only_what_diverges_without_it() -> None:
     ways = ["none", "by norm", "by value"]
     table = pd.DataFrame(
         {"cell": ["rnn"] * 3 + ["gru"] * 3, "clipping": ways * 2, "diverged": [False] * 3
-         + [True, False, False]}
+         + [True, False, False], "initialisation": "uniform"}
     )  # fmt: skip
     start = "Plain gradient descent"
-    assert gradients.steadied(table) == [f"{start} diverges only without clipping for GRU."]
+    assert gradients.steadied(table) == [
+        f"{start} diverges only without clipping for GRU (uniform)."
+    ]
+    other = table.assign(initialisation="orthogonal", diverged=[True] * 3 + [False] * 3)
+    assert gradients.steadied(pd.concat([table, other])) == [
+        f"{start} diverges only without clipping for GRU (uniform); even when clipped for RNN "
+        "(orthogonal)."
+    ]
     assert gradients.steadied(table.assign(diverged=False)) == [
         f"{start} never diverges here, clipped or not."
     ]
     assert gradients.steadied(table.assign(diverged=True)) == [
-        f"{start} diverges even when clipped for RNN and GRU."
+        f"{start} diverges even when clipped for RNN (uniform) and GRU (uniform)."
     ]
     assert gradients.steadied(table[table["clipping"] == "none"]) == []
 

@@ -102,6 +102,20 @@ def test_the_other_cells_are_compared_seed_by_seed() -> None:
     assert found.loc["sru", "low"] < found.loc["sru", "perplexity"] < found.loc["sru", "high"]
 
 
+def test_comparisons_hold_together_for_all_cells() -> None:
+    scored, random = text().test, np.random.default_rng(4)
+    gru = random.gamma(4, size=(3, 400))
+    others = {f"sru {n}": gru + random.normal(0, 0.5, size=(3, 400)) for n in range(12)}
+    few = cells.table({"gru": gru, "sru 0": others["sru 0"]}, scored, gru[0], 1)
+    many = cells.table({"gru": gru, **others}, scored, gru[0], 1)
+    for name in ("perplexity", "low", "high", "ratio", "ratio_low", "ratio_high", "times"):
+        assert few[name].tolist() == pytest.approx(many[name].tolist()[:2])
+    widths = [
+        np.log(found.loc[1, "times_high"] / found.loc[1, "times_low"]) for found in (few, many)
+    ]
+    assert widths[1] > 1.3 * widths[0]
+
+
 def test_the_size_with_the_closest_number_of_weights_is_found(networks: Networks) -> None:
     network, words = networks("hgrn2")["hgrn2"], text().vocabulary
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from wordlab import checkpoints
 from wordlab.artifacts import md5
@@ -10,8 +11,10 @@ from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings import ppmi
 from wordlab.embeddings.counts import cooccurrence
-from wordlab.embeddings.draws import Draws
+from wordlab.embeddings.draws import Draws, unit_rows
+from wordlab.embeddings.vectors import Vectors
 from wordlab.embeddings.word2vec import training as word2vec
+from wordlab.evaluation.vectors import scores
 from wordlab.params.whole import load
 from wordlab.studies import draws, neighbours
 
@@ -41,8 +44,8 @@ def params(repository):
     return load(repository / "params.yaml")
 
 
-def skipgram(params):
-    small = params.word2vec.skipgram.model_copy(update={"dimensions": 8, "epochs": 4})
+def skipgram(params, **changes):
+    small = params.word2vec.skipgram.model_copy(update={"dimensions": 8, "epochs": 4, **changes})
 
     def learn(text, words, seed, kept):
         return word2vec.train(
@@ -100,6 +103,18 @@ def test_more_draws_begin_with_the_same(corpus, vocabulary, params, tmp_path):
     np.testing.assert_array_equal(few.rows, more.rows[:2])
 
 
+def test_draws_know_the_vectors_that_were_made_like_them(corpus, vocabulary, params, tmp_path):
+    wider = params.model_copy(update={"ppmi": params.ppmi.model_copy(update={"shift": 2.0})})
+    for name, learn, others, dimensions in (
+        ("skipgram", skipgram(params), skipgram(params, rate=0.01), 8),
+        ("ppmi_svd", svd(params), svd(wider), 10),
+    ):
+        found = Draws.load(train(tmp_path / name, corpus, vocabulary, learn, dimensions, count=1))
+        whole = learn(corpus, vocabulary, 7, NOTHING_KEPT)
+        assert found.are_of(whole)
+        assert not found.are_of(others(corpus, vocabulary, 7, NOTHING_KEPT))
+
+
 class Cut(Exception):
     pass
 
@@ -154,3 +169,64 @@ def test_a_planted_stable_neighbour_and_a_planted_unstable_one_are_told_apart(
     assert fickle["rank"] <= 2 and fickle["share"] < 0.9 and fickle["high"] > 4
     assert found.tables["stability"]["word"].tolist() == list(vocabulary.words[:5])
     assert 0 <= found.metrics["stability"]["any"] <= 1
+
+
+def fan(order):
+    """Return vectors whose cosines with the first word fall in this order of the others."""
+    angles = np.deg2rad(np.append(0, 5 * (np.asarray(order) + 1)))
+    words = Vocabulary(tuple(f"w{i}" for i in range(len(angles))), np.full(len(angles), 20))
+    return Vectors(words, np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32))
+
+
+def swapped(pairs):
+    """Return 0 to 11 with so many of its six pairs of neighbours swapped."""
+    order = np.arange(12).reshape(6, 2)
+    order[:pairs] = order[:pairs, ::-1]
+    return order.ravel()
+
+
+def test_scores_have_an_interval_of_items_and_one_of_other_texts(params, tmp_path):
+    random, gold = np.random.default_rng(5), np.arange(12)
+    set_path = tmp_path / "set.tsv"
+    set_path.write_text("".join(f"w0\tw{i + 1}\t{-i}\n" for i in gold))
+    evaluation = params.evaluation.model_validate(
+        {
+            **params.evaluation.model_dump(),
+            "similarity": [{"name": "own", "path": str(set_path)}],
+            "analogies": {"path": "none", "methods": ["3cosadd"], "restrict_vocabulary": None},
+            "confidence": params.draws.confidence,
+        }
+    )
+    orders = {name: [random.permutation(gold) for _ in range(2)] for name in ("one", "other")}
+    trained = {name: [fan(order) for order in own] for name, own in orders.items()}
+    of_draws = {
+        "other": [swapped(pairs) for pairs in (0, 1, 3)],
+        "one": [swapped(pairs) for pairs in (0, 1, 2, 5)],
+    }
+    drawn = {
+        name: Draws(
+            trained["one"][0].vocabulary, np.stack([unit_rows(fan(order)) for order in own]),
+            np.full(13, 20), {"documents": 20},
+        )
+        for name, own in of_draws.items()
+    }  # fmt: skip
+    table = neighbours.study_neighbours(
+        trained, drawn, ["w0"], 5, params.draws, evaluation, seed=1
+    ).tables["scores"].set_index(["model", "task"])  # fmt: skip
+    assert list(table) == [
+        "score", "items_low", "items_high", "documents_low", "documents_high", "n", "draws"
+    ]  # fmt: skip
+    for name, own in of_draws.items():
+        row = table.loc[name, "own"]
+        score = np.mean([stats.spearmanr(gold, order).statistic for order in orders[name]])
+        each = [stats.spearmanr(gold, order).statistic for order in own]
+        quantile = stats.t.ppf((1 + params.draws.confidence) / 2, len(own) - 1)
+        half = quantile * np.sqrt(2) * np.std(each, ddof=1)
+        assert row["score"] == pytest.approx(score)
+        ends = row[["documents_low", "documents_high"]].tolist()
+        assert ends == pytest.approx([score - half, score + half])
+        items = scores.evaluate(trained[name], evaluation, seed=1, name=name).metrics()["own"]
+        assert row[["items_low", "items_high"]].tolist() == pytest.approx(
+            [items["low"], items["high"]], abs=1e-4
+        )
+        assert row[["n", "draws"]].tolist() == [12, len(own)]

@@ -38,9 +38,10 @@ def steady(found: "pd.DataFrame", confidence: float) -> str:
          f"{row['times']} of {row['draws']}", ranks(row["low"], row["high"]))
         for row in found.to_dict("records")
     ]  # fmt: skip
+    unknown = "; –: too few documents have the words" if found["high"].isna().any() else ""
     return (
         f"{aligned(rows)}\n\nIn draws: among the {len(found)} nearest in so many draws of the "
-        f"documents.\nRanks: those in {100 * confidence:g} % of other texts of the kind."
+        f"documents.\nRanks: those in {100 * confidence:g} % of other texts of the kind{unknown}."
     )
 
 

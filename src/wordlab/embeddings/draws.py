@@ -25,7 +25,8 @@ class Draws:
 
     vocabulary: the V words of the whole text, whose ids stay; rows: float16 (B, V, D), the vectors
     at length 1, zeros for a word that a draw lacks; document_counts: int64 (V,), in how many
-    documents of the text each word occurs; description: how they were made, in types of JSON.
+    documents of the text each word occurs; description: how they were made, in types of JSON, where
+    `vectors` is the description of a draw's vectors without their seed.
     """
 
     vocabulary: Vocabulary
@@ -40,6 +41,12 @@ class Draws:
     def documents(self) -> int:
         """How many documents the text has."""
         return int(self.description["documents"])
+
+    def are_of(self, vectors: Vectors) -> bool:
+        """Return whether these are of the same text and model, by words, counts and settings."""
+        own, other = self.vocabulary, vectors.vocabulary
+        same_text = own.words == other.words and np.array_equal(own.counts, other.counts)
+        return same_text and self.description.get("vectors") == settings(vectors)
 
     def unit(self, number: int) -> NDArray[np.float32]:
         """Return the rows of a draw, from 0, float32 (V, D)."""
@@ -70,6 +77,11 @@ class Draws:
         return cls(vocabulary, rows, counts, dict(read_json(folder / "description.json")))
 
 
+def settings(vectors: Vectors) -> dict[str, Any]:
+    """Return how vectors were made, but for the seed."""
+    return {name: value for name, value in vectors.description.items() if name != "seed"}
+
+
 def unit_rows(vectors: Vectors) -> NDArray[np.float16]:
     """Return vectors at length 1, float16 (V, D), zeros for words that do not occur."""
     unit = vectors.normalized.astype(np.float16)
@@ -87,7 +99,8 @@ def save(
 ) -> None:
     """Write draws.npy, draw after draw, and what else `Draws` has into `folder`.
 
-    drawn: of each draw the rows, float16 (V, D); shape: how many draws, and D.
+    drawn: of each draw the rows, float16 (V, D); shape: how many draws, and D; description: as it
+    is when all are drawn.
     """
     folder.mkdir(parents=True, exist_ok=True)
     count, dimensions = shape

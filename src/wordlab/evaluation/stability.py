@@ -26,23 +26,26 @@ def neighbours(
     first: cosine and rank (from 1) in `space`; times, in how many of the `draws` that have the word
     the neighbour is among the n nearest, and their share; low, high: the ranks that it has in
     `confidence` of other texts of the kind (`statistics.elsewhere` of its logarithm), NaN where the
-    text has too few documents. A neighbour that a draw lacks comes after all words there; high is
-    infinite where other texts may lack it, too.
+    text has too few documents, or either word is in too few of them (`Nearer`). A neighbour that a
+    draw lacks comes after all words there; high is infinite where other texts may lack it, too.
 
     The share is no forecast: two texts have no document in common, a draw has most of its own.
     """
     ids = np.array([space.vocabulary.index[word] for word in words], dtype=np.int64)
     size = len(space.vocabulary)
+    n = min(n, size - 1)  # the rank `size` is that of words without a vector
     whole = cosines_of(space.vectors.normalized, ids)
     drawn = [cosines_of(draws.unit(number), ids) for number in range(len(draws))]
     parts = []
     for place, word in enumerate(words):
         known = [one[place] for one in drawn if np.isfinite(one[place]).any()]
         ranked = np.stack([ranks(row) for row in (whole[place], *known)])
-        found = np.flatnonzero((ranked <= min(n, size - 1)).any(axis=0))
+        found = np.flatnonzero((ranked <= n).any(axis=0))
         of_text, of_draws = ranked[0, found], ranked[1:, found]
         times = (of_draws <= n).sum(axis=0)
         ends = np.exp(np.clip(believed(np.log(of_draws.T), draws, confidence), 0, np.log(size)))
+        rare = np.minimum(draws.document_counts[found], draws.document_counts[ids[place]])
+        ends[rare < statistics.FEWEST] = math.nan
         low, high = np.round(ends).T
         part = pd.DataFrame(
             {

@@ -8,15 +8,11 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 from scipy.sparse import coo_array
-
-if TYPE_CHECKING:
-    pass
 
 Floats = NDArray[np.floating]
 Ids = NDArray[np.int64]
@@ -316,17 +312,19 @@ def elsewhere(draws: Floats, confidence: float, centre: Floats | float | None = 
     (...), in place of their mean: the value of the whole text, where draws are worse than a text
     because they have fewer different documents, as with scores. Another text differs from what such
     texts give on average as much as a draw differs from this one, and so does this one: the
-    variance of their difference is twice that of draws, and a Bth more for their mean. Student's t
-    with one degree of freedom less than there are draws with a value; NaN of less than two.
+    variance of their difference is twice that of draws, and a Bth more where the mean of draws has
+    to do for the value of this text. Student's t with one degree of freedom less than there are
+    draws with a value; NaN of less than two.
 
     `benchmarks/neighbour_coverage.py` measures how many values of other texts they hold.
     """
     count = np.isfinite(draws).sum(axis=-1)
     mean, variance = _moments(draws)
-    centre = mean[..., 0] if centre is None else centre
     with np.errstate(invalid="ignore", divide="ignore"):
         freedom = np.where(count > 1, count - 1.0, np.nan)
-        deviation = np.sqrt((2 + 1 / count) * variance[..., 0] * count / freedom)
+        of_mean = 1 / count if centre is None else 0.0
+        deviation = np.sqrt((2 + of_mean) * variance[..., 0] * count / freedom)
+    centre = mean[..., 0] if centre is None else centre
     half = special.stdtrit(freedom, (1 + confidence) / 2) * deviation
     return np.stack([centre - half, centre + half], axis=-1)
 

@@ -66,16 +66,19 @@ def words(
     if limit is not None:
         known = found.vocabulary.truncated(limit)
         found = Vectors(known, found.matrix[:limit], found.description)
-    return WordVectors(name, found, _drawn(place, found.vocabulary))
+    return WordVectors(name, found, _drawn(place, found))
 
 
-def _drawn(place: Path, vocabulary: Vocabulary) -> Draws | None:
-    """Return the draws of the model in a folder, None unless there are some of the same words."""
+def _drawn(place: Path, vectors: Vectors) -> Draws | None:
+    """Return the draws of the model in a folder, None unless they are of the same text and model.
+
+    A model trained again with other settings, while its draws were not, has none.
+    """
     models, drawn = place.parent, place.parent.parent / DRAWS.name / place.name
     if models.name != MODELS.name or not (drawn / draws.ROWS).is_file():
         return None
     found = Draws.load(drawn)
-    return found if found.vocabulary.words == vocabulary.words else None
+    return found if found.are_of(vectors) else None
 
 
 def _network(place: Path, repository: Path) -> TextModel | Autoencoder:

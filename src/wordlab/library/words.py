@@ -127,8 +127,8 @@ class WordVectors(Words):
 
         Columns: neighbour, cosine, rank; times, in how many of the `draws` it is among the n
         nearest, and their share; low, high: the ranks that it has in `confidence` of other texts of
-        the kind, NaN where the text has fewer than 10 documents. Raises UserError where there are
-        no draws.
+        the kind, NaN where fewer than 10 documents have either word. Raises UserError where there
+        are no draws.
         """
         return asked.neighbours_over_draws(self.space, self._drawn(), word, n, confidence)
 
@@ -140,8 +140,8 @@ class WordVectors(Words):
     def _drawn(self) -> Draws:
         if self.draws is None:
             raise UserError(
-                f"{self.name}: no draws of it on the same words; `dvc repro` makes those of "
-                "skipgram and ppmi_svd"
+                f"{self.name}: no draws of it with the same words and settings; `dvc repro` makes "
+                "those of skipgram and ppmi_svd"
             )
         return self.draws
 

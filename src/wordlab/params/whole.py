@@ -3,7 +3,8 @@
 import itertools
 from collections.abc import Mapping
 from copy import deepcopy
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import getitem
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -187,6 +188,44 @@ def load(path: Path, over: Path | None = None) -> Params:
     except ValidationError as error:
         lines = dict.fromkeys(_line(over or path, raw, mistake) for mistake in error.errors())
         raise UserError("\n".join(lines)) from None
+
+
+def restored(kept: Mapping[str, Any], today: Path, source: Path) -> Params:
+    """Return the params `kept` of an older revision, as those of this one.
+
+    kept: what params.yaml held then, as `read` returns it; settings that there are no longer are
+    left out, and those that there were not yet are as in the file `today`. Raises UserError, which
+    names the file `source`, where a setting no longer takes its value.
+    """
+    raw, now = deepcopy(dict(kept)), read(today)
+    while True:
+        try:
+            return Params.model_validate(raw)
+        except ValidationError as error:
+            mistakes = error.errors()
+        changed = [_adapt(raw, now, mistake) for mistake in mistakes]
+        if not any(changed):
+            lines = dict.fromkeys(_line(source, raw, mistake) for mistake in mistakes)
+            raise UserError("\n".join(lines)) from None
+
+
+def _adapt(raw: dict[str, Any], now: Mapping[str, Any], mistake: Any) -> bool:
+    """Mend in `raw` that a setting is there no longer, or not yet; return whether that was it."""
+    missing = mistake["type"] == "missing"
+    if not missing and mistake["type"] != "extra_forbidden":
+        return False
+    given = [str(part) for part in mistake["loc"]]
+    source = now if missing else raw
+    for *sections, last in (_place(source, given, missing), given):
+        if _has(source, [*sections, last]) and _has(raw, sections):
+            old: Any = reduce(getitem, sections, raw)
+            new: Any = reduce(getitem, sections, source)
+            if missing:
+                old[last] = deepcopy(new[last])
+            else:
+                del old[last]
+            return True
+    return False
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -13,8 +13,7 @@ import pandas as pd
 from wordlab import names
 from wordlab.artifacts import read_json, read_table
 from wordlab.errors import UserError
-from wordlab.params.scales import SCALES
-from wordlab.params.whole import PARAMS, load
+from wordlab.params.whole import PARAMS, restored
 from wordlab.report import tables
 from wordlab.report.findings import answers
 from wordlab.report.page import SECTIONS
@@ -49,8 +48,16 @@ class Run:
 
     @cached_property
     def results(self) -> Results:
-        """Its tables as the report reads them."""
-        return Results(self.folder, load(PARAMS, SCALES / f"{self.name}.yaml"))
+        """Its tables as the report reads them, with the params of then.
+
+        Raises UserError where run.json has none.
+        """
+        place = self.folder / FACTS
+        if "params" not in self.facts:
+            raise UserError(
+                f"{place}: expected `params`, which `wordlab publish` keeps; found none"
+            )
+        return Results(self.folder, restored(self.facts["params"], PARAMS, place))
 
     def table(self, name: str) -> pd.DataFrame:
         """Return the table `name`, such as study_cells/cells or scores/embeddings."""
@@ -214,7 +221,7 @@ def answered(known: Mapping[str, Run], docs: Path) -> str:
 
 def _points(share: float) -> str:
     """Return a difference of shares in percentage points."""
-    return f"{100 * share:.1f}".replace("-", "\N{MINUS SIGN}")
+    return tables.points(share).replace("-", "\N{MINUS SIGN}")
 
 
 def _two(value: float) -> str:

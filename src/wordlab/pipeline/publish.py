@@ -1,7 +1,8 @@
 """The results of a pass as tables in docs/results/NAME, and the pages made from these.
 
 A run is a folder docs/results/NAME: tables and figures as a pass wrote them to reports/, and
-run.json with what no output of the pipeline holds: the machine, the minutes, the revision.
+run.json with what no output of the pipeline holds: the machine, the minutes, the revision, and the
+params, since those of today may be others.
 """
 
 import os
@@ -17,7 +18,7 @@ from wordlab import paths
 from wordlab.artifacts import read_json, write_json
 from wordlab.errors import UserError
 from wordlab.params.scales import SCALES
-from wordlab.params.whole import PARAMS, load
+from wordlab.params.whole import PARAMS, load, read
 from wordlab.pipeline import plan
 from wordlab.pipeline.pages import FACTS, TEMPLATE, Run, answered, page
 from wordlab.report import scored
@@ -121,6 +122,7 @@ def _facts(name: str) -> dict[str, Any]:
         "minutes": round(sum(rate.seconds + plan.FIXED for rate in took.values()) / 60),
         "text": {key: text[key] for key in ("origin", "licence", "sha256", "documents")},
         "seconds": dict(sorted(stages.items(), key=lambda one: -one[1])),
+        "params": read(PARAMS),
     }
 
 

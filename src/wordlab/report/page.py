@@ -92,7 +92,8 @@ SECTIONS = (
         "Skip-gram and PPMI-SVD are trained again on draws of the documents, as many as the text "
         "has, with replacement. From how far draws differ follows where another text of the kind "
         "and size would put a neighbour or a score: two texts differ with twice the variance of "
-        "draws.",
+        "draws. Of a score, the interval over items is one of confidence in what this text gives, "
+        "that of other texts a prediction of what each of them gives.",
         "steady_neighbours",
         ("study_neighbours", "draw_"), ("study_neighbours",), ("draws",),
     ),

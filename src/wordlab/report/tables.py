@@ -47,6 +47,11 @@ def percent(value: float) -> str:
     return f"{100 * value:.{int(0 < abs(value) < 0.0995)}f}\N{NO-BREAK SPACE}%"
 
 
+def points(difference: float) -> str:
+    """Return a difference of shares in percentage points, without their name: 27.5."""
+    return f"{100 * difference:.1f}" if math.isfinite(difference) else "–"
+
+
 def between(low: float, high: float, write: Any) -> str:
     """Return an interval in words."""
     return f"between {write(low)} and {write(high)}"

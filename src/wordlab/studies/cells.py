@@ -21,7 +21,7 @@ from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
 from wordlab.evaluation.language.contexts import context_losses, context_names
-from wordlab.evaluation.language.held_out import HeldOut, score
+from wordlab.evaluation.language.held_out import HeldOut, ratios, score
 from wordlab.evaluation.language.ngrams import KneserNey
 from wordlab.params.derived import reference
 from wordlab.params.language import CellParams, Initialisation, Kind, LanguageModelParams
@@ -315,19 +315,17 @@ def table(
     losses: (S, N) by cell, nats; baseline: (N,), those of Kneser-Ney. perplexity, low, high, ratio
     (to Kneser-Ney), ratio_low and ratio_high: as of `LanguageScore`, seeds drawn too; times,
     times_low, times_high: the ratio to the perplexity of `reference`, trainings of the same seed
-    paired.
+    paired; these intervals hold together for all cells (`held_out.ratios`).
     """
     compared = losses[reference(list(losses))].astype(np.float64)
+    fields = ("perplexity", "low", "high", "ratio", "ratio_low", "ratio_high")
     rows = []
     for cell, own in losses.items():
         scored = score(own, text, seed=seed, baseline=baseline)
-        paired = score(own - compared, text, seed=seed, baseline=np.zeros(len(baseline)))
-        row: dict[str, Any] = {"cell": cell}
-        fields = ("perplexity", "low", "high", "ratio", "ratio_low", "ratio_high")
-        row |= {name: getattr(scored, name) for name in fields}
-        ends = {"times": "ratio", "times_low": "ratio_low", "times_high": "ratio_high"}
-        rows.append(row | {name: getattr(paired, own) for name, own in ends.items()})
-    return pd.DataFrame(rows)
+        rows.append({"cell": cell, **{name: getattr(scored, name) for name in fields}})
+    paired = ratios([own - compared for own in losses.values()], text, seed=seed)
+    ends = pd.DataFrame(paired, columns=["times", "times_low", "times_high"])
+    return pd.concat([pd.DataFrame(rows), ends], axis=1)
 
 
 def _contexts(read: Sequence[tuple[Reader, Outcome]]) -> pd.DataFrame:

@@ -55,25 +55,29 @@ def train(
     each draw. Resumes from a checkpoint, also within a draw; the result is byte-identical.
     """
     documents = len(corpus.document_ends)
-    description = {"model": model, "seed": seed, "draws": count, "documents": documents}
+    description: dict[str, Any] = {
+        "model": model, "seed": seed, "draws": count, "documents": documents
+    }  # fmt: skip
 
     def drawn() -> Iterator[NDArray[np.float16]]:
         with progress.bar(count, f"draws of {model}", "draw") as bar:
             for number in range(1, count + 1):
-                yield _one(number)
+                rows, description["vectors"] = _one(number)
+                yield rows
                 bar.update(1)
 
-    def _one(number: int) -> NDArray[np.float16]:
+    def _one(number: int) -> tuple[NDArray[np.float16], dict[str, Any]]:
         kept, own = checkpoint.part(number), checkpoint.part(f"{number}_training")
         recipe: list[Any] = [model, seed, number, len(corpus), len(vocabulary), dimensions]
         saved = kept.resume(lambda: recipe)
         if saved is not None:
-            return saved[0]["draw"]["rows"]
+            return saved[0]["draw"]["rows"], saved[1]
         text = draw(corpus, vocabulary, number, seed=seed)
-        rows = draws.unit_rows(learn(*text, derive(seed, "draw", model, number), own))
-        kept.save({"draw": {"rows": rows}}, {})
+        vectors = learn(*text, derive(seed, "draw", model, number), own)
+        rows, settings = draws.unit_rows(vectors), draws.settings(vectors)
+        kept.save({"draw": {"rows": rows}}, settings)
         own.clear()
-        return rows
+        return rows, settings
 
     counts = corpus.document_counts(len(vocabulary))
     draws.save(folder, vocabulary, drawn(), (count, dimensions), counts, description)

@@ -39,10 +39,11 @@ def study_neighbours(
 
     - neighbours: model, and the columns of `stability.neighbours`, of the first training;
     - stability: model, word, count, stability (`stability.stability`), commonest words first;
-    - scores: one row per model and task: score, the mean over trainings; items_low, items_high, the
-      interval over items and trainings; documents_low, documents_high, where another text of the
-      kind scores (`statistics.elsewhere`), on those of the items whose words it has; low, high:
-      both together, as independent; n items, and the draws.
+    - scores: one row per model and task: score, the mean over trainings; items_low, items_high, its
+      confidence interval over items and trainings; documents_low, documents_high, the prediction
+      interval of what another text of the kind scores (`statistics.elsewhere`), on those of the
+      items whose words it has; n items, and the draws. The two answer different questions, and
+      their widths do not compare.
 
     All intervals are at `params.confidence`; of ranks and scores over documents they are NaN where
     the text has fewer than `statistics.FEWEST` documents.
@@ -92,7 +93,8 @@ def _scores(
     }
     tasks = scores.tasks(found)
     rows = []
-    for place, (name, draws) in enumerate(drawn.items()):
+    for place, name in enumerate(found):
+        draws = drawn[name]
         of_draws = [
             scored(draws.vectors(number), tasks, sets, evaluation) for number in range(len(draws))
         ]
@@ -102,14 +104,12 @@ def _scores(
             documents = np.clip(
                 stability.believed(np.array(others), draws, params.confidence, score), task.least, 1
             )
-            apart = np.hypot(np.subtract(items, score), documents - score)
-            low, high = np.clip(score + apart * (-1, 1), task.least, 1)
             rows.append(
                 {
                     "model": name, "task": task.name, "score": score,
                     "items_low": items[0], "items_high": items[1],
                     "documents_low": documents[0], "documents_high": documents[1],
-                    "low": low, "high": high, "n": task.n, "draws": len(draws),
+                    "n": task.n, "draws": len(draws),
                 }
             )  # fmt: skip
     return pd.DataFrame(rows)

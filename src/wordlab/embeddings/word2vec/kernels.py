@@ -20,6 +20,7 @@ from wordlab.simd import TILE_ROWS, add_product, error_and_loss, narrow_product,
 
 GROUP = 8
 """Neighbouring words of CBOW that share noise words: a block is two groups, each with N/2."""
+assert GROUP == 2 * TILE_ROWS, "slim_product takes the words of one group, and noise rows of one"
 
 
 class Weights(NamedTuple):

@@ -250,10 +250,22 @@ def train(
     """
     training = Training(corpus, vocabulary, params, architecture, seed, threads)
     training.run(on_epoch, probe, checkpoint)
+    weights, description = training.engine.weights, training.description()
+    del training
     if params.vectors == "input":  # the outputs make room for the copy
-        engine = training.engine
-        engine.weights = engine.weights._replace(outputs=engine.weights.inputs[:0])
-    return training.vectors()
+        weights = weights._replace(outputs=weights.inputs[:0])
+    return Vectors(vocabulary, _chosen(weights, vocabulary, params), description)
+
+
+def _chosen(
+    weights: Weights, vocabulary: Vocabulary, params: Word2vecParams
+) -> NDArray[np.float32]:
+    """Return a copy of the weights that become word vectors, without their padding, (V, D)."""
+    inputs, outputs = (matrix[: len(vocabulary), : params.dimensions] for matrix in weights)
+    matrix = outputs if params.vectors == "output" else inputs
+    if params.vectors == "sum":
+        matrix = inputs + outputs
+    return np.array(matrix, dtype=np.float32)
 
 
 @dataclass
@@ -374,16 +386,11 @@ class Training:
 
     def vectors(self) -> Vectors:
         """Return the vectors as they are now, with the settings that made them."""
-        inputs, outputs = (
-            matrix[: len(self.vocabulary), : self.params.dimensions]
-            for matrix in self.engine.weights
-        )
-        matrix = outputs if self.params.vectors == "output" else inputs
-        if self.params.vectors == "sum":
-            matrix = inputs + outputs
-        return Vectors(self.vocabulary, np.array(matrix, dtype=np.float32), self._description())
+        matrix = _chosen(self.engine.weights, self.vocabulary, self.params)
+        return Vectors(self.vocabulary, matrix, self.description())
 
-    def _description(self) -> dict[str, Any]:
+    def description(self) -> dict[str, Any]:
+        """Return the settings that make the vectors, in types of JSON."""
         return {
             "model": "word2vec",
             "architecture": self.architecture,
@@ -397,4 +404,4 @@ class Training:
         for array in (self.vocabulary.counts, self.corpus.tokens, self.corpus.document_ends):
             digest.update(np.ascontiguousarray(array).data)
         self.corpus = self.corpus.reopened()
-        return [self._description(), self.params.score_epochs, digest.hexdigest()]
+        return [self.description(), self.params.score_epochs, digest.hexdigest()]

@@ -11,7 +11,7 @@ from scipy import special
 
 from wordlab import rng
 from wordlab.evaluation.language.generation import symbols_of
-from wordlab.evaluation.statistics import mean_of_drawn
+from wordlab.evaluation.statistics import Floats, margins_together, mean_of_drawn
 from wordlab.recurrent.batches import sentence_starts
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.training import perplexity
@@ -68,10 +68,14 @@ class HeldOut:
         those of the normal distribution where Student's t with n - 1 degrees of freedom is due: of
         8 documents the plain interval covers 85 %, not 95. Of one document, n is its sentences.
         """
+        return self.spread_at(0.975)
+
+    def spread_at(self, level: float) -> float:
+        """By how much they are for the quantile `level`, above one half: more the higher it is."""
         n = self.documents if self.documents > 1 else len(self.sentences)
         if n < 2:
             return 1.0
-        return float(math.sqrt(n / (n - 1)) * special.stdtrit(n - 1, 0.975) / special.ndtri(0.975))
+        return float(math.sqrt(n / (n - 1)) * special.stdtrit(n - 1, level) / special.ndtri(level))
 
     def resamples(self, seed: int) -> Iterator[NDArray[np.int64]]:
         """Yield how often each sentence is drawn in each sample of a bootstrap, int64 (S,).
@@ -135,10 +139,7 @@ def score(
     each = np.atleast_2d(losses).astype(np.float64)  # (S, N)
     precise = each.mean(axis=0)
     others = precise if baseline is None else baseline.astype(np.float64)
-    sizes = np.diff(np.append(text.sentences, len(precise)))
-    sums = np.add.reduceat(np.vstack([each, others]), text.sentences, axis=1)  # (S + 1, sentences)
-    means = [sums @ times / (sizes @ times) for times in text.resamples(seed)]
-    *trained, compared = np.array(means).T  # S + 1 of (R,)
+    *trained, compared = _resampled(np.vstack([each, others]), text, seed)  # S + 1 of (R,)
     drawn = mean_of_drawn(np.array(trained), rng.stream(seed, "trainings"))  # (R,)
     known = text.ids != text.unknown
     mean, other = float(precise.mean()), float(others.mean())
@@ -158,6 +159,36 @@ def score(
         ratio_low=ratio_low if paired else None,
         ratio_high=ratio_high if paired else None,
     )
+
+
+def ratios(differences: Sequence[Floats], text: HeldOut, *, seed: int) -> Floats:
+    """Return ratios of perplexities with 95 % intervals that hold together, float64 (C, 3).
+
+    differences: C arrays (S, N), by how much each of S trainings loses more, nats, than that of the
+    same seed which it is compared with, on the symbols of `text`. A ratio is exp of their mean;
+    samples are those of `score`, trainings drawn too. The intervals are those of
+    `statistics.margins_together`, of logarithms, widened for few documents.
+    """
+    values = np.array([each.mean(axis=0, dtype=np.float64).mean() for each in differences])
+    trained = _resampled(np.vstack(list(differences)), text, seed)
+    ends = np.cumsum([len(each) for each in differences])[:-1]
+    drawn = np.array(
+        [mean_of_drawn(own, rng.stream(seed, "trainings")) for own in np.split(trained, ends)]
+    )
+    margins, _ = margins_together(values, drawn, 0.95)
+    errors = drawn.std(axis=1)  # what the margins are all the same multiple of
+    reach = float((margins[errors > 0] / errors[errors > 0]).max(initial=0))
+    if reach > 0:
+        margins = margins * text.spread_at(float(special.ndtr(reach)))
+    logs = np.stack([values, values - margins, values + margins], axis=1)
+    return np.array([[perplexity(log) for log in row] for row in logs.tolist()])
+
+
+def _resampled(losses: Floats, text: HeldOut, seed: int) -> Floats:
+    """Return the mean of each row of `losses` (M, N) in samples of the text, float64 (M, R)."""
+    sizes = np.diff(np.append(text.sentences, losses.shape[1]))
+    sums = np.add.reduceat(losses.astype(np.float64), text.sentences, axis=1)  # (M, sentences)
+    return np.array([sums @ times / (sizes @ times) for times in text.resamples(seed)]).T
 
 
 def _interval(mean: float, drawn: NDArray[np.floating], spread: float) -> tuple[float, float]:

@@ -217,8 +217,8 @@ def guess_relations(space: Space, related: Related, *, ignore_case: bool) -> Gue
         products /= lengths
         products[(holds[own] @ holds.T).nonzero()] = -np.inf
         best = products.argmax(axis=1)
-        told = np.isfinite(products[np.arange(len(best)), best])
-        right[own] = told & (relation[best] == relation[own])
+        answered = np.isfinite(products[np.arange(len(best)), best])
+        right[own] = answered & (relation[best] == relation[own])
 
     with ThreadPoolExecutor(thread_count()) as pool:
         list(pool.map(guess, range(0, len(rows), BLOCK)))

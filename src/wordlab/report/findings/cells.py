@@ -78,7 +78,9 @@ def measured(cells: pd.DataFrame, params: CellStudyParams) -> list[str]:
     return [
         f"Each network has {between(int(low), int(high), number)} weights, and each perplexity is "
         f"a mean over {params.seeds} trainings that differ in their seed alone.",
-        "Intervals draw documents, sentences and trainings; each holds by itself.",
+        "Intervals draw documents, sentences and trainings; those of ratios to the "
+        f"{names.model(reference(cells['cell'].tolist()))} hold together for all cells, each of "
+        "the others by itself.",
     ]
 
 

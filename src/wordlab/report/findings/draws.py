@@ -21,24 +21,27 @@ def _steady(results: Results) -> Answer:
 
 
 def steady(neighbours: pd.DataFrame, scores: pd.DataFrame, n: int, confidence: float) -> Answer:
-    """Decided where the text has documents enough to say anything of others.
+    """Decided where documents enough have the words to say anything of other texts.
 
     neighbours, scores: those tables of `study_neighbours`; n: how many are neighbours.
     """
     near = neighbours[neighbours["rank"] <= n]
     if near.empty:
         raise Unmeasured("no word has neighbours")
-    decided = bool(near["high"].notna().any())
+    known = near[near["high"].notna()]
+    decided = not known.empty
     staying = [
         f"{int((own['high'] <= n).sum())} of {len(own)} with {names.model(str(model))}"
-        for model, own in near.groupby("model", sort=False)
+        for model, own in known.groupby("model", sort=False)
     ]
     text = (
         f"Of the {n} nearest of each word looked up, {names.listed(staying)} would be among them "
         f"in {percent(confidence)} of other texts of the kind."
         if decided
-        else "This text has too few documents to say what another would give."
+        else "There are too few documents to say what another text would give."
     )
+    if decided and len(known) < len(near):
+        text += f" Of {len(near) - len(known)} more, too few documents have the words."
     return Answer(
         text,
         decided,
@@ -48,17 +51,17 @@ def steady(neighbours: pd.DataFrame, scores: pd.DataFrame, n: int, confidence: f
 
 
 def _scores(scores: pd.DataFrame) -> Table:
-    """Return the score of each model at each task, with its intervals."""
+    """Return the score of each model at each task, with its two intervals, of different kinds."""
     rows = []
     for row in scores[scores["score"].notna()].to_dict("records"):
         task = str(row["task"])
         write = written(task)
-        ends = [(row[f"{of}low"], row[f"{of}high"]) for of in ("items_", "documents_", "")]
+        ends = [(row[f"{of}_low"], row[f"{of}_high"]) for of in ("items", "documents")]
         cells = [f"{write(low)} to {write(high)}" if low == low else "–" for low, high in ends]
         rows.append(
             [f"{names.model(row['model'])}, {names.task(task)}", write(row["score"]), *cells]
         )
-    head = ["score", "with other items", "on other texts", "with other items on other texts"]
+    head = ["score", "items (confidence)", "other texts (prediction)"]
     return Table("Scores and where they may fall", head, rows)
 
 
@@ -90,15 +93,13 @@ def _table(word: str, near: pd.DataFrame) -> Table:
 
 @of_stage("study_neighbours")
 def _found(results: Results) -> list[str]:
-    stability, scores = (
-        results.table("study_neighbours", name) for name in ("stability", "scores")
-    )
-    return found(stability, scores, results.params.draws.neighbours, results.params.draws.count)
+    stability, asked = results.table("study_neighbours", "stability"), results.params.draws
+    return found(stability, asked.neighbours, asked.count)
 
 
-def found(stability: pd.DataFrame, scores: pd.DataFrame, n: int, count: int) -> list[str]:
+def found(stability: pd.DataFrame, n: int, count: int) -> list[str]:
     """Return what draws keep, by model, the steadiest and the least steady words, and what the
-    shares are of; stability, scores: those tables of `study_neighbours`."""
+    shares are of; stability: that table of `study_neighbours`."""
     sentences = [
         f"Each of {count} draws takes as many documents from the text, some twice and a third not "
         "at all, and another seed; so it keeps more of the neighbours than another text would."
@@ -118,18 +119,4 @@ def found(stability: pd.DataFrame, scores: pd.DataFrame, n: int, count: int) -> 
             f"{names.listed(ordered[:-4:-1])}, the least steady those of "
             f"{names.listed(ordered[:3])}."
         )
-    return [*sentences, *_wider(scores)]
-
-
-def _wider(scores: pd.DataFrame) -> list[str]:
-    """Return whether other documents move scores more than other items do, by model."""
-    known = scores.dropna(subset=["items_low", "documents_low"])
-    more = (known["documents_high"] - known["documents_low"]) > (
-        known["items_high"] - known["items_low"]
-    )
-    if known.empty:
-        return []
-    return [
-        f"Other texts of the kind move {int(more.sum())} of {len(known)} scores more than other "
-        "items do."
-    ]
+    return sentences

@@ -243,7 +243,8 @@ def _reaches(results: Results) -> Answer:
 
 
 def steadied(trainings: pd.DataFrame) -> list[str]:
-    """Return what clipping changes: which cells' trainings diverge without it, and with it.
+    """Return what clipping changes: which trainings diverge without it, and with it, by cell and
+    by the weights they start from.
 
     trainings: that table of the study.
     """
@@ -251,20 +252,22 @@ def steadied(trainings: pd.DataFrame) -> list[str]:
     if clipped.all() or not clipped.any():
         return []
     free, held = (
-        trainings[rows].groupby("cell", sort=False)["diverged"].any()
+        trainings[rows].groupby(["cell", "initialisation"], sort=False)["diverged"].any()
         for rows in (~clipped, clipped)
     )
-    groups = [free.index[free & ~held], free.index[free & held], free.index[~free & held]]
-    if not any(map(len, groups)):
+    starts = free.index.to_frame(index=False)
+    chosen = (free & ~held, free & held, ~free & held)
+    groups = [_settings(starts[rows.to_numpy()]) for rows in chosen]
+    if not any(groups):
         return ["Plain gradient descent never diverges here, clipped or not."]
     parts = [
-        f"{how} for {models_named(map(str, cells))}"
-        for cells, how in zip(
+        f"{how} for {settings}"
+        for settings, how in zip(
             groups,
             ("only without clipping", "even when clipped", "only when clipped"),
             strict=True,
         )
-        if len(cells)
+        if settings
     ]
     return [f"Plain gradient descent diverges {'; '.join(parts)}."]
 
@@ -326,24 +329,31 @@ def reaches(
         f" The task of {task} over {delay} steps is learnt by "
         f"{models_named(map(str, learnt.index)) if len(learnt) else 'no network'}."
     )
-    ends = {
-        way: trainings[(trainings["clipping"] == "none") == (way == "free")]
-        .groupby("cell")["diverged"]
-        .any()
-        for way in ("free", "clipped")
-    }
+    clipped = trainings["clipping"] != "none"
+    ends = [_ends(trainings[rows]) for rows in (~clipped, clipped)]
     rows = [
         [
             names.model(cell), _range(found, longest),
             percent(right[cell]) if cell in right else "–",
-            *(("diverges" if way[cell] else "converges") if cell in way else "–"
-              for way in ends.values()),
+            *(way.get(cell, "–") for way in ends),
         ]
         for cell, found in steps.items()
     ]  # fmt: skip
     head = ["gradient fades after, steps", f"{task} over {delay} steps, right",
             "without clipping", "clipped"]  # fmt: skip
     return Answer(text, decided, Table("Cells", head, rows))
+
+
+def _ends(trainings: pd.DataFrame) -> dict[str, str]:
+    """Return how the trainings of each cell end, with the starts that diverge where not all do."""
+    found = {}
+    for cell, own in trainings.groupby("cell", sort=False):
+        diverged = own.groupby("initialisation", sort=False)["diverged"].any()
+        starts = ", ".join(map(str, diverged.index[diverged]))
+        found[str(cell)] = (
+            "converges" if not starts else "diverges" if diverged.all() else f"diverges ({starts})"
+        )
+    return found
 
 
 def _range(found: Mapping[str, Any], longest: int) -> str:

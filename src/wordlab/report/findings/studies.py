@@ -1,6 +1,6 @@
 """What the studies of text sizes and windows found."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
 from typing import Any
@@ -21,7 +21,7 @@ from wordlab.report.findings.embeddings import (
     written,
 )
 from wordlab.report.results import Answer, Results, Unmeasured, answer, of_stage
-from wordlab.report.tables import Table, fraction, number, percent, ranged
+from wordlab.report.tables import Table, fraction, number, percent, points, ranged
 
 
 @of_stage("study_sizes")
@@ -292,13 +292,15 @@ def larger(growth: pd.DataFrame) -> Answer:
     better = [row for row in shown if row["difference"] > 0]
     if shown:
         first = max(shown, key=lambda row: abs(row["difference"]))
-        write = written(first["task"])
+        write, unit = _differing(first["task"])
         text = (
             f"{'Yes' if len(better) == len(shown) else 'Not everywhere'}: from {least} of the text "
             f"to all of it {names.model(first['model'])} "
-            f"{'gains' if first['difference'] > 0 else 'loses'} {write(abs(first['difference']))} "
-            f"on {names.task(first['task'])}. {len(shown)} of {len(rows)} changes are decided, "
-            f"{len(better)} of them for the better."
+            f"{'gains' if first['difference'] > 0 else 'loses'} "
+            f"{write(abs(first['difference']))}{unit and f' {unit}'} on "
+            f"{names.task(first['task'])}, of which {first['n']:,} items are known at every size. "
+            f"{len(shown)} of {len(rows)} changes are decided, {len(better)} of them for the "
+            "better."
         )
     else:
         up = sum(row["difference"] > 0 for row in rows)
@@ -309,13 +311,23 @@ def larger(growth: pd.DataFrame) -> Answer:
     tasks = list(dict.fromkeys(growth["task"]))
     cells = {
         (row["model"], row["task"]): ranged(
-            row["difference"], row["low"], row["high"], written(row["task"])
+            row["difference"], row["low"], row["high"], _differing(row["task"])[0]
         )
         for row in rows
     }
+    known = {row["task"]: f"n = {row['n']:,}" for row in rows}
+    head = [
+        f"{names.task(task)} ({', '.join(filter(None, [known[task], _differing(task)[1]]))})"
+        for task in tasks
+    ]
     table = [
         [names.model(model), *(cells.get((model, task), "–") for task in tasks)]
         for model in dict.fromkeys(growth["model"])
     ]
     title = f"Change from {least} of the text to all of it"
-    return Answer(text, bool(shown), Table(title, [names.task(task) for task in tasks], table))
+    return Answer(text, bool(shown), Table(title, head, table))
+
+
+def _differing(task: str) -> tuple[Callable[[float], str], str]:
+    """Return what writes a difference of scores at a task, and its unit, which may be none."""
+    return (points, "points") if written(task) is percent else (fraction, "")
