@@ -22,6 +22,7 @@ from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
 
 END_OF_SENTENCE = "</s>"
+NGRAMS, SETTINGS = "ngrams.npy", "ngrams.json"
 WORDS = 1 << 16
 """Words that are cut into n-grams at a time."""
 _BASIS, _PRIME = np.uint32(2166136261), np.uint32(16777619)
@@ -102,6 +103,18 @@ def ngrams_of(words: Sequence[str], shortest: int, longest: int, buckets: int) -
     return Ngrams(np.concatenate(all_ends), np.concatenate(all_rows))
 
 
+@njit(nogil=True, cache=True)
+def add_rows(sums: Any, rows: Any, ngrams: Any) -> None:
+    """Add to sums[w] the rows of the n-grams of word w. Mutates sums, float32 (W, D)."""
+    at = 0
+    for w in range(len(ngrams.ends)):
+        while at < ngrams.ends[w]:
+            row = np.uint64(ngrams.rows[at])
+            for d in range(sums.shape[1]):
+                sums[w, d] += rows[row, d]
+            at += 1
+
+
 NO_NGRAMS = Ngrams(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int32))
 """Of no words."""
 
@@ -162,19 +175,19 @@ class Subwords:
 
     def save(self, folder: Path) -> None:
         """Write ngrams.npy and ngrams.json into `folder`."""
-        write_array(folder / "ngrams.npy", self.rows)
+        write_array(folder / NGRAMS, self.rows)
         settings = {name: getattr(self, name) for name in ("shortest", "longest", "lower_case")}
-        write_json(folder / "ngrams.json", settings)
+        write_json(folder / SETTINGS, settings)
 
     @classmethod
     def load(cls, folder: Path) -> "Subwords":
         """Read what `save` wrote; raises UserError if it is damaged."""
-        path = folder / "ngrams.npy"
+        path = folder / NGRAMS
         rows = read_array(path, np.float32, dimensions=2)
         if not np.isfinite(rows).all():
             raise damaged(path, "a vector that is not finite")
-        with reading(folder / "ngrams.json"):
-            return cls(rows, **read_json(folder / "ngrams.json"))
+        with reading(folder / SETTINGS):
+            return cls(rows, **read_json(folder / SETTINGS))
 
 
 def in_lower_case(words: Sequence[str]) -> bool:
