@@ -34,8 +34,11 @@ the vectors lose on SimLex-999.
 """
 LARGEST_BATCH = 128
 """The most words whose gradients are taken at the same weights."""
-STEP_BOUND = 2.0
-"""The rate times the updates of the commonest row in one batch stays below this."""
+STEP_BOUND = {"skipgram": 2.0, "cbow": 2.0, "subword": 0.5}
+"""The rate times the updates of the commonest row in one batch stays below this.
+
+With n-grams, where at 2.0 a batch of 80 words (noise exponent 0.5) halved the scores, it is less.
+"""
 FULL_SOFTMAX_HOURS = 2.0
 """The full softmax is refused where it would take longer."""
 _FULL_SOFTMAX_SPEED = 1.5e10  # multiply-adds per second, for that estimate
@@ -203,7 +206,8 @@ def batch_words(
     """Return the number of words that are trained on at the same weights, a multiple of BLOCK.
 
     Few enough that the steps of the commonest word in a batch, all computed before the first is
-    taken, do not add up to more than STEP_BOUND; LARGEST_BATCH at most.
+    taken, do not add up to more than STEP_BOUND; LARGEST_BATCH at most. With n-grams the word
+    counts that moves most, by its own rows and by those that it shares.
     """
     counts = vocabulary.counts
     kept = counts * keep_probabilities(counts, params.subsample, params.subsample_formula)
@@ -214,7 +218,7 @@ def batch_words(
     share += params.negatives * noise.max()
     contexts = params.window + 1 if params.dynamic_window else 2 * params.window
     updates = share * (1 if architecture == "cbow" else contexts)
-    words = min(LARGEST_BATCH, STEP_BOUND / (params.rate * updates))
+    words = min(LARGEST_BATCH, STEP_BOUND[architecture] / (params.rate * updates))
     return max(1, int(words) // BLOCK) * BLOCK
 
 
