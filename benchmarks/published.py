@@ -34,6 +34,13 @@ WORD2VEC: dict[str, Any] = {
     "vectors": "input",
     "score_epochs": False,
 }
+SUBWORD: dict[str, Any] = WORD2VEC | {
+    "window": 10,
+    "rate": 0.05,
+    "min_ngram": 3,
+    "max_ngram": 6,
+    "buckets": 65536,
+}
 WORD2VEC_RATES = {"skipgram": 0.025, "cbow": 0.05}
 
 COOCCURRENCE: dict[str, Any] = {

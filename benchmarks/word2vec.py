@@ -191,7 +191,7 @@ def train_wordlab(asked: argparse.Namespace, architecture: str, seed: int) -> di
     corpus = EncodedCorpus.load(asked.corpus.parent / "encoded")
     params = settings(architecture, epochs=asked.epochs, output=asked.output)
     options: Any = {"architecture": architecture, "seed": seed, "threads": asked.threads}
-    word2vec.train(_beginning(corpus), vocabulary, params, **options)  # compiles
+    word2vec.train(beginning(corpus), vocabulary, params, **options)  # compiles
     started = time.perf_counter()
     vectors = word2vec.train(corpus, vocabulary, params, **options)
     seconds = time.perf_counter() - started
@@ -220,7 +220,7 @@ def keyed(vectors: Any) -> Any:
     return made
 
 
-def _beginning(corpus: Any) -> Any:
+def beginning(corpus: Any) -> Any:
     """Return the first documents of a corpus, about 1,000 tokens."""
     import numpy as np
 

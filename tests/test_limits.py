@@ -7,7 +7,7 @@ from small_pipeline import shrink
 from wordlab import progress
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings import glove
-from wordlab.embeddings.word2vec import training
+from wordlab.embeddings.word2vec import engines
 from wordlab.errors import UserError
 from wordlab.params.language import DecodingParams
 from wordlab.params.whole import load
@@ -92,7 +92,7 @@ def test_an_autoencoder_without_room_is_refused(changes, param, repository, monk
 def test_vectors_without_room_are_refused(repository, monkeypatch):
     monkeypatch.setattr(progress, "free_memory", lambda: 2.0**20)
     with pytest.raises(UserError, match=r"^word2vec\.dimensions: needs "):
-        training.initial_weights(10_000, 10_000, 1)
+        engines.initial_weights(10_000, 10_000, 1)
     params = load(repository / "params.yaml").glove.model_copy(update={"dimensions": 10_000_000})
     with pytest.raises(UserError, match=r"^glove\.dimensions: needs "):
         glove._initial(3, 1, params, 1)

@@ -151,7 +151,7 @@ def test_stages_after_one_that_changed_run_too():
     assert "train_ppmi" not in found
     of_target = plan.planned(["train_word2vec"], ["vocabulary.min_count=7", "glove.rate=0.2"])
     assert [one.stage for one in of_target] == [
-        "build_vocab", "train_word2vec@cbow", "train_word2vec@skipgram"
+        "build_vocab", "train_word2vec@cbow", "train_word2vec@skipgram", "train_word2vec@subword"
     ]  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from wordlab.params.sets import PAIRS, catalogue, named, task_of
 EMBEDDINGS = {
     "skipgram": "skip-gram",
     "cbow": "CBOW",
+    "subword": "subword skip-gram",
     "glove": "GloVe",
     "ppmi_svd": "PPMI-SVD",
     "ppmi": "PPMI",

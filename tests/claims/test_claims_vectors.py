@@ -5,8 +5,9 @@ import pytest
 
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary, keep_probabilities
+from wordlab.embeddings.ngrams import ngrams_of
 from wordlab.embeddings.vectors import Vectors
-from wordlab.embeddings.word2vec import training
+from wordlab.embeddings.word2vec import engines
 from wordlab.embeddings.word2vec.training import train
 from wordlab.evaluation.vectors import scores
 from wordlab.params.whole import load
@@ -51,9 +52,14 @@ def test_the_noise_words_that_a_block_shares_weigh_as_many_as_are_asked_for(
 ):
     """word2vec.negatives."""
     own = params.word2vec.skipgram.model_copy(update={"negatives": negatives})
-    settings = training._NegativeSampling(WORDS, own, "skipgram", 1, 1).settings
+    settings = engines._NegativeSampling(WORDS, own, "skipgram", 1, 1).settings
     assert settings.noise_rows == shared
     assert settings.noise_rows * settings.noise_weight == pytest.approx(negatives)
+    own = params.word2vec.subword.model_copy(update={"negatives": negatives})
+    ngrams = ngrams_of(WORDS.words, own.min_ngram, own.max_ngram, own.buckets)
+    many = engines._NegativeSampling(WORDS, own, "subword", 1, 1, ngrams).settings
+    assert many.noise_rows == -(-24 * negatives // 16) * 16
+    assert many.noise_rows * many.noise_weight == pytest.approx(negatives)
 
 
 @pytest.mark.parametrize(("formula", "kept_up_to"), [("reference", 2.6), ("paper", 1.0)])

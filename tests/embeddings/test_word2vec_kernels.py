@@ -3,7 +3,7 @@ import pytest
 import word2vec_reference as reference
 
 from wordlab.corpus.vocabulary import Vocabulary
-from wordlab.embeddings.word2vec import kernels, training
+from wordlab.embeddings.word2vec import engines, kernels
 from wordlab.embeddings.word2vec.stretch import BLOCK, Stretch
 from wordlab.params.embeddings import Word2vecParams
 
@@ -31,7 +31,7 @@ class Case:
             tuple(f"w{i:02}" for i in range(WORDS)), np.arange(WORDS, 0, -1, dtype=np.int64)
         )
         self.params = params(**changes)
-        engine = training.ENGINES[self.params.output]
+        engine = engines.ENGINES[self.params.output]
         self.engine = engine(vocabulary, self.params, architecture, seed=1, threads=1)
         self.settings = self.engine.settings
         self.weights = self.engine.weights

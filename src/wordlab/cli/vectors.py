@@ -20,7 +20,7 @@ VectorsArgument = Annotated[
     str,
     typer.Argument(
         help="A model of the pipeline, by name or folder, or a file of vectors in word2vec text, "
-        "word2vec binary or GloVe text, packed or not, recognised by its first lines."
+        "word2vec binary, GloVe text or fastText's .bin, packed or not, recognised as it begins."
     ),
 ]
 FirstWords = Annotated[
@@ -117,14 +117,15 @@ def evaluate(
     from wordlab.evaluation.vectors.sets import NO_SETS, read_sets
     from wordlab.report import tables
 
-    found, params = asked_of(vectors, words, undecodable).space, settings()
+    found, params = asked_of(vectors, words, undecodable), settings()
     own = language in (None, params.preprocess.language)
     rows, missing = battery.rows(
-        found,
+        found.space,
         params.evaluation,
         read_sets(params.evaluation) if own else NO_SETS,
         language or params.preprocess.language,
         seed=params.seed,
+        extend=found.space_with,
     )
     if as_json:
         print(json.dumps([row.as_json() for row in rows], indent=2))
@@ -174,7 +175,14 @@ def export(
         str, typer.Argument(help="Word vectors, as for `neighbours`, or a language model.")
     ],
     form: Annotated[
-        Literal["tensorboard", "word2vec_text", "word2vec_binary", "glove_text", "huggingface"],
+        Literal[
+            "tensorboard",
+            "word2vec_text",
+            "word2vec_binary",
+            "glove_text",
+            "fasttext_bin",
+            "huggingface",
+        ],
         typer.Argument(help="The format to write.", metavar="FORMAT"),
     ],
     output: Annotated[
@@ -186,9 +194,11 @@ def export(
     """Write MODEL in a format that other programs read.
 
     huggingface is a folder for its hub, with a card of what the model is and scores: all that
-    `wordlab.open` needs, also of a language model. The other formats hold word vectors.
+    `wordlab.open` needs, also of a language model. The other formats hold word vectors;
+    fasttext_bin those of n-grams too, from which words never seen get theirs. word2vec_text is
+    also fastText's .vec.
     """
-    from wordlab.embeddings import formats
+    from wordlab.embeddings import fasttext, formats
     from wordlab.library import exporting
     from wordlab.library.words import PpmiRows
 
@@ -205,6 +215,8 @@ def export(
         exporting.export_vectors(found.vectors, model, whole, place, Path())
     elif form == "tensorboard":
         formats.write_projector(found.vectors, place)
+    elif form == "fasttext_bin":
+        fasttext.write(found.vectors, found.subwords, place)
     else:
         formats.write(found.vectors, place, form)
     print(f"{len(found):,} words to {output}")

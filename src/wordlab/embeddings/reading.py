@@ -61,15 +61,20 @@ class Reading:
 
     def remarks(self) -> list[str]:
         """Return what a person should know, each in some words."""
-        found = [
-            f"{len(words):,} of {self.seen:,} words {reason} and are left out "
-            f"({', '.join(map(repr, words[:2]))}{', …' if len(words) > 2 else ''})"
-            for reason, words in self.left_out.items()
-            if words
-        ]
+        found = said(self.left_out, self.seen)
         if self.mended:
             found.append(f"{self.mended:,} of {self.seen:,} words {UNDECODABLE} and are mended")
         return found
+
+
+def said(left_out: Mapping[str, list[str]], seen: int) -> list[str]:
+    """Return a remark for each reason to leave words out of those `seen`."""
+    return [
+        f"{len(words):,} of {seen:,} words {reason} and are left out "
+        f"({', '.join(map(repr, words[:2]))}{', …' if len(words) > 2 else ''})"
+        for reason, words in left_out.items()
+        if words
+    ]
 
 
 def read(

@@ -8,9 +8,9 @@ from wordlab.embeddings.vectors import Vectors, load_trainings
 from wordlab.evaluation.vectors.scores import Trained
 from wordlab.evaluation.vectors.similarity import DenseSpace, SparseSpace
 
-DENSE = ("cbow", "skipgram", "glove", "ppmi_svd")
+DENSE = ("cbow", "skipgram", "subword", "glove", "ppmi_svd")
 SHOWN = ("skipgram", "cbow", "glove", "ppmi_svd")
-"""The same in the order in which a page offers them."""
+"""Those that maps and the explorer have room for, in the order in which a page offers them."""
 
 
 def load(folder: Callable[[str], Path]) -> tuple[dict[str, Trained], PpmiModel]:
@@ -24,7 +24,7 @@ def load(folder: Callable[[str], Path]) -> tuple[dict[str, Trained], PpmiModel]:
 
 
 def spaces(folder: Callable[[str], Path]) -> dict[str, DenseSpace | SparseSpace]:
-    """Return the first training of each model, the rows of PPMI last."""
+    """Return the first training of each model shown, the rows of PPMI last."""
     ppmi = PpmiModel.load(folder("ppmi"))
     dense = {name: DenseSpace(Vectors.load(folder(name))) for name in SHOWN}
     return {**dense, "ppmi": SparseSpace(ppmi.vocabulary, ppmi.matrix)}

@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Literal
 
-from wordlab.artifacts import read_json
+from wordlab.artifacts import damaged, read_json
 from wordlab.corpus.vocabulary import Vocabulary
-from wordlab.embeddings import draws, reading
+from wordlab.embeddings import draws, fasttext, reading
 from wordlab.embeddings.counts.cooccurrence import Counts
 from wordlab.embeddings.draws import Draws
+from wordlab.embeddings.ngrams import NGRAMS, Subwords
 from wordlab.embeddings.ppmi import PpmiModel
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
@@ -57,6 +58,9 @@ def words(
     not UTF-8. Raises UserError as `open`.
     """
     if reading.archive_of(start / name):
+        if fasttext.is_binary(start / name):
+            model = fasttext.read_with_notice(start / name, limit)
+            return WordVectors(name, model.vectors, subwords=model.subwords)
         return WordVectors(name, reading.read(start / name, limit, undecodable))
     place = places.folder(name, repository, start, (VECTORS, EXPORTED, ROWS))
     if (place / ROWS).is_file():
@@ -66,7 +70,10 @@ def words(
     if limit is not None:
         known = found.vocabulary.truncated(limit)
         found = Vectors(known, found.matrix[:limit], found.description)
-    return WordVectors(name, found, _drawn(place, found))
+    subwords = Subwords.load(place) if (place / NGRAMS).is_file() else None
+    if subwords and subwords.rows.shape[1] != found.matrix.shape[1]:
+        raise damaged(place / NGRAMS, f"{subwords.rows.shape[1]} dimensions")
+    return WordVectors(name, found, _drawn(place, found), subwords)
 
 
 def _drawn(place: Path, vectors: Vectors) -> Draws | None:

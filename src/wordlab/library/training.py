@@ -12,6 +12,7 @@ from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import UNKNOWN, Vocabulary
 from wordlab.embeddings import glove, ppmi
 from wordlab.embeddings.counts import cooccurrence
+from wordlab.embeddings.word2vec import subword
 from wordlab.embeddings.word2vec import training as word2vec
 from wordlab.errors import UserError
 from wordlab.library import places
@@ -34,13 +35,14 @@ class _Encoded(NamedTuple):
 def train_word2vec(
     sentences: Text,
     *,
-    architecture: Literal["skipgram", "cbow"] = "skipgram",
+    architecture: Literal["skipgram", "cbow", "subword"] = "skipgram",
     seed: int | None = None,
     threads: int | None = None,
     repository: str | Path | None = None,
     **settings: Any,
 ) -> WordVectors:
-    """Return word vectors by skip-gram or CBOW (Mikolov et al. 2013a, b).
+    """Return word vectors by skip-gram or CBOW (Mikolov et al. 2013a, b), or skip-gram by n-grams
+    (Bojanowski et al. 2017), which has vectors for words that it has never seen.
 
     sentences: lists of words, each a document of its own, which no window leaves; a list of such
     lists is one document of several sentences. settings: those of `word2vec`, such as dimensions,
@@ -53,9 +55,11 @@ def train_word2vec(
     params = _params(repository)
     own, kept = _settings(settings, getattr(params.word2vec, architecture), params.vocabulary)
     text = _encoded(sentences, kept)
-    vectors = word2vec.train(
-        *text, own, architecture=architecture, seed=_seed(seed, params), threads=threads
-    )
+    seed = _seed(seed, params)
+    if architecture == "subword":
+        vectors, subwords = subword.train(*text, own, seed=seed, threads=threads)
+        return WordVectors(architecture, vectors, subwords=subwords)
+    vectors = word2vec.train(*text, own, architecture=architecture, seed=seed, threads=threads)
     return WordVectors(architecture, vectors)
 
 

@@ -1,5 +1,6 @@
 """Word vectors and rows of PPMI as a person asks them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
@@ -13,6 +14,7 @@ from wordlab import names
 from wordlab.asking import words as asked
 from wordlab.corpus.vocabulary import Vocabulary, content_words
 from wordlab.embeddings.draws import Draws
+from wordlab.embeddings.ngrams import Subwords
 from wordlab.embeddings.ppmi import PpmiModel
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
@@ -47,20 +49,24 @@ class Words:
     def __contains__(self, word: str) -> bool:
         return self.vocabulary.spelling(word) in self.vocabulary
 
+    def space_with(self, words: Iterable[str]) -> Space:
+        """Return the space, with those of `words` behind it that it can make a vector of."""
+        return self.space
+
     def most_similar(self, word: str, n: int = 10) -> list[tuple[str, float]]:
         """Return the `n` words of highest cosine with `word`, nearest first, without itself."""
-        return asked.neighbours(self.space, word, n)
+        return asked.neighbours(self.space_with([word]), word, n)
 
     def similarity(self, a: str, b: str) -> float:
         """Return the cosine of two words, -1 to 1."""
-        return asked.cosine(self.space, a, b)
+        return asked.cosine(self.space_with([a, b]), a, b)
 
     def analogy(self, a: str, b: str, c: str, n: int = 5) -> list[tuple[str, float]]:
         """Return the `n` best answers to a : b = c : ?, by 3CosAdd, best first.
 
         None of them is a word of the question, whatever its case.
         """
-        return asked.analogy(self.space, a, b, c, n)
+        return asked.analogy(self.space_with([a, b, c]), a, b, c, n)
 
     @property
     def title(self) -> str:
@@ -96,17 +102,26 @@ class WordVectors(Words):
 
     words[word] is the vector of a word, float32 (D,), read-only.
 
-    draws: what the same model makes of draws of the documents, where the pipeline has made them.
+    draws: what the same model makes of draws of the documents, where the pipeline has made them;
+    subwords: the vectors of n-grams, where it has any: then words that are not in the vocabulary
+    have vectors too, wherever one is asked for.
     """
 
     name: str
     vectors: Vectors = field(repr=False)
     draws: Draws | None = field(default=None, repr=False)
+    subwords: Subwords | None = field(default=None, repr=False)
 
     @cached_property
     def space(self) -> DenseSpace:  # type: ignore[override]
         """The words as cosines are computed among them."""
         return DenseSpace(self.vectors)
+
+    def space_with(self, words: Iterable[str]) -> Space:
+        if self.subwords is None:
+            return self.space
+        found = self.subwords.extended(self.vectors, words)
+        return self.space if found is self.vectors else DenseSpace(found)
 
     @property
     def matrix(self) -> NDArray[np.float32]:
@@ -118,6 +133,11 @@ class WordVectors(Words):
         return f"{super().size}, {self.matrix.shape[1]} dimensions"
 
     def __getitem__(self, word: str) -> NDArray[np.float32]:
+        if word not in self and self.subwords is not None:
+            made = self.subwords.vector(word)
+            if made is not None:
+                made.setflags(write=False)
+                return made
         return self.matrix[asked.row(self.vocabulary, word)]
 
     def neighbours_over_draws(
@@ -155,8 +175,11 @@ class WordVectors(Words):
         return found
 
     def save(self, folder: str | Path) -> None:
-        """Write vectors.npy, vocabulary.tsv and description.json, which `wordlab.open` reads."""
+        """Write vectors.npy, vocabulary.tsv and description.json, which `wordlab.open` reads, and
+        ngrams.npy and ngrams.json if there are vectors of n-grams."""
         self.vectors.save(Path(folder))
+        if self.subwords is not None:
+            self.subwords.save(Path(folder))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -32,8 +32,8 @@ class Word2vecParams(Section):
     output: Literal["negative_sampling", "hierarchical_softmax", "full_softmax"]
     negatives: Annotated[int, Field(ge=1, le=1000)]
     """Noise words per prediction, for negative sampling. The predictions of a block of words share
-    six times as many, up to a multiple of 16, in CBOW half of these, which together weigh as much
-    for each."""
+    six times as many, with n-grams 24 times, up to a multiple of 16, in CBOW half of these, which
+    together weigh as much for each."""
     noise_exponent: Share
     """Noise words are drawn with probability proportional to count ** noise_exponent."""
     subsample: NonNegative
@@ -55,11 +55,32 @@ class Word2vecParams(Section):
     """Score the vectors on WordSim-353 and the analogies after each epoch, for the curve."""
 
 
+class SubwordParams(Word2vecParams):
+    """`word2vec.shared` with `word2vec.subword` on top: skip-gram by the n-grams of words, always
+    with negative sampling and input weights as vectors."""
+
+    min_ngram: Annotated[int, Field(ge=1, le=MOST)]
+    """The fewest characters of an n-gram, the marks around its word among them."""
+    max_ngram: Annotated[int, Field(ge=1, le=MOST)]
+    """The most characters of an n-gram."""
+    buckets: Annotated[int, Field(ge=1, le=1 << 26)]
+    """Rows of weights that n-grams are hashed to; the fewer, the more n-grams share one."""
+
+    @model_validator(mode="after")
+    def from_few_to_many(self) -> Self:
+        if self.min_ngram > self.max_ngram:
+            raise ValueError(
+                f"min_ngram: expected at most max_ngram, {self.max_ngram}, got {self.min_ngram}"
+            )
+        return self
+
+
 class Word2vecSection(SharedSection):
-    """`word2vec`: CBOW and skip-gram."""
+    """`word2vec`: CBOW, skip-gram and skip-gram by n-grams."""
 
     cbow: Word2vecParams
     skipgram: Word2vecParams
+    subword: SubwordParams
 
 
 class CooccurrenceParams(Section):

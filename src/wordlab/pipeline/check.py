@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from wordlab.embeddings import reading
+from wordlab.embeddings import fasttext, reading
 from wordlab.errors import UserError
 from wordlab.evaluation.vectors import analogy, similarity
 from wordlab.evaluation.vectors.further import read_relations
@@ -46,6 +46,8 @@ def check(path: Path, kind: str = "") -> list[str]:
 def recognised(path: Path) -> str:
     """Return the kind of the file at `path`, by its first lines."""
     try:
+        if fasttext.is_binary(path):
+            return "vectors"
         reading.header_of(path)
         return "vectors"
     except UserError:
@@ -83,6 +85,8 @@ def _beginning(path: Path) -> list[str]:
 
 
 def _vectors(path: Path) -> list[str]:
+    if fasttext.is_binary(path):
+        return _fasttext(path)
     header = reading.header_of(path)
     found = reading.reading(path, words=max(100, NUMBERS // header.dimensions))
     announced = f" of {header.words:,}" if header.words else ""
@@ -92,6 +96,23 @@ def _vectors(path: Path) -> list[str]:
         f"{found.seen:,}{announced} words looked at{'' if whole else ', from the beginning'}",
         _shown(found.vectors.vocabulary.words),
         *found.remarks(),
+    ]
+
+
+def _fasttext(path: Path) -> list[str]:
+    vectors, subwords, remarks = fasttext.read(path)
+    ngrams = "no vectors of n-grams"
+    if subwords is not None:
+        ngrams = (
+            f"vectors of n-grams of {subwords.shortest} to {subwords.longest} characters in "
+            f"{len(subwords.rows):,} rows"
+        )
+    words = vectors.vocabulary.words
+    return [
+        f"fastText's .bin, {vectors.matrix.shape[1]:,} dimensions",
+        f"{len(words):,} words; {ngrams}",
+        _shown(words),
+        *remarks,
     ]
 
 

@@ -13,6 +13,7 @@ from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings import glove, ppmi
 from wordlab.embeddings.counts import cooccurrence
 from wordlab.embeddings.counts.cooccurrence import Counts
+from wordlab.embeddings.word2vec import subword
 from wordlab.embeddings.word2vec import training as word2vec
 from wordlab.params.language import Kind
 from wordlab.params.text import PhraseParams, PreprocessParams, SplitShares
@@ -46,6 +47,8 @@ def _train(corpus: EncodedCorpus, vocabulary: Vocabulary, params: Params, folder
     for architecture in ("cbow", "skipgram"):
         settings = getattr(params.word2vec, architecture).model_copy(update=small)
         word2vec.train(corpus, vocabulary, settings, architecture=architecture, seed=1)
+    by_ngrams = params.word2vec.subword.model_copy(update=small)
+    subword.train(corpus, vocabulary, by_ngrams, seed=1)
     cooccurrence.count(corpus, vocabulary, params.cooccurrence, seed=1).save(folder / "counts")
     counts = Counts.load(folder / "counts")
     weights = params.ppmi.model_copy(update={"dimensions": 16})

@@ -38,6 +38,7 @@ SHARED = {
     **dict.fromkeys(("study_cells", "sweep_recurrent"), 1.0),
     "train_word2vec@skipgram": 0.7,
     "train_word2vec@cbow": 0.4,
+    "train_word2vec@subword": 0.0,
     "sweep_word2vec": 0.6,
     **dict.fromkeys(("train_glove", "sweep_glove", "train_ppmi", "sweep_ppmi"), 0.8),
     **dict.fromkeys(("cooccurrence", "preprocess", "build_vocab"), 0.7),

@@ -11,7 +11,7 @@ from statistics import fmean
 from typing import Any
 
 from wordlab import artifacts
-from wordlab.params.embeddings import Word2vecParams
+from wordlab.params.embeddings import SubwordParams, Word2vecParams
 from wordlab.params.language import CELLS, NetworkParams
 from wordlab.params.studies import TaskParams
 from wordlab.params.sweeps import GridSweepParams, Range
@@ -33,6 +33,8 @@ COUNTED_FOR = 50
 """Tokens that are counted for n-grams in the time that one takes to score."""
 CLIPPINGS = 3
 """Ways that the study of gradients compares: not, by norm, by value."""
+NGRAMS = 20
+"""Of a word, of three to six characters."""
 BILLIONS = "billion multiplications"
 TOKEN, UPDATE, STEP = 40_000, 25_000_000, 20
 """What is no product takes as long as so many multiplications for each token of a training, and for
@@ -83,11 +85,13 @@ def _word2vec(params: Params, item: str, tokens: float) -> Work:
 
 
 def _passes(trained: Word2vecParams) -> Work:
-    return {
-        "epochs": trained.epochs,
-        "dimensions": trained.dimensions,
-        "output words": trained.window + 4 * trained.negatives,  # those of a block share the noise
-    }
+    passes = {"epochs": trained.epochs, "dimensions": trained.dimensions}
+    if isinstance(trained, SubwordParams):
+        # its noise is four times as much, and a word's n-grams are read and changed
+        rows = trained.window + 16 * trained.negatives + NGRAMS
+        return {**passes, "output words and n-grams": rows}
+    # the words of a block share the noise
+    return {**passes, "output words": trained.window + 4 * trained.negatives}
 
 
 def _ppmi(params: Params, item: str, tokens: float) -> Work:

@@ -50,7 +50,8 @@ class Results:
         The curve `prefix`.csv where there is but one.
         """
         order = {
-            name: place for place, name in enumerate(("skipgram", "cbow", "rnn", "lstm", "gru"))
+            name: place
+            for place, name in enumerate(("skipgram", "cbow", "subword", "rnn", "lstm", "gru"))
         }
         paths = sorted(
             self.curves.glob(f"{prefix}_*.csv"),

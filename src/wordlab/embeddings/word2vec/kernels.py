@@ -14,8 +14,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from wordlab.embeddings.ngrams import Ngrams
 from wordlab.embeddings.word2vec.meeting import fetch_add, wait_until
 from wordlab.embeddings.word2vec.stretch import BLOCK, draw_noise, mark_contexts, mark_windows
+from wordlab.embeddings.word2vec.subword_kernels import apply_to_ngrams, gather_means
 from wordlab.simd import TILE_ROWS, add_product, error_and_loss, narrow_product, slim_product
 
 GROUP = 8
@@ -24,7 +26,10 @@ assert GROUP == 2 * TILE_ROWS, "slim_product takes the words of one group, and n
 
 
 class Weights(NamedTuple):
-    """float32 (V, P) each, P the dimensions rounded up to 16; the padding is 0 and stays 0."""
+    """float32 (V, P) each, P the dimensions rounded up to 16; the padding is 0 and stays 0.
+
+    Behind the inputs of the words are the rows of n-grams, where there are any.
+    """
 
     inputs: NDArray[np.float32]
     outputs: NDArray[np.float32]
@@ -34,7 +39,7 @@ class Settings(NamedTuple):
     """What the kernels need of the params.
 
     noise_rows is N, noise_weight is K over the number of noise words that a word meets: N, or N/2
-    in CBOW.
+    in CBOW. ngrams: of all words if `subword`; then `words` is the row of the first n-gram.
     """
 
     words: int
@@ -45,6 +50,8 @@ class Settings(NamedTuple):
     cbow: bool
     corrected: bool
     batch_blocks: int
+    subword: bool
+    ngrams: Ngrams
 
 
 class Gradients(NamedTuple):
@@ -179,7 +186,9 @@ def skipgram_block(
     """Fill gradients[slot] with those of the pairs whose input words are start..start+BLOCK-1.
 
     The input of a pair is a word in the window, its output the word at the centre, as in
-    word2vec.c. Returns the loss and the number of pairs. Mutates work and gradients.
+    word2vec.c. Where there are n-grams, the mean of a word's rows is its input row, and the
+    gradients are those of the means. Returns the loss and the number of pairs. Mutates work and
+    gradients.
     """
     window, dimensions, noise_rows = settings.window, settings.dimensions, settings.noise_rows
     input_ids, output_ids = gradients.input_ids[slot], gradients.output_ids[slot]
@@ -196,7 +205,10 @@ def skipgram_block(
         output_ids, output_ids[centres:], work.mask, work.pairs, settings.noise_weight,
         work.noise_pairs,
     )  # fmt: skip
-    gather(weights.inputs, input_ids, rows_in)
+    if settings.subword:
+        gather_means(weights.inputs, settings.words, settings.ngrams, input_ids, rows_in)
+    else:
+        gather(weights.inputs, input_ids, rows_in)
     gather(weights.outputs, output_ids, rows_out)
 
     transpose(rows_in, work.transposed)
@@ -319,9 +331,13 @@ def apply_rows(matrix: Any, ids: Any, rows: Any, rate: float) -> None:
 
 
 @njit(nogil=True, cache=True)
-def apply_block(weights: Any, gradients: Any, slot: int, rate: float) -> None:
-    """Apply gradients[slot] to both weights."""
-    apply_rows(weights.inputs, gradients.input_ids[slot], gradients.inputs[slot], rate)
+def apply_block(weights: Any, settings: Any, gradients: Any, slot: int, rate: float) -> None:
+    """Apply gradients[slot] to both weights, those of inputs to the rows of n-grams too."""
+    input_ids, inputs = gradients.input_ids[slot], gradients.inputs[slot]
+    apply_rows(weights.inputs, input_ids, inputs, rate)
+    if settings.subword:
+        words, ngrams = settings.words, settings.ngrams
+        apply_to_ngrams(weights.inputs, words, ngrams, input_ids, inputs, rate)
     apply_rows(weights.outputs, gradients.output_ids[slot], gradients.outputs[slot], rate)
 
 
@@ -370,7 +386,7 @@ def train_stretch(
         for k in range(size):
             if (held >> k) & 1:
                 wait_until(applied, batch, k)
-                apply_block(weights, gradients, slot, rates[opening + k])
+                apply_block(weights, settings, gradients, slot, rates[opening + k])
                 fetch_add(applied, batch, 1)
                 slot += 1
         wait_until(applied, batch, size)

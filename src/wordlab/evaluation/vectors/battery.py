@@ -1,6 +1,6 @@
 """Every evaluation set that is here, on one model of word vectors: a row per set."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -46,17 +46,28 @@ class Row:
         return dict(rounded(asdict(self)))
 
 
+Extend = Callable[[Iterable[str]], Space]
+
+
 def rows(
-    space: Space, params: EvaluationParams, sets: EvaluationSets, language: str, *, seed: int
+    space: Space,
+    params: EvaluationParams,
+    sets: EvaluationSets,
+    language: str,
+    *,
+    seed: int,
+    extend: Extend | None = None,
 ) -> tuple[list[Row], list[str]]:
     """Return a row per set that is here, by task, and the names of those that are not.
 
     sets: those of `params`, which come first in their tasks; besides them, those of the catalogue
-    for `language`. Nothing is fetched. seed: of the bootstrap.
+    for `language`. Nothing is fetched. seed: of the bootstrap. extend: returns the space with
+    words that it lacks, for a model that makes vectors of any; analogies, which are answered with
+    words of the vocabulary, do without.
     """
     missing: list[str] = []
     found = [
-        _row(space, name, task, items, params, seed)
+        _row(_with_words(space, items, extend), name, task, items, params, seed)
         for name, task, items in _all(params, sets, language, missing)
     ]
     return sorted(found, key=lambda row: TASKS.index(row.task)), missing
@@ -83,6 +94,16 @@ def _all(
             missing.append(name)
         else:
             yield name, item.task, items
+
+
+def _with_words(space: Space, items: Items, extend: Extend | None) -> Space:
+    """Return the space with the words of a set."""
+    if extend is None or isinstance(items, Questions):
+        return space
+    words = {word for group in items.words for word in group}
+    if isinstance(items, further.Degrees):
+        words |= {word for pairs in items.examples for pair in pairs for word in pair}
+    return extend(sorted(words))
 
 
 def _row(

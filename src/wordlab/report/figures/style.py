@@ -26,6 +26,7 @@ SPARE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7
 MODELS = {
     "skipgram": ("#0072b2", "o"),
     "cbow": ("#56b4e9", "s"),
+    "subword": ("#cc79a7", "P"),
     "ppmi": ("#e69f00", "D"),
     "ppmi_svd": ("#d55e00", "^"),
     "glove": ("#009e73", "v"),

@@ -114,6 +114,7 @@ def in_memory(results: Results) -> list[Purpose]:
     sizes = {
         "skipgram": 4 * words * word2vec.skipgram.dimensions,
         "cbow": 4 * words * word2vec.cbow.dimensions,
+        "subword": 4 * (words + word2vec.subword.buckets) * word2vec.subword.dimensions,
         "glove": 4 * words * params.glove.dimensions,
         "ppmi_svd": 4 * words * params.ppmi.dimensions,
         "ppmi": 8 * cells,  # a float32 and its column

@@ -1,0 +1,256 @@
+"""What trains word2vec's weights: negative sampling, hierarchical or full softmax."""
+
+from abc import ABC, abstractmethod
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wordlab import progress, rng
+from wordlab.corpus.vocabulary import (
+    Vocabulary,
+    alias_table,
+    keep_probabilities,
+    noise_probabilities,
+)
+from wordlab.embeddings.ngrams import NO_NGRAMS, Ngrams
+from wordlab.embeddings.word2vec import kernels, softmax
+from wordlab.embeddings.word2vec.kernels import Gradients, Settings, Weights, Workspace, aligned
+from wordlab.embeddings.word2vec.stretch import BLOCK, Noise, Stretch
+from wordlab.errors import UserError
+from wordlab.params.embeddings import SubwordParams, Word2vecParams
+from wordlab.simd import TILE_ROWS
+
+Architecture = Literal["skipgram", "cbow", "subword"]
+Learnt = tuple[float, int]  # the sum of the losses of some predictions, and their number
+
+NOISE_ROWS = {"skipgram": 6, "cbow": 6, "subword": 24}
+"""Noise words per block, for each that a prediction would draw by itself.
+
+6 are about as many as the pairs of one input word of skip-gram would draw; with half of them both
+skip-gram and CBOW lose analogies. The rows of n-grams, which many words move, need more: with 12
+the vectors lose on SimLex-999.
+"""
+LARGEST_BATCH = 128
+"""The most words whose gradients are taken at the same weights."""
+STEP_BOUND = {"skipgram": 2.0, "cbow": 2.0, "subword": 0.5}
+"""The rate times the updates of the commonest row in one batch stays below this.
+
+With n-grams, where at 2.0 a batch of 80 words (noise exponent 0.5) halved the scores, it is less.
+"""
+FULL_SOFTMAX_HOURS = 2.0
+"""The full softmax is refused where it would take longer."""
+_FULL_SOFTMAX_SPEED = 1.5e10  # multiply-adds per second, for that estimate
+
+
+class Engine(ABC):
+    """Trains `weights`, stretch after stretch; one subclass per output layer."""
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        params: Word2vecParams,
+        architecture: Architecture,
+        seed: int,
+        threads: int,
+        ngrams: Ngrams = NO_NGRAMS,
+    ) -> None:
+        cbow = architecture == "cbow"
+        buckets = params.buckets if isinstance(params, SubwordParams) else 0
+        noise_rows = _up(NOISE_ROWS[architecture] * params.negatives, 16)
+        self.settings = Settings(
+            words=len(vocabulary),
+            dimensions=params.dimensions,
+            window=params.window,
+            noise_rows=noise_rows,
+            noise_weight=params.negatives / noise_rows * (BLOCK // kernels.GROUP if cbow else 1),
+            cbow=cbow,
+            corrected=cbow and params.cbow_gradient == "corrected",
+            batch_blocks=batch_words(vocabulary, params, architecture, ngrams) // BLOCK,
+            subword=architecture == "subword",
+            ngrams=ngrams,
+        )
+        self.threads = threads
+        self.prepare(vocabulary, params)
+        self.weights = initial_weights(len(vocabulary), params.dimensions, seed, buckets)
+
+    @abstractmethod
+    def prepare(self, vocabulary: Vocabulary, params: Word2vecParams) -> None:
+        """Allocate what the layer needs; raise UserError if it cannot serve."""
+
+    @abstractmethod
+    def train(self, stretch: Stretch, key: np.uint64, rates: NDArray[np.float64]) -> Learnt:
+        """Train on the blocks of a stretch, one rate for each; return loss and predictions."""
+
+
+class _Softmax(Engine):
+    def train(self, stretch: Stretch, key: np.uint64, rates: NDArray[np.float64]) -> Learnt:
+        loss, predictions = 0.0, 0
+        starts = range(stretch.first, stretch.last, BLOCK)
+        for start, rate in zip(starts, rates.tolist(), strict=True):
+            stop = min(stretch.last, start + BLOCK)
+            block_loss, block_predictions = self.train_block(stretch, start, stop, rate)
+            loss += block_loss
+            predictions += block_predictions
+        return loss, predictions
+
+    @abstractmethod
+    def train_block(self, stretch: Stretch, start: int, stop: int, rate: float) -> Learnt:
+        """Train on the words start..stop-1; return loss and predictions."""
+
+
+class _NegativeSampling(Engine):
+    def prepare(self, vocabulary: Vocabulary, params: Word2vecParams) -> None:
+        settings = self.settings
+        noise = noise_probabilities(vocabulary.counts, params.noise_exponent)
+        self.noise = Noise(*alias_table(noise))
+        padded = _up(params.dimensions, 16)
+        around = _up(BLOCK + 2 * settings.window, TILE_ROWS)
+        rows_in = around if settings.cbow else BLOCK
+        rows_out = (BLOCK if settings.cbow else around) + settings.noise_rows
+        self.threads = min(self.threads, settings.batch_blocks)
+        slots = self.threads * settings.batch_blocks
+        columns = kernels.GROUP if settings.cbow else BLOCK
+        self.gradients = Gradients(
+            np.empty((slots, rows_in), dtype=np.int32),
+            aligned((slots, rows_in, padded)),
+            np.empty((slots, rows_out), dtype=np.int32),
+            aligned((slots, rows_out, padded)),
+        )
+        self.workspaces = [
+            Workspace(
+                rows_in=aligned((rows_in, padded)),
+                rows_out=aligned((rows_out, padded)),
+                hidden=aligned((BLOCK, padded)),
+                transposed=aligned((padded, BLOCK)),
+                scores=aligned((settings.noise_rows if settings.cbow else rows_out, columns)),
+                mask=aligned((BLOCK, around) if settings.cbow else (around, BLOCK)),
+                noise_pairs=aligned((settings.noise_rows, columns)),
+                pairs=aligned((BLOCK,)),
+                losses=aligned((BLOCK,)),
+            )
+            for _ in range(self.threads)
+        ]
+
+    def train(self, stretch: Stretch, key: np.uint64, rates: NDArray[np.float64]) -> Learnt:
+        blocks = len(rates)
+        batches = -(-blocks // self.settings.batch_blocks)
+        done = kernels.Progress(
+            np.zeros(blocks),
+            np.zeros(blocks, dtype=np.int64),
+            np.zeros((3, batches), dtype=np.int64),
+        )
+
+        def work(thread: int) -> None:
+            kernels.train_stretch(
+                self.weights, stretch, self.noise, key, rates, self.settings,
+                self.workspaces[thread], self.gradients, done, thread, self.threads,
+            )  # fmt: skip
+
+        if self.threads == 1:
+            work(0)
+        else:
+            with ThreadPoolExecutor(self.threads) as pool:
+                list(pool.map(work, range(self.threads)))
+        return float(done.losses.sum()), int(done.predictions.sum())
+
+
+class _HierarchicalSoftmax(_Softmax):
+    def prepare(self, vocabulary: Vocabulary, params: Word2vecParams) -> None:
+        self.paths = softmax.paths(vocabulary.counts)
+        self.scratch = aligned((2, _up(params.dimensions, 16)))
+
+    def train_block(self, stretch: Stretch, start: int, stop: int, rate: float) -> Learnt:
+        return softmax.train_hierarchical(
+            self.weights, stretch, start, stop, rate, self.settings, self.paths, self.scratch
+        )
+
+
+class _FullSoftmax(_Softmax):
+    def prepare(self, vocabulary: Vocabulary, params: Word2vecParams) -> None:
+        counts = vocabulary.counts
+        kept = counts @ keep_probabilities(counts, params.subsample, params.subsample_formula)
+        work = 3.0 * kept * params.epochs * len(vocabulary) * params.dimensions
+        hours = work / _FULL_SOFTMAX_SPEED / 3600
+        if hours > FULL_SOFTMAX_HOURS:
+            raise UserError(
+                f"word2vec.output: full_softmax over {len(vocabulary)} words would take about "
+                f"{hours:.0f} hours; expected negative_sampling or hierarchical_softmax, or a "
+                "smaller vocabulary"
+            )
+        rows, padded = _up(len(vocabulary), TILE_ROWS), _up(params.dimensions, 16)
+        self.scratch = aligned((3, BLOCK, padded))
+        self.scores, self.targets = aligned((rows, BLOCK)), aligned((rows, BLOCK))
+
+    def train_block(self, stretch: Stretch, start: int, stop: int, rate: float) -> Learnt:
+        return softmax.train_full(
+            self.weights, stretch, start, stop, rate, self.settings, self.scratch,
+            self.scores, self.targets,
+        )  # fmt: skip
+
+
+ENGINES: dict[str, type[Engine]] = {
+    "negative_sampling": _NegativeSampling,
+    "hierarchical_softmax": _HierarchicalSoftmax,
+    "full_softmax": _FullSoftmax,
+}
+
+
+def batch_words(
+    vocabulary: Vocabulary,
+    params: Word2vecParams,
+    architecture: Architecture,
+    ngrams: Ngrams = NO_NGRAMS,
+) -> int:
+    """Return the number of words that are trained on at the same weights, a multiple of BLOCK.
+
+    Few enough that the steps of the commonest word in a batch, all computed before the first is
+    taken, do not add up to more than STEP_BOUND; LARGEST_BATCH at most. With n-grams the word
+    counts that moves most, by its own rows and by those that it shares.
+    """
+    counts = vocabulary.counts
+    kept = counts * keep_probabilities(counts, params.subsample, params.subsample_formula)
+    noise = noise_probabilities(counts, params.noise_exponent)
+    share = kept.max() / kept.sum()
+    if architecture == "subword":
+        share = max(share, moved_along(kept / kept.sum(), ngrams).max())
+    share += params.negatives * noise.max()
+    contexts = params.window + 1 if params.dynamic_window else 2 * params.window
+    updates = share * (1 if architecture == "cbow" else contexts)
+    words = min(LARGEST_BATCH, STEP_BOUND[architecture] / (params.rate * updates))
+    return max(1, int(words) // BLOCK) * BLOCK
+
+
+def moved_along(shares: NDArray[np.float64], ngrams: Ngrams) -> NDArray[np.float64]:
+    """Return how often each word is moved when a word of the text is, float64 (V,).
+
+    Each row of n-grams moves with every word that has it, which moves the mean of a word's rows by
+    its part of them. shares: float64 (V,), how often each word is read.
+    """
+    lengths = np.diff(ngrams.ends, prepend=0)
+    of_rows = np.bincount(ngrams.rows, weights=np.repeat(shares, lengths))
+    words = np.repeat(np.arange(len(shares)), lengths)
+    sums = np.bincount(words, weights=of_rows[ngrams.rows], minlength=len(shares))
+    return (shares + sums) / (1 + lengths)
+
+
+def initial_weights(words: int, dimensions: int, seed: int, buckets: int = 0) -> Weights:
+    """Return inputs drawn evenly from +-1/(2 D) and outputs of 0, as word2vec.c.
+
+    buckets: rows of n-grams, drawn likewise behind the inputs of the words.
+    """
+    rows, columns = _up(words, TILE_ROWS), _up(dimensions, 16)
+    drawn = words + buckets
+    in_rows = _up(drawn, TILE_ROWS)
+    progress.require_memory(4.0 * (in_rows + rows) * columns, "word2vec.dimensions")
+    inputs, outputs = aligned((in_rows, columns)), aligned((rows, columns))
+    generator = rng.stream(seed, "word2vec", "weights")
+    for start in range(0, drawn, 4096):
+        some = inputs[start : min(drawn, start + 4096), :dimensions]
+        some[:] = (generator.random(some.shape, dtype=np.float32) - np.float32(0.5)) / dimensions
+    return Weights(inputs, outputs)
+
+
+def _up(number: int, multiple: int) -> int:
+    return (number + multiple - 1) // multiple * multiple
