@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from wordlab import published
+from wordlab.artifacts import write_json
 from wordlab.errors import Notice, Unreachable, UserError
-from wordlab.evaluation.vectors import by_name
-from wordlab.evaluation.vectors.sets import read_sets
+from wordlab.evaluation.vectors import by_name, listed
+from wordlab.evaluation.vectors.sets import digests, read_sets
 from wordlab.params import sets
 from wordlab.params.embeddings import EvaluationParams
 
@@ -251,19 +252,57 @@ def test_the_spanish_relations_are_in_one_relation_each():
     assert counts.min() >= 90
 
 
-def test_sets_are_named_without_more(server, monkeypatch):
-    server.pages["/set.txt"] = PAIRS
-    known = {**sets.catalogue(), "men": a_set(f"{server.url}/set.txt", name="men")}
-    monkeypatch.setattr(by_name, "catalogue", lambda: known)
-    params = EvaluationParams.model_validate(
+def asking_for(name):
+    """Return params that ask for one set of the catalogue."""
+    return EvaluationParams.model_validate(
         {
-            "similarity": ["men"],
+            "similarity": [name],
             "analogies": {"path": "none", "methods": ["3cosadd"], "restrict_vocabulary": None},
             "ignore_case": True,
             "resamples": 100,
             "confidence": 0.95,
         }
     )
-    found = read_sets(params)
+
+
+def test_sets_are_named_without_more(server, monkeypatch):
+    server.pages["/set.txt"] = PAIRS
+    known = {**sets.catalogue(), "men": a_set(f"{server.url}/set.txt", name="men")}
+    monkeypatch.setattr(by_name, "catalogue", lambda: known)
+    found = read_sets(asking_for("men"))
     assert found.pairs[0].words == (("tiger", "cat"), ("plane", "car"))
     assert len(found.questions) == 0
+
+
+def test_a_stage_leaves_out_what_was_not_listed_offline_and_fetches_nothing_online(
+    server, monkeypatch, tmp_path
+):
+    server.pages["/set.txt"] = PAIRS
+    params, path = asking_for("men"), tmp_path / "sets.json"
+    online = {**sets.catalogue(), "men": a_set(f"{server.url}/set.txt", name="men")}
+    offline = {**online, "men": a_set("http://127.0.0.1:9/set.txt", name="men")}
+
+    def catalogue(known):
+        for module in (by_name, listed):
+            monkeypatch.setattr(module, "catalogue", lambda: known)
+
+    catalogue(offline)
+    with pytest.warns(Notice, match="no network: these evaluation sets are left out: men"):
+        assert read_sets(params).pairs == ()
+    write_json(path, digests(params))
+    catalogue(online)
+    for fetched in (False, True):
+        with (
+            listed.held_to(path),
+            pytest.warns(Notice, match=r"sets\.json: men is not in it and left out; `dvc repro"),
+        ):
+            assert read_sets(params).pairs == ()
+        assert len(server.asked) == int(fetched)
+        assert len(read_sets(params).pairs) == 1  # as fetch_sets does
+    write_json(path, digests(params))
+    with listed.held_to(path):
+        assert len(read_sets(params).pairs[0]) == 2
+    published.place(f"{server.url}/set.txt").unlink()
+    with listed.held_to(path), pytest.raises(UserError, match="men: no longer here, but in"):
+        read_sets(params)
+    assert server.asked == ["/set.txt"]

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -51,6 +51,8 @@ LACKING = (
 )  # fmt: skip
 """What the system answers where a file cannot be read or written: no room, no permission, or a
 medium that fails."""
+SETS = Path("data/sets.json")
+"""The evaluation sets that the stage fetch_sets has found, with their digests."""
 SHOWN = ("curves", "tables")
 """The folders of results that figures are drawn from."""
 
@@ -250,7 +252,7 @@ def _run(body: Callable[[Stage], None], name: str, item: str) -> None:
             }
             started = time.monotonic()
             stage = Stage(name, item, params, record, declared.inputs, partial, checkpoint)
-            with _room(name, partial):
+            with _room(name, partial), _sets(declared.inputs):
                 body(stage)
             seconds = time.monotonic() - started
             record.stored()
@@ -305,7 +307,17 @@ def _help(body: Callable[[Stage], None], name: str, item: str) -> None:
         aside = {path: Path(scratch) / path for path in declared.outputs}
         for path in aside.values():
             path.parent.mkdir(parents=True, exist_ok=True)
-        body(Stage(name, item, load(PARAMS), Silent(), declared.inputs, aside, Checkpoint()))
+        with _sets(declared.inputs):
+            body(Stage(name, item, load(PARAMS), Silent(), declared.inputs, aside, Checkpoint()))
+
+
+def _sets(inputs: Sequence[Path]) -> AbstractContextManager[None]:
+    """Hold a stage that depends on the list of evaluation sets to what this lists."""
+    if SETS not in inputs:
+        return nullcontext()
+    from wordlab.evaluation.vectors import listed  # stages that score nothing need not load it
+
+    return listed.held_to(SETS)
 
 
 def checkpoint_of(name: str, declared: Declaration, digests: Mapping[str, str]) -> Checkpoint:

@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from wordlab import artifacts, paths, published
+from wordlab import paths, published
 from wordlab.errors import Unreachable, UserError, notice
+from wordlab.evaluation.vectors import listed
 from wordlab.evaluation.vectors.analogy import Questions, read_questions
 from wordlab.evaluation.vectors.further import (
     Categories,
@@ -26,6 +27,8 @@ from wordlab.params.sets import PublicSet, catalogue
 
 Items = WordPairs | Questions | Categories | Degrees | Puzzles | Related
 """What a set asks."""
+ANALOGIES = "analogies"
+"""The name of the analogies in the headline and among the sets of params."""
 GOOGLE = "google"
 """The analogies that null stands for."""
 NO_QUESTIONS = Questions((), (), np.zeros(0, dtype=np.int64))
@@ -57,18 +60,19 @@ def is_here(item: PublicSet) -> bool:
 
 
 def _read_all(
-    items: Iterable[PublicSet],
+    items: Iterable[PublicSet], *, fetch: bool = True
 ) -> Iterator[tuple[PublicSet, Items | UserError | None]]:
     """Yield each set with what it asks, or why it is not here; fetch those that are not.
 
-    None if its server could not be reached for a set before it: a server is then asked once.
+    None if its server could not be reached for a set before it: a server is then asked once; and
+    where a set is not here and `fetch` is false.
     """
     gone = set()
     for item in items:
         host = urlsplit(item.urls[0]).netloc
         found: Items | UserError | None
         try:
-            found = read(item, fetch=host not in gone)
+            found = read(item, fetch=fetch and host not in gone)
         except UserError as error:
             found = error
             if isinstance(error, Unreachable):
@@ -85,11 +89,13 @@ def fetch_all(items: Iterable[PublicSet]) -> list[str]:
 def all_there(names: Iterable[str]) -> dict[str, Items]:
     """Return the sets of the catalogue by name, without those that cannot be reached.
 
-    A notice names the latter. Raises UserError if a server sends something else.
+    A notice names the latter; in a stage that is held to a list (`listed`), none is fetched. Raises
+    UserError if a server sends something else.
     """
     found: dict[str, Items] = {}
     missing: list[str] = []
-    for item, items in _read_all(catalogue()[name] for name in names):
+    known = catalogue()
+    for item, items in _read_all((known[name] for name in names), fetch=listed.fetching()):
         if items is None or isinstance(items, Unreachable):
             missing.append(item.name)
         elif isinstance(items, UserError):
@@ -109,22 +115,10 @@ def path_or_name(given: str | None, default: str) -> str | Path | None:
     return given if given in catalogue() else paths.given(given)
 
 
-def digest(place: str | Path) -> str | None:
-    """Return the md5 of a set by its path or name, of several files that of their list.
-
-    None if it is not here.
-    """
-    files = published.files(catalogue()[place], fetch=False) if isinstance(place, str) else [place]
-    entries = [{"md5": artifacts.md5(path), "relpath": path.name} for path in files]
-    if len(entries) > 1:
-        return artifacts.md5_of_listing(entries)
-    return entries[0]["md5"] if entries else None
-
-
 def questions(given: str | None) -> Questions:
     """Return the analogies that `evaluation.analogies.path` means, none if they are not there."""
     place = path_or_name(given, GOOGLE)
-    if place is None:
+    if place is None or not listed.has(ANALOGIES, place):
         return NO_QUESTIONS
     if isinstance(place, Path):
         return read_questions(place)

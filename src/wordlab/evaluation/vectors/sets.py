@@ -6,16 +6,15 @@ from pathlib import Path
 
 from wordlab import downloads, paths
 from wordlab.errors import UserError
-from wordlab.evaluation.vectors import by_name, similarity
+from wordlab.evaluation.vectors import by_name, listed, similarity
 from wordlab.evaluation.vectors.analogy import Questions
 from wordlab.evaluation.vectors.further import Related, read_relations
 from wordlab.evaluation.vectors.similarity import WordPairs
 from wordlab.params.embeddings import EvaluationParams, RelationParams, WordPairsParams
 
-ANALOGIES = "analogies"
-"""The headline's name of the analogies' total."""
+ANALOGIES = by_name.ANALOGIES
 RELATIONS = "relations"
-_LISTED = "wordlab_en"  # the relations that null stands for
+_RELATIONS = "wordlab_en"  # the relations that null stands for
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,10 +31,11 @@ NO_SETS = EvaluationSets((), by_name.NO_QUESTIONS)
 def read_sets(params: EvaluationParams) -> EvaluationSets:
     """Read the sets that `params` names, fetching those that are not here yet.
 
-    Those of the catalogue whose server cannot be reached are left out, with a notice. Raises
-    UserError if another cannot be fetched or read.
+    Those of the catalogue whose server cannot be reached are left out, with a notice; in a stage
+    that is held to a list, those that are not in it (`listed`). Raises UserError if another cannot
+    be fetched or read, or is not as listed.
     """
-    places = {item.name: _place(item) for item in params.similarity}
+    places = {name: place for name, place in _places(params).items() if listed.has(name, place)}
     found = by_name.all_there(place for place in places.values() if isinstance(place, str))
     for name, place in places.items():
         if isinstance(place, Path):
@@ -47,9 +47,11 @@ def read_sets(params: EvaluationParams) -> EvaluationSets:
 
 def read_related(params: RelationParams) -> Mapping[str, list[tuple[str, str]]]:
     """Return the pairs of words by relation that `params` names, none if they are not there."""
-    place = by_name.path_or_name(params.path, _LISTED)
-    if not isinstance(place, str):
-        return {} if place is None else read_relations(place)
+    place = by_name.path_or_name(params.path, _RELATIONS)
+    if place is None or not listed.has(RELATIONS, place):
+        return {}
+    if isinstance(place, Path):
+        return read_relations(place)
     found = by_name.all_there([place]).get(place)
     if not isinstance(found, Related | None):
         raise UserError(f"comparison.relations.path: expected relations; {place} has none")
@@ -57,19 +59,24 @@ def read_related(params: RelationParams) -> Mapping[str, list[tuple[str, str]]]:
 
 
 def digests(params: EvaluationParams, relations: RelationParams | None = None) -> dict[str, str]:
-    """Return the md5 of each set that params name and that is here, by the names in `headline`.
-
-    Of a set in several files, that of their list.
-    """
-    places = {item.name: _place(item) for item in params.similarity}
-    places[ANALOGIES] = by_name.path_or_name(params.analogies.path, by_name.GOOGLE)
+    """Return the `listed.digest` of each set that params name and that can be read, by its name."""
+    named: dict[str, str | Path | None] = {**_places(params)}
+    named[ANALOGIES] = by_name.path_or_name(params.analogies.path, by_name.GOOGLE)
     if relations is not None:
-        places[RELATIONS] = by_name.path_or_name(relations.path, _LISTED)
-    found = {name: by_name.digest(place) for name, place in places.items() if place is not None}
+        named[RELATIONS] = by_name.path_or_name(relations.path, _RELATIONS)
+    places = {name: place for name, place in named.items() if place is not None}
+    found = {
+        name: listed.digest(place) for name, place in places.items() if listed.has(name, place)
+    }
     return {name: digest for name, digest in found.items() if digest}
 
 
-def _place(pairs: WordPairsParams) -> str | Path | None:
+def _places(params: EvaluationParams) -> dict[str, str | Path]:
+    """Return where each set of word pairs is, by its name."""
+    return {item.name: _place(item) for item in params.similarity}
+
+
+def _place(pairs: WordPairsParams) -> str | Path:
     """Return the path of a set of word pairs, or its name in the catalogue."""
     if pairs.url is not None and pairs.sha256 is not None:
         return downloads.cached(pairs.url, pairs.sha256)
