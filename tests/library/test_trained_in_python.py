@@ -15,6 +15,7 @@ STAGES = {
     "cooccurrence",
     "train_word2vec@skipgram",
     "train_word2vec@cbow",
+    "train_word2vec@subword",
     "train_ppmi",
     "train_glove",
 }
@@ -36,17 +37,20 @@ def documents(made):
     return list(corpus.read(made / "data/interim/splits/train.txt"))
 
 
-@pytest.mark.parametrize("name", ["skipgram", "cbow", "glove", "ppmi_svd"])
+@pytest.mark.parametrize("name", ["skipgram", "cbow", "subword", "glove", "ppmi_svd"])
 def test_the_bytes_are_those_of_the_stage(made, documents, name):
     train = {
         "skipgram": wordlab.train_word2vec,
         "cbow": lambda text, **own: wordlab.train_word2vec(text, architecture="cbow", **own),
+        "subword": lambda text, **own: wordlab.train_word2vec(text, architecture="subword", **own),
         "glove": wordlab.train_glove,
         "ppmi_svd": wordlab.train_ppmi_svd,
     }[name]
     words, stage = train(documents, repository=made), wordlab.open(name, made)
     assert words.vocabulary.words == stage.vocabulary.words
     assert words.matrix.tobytes() == stage.matrix.tobytes()
+    if name == "subword":
+        assert words.subwords.rows.tobytes() == stage.subwords.rows.tobytes()
     assert train(documents, repository=made, seed=9).matrix.tobytes() != stage.matrix.tobytes()
 
 

@@ -69,8 +69,8 @@ SECTIONS = (
         "Scores are means over trainings that differ in the seed alone, intervals draw seeds and "
         "words together. "
         "As shipped, all models have the same window; their other settings were sought with equal "
-        "effort on a list of related words that shares no pair with these sets. With negative "
-        "sampling, "
+        "effort on a list of related words that shares no pair with these sets, but for subword "
+        "skip-gram, which has fastText's rate. With negative sampling, "
         "word2vec distinguishes each true pair from a few random ones in place of predicting over "
         "the whole vocabulary; subsampling leaves out many occurrences of the commonest words.",
         "scores",
@@ -83,7 +83,7 @@ SECTIONS = (
         "The same words are looked up in every model, and the cosines of pairs in known relations "
         "compared. The models' settings were sought on the same list of relations, so contrasts "
         "with unrelated pairs are no test on unseen pairs. Memory is that of the vectors of all "
-        "words, of PPMI's cells above 0.",
+        "words, of subword skip-gram's n-grams too, of PPMI's cells above 0.",
         "relation_contrasts",
         ("compare_embeddings", "map_embeddings"), ("comparison",), ("comparison", "word_map"),
     ),
