@@ -60,11 +60,11 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
 
     with ThreadPoolExecutor(asked.threads) as pool:
         small = cooccurrence.count(few, vocabulary, counting, seed=1)  # compiles
-        glove.deal_cells(small, training, groups, pool)
+        glove.deal_cells(small, training, groups, pool, range(groups))
         truncated_svd(ppmi.ppmi(small, weighing).matrix, 2, tolerance=0.5, seed=1)
         count_s, counts = timed(lambda: cooccurrence.count(corpus, vocabulary, counting, seed=1))
         memory = round(peak_mib())
-        deal_s = timed(lambda: glove.deal_cells(counts, training, groups, pool))[0]
+        deal_s = timed(lambda: glove.deal_cells(counts, training, groups, pool, range(groups)))[0]
         memory_ready = round(peak_mib())
     ppmi_s, model = timed(lambda: ppmi.ppmi(counts, weighing))
     common = vocabulary.words[:1000]

@@ -6,11 +6,12 @@ import pytest
 from small_pipeline import shrink
 from wordlab import progress
 from wordlab.corpus.vocabulary import Vocabulary
-from wordlab.embeddings import glove
+from wordlab.embeddings.glove_parts import Parts
 from wordlab.embeddings.word2vec import engines
 from wordlab.errors import UserError
 from wordlab.params.language import DecodingParams
 from wordlab.params.whole import load
+from wordlab.processes import Group
 from wordlab.recurrent.batches import Text
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.studies.autoencoder import study
@@ -95,7 +96,7 @@ def test_vectors_without_room_are_refused(repository, monkeypatch):
         engines.initial_weights(10_000, 10_000, 1)
     params = load(repository / "params.yaml").glove.model_copy(update={"dimensions": 10_000_000})
     with pytest.raises(UserError, match=r"^glove\.dimensions: needs "):
-        glove._initial(3, 1, params, 1)
+        Parts(3, 1, params, 1, Group())
 
 
 def test_what_is_free_is_less_in_a_group_with_a_limit(tmp_path, monkeypatch):

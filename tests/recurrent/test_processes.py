@@ -44,18 +44,18 @@ def train_all(out: Path, rank: int, cases: Mapping[str, NetworkParams]) -> None:
 def test_two_processes_end_at_the_model_of_one(network, tmp_path):
     cases = {name: network(**REGULARISED | changes) for name, changes in CASES.items()}
     settings = json.dumps({name: params.model_dump() for name, params in cases.items()})
-    with socket.socket() as one, socket.socket() as other:
-        for free in (one, other):
-            free.bind(("127.0.0.1", 0))
-        ports = [str(free.getsockname()[1]) for free in (one, other)]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
     together = {
         "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": port,
         "WORLD_SIZE": "2",
         "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path]),
     }
     helpers = [
         subprocess.Popen(
-            [sys.executable, __file__, str(tmp_path), settings, *ports],
+            [sys.executable, __file__, str(tmp_path), settings],
             env={**os.environ, **together, "RANK": str(rank)},
         )
         for rank in range(2)
@@ -78,7 +78,5 @@ def test_a_batch_that_cannot_be_shared_is_refused():
 
 
 if __name__ == "__main__":
-    # one of them may begin a case before the other has left the last: they meet elsewhere
-    for (name, values), port in zip(json.loads(sys.argv[2]).items(), sys.argv[3:], strict=True):
-        os.environ["MASTER_PORT"] = port
-        train_all(Path(sys.argv[1]), int(os.environ["RANK"]), {name: NetworkParams(**values)})
+    given = {name: NetworkParams(**values) for name, values in json.loads(sys.argv[2]).items()}
+    train_all(Path(sys.argv[1]), int(os.environ["RANK"]), given)

@@ -3,13 +3,15 @@
 Trained by AdaGrad over blocks that share nothing (Gemulla et al. 2011, DSGD). Words are divided
 into groups, as rows and as columns; the blocks (r, r + s) of one round s touch every group once, so
 threads take whole blocks without locks, and their number changes no byte. A block's vectors fit
-into the cache.
+into the cache. Several processes share the blocks of a round in the same way (`glove_parts`).
 """
 
+import hashlib
 import math
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,10 +20,13 @@ from numpy.typing import NDArray
 
 from wordlab.checkpoints import NOTHING_KEPT, Checkpoint
 from wordlab.embeddings.counts.cooccurrence import Counts
+from wordlab.embeddings.glove_parts import Parts
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
+from wordlab.parallel import environment
 from wordlab.params.embeddings import GloveParams
-from wordlab.progress import StepLogger, bar, ignore_step, require_memory, thread_count
+from wordlab.processes import joined
+from wordlab.progress import StepLogger, bar, ignore_step, thread_count
 from wordlab.rng import stream
 
 CLIP = 100.0
@@ -150,9 +155,9 @@ FEWEST_GROUPS, MOST_GROUPS = 16, 256
 
 @dataclass(frozen=True)
 class Cells:
-    """The observed cells, block by block.
+    """The observed cells of some row groups, block by block.
 
-    starts: int64 (groups, groups + 1), where the blocks of each row group start; rows, columns:
+    starts: int64 (row groups, groups + 1), where the blocks of each start; rows, columns:
     uint16, places within the groups; logs, weights: float32, log x and f(x).
     """
 
@@ -161,19 +166,6 @@ class Cells:
     columns: NDArray[np.uint16]
     logs: NDArray[np.float32]
     weights: NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class _Weights:
-    """What is trained, float32 (groups, places, dimensions + 1), biases last.
-
-    Word i is in group i % groups at place i // groups.
-    """
-
-    words: NDArray[np.float32]
-    contexts: NDArray[np.float32]
-    word_squares: NDArray[np.float32]
-    context_squares: NDArray[np.float32]
 
 
 def train(
@@ -189,7 +181,8 @@ def train(
 
     on_iteration receives each iteration (from 1) with its mean `cost` per cell, each measured just
     before its step. Resumes from a checkpoint of the same training, also a finished one; the
-    result is byte-identical. Raises UserError if the cost stops being finite.
+    result is byte-identical. Several processes that torchrun started share the work and all return
+    the vectors of one. Raises UserError if the cost stops being finite or a process is gone.
     """
     ((_, vectors),) = train_and_stop_by(
         counts, params, (params.iterations,),
@@ -215,35 +208,43 @@ def train_and_stop_by(
     """
     size, last = len(counts.vocabulary), max(stops)
     groups = group_count(size, params.dimensions)
-    weights = _initial(size, groups, params, seed)
-    costs: list[float] = []
-    saved = checkpoint.resume(lambda: [params.model_dump(), seed, counts.matrix.nnz])
-    if saved is not None:
-        weights, costs = _Weights(**saved[0]["weights"]), saved[1]["costs"]
+    recipe = [params.model_dump(), seed, counts.matrix.nnz]
+    with joined() as together:
+        if together.count > 1:
+            together.require_same(_digest(counts, recipe), "counts, params or code of wordlab")
+        parts = Parts(size, groups, params, seed, together)
+        costs = parts.resume(checkpoint, recipe)
         for iteration, cost in enumerate(costs, start=1):
             on_iteration(iteration, {"cost": cost})
 
-    def vectors(iterations: int) -> Vectors:
-        own = params.model_copy(update={"iterations": iterations})
-        description = {"model": "glove", "params": own.model_dump()}
-        return Vectors(counts.vocabulary, _chosen(weights, size, params), description)
+        def vectors(iterations: int) -> Vectors:
+            own = params.model_copy(update={"iterations": iterations})
+            description = {"model": "glove", "params": own.model_dump()}
+            return Vectors(counts.vocabulary, parts.vectors(params.vectors), description)
 
-    if len(costs) == last:
-        yield last, vectors(last)
-        return
-    with (
-        ThreadPoolExecutor(threads or thread_count()) as pool,
-        bar(last * counts.matrix.nnz, "GloVe", "cell") as progress,
-    ):
-        cells = deal_cells(counts, params, groups, pool)
-        progress.update(len(costs) * counts.matrix.nnz)
-        for iteration in range(len(costs) + 1, last + 1):
-            costs.append(_iterate(cells, weights, params, seed, iteration, pool, progress.update))
-            on_iteration(iteration, {"cost": costs[-1]})
-            if iteration == last or checkpoint.due():
-                checkpoint.save({"weights": vars(weights)}, {"costs": costs})
-            if iteration in stops:
-                yield iteration, vectors(iteration)
+        if len(costs) == last:
+            yield last, vectors(last)
+            return
+        with ThreadPoolExecutor(threads or thread_count()) as pool:
+            cells = deal_cells(counts, params, groups, pool, parts.own)
+            with bar(last * len(cells.rows), "GloVe", "cell") as progress:
+                progress.update(len(costs) * len(cells.rows))
+                for iteration in range(len(costs) + 1, last + 1):
+                    total = _iterate(cells, parts, params, seed, iteration, pool, progress.update)
+                    costs.append(total / counts.matrix.nnz)
+                    on_iteration(iteration, {"cost": costs[-1]})
+                    if parts.due(checkpoint, iteration == last):
+                        parts.save(checkpoint, recipe, costs)
+                    if iteration in stops:
+                        yield iteration, vectors(iteration)
+
+
+def _digest(counts: Counts, recipe: Any) -> bytes:
+    """Return a digest of what processes that train together must have in common."""
+    digest = hashlib.sha256(repr([recipe, environment()]).encode())
+    digest.update("\n".join(counts.vocabulary.words).encode())
+    digest.update(counts.matrix.indptr.astype(np.int64).data)
+    return digest.digest()
 
 
 def group_count(size: int, dimensions: int) -> int:
@@ -256,99 +257,87 @@ def group_count(size: int, dimensions: int) -> int:
     return max(for_cache, -(-size // 2**16))
 
 
-def _initial(size: int, groups: int, params: GloveParams, seed: int) -> _Weights:
-    """Return weights uniform within half of 1/dimensions, and accumulators as they start."""
-    shape = (groups, -(-size // groups), params.dimensions + 1)
-    require_memory(16.0 * math.prod(shape), "glove.dimensions")
+def deal_cells(
+    counts: Counts, params: GloveParams, groups: int, pool: ThreadPoolExecutor, own: range
+) -> Cells:
+    """Sort the cells of `counts` into blocks; word i belongs to group i % groups.
 
-    def uniform(name: str) -> NDArray[np.float32]:
-        values = stream(seed, "glove", name).random(shape, np.float32)
-        return (values - np.float32(0.5)) / np.float32(params.dimensions)
-
-    start = np.float32(1 if params.adagrad == "reference" else 0)
-    return _Weights(
-        uniform("words"), uniform("contexts"), np.full(shape, start), np.full(shape, start)
-    )
-
-
-def deal_cells(counts: Counts, params: GloveParams, groups: int, pool: ThreadPoolExecutor) -> Cells:
-    """Sort the cells of `counts` into blocks; word i belongs to group i % groups."""
+    own: the row groups whose cells are wanted.
+    """
     matrix = counts.matrix
     columns = np.arange(matrix.shape[1])
     group_of = (columns % groups).astype(np.uint16)
     place_of = (columns // groups).astype(np.uint16)
-    shares = np.zeros((groups, groups), np.int64)
+    shares = np.zeros((len(own), groups), np.int64)
 
     def measure(group: int) -> None:
-        count_by_group(matrix.indices, matrix.indptr, group_of, group, shares[group])
+        count_by_group(matrix.indices, matrix.indptr, group_of, group, shares[group - own.start])
 
-    list(pool.map(measure, range(groups)))
-    ends = np.cumsum(shares).reshape(groups, groups)
-    starts = np.empty((groups, groups + 1), np.int64)
+    list(pool.map(measure, own))
+    ends = np.cumsum(shares).reshape(shares.shape)
+    starts = np.empty((len(own), groups + 1), np.int64)
     starts[:, 1:] = ends
     starts[:, :-1] = ends - shares
-    cells = Cells(
-        starts,
-        np.empty(matrix.nnz, np.uint16),
-        np.empty(matrix.nnz, np.uint16),
-        np.empty(matrix.nnz, np.float32),
-        np.empty(matrix.nnz, np.float32),
-    )
+    total = int(shares.sum())
+    places = np.empty(total, np.uint16), np.empty(total, np.uint16)
+    cells = Cells(starts, *places, np.empty(total, np.float32), np.empty(total, np.float32))
 
     def fill(group: int) -> None:
         deal(
             matrix.data, matrix.indices, matrix.indptr, group_of, place_of, group,
-            params.x_max, params.exponent, starts[group, :-1].copy(),
+            params.x_max, params.exponent, starts[group - own.start, :-1].copy(),
             cells.rows, cells.columns, cells.logs, cells.weights,
         )  # fmt: skip
 
-    list(pool.map(fill, range(groups)))
+    list(pool.map(fill, own))
     return cells
 
 
 def _iterate(
     cells: Cells,
-    weights: _Weights,
+    parts: Parts,
     params: GloveParams,
     seed: int,
     iteration: int,
     pool: ThreadPoolExecutor,
     done: Callable[[float], Any],
 ) -> float:
-    """Visit every cell once, the rounds in random order; return the mean cost per cell."""
-    groups = len(weights.words)
+    """Visit every cell once, the rounds in random order; return the cost of all together.
+
+    Contexts go to where the next round needs them as soon as their block is done.
+    """
+    groups, first = parts.groups, parts.own.start
     step = step_reference if params.adagrad == "reference" else step_paper
     rate = np.float32(params.rate)
-    total = 0.0
-    for shift in stream(seed, "glove", "rounds", iteration).permutation(groups).tolist():
+    shifts = stream(seed, "glove", "rounds", iteration).permutation(groups).tolist()
+    costs = np.zeros((groups, groups))
+    parts.move(shifts[0])
+    for number, (shift, following) in enumerate(pairwise([*shifts, shifts[-1]])):
 
         def train_block(row: int, shift: int = shift) -> float:
             column = (row + shift) % groups
+            words, contexts = parts.words[row], parts.contexts[column]
             return step(
-                cells.starts[row, column : column + 2],
+                cells.starts[row - first, column : column + 2],
                 cells.rows, cells.columns, cells.logs, cells.weights,
-                weights.words[row], weights.word_squares[row],
-                weights.contexts[column], weights.context_squares[column], rate,
+                words[0], words[1], contexts[0], contexts[1], rate,
             )  # fmt: skip
 
-        total += math.fsum(pool.map(train_block, range(groups)))
-        if not math.isfinite(total):
-            raise UserError(
-                f"glove.rate: the cost is no longer a number in iteration {iteration}; "
-                f"expected a rate below {params.rate:g}"
-            )
-        rows = np.arange(groups)
+        with parts.moving(following) as go:
+            for row, cost in zip(parts.own, pool.map(train_block, parts.own), strict=True):
+                costs[number, row] = cost
+                go((row + shift) % groups)
+        rows = np.array(parts.own, np.int64)
         columns = (rows + shift) % groups
-        done(int((cells.starts[rows, columns + 1] - cells.starts[rows, columns]).sum()))
-    return total / len(cells.rows)
-
-
-def _chosen(weights: _Weights, size: int, params: GloveParams) -> NDArray[np.float32]:
-    """Return the vectors that `params.vectors` names, float32 (V, D), word by word."""
-    picked = {
-        "word": weights.words,
-        "context": weights.contexts,
-        "sum": weights.words + weights.contexts,
-    }[params.vectors]
-    in_order = picked[:, :, :-1].transpose(1, 0, 2).reshape(-1, params.dimensions)
-    return np.ascontiguousarray(in_order[:size])
+        ends, starts = (cells.starts[rows - first, columns + k] for k in (1, 0))
+        done(int((ends - starts).sum()))
+    parts.together.add_up(costs)
+    total = 0.0
+    for of_round in costs:
+        total += math.fsum(of_round)
+    if not math.isfinite(total):
+        raise UserError(
+            f"glove.rate: the cost is no longer a number in iteration {iteration}; "
+            f"expected a rate below {params.rate:g}"
+        )
+    return total

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, distributed, nn
 
+from wordlab import processes
 from wordlab.errors import UserError
 from wordlab.progress import thread_count
 
@@ -207,14 +208,7 @@ class Processes:
 def joined(device: torch.device) -> Iterator[Processes]:
     """Give the processes that torchrun started, this one alone where it did not.
 
-    They talk by NCCL on CUDA, else by gloo.
+    They talk by NCCL on CUDA, else by gloo. Raises UserError where another process is gone.
     """
-    count = int(os.environ.get("WORLD_SIZE", "1"))
-    if count == 1:
-        yield Processes(0, 1, device)
-        return
-    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    try:
-        yield Processes(distributed.get_rank(), count, device)
-    finally:
-        distributed.destroy_process_group()
+    with processes.joined("nccl" if device.type == "cuda" else "gloo") as group:
+        yield Processes(group.rank, group.count, device)
