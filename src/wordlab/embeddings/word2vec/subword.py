@@ -58,7 +58,7 @@ class SubwordTraining(Training):
         means = np.empty((words, inputs.shape[1]), dtype=np.float32)
         gather_means(inputs, words, self.ngrams, np.arange(words, dtype=np.int32), means)
         matrix = means[:, : self.params.dimensions].copy()
-        return Vectors(self.vocabulary, matrix, self._description())
+        return Vectors(self.vocabulary, matrix, self.description())
 
     def subwords(self) -> Subwords:
         """Return the rows of n-grams as they are now."""

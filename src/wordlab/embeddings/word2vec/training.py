@@ -16,6 +16,7 @@ from wordlab.corpus.vocabulary import UNKNOWN, Vocabulary, keep_probabilities
 from wordlab.embeddings.vectors import Vectors
 from wordlab.embeddings.word2vec.engines import ENGINES, Engine, Learnt
 from wordlab.embeddings.word2vec.engines import Architecture as Architecture
+from wordlab.embeddings.word2vec.kernels import Weights
 from wordlab.embeddings.word2vec.stretch import BLOCK, Stretch, thin
 from wordlab.errors import UserError
 from wordlab.params.embeddings import Word2vecParams
