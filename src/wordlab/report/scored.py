@@ -103,6 +103,8 @@ def _of_vectors(metrics: Mapping[str, Any]) -> Scored | str:
     method = _method(first)
     rows = []
     for key, title in EMBEDDINGS.items():
+        if key not in metrics:  # a run from before the model
+            continue
         scores = metrics[key]
         cells = [_scored(scores[name], "spearman", _fraction) for name, _ in sets]
         if "analogies" in asked:
