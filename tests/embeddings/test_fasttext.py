@@ -143,6 +143,11 @@ def test_a_file_without_words_that_can_be_had_is_refused(tmp_path):
         read(tmp_path, built(words=(b"\xff",))[0])
 
 
+def test_ngrams_that_are_not_finite_are_refused(tmp_path):
+    with pytest.raises(UserError, match="n-grams with NaN or infinity"):
+        read(tmp_path, built(words=("a", "bc"), minn=4, spoilt=[7])[0])
+
+
 def made(buckets=50):
     generator = np.random.default_rng(2)
     vocabulary = Vocabulary(("one", "señor", "日本語"), np.array([7, 4, 2]))

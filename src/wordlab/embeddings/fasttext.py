@@ -56,7 +56,8 @@ def read(path: Path, words: int | None = None) -> Model:
 
     A word's vector is the mean of its row and those of its n-grams, as fastText has it. A word
     that is not UTF-8 or occurs again is left out, and so is one whose vector is not finite.
-    Raises UserError, which names the place, if the file is cut off, quantised, or no .bin.
+    Raises UserError, which names the place, if the file is cut off, quantised, or no .bin, and
+    if a row of n-grams is not finite.
     """
     with opened(path) as stream:
         source = _Source(path, stream)
@@ -79,6 +80,8 @@ def read(path: Path, words: int | None = None) -> Model:
     vectors = Vectors(vocabulary, matrix[finite], described)
     subwords = None
     if subword:
+        if not np.isfinite(rows[size:]).all():
+            raise UserError(f"{path}: n-grams with NaN or infinity; expected finite numbers")
         subwords = Subwords(rows[size:], settings["minn"], settings["maxn"], in_lower_case(known))
     return Model(vectors, subwords, said(left_out, len(names)))
 
