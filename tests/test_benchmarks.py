@@ -17,6 +17,7 @@ from wordlab.published import packaged
 
 SMALL = {
     "analogy": "--words 1000 --dimensions 8 --repeats 1",
+    "buckets": "--dimensions 8 --epochs 1 --parts 1 4",
     "counts": "--dimensions 8 --tolerance 0.2 --score",
     "evaluation_sets": "--words 400 --dimensions 8 --share 0.01",
     "glove": "--dimensions 8 --iterations 2 --score",
@@ -38,6 +39,7 @@ SMALL = {
 HELPERS = {"harness", "published", "reading"}
 FIGURES = {
     "analogy": ["wordlab_seconds", "gensim_seconds"],
+    "buckets": ["today.wordsim353", "parts_1.wordsim353", "parts_4.wordsim353"],
     "counts": ["count_s", "scipy_count_s", "svd_s", "arpack_svd_s", "sklearn_svd_s", "wordsim353"],
     "evaluation_sets": ["read_seconds", "score_seconds", "seconds", "sets", "items"],
     "glove": ["cells_per_s", "numpy_cells_per_s", "wordsim353"],
