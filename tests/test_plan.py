@@ -10,7 +10,7 @@ from wordlab.cli import pipeline as commands
 from wordlab.errors import UserError
 from wordlab.params import merged, scales
 from wordlab.params.whole import PARAMS, Params, load, read
-from wordlab.pipeline import plan, store
+from wordlab.pipeline import plan, publish, store
 from wordlab.pipeline.declared import declaration, stages
 from wordlab.pipeline.work import product, size, work
 
@@ -195,6 +195,24 @@ def test_the_last_run_here_is_the_rate(tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert "\n1 stage: about" in printed
     assert plan.measured(tmp_path / "none.db") == {}
+
+
+def test_a_result_took_all_goes_since_the_result_before(tmp_path):
+    database = tmp_path / "mlflow.db"
+    client = mlflow.MlflowClient(f"sqlite:///{database}")
+    experiment = client.create_experiment(store.EXPERIMENT)
+    ended = [
+        ("train_glove", 10, 100, "FINISHED"), ("train_glove", 200, 230, "KILLED"),
+        ("train_ppmi", 210, 250, "FINISHED"), ("train_glove", 240, 300, "FINISHED"),
+        ("train_ppmi", 400, 410, "FAILED"),
+    ]  # fmt: skip
+    for stage, start, end, status in ended:
+        run = client.create_run(experiment, 1000 * start, {"wordlab.stage": stage}).info.run_id
+        client.set_terminated(run, status, 1000 * end)
+    goes = plan.goes(database)
+    assert goes == {"train_glove": [(200, 230), (240, 300)], "train_ppmi": [(210, 250)]}
+    assert publish.covered([go for of in goes.values() for go in of]) == 100
+    assert plan.goes(tmp_path / "none.db") == {}
 
 
 @pytest.mark.parametrize(

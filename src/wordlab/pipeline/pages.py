@@ -108,7 +108,7 @@ def page(run: Run) -> str:
                 ["text", f"{text['origin']}, {number(text['documents'])} documents"],
                 ["sha256", f"`{text['sha256']}`"],
                 ["machine", f"{facts['machine']}, {facts['cores']} cores"],
-                ["minutes of all stages", number(facts["minutes"])],
+                ["minutes", number(facts["minutes"])],
                 ["revision", f"`{facts['revision']}`"],
                 ["made by", f"`{facts['command']}`, then `wordlab publish {run.name}`"],
             ],
@@ -122,6 +122,8 @@ def page(run: Run) -> str:
     longest = list(facts["seconds"].items())
     parts += [
         "## How long the stages took",
+        "Stages can run side by side, each on some of the cores; one that was ended and begun "
+        "again has the seconds of all goes.",
         tables.markdown(["stage", "seconds"], [[name, number(took)] for name, took in longest]),
     ]
     return "\n\n".join(parts) + "\n"

@@ -103,6 +103,28 @@ def measured(database: Path) -> dict[str, Rate]:
     return found
 
 
+def goes(database: Path) -> dict[str, list[tuple[float, float]]]:
+    """Return from when to when, in seconds, the runs in the store made the last result of a stage.
+
+    A stage that was ended and begun again, to go on from its checkpoint, has several.
+    """
+    if not database.exists():
+        return {}
+    with closing(sqlite3.connect(database, timeout=60)) as store:
+        runs = store.execute(
+            "SELECT t.value, r.status, r.start_time / 1000.0, r.end_time / 1000.0 FROM runs AS r "
+            "JOIN tags AS t USING (run_uuid) WHERE t.key = 'wordlab.stage' "
+            "AND r.end_time IS NOT NULL ORDER BY r.start_time"
+        ).fetchall()
+    found: dict[str, list[tuple[float, float]]] = {}
+    unfinished: dict[str, list[tuple[float, float]]] = {}
+    for stage, status, start, end in runs:
+        unfinished.setdefault(stage, []).append((start, end))
+        if status == "FINISHED":
+            found[stage] = unfinished.pop(stage)
+    return found
+
+
 def shipped() -> dict[str, Rate]:
     """Return the rates of `rates.json`."""
     return {stage: Rate(*numbers) for stage, numbers in artifacts.read_json(RATES).items()}

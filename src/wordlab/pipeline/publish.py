@@ -5,6 +5,7 @@ run.json with what no output of the pipeline holds: the machine, the minutes, th
 params, since those of today may be others.
 """
 
+import math
 import os
 import platform
 import re
@@ -112,18 +113,27 @@ def _facts(name: str) -> dict[str, Any]:
     text = read_json(Path("data/raw/provenance.json"))
     own = "" if text["source"] == "sample" else " -S corpus.source=file -S corpus.path=FILE"
     command = f"dvc exp run -n {name} $(wordlab scale {name}){own}"
-    took = plan.measured(paths.tracking_database())
-    stages = {stage: round(rate.seconds) for stage, rate in took.items()}
+    goes = plan.goes(paths.tracking_database())
+    stages = {stage: round(sum(b - a for a, b in of)) for stage, of in goes.items()}
     return {
         "command": command,
         "revision": _git("rev-parse", "--short=12", "HEAD"),
         "machine": processor(),
         "cores": os.cpu_count(),
-        "minutes": round(sum(rate.seconds + plan.FIXED for rate in took.values()) / 60),
+        "minutes": round(covered([go for of in goes.values() for go in of]) / 60),
         "text": {key: text[key] for key in ("origin", "licence", "sha256", "documents")},
         "seconds": dict(sorted(stages.items(), key=lambda one: -one[1])),
         "params": read(PARAMS),
     }
+
+
+def covered(spans: list[tuple[float, float]]) -> float:
+    """Return how long at least one of the spans lasts, in their unit."""
+    total, until = 0.0, -math.inf
+    for start, end in sorted(spans):
+        total += max(0.0, end - max(start, until))
+        until = max(until, end)
+    return total
 
 
 def _git(*arguments: str) -> str:
