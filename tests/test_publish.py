@@ -26,10 +26,10 @@ def in_the_repository(monkeypatch):
     monkeypatch.chdir(REPOSITORY)
 
 
-@pytest.fixture
-def run():
-    """Return the committed run of the scale `hour`."""
-    return pages.Run("hour", DOCS)
+@pytest.fixture(params=["hour", "wikipedia"])
+def run(request):
+    """Return the committed run of a scale."""
+    return pages.Run(request.param, DOCS)
 
 
 def test_the_committed_pages_are_those_of_the_committed_tables():
@@ -78,7 +78,8 @@ def test_a_page_has_the_answers_of_the_report_and_the_facts_of_the_run(run):
     assert len(heads) == len(set(heads)) > 15
 
 
-def test_a_page_takes_the_params_of_the_run_not_those_of_today(run, tmp_path, monkeypatch):
+def test_a_page_takes_the_params_of_the_run_not_those_of_today(tmp_path, monkeypatch):
+    run = pages.Run("hour", DOCS)
     params = (REPOSITORY / "params.yaml").read_text(encoding="utf-8")
     shutil.copytree(DOCS, tmp_path / "docs")
     shutil.copytree(REPOSITORY / "scales", tmp_path / "scales")
@@ -96,7 +97,8 @@ def test_a_page_takes_the_params_of_the_run_not_those_of_today(run, tmp_path, mo
         pages.page(pages.Run("hour", Path("docs")))
 
 
-def test_sweeps_are_compared_at_the_same_window_and_dimensions(run):
+def test_sweeps_are_compared_at_the_same_window_and_dimensions():
+    run = pages.Run("hour", DOCS)
     page = pages.page(run)
     _, _, beside = page.partition("## Word vectors of the same window and dimensions")
     trials = run.table("sweep_glove/trials").query("window == 10 and dimensions == 25")
@@ -130,6 +132,9 @@ def test_a_sentence_that_no_longer_holds_stops_the_page(tmp_path):
                 UserError, match=r"answers\.jinja, line 1: a sentence no longer holds"
             ):
                 pages.answered(publish.runs(copied), copied)
+    (copied / pages.TEMPLATE).write_text("{% macro f(*a) %}")
+    with pytest.raises(UserError, match=r"answers\.jinja, line 1: expected token 'name', got"):
+        pages.answered(publish.runs(copied), copied)
 
 
 def test_the_results_of_a_pass_are_taken_over_as_they_are(run, tmp_path, monkeypatch):

@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from small_pipeline import stages
 from wordlab.errors import UserError
 from wordlab.params.whole import Params, read
+from wordlab.pipeline import publish
 from wordlab.pipeline.declared import declaration
 from wordlab.report import scored
 
@@ -37,6 +38,14 @@ def results():
     return block[1]
 
 
+def under(title):
+    """Return the rows of both tables of results that stand under a title in bold."""
+    parts = [table.split("\n| **") for table in results().split("\n\n")]
+    found = [part.splitlines()[1:] for table in parts for part in table if part.startswith(title)]
+    assert len(found) == len(parts) == 2
+    return [row for rows in found for row in rows]
+
+
 def test_the_results_are_those_of_the_run_that_dvc_lock_has():
     """Its metrics are in DVC's cache, and here where they were made or pulled."""
     stages = YAML(typ="safe").load(REPOSITORY / "dvc.lock")["stages"]
@@ -44,18 +53,25 @@ def test_the_results_are_those_of_the_run_that_dvc_lock_has():
     named = dict(re.findall(r"^(reports/metrics/\S+) (\w{32})", README, re.MULTILINE))
     assert len(named) == 2
     for path, digest in named.items():
-        assert made[path] == digest, f"{path}: put in what `wordlab results` prints, and its md5"
+        assert made[path] == digest, (
+            f"{path}: put in what `wordlab results --beside wikipedia` prints, and its md5"
+        )
     here = [(REPOSITORY / path).exists() for path in named]
     if all(here):
-        assert results() == scored.results(REPOSITORY / "reports" / "metrics")
+        metrics = REPOSITORY / "reports" / "metrics"
+        assert results() == publish.beside("wikipedia", metrics, REPOSITORY / "docs")
 
 
-def test_the_scores_with_intervals_are_those_of_the_committed_run():
-    rows = [row for row in results().splitlines() if row.startswith("| ")]
+@pytest.mark.parametrize(
+    ("title", "scores"),
+    [("scale `wikipedia`", "docs/results/wikipedia/scores"), ("`params.yaml`", "reports/scores")],
+)
+def test_the_scores_with_intervals_are_those_of_committed_runs(title, scores):
+    rows = under(title)
     shares = ("analogies", "next symbol right", "among five")
     digits = {"perplexity": 1, "ratio to Kneser-Ney": 2, **dict.fromkeys(shares, 1)}
     for name in ("embeddings", "language_models"):
-        for one in pd.read_csv(REPOSITORY / f"reports/scores/{name}.csv").itertuples():
+        for one in pd.read_csv(REPOSITORY / f"{scores}/{name}.csv").itertuples():
             scale = 100 if one.measure in shares else 1
             ends = (
                 re.sub(r"^(-?)0(?=\.\d{3}$)", r"\1", f"{scale * x:.{digits.get(one.measure, 3)}f}")

@@ -212,9 +212,11 @@ def answered(known: Mapping[str, Run], docs: Path) -> str:
     writers = {"n": number, "points": _points, "share": percent, "signed": _signed, "two": _two}
     made.filters |= writers
     made.globals |= {**writers, "holds": _holds, "needed": _needed, "runs": known}
-    template = made.get_template(TEMPLATE)
     try:
+        template = made.get_template(TEMPLATE)
         return template.render()
+    except jinja2.TemplateSyntaxError as error:
+        raise UserError(f"{docs / TEMPLATE}, line {error.lineno}: {error.message}") from None
     except UserError as error:
         places = [place.lineno for place in extract_tb(error.__traceback__)
                   if place.filename == template.filename]  # fmt: skip

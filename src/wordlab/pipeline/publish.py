@@ -123,8 +123,14 @@ def _facts(name: str) -> dict[str, Any]:
         "minutes": round(covered([go for of in goes.values() for go in of]) / 60),
         "text": {key: text[key] for key in ("origin", "licence", "sha256", "documents")},
         "seconds": dict(sorted(stages.items(), key=lambda one: -one[1])),
-        "params": read(PARAMS),
+        "params": _given(read(PARAMS)),
     }
+
+
+def _given(params: Any) -> Any:
+    """Return params with FILE for a path of this machine."""
+    path = params["corpus"]["path"] and "FILE"
+    return {**params, "corpus": {**params["corpus"], "path": path}}
 
 
 def covered(spans: list[tuple[float, float]]) -> float:
