@@ -224,6 +224,13 @@ def test_nested_numbers_of_any_shape_all_reach_a_table() -> None:
     assert found == {1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5, 8.5}
 
 
+def test_a_table_deep_in_metrics_names_its_model_once() -> None:
+    deep = {"subword": {"analogy": {"3cosadd": {"sections": {"plural": {"n": 1}}}}}}
+    titles = [table.title for table in tables("embeddings", deep)]
+    assert titles == ["embeddings · subword skip-gram · analogy · 3CosAdd · sections"]
+
+
+
 def test_numbers_are_written_for_reading() -> None:
     values = (421548, 0.03641, -0.5, 1.23456e-7, 12.345, 1234.5, None, float("nan"), True)
     written = ["421,548", ".0364", "-.500", "1.23e-07", "12.3", "1,234", "–", "–", "yes"]

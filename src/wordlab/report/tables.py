@@ -1,7 +1,7 @@
 """Tables: those of the report, and those that `wordlab results`, `best` and `evaluate` print."""
 
 import math
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -95,21 +95,23 @@ def tables(title: str, value: Any) -> list[Table]:
     A mapping of mappings with numbers is one table with a row for each; a list of mappings
     likewise; deeper levels follow as tables of their own.
     """
-    title = names.plain(title)
+    return list(_tables(names.plain(title), value))
+
+
+def _tables(title: str, value: Any) -> Iterator[Table]:
     if isinstance(value, list) and value and all(isinstance(row, Mapping) for row in value):
         value = {str(place): row for place, row in enumerate(value, start=1)}
     if not isinstance(value, Mapping):
-        return []
+        return
     parts = {key: part if isinstance(part, Mapping) else {} for key, part in value.items()}
     single = {"value": {key: part for key, part in value.items() if not _nested(part)}}
     several = {
         key: {name: one for name, one in part.items() if not _nested(one)}
         for key, part in parts.items()
     }
-    result = []
     if single["value"]:
         rows = [[names.plain(key), _written(one)] for key, one in single["value"].items()]
-        result.append(Table(title, ["value"], rows))
+        yield Table(title, ["value"], rows)
     head = list(dict.fromkeys(name for row in several.values() for name in row))
     if head:
         rows = [
@@ -117,15 +119,14 @@ def tables(title: str, value: Any) -> list[Table]:
             for key, row in several.items()
             if row
         ]
-        result.append(Table(title, [names.plain(name) for name in head], rows))
+        yield Table(title, [names.plain(name) for name in head], rows)
     for key, part in parts.items():
         for name, deeper in part.items():
             if _nested(deeper):
-                result += tables(f"{title} · {names.plain(key)} · {names.plain(name)}", deeper)
+                yield from _tables(f"{title} · {names.plain(key)} · {names.plain(name)}", deeper)
     for key, part in value.items():
         if isinstance(part, list) and _nested(part):
-            result += tables(f"{title} · {names.plain(key)}", part)
-    return result
+            yield from _tables(f"{title} · {names.plain(key)}", part)
 
 
 def _nested(value: Any) -> bool:
