@@ -230,7 +230,6 @@ def test_a_table_deep_in_metrics_names_its_model_once() -> None:
     assert titles == ["embeddings · subword skip-gram · analogy · 3CosAdd · sections"]
 
 
-
 def test_numbers_are_written_for_reading() -> None:
     values = (421548, 0.03641, -0.5, 1.23456e-7, 12.345, 1234.5, None, float("nan"), True)
     written = ["421,548", ".0364", "-.500", "1.23e-07", "12.3", "1,234", "–", "–", "yes"]
