@@ -180,13 +180,19 @@ def _side_by_side(run: Run) -> Iterator[str]:
     yield "## Word vectors of the same window and dimensions"
     yield (
         f"Each row is the mean over seeds of the other settings that did best on "
-        f"{names.plain(first)}, of so many tried."
+        f"{names.plain(first)}, of so many tried. Epochs of word2vec: {_epochs(run)}."
     )
     columns = [*ALIKE, "model", *scores, "tried"]
     rows = found.assign(model=found["model"].map(names.model))[columns].itertuples(index=False)
     yield tables.markdown(
         [names.plain(str(name)) for name in columns], [[_shown(x) for x in r] for r in rows]
     )
+
+
+def _epochs(run: Run) -> Any:
+    """Return how often the sweep of word2vec reads the text."""
+    params = run.results.params
+    return params.sweep_word2vec.fixed.get("epochs", params.word2vec.skipgram.epochs)
 
 
 def _shown(value: Any) -> str:
