@@ -2,7 +2,7 @@
 
 import shutil
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -199,7 +199,8 @@ def test_the_trained_winner_is_no_worse_than_the_default(
         )
         return [measure(vectors, before.evaluation, sets)["groups"] for vectors in trained]
 
-    for won, architecture in zip(found, get_args(Architecture), strict=True):
+    architectures: tuple[Architecture, ...] = ("skipgram", "cbow")
+    for won, architecture in zip(found, architectures, strict=True):
         assert (won.otherwise, won.untried) == ({**budget, "dimensions": (8, 16)}, {})
         default, winner = (
             scored(getattr(one.word2vec, architecture), architecture) for one in (before, after)
