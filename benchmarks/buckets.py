@@ -20,7 +20,7 @@ import harness
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from reading import encoded
+from reading import training_text
 
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import (
@@ -34,7 +34,6 @@ from wordlab.embeddings.word2vec import training as word2vec
 from wordlab.params.embeddings import Word2vecParams
 from wordlab.rng import seeds, stream
 
-PROCESSED = Path("data/processed")
 Ids = NDArray[np.int32]
 Floats = NDArray[np.float32]
 
@@ -157,11 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--dimensions", type=int, help="likewise")
     asked = parser.parse_args(arguments)
     shipped = harness.params()
-    if asked.corpus:
-        corpus, vocabulary = encoded(asked.corpus, shipped.vocabulary.min_count)
-    else:
-        corpus = EncodedCorpus.load(PROCESSED / "corpus" / "train")
-        vocabulary = Vocabulary.load(PROCESSED / "vocabulary.tsv")
+    corpus, vocabulary = training_text(asked.corpus, shipped.vocabulary.min_count)
     given = {"epochs": asked.epochs, "dimensions": asked.dimensions}
     changes = {name: value for name, value in given.items() if value}
     params = harness.changed(shipped.word2vec.skipgram, **changes)

@@ -16,6 +16,17 @@ WORD = re.compile("[a-z]+")
 TITLE = re.compile("= .* =")
 
 
+def training_text(path: Path | None, min_count: int) -> tuple[EncodedCorpus, Vocabulary]:
+    """Return the text at `path`, encoded, or the one that `dvc repro build_vocab` has encoded."""
+    if path:
+        return encoded(path, min_count)
+    processed = Path("data/processed")
+    return (
+        EncodedCorpus.load(processed / "corpus" / "train"),
+        Vocabulary.load(processed / "vocabulary.tsv"),
+    )
+
+
 def encoded(path: Path, min_count: int) -> tuple[EncodedCorpus, Vocabulary]:
     """Return the text at `path` with the words seen `min_count` times, without titles of articles.
 

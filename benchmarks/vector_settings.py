@@ -21,7 +21,7 @@ from typing import Any
 import harness
 import numpy as np
 from numpy.typing import NDArray
-from reading import encoded
+from reading import training_text
 
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
@@ -37,7 +37,6 @@ from wordlab.params.whole import Params
 from wordlab.published import packaged
 from wordlab.rng import stream
 
-PROCESSED = Path("data/processed")
 WINDOWS = (5, 10)
 WORD2VEC = {"rate": (0.025, 0.05), "subsample": (1e-3, 1e-4)}
 GLOVE = {"rate": (0.05, 0.1), "x_max": (2.0, 10.0)}
@@ -159,11 +158,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--dimensions", type=int, help="those of params.yaml if not given")
     asked = parser.parse_args(arguments)
     shipped = harness.params()
-    if asked.corpus:
-        corpus, vocabulary = encoded(asked.corpus, shipped.vocabulary.min_count)
-    else:
-        corpus = EncodedCorpus.load(PROCESSED / "corpus" / "train")
-        vocabulary = Vocabulary.load(PROCESSED / "vocabulary.tsv")
+    corpus, vocabulary = training_text(asked.corpus, shipped.vocabulary.min_count)
     rows = search(corpus, vocabulary, shipped, asked.dimensions)
     for row in chosen(rows):
         print("chosen:", row["model"], f"window={row['window']}", row["settings"], row["score"])

@@ -217,7 +217,7 @@ def answered(known: Mapping[str, Run], docs: Path) -> str:
     )
     writers = {"n": number, "points": _points, "share": percent, "signed": _signed, "two": _two}
     made.filters |= writers
-    made.globals |= {**writers, "holds": _holds, "needed": _needed, "runs": known}
+    made.globals |= {**writers, "holds": _holds, "runs": known}
     try:
         template = made.get_template(TEMPLATE)
         return template.render()
@@ -240,11 +240,6 @@ def _two(value: float) -> str:
 
 def _signed(value: float) -> str:
     return f"{'+' if value > 0 else ''}{_two(value)}"
-
-
-def _needed(n: int, difference: float, low: float, high: float) -> int:
-    """Return about how many items leave the interval of a difference no room for none."""
-    return int(round(n * ((high - low) / 2 / difference) ** 2, -2))
 
 
 def _holds(*claims: bool) -> str:
