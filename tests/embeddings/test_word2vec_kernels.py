@@ -27,12 +27,12 @@ class Case:
     def __init__(self, architecture, **changes):
         generator = np.random.default_rng(5)
         tokens = generator.integers(0, WORDS, LENGTH).astype(np.int32)
-        vocabulary = Vocabulary(
+        self.vocabulary = Vocabulary(
             tuple(f"w{i:02}" for i in range(WORDS)), np.arange(WORDS, 0, -1, dtype=np.int64)
         )
         self.params = params(**changes)
         engine = engines.ENGINES[self.params.output]
-        self.engine = engine(vocabulary, self.params, architecture, seed=1, threads=1)
+        self.engine = engine(self.vocabulary, self.params, architecture, seed=1, threads=1)
         self.settings = self.engine.settings
         self.weights = self.engine.weights
         d = self.params.dimensions
@@ -41,7 +41,12 @@ class Case:
         widths = generator.integers(1, self.params.window + 1, LENGTH).astype(np.int32)
         documents = np.repeat([0, 1, 2], [1, 40, LENGTH - 41]).astype(np.int32)
         self.stretch = Stretch(tokens, documents, widths, 0, LENGTH)
-        self.exact = [m[:WORDS, :d].astype(np.float64) for m in self.weights]
+        self.exact = self.exact_weights()
+
+    def exact_weights(self):
+        """Return inputs and outputs as they are now, without padding, in float64."""
+        d = self.params.dimensions
+        return [matrix[:WORDS, :d].astype(np.float64) for matrix in self.weights]
 
     def block(self, start):
         """Return (loss, predictions, gradients, noise words) of the kernel's block at `start`."""
@@ -51,17 +56,48 @@ class Case:
             self.weights, self.stretch, start, engine.noise, np.uint64(9), self.settings,
             engine.workspaces[0], engine.gradients, 0,
         )  # fmt: skip
-        sums = []
+        noise = engine.gradients.output_ids[0][-self.settings.noise_rows :].copy()
+        return loss, predictions, self.sums(), noise
+
+    def sums(self):
+        """Return the gradients of inputs and outputs in the first slot, row by row summed."""
+        sums, found = [], self.engine.gradients
         for ids, rows in (
-            (engine.gradients.input_ids[0], engine.gradients.inputs[0]),
-            (engine.gradients.output_ids[0], engine.gradients.outputs[0]),
-        ):
+            (found.input_ids[0], found.inputs[0]), (found.output_ids[0], found.outputs[0])
+        ):  # fmt: skip
             total = np.zeros((WORDS, self.weights.inputs.shape[1]))
             np.add.at(total, ids[ids >= 0], rows[ids >= 0])
             assert not total[:, self.params.dimensions :].any()
             sums.append(total[:, : self.params.dimensions])
-        noise = engine.gradients.output_ids[0][-self.settings.noise_rows :].copy()
-        return loss, predictions, sums, noise
+        return sums
+
+
+PAIR = Stretch(*(np.array(of, dtype=np.int32) for of in ([7, 11], [0, 0], [1, 1])), 0, 1)
+"""Two words alone, of which the first is predicted from the second."""
+
+
+def moves_along_the_slope(case, loss):
+    """Check that training on PAIR moves the weights by the rate times minus the slope of `loss`.
+
+    Returns which rows of inputs and of outputs it moved.
+    """
+    rate, step = 1e-2, 1e-5
+    _, predictions = case.engine.train(PAIR, np.uint64(0), np.array([rate]))
+    assert predictions == 1
+    generator, rows = np.random.default_rng(0), []
+    for side, (new, old) in enumerate(zip(case.exact_weights(), case.exact, strict=True)):
+        change = (new - old) / rate
+        rows.append(np.flatnonzero(np.abs(change).sum(axis=1)))
+        for word in rows[-1]:
+            place = word, generator.integers(case.params.dimensions)
+            either = []
+            for sign in (1, -1):
+                moved = [matrix.copy() for matrix in case.exact]
+                moved[side][place] += sign * step
+                either.append(loss(*moved))
+            slope = (either[0] - either[1]) / (2 * step)
+            assert change[place] == pytest.approx(-slope, abs=1e-4)
+    return rows
 
 
 CASES = [

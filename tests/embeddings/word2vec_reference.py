@@ -95,31 +95,30 @@ def cbow_gradients(inputs, outputs, stretch, start, stop, noise, noise_weight, c
     return by_input, by_output
 
 
-def path_loss(hidden, nodes, path):
-    """Return -log p(word | hidden) of the word at the end of `path`, its (node, turn)s."""
-    return -sum(log_sigmoid((2 * turn - 1) * (hidden @ nodes[node])) for node, turn in path)
-
-
-def train_hierarchical(inputs, outputs, stretch, path_of, rate, cbow, corrected):
-    """Train on every word of the stretch in turn, changing inputs and outputs; return the loss."""
+def path_loss(inputs, outputs, predictions, path_of):
+    """Return the sum of -log p(target | mean of the inputs), down the path_of(target)."""
     loss = 0.0
-    for centre, contexts in windows(stretch):
-        path = path_of(stretch.tokens[centre])
-        groups = [contexts] if cbow else [[at] for at in contexts]
-        for group in filter(None, groups):
-            words = stretch.tokens[group]
-            hidden, change = inputs[words].mean(axis=0), np.zeros(inputs.shape[1])
-            for node, turn in path:
-                score = hidden @ outputs[node]
-                loss -= log_sigmoid((2 * turn - 1) * score)
-                error = turn - 1 / (1 + np.exp(-score))
-                change += rate * error * outputs[node]
-                outputs[node] += rate * error * hidden
-            np.add.at(inputs, words, change / (len(group) if corrected else 1))
+    for words, target in predictions:
+        hidden = inputs[words].mean(axis=0)
+        for node, turn in path_of(target):
+            loss -= log_sigmoid((2 * turn - 1) * (hidden @ outputs[node]))
     return loss
 
 
-def softmax_predictions(stretch, start, stop, cbow):
+def path_gradients(inputs, outputs, predictions, path_of, corrected):
+    """Return minus the slope of `path_loss`, that by inputs undivided unless `corrected`."""
+    by_input, by_output = np.zeros_like(inputs), np.zeros_like(outputs)
+    for words, target in predictions:
+        hidden, change = inputs[words].mean(axis=0), np.zeros(inputs.shape[1])
+        for node, turn in path_of(target):
+            error = turn - 1 / (1 + np.exp(-hidden @ outputs[node]))
+            change += error * outputs[node]
+            by_output[node] += error * hidden
+        np.add.at(by_input, words, change / (len(words) if corrected else 1))
+    return by_input, by_output
+
+
+def predictions_of(stretch, start, stop, cbow):
     """Return (input words, target) of every prediction of the words start..stop-1."""
     found = []
     for centre, contexts in windows(stretch):

@@ -1,6 +1,7 @@
 """What trains word2vec's weights: negative sampling, hierarchical or full softmax."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
@@ -15,7 +16,8 @@ from wordlab.corpus.vocabulary import (
     noise_probabilities,
 )
 from wordlab.embeddings.ngrams import NO_NGRAMS, Ngrams
-from wordlab.embeddings.word2vec import kernels, softmax
+from wordlab.embeddings.word2vec import batches, huffman, kernels, softmax
+from wordlab.embeddings.word2vec.hierarchical import Tree, TreeWorkspace
 from wordlab.embeddings.word2vec.kernels import Gradients, Settings, Weights, Workspace, aligned
 from wordlab.embeddings.word2vec.stretch import BLOCK, Noise, Stretch
 from wordlab.errors import UserError
@@ -38,6 +40,7 @@ STEP_BOUND = {"skipgram": 2.0, "cbow": 2.0, "subword": 0.5}
 """The rate times the updates of the commonest row in one batch stays below this.
 
 With n-grams, where at 2.0 a batch of 80 words (noise exponent 0.5) halved the scores, it is less.
+Nodes of hierarchical softmax that move more often than that take smaller steps instead.
 """
 FULL_SOFTMAX_HOURS = 2.0
 """The full softmax is refused where it would take longer."""
@@ -84,23 +87,49 @@ class Engine(ABC):
         """Train on the blocks of a stretch, one rate for each; return loss and predictions."""
 
 
-class _Softmax(Engine):
+class _Batched(Engine):
+    """Takes the gradients of a batch of blocks at the same weights, in several threads."""
+
+    noise: Noise | None = None
+    tree: Tree | None = None
+    workspaces: Sequence[Workspace | TreeWorkspace]
+
+    def hold_gradients(self, rows_in: int, rows_out: int, padded: int) -> None:
+        """Allocate `gradients`, with rows for a batch of each thread."""
+        blocks = self.settings.batch_blocks
+        self.threads = min(self.threads, blocks)
+        slots = self.threads * blocks
+        self.gradients = Gradients(
+            np.empty((slots, rows_in), dtype=np.int32),
+            aligned((slots, rows_in, padded)),
+            np.empty((slots, rows_out), dtype=np.int32),
+            aligned((slots, rows_out, padded)),
+        )
+
     def train(self, stretch: Stretch, key: np.uint64, rates: NDArray[np.float64]) -> Learnt:
-        loss, predictions = 0.0, 0
-        starts = range(stretch.first, stretch.last, BLOCK)
-        for start, rate in zip(starts, rates.tolist(), strict=True):
-            stop = min(stretch.last, start + BLOCK)
-            block_loss, block_predictions = self.train_block(stretch, start, stop, rate)
-            loss += block_loss
-            predictions += block_predictions
-        return loss, predictions
+        blocks = len(rates)
+        batches_of_stretch = -(-blocks // self.settings.batch_blocks)
+        done = batches.Progress(
+            np.zeros(blocks),
+            np.zeros(blocks, dtype=np.int64),
+            np.zeros((3, batches_of_stretch), dtype=np.int64),
+        )
 
-    @abstractmethod
-    def train_block(self, stretch: Stretch, start: int, stop: int, rate: float) -> Learnt:
-        """Train on the words start..stop-1; return loss and predictions."""
+        def work(thread: int) -> None:
+            batches.train_stretch(
+                self.weights, stretch, self.noise, self.tree, key, rates, self.settings,
+                self.workspaces[thread], self.gradients, done, thread, self.threads,
+            )  # fmt: skip
+
+        if self.threads == 1:
+            work(0)
+        else:
+            with ThreadPoolExecutor(self.threads) as pool:
+                list(pool.map(work, range(self.threads)))
+        return float(done.losses.sum()), int(done.predictions.sum())
 
 
-class _NegativeSampling(Engine):
+class _NegativeSampling(_Batched):
     def prepare(self, vocabulary: Vocabulary, params: Word2vecParams) -> None:
         settings = self.settings
         noise = noise_probabilities(vocabulary.counts, params.noise_exponent)
@@ -109,15 +138,8 @@ class _NegativeSampling(Engine):
         around = _up(BLOCK + 2 * settings.window, TILE_ROWS)
         rows_in = around if settings.cbow else BLOCK
         rows_out = (BLOCK if settings.cbow else around) + settings.noise_rows
-        self.threads = min(self.threads, settings.batch_blocks)
-        slots = self.threads * settings.batch_blocks
+        self.hold_gradients(rows_in, rows_out, padded)
         columns = kernels.GROUP if settings.cbow else BLOCK
-        self.gradients = Gradients(
-            np.empty((slots, rows_in), dtype=np.int32),
-            aligned((slots, rows_in, padded)),
-            np.empty((slots, rows_out), dtype=np.int32),
-            aligned((slots, rows_out, padded)),
-        )
         self.workspaces = [
             Workspace(
                 rows_in=aligned((rows_in, padded)),
@@ -133,41 +155,44 @@ class _NegativeSampling(Engine):
             for _ in range(self.threads)
         ]
 
-    def train(self, stretch: Stretch, key: np.uint64, rates: NDArray[np.float64]) -> Learnt:
-        blocks = len(rates)
-        batches = -(-blocks // self.settings.batch_blocks)
-        done = kernels.Progress(
-            np.zeros(blocks),
-            np.zeros(blocks, dtype=np.int64),
-            np.zeros((3, batches), dtype=np.int64),
-        )
 
-        def work(thread: int) -> None:
-            kernels.train_stretch(
-                self.weights, stretch, self.noise, key, rates, self.settings,
-                self.workspaces[thread], self.gradients, done, thread, self.threads,
-            )  # fmt: skip
-
-        if self.threads == 1:
-            work(0)
-        else:
-            with ThreadPoolExecutor(self.threads) as pool:
-                list(pool.map(work, range(self.threads)))
-        return float(done.losses.sum()), int(done.predictions.sum())
-
-
-class _HierarchicalSoftmax(_Softmax):
+class _HierarchicalSoftmax(_Batched):
     def prepare(self, vocabulary: Vocabulary, params: Word2vecParams) -> None:
-        self.paths = softmax.paths(vocabulary.counts)
-        self.scratch = aligned((2, _up(params.dimensions, 16)))
+        settings = self.settings
+        paths = huffman.paths(vocabulary.counts)
+        updates = passed(kept_shares(vocabulary, params), paths)
+        updates *= contexts_of(params, settings.cbow) * settings.batch_blocks * BLOCK
+        bound = STEP_BOUND["cbow" if settings.cbow else "skipgram"]
+        steps = np.minimum(1, bound / np.maximum(params.rate * updates, 1e-30))
+        self.tree = Tree(*paths, steps.astype(np.float32)[paths.nodes])
+        padded = _up(params.dimensions, 16)
+        around = _up(BLOCK + 2 * settings.window, TILE_ROWS)
+        rows_in = around if settings.cbow else BLOCK
+        targets = BLOCK if settings.cbow else BLOCK + 2 * settings.window
+        rows = _up(targets * int(np.diff(paths.starts).max()), TILE_ROWS)
+        self.hold_gradients(rows_in, rows, padded)
+        self.workspaces = [
+            TreeWorkspace(
+                rows_in=aligned((around, padded)),
+                hidden=aligned((BLOCK, padded)),
+                rows_out=aligned((rows, padded)),
+                transposed=aligned((padded, BLOCK)),
+                scores=aligned((rows, BLOCK)),
+                mask=aligned((BLOCK, around)),
+                shares=aligned((BLOCK,)),
+                marks=aligned((targets + 1, BLOCK)),
+                turns=aligned((rows,)),
+                steps=aligned((rows,)),
+                losses=aligned((BLOCK,)),
+                targets=np.empty(targets, dtype=np.int32),
+                owners=np.empty(rows, dtype=np.int32),
+                firsts=np.empty(targets + 1, dtype=np.int32),
+            )
+            for _ in range(self.threads)
+        ]
 
-    def train_block(self, stretch: Stretch, start: int, stop: int, rate: float) -> Learnt:
-        return softmax.train_hierarchical(
-            self.weights, stretch, start, stop, rate, self.settings, self.paths, self.scratch
-        )
 
-
-class _FullSoftmax(_Softmax):
+class _FullSoftmax(Engine):
     def prepare(self, vocabulary: Vocabulary, params: Word2vecParams) -> None:
         counts = vocabulary.counts
         kept = counts @ keep_probabilities(counts, params.subsample, params.subsample_formula)
@@ -183,11 +208,17 @@ class _FullSoftmax(_Softmax):
         self.scratch = aligned((3, BLOCK, padded))
         self.scores, self.targets = aligned((rows, BLOCK)), aligned((rows, BLOCK))
 
-    def train_block(self, stretch: Stretch, start: int, stop: int, rate: float) -> Learnt:
-        return softmax.train_full(
-            self.weights, stretch, start, stop, rate, self.settings, self.scratch,
-            self.scores, self.targets,
-        )  # fmt: skip
+    def train(self, stretch: Stretch, key: np.uint64, rates: NDArray[np.float64]) -> Learnt:
+        loss, predictions = 0.0, 0
+        starts = range(stretch.first, stretch.last, BLOCK)
+        for start, rate in zip(starts, rates.tolist(), strict=True):
+            of_block = softmax.train_full(
+                self.weights, stretch, start, min(stretch.last, start + BLOCK), rate,
+                self.settings, self.scratch, self.scores, self.targets,
+            )  # fmt: skip
+            loss += of_block[0]
+            predictions += of_block[1]
+        return loss, predictions
 
 
 ENGINES: dict[str, type[Engine]] = {
@@ -209,17 +240,40 @@ def batch_words(
     taken, do not add up to more than STEP_BOUND; LARGEST_BATCH at most. With n-grams the word
     counts that moves most, by its own rows and by those that it shares.
     """
-    counts = vocabulary.counts
-    kept = counts * keep_probabilities(counts, params.subsample, params.subsample_formula)
-    noise = noise_probabilities(counts, params.noise_exponent)
-    share = kept.max() / kept.sum()
+    cbow = architecture == "cbow"
+    kept = kept_shares(vocabulary, params)
+    share = kept.max()
     if architecture == "subword":
-        share = max(share, moved_along(kept / kept.sum(), ngrams).max())
-    share += params.negatives * noise.max()
-    contexts = params.window + 1 if params.dynamic_window else 2 * params.window
-    updates = share * (1 if architecture == "cbow" else contexts)
+        share = max(share, moved_along(kept, ngrams).max())
+    if params.output == "negative_sampling":
+        noise = noise_probabilities(vocabulary.counts, params.noise_exponent)
+        share += params.negatives * noise.max()
+    updates = share * contexts_of(params, cbow)
     words = min(LARGEST_BATCH, STEP_BOUND[architecture] / (params.rate * updates))
     return max(1, int(words) // BLOCK) * BLOCK
+
+
+def kept_shares(vocabulary: Vocabulary, params: Word2vecParams) -> NDArray[np.float64]:
+    """Return how often each word is among those that subsampling leaves, float64 (V,)."""
+    counts = vocabulary.counts
+    kept = counts * keep_probabilities(counts, params.subsample, params.subsample_formula)
+    return np.asarray(kept / kept.sum())
+
+
+def contexts_of(params: Word2vecParams, cbow: bool) -> int:
+    """Return for how many predictions a word is the target, of skip-gram on average."""
+    if cbow:
+        return 1
+    return params.window + 1 if params.dynamic_window else 2 * params.window
+
+
+def passed(shares: NDArray[np.float64], paths: huffman.Paths) -> NDArray[np.float64]:
+    """Return how often each inner node is on the path to a word, float64 (V-1,).
+
+    shares: float64 (V,), how often each word is the target.
+    """
+    weights = np.repeat(shares, np.diff(paths.starts))
+    return np.bincount(paths.nodes, weights=weights, minlength=len(shares) - 1)
 
 
 def moved_along(shares: NDArray[np.float64], ngrams: Ngrams) -> NDArray[np.float64]:

@@ -15,9 +15,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from wordlab.embeddings.ngrams import Ngrams
-from wordlab.embeddings.word2vec.meeting import fetch_add, wait_until
 from wordlab.embeddings.word2vec.stretch import BLOCK, draw_noise, mark_contexts, mark_windows
-from wordlab.embeddings.word2vec.subword_kernels import apply_to_ngrams, gather_means
+from wordlab.embeddings.word2vec.subword_kernels import gather_means
 from wordlab.simd import TILE_ROWS, add_product, error_and_loss, narrow_product, slim_product
 
 GROUP = 8
@@ -86,18 +85,6 @@ class Workspace(NamedTuple):
     noise_pairs: NDArray[np.float32]
     pairs: NDArray[np.float32]
     losses: NDArray[np.float32]
-
-
-class Progress(NamedTuple):
-    """What the threads note of a stretch, zeros at first.
-
-    losses float64 (blocks,), predictions int64 (blocks,); counters int64 (3, batches): how many
-    blocks of each batch are claimed, have their gradients taken, and are applied.
-    """
-
-    losses: NDArray[np.float64]
-    predictions: NDArray[np.int64]
-    counters: NDArray[np.int64]
 
 
 def aligned(shape: tuple[int, ...]) -> NDArray[np.float32]:
@@ -233,6 +220,34 @@ def skipgram_block(
 
 
 @njit(nogil=True, cache=True)
+def mean_of_contexts(hidden: Any, mask: Any, rows_in: Any, shares: Any, window: int) -> None:
+    """Set hidden (BLOCK, P) to the means of the rows that `mask` marks for each word."""
+    padded, band = hidden.shape[1], TILE_ROWS + 2 * window
+    for r in range(0, BLOCK, TILE_ROWS):
+        add_product(hidden, r, 0, padded, mask, r, r, rows_in, r, 0, band, True)
+    _scale(hidden, shares)
+
+
+@njit(nogil=True, cache=True)
+def spread_to_contexts(
+    grad_in: Any, mask: Any, changes: Any, shares: Any, window: int, corrected: bool
+) -> None:
+    """Set grad_in (I, P) to the sums of the rows of changes (BLOCK, P) by whose mean each came.
+
+    corrected: each change is divided among its contexts first, which mutates it.
+    """
+    if corrected:
+        _scale(changes, shares)
+    by_context = mask.T
+    for q in range(0, len(grad_in), TILE_ROWS):
+        left, right = max(0, q - 2 * window), min(BLOCK, q + TILE_ROWS)
+        add_product(
+            grad_in, q, 0, grad_in.shape[1], by_context, q, left, changes, left, 0, right - left,
+            True,
+        )  # fmt: skip
+
+
+@njit(nogil=True, cache=True)
 def cbow_block(
     weights: Any, stretch: Any, start: int, noise: Any, key: np.uint64, settings: Any,
     work: Any, gradients: Any, slot: int,
@@ -249,8 +264,7 @@ def cbow_block(
     grad_in, grad_out = gradients.inputs[slot], gradients.outputs[slot]
     rows_in, rows_out, hidden, mask = work.rows_in, work.rows_out, work.hidden, work.mask
     scores, losses, shares = work.scores, work.losses, work.pairs
-    padded, band = grad_in.shape[1], TILE_ROWS + 2 * window
-    met = noise_rows // (BLOCK // GROUP)
+    padded, met = grad_in.shape[1], noise_rows // (BLOCK // GROUP)
 
     predictions = mark_contexts(stretch, start, window, input_ids, output_ids, mask, shares)
     draw_noise(noise, key, start * noise_rows, output_ids[BLOCK:])
@@ -263,9 +277,7 @@ def cbow_block(
     gather(weights.inputs, input_ids, rows_in)
     gather(weights.outputs, output_ids, rows_out)
 
-    for r in range(0, BLOCK, TILE_ROWS):
-        add_product(hidden, r, 0, padded, mask, r, r, rows_in, r, 0, band, True)
-    _scale(hidden, shares)
+    mean_of_contexts(hidden, mask, rows_in, shares, window)
     transpose(hidden, work.transposed)
     for q in range(0, noise_rows, 2 * TILE_ROWS):
         group = q // met * GROUP
@@ -284,12 +296,7 @@ def cbow_block(
             hidden, r, 0, padded, errors_by_word, of_group, noise_row,
             rows_out, BLOCK + noise_row, 0, met, False,
         )  # fmt: skip
-    if settings.corrected:
-        _scale(hidden, shares)
-    by_context = mask.T
-    for q in range(0, len(input_ids), TILE_ROWS):
-        left, right = max(0, q - 2 * window), min(BLOCK, q + TILE_ROWS)
-        add_product(grad_in, q, 0, padded, by_context, q, left, hidden, left, 0, right - left, True)
+    spread_to_contexts(grad_in, mask, hidden, shares, window, settings.corrected)
     return total(losses), predictions
 
 
@@ -317,76 +324,3 @@ def _target_errors(hidden: Any, targets: Any, ids: Any, grad_out: Any, losses: A
             mean = hidden[i, d]
             hidden[i, d] = error * targets[i, d]
             grad_out[i, d] = error * mean
-
-
-@njit(nogil=True, cache=True, fastmath={"contract"})
-def apply_rows(matrix: Any, ids: Any, rows: Any, rate: float) -> None:
-    """Add rate times `rows` to the rows `ids` of `matrix`, one after the other."""
-    step = np.float32(rate)
-    for k in range(len(ids)):
-        if ids[k] >= 0:
-            target = np.uint64(ids[k])
-            for d in range(rows.shape[1]):
-                matrix[target, d] += step * rows[k, d]
-
-
-@njit(nogil=True, cache=True)
-def apply_block(weights: Any, settings: Any, gradients: Any, slot: int, rate: float) -> None:
-    """Apply gradients[slot] to both weights, those of inputs to the rows of n-grams too."""
-    input_ids, inputs = gradients.input_ids[slot], gradients.inputs[slot]
-    apply_rows(weights.inputs, input_ids, inputs, rate)
-    if settings.subword:
-        words, ngrams = settings.words, settings.ngrams
-        apply_to_ngrams(weights.inputs, words, ngrams, input_ids, inputs, rate)
-    apply_rows(weights.outputs, gradients.output_ids[slot], gradients.outputs[slot], rate)
-
-
-@njit(nogil=True, cache=True)
-def train_stretch(
-    weights: Any, stretch: Any, noise: Any, key: np.uint64, rates: Any, settings: Any,
-    work: Any, gradients: Any, progress: Any, thread: int, threads: int,
-) -> None:  # fmt: skip
-    """Be one of `threads` threads that train `weights` on a stretch.
-
-    All gradients of a batch of blocks are taken at the same weights, by whichever thread is free;
-    then each thread applies its own when their turn comes, in the order of the text. So neither
-    the number of threads nor their pace matters, no thread waits for one that has nothing in hand,
-    and a gradient never leaves the core that made it, which is faster than dividing the rows among
-    threads. rates: float64 (blocks,), the learning rate of each block; gradients: slots for one
-    batch per thread. Mutates weights, work, gradients and progress.
-    """
-    blocks = len(rates)
-    taken, done, applied = progress.counters[0], progress.counters[1], progress.counters[2]
-    own = thread * settings.batch_blocks
-    for batch in range(len(taken)):
-        # take the gradients of blocks, as long as the batch has one that nobody has claimed
-        opening = batch * settings.batch_blocks
-        size = min(blocks - opening, settings.batch_blocks)
-        slot, held = own, 0
-        k = fetch_add(taken, batch, 1)
-        while k < size:
-            block = opening + k
-            start = stretch.first + block * BLOCK
-            if settings.cbow:
-                loss, predictions = cbow_block(
-                    weights, stretch, start, noise, key, settings, work, gradients, slot
-                )
-            else:
-                loss, predictions = skipgram_block(
-                    weights, stretch, start, noise, key, settings, work, gradients, slot
-                )
-            progress.losses[block], progress.predictions[block] = loss, predictions
-            held |= 1 << k
-            slot += 1
-            fetch_add(done, batch, 1)
-            k = fetch_add(taken, batch, 1)
-        # apply those this thread took, each in its turn
-        wait_until(done, batch, size)
-        slot = own
-        for k in range(size):
-            if (held >> k) & 1:
-                wait_until(applied, batch, k)
-                apply_block(weights, settings, gradients, slot, rates[opening + k])
-                fetch_add(applied, batch, 1)
-                slot += 1
-        wait_until(applied, batch, size)

@@ -1,133 +1,13 @@
-"""Hierarchical and full softmax, word after word: every step changes the root or every word."""
+"""Full softmax, word after word: every step changes every word."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 from wordlab.embeddings.word2vec.kernels import transpose
 from wordlab.embeddings.word2vec.stretch import BLOCK, reach
-from wordlab.simd import TILE_ROWS, add_product, error_and_loss
-
-
-class Paths(NamedTuple):
-    """The path from the root to each word.
-
-    starts: int64 (V+1,); word w passes the inner nodes nodes[starts[w]:starts[w+1]], int32, each
-    in 0..V-2, the root V-2 first; turns, float32: 1 where it takes the branch of code 0, else 0.
-    """
-
-    starts: NDArray[np.int64]
-    nodes: NDArray[np.int32]
-    turns: NDArray[np.float32]
-
-
-def paths(counts: NDArray[np.int64]) -> Paths:
-    """Return the paths of the Huffman tree over `counts` (V,), V >= 2.
-
-    Two queues (van Leeuwen 1976) build it from the rarest up; of equal counts, words come before
-    inner nodes and the rarer word in the vocabulary's order first.
-    """
-    size = len(counts)
-    order = np.argsort(counts, kind="stable").tolist()
-    weight = counts.tolist() + [0] * (size - 1)
-    parent = [0] * (2 * size - 1)
-    second = [False] * (2 * size - 1)
-    leaf, inner = 0, size
-    for new in range(size, 2 * size - 1):
-        for is_second in (False, True):
-            if leaf < size and (inner == new or weight[order[leaf]] <= weight[inner]):
-                child, leaf = order[leaf], leaf + 1
-            else:
-                child, inner = inner, inner + 1
-            parent[child], second[child] = new, is_second
-            weight[new] += weight[child]
-    root = 2 * size - 2
-    starts: list[int] = [0]
-    nodes: list[int] = []
-    turns: list[float] = []
-    for word in range(size):
-        path, node = [], word
-        while node != root:
-            path.append((parent[node] - size, 0.0 if second[node] else 1.0))
-            node = parent[node]
-        nodes.extend(step[0] for step in reversed(path))
-        turns.extend(step[1] for step in reversed(path))
-        starts.append(len(nodes))
-    return Paths(
-        np.array(starts, dtype=np.int64),
-        np.array(nodes, dtype=np.int32),
-        np.array(turns, dtype=np.float32),
-    )
-
-
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "reassoc"})
-def descend(paths: Any, word: int, hidden: Any, nodes: Any, step: float, change: Any) -> float:
-    """Move the nodes on the path to `word` along the gradient at `hidden`; return the loss.
-
-    -log p(word) is the sum over its path of -log sigma(+-hidden.node) (Morin & Bengio 2005).
-    Adds step times the gradient of `hidden` to `change`. Mutates nodes and change.
-    """
-    rate = np.float32(step)
-    total = 0.0
-    for k in range(paths.starts[word], paths.starts[word + 1]):
-        node = nodes[paths.nodes[k]]
-        score = np.float32(0)
-        for d in range(len(hidden)):
-            score += hidden[d] * node[d]
-        sign = np.float32(1) if paths.turns[k] == 1 else np.float32(-1)
-        error, loss = error_and_loss(sign * score)
-        total += loss
-        move = rate * sign * error
-        for d in range(len(hidden)):
-            change[d] += move * node[d]
-            node[d] += move * hidden[d]
-    return total
-
-
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
-def train_hierarchical(
-    weights: Any, stretch: Any, start: int, stop: int, rate: float, settings: Any,
-    paths: Any, scratch: Any,
-) -> tuple[float, int]:  # fmt: skip
-    """Train on the centre words start..stop-1, one after the other, as word2vec.c.
-
-    scratch: float32 (2, P). Returns the loss and the number of predictions. Mutates weights and
-    scratch.
-    """
-    tokens, documents, widths = stretch.tokens, stretch.documents, stretch.widths
-    hidden, change = scratch[0], scratch[1]
-    total, predictions = 0.0, 0
-    for centre in range(start, stop):
-        word = tokens[centre]
-        left, right = reach(documents, widths, centre, 0, len(tokens))
-        contexts = right - left - 1
-        if contexts <= 0:
-            continue
-        if not settings.cbow:
-            for at in range(left, right):
-                if at != centre:
-                    row = weights.inputs[tokens[at]]
-                    change[:] = 0
-                    total += descend(paths, word, row, weights.outputs, rate, change)
-                    row += change
-                    predictions += 1
-            continue
-        hidden[:] = 0
-        change[:] = 0
-        for at in range(left, right):
-            if at != centre:
-                hidden += weights.inputs[tokens[at]]
-        hidden /= np.float32(contexts)
-        total += descend(paths, word, hidden, weights.outputs, rate, change)
-        if settings.corrected:
-            change /= np.float32(contexts)
-        for at in range(left, right):
-            if at != centre:
-                weights.inputs[tokens[at]] += change
-        predictions += 1
-    return total, predictions
+from wordlab.simd import TILE_ROWS, add_product
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})

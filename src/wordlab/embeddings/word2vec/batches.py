@@ -1,0 +1,105 @@
+"""Batches of blocks: gradients taken at the same weights by all threads, applied in turns."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from wordlab.embeddings.word2vec.hierarchical import hierarchical_block
+from wordlab.embeddings.word2vec.kernels import cbow_block, skipgram_block
+from wordlab.embeddings.word2vec.meeting import fetch_add, wait_until
+from wordlab.embeddings.word2vec.stretch import BLOCK
+from wordlab.embeddings.word2vec.subword_kernels import apply_to_ngrams
+
+
+class Progress(NamedTuple):
+    """What the threads note of a stretch, zeros at first.
+
+    losses float64 (blocks,), predictions int64 (blocks,); counters int64 (3, batches): how many
+    blocks of each batch are claimed, have their gradients taken, and are applied.
+    """
+
+    losses: NDArray[np.float64]
+    predictions: NDArray[np.int64]
+    counters: NDArray[np.int64]
+
+
+@njit(nogil=True, cache=True, fastmath={"contract"})
+def apply_rows(matrix: Any, ids: Any, rows: Any, rate: float) -> None:
+    """Add rate times `rows` to the rows `ids` of `matrix`, one after the other."""
+    step = np.float32(rate)
+    for k in range(len(ids)):
+        if ids[k] >= 0:
+            target = np.uint64(ids[k])
+            for d in range(rows.shape[1]):
+                matrix[target, d] += step * rows[k, d]
+
+
+@njit(nogil=True, cache=True)
+def apply_block(weights: Any, settings: Any, gradients: Any, slot: int, rate: float) -> None:
+    """Apply gradients[slot] to both weights, those of inputs to the rows of n-grams too."""
+    input_ids, inputs = gradients.input_ids[slot], gradients.inputs[slot]
+    apply_rows(weights.inputs, input_ids, inputs, rate)
+    if settings.subword:
+        words, ngrams = settings.words, settings.ngrams
+        apply_to_ngrams(weights.inputs, words, ngrams, input_ids, inputs, rate)
+    apply_rows(weights.outputs, gradients.output_ids[slot], gradients.outputs[slot], rate)
+
+
+@njit(nogil=True, cache=True)
+def train_stretch(
+    weights: Any, stretch: Any, noise: Any, tree: Any, key: np.uint64, rates: Any, settings: Any,
+    work: Any, gradients: Any, progress: Any, thread: int, threads: int,
+) -> None:  # fmt: skip
+    """Be one of `threads` threads that train `weights` on a stretch.
+
+    All gradients of a batch of blocks are taken at the same weights, by whichever thread is free;
+    then each thread applies its own when their turn comes, in the order of the text. So neither
+    the number of threads nor their pace matters, no thread waits for one that has nothing in hand,
+    and a gradient never leaves the core that made it, which is faster than dividing the rows among
+    threads. noise or tree, the other one None: what negative sampling or hierarchical softmax
+    needs, and `work` likewise. rates: float64 (blocks,), the learning rate of each block;
+    gradients: slots for one batch per thread. Mutates weights, work, gradients and progress.
+    """
+    blocks = len(rates)
+    taken, done, applied = progress.counters[0], progress.counters[1], progress.counters[2]
+    own = thread * settings.batch_blocks
+    for batch in range(len(taken)):
+        # take the gradients of blocks, as long as the batch has one that nobody has claimed
+        opening = batch * settings.batch_blocks
+        size = min(blocks - opening, settings.batch_blocks)
+        slot, held = own, 0
+        k = fetch_add(taken, batch, 1)
+        while k < size:
+            block = opening + k
+            start = stretch.first + block * BLOCK
+            loss, predictions = 0.0, 0
+            if tree is not None:  # numba leaves a branch out where what it asks for is None
+                loss, predictions = hierarchical_block(
+                    weights, stretch, start, tree, settings, work, gradients, slot
+                )
+            if noise is not None:
+                if settings.cbow:
+                    loss, predictions = cbow_block(
+                        weights, stretch, start, noise, key, settings, work, gradients, slot
+                    )
+                else:
+                    loss, predictions = skipgram_block(
+                        weights, stretch, start, noise, key, settings, work, gradients, slot
+                    )
+            progress.losses[block], progress.predictions[block] = loss, predictions
+            held |= 1 << k
+            slot += 1
+            fetch_add(done, batch, 1)
+            k = fetch_add(taken, batch, 1)
+        # apply those this thread took, each in its turn
+        wait_until(done, batch, size)
+        slot = own
+        for k in range(size):
+            if (held >> k) & 1:
+                wait_until(applied, batch, k)
+                apply_block(weights, settings, gradients, slot, rates[opening + k])
+                fetch_add(applied, batch, 1)
+                slot += 1
+        wait_until(applied, batch, size)
