@@ -15,9 +15,9 @@ time is that of training and validation. First come the recurrent layers alone, 
 second of ours on one thread and on all.
 
 OUT keeps what is done, and the same command goes on from there: with the next seed of ours, or with
-the peer's next epoch. `--seeds` without any trains the peer alone, which `--peer-device cuda` does
-in minutes on a machine that has one; OUT then goes on to the one whose processor both are compared
-on. There the peer's time is that of its epochs on the processor, as long as its first updates say.
+the peer's next epoch. `--seeds` without any trains the peer alone, with whatever is at hand, also
+on a busy machine or, with `--peer-device cuda`, in minutes: where both are compared, its time is
+that of its epochs there, each as long as its first updates say.
 """
 
 import argparse
@@ -149,7 +149,7 @@ def compared(
     """Return what the seeds of ours come to together, and how that compares with the peer's.
 
     valid_by_minutes: the best perplexity of validation that each had after so many minutes, of
-    which an epoch of a peer that was trained on CUDA takes `epoch_seconds`.
+    which an epoch of the peer takes `epoch_seconds`.
     """
     seconds = max(run["seconds"] for run in ours)
     marks = [seconds * part / PARTS for part in range(1, PARTS + 1)]
@@ -177,9 +177,7 @@ def compared(
 
 
 def timed(peer: dict[str, Any], epoch_seconds: float) -> list[dict[str, float]]:
-    """Return the peer's curve as it is on the processor."""
-    if peer["device"] == "cpu":
-        return list(peer["curve"])
+    """Return the peer's curve with the seconds that so many epochs take."""
     curve = enumerate(peer["curve"], start=1)
     return [row | {"seconds": number * epoch_seconds} for number, row in curve]
 
@@ -393,7 +391,7 @@ def train_peer(folder: Path, peer: Peer, kept: Path) -> dict[str, Any]:
         checkpoint.save(arrays, {"position": [rate, best, curve]})
     model.load_state_dict(chosen)
     tokens, seconds = peer.epochs * train.numel(), curve[-1]["seconds"]
-    return figures_of(curve, evaluate(test), tokens, seconds) | {"device": peer.device}
+    return figures_of(curve, evaluate(test), tokens, seconds)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,12 @@
 
     python benchmarks/word2vec.py --corpus FILE [--threads 2] [--epochs 5] [--seeds 1] [--json OUT]
         [--also-threads 1 4 8] [--output hierarchical_softmax]
+    python benchmarks/word2vec.py --from OUT
 
-Each line of FILE (plain, .gz, .bz2 or .xz) with a word in it is one document, lower-cased and cut
-to runs of a-z, for both: windows end where lines do. gensim reads it as its `corpus_file`. Every
-training is a process of its own, one after the other, gensim and wordlab in turn:
+Prints a table; --from prints that of figures kept before. Each line of FILE (plain, .gz, .bz2 or
+.xz) with a word in it is one document, lower-cased and cut to runs of a-z, for both: windows end
+where lines do. gensim reads it as its `corpus_file`. Every training is a process of its own, one
+after the other, gensim and wordlab in turn:
 
 - seconds: of the training alone, after import and compilation; scan_seconds: of counting the
   words and, in wordlab, encoding the text; whole_seconds: of all but the scoring, from the first
@@ -41,6 +43,7 @@ import published
 
 BEGUN = time.perf_counter()
 ARCHITECTURES = tuple(published.WORD2VEC_RATES)
+TITLES = {"skipgram": "skip-gram", "cbow": "CBOW"}
 SYSTEMS = ("gensim", "wordlab")
 OUTPUTS = ("negative_sampling", "hierarchical_softmax")
 FIGURES = (
@@ -51,7 +54,9 @@ FIGURES = (
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--corpus", type=Path, required=True)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--corpus", type=Path)
+    source.add_argument("--from", dest="kept", type=Path, help="print the table of such figures")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--also-threads", type=int, nargs="+", default=[])
     parser.add_argument("--output", default="negative_sampling", choices=OUTPUTS)
@@ -65,6 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if asked.child:
         child(asked)
         return
+    if asked.kept:
+        print(table(json.loads(asked.kept.read_text(encoding="utf-8"))))
+        return
 
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder) / "train.txt"
@@ -72,6 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         figures: dict[str, Any] = {
             "processor": harness.processor(), "tokens": tokens, "threads": asked.threads,
             "epochs": asked.epochs, "seeds": asked.seeds, "min_count": published.MIN_COUNT,
+            "output": asked.output,
             "settings": {
                 name: settings(name, output=asked.output).model_dump()
                 for name in asked.architectures
@@ -80,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for architecture in asked.architectures:
             figures[architecture] = compare(asked, architecture, text)
     harness.write(figures, asked.json)
-    print(table(figures, asked.architectures))
+    print(table(figures))
 
 
 def settings(architecture: str, **changes: Any) -> Any:
@@ -274,24 +283,33 @@ def scores(keyed: Any) -> dict[str, float]:
     }
 
 
-def table(figures: dict[str, Any], architectures: list[str]) -> str:
-    """Return the figures of all architectures as a Markdown table, the processor above it."""
-    shown = ("wordsim353", "simlex999", "analogies", "peak_mib", "beyond_mib")
+def table(figures: dict[str, Any]) -> str:
+    """Return the figures as a Markdown table, the processor above it."""
+    epochs, seeds = figures["epochs"], figures["seeds"]
     lines = [
-        f"{figures['processor']}: {figures['tokens']} tokens, {figures['epochs']} epochs, "
-        f"{figures['threads']} threads, seeds: {figures['seeds']}",
+        f"{figures['processor']}, {figures['threads']} threads; {figures['tokens']:,} tokens, "
+        f"{epochs} epochs, {figures['output'].replace('_', ' ')}; "
+        + ("one seed" if seeds == 1 else f"means of {seeds} seeds"),
         "",
-        f"| | words_per_second | ratio | {' | '.join(shown)} |",
-        "|---" * (len(shown) + 3) + "|",
+        "| | words per second | times gensim's | WordSim-353 | SimLex-999 | analogies | MiB | "
+        "beyond weights and text |",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    for architecture in architectures:
+    for architecture in (name for name in ARCHITECTURES if name in figures):
         rows = {name: row for name, row in figures[architecture].items() if name != "ratio"}
         base = rows.get("gensim", {}).get("words_per_second")
-        for system, row in rows.items():
+        for place, (system, row) in enumerate(rows.items()):
+            name, _, threads = system.partition("_")
+            name += f", {threads} thread{'s' * (threads != '1')}" if threads else ""
             speed = row["words_per_second"]
-            cells = [f"{architecture}.{system}", f"{speed / 1e6:.2f} M"]
-            cells.append(f"{speed / base:.2f}" if base else "")
-            cells += [f"{row[name]:.{0 if 'mib' in name else 3}f}" for name in shown]
+            cells = [
+                name if place else f"{TITLES[architecture]}: {name}",
+                f"{speed / 1e6:.2f} M",
+                f"{speed / base:.2f}" if base else "",
+                *(f"{row[score]:.3f}".lstrip("0") for score in ("wordsim353", "simlex999")),
+                f"{100 * row['analogies']:.1f} %",
+                *(f"{row[size]:.0f}" for size in ("peak_mib", "beyond_mib")),
+            ]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
