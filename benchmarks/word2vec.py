@@ -283,12 +283,18 @@ def scores(keyed: Any) -> dict[str, float]:
     }
 
 
+def counted(number: int, thing: str) -> str:
+    """Return a number of things as text."""
+    return f"{number} {thing}{'s' * (number != 1)}"
+
+
 def table(figures: dict[str, Any]) -> str:
     """Return the figures as a Markdown table, the processor above it."""
-    epochs, seeds = figures["epochs"], figures["seeds"]
+    seeds = figures["seeds"]
     lines = [
-        f"{figures['processor']}, {figures['threads']} threads; {figures['tokens']:,} tokens, "
-        f"{epochs} epochs, {figures['output'].replace('_', ' ')}; "
+        f"{figures['processor']}, {counted(figures['threads'], 'thread')}; "
+        f"{figures['tokens']:,} tokens, {counted(figures['epochs'], 'epoch')}, "
+        f"{figures['output'].replace('_', ' ')}; "
         + ("one seed" if seeds == 1 else f"means of {seeds} seeds"),
         "",
         "| | words per second | times gensim's | WordSim-353 | SimLex-999 | analogies | MiB | "
@@ -300,7 +306,7 @@ def table(figures: dict[str, Any]) -> str:
         base = rows.get("gensim", {}).get("words_per_second")
         for place, (system, row) in enumerate(rows.items()):
             name, _, threads = system.partition("_")
-            name += f", {threads} thread{'s' * (threads != '1')}" if threads else ""
+            name += f", {counted(int(threads), 'thread')}" if threads else ""
             speed = row["words_per_second"]
             cells = [
                 name if place else f"{TITLES[architecture]}: {name}",

@@ -143,6 +143,17 @@ def test_gradients_equal_finite_differences():
         assert slopes[row, d] == pytest.approx(-slope, abs=2e-5)
 
 
+@pytest.mark.parametrize("output", ["hierarchical_softmax", "full_softmax"])
+def test_batches_are_those_of_negative_sampling_whatever_other_models_do(output):
+    """It has no other output layer, so its params' output is that of the models beside it."""
+    vocabulary, settings = Vocabulary(WORDS, np.arange(len(WORDS), 0, -1)), params(rate=0.005)
+    words = [
+        engines.batch_words(vocabulary, given, "subword", ngrams_of(WORDS, 3, 6, BUCKETS))
+        for given in (settings, settings.model_copy(update={"output": output}))
+    ]
+    assert BLOCK < words[0] == words[1] < engines.LARGEST_BATCH
+
+
 @pytest.mark.parametrize("blocks", [1, 2])
 def test_a_stretch_equals_plain_steps_in_the_order_of_the_text(monkeypatch, blocks):
     """Each row of a word takes the whole gradient of its mean; a batch's are of the same means."""

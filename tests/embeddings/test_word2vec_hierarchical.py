@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 import word2vec_reference as reference
-from test_word2vec_kernels import LENGTH, WORDS, Case, moves_along_the_slope
+from test_word2vec_kernels import LENGTH, PAIR, WORDS, Case, moves_along_the_slope, params
 from test_word2vec_softmax import KINDS
 
+from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.word2vec import engines
 from wordlab.embeddings.word2vec.hierarchical import hierarchical_block
 from wordlab.embeddings.word2vec.huffman import paths
@@ -17,12 +18,12 @@ def tree_case(architecture, gradient="reference", **changes):
     case = Case(architecture, output="hierarchical_softmax", cbow_gradient=gradient, **changes)
     case.steps = np.random.default_rng(3).uniform(0.1, 1, WORDS - 1).astype(np.float32)
     tree = case.engine.tree
-    case.engine.tree = tree._replace(steps=case.steps[tree.nodes])
+    case.engine.tree = tree._replace(steps=case.steps[tree.paths.nodes])
     return case
 
 
 def path_of(case):
-    tree = case.engine.tree
+    tree = case.engine.tree.paths
 
     def path(word):
         span = slice(tree.starts[word], tree.starts[word + 1])
@@ -33,8 +34,8 @@ def path_of(case):
 
 def expected_of(case, matrices, start, gradient):
     """Return loss, number of predictions and steps of the block at `start`, by the reference."""
-    cbow = case.settings.cbow
-    found = reference.predictions_of(case.stretch, start, min(LENGTH, start + BLOCK), cbow)
+    cbow, stop = case.settings.cbow, min(case.stretch.last, start + BLOCK)
+    found = reference.predictions_of(case.stretch, start, stop, cbow)
     loss = reference.path_loss(*matrices, found, path_of(case))
     by_input, by_output = reference.path_gradients(
         *matrices, found, path_of(case), gradient == "corrected"
@@ -43,20 +44,54 @@ def expected_of(case, matrices, start, gradient):
     return loss, len(found), (by_input, by_output)
 
 
-@pytest.mark.parametrize(("architecture", "gradient"), KINDS)
-@pytest.mark.parametrize("changes", SHAPES)
-@pytest.mark.parametrize("start", [0, BLOCK, LENGTH // BLOCK * BLOCK])
-def test_a_block_equals_the_reference(architecture, gradient, changes, start):
-    case = tree_case(architecture, gradient, **changes)
+def block_of(case, stretch, start):
+    """Return (loss, predictions, gradients) of the kernel's block of `stretch` at `start`."""
     engine = case.engine
     loss, predictions = hierarchical_block(
-        case.weights, case.stretch, start, engine.tree, case.settings, engine.workspaces[0],
+        case.weights, stretch, start, engine.tree, case.settings, engine.workspaces[0],
         engine.gradients, 0,
     )  # fmt: skip
-    expected = expected_of(case, case.exact, start, gradient)
-    assert (loss, predictions) == (pytest.approx(expected[0], rel=1e-5), expected[1])
-    for ours, theirs in zip(case.sums(), expected[2], strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=2e-5)
+    return loss, predictions, case.sums()
+
+
+@pytest.mark.parametrize(("architecture", "gradient"), KINDS)
+@pytest.mark.parametrize("changes", SHAPES)
+@pytest.mark.parametrize(("first", "last"), [(0, LENGTH), (5, 70)])
+def test_blocks_equal_the_reference(architecture, gradient, changes, first, last):
+    """One after the other in the same workspace, as in a stretch."""
+    case = tree_case(architecture, gradient, **changes)
+    case.stretch = case.stretch._replace(first=first, last=last)
+    for start in range(first, last, BLOCK):
+        loss, predictions, found = block_of(case, case.stretch, start)
+        expected = expected_of(case, case.exact, start, gradient)
+        assert (loss, predictions) == (pytest.approx(expected[0], rel=1e-5), expected[1])
+        for ours, theirs in zip(found, expected[2], strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=2e-5)
+
+
+@pytest.mark.parametrize(("architecture", "gradient"), KINDS)
+def test_a_block_of_lone_words_predicts_nothing_whatever_was_there_before(architecture, gradient):
+    case = tree_case(architecture, gradient)
+    block_of(case, case.stretch, BLOCK)
+    lone = case.stretch._replace(documents=np.arange(LENGTH, dtype=np.int32))
+    loss, predictions, found = block_of(case, lone, BLOCK)
+    assert (loss, predictions) == (0, 0)
+    assert (case.engine.gradients.output_ids[0] == -1).all()
+    assert not found[0].any() and not found[1].any()
+
+
+@pytest.mark.parametrize("architecture", ["skipgram", "cbow"])
+def test_two_words_are_told_apart_by_one_node(architecture):
+    vocabulary = Vocabulary(("a", "b"), np.array([3, 2]))
+    settings = params(output="hierarchical_softmax", window=1)
+    engine = engines.ENGINES[settings.output](vocabulary, settings, architecture, 1, 1)
+    inputs = engine.weights.inputs[:2, : settings.dimensions].astype(np.float64)
+    pair = PAIR._replace(tokens=np.array([0, 1], dtype=np.int32))
+    loss, _ = engine.train(pair, np.uint64(0), np.array([0.5]))
+    expected = 0.5 * 0.5 * inputs[int(architecture == "cbow")] * engine.tree.steps[0]
+    root = engine.weights.outputs[0, : settings.dimensions]
+    assert loss == pytest.approx(np.log(2))
+    np.testing.assert_allclose(np.abs(root), np.abs(expected), rtol=1e-5)
 
 
 @pytest.mark.parametrize(("architecture", "gradient"), KINDS)
@@ -96,12 +131,12 @@ def test_the_step_of_one_prediction_equals_finite_differences():
 
 
 def test_the_probabilities_of_all_words_sum_to_one():
-    case = tree_case("skipgram")
+    case = tree_case("cbow")
     losses = [
-        reference.path_loss(*case.exact, [(np.array([3]), word)], path_of(case))
+        block_of(case, PAIR._replace(tokens=np.array([word, 3], dtype=np.int32)), 0)[0]
         for word in range(WORDS)
     ]
-    assert np.exp(-np.array(losses)).sum() == pytest.approx(1)
+    assert np.exp(-np.array(losses)).sum() == pytest.approx(1, abs=1e-5)
     assert len(set(np.round(losses, 3))) > WORDS / 2
 
 
@@ -115,11 +150,13 @@ def test_how_often_each_node_is_passed_by_hand():
 @pytest.mark.parametrize("architecture", ["skipgram", "cbow"])
 def test_only_nodes_that_a_batch_moves_far_take_smaller_steps(architecture):
     case = Case(architecture, output="hierarchical_softmax")
-    tree, counts = case.engine.tree, case.vocabulary.counts
-    contexts = 1 if architecture == "cbow" else case.params.window + 1
-    passed = engines.passed(counts / counts.sum(), paths(counts))
-    moves = (case.params.rate * case.settings.batch_blocks * BLOCK * contexts * passed)[tree.nodes]
+    counts = case.vocabulary.counts
+    found = engines.node_steps(case.vocabulary, case.params, paths(counts), case.settings)
+    np.testing.assert_array_equal(case.engine.tree.steps, found[case.engine.tree.paths.nodes])
+    contexts = 1 if architecture == "cbow" else (case.params.window + 1)
+    shares = engines.passed(counts / counts.sum(), paths(counts))
+    moves = case.params.rate * case.settings.batch_blocks * BLOCK * contexts * shares
     bound = engines.STEP_BOUND[architecture]
-    assert tree.steps[moves < bound] == pytest.approx(1)
-    assert (tree.steps * moves)[moves > bound] == pytest.approx(bound)
+    assert found[moves < bound] == pytest.approx(1)
+    assert (found * moves)[moves > bound] == pytest.approx(bound)
     assert (moves > bound).any() and (moves < bound).any()

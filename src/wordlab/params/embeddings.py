@@ -30,6 +30,8 @@ class Word2vecParams(Section):
     dynamic_window: bool
     """Draw each window's width uniformly from 1..window, as word2vec.c does."""
     output: Literal["negative_sampling", "hierarchical_softmax", "full_softmax"]
+    """How a word is predicted; the full softmax is for small vocabularies. The first two train in
+    batches, the last in blocks of 16 words, one after the other."""
     negatives: Annotated[int, Field(ge=1, le=1000)]
     """Noise words per prediction, for negative sampling. The predictions of a block of words share
     six times as many, with n-grams 24 times, up to a multiple of 16, in CBOW half of these, which

@@ -50,9 +50,9 @@ def apply_block(weights: Any, settings: Any, gradients: Any, slot: int, rate: fl
 @njit(nogil=True, cache=True)
 def train_stretch(
     weights: Any, stretch: Any, noise: Any, tree: Any, key: np.uint64, rates: Any, settings: Any,
-    work: Any, gradients: Any, progress: Any, thread: int, threads: int,
+    work: Any, gradients: Any, progress: Any, thread: int,
 ) -> None:  # fmt: skip
-    """Be one of `threads` threads that train `weights` on a stretch.
+    """Be number `thread` of the threads that train `weights` on a stretch.
 
     All gradients of a batch of blocks are taken at the same weights, by whichever thread is free;
     then each thread applies its own when their turn comes, in the order of the text. So neither

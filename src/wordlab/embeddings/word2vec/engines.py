@@ -40,7 +40,6 @@ STEP_BOUND = {"skipgram": 2.0, "cbow": 2.0, "subword": 0.5}
 """The rate times the updates of the commonest row in one batch stays below this.
 
 With n-grams, where at 2.0 a batch of 80 words (noise exponent 0.5) halved the scores, it is less.
-Nodes of hierarchical softmax that move more often than that take smaller steps instead.
 """
 FULL_SOFTMAX_HOURS = 2.0
 """The full softmax is refused where it would take longer."""
@@ -94,11 +93,17 @@ class _Batched(Engine):
     tree: Tree | None = None
     workspaces: Sequence[Workspace | TreeWorkspace]
 
-    def hold_gradients(self, rows_in: int, rows_out: int, padded: int) -> None:
-        """Allocate `gradients`, with rows for a batch of each thread."""
-        blocks = self.settings.batch_blocks
+    def hold_gradients(self, rows_in: int, rows_out: int) -> None:
+        """Allocate `gradients`, with rows for a batch of each thread; no more threads than blocks.
+
+        Raises UserError if they do not fit into memory.
+        """
+        blocks, padded = self.settings.batch_blocks, _up(self.settings.dimensions, 16)
         self.threads = min(self.threads, blocks)
         slots = self.threads * blocks
+        # the scratch rows of each thread are as many as those of a slot
+        needed = 4.0 * (slots + self.threads) * (rows_in + rows_out) * padded
+        progress.require_memory(needed, "word2vec.window")
         self.gradients = Gradients(
             np.empty((slots, rows_in), dtype=np.int32),
             aligned((slots, rows_in, padded)),
@@ -118,7 +123,7 @@ class _Batched(Engine):
         def work(thread: int) -> None:
             batches.train_stretch(
                 self.weights, stretch, self.noise, self.tree, key, rates, self.settings,
-                self.workspaces[thread], self.gradients, done, thread, self.threads,
+                self.workspaces[thread], self.gradients, done, thread,
             )  # fmt: skip
 
         if self.threads == 1:
@@ -138,7 +143,7 @@ class _NegativeSampling(_Batched):
         around = _up(BLOCK + 2 * settings.window, TILE_ROWS)
         rows_in = around if settings.cbow else BLOCK
         rows_out = (BLOCK if settings.cbow else around) + settings.noise_rows
-        self.hold_gradients(rows_in, rows_out, padded)
+        self.hold_gradients(rows_in, rows_out)
         columns = kernels.GROUP if settings.cbow else BLOCK
         self.workspaces = [
             Workspace(
@@ -160,17 +165,13 @@ class _HierarchicalSoftmax(_Batched):
     def prepare(self, vocabulary: Vocabulary, params: Word2vecParams) -> None:
         settings = self.settings
         paths = huffman.paths(vocabulary.counts)
-        updates = passed(kept_shares(vocabulary, params), paths)
-        updates *= contexts_of(params, settings.cbow) * settings.batch_blocks * BLOCK
-        bound = STEP_BOUND["cbow" if settings.cbow else "skipgram"]
-        steps = np.minimum(1, bound / np.maximum(params.rate * updates, 1e-30))
-        self.tree = Tree(*paths, steps.astype(np.float32)[paths.nodes])
+        steps = node_steps(vocabulary, params, paths, settings)
+        self.tree = Tree(paths, steps[paths.nodes])
         padded = _up(params.dimensions, 16)
         around = _up(BLOCK + 2 * settings.window, TILE_ROWS)
-        rows_in = around if settings.cbow else BLOCK
         targets = BLOCK if settings.cbow else BLOCK + 2 * settings.window
         rows = _up(targets * int(np.diff(paths.starts).max()), TILE_ROWS)
-        self.hold_gradients(rows_in, rows, padded)
+        self.hold_gradients(around if settings.cbow else BLOCK, rows)
         self.workspaces = [
             TreeWorkspace(
                 rows_in=aligned((around, padded)),
@@ -190,6 +191,9 @@ class _HierarchicalSoftmax(_Batched):
             )
             for _ in range(self.threads)
         ]
+        if settings.cbow:
+            for work in self.workspaces:
+                np.fill_diagonal(work.marks, 1)
 
 
 class _FullSoftmax(Engine):
@@ -245,7 +249,7 @@ def batch_words(
     share = kept.max()
     if architecture == "subword":
         share = max(share, moved_along(kept, ngrams).max())
-    if params.output == "negative_sampling":
+    if params.output == "negative_sampling" or architecture == "subword":
         noise = noise_probabilities(vocabulary.counts, params.noise_exponent)
         share += params.negatives * noise.max()
     updates = share * contexts_of(params, cbow)
@@ -261,19 +265,37 @@ def kept_shares(vocabulary: Vocabulary, params: Word2vecParams) -> NDArray[np.fl
 
 
 def contexts_of(params: Word2vecParams, cbow: bool) -> int:
-    """Return for how many predictions a word is the target, of skip-gram on average."""
+    """Return how many predictions have one word of the text as their target.
+
+    In CBOW one, in skip-gram about as many as its window has words.
+    """
     if cbow:
         return 1
     return params.window + 1 if params.dynamic_window else 2 * params.window
 
 
-def passed(shares: NDArray[np.float64], paths: huffman.Paths) -> NDArray[np.float64]:
-    """Return how often each inner node is on the path to a word, float64 (V-1,).
+def node_steps(
+    vocabulary: Vocabulary, params: Word2vecParams, paths: huffman.Paths, settings: Settings
+) -> NDArray[np.float32]:
+    """Return what the gradient of each inner node is multiplied by, float32 (V-1,).
 
-    shares: float64 (V,), how often each word is the target.
+    1, or less for a node whose updates in a batch, times the rate at the start, would add up to
+    more than STEP_BOUND: so much that they come to the bound. It stays the same as the rate falls.
+    """
+    updates = passed(kept_shares(vocabulary, params), paths)
+    updates *= contexts_of(params, settings.cbow) * settings.batch_blocks * BLOCK
+    bound = STEP_BOUND["cbow" if settings.cbow else "skipgram"]
+    return (bound / np.maximum(params.rate * updates, bound)).astype(np.float32)
+
+
+def passed(shares: NDArray[np.float64], paths: huffman.Paths) -> NDArray[np.float64]:
+    """Return the share of targets whose path passes each inner node, float64 (V-1,).
+
+    shares: float64 (V,), that of each word among the targets.
     """
     weights = np.repeat(shares, np.diff(paths.starts))
-    return np.bincount(paths.nodes, weights=weights, minlength=len(shares) - 1)
+    found = np.bincount(paths.nodes, weights=weights, minlength=len(shares) - 1)
+    return np.asarray(found, dtype=np.float64)
 
 
 def moved_along(shares: NDArray[np.float64], ngrams: Ngrams) -> NDArray[np.float64]:

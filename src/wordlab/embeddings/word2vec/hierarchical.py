@@ -3,8 +3,8 @@
 -log p(word) is the sum over the path to it of -log sigma(+-hidden.node) (Morin & Bengio 2005;
 Mikolov et al. 2013b, 2.1). As with negative sampling, the gradients of a block are products of
 matrices taken at the same weights: the paths to all its targets lie one behind the other as rows,
-so that the rows that a word meets are neighbours. The root and the nodes right below it, which
-nearly every prediction moves, take smaller steps: engines.py, `node_steps`.
+so that the rows that a word meets are neighbours. Here wordlab departs from word2vec.c, which takes
+pair after pair: nodes that a batch would move too far take smaller steps (`node_steps`).
 """
 
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from wordlab.embeddings.word2vec.huffman import Paths
 from wordlab.embeddings.word2vec.kernels import (
     gather,
     mean_of_contexts,
@@ -25,14 +26,12 @@ from wordlab.simd import TILE_ROWS, add_product, error_and_loss, narrow_product
 
 
 class Tree(NamedTuple):
-    """The paths of `huffman.Paths`, and what the gradient of each of their nodes is multiplied by.
+    """The paths to all words, and what the gradient of each of their nodes is multiplied by.
 
-    steps: float32, as many as nodes; 1 but for nodes that most predictions pass.
+    steps: float32, as long as paths.nodes; 1 but for nodes that a batch would move too far.
     """
 
-    starts: NDArray[np.int64]
-    nodes: NDArray[np.int32]
-    turns: NDArray[np.float32]
+    paths: Paths
     steps: NDArray[np.float32]
 
 
@@ -71,23 +70,21 @@ def lay_paths(tree: Any, work: Any, node_ids: Any) -> int:
     node_ids: int32 (R,), filled with the nodes, and with -1 behind them. The rows are padded to
     a multiple of TILE_ROWS. Mutates node_ids, and owners, firsts, turns and steps of work.
     """
-    rows = 0
+    paths, rows = tree.paths, 0
     for q in range(len(work.targets)):
         work.firsts[q] = rows
         word = work.targets[q]
         if word >= 0:
-            for k in range(tree.starts[word], tree.starts[word + 1]):
-                node_ids[rows] = tree.nodes[k]
+            for k in range(paths.starts[word], paths.starts[word + 1]):
+                node_ids[rows] = paths.nodes[k]
                 work.owners[rows] = q
-                work.turns[rows] = tree.turns[k]
+                work.turns[rows] = paths.turns[k]
                 work.steps[rows] = tree.steps[k]
                 rows += 1
     work.firsts[len(work.targets)] = rows
     node_ids[rows:] = -1
     while rows % TILE_ROWS:
         work.owners[rows] = len(work.targets)
-        work.turns[rows] = 0
-        work.steps[rows] = 1
         rows += 1
     return rows
 
@@ -141,15 +138,11 @@ def hierarchical_block(
     hidden, marks, targets, losses = work.hidden, work.marks, work.targets, work.losses
     padded, centres = grad_in.shape[1], len(targets)
 
-    marks[centres] = 0
     if settings.cbow:
         spread = 0  # target q is predicted from hidden q
         predictions = mark_contexts(
             stretch, start, window, input_ids, targets, work.mask, work.shares
         )
-        for q in range(centres):
-            marks[q] = 0
-            marks[q, q] = 1
         gather(weights.inputs, input_ids, work.rows_in)
         mean_of_contexts(hidden, work.mask, work.rows_in, work.shares, window)
     else:
@@ -173,7 +166,7 @@ def hierarchical_block(
     errors_by_input = scores.T
     change = work.rows_in if settings.cbow else grad_in
     for r in range(0, BLOCK, TILE_ROWS):
-        first, last = work.firsts[r], work.firsts[min(centres, r + TILE_ROWS + spread)]
+        first, last = work.firsts[r], work.firsts[r + TILE_ROWS + spread]
         if last > first:
             add_product(
                 change, r, 0, padded, errors_by_input, r, first, rows_out, first, 0, last - first,

@@ -1,4 +1,4 @@
-"""Full softmax, word after word: every step changes every word."""
+"""Full softmax, block after block: every step changes every word."""
 
 from typing import Any
 

@@ -10,7 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 BLOCK = 16
-"""Neighbouring words that share their noise words: as many as the widest vector has floats."""
+"""Neighbouring words whose gradients are taken together: as many as a vector has floats."""
 
 
 class Noise(NamedTuple):

@@ -47,7 +47,7 @@ def apply_to_ngrams(
 ) -> None:
     """Add rate times gradients[k] to each row of the n-grams of word ids[k], one after another.
 
-    The rows of the words themselves are left to `kernels.apply_rows`. Mutates matrix.
+    The rows of the words themselves are left to `batches.apply_rows`. Mutates matrix.
     """
     step = np.float32(rate)
     for k in range(len(ids)):
