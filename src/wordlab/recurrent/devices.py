@@ -6,12 +6,12 @@ the environment which is which.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
@@ -21,6 +21,8 @@ from wordlab.errors import UserError
 from wordlab.progress import thread_count
 
 _at_once = 1
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @contextmanager
@@ -74,6 +76,19 @@ def in_parts(function: Callable[[slice], Any], size: int, step: int) -> None:
             run(part)
     else:
         list(_pool(_at_once).map(run, parts))
+
+
+def at_once(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """Return what `function` gives for each of several items, some at once.
+
+    The threads that are not needed for it compute parts of results inside it.
+    """
+    global _at_once
+    before, _at_once = _at_once, max(1, _at_once // len(items))
+    try:
+        return [*(map(function, items) if before == 1 else _pool(before).map(function, items))]
+    finally:
+        _at_once = before
 
 
 def chosen_device(name: Literal["auto", "cpu", "cuda"]) -> torch.device:

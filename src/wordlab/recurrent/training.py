@@ -21,6 +21,7 @@ from wordlab.recurrent import optimizers
 from wordlab.recurrent.batches import Text, Window
 from wordlab.recurrent.devices import Processes, chosen_device, chosen_products, joined, threads
 from wordlab.recurrent.language_model import LanguageModel
+from wordlab.recurrent.shares import Learners
 
 
 @dataclass
@@ -200,6 +201,7 @@ class _Training:
         self.examples = self.train_text.examples(params, model.end, self.seed)
         learnt = {name: w for name, w in model.named_parameters() if w.requires_grad}
         self.optimizer = _OPTIMIZERS[params.optimizer](learnt, weight_decay=params.weight_decay)
+        self.learners = Learners(model, self.share)
         self.state = model.initial_state(self.share.count)
         self.best = {name: weight.clone() for name, weight in model.weights().items()}
         self.position = Position()
@@ -258,16 +260,13 @@ class _Training:
         columns = slice(self.share.first, self.share.first + self.share.count)
         predicted = window.targets >= 0
         symbols, own = int(predicted.sum()), int(predicted[:, columns].sum())
-        self.model.zero_grad(set_to_none=True)
-        total, cross_entropy, state = self.model.loss(
+        cross_entropy, state = self.learners.learn(
             self._tensor(window.inputs[:, columns]),
             self._tensor(window.targets[:, columns]),
             self.state,
-            rng.stream(self.seed, "dropout", position.step),
+            lambda: rng.stream(self.seed, "dropout", position.step),
             resets=None if window.resets is None else self._tensor(window.resets[:, columns]),
-            share=self.share,
         )
-        total.backward()
         weights = self.model.parameters()
         cross_entropy = self.processes.combine(weights, cross_entropy, own / symbols)
         learnt = {n: w for n, w in self.model.named_parameters() if w.grad is not None}
@@ -292,7 +291,7 @@ class _Training:
             named = dict(zip(learnt, norms.tolist(), strict=True))
             self.on_gradients(position.step, named, clipped)
         if self.examples.carries:
-            self.state = [tuple(part.detach() for part in layer) for layer in state]
+            self.state = state
         if self.watcher is not None:
             self.watcher.updated(Update(position.step, symbols, loss, clipped))
             mark = position.learnt - position.learnt % self.watcher.interval

@@ -172,6 +172,13 @@ class _HierarchicalSoftmax(_Batched):
         targets = BLOCK if settings.cbow else BLOCK + 2 * settings.window
         rows = _up(targets * int(np.diff(paths.starts).max()), TILE_ROWS)
         self.hold_gradients(around if settings.cbow else BLOCK, rows)
+
+        def marks() -> NDArray[np.float32]:
+            made = aligned((targets + 1, BLOCK))
+            if settings.cbow:
+                np.fill_diagonal(made, 1)
+            return made
+
         self.workspaces = [
             TreeWorkspace(
                 rows_in=aligned((around, padded)),
@@ -181,7 +188,7 @@ class _HierarchicalSoftmax(_Batched):
                 scores=aligned((rows, BLOCK)),
                 mask=aligned((BLOCK, around)),
                 shares=aligned((BLOCK,)),
-                marks=aligned((targets + 1, BLOCK)),
+                marks=marks(),
                 turns=aligned((rows,)),
                 steps=aligned((rows,)),
                 losses=aligned((BLOCK,)),
@@ -191,9 +198,6 @@ class _HierarchicalSoftmax(_Batched):
             )
             for _ in range(self.threads)
         ]
-        if settings.cbow:
-            for work in self.workspaces:
-                np.fill_diagonal(work.marks, 1)
 
 
 class _FullSoftmax(Engine):
