@@ -266,6 +266,12 @@ def train_ours(folder: Path, params: Any, seed: int, threads: int) -> dict[str, 
     text = read(folder)
     model = language_model.LanguageModel(params, text.vocabulary, level="word", seed=seed)
     start, curve = time.perf_counter(), []
+
+    def note(_: int, measured: Any) -> None:
+        names = {"train": "train_perplexity", "valid": "valid_perplexity"}
+        seconds = {"seconds": time.perf_counter() - start}
+        curve.append(seconds | {name: measured[of] for name, of in names.items()})
+
     training.train(
         model,
         text.train[0],
@@ -273,9 +279,7 @@ def train_ours(folder: Path, params: Any, seed: int, threads: int) -> dict[str, 
         params,
         seed=seed,
         document_starts=(text.train[1], text.valid[1]),
-        on_epoch=lambda _, measured: curve.append(
-            {"seconds": time.perf_counter() - start, "valid": measured["valid_perplexity"]}
-        ),
+        on_epoch=note,
     )
     seconds = time.perf_counter() - start
     losses = model.token_losses(text.test[0], document_starts=text.test[1])
