@@ -18,7 +18,7 @@ from wordlab.recurrent.language_model import LanguageModel
 
 SHARES = 2
 """Of a batch that is worth it; with more of them each is too small for fast products."""
-WORTH = 1 << 28
+WORTH = 1 << 29
 """Multiplications of the recurrent layers, from one window forwards, that shares are worth: with
 fewer, threads would wait for Python."""
 
