@@ -263,7 +263,7 @@ def test_the_documentation_names_the_published_settings(repository):
         f"{settings['dimensions']} dimensions, window {settings['window']}, "
         f"{settings['negatives']} negatives, sample 1e-4"
     )
-    for path in ("docs/vectors.md", "benchmarks/README.md"):
+    for path in ("README.md", "docs/vectors.md", "benchmarks/README.md"):
         assert named in " ".join((repository / path).read_text(encoding="utf-8").split()), path
 
 

@@ -191,6 +191,7 @@ def standard(tmp_path, monkeypatch):
 
 def test_the_scale_for_published_sets_has_these_settings():
     scale = read(REPOSITORY / "scales" / "standard.yaml")
+    assert list(scale.pop("language_model")) == ["gru"], "how the text is read, and one model"
     assert scale == {"preprocess": SETTINGS, "vocabulary": {"min_count": 1, "max_size": None}}
 
 
