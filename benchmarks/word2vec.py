@@ -297,8 +297,8 @@ def table(figures: dict[str, Any]) -> str:
         f"{figures['output'].replace('_', ' ')}; "
         + ("one seed" if seeds == 1 else f"means of {seeds} seeds"),
         "",
-        "| | words per second | times gensim's | WordSim-353 | SimLex-999 | analogies | MiB | "
-        "beyond weights and text |",
+        "| | words per second | times gensim's | WordSim-353 | SimLex-999 | analogies | "
+        "memory, MiB | of it beyond weights and text |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for architecture in (name for name in ARCHITECTURES if name in figures):
