@@ -92,7 +92,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     torch.set_num_threads(asked.threads)
     settings = getattr(harness.scaled(asked.scale).language_model, asked.cell)
-    changes = {name: yaml.safe_load(value) for name, _, value in map(split_change, asked.change)}
+    pairs = (change.partition("=") for change in asked.change)
+    changes = {name: yaml.safe_load(value) for name, _, value in pairs}
     params = harness.changed(settings, **changes)
     kept = Kept(asked.json)
     names = [f"wordlab_{seed}" for seed in asked.seeds]
@@ -116,11 +117,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         kept.figures |= compared(ours, others, kept.figures["peer_epoch_seconds"])
         harness.write(kept.figures, asked.json)
     print(json.dumps(kept.figures, indent=2))
-
-
-def split_change(text: str) -> tuple[str, str, str]:
-    """Return KEY, = and VALUE."""
-    return text.partition("=")
 
 
 class Kept:
