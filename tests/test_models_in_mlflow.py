@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc import scoring_server
+from sqlalchemy import event, orm
 from starlette.testclient import TestClient
 
 from wordlab import artifacts
@@ -139,6 +140,19 @@ def test_a_model_is_logged_once_with_its_md5_and_without_a_pickle(checkout):
     pinned = next(path for path in kept if path.name == "requirements.txt").read_text()
     assert f"numpy=={np.__version__}\n" in pinned
     assert all("==" in line for line in pinned.splitlines())
+
+
+def test_two_stages_that_record_one_dataset_at_the_same_moment(checkout):
+    one, other = checkout.session("one stage"), checkout.session("other stage")
+    read = {"data/processed/corpus": "c0ffee"}
+    # the other is between one's look for the dataset and its insertion
+    event.listen(orm.Session, "before_flush", lambda *_: other.inputs(read), once=True)
+    one.inputs(read)
+    client, _ = checkout.client()
+    for session in (one, other):
+        (found,) = client.get_run(session.runs[0].id).inputs.dataset_inputs
+        assert (found.dataset.name, found.dataset.digest) == ("data/processed/corpus", "c0ffee")
+        session.finish("FINISHED")
 
 
 def test_vectors_answer_as_the_command_does(checkout):

@@ -19,6 +19,7 @@ from mlflow.entities import (
     Param,
     RunTag,
 )
+from mlflow.exceptions import MlflowException
 
 from wordlab.errors import masked
 from wordlab.params import flatten
@@ -99,7 +100,11 @@ class Run:
             DatasetInput(Dataset(path, digest[:36], "local", json.dumps({"uri": path})), context)
             for path, digest in digests.items()
         ]
-        self.client.log_inputs(self.id, datasets, [*map(LoggedModelInput, models)])
+        logged = (self.id, datasets, [*map(LoggedModelInput, models)])
+        try:
+            self.client.log_inputs(*logged)
+        except MlflowException:  # one stage added a dataset after another had looked for it
+            self.client.log_inputs(*logged)
 
     def end(self, status: str) -> None:
         """End the run."""
