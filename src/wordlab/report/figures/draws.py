@@ -4,7 +4,7 @@ from matplotlib.figure import Figure
 
 from wordlab import names
 from wordlab.report.figures.registry import figure
-from wordlab.report.figures.style import INK, MUTED, canvas, ranked
+from wordlab.report.figures.style import INK, MUTED, panels, ranked
 from wordlab.report.results import Study
 from wordlab.report.tables import ranks
 
@@ -21,7 +21,7 @@ def steady_neighbours(study: Study) -> Figure:
     table = study.measured("neighbours", "cosine")
     table = table[table["rank"] <= n]
     words, models = list(table["word"].unique()), list(table["model"].unique())
-    drawn = canvas(1, len(words), 3.1 * len(models) + 0.6, len(words) * (0.21 * n + 0.75))
+    drawn = panels(len(words), 2, 2.3 * len(models) + 0.4, 0.21 * n + 0.75)
     heads = [names.model(str(model)) for model in models]
     for axes, word in zip(drawn.axes, words, strict=True):
         own = table[table["word"] == word]

@@ -295,7 +295,7 @@ def larger(growth: pd.DataFrame) -> Answer:
         write, unit = _differing(first["task"])
         text = (
             f"{'Yes' if len(better) == len(shown) else 'Not everywhere'}: from {least} of the text "
-            f"to all of it {names.model(first['model'])} "
+            f"to all of it, {names.model(first['model'])} "
             f"{'gains' if first['difference'] > 0 else 'loses'} "
             f"{write(abs(first['difference']))}{unit and f' {unit}'} on "
             f"{names.task(first['task'])}, of which {first['n']:,} items are known at every size. "
@@ -305,8 +305,8 @@ def larger(growth: pd.DataFrame) -> Answer:
     else:
         up = sum(row["difference"] > 0 for row in rows)
         text = (
-            f"That is {OPEN}: from {least} of it to all of it {up} of {len(rows)} scores rise, but "
-            "every interval has room for no change."
+            f"That is {OPEN}: from {least} of it to all of it, {up} of {len(rows)} scores rise, "
+            "but every interval has room for no change."
         )
     tasks = list(dict.fromkeys(growth["task"]))
     cells = {
