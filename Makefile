@@ -85,7 +85,7 @@ apply: $(READY)  ## take over the params of an experiment (NAME=), its results a
 	@$(MAKE) --no-print-directory repro
 
 clean:  ## delete what the pipeline made, not the environment nor the MLflow runs
-	@rm -rf data/raw data/text/*.json data/interim data/processed data/models .checkpoints
-	@rm -rf reports/curves reports/figures reports/headline reports/metrics reports/tables
-	@rm -f reports/*.html reports/samples.json
+	@rm -rf data/raw data/text/*.json data/interim data/processed data/models data/draws .checkpoints
+	@rm -rf reports/curves reports/figures reports/headline reports/metrics reports/scores reports/tables
+	@rm -f data/sets.json reports/*.html reports/samples.json
 	@echo "Deleted the outputs; \`dvc checkout\` and \`git checkout reports\` bring them back"

@@ -56,7 +56,7 @@ def test_the_varied_params_and_the_scores_that_moved_are_shown_the_best_first():
 
 
 def test_the_lowest_perplexity_is_the_best():
-    low, high = ({"perplexity": p, "next symbol right": 0.2} for p in (90.0, 120.0))
+    low, high = ({"perplexity": p, "top-1 accuracy": 0.2} for p in (90.0, 120.0))
     shown = said(ended("worse", data(1, score(0.2), high)), committed=data(1, score(0.2), low))
     lines = shown.splitlines()
     assert lines[0] == "LSTM"

@@ -68,7 +68,7 @@ def test_the_results_are_those_of_the_run_that_dvc_lock_has():
 )
 def test_the_scores_with_intervals_are_those_of_committed_runs(title, scores):
     rows = under(title)
-    shares = ("analogies", "next symbol right", "among five")
+    shares = ("analogies", "top-1 accuracy", "top-5 accuracy")
     digits = {"perplexity": 1, "ratio to Kneser-Ney": 2, **dict.fromkeys(shares, 1)}
     for name in ("embeddings", "language_models"):
         for one in pd.read_csv(REPOSITORY / f"{scores}/{name}.csv").itertuples():

@@ -260,6 +260,6 @@ def test_scores_of_every_method_are_beside_the_plain_ones(model, params, reposit
         assert ("rate" in found) == (method in ("dynamic", "all"))
     assert own["all"]["weights"].keys() == {"network", "kneser_ney", "cache"}
     assert sum(own["all"]["weights"].values()) == pytest.approx(1)
-    assert headline(metrics)["gru"].keys() == {"perplexity", "next symbol right"}
+    assert headline(metrics)["gru"].keys() == {"perplexity", "top-1 accuracy"}
     table = intervals(metrics).set_index(["model", "measure"])
     assert table.loc[("gru", "perplexity"), "low"] == pytest.approx(metrics["gru"]["low"], rel=1e-4)

@@ -128,8 +128,8 @@ def _predictions(scores: Mapping[str, Any], name: str) -> Iterable[Scored]:
     for key, measure, prefix in (
         ("perplexity", "perplexity", ""),
         ("ratio", "perplexity, as a ratio to Kneser-Ney n-grams", "ratio_"),
-        ("top_1", "next symbol right", "top_1_"),
-        ("top_5", "next symbol among five", "top_5_"),
+        ("top_1", "top-1 accuracy", "top_1_"),
+        ("top_5", "top-5 accuracy", "top_5_"),
     ):
         if key in scores:
             yield Scored(

@@ -180,8 +180,8 @@ def beside(name: str, metrics: Path, docs: Path = DOCS) -> str:
     minutes = run.facts["minutes"]
     return scored.side_by_side(
         {
-            f"scale `{name}`: {kept:,} words to learn from, {minutes} minutes": committed,
-            f"`params.yaml`: {here:,} words to learn from": metrics,
+            f"scale `{name}`: {kept:,} training tokens, {minutes} minutes": committed,
+            f"`params.yaml`: {here:,} training tokens": metrics,
         }
     )
 

@@ -142,8 +142,13 @@ def _of_networks(metrics: Mapping[str, Any]) -> Scored:
         unknown = f"{_percent(scores['unknown_share'])} % of {scores['symbols']:,}"
         bits = f"{scores['bits']:.2f}"
         rows.append([title, perplexity, ratio, bits, first, five, *known, unknown])
-    heads = ["test perplexity", "ratio to Kneser-Ney", "bits per symbol", "next symbol right"]
-    heads += ["among five", "perplexity of known symbols", "known right", "unknown symbols"]
+    heads = ["test perplexity", "ratio to Kneser-Ney", "bits per symbol", "top-1 accuracy"]
+    heads += [
+        "top-5 accuracy",
+        "perplexity, in vocabulary",
+        "top-1, in vocabulary",
+        "out of vocabulary",
+    ]
     return Scored(["language model", *heads], [""] * len(heads), rows)
 
 

@@ -224,7 +224,7 @@ def _label(level: str, size: int, kinds: Sequence[tuple[str, int]]) -> str:
 
 def headline(metrics: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
     """Return the few numbers that runs are compared by at a glance, by model, to four digits."""
-    keys = {"perplexity": "perplexity", "next symbol right": "top_1"}
+    keys = {"perplexity": "perplexity", "top-1 accuracy": "top_1"}
     return rounded(
         {
             model: {name: found[key] for name, key in keys.items()}
@@ -237,8 +237,8 @@ def headline(metrics: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
 INTERVALS = {
     "perplexity": ("perplexity", "low", "high"),
     "ratio to Kneser-Ney": ("ratio", "ratio_low", "ratio_high"),
-    "next symbol right": ("top_1", "top_1_low", "top_1_high"),
-    "among five": ("top_5", "top_5_low", "top_5_high"),
+    "top-1 accuracy": ("top_1", "top_1_low", "top_1_high"),
+    "top-5 accuracy": ("top_5", "top_5_low", "top_5_high"),
 }
 """The scores that have an interval: the keys of each, of its low and of its high end."""
 

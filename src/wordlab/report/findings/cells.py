@@ -54,7 +54,7 @@ def compared(cells: pd.DataFrame, tasks: pd.DataFrame) -> Answer:
         for row in cells.to_dict("records")
     ]  # fmt: skip
     head = ["units per layer", "multiply-adds per word", "perplexity",
-            f"times that of {names.model(first)}", "times that of n-grams",
+            f"times that of {names.model(first)}", "ratio to Kneser-Ney",
             *(f"{task} over {delay} steps, right" for task, delay in asked)]  # fmt: skip
     return Answer(text, bool(parts), Table("With equally many weights", head, rows))
 

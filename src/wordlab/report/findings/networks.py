@@ -65,8 +65,8 @@ def predicted(metrics: Mapping[str, Mapping[str, Any]]) -> Answer:
         for model, own in metrics.items() if model in names.LANGUAGE_MODELS
         for title, row in by_method(model, own)
     ]  # fmt: skip
-    head = ["perplexity", "bits per symbol", "times that of n-grams", "next symbol right",
-            "among five", "right where it is a known word"]  # fmt: skip
+    head = ["perplexity", "bits per symbol", "ratio to Kneser-Ney", "top-1 accuracy",
+            "top-5 accuracy", "top-1, in vocabulary"]  # fmt: skip
     return Answer(text, decided, Table("On the test split", head, rows))
 
 
