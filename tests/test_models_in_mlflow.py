@@ -155,6 +155,18 @@ def test_two_stages_that_record_one_dataset_at_the_same_moment(checkout):
         session.finish("FINISHED")
 
 
+def test_a_stage_that_is_killed_as_it_sends_ends_its_run_alone(checkout):
+    here, there = socket.socketpair()
+    begin = {"stage": "a stage", "key": "a pass", "name": None, "params": {}, "tags": {}}
+    with here, there, there.makefile("rw", encoding="utf-8") as stream:
+        here.sendall((json.dumps(["begin", begin]) + '\n["text", {"te').encode())
+        here.shutdown(socket.SHUT_WR)
+        tracking.log(stream)
+    client, experiment = checkout.client()
+    (run,) = client.search_runs([experiment], "tags.`wordlab.stage` = 'a stage'")
+    assert run.info.status == "KILLED"
+
+
 def test_vectors_answer_as_the_command_does(checkout):
     checkout.log("skipgram")
     model, space = checkout.model("skipgram"), words.load(Path("data/models/skipgram"))

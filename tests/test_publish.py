@@ -163,6 +163,11 @@ def test_the_results_of_a_pass_are_taken_over_as_they_are(run, tmp_path, monkeyp
         publish.take("hour", reports=run.folder)
     with pytest.raises(UserError, match="decade: no such scale; expected a file in"):
         publish.take("decade", reports=run.folder)
+    (checkout / "data" / "raw" / "provenance.json").unlink()
+    before = (taken / pages.FACTS).read_bytes()
+    with pytest.raises((UserError, OSError)):
+        publish.take("own", reports=run.folder)
+    assert (taken / pages.FACTS).read_bytes() == before
     ahead = [plan.Estimate("train_glove", {}, 1.0, 1.0, True)]
     monkeypatch.setattr(plan, "planned", lambda stages, changes: ahead)
     with pytest.raises(UserError, match="train_glove: not up to date; `dvc repro` before"):

@@ -331,8 +331,10 @@ def test_kneser_ney_learns_from_context():
 
 def test_distinct():
     ids = np.array([1, 2, 1, 2, 1])
-    assert distinct(ids, 1) == 0.4
-    assert distinct(ids, 2) == 0.5
+    assert distinct([ids], 1) == 0.4
+    assert distinct([ids], 2) == 0.5
+    assert distinct([ids, np.array([2, 2])], 2) == 3 / 5  # none spans two texts
+    assert math.isnan(distinct([ids[:3]], 4))
 
 
 def test_longest_copy():
@@ -346,9 +348,23 @@ def test_longest_copy():
 def test_generated_text_is_scored():
     train = some_text()
     ngrams = KneserNey.fit(train, order=3, classes=6, end=END)
-    copied = score_generated(train[100:140], train, ngrams)
+    copied = score_generated([([], train[100:140].tolist())], train, ngrams)
     assert copied["longest_copy"] >= 40
-    stuck = score_generated(np.zeros(40, dtype=np.int64), train, ngrams)
+    stuck = score_generated([([], [0] * 40)], train, ngrams)
     assert stuck["repetition"] == pytest.approx(1 - 1 / 37)
     assert stuck["distinct_1"] == 1 / 40
     assert stuck["perplexity"] != copied["perplexity"]
+
+
+def test_a_prompt_is_what_generated_text_follows_and_not_scored():
+    train = some_text()
+    ngrams = KneserNey.fit(train, order=3, classes=6, end=END)
+    begun, drawn = train[100:140].tolist(), [UNKNOWN, UNKNOWN, 0, UNKNOWN]
+    found = score_generated([(begun, drawn), (begun[:2], drawn[:1])], train, ngrams)
+    after = [
+        *ngrams.losses(np.array(begun + drawn))[-4:],
+        ngrams.losses(np.array([*begun[:2], UNKNOWN]))[-1],
+    ]
+    assert found["perplexity"] == pytest.approx(math.exp(np.mean(after)))
+    assert found["distinct_1"] == 2 / 5
+    assert found["longest_copy"] < 4

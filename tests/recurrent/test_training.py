@@ -260,6 +260,26 @@ def test_a_budget_of_tokens_ends_the_training_and_the_schedule(network):
     assert same(whole[0], free[0])
 
 
+def test_the_loss_on_the_way_is_that_of_the_averages_where_there_are_some(network):
+    noise = np.random.default_rng(0).integers(6, size=300)
+    params = network(optimizer="averaged_sgd", averaging_patience=1, rate=8.0, epochs=10)
+    seen = {}
+
+    class Watching:
+        interval = 1
+
+        def updated(self, update):
+            pass
+
+        def validated(self, step, mark, loss):
+            seen[step] = loss
+
+    _, record = run(params, train_ids=noise, watcher=Watching())
+    windows = record.updates // len(record.epochs)
+    for epoch in record.epochs:
+        assert seen[epoch.epoch * windows] == pytest.approx(epoch.valid_loss, abs=1e-9)
+
+
 def test_a_budget_of_minutes_ends_the_training(network):
     _, record = run(network(minutes=1e-9, epochs=3))
     assert len(record.epochs) == 1

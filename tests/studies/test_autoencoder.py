@@ -121,6 +121,14 @@ def test_a_saved_model_reads_back_and_says_the_same(tmp_path: Path) -> None:
     (tmp_path / "model" / "model.safetensors").write_bytes(b"damaged")
     with pytest.raises(UserError, match="not a whole autoencoder"):
         Autoencoder.load(tmp_path / "model")
+    with torch.no_grad():
+        model.embedding[0, 0] = torch.nan
+    model.save(tmp_path / "model")
+    with pytest.raises(UserError, match=r"not a whole autoencoder \(embedding has NaN or infinity"):
+        Autoencoder.load(tmp_path / "model")
+    (tmp_path / "model" / "model.safetensors").unlink()
+    with pytest.raises(UserError, match=r"model\.safetensors: not found"):
+        Autoencoder.load(tmp_path / "model")
 
 
 class CutOff(Exception):

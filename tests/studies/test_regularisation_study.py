@@ -242,9 +242,15 @@ def test_a_network_is_compared_with_the_unigram_model() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"tokens": 100}, {"minutes": 1e-9}, {"optimizer": "averaged_sgd"}]
+    "changes",
+    [
+        {"tokens": 100},
+        {"minutes": 1e-9},
+        {"optimizer": "averaged_sgd"},
+        {"carry_state": "within_documents"},
+    ],
 )
-def test_budgets_and_averages_of_the_language_models_are_not_the_study_s(
+def test_budgets_averages_and_documents_of_the_language_models_are_not_the_study_s(
     monkeypatch: pytest.MonkeyPatch, networks: Networks, changes: dict[str, Any]
 ) -> None:
     def bounded(*cells: str) -> dict[str, LanguageModelParams]:

@@ -42,6 +42,18 @@ def test_a_cut_changes_the_gradient_the_less_the_longer_the_window(model: Langua
     assert 0 < cosines[0] < cosines[1] < cosines[2] < 1
 
 
+@pytest.mark.parametrize("embedding", ["frozen", "one_hot"])
+def test_weights_that_are_not_trained_have_no_part_in_a_gradient(
+    network: Callable[..., NetworkParams], embedding: str
+) -> None:
+    vocabulary = Vocabulary(tuple("abcdefgh"), np.ones(8, np.int64))
+    params = network(cell="gru", embedding=embedding, tied=False)
+    model = LanguageModel(params, vocabulary, "word", 3)
+    learnt = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+    assert learnt < sum(weight.numel() for weight in model.parameters())
+    assert len(window_gradient(model, IDS[:-1], IDS[1:], 6)) == learnt
+
+
 @pytest.mark.parametrize("steps", [6, 24])
 def test_what_a_window_keeps_is_what_is_counted_by_hand(model: LanguageModel, steps: int) -> None:
     batch, size, classes = 3, 16, 10

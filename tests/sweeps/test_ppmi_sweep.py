@@ -1,6 +1,7 @@
 """The sweep of PPMI: each trial is what its settings alone would give, and counts are shared."""
 
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from wordlab.evaluation.vectors.answers import measure
 from wordlab.evaluation.vectors.sets import read_sets
 from wordlab.params.embeddings import CooccurrenceParams, EvaluationParams, PpmiParams
 from wordlab.params.sweeps import PpmiSweepParams
+from wordlab.sweeps import vectors
 from wordlab.sweeps.ppmi import sweep
 
 WORDS = tuple(["red", "green", "blue", "black", "white", "brown", "pink", "grey"])
@@ -65,6 +67,29 @@ def run(evaluation: EvaluationParams, **more: Any) -> Any:
     sections = (COUNTING.model_dump(), WEIGHING.model_dump())
     params = PpmiSweepParams.model_validate(PpmiSweepParams.inherit(SWEEP, *sections))
     return sweep(*text(), params, evaluation, seed=1, **more)
+
+
+def test_an_evaluation_set_that_changed_is_another_recipe(
+    evaluation: EvaluationParams, monkeypatch: pytest.MonkeyPatch
+):
+    class Met(Exception):
+        """Stands for the trials."""
+
+    recipes: list[Any] = []
+
+    def opened(*_: Any, recipe: Any, **__: Any) -> None:
+        recipes.append(recipe)
+        raise Met
+
+    monkeypatch.setattr(vectors, "opened", opened)
+    place = Path(str(evaluation.similarity[0].path))
+    before = place.read_text()
+    for written in (before, before, before.replace("red green 0", "red green 9")):
+        place.write_text(written)
+        with pytest.raises(Met):
+            run(evaluation)
+    place.write_text(before)
+    assert recipes[0] == recipes[1] != recipes[2]
 
 
 def test_each_trial_is_scored_as_its_settings_alone_would_be(evaluation: EvaluationParams):

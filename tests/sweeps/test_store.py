@@ -198,6 +198,21 @@ def test_a_job_is_measured_once_and_known_again_with_its_arrays(
     assert ran == [3, 1, 2]
 
 
+@pytest.mark.usefixtures("database")
+def test_a_shared_store_does_not_take_what_was_measured_of_other_inputs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORDLAB_THREADS", "1")
+
+    def of(stem: str, by: int) -> int:
+        kept = Checkpoint(tmp_path / f"{stem}.safetensors")
+        study = trials.Measurements(twice, by, title="t", checkpoint=kept)
+        return int(study.of([3])[0].numbers["product"])
+
+    assert of("study_regularisation-0123456789abcdef", 7) == 21
+    assert of("study_regularisation-fedcba9876543210", 8) == 24
+
+
 def test_a_job_that_is_cut_off_resumes_from_a_checkpoint_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from wordlab import paths
-from wordlab.artifacts import read_json, write_json
+from wordlab.artifacts import read_json, replacing, write_json
 from wordlab.errors import UserError
 from wordlab.params.scales import SCALES
 from wordlab.params.whole import PARAMS, load, read
@@ -75,19 +75,19 @@ def take(name: str, docs: Path = DOCS, reports: Path = Path("reports")) -> None:
         raise UserError(
             f"{ahead[0].stage}: not up to date; `dvc repro` before its results are kept"
         )
-    run = Run(name, docs)
-    shutil.rmtree(run.folder, ignore_errors=True)
-    for pattern in KEPT:
-        for path in sorted(spread(pattern)):
-            if (reports / path).exists():
-                (run.folder / path).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(reports / path, run.folder / path)
-    (run.folder / "figures").mkdir(parents=True)
-    for figure in sorted(_figures(docs)):
-        drawn = reports / "figures" / f"{figure}.png"
-        if drawn.exists():
-            shutil.copyfile(drawn, run.folder / "figures" / drawn.name)
-    write_json(run.folder / FACTS, _facts(name))
+    facts = _facts(name)
+    with replacing(Run(name, docs).folder) as folder:
+        for pattern in KEPT:
+            for path in sorted(spread(pattern)):
+                if (reports / path).exists():
+                    (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(reports / path, folder / path)
+        (folder / "figures").mkdir(parents=True)
+        for figure in sorted(_figures(docs)):
+            drawn = reports / "figures" / f"{figure}.png"
+            if drawn.exists():
+                shutil.copyfile(drawn, folder / "figures" / drawn.name)
+        write_json(folder / FACTS, facts)
 
 
 def spread(pattern: str) -> Iterator[str]:

@@ -306,6 +306,8 @@ def log(stream: TextIO) -> None:
     session: Session | None = None
     try:
         for line in stream:
+            if not line.endswith("\n"):
+                break  # the stage was killed as it sent this
             name, arguments = json.loads(line)
             if name == "begin":
                 session = Session(**arguments)

@@ -42,6 +42,11 @@ def check_saved(
     sizes = params.hidden_size * across, params.embedding_size, params.layers
     if max(sizes) > sum(weight.numel() for weight in weights.values()):
         raise ValueError("fewer weights than model.json says")
+    check_finite(weights)
+
+
+def check_finite(weights: Mapping[str, Tensor]) -> None:
+    """Raise ValueError if saved weights have NaN or infinity."""
     for name, weight in weights.items():
         if not weight.isfinite().all():
             raise ValueError(f"{name} has NaN or infinity")

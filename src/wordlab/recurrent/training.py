@@ -296,7 +296,8 @@ class _Training:
             self.watcher.updated(Update(position.step, symbols, loss, clipped))
             mark = position.learnt - position.learnt % self.watcher.interval
             if mark > position.learnt - symbols:
-                self.watcher.validated(position.step, mark, self._valid_loss())
+                with self.optimizer.averaged():
+                    self.watcher.validated(position.step, mark, self._valid_loss())
 
     def _tensor(self, columns: NDArray[Any]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(columns)).to(self.device)

@@ -211,6 +211,7 @@ def _network(
         "embedding": "trained",
         "tied": False,  # tied ones start small: a small text teaches them little more than counts
         "examples": "streams",
+        "carry_state": "always",
         **{f"dropout_{place}": method.dropout for place in ("input", "between", "output")},
         "dropout_recurrent": method.dropout_recurrent,
         "variational": method.variational,

@@ -14,7 +14,7 @@ from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation.vectors import scores
 from wordlab.evaluation.vectors.answers import ANSWERS, measure
-from wordlab.evaluation.vectors.sets import read_sets
+from wordlab.evaluation.vectors.sets import digests, read_sets
 from wordlab.params.embeddings import EvaluationParams
 from wordlab.params.sweeps import UNSEEN, GridSweepParams
 from wordlab.sweeps.trials import Objective, Trial, opened, text_digest
@@ -72,6 +72,7 @@ def sweep(
             "words": fingerprint(vocabulary.words),
             "seed": seed,
             "evaluation": evaluation.model_dump(),
+            "sets": digests(evaluation),
         },
         models=list(dict.fromkeys(trial.model for trial in planned)),
         objective=Objective(sets.pairs[0].name if sets.pairs else "analogy_total", "higher"),

@@ -234,7 +234,8 @@ class Measurements:
     def of(self, jobs: Sequence[Any]) -> list[Outcome]:
         """Return the outcome of each of `jobs`, in their order."""
         wanted = {repr(job): job for job in jobs if repr(job) not in self._ended}
-        recipe = self.checkpoint.path.stem if self.checkpoint.path else ""
+        path = self.checkpoint.path  # named by the digest of all that a stage reads
+        recipe = "" if path is None else fingerprint(path.stem)
         own = {
             name: [self.checkpoint.part(fingerprint(name)[:16])] if self.resumed else []
             for name in wanted

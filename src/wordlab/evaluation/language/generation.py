@@ -34,10 +34,26 @@ def generate(
     seed: int,
     cache: NeuralCache | None = None,
 ) -> str:
-    """Return `prompt` and the `length` symbols that the model puts after it.
+    """Return `prompt` and the `length` symbols that the model puts after it, as `continuation`.
 
-    A word model's symbols are joined by spaces, the end of a sentence is a line break; the
-    unknown symbol is never drawn. cache: mutated, comes to hold the prompt and what is drawn.
+    A word model's symbols are joined by spaces, the end of a sentence is a line break.
+    """
+    drawn = continuation(model, prompt, length, decoding, seed=seed, cache=cache)
+    return text_of(model, prompt_ids(model, prompt) + drawn)
+
+
+def continuation(
+    model: LanguageModel,
+    prompt: str,
+    length: int,
+    decoding: DecodingParams,
+    *,
+    seed: int,
+    cache: NeuralCache | None = None,
+) -> list[int]:
+    """Return the `length` symbols that the model puts after `prompt`, as classes.
+
+    The unknown symbol is never drawn. cache: mutated, comes to hold the prompt and what is drawn.
     Raises UserError naming the words of the prompt that the model does not know, and for a beam
     with a cache.
     """
@@ -48,11 +64,9 @@ def generate(
     given = prompt_ids(model, prompt)
     with torch.no_grad():
         if decoding.strategy == "beam":
-            drawn = _beam(model, given, length, decoding.beam_width)
-        else:
-            generator = torch.Generator().manual_seed(rng.derive(seed, "generation", prompt))
-            drawn = _draw(model, given, length, decoding, generator, cache)
-    return text_of(model, given + drawn)
+            return _beam(model, given, length, decoding.beam_width)
+        generator = torch.Generator().manual_seed(rng.derive(seed, "generation", prompt))
+        return _draw(model, given, length, decoding, generator, cache)
 
 
 def draw_texts(model: LanguageModel, texts: int, length: int, *, seed: int) -> NDArray[np.int64]:

@@ -13,7 +13,14 @@ from wordlab.corpus.vocabulary import study_words
 from wordlab.errors import notice
 from wordlab.evaluation.language.accuracy import accuracy, ngram_ranks
 from wordlab.evaluation.language.adaptation import adapted, plain_trace
-from wordlab.evaluation.language.generation import generate, generate_by_counts, spelled, symbols_of
+from wordlab.evaluation.language.generation import (
+    continuation,
+    generate_by_counts,
+    prompt_ids,
+    spelled,
+    symbols_of,
+    text_of,
+)
 from wordlab.evaluation.language.held_out import Documents, HeldOut, held_out, score, symbol_ids
 from wordlab.evaluation.language.ngrams import KneserNey
 from wordlab.params.language import GenerationParams, LanguageEvaluationParams
@@ -25,27 +32,35 @@ if TYPE_CHECKING:
 
 
 def score_generated(
-    ids: NDArray[np.int64], train_ids: NDArray[np.int64], ngrams: KneserNey
+    texts: Sequence[tuple[Sequence[int], Sequence[int]]],
+    train_ids: NDArray[np.int64],
+    ngrams: KneserNey,
 ) -> dict[str, float]:
-    """Return what can be counted of the generated symbols `ids` (N,), N at least 4.
+    """Return what can be counted of the symbols that a model put after each of several prompts.
 
-    perplexity: under an n-gram model of the training text; distinct_1, distinct_2: different
-    n-grams as a share of all (Li et al. 2016); repetition: the share of 4-grams that the text had
-    before (Welleck et al. 2020); longest_copy: the most symbols in a row that the training text
-    has as well.
+    texts: the symbols of each prompt, and those after it, at least one. perplexity: of these
+    after the prompt, under an n-gram model of the training text; distinct_1, distinct_2: different
+    n-grams as a share of all (Li et al. 2016); repetition: the share of 4-grams that there were
+    before (Welleck et al. 2020), NaN where no text has four symbols; longest_copy: the most
+    symbols in a row that the training text has as well.
     """
+    losses = [ngrams.losses(np.array([*given, *own]))[len(given) :] for given, own in texts]
+    drawn = [np.array(own) for _, own in texts]
     return {
-        "perplexity": perplexity(float(ngrams.losses(ids).mean())),
-        "distinct_1": distinct(ids, 1),
-        "distinct_2": distinct(ids, 2),
-        "repetition": 1 - distinct(ids, 4),
-        "longest_copy": longest_copy(ids, train_ids),
+        "perplexity": perplexity(float(np.concatenate(losses).mean())),
+        "distinct_1": distinct(drawn, 1),
+        "distinct_2": distinct(drawn, 2),
+        "repetition": 1 - distinct(drawn, 4),
+        "longest_copy": max(longest_copy(own, train_ids) for own in drawn),
     }
 
 
-def distinct(ids: NDArray[np.int64], n: int) -> float:
-    """Return how many different n-grams `ids` (N,) has, as a share of all its n-grams."""
-    windows = np.lib.stride_tricks.sliding_window_view(ids, n)
+def distinct(texts: Sequence[NDArray[np.int64]], n: int) -> float:
+    """Return how many different n-grams `texts` have, as a share of all; NaN where none is."""
+    long = [ids for ids in texts if len(ids) >= n]
+    if not long:
+        return math.nan
+    windows = np.concatenate([np.lib.stride_tricks.sliding_window_view(ids, n) for ids in long])
     return len(np.unique(windows, axis=0)) / len(windows)
 
 
@@ -148,10 +163,13 @@ def evaluate(
             kinds[kind] = _kind(model, train, valid, test, beginnings, params)
         shared = kinds[kind]
         prompts, text = shared.prompts, shared.text
-        texts = [
-            generate(model, prompt, generation.length, generation, seed=seed) for prompt in prompts
+        written = [
+            (
+                prompt_ids(model, prompt),
+                continuation(model, prompt, generation.length, generation, seed=seed),
+            )
+            for prompt in prompts
         ]
-        written = symbol_ids(model, [line for text in texts for line in text.splitlines()])
         plain = plain_trace(model, text, states=name in params.cache.models, ranks=True)
         assert plain.ranks is not None
         on_losses(name, plain.losses, text)
@@ -188,8 +206,8 @@ def evaluate(
             },
         }
         samples += [
-            {"model": name, "prompt": prompt, "text": text}
-            for prompt, text in zip(prompts, texts, strict=True)
+            {"model": name, "prompt": prompt, "text": text_of(model, [*begun, *drawn])}
+            for prompt, (begun, drawn) in zip(prompts, written, strict=True)
         ]
     for (level, size), own in kinds.items():
         label = _label(level, size, list(kinds))

@@ -30,6 +30,7 @@ from wordlab.recurrent.language_model import save
 from wordlab.recurrent.layers import RecurrentLayers
 from wordlab.recurrent.optimizers import AdamW, clip_gradients
 from wordlab.recurrent.output import FullSoftmax
+from wordlab.recurrent.sizes import check_finite
 from wordlab.recurrent.training import DivergedError, as_arrays, as_tensors
 
 Symbols = NDArray[np.int64]
@@ -194,14 +195,16 @@ class Autoencoder(nn.Module):
     @classmethod
     def load(cls, folder: Path) -> "Autoencoder":
         """Read what `save` wrote. Raises UserError where it is missing, damaged or does not fit."""
+        for name in ("model.json", "vocabulary.tsv", "model.safetensors"):
+            if not (folder / name).is_file():
+                raise UserError(f"{folder / name}: not found; expected a saved autoencoder")
         try:
             params = AutoencoderParams.model_validate(read_json(folder / "model.json"))
             vocabulary = Vocabulary.load(folder / "vocabulary.tsv")
             weights = load_file(folder / "model.safetensors")
+            check_finite(weights)
             model = cls(params, vocabulary, seed=0)
             model.load_state_dict(weights)
-        except FileNotFoundError as error:
-            raise UserError(f"{error.filename}: not found; expected a saved autoencoder") from None
         except (SafetensorError, ValidationError, ValueError, RuntimeError) as error:
             reason = str(error).splitlines()[0]
             raise UserError(f"{folder}: not a whole autoencoder ({reason})") from None

@@ -197,7 +197,8 @@ def study(
         on_trial(name, job.params.model_dump(), {**by_precision, **outcome.tracked})
         models[name] = Autoencoder(job.params, sequences.vocabulary, seed)
         models[name].restore(outcome.arrays)
-    codes = baselines(sequences.texts["test"], sequences.texts["train"], language_model)
+    with threads():
+        codes = baselines(sequences.texts["test"], sequences.texts["train"], language_model)
     tables = {kind: pd.DataFrame(found) for kind, found in rows.items()}
     tables["baselines"] = pd.DataFrame({"code": codes.keys(), "total": codes.values()})
     rates = tables["rates"]

@@ -117,9 +117,10 @@ def window_gradient(
     """Return the gradient of the mean loss of a text cut into windows of `length` steps, (P,).
 
     inputs, targets: int64 (T, B), read from a state of zeros; the state is carried from window to
-    window, the gradient is not. All weights' gradients one after another; nothing is dropped out.
+    window, the gradient is not. The gradients of all weights that are trained, one after another;
+    nothing is dropped out.
     """
-    weights = list(model.parameters())
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
     state = model.initial_state(inputs.shape[1])
     total = [torch.zeros_like(weight) for weight in weights]
     for start in range(0, len(inputs), length):

@@ -115,7 +115,6 @@ def dealt(corpus: EncodedCorpus, parts: int) -> NDArray[np.int64]:
 
 def baselines(
     pairs: Sequence[Split],
-    valid: EncodedCorpus,
     vocabulary: Vocabulary,
     *,
     orders: Sequence[int],
@@ -123,14 +122,14 @@ def baselines(
     """Return the losses of n-gram models of each split's text where its trials are scored.
 
     One row per split: fold, from 1, unigram_loss and kneser_ney_loss, nats per symbol, and order,
-    that of the Kneser-Ney model, one of `orders`, chosen on `valid`.
+    that of the Kneser-Ney model, one of `orders`, chosen on what chooses the epoch of networks.
     """
     rows = []
     kind = {"classes": vocabulary.classes, "end": vocabulary.end}
     for number, split in enumerate(pairs, start=1):
-        learnt, scored = (language_ids(part, vocabulary) for part in (split.learnt, split.scored))
+        learnt, stopping, scored = (language_ids(part, vocabulary) for part in split)
         unigram = KneserNey.fit(learnt, order=1, **kind)
-        chosen = KneserNey.chosen(learnt, language_ids(valid, vocabulary), orders=orders, **kind)
+        chosen = KneserNey.chosen(learnt, stopping, orders=orders, **kind)
         losses = (float(model.losses(scored).mean()) for model in (unigram, chosen))
         rows.append((number, *losses, chosen.order))
     return pd.DataFrame(rows, columns=["fold", "unigram_loss", "kneser_ney_loss", "order"])

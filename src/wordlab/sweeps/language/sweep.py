@@ -132,7 +132,7 @@ def sweep(
         done, table = _searched(running, pruners, params, prepared, (pairs, judge, vocabulary))
     judged_by = reference(prepared(done[:1])[0], judge, vocabulary)
     real = yardsticks([one.scored for one in pairs], vocabulary, judged_by, seed=seed)
-    known = baselines(pairs, corpora["valid"], vocabulary, orders=ngram_orders)
+    known = baselines(pairs, vocabulary, orders=ngram_orders)
     trials, progress = curves(table)
     won = [replace(one, fold=None, seed=1, budget=None) for one in best(trials, done)]
     tables = {
@@ -203,7 +203,10 @@ def mean_losses(table: pd.DataFrame, settings: list[str]) -> tuple[list[Settings
     """Return the combinations of a table of trials, in its order, and the mean loss of each."""
     groups = table.groupby(settings, sort=False, dropna=False)
     firsts = table[~groups.ngroup().duplicated()][settings].itertuples(index=False)
-    combinations = [dict(zip(settings, values, strict=True)) for values in firsts]
+    combinations = [
+        {name: None if pd.isna(value) else value for name, value in zip(settings, one, strict=True)}
+        for one in firsts
+    ]
     return combinations, groups["valid_loss"].mean().tolist()
 
 
