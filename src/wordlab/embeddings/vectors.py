@@ -43,11 +43,6 @@ class Vectors:
         unit.setflags(write=False)
         return unit
 
-    def vector(self, word: str) -> NDArray[np.float32] | None:
-        """Return the vector of `word`, float32 (D,), or None if it is unknown."""
-        i = self.vocabulary.id(word)
-        return None if i is None else self.matrix[i]
-
     def neighbours(self, word: str, n: int = 10) -> list[tuple[str, float]]:
         """Return the `n` words of highest cosine with `word`, nearest first, without itself.
 

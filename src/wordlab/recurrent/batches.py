@@ -49,6 +49,17 @@ def sentence_starts(
     return np.unique(np.concatenate([[0], sentences, document_starts[document_starts < len(ids)]]))
 
 
+def piece_starts(
+    ids: NDArray[np.int64], end: int, document_starts: NDArray[np.int64], longest: int
+) -> NDArray[np.int64]:
+    """Return where the sentences of `ids` (N,) start, and the pieces that longer ones are cut into.
+
+    No piece is longer than `longest`; int64 (P,), rising.
+    """
+    bounds = np.append(sentence_starts(ids, end, document_starts), len(ids))
+    return np.concatenate([np.arange(a, b, longest) for a, b in pairwise(bounds)])
+
+
 NOTHING = -1
 """The target of a step after which nothing is to be predicted."""
 
@@ -225,8 +236,7 @@ class Sentences:
     ) -> "Sentences":
         """Return `ids` (N,) cut after each symbol `end`, in pieces of `longest` at most."""
         none = np.zeros(0, dtype=np.int64)
-        bounds = np.append(sentence_starts(ids, end, none), len(ids))
-        starts = np.concatenate([np.arange(a, b, longest) for a, b in pairwise(bounds)])
+        starts = piece_starts(ids, end, none, longest)
         return cls(ids, starts, np.diff(np.append(starts, len(ids))), end, batch_size, seed)
 
     @property

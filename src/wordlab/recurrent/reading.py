@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wordlab.params.language import NetworkParams
-from wordlab.recurrent.batches import NOTHING, sentence_starts
+from wordlab.recurrent.batches import NOTHING, piece_starts, sentence_starts
 
 STREAMS = 16
 """Stretches of a held-out text that are read side by side, for speed. Each starts where a sentence
@@ -67,15 +66,6 @@ def read(
         cut = document_starts if params.carry_state == "within_documents" else None
         length = steps if carried else params.bptt_length
         yield from _streams(ids, starts, end, cut, length, carried=carried)
-
-
-def piece_starts(ids: Ids, end: int, document_starts: Ids, longest: int) -> Ids:
-    """Return where the sentences of `ids` (N,) start, and the pieces that longer ones are cut into.
-
-    No piece is longer than `longest`; int64 (P,), rising.
-    """
-    bounds = np.append(sentence_starts(ids, end, document_starts), len(ids))
-    return np.concatenate([np.arange(a, b, longest) for a, b in pairwise(bounds)])
 
 
 def stream_starts(ids: Ids, end: int, document_starts: Ids, streams: int) -> Ids:

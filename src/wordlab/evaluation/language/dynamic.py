@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from wordlab.evaluation.language.held_out import HeldOut
 from wordlab.params.language import DynamicEvaluationParams
-from wordlab.recurrent.batches import sentence_starts
+from wordlab.recurrent.batches import piece_starts, sentence_starts
 from wordlab.recurrent.cells import State
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.recurrent.reading import piece_starts, read
+from wordlab.recurrent.reading import read
 
 
 @dataclass(frozen=True, eq=False)

@@ -240,9 +240,9 @@ def within_budget(
 ) -> LanguageModelParams:
     """Return `params` with the embedding_size that brings the number of weights closest to budget.
 
-    The number is a linear function of embedding_size, but for an SRU as wide as its embedding, which
-    has fewer. Raises UserError if the smallest network is
-    larger than the budget, or embedding_size is tied to hidden_size.
+    The number is a linear function of embedding_size, but for an SRU as wide as its embedding,
+    which has fewer. Raises UserError if the smallest network is larger than the budget, or
+    embedding_size is tied to hidden_size.
     """
     if params.tied or params.embedding == "one_hot":
         raise UserError(
