@@ -10,9 +10,9 @@ from wordlab.errors import Notice
 from wordlab.evaluation.language import held_out as texts
 from wordlab.evaluation.language import perplexity
 from wordlab.evaluation.language.accuracy import accuracy, losses_and_ranks, ngram_ranks
+from wordlab.evaluation.language.drawn_text import distinct, longest_copy, score_generated
 from wordlab.evaluation.language.held_out import HeldOut, ratios, score
 from wordlab.evaluation.language.ngrams import KneserNey, _count, _discounts
-from wordlab.evaluation.language.perplexity import distinct, longest_copy, score_generated
 from wordlab.params.language import NgramOrders
 from wordlab.params.whole import load
 from wordlab.recurrent.language_model import LanguageModel

@@ -9,7 +9,8 @@ import pytest
 
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
-from wordlab.evaluation.language.generation import Reference, cut, draw_texts, yardsticks
+from wordlab.evaluation.language.drawn_text import Reference, cut, yardsticks
+from wordlab.evaluation.language.generation import draw_texts
 from wordlab.params.language import NetworkParams
 from wordlab.params.sweeps import DrawnTextParams
 from wordlab.recurrent import language_model, training

@@ -13,6 +13,7 @@ from wordlab.corpus.vocabulary import study_words
 from wordlab.errors import notice
 from wordlab.evaluation.language.accuracy import accuracy, ngram_ranks
 from wordlab.evaluation.language.adaptation import adapted, plain_trace
+from wordlab.evaluation.language.drawn_text import score_generated
 from wordlab.evaluation.language.generation import (
     continuation,
     generate_by_counts,
@@ -25,61 +26,9 @@ from wordlab.evaluation.language.held_out import Documents, HeldOut, held_out, s
 from wordlab.evaluation.language.ngrams import KneserNey
 from wordlab.params.language import GenerationParams, LanguageEvaluationParams
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.recurrent.training import perplexity
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-def score_generated(
-    texts: Sequence[tuple[Sequence[int], Sequence[int]]],
-    train_ids: NDArray[np.int64],
-    ngrams: KneserNey,
-) -> dict[str, float]:
-    """Return what can be counted of the symbols that a model put after each of several prompts.
-
-    texts: the symbols of each prompt, and those after it, at least one. perplexity: of these
-    after the prompt, under an n-gram model of the training text; distinct_1, distinct_2: different
-    n-grams as a share of all (Li et al. 2016); repetition: the share of 4-grams that there were
-    before (Welleck et al. 2020), NaN where no text has four symbols; longest_copy: the most
-    symbols in a row that the training text has as well.
-    """
-    losses = [ngrams.losses(np.array([*given, *own]))[len(given) :] for given, own in texts]
-    drawn = [np.array(own) for _, own in texts]
-    return {
-        "perplexity": perplexity(float(np.concatenate(losses).mean())),
-        "distinct_1": distinct(drawn, 1),
-        "distinct_2": distinct(drawn, 2),
-        "repetition": 1 - distinct(drawn, 4),
-        "longest_copy": max(longest_copy(own, train_ids) for own in drawn),
-    }
-
-
-def distinct(texts: Sequence[NDArray[np.int64]], n: int) -> float:
-    """Return how many different n-grams `texts` have, as a share of all; NaN where none is."""
-    long = [ids for ids in texts if len(ids) >= n]
-    if not long:
-        return math.nan
-    windows = np.concatenate([np.lib.stride_tricks.sliding_window_view(ids, n) for ids in long])
-    return len(np.unique(windows, axis=0)) / len(windows)
-
-
-def longest_copy(ids: NDArray[np.int64], source: NDArray[np.int64]) -> int:
-    """Return the length of the longest stretch of `ids` (N,) that `source` (M,) contains."""
-    longest = 0
-    for start in range(len(ids)):
-        if len(ids) - start <= longest:
-            break
-        places = np.flatnonzero(source == ids[start])
-        length = 0
-        while len(places):
-            length += 1
-            if start + length == len(ids):
-                break
-            places = places[places + length < len(source)]
-            places = places[source[places + length] == ids[start + length]]
-        longest = max(longest, length)
-    return longest
 
 
 PROMPTS = 3

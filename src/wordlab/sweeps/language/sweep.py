@@ -22,7 +22,7 @@ from wordlab.artifacts import Result
 from wordlab.checkpoints import NOTHING_KEPT, Checkpoint
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
-from wordlab.evaluation.language.generation import yardsticks
+from wordlab.evaluation.language.drawn_text import yardsticks
 from wordlab.evaluation.language.held_out import HeldOut, score
 from wordlab.evaluation.language.ngrams import KneserNey
 from wordlab.evaluation.repeated import repetitions

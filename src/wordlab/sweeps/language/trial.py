@@ -14,7 +14,8 @@ from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
 from wordlab.evaluation.language.contexts import context_losses, context_names
-from wordlab.evaluation.language.generation import TEXT_SCORES, Reference, draw_texts
+from wordlab.evaluation.language.drawn_text import TEXT_SCORES, Reference
+from wordlab.evaluation.language.generation import draw_texts
 from wordlab.params.language import LanguageModelParams
 from wordlab.params.sweeps import RecurrentSweepParams
 from wordlab.recurrent import language_model, training
