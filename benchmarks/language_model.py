@@ -3,16 +3,18 @@
     python benchmarks/language_model.py --set FOLDER --json OUT [--scale standard] [--cell gru]
         [--seeds 1 2 3] [--threads 2] [--change KEY=VALUE ...]
         [--peer-seeds 1] [--peer-epochs 40] [--peer-device cpu]
+    python benchmarks/language_model.py --from OUT
 
-FOLDER has train.txt, valid.txt and test.txt, a sentence per line, as `wiki_1m.py` writes them. Ours
-trains as `params.yaml` with scales/SCALE.yaml says, once per seed. The peer follows the settings of
-the word-level example in PyTorch's repository: 2 x 200 nn.LSTM, output weights tied to the
-embedding, full softmax, batch 20, bptt 35, SGD 20, clip .25, dropout .2, a quarter of the rate
-after an epoch that did not help. It is left to finish; the figures have its last score, and the
-best that it had when ours were done. Both keep the weights of their best epoch by valid.txt; their
-time is that of training and validation. First come the recurrent layers alone, one training step of
-2 x 200, batch 20, bptt 35, ours and torch.nn's in turn, the best time of many; then tokens per
-second of ours on one thread and on all.
+Prints tables; --from prints those of figures kept before. FOLDER has train.txt, valid.txt and
+test.txt, a sentence per line, as `wiki_1m.py` writes them. Ours trains as `params.yaml` with
+scales/SCALE.yaml says, once per seed. The peer follows the settings of the word-level example in
+PyTorch's repository: 2 x 200 nn.LSTM, output weights tied to the embedding, full softmax, batch
+20, bptt 35, SGD 20, clip .25, dropout .2, a quarter of the rate after an epoch that did not help.
+It is left to finish; the figures have its last score, and the best that it had when ours were
+done. Both keep the weights of their best epoch by valid.txt; their time is that of training and
+validation. First come the recurrent layers alone, one training step of 2 x 200, batch 20, bptt 35,
+ours and torch.nn's in turn, the best time of many; then tokens per second of ours on one thread
+and on all.
 
 OUT keeps what is done, and the same command goes on from there: with the next seed of ours, or with
 the peer's next epoch. `--seeds` without any trains the peer alone, with whatever is at hand, also
@@ -21,11 +23,13 @@ that of its epochs there, each as long as its first updates say.
 """
 
 import argparse
+import hashlib
 import json
+import re
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -40,6 +44,7 @@ from wordlab.artifacts import read_json
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.vocabulary import Vocabulary
 
+SPLITS = ("train", "valid", "test")
 WIDTH, LENGTH, BATCH = 200, 35, 20
 """Units per layer, steps and streams of the peer and of the step that is timed."""
 ONE_THREAD = 20_000
@@ -72,7 +77,9 @@ class Set(NamedTuple):
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--set", type=Path, required=True)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--set", type=Path)
+    source.add_argument("--from", dest="kept", type=Path, help="print the tables of such figures")
     parser.add_argument("--scale", default="standard")
     parser.add_argument("--cell", default="gru")
     parser.add_argument("--threads", type=int, default=2)
@@ -81,11 +88,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--peer-seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--peer-epochs", type=int, default=40)
     parser.add_argument("--peer-device", default="cpu", choices=("cpu", "cuda"))
-    parser.add_argument("--json", type=Path, required=True, help="where to keep the figures")
+    parser.add_argument("--json", type=Path, help="where to keep the figures")
     parser.add_argument(
         "--rounds", type=int, default=40, help="steps of the layers, of which the best counts"
     )
     asked = parser.parse_args(arguments)
+    if asked.kept:
+        figures = read_json(asked.kept)
+        if "valid_by_minutes" not in figures:
+            raise SystemExit(f"{asked.kept}: has not both to compare; --set goes on with them")
+        show(figures)
+        return
+    if asked.json is None:
+        parser.error("--set needs --json OUT, where the figures are kept")
     harness.use_threads(asked.threads)
 
     import torch
@@ -96,16 +111,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     changes = {name: yaml.safe_load(value) for name, _, value in pairs}
     params = harness.changed(settings, **changes)
     kept = Kept(asked.json)
-    names = [f"wordlab_{seed}" for seed in asked.seeds]
+    kept.hold({"set": digests(asked.set)})
     if asked.seeds:
-        kept.hold({"threads": asked.threads, "params": params.model_dump()})
+        kept.hold({"processor": harness.processor(), "threads": asked.threads})
+        kept.hold({"scale": asked.scale, "params": params.model_dump()})
         kept.add("layers", layer_ratios, asked.rounds)
         short = harness.changed(params, epochs=1, tokens=ONE_THREAD)
         kept.add("speed_of_all_threads_ratio", speed_ratio, asked.set, short, asked.threads)
-    for seed, name in zip(asked.seeds, names, strict=True):
-        kept.add(name, alone, train_ours, asked.set, params, seed, asked.threads)
-    peers = [f"peer_{seed}" for seed in asked.peer_seeds]
-    for seed, name in zip(asked.peer_seeds, peers, strict=True):
+    for seed in asked.seeds:
+        kept.add(f"wordlab_{seed}", alone, train_ours, asked.set, params, seed, asked.threads)
+    for seed in asked.peer_seeds:
+        name = f"peer_{seed}"
         part = asked.json.with_suffix(f".{name}.safetensors")
         peer = Peer(asked.peer_epochs, seed, asked.threads, asked.peer_device)
         kept.add(name, alone, train_peer, asked.set, peer, part)
@@ -113,10 +129,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if asked.seeds:
         pace = Peer(1, 1, asked.threads, "cpu", updates=PACE)
         kept.add("peer_epoch_seconds", peer_epoch_seconds, asked.set, pace)
-        ours, others = ([kept.figures[name] for name in group] for group in (names, peers))
-        kept.figures |= compared(ours, others, kept.figures["peer_epoch_seconds"])
+        kept.figures |= compared(kept.figures)
         harness.write(kept.figures, asked.json)
-    print(json.dumps(kept.figures, indent=2))
+        show(kept.figures)
+    else:
+        print(json.dumps(kept.figures, indent=2))
 
 
 class Kept:
@@ -127,11 +144,14 @@ class Kept:
         self.figures: dict[str, Any] = read_json(path) if path.exists() else {}
 
     def hold(self, recipe: dict[str, Any]) -> None:
-        """Refuse a file whose figures of ours were measured with another recipe."""
-        found = {name: self.figures.get(name) for name in recipe}
-        if any(found.values()) and found != recipe:
-            raise SystemExit(f"{self.path}: measured with other settings; name another by --json")
-        self.figures |= recipe
+        """Refuse a file whose figures were measured with another recipe."""
+        for name, value in recipe.items():
+            found = self.figures.setdefault(name, value)
+            if found != value:
+                raise SystemExit(
+                    f"{self.path}: {name}: measured with {found}, not {value}; "
+                    "name another file by --json"
+                )
 
     def add(self, name: str, measure: Callable[..., Any], *arguments: Any) -> None:
         if name not in self.figures:
@@ -139,28 +159,34 @@ class Kept:
             harness.write(self.figures, self.path)
 
 
-def compared(
-    ours: list[dict[str, Any]], peers: list[dict[str, Any]], epoch_seconds: float
-) -> dict[str, Any]:
+def trained(figures: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """Return the figures of each seed of ours, `wordlab`, or of the peer's."""
+    return [found for key, found in figures.items() if re.fullmatch(rf"{name}_\d+", key)]
+
+
+def compared(figures: dict[str, Any]) -> dict[str, Any]:
     """Return what the seeds of ours come to together, and how that compares with the peer's.
 
     valid_by_minutes: the best perplexity of validation that each had after so many minutes, of
-    which an epoch of the peer takes `epoch_seconds`.
+    which an epoch of the peer takes its `peer_epoch_seconds`.
     """
+    ours, peers = (trained(figures, name) for name in ("wordlab", "peer"))
     seconds = max(run["seconds"] for run in ours)
     marks = [seconds * part / PARTS for part in range(1, PARTS + 1)]
-    curves = [timed(peer, epoch_seconds) for peer in peers]
-    test, other = (np.exp(np.mean([np.log(run["test"]) for run in runs])) for runs in (ours, peers))
+    curves = [timed(peer, figures["peer_epoch_seconds"]) for peer in peers]
+    test, other = (mean(run["test"] for run in runs) for runs in (ours, peers))
     return {
         "wordlab": {
-            "test": float(test),
+            "test": test,
+            "valid": mean(run["valid"] for run in ours),
             "seconds": float(np.mean([run["seconds"] for run in ours])),
         },
         "peer": {
-            "test": float(other),
+            "test": other,
+            "valid": mean(run["valid"] for run in peers),
             "seconds": float(np.mean([curve[-1]["seconds"] for curve in curves])),
         },
-        "test_ratio": float(test / other),
+        "test_ratio": test / other,
         "valid_by_minutes": [
             {
                 "minutes": mark / 60,
@@ -170,6 +196,17 @@ def compared(
             for mark in marks
         ],
     }
+
+
+def mean(perplexities: Iterable[float]) -> float:
+    """Return the geometric mean of perplexities."""
+    return float(np.exp(np.mean(np.log(list(perplexities)))))
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Return the sha256 of each split in `folder`."""
+    texts = {name: (folder / f"{name}.txt").read_bytes() for name in SPLITS}
+    return {name: hashlib.sha256(text).hexdigest() for name, text in texts.items()}
 
 
 def timed(peer: dict[str, Any], epoch_seconds: float) -> list[dict[str, float]]:
@@ -235,7 +272,7 @@ def layer_ratios(rounds: int) -> dict[str, float]:
 def read(folder: Path) -> Set:
     """Return the splits in `folder`; the end of each line is a symbol."""
     texts = {}
-    for name in ("train", "valid", "test"):
+    for name in SPLITS:
         documents = (folder / f"{name}.txt").read_text(encoding="utf-8").split("\n\n")
         lines = [[line.split() for line in text.split("\n") if line] for text in documents]
         texts[name] = [document for document in lines if document]
@@ -392,6 +429,68 @@ def train_peer(folder: Path, peer: Peer, kept: Path) -> dict[str, Any]:
     model.load_state_dict(chosen)
     tokens, seconds = peer.epochs * train.numel(), curve[-1]["seconds"]
     return figures_of(curve, evaluate(test), tokens, seconds)
+
+
+def show(figures: dict[str, Any]) -> None:
+    """Print both beside each other, and how fast ours learns."""
+    print(comparison(figures), speeds(figures), sep="\n\n")
+
+
+def comparison(figures: dict[str, Any]) -> str:
+    """Return what both reach as Markdown tables, the processor above them."""
+    cell = figures["params"]["cell"].upper()
+    titles = {
+        "peer": f"PyTorch's example, LSTM 2 x {WIDTH}",
+        "wordlab": f"wordlab, {cell} {figures['params']['hidden_size']}",
+    }
+    lines = [
+        f"{figures['processor']}, {figures['threads']} threads",
+        "",
+        "| | seeds | epochs | minutes | validation perplexity | test perplexity "
+        "| test, over the peer's |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, title in titles.items():
+        together, found = figures[name], trained(figures, name)
+        cells = [
+            title,
+            f"{len(found)}",
+            f"{len(found[0]['curve'])}",
+            f"{together['seconds'] / 60:.0f}",
+            *(between(together[split], [run[split] for run in found]) for split in SPLITS[1:]),
+            f"{together['test'] / figures['peer']['test']:.3f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    marks = figures["valid_by_minutes"]
+    heads = " | ".join(f"{mark['minutes']:.1f}" for mark in marks)
+    lines += [
+        "",
+        f"| validation perplexity after minutes | {heads} |",
+        "|---" * (1 + len(marks)) + "|",
+    ]
+    for name, title in titles.items():
+        cells = ["" if None in mark[name] else f"{mean(mark[name]):.1f}" for mark in marks]
+        lines.append(f"| {title} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def speeds(figures: dict[str, Any]) -> str:
+    """Return the speed of ours as Markdown tables: over torch.nn's layers, and with all threads."""
+    layers = figures["layers"]
+    return "\n".join([
+        f"| torch.nn's time over ours | {' | '.join(layers)} |",
+        "|---" * (1 + len(layers)) + "|",
+        f"| training step | {' | '.join(f'{ratio:.2f}' for ratio in layers.values())} |",
+        "",
+        f"Tokens per second with {figures['threads']} threads over those with one: "
+        f"{figures['speed_of_all_threads_ratio']:.2f}",
+    ])  # fmt: skip
+
+
+def between(together: float, each: list[float]) -> str:
+    """Return a perplexity, with the lowest and the highest of several seeds."""
+    spread = f" ({min(each):.1f} to {max(each):.1f})" if len(each) > 1 else ""
+    return f"{together:.1f}{spread}"
 
 
 if __name__ == "__main__":

@@ -44,10 +44,6 @@ FIGURES = {
     "evaluation_sets": ["read_seconds", "score_seconds", "seconds", "sets", "items"],
     "glove": ["cells_per_s", "numpy_cells_per_s", "wordsim353"],
     "gradients": [],
-    "language_model": [
-        *("layers.rnn", "layers.lstm", "layers.gru", "speed_of_all_threads_ratio"),
-        *("wordlab.seconds", "wordlab_1.valid", "peer_1.valid", "peer_1.peak_mib"),
-    ],
     "machine": [
         "multiply_adds_per_second",
         "plain_multiply_adds_per_second",
@@ -59,7 +55,6 @@ FIGURES = {
     "subword": ["wordlab.cpu_seconds", "wordlab.wordsim353", "wordlab.wordsim353_all"],
     "text": ["tokens_per_second", "gensim_seconds"],
     "wiki_1m": ["train.documents", "valid.sentences", "test.tokens", "test.unknown"],
-    "word2vec": [],
 }
 """What each is for, its own figures and its peer's, beside the ratios."""
 RATIOS = [
@@ -68,7 +63,6 @@ RATIOS = [
         ("gradients", f"{cell}.ratio", f"{cell}.with_seconds", f"{cell}.without_seconds")
         for cell in ("rnn", "lstm", "gru")
     ),
-    ("language_model", "test_ratio", "wordlab.test", "peer.test"),
 ]
 """Of each benchmark that prints one: the ratio, and the two figures that it is of."""
 
@@ -190,10 +184,40 @@ def test_word2vec_prints_its_table_again(corpus, tmp_path, repository, capsys):
     assert rows == ["CBOW: gensim", "wordlab"]
 
 
-def test_the_readme_has_the_table_of_the_figures_kept(repository):
-    figures = read_json(repository / "benchmarks" / "figures" / "word2vec.json")
-    table = importlib.import_module("word2vec").table(figures)
-    assert table in (repository / "README.md").read_text(encoding="utf-8")
+def test_the_language_models_print_their_tables_again(corpus, tmp_path, repository, capsys):
+    language_model = importlib.import_module("language_model")
+    figures = measured("language_model", corpus, tmp_path, repository)
+    first = capsys.readouterr().out
+    assert np.isfinite(list(numbers(figures))).all()
+    assert min(figures["layers"][cell] for cell in ("rnn", "lstm", "gru")) > 0
+    both = [figures[name] for name in ("peer", "wordlab")]
+    test, other = (run["test"] for run in (figures["wordlab_1"], figures["peer_1"]))
+    assert figures["test_ratio"] == pytest.approx(test / other)
+    assert [run["test"] for run in both] == pytest.approx([other, test])
+    rows = [line.strip("| ").split(" | ") for line in first.splitlines()[4:6]]
+    assert [row[1:3] for row in rows] == [["1", "1"]] * 2
+    for row, run in zip(rows, both, strict=True):
+        assert row[4:6] == [f"{run['valid']:.1f}", f"{run['test']:.1f}"]
+    kept = str(tmp_path / "language_model.json")
+    language_model.main(["--from", kept])
+    assert capsys.readouterr().out == first
+    (tmp_path / "peer.json").write_text("{}")
+    with pytest.raises(SystemExit, match="peer.json: has not both to compare"):
+        language_model.main(["--from", str(tmp_path / "peer.json")])
+    with pytest.raises(SystemExit, match="language_model.json: threads: measured with 2, not 1"):
+        language_model.main(["--set", str(tmp_path), "--json", kept, "--threads", "1"])
+    (tmp_path / "test.txt").write_text("another text\n")
+    with pytest.raises(SystemExit, match="language_model.json: set: measured with"):
+        language_model.main(["--set", str(tmp_path), "--json", kept, "--threads", "2"])
+
+
+@pytest.mark.parametrize(
+    ("name", "table"), [("word2vec", "table"), ("language_model", "comparison")]
+)
+def test_the_readme_has_the_table_of_the_figures_kept(name, table, repository):
+    figures = read_json(repository / "benchmarks" / "figures" / f"{name}.json")
+    printed = getattr(importlib.import_module(name), table)(figures)
+    assert printed in (repository / "README.md").read_text(encoding="utf-8")
 
 
 GIVEN = {
