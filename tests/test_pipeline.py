@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import mlflow
 import pytest
@@ -36,9 +37,19 @@ class Checkout:
         )
 
     def run(self, *command, **environment):
-        process = self.start(*command, **environment)
-        out, err = process.communicate()
-        return subprocess.CompletedProcess(command, process.returncode, out, err)
+        """Wait for the command, not for the end of its output: DVC's idle workers may hold that."""
+        with TemporaryFile("w+") as out, TemporaryFile("w+") as err:
+            done = subprocess.run(
+                command,
+                cwd=self.folder,
+                env=self.environment | environment,
+                stdout=out,
+                stderr=err,
+                check=False,
+            )
+            for stream in (out, err):
+                stream.seek(0)
+            return subprocess.CompletedProcess(command, done.returncode, out.read(), err.read())
 
     def git(self, *arguments):
         done = self.run("git", *arguments)
