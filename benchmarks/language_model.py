@@ -39,7 +39,7 @@ import harness
 import numpy as np
 import yaml
 
-from wordlab import progress
+from wordlab import names, progress
 from wordlab.artifacts import read_json
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.vocabulary import Vocabulary
@@ -147,11 +147,15 @@ class Kept:
         """Refuse a file whose figures were measured with another recipe."""
         for name, value in recipe.items():
             found = self.figures.setdefault(name, value)
-            if found != value:
-                raise SystemExit(
-                    f"{self.path}: {name}: measured with {found}, not {value}; "
-                    "name another file by --json"
-                )
+            pairs = {name: (found, value)}
+            if isinstance(value, dict):
+                pairs = {f"{name}.{key}": (found.get(key), value[key]) for key in value}
+            for place, (before, now) in pairs.items():
+                if before != now:
+                    raise SystemExit(
+                        f"{self.path}: {place}: measured with {before}, not {now}; "
+                        "name another file by --json"
+                    )
 
     def add(self, name: str, measure: Callable[..., Any], *arguments: Any) -> None:
         if name not in self.figures:
@@ -301,9 +305,8 @@ def train_ours(folder: Path, params: Any, seed: int, threads: int) -> dict[str, 
     start, curve = time.perf_counter(), []
 
     def note(_: int, measured: Any) -> None:
-        names = {"train": "train_perplexity", "valid": "valid_perplexity"}
-        seconds = {"seconds": time.perf_counter() - start}
-        curve.append(seconds | {name: measured[of] for name, of in names.items()})
+        perplexities = {split: measured[f"{split}_perplexity"] for split in SPLITS[:2]}
+        curve.append({"seconds": time.perf_counter() - start} | perplexities)
 
     training.train(
         model,
@@ -438,10 +441,10 @@ def show(figures: dict[str, Any]) -> None:
 
 def comparison(figures: dict[str, Any]) -> str:
     """Return what both reach as Markdown tables, the processor above them."""
-    cell = figures["params"]["cell"].upper()
+    params = figures["params"]
     titles = {
         "peer": f"PyTorch's example, LSTM 2 x {WIDTH}",
-        "wordlab": f"wordlab, {cell} {figures['params']['hidden_size']}",
+        "wordlab": f"wordlab, {names.model(params['cell'])} {params['hidden_size']}",
     }
     lines = [
         f"{figures['processor']}, {figures['threads']} threads",
@@ -478,7 +481,7 @@ def speeds(figures: dict[str, Any]) -> str:
     """Return the speed of ours as Markdown tables: over torch.nn's layers, and with all threads."""
     layers = figures["layers"]
     return "\n".join([
-        f"| torch.nn's time over ours | {' | '.join(layers)} |",
+        f"| torch.nn's time over ours | {' | '.join(map(names.model, layers))} |",
         "|---" * (1 + len(layers)) + "|",
         f"| training step | {' | '.join(f'{ratio:.2f}' for ratio in layers.values())} |",
         "",
