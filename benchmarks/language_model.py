@@ -7,14 +7,11 @@
 
 Prints tables; --from prints those of figures kept before. FOLDER has train.txt, valid.txt and
 test.txt, a sentence per line, as `wiki_1m.py` writes them. Ours trains as `params.yaml` with
-scales/SCALE.yaml says, once per seed. The peer follows the settings of the word-level example in
-PyTorch's repository: 2 x 200 nn.LSTM, output weights tied to the embedding, full softmax, batch
-20, bptt 35, SGD 20, clip .25, dropout .2, a quarter of the rate after an epoch that did not help.
-It is left to finish; the figures have its last score, and the best that it had when ours were
-done. Both keep the weights of their best epoch by valid.txt; their time is that of training and
-validation. First come the recurrent layers alone, one training step of 2 x 200, batch 20, bptt 35,
-ours and torch.nn's in turn, the best time of many; then tokens per second of ours on one thread
-and on all.
+scales/SCALE.yaml says, once per seed. The peer (`word_level.py`) is left to finish; the figures
+have its last score, and the best that it had when ours were done. Both keep the weights of their
+best epoch by valid.txt; their time is that of training and validation. First come the recurrent
+layers alone, one training step of 2 x 200, batch 20, bptt 35, ours and torch.nn's in turn, the best
+time of many; then tokens per second of ours on one thread and on all.
 
 OUT keeps what is done, and the same command goes on from there: with the next seed of ours, or with
 the peer's next epoch. `--seeds` without any trains the peer alone, with whatever is at hand, also
@@ -23,56 +20,30 @@ that of its epochs there, each as long as its first updates say.
 """
 
 import argparse
-import hashlib
 import json
 import re
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import harness
 import numpy as np
 import yaml
+from word_level import BATCH, LENGTH, SPLITS, WIDTH, Peer, digests, figures_of, read, train_peer
 
-from wordlab import names, progress
+from wordlab import names
 from wordlab.artifacts import read_json
-from wordlab.checkpoints import Checkpoint
-from wordlab.corpus.vocabulary import Vocabulary
 
-SPLITS = ("train", "valid", "test")
-WIDTH, LENGTH, BATCH = 200, 35, 20
-"""Units per layer, steps and streams of the peer and of the step that is timed."""
 ONE_THREAD = 20_000
 """Tokens from which the speed on one thread and on all is taken."""
 PACE = 60
 """Updates from which the time of the peer's epoch is taken."""
 PARTS = 6
 """Of the time of ours, at whose ends both are compared."""
-
-
-class Peer(NamedTuple):
-    """How the peer is trained."""
-
-    epochs: int
-    seed: int
-    threads: int
-    device: str
-    updates: int | None = None
-    """Of an epoch; None for all."""
-
-
-class Set(NamedTuple):
-    """The splits as classes, each its ids (N,) and where documents begin (D,), and their words."""
-
-    train: tuple[np.ndarray, np.ndarray]
-    valid: tuple[np.ndarray, np.ndarray]
-    test: tuple[np.ndarray, np.ndarray]
-    vocabulary: Vocabulary
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -106,20 +77,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     import torch
 
     torch.set_num_threads(asked.threads)
-    settings = getattr(harness.scaled(asked.scale).language_model, asked.cell)
+    scale = harness.scaled(asked.scale)
+    words = start_of(scale)
     pairs = (change.partition("=") for change in asked.change)
     changes = {name: yaml.safe_load(value) for name, _, value in pairs}
-    params = harness.changed(settings, **changes)
+    params = harness.changed(getattr(scale.language_model, asked.cell), **changes)
     kept = Kept(asked.json)
     kept.hold({"set": digests(asked.set)})
     if asked.seeds:
         kept.hold({"processor": harness.processor(), "threads": asked.threads})
-        kept.hold({"scale": asked.scale, "params": params.model_dump()})
+        start = None if words is None else words[1].model_dump()
+        kept.hold({"scale": asked.scale, "params": params.model_dump() | {"words": start}})
         kept.add("layers", layer_ratios, asked.rounds)
         short = harness.changed(params, epochs=1, tokens=ONE_THREAD)
         kept.add("speed_of_all_threads_ratio", speed_ratio, asked.set, short, asked.threads)
     for seed in asked.seeds:
-        kept.add(f"wordlab_{seed}", alone, train_ours, asked.set, params, seed, asked.threads)
+        kept.add(
+            f"wordlab_{seed}", alone, train_ours, asked.set, params, words, seed, asked.threads
+        )
     for seed in asked.peer_seeds:
         name = f"peer_{seed}"
         part = asked.json.with_suffix(f".{name}.safetensors")
@@ -207,12 +182,6 @@ def mean(perplexities: Iterable[float]) -> float:
     return float(np.exp(np.mean(np.log(list(perplexities)))))
 
 
-def digests(folder: Path) -> dict[str, str]:
-    """Return the sha256 of each split in `folder`."""
-    texts = {name: (folder / f"{name}.txt").read_bytes() for name in SPLITS}
-    return {name: hashlib.sha256(text).hexdigest() for name, text in texts.items()}
-
-
 def timed(peer: dict[str, Any], epoch_seconds: float) -> list[dict[str, float]]:
     """Return the peer's curve with the seconds that so many epochs take."""
     curve = enumerate(peer["curve"], start=1)
@@ -227,7 +196,8 @@ def best_by(curve: list[dict[str, float]], seconds: float) -> float | None:
 def speed_ratio(folder: Path, params: Any, threads: int) -> float:
     """Return how many times as many tokens per second ours learns from on `threads` as on one."""
     one, all_threads = (
-        alone(train_ours, folder, params, 1, count)["tokens_per_second"] for count in (1, threads)
+        alone(train_ours, folder, params, None, 1, count)["tokens_per_second"]
+        for count in (1, threads)
     )
     return all_threads / one
 
@@ -273,70 +243,6 @@ def layer_ratios(rounds: int) -> dict[str, float]:
     return ratios
 
 
-def read(folder: Path) -> Set:
-    """Return the splits in `folder`; the end of each line is a symbol."""
-    texts = {}
-    for name in SPLITS:
-        documents = (folder / f"{name}.txt").read_text(encoding="utf-8").split("\n\n")
-        lines = [[line.split() for line in text.split("\n") if line] for text in documents]
-        texts[name] = [document for document in lines if document]
-    counts = Counter(word for text in texts["train"] for line in text for word in line)
-    vocabulary = Vocabulary.build(counts, min_count=1)
-    classes, unknown, end = vocabulary.index, vocabulary.unknown, vocabulary.end
-    splits = []
-    for documents in texts.values():
-        ids: list[int] = []
-        starts = []
-        for document in documents:
-            starts.append(len(ids))
-            for line in document:
-                ids += [*(classes.get(word, unknown) for word in line), end]
-        splits.append((np.array(ids), np.array(starts)))
-    return Set(*splits, vocabulary)
-
-
-def train_ours(folder: Path, params: Any, seed: int, threads: int) -> dict[str, Any]:
-    """Train wordlab's model and score it."""
-    from wordlab.recurrent import language_model, training
-
-    harness.use_threads(threads)
-    text = read(folder)
-    model = language_model.LanguageModel(params, text.vocabulary, level="word", seed=seed)
-    start, curve = time.perf_counter(), []
-
-    def note(_: int, measured: Any) -> None:
-        perplexities = {split: measured[f"{split}_perplexity"] for split in SPLITS[:2]}
-        curve.append({"seconds": time.perf_counter() - start} | perplexities)
-
-    training.train(
-        model,
-        text.train[0],
-        text.valid[0],
-        params,
-        seed=seed,
-        document_starts=(text.train[1], text.valid[1]),
-        on_epoch=note,
-    )
-    seconds = time.perf_counter() - start
-    losses = model.token_losses(text.test[0], document_starts=text.test[1])
-    tokens = min(params.epochs * len(text.train[0]), params.tokens or np.inf)
-    return figures_of(curve, float(losses.mean(dtype=np.float64)), tokens, seconds)
-
-
-def figures_of(
-    curve: list[dict[str, float]], test_loss: float, tokens: float, seconds: float
-) -> dict[str, Any]:
-    """Return what both are compared by: perplexities, minutes, speed and memory."""
-    return {
-        "valid": min(row["valid"] for row in curve),
-        "test": float(np.exp(test_loss)),
-        "seconds": seconds,
-        "tokens_per_second": tokens / seconds,
-        "peak_mib": progress.peak_mib(),
-        "curve": curve,
-    }
-
-
 def peer_epoch_seconds(folder: Path, pace: Peer) -> float:
     """Return how long an epoch of the peer takes, its validation included."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -344,94 +250,50 @@ def peer_epoch_seconds(folder: Path, pace: Peer) -> float:
     return float(run["curve"][-1]["seconds"])
 
 
-def train_peer(folder: Path, peer: Peer, kept: Path) -> dict[str, Any]:
-    """Train the peer and score it after each epoch; go on from the last one in `kept`.
+def train_ours(
+    folder: Path, params: Any, words: tuple[str, Any] | None, seed: int, threads: int
+) -> dict[str, Any]:
+    """Train wordlab's model and score it.
 
-    With fewer `updates` than an epoch has, its seconds are what all would take.
+    words: kind and settings of the word vectors that it starts from; their time counts.
     """
-    harness.use_threads(peer.threads)
-    import torch
-    from torch import nn
-    from torch.nn import functional as F
-
-    from wordlab.recurrent.training import as_arrays, as_tensors
+    harness.use_threads(threads)
+    from wordlab.embeddings.word2vec import training as word2vec
+    from wordlab.recurrent import language_model, training
 
     text = read(folder)
-    torch.manual_seed(peer.seed)
-    classes = text.vocabulary.classes
-    embedding, decoder = nn.Embedding(classes, WIDTH), nn.Linear(WIDTH, classes)
-    nn.init.uniform_(embedding.weight, -0.1, 0.1)
-    nn.init.zeros_(decoder.bias)
-    decoder.weight = embedding.weight
-    lstm, drop = nn.LSTM(WIDTH, WIDTH, 2, dropout=0.2), nn.Dropout(0.2)
-    model = nn.ModuleList([embedding, drop, lstm, decoder]).to(peer.device)
+    model = language_model.LanguageModel(params, text.vocabulary, level="word", seed=seed)
+    (train, train_starts), (valid, valid_starts), (test, test_starts) = map(text.symbols, SPLITS)
+    start, curve = time.perf_counter(), []
+    if words is not None:
+        kind, settings = words
+        vectors = word2vec.train(
+            text.train, text.vocabulary, settings, architecture=kind, seed=seed, threads=threads
+        )
+        language_model.start_from(model, vectors.matrix, source=kind)
 
-    def streams(ids: np.ndarray, count: int) -> torch.Tensor:
-        length = len(ids) // count
-        columns = ids[: length * count].reshape(count, length).T.copy()
-        return torch.from_numpy(columns).to(peer.device)
+    def note(_: int, measured: Any) -> None:
+        perplexities = {split: measured[f"{split}_perplexity"] for split in SPLITS[:2]}
+        curve.append({"seconds": time.perf_counter() - start} | perplexities)
 
-    def windows(ids: torch.Tensor) -> list[slice]:
-        return [slice(at, at + LENGTH) for at in range(0, len(ids) - 1, LENGTH)]
+    training.train(
+        model, train, valid, params, seed=seed, document_starts=(train_starts, valid_starts),
+        on_epoch=note,
+    )  # fmt: skip
+    seconds = time.perf_counter() - start
+    losses = model.token_losses(test, document_starts=test_starts)
+    tokens = min(params.epochs * len(train), params.tokens or np.inf)
+    return figures_of(curve, float(losses.mean(dtype=np.float64)), tokens, seconds)
 
-    def loss_of(ids: torch.Tensor, part: slice, state: Any) -> tuple[torch.Tensor, Any]:
-        inputs, targets = ids[:-1][part], ids[1:][part]
-        hidden, state = lstm(drop(embedding(inputs)), state)
-        logits = decoder(drop(hidden))
-        return F.cross_entropy(logits.flatten(0, 1), targets.flatten()), state
 
-    def evaluate(ids: torch.Tensor) -> float:
-        model.eval()
-        total, state = 0.0, None
-        with torch.no_grad():
-            for part in windows(ids):
-                loss, state = loss_of(ids, part, state)
-                total += float(loss) * len(ids[1:][part])
-        model.train()
-        return total / (len(ids) - 1)
-
-    train = streams(text.train[0], BATCH)
-    valid, test = (streams(ids, 10) for ids, _ in (text.valid, text.test))
-    rate, best, curve = 20.0, float("inf"), []
-    chosen = {name: each.clone() for name, each in model.state_dict().items()}
-    checkpoint = Checkpoint(kept)
-    loaded = checkpoint.resume(lambda: list(peer))
-    random = torch.cuda if peer.device == "cuda" else torch  # whose numbers dropout draws
-    if loaded is not None:
-        weights, (rate, best, curve) = loaded[0], loaded[1]["position"]
-        model.load_state_dict(as_tensors(weights["last"]))
-        chosen = as_tensors(weights["best"])
-        random.set_rng_state(as_tensors(weights["random"])["state"])
-    start = time.perf_counter() - (curve[-1]["seconds"] if curve else 0)
-    every = windows(train)
-    for _ in range(len(curve), peer.epochs):
-        state: Any = None
-        training = time.perf_counter()
-        for part in every[: peer.updates]:
-            model.zero_grad()
-            loss, state = loss_of(train, part, state)
-            state = tuple(each.detach() for each in state)
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 0.25)
-            with torch.no_grad():
-                for weight in model.parameters():
-                    weight.add_(weight.grad, alpha=-rate)
-        left = 0.0 if peer.updates is None else len(every) / peer.updates - 1
-        start -= (time.perf_counter() - training) * left
-        found = evaluate(valid)
-        curve.append({"seconds": time.perf_counter() - start, "valid": float(np.exp(found))})
-        if found < best:
-            best = found
-            chosen = {name: each.clone() for name, each in model.state_dict().items()}
-        else:
-            rate /= 4
-        drawn = {"state": random.get_rng_state()}
-        groups = {"last": model.state_dict(), "best": chosen, "random": drawn}
-        arrays = {name: as_arrays(group) for name, group in groups.items()}
-        checkpoint.save(arrays, {"position": [rate, best, curve]})
-    model.load_state_dict(chosen)
-    tokens, seconds = peer.epochs * train.numel(), curve[-1]["seconds"]
-    return figures_of(curve, evaluate(test), tokens, seconds)
+def start_of(scale: Any) -> tuple[str, Any] | None:
+    """Return kind and settings of the word vectors that a scale's models start from, if any."""
+    kind = Path(scale.language_model.words).stem
+    if kind == "vocabulary":
+        return None
+    if kind not in ("cbow", "skipgram"):
+        raise SystemExit(f"language_model.words: expected vectors of word2vec, got {kind}")
+    return kind, getattr(scale.word2vec, kind)
 
 
 def show(figures: dict[str, Any]) -> None:
@@ -461,7 +323,7 @@ def comparison(figures: dict[str, Any]) -> str:
             f"{len(found[0]['curve'])}",
             f"{together['seconds'] / 60:.0f}",
             *(between(together[split], [run[split] for run in found]) for split in SPLITS[1:]),
-            f"{together['test'] / figures['peer']['test']:.3f}",
+            f"{figures['test_ratio'] if name == 'wordlab' else 1:.3f}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
     marks = figures["valid_by_minutes"]

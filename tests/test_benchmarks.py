@@ -36,7 +36,7 @@ SMALL = {
     "word2vec": "--epochs 1 --seeds 1 --architectures cbow --systems gensim wordlab",
 }
 """What makes each small: options that the documentation leaves at their defaults, or larger."""
-HELPERS = {"harness", "published", "reading"}
+HELPERS = {"harness", "published", "reading", "word_level"}
 FIGURES = {
     "analogy": ["wordlab_seconds", "gensim_seconds"],
     "buckets": ["today.wordsim353", "parts_1.wordsim353", "parts_4.wordsim353"],
@@ -297,12 +297,12 @@ def test_the_documentation_names_the_published_settings(repository):
 def test_the_set_of_a_language_model_has_the_end_of_each_line(tmp_path):
     for name in ("train", "valid", "test"):
         (tmp_path / f"{name}.txt").write_text("the cat sat\nthe end\n\na cat\n\n")
-    text = importlib.import_module("language_model").read(tmp_path)
+    text = importlib.import_module("word_level").read(tmp_path)
     end, words = text.vocabulary.end, (*text.vocabulary.words, None, "\n")
     assert words[end] == "\n"
-    read = " ".join(words[place] for place in text.train[0])
+    read = " ".join(words[place] for place in text.symbols("train")[0])
     assert read == "the cat sat \n the end \n a cat \n"
-    assert text.test[1].tolist() == [0, 7]
+    assert text.symbols("test")[1].tolist() == [0, 7]
 
 
 def test_the_needs_of_a_large_text_are_worked_out(
