@@ -99,6 +99,7 @@ _NETWORK: dict[str, Any] = {
     "examples": "streams",
     "carry_state": "always",
     "fresh_starts": 0.05,
+    "random_offset": False,
     "device": "cpu",
     "precision": "float32",
 }

@@ -88,6 +88,7 @@ SMALL: dict[str, Any] = {
     "examples": "streams",
     "carry_state": "always",
     "fresh_starts": 0.0,
+    "random_offset": False,
 }
 """The settings of a small network: those of `language_model.lstm` in params.yaml, made small."""
 

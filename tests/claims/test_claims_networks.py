@@ -76,10 +76,12 @@ def test_a_symbol_with_a_single_one_has_no_use_for_the_size_of_an_embedding(netw
         ("averaging_patience", (1, 7), {"optimizer": "sgd"}),
         ("carry_state", ("always", "never"), {"examples": "sentences"}),
         ("fresh_starts", (0.0, 0.9), {"examples": "windows"}),
+        ("random_offset", (False, True), {"examples": "sentences"}),
     ],
 )
 def test_settings_for_others_are_ignored(network, name, values, ignored_by):
-    """language_model.forget_bias, gru_reset, averaging_patience, carry_state, fresh_starts."""
+    """language_model.forget_bias, gru_reset, averaging_patience, carry_state, fresh_starts,
+    random_offset."""
     assert same(network, *({name: value, **ignored_by} for value in values))
 
 

@@ -117,6 +117,30 @@ def test_some_sentences_start_from_zeros_others_in_each_epoch(network):
     assert resets[7, 0], "the document that begins at 8"
 
 
+def test_each_epoch_may_read_the_text_from_another_place_on(network):
+    ids = np.arange(103)
+    text = Text(ids, np.array([0, 40]))
+    given = {"batch_size": 3, "bptt_length": 5, "random_offset": True}
+    examples = text.examples(network(**given, carry_state="within_documents"), END, seed=1)
+    begun = []
+    for epoch in range(3):
+        windows = list(examples.batches(epoch))
+        assert len(windows) == examples.batch_count == 7
+        targets = np.concatenate([window.targets for window in windows])  # (34, 3)
+        order = targets.T.flatten()
+        assert len(order) == examples.symbols == 102
+        np.testing.assert_array_equal(np.diff(order) % 103, 1)  # on from the end at the beginning
+        resets = [window.targets[window.resets] for window in windows if window.resets is not None]
+        left_out = set(ids.tolist()) - set(order.tolist())
+        assert set(np.concatenate(resets).tolist()) == {0, 40} - left_out
+        begun.append(int(order[0]))
+    assert len(set(begun)) == 3
+    for one, two in zip(list(examples.batches(2))[4:], examples.batches(2, 4), strict=True):
+        np.testing.assert_array_equal(one.inputs, two.inputs)
+    fixed = text.examples(network(**given | {"random_offset": False}), END, seed=1)
+    assert [int(next(iter(fixed.batches(epoch))).targets[0, 0]) for epoch in range(2)] == [1, 1]
+
+
 def test_documents_of_words_and_characters_begin_where_they_do(tmp_path):
     corpus = EncodedCorpus(
         tokens=np.array([0, 2, 1, 1, 0, 2], dtype=np.int32),

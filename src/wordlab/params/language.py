@@ -150,6 +150,10 @@ class NetworkParams(CellParams):
     parallel stretches that begin so, a state the network has to know: one that it has met once per
     stream can send it astray for good. Where sentences are few, as under `preprocess.units:
     documents`, there are as few stretches, which takes longer but changes no score."""
+    random_offset: bool
+    """Of streams: whether each epoch reads the text from another place on, drawn at random, and
+    then from its beginning to there, so that streams and stretches begin elsewhere. Lengths drawn
+    at random do the same for stretches in Merity et al. 2017, 5."""
 
     device: Literal["cpu", "cuda", "auto"]
     """Where to train; auto: CUDA if there is one. Each kind has its own last digits."""

@@ -101,12 +101,7 @@ class Streams:
         document_starts: the places in `ids` where documents begin, if the state is to be cut there.
         Raises UserError if the text is shorter than one step of all streams.
         """
-        length = (len(ids) - 1) // batch_size
-        if length < 1:
-            raise UserError(
-                f"batch_size: {batch_size} streams need {batch_size + 1} symbols of text or more, "
-                f"got {len(ids)}; expected a smaller batch or more text"
-            )
+        length = stream_length(ids, batch_size)
         used = length * batch_size
         resets = None
         if document_starts is not None:
@@ -118,10 +113,6 @@ class Streams:
             targets=np.ascontiguousarray(ids[1 : used + 1].reshape(batch_size, length).T),
             resets=resets,
         )
-
-    def window_count(self, bptt_length: int) -> int:
-        """Return how many windows of `bptt_length` steps there are; the last may be shorter."""
-        return -(-len(self.inputs) // bptt_length)
 
     def with_fresh_starts(self, end: int, share: float, random: np.random.Generator) -> "Streams":
         """Return the same streams, with resets at a random `share` of the sentence beginnings too.
@@ -146,33 +137,64 @@ class Streams:
             yield Window(self.inputs[steps], self.targets[steps], resets if some else None)
 
 
+def stream_length(ids: NDArray[np.int64], batch_size: int) -> int:
+    """Return how long each of `batch_size` streams of a text is.
+
+    Raises UserError if the text is shorter than one step of all streams.
+    """
+    length = (len(ids) - 1) // batch_size
+    if length < 1:
+        raise UserError(
+            f"batch_size: {batch_size} streams need {batch_size + 1} symbols of text or more, "
+            f"got {len(ids)}; expected a smaller batch or more text"
+        )
+    return length
+
+
 @dataclass(frozen=True, eq=False)
 class StreamExamples:
     """Parallel streams, one window of steps after another: truncated backpropagation through time.
 
-    In each epoch another `fresh_starts` of the sentences, which follow the symbol `end`, start from
-    a state of zeros.
+    In each epoch another share of the sentences, which follow the symbol `end`, start from a state
+    of zeros (`fresh_starts`), and streams may begin elsewhere (`random_offset`).
     """
 
-    streams: Streams
-    bptt_length: int
-    carries: bool
+    text: "Text"
+    params: NetworkParams
     end: int
-    fresh_starts: float
     seed: int
+
+    def __post_init__(self) -> None:
+        stream_length(self.text.ids, self.params.batch_size)
+
+    @property
+    def carries(self) -> bool:
+        return self.params.carry_state != "never"
 
     @property
     def symbols(self) -> int:
-        return self.streams.targets.size
+        return stream_length(self.text.ids, self.params.batch_size) * self.params.batch_size
 
     @property
     def batch_count(self) -> int:
-        return self.streams.window_count(self.bptt_length)
+        length = stream_length(self.text.ids, self.params.batch_size)
+        return -(-length // self.params.bptt_length)
 
     def batches(self, epoch: int, first: int = 0) -> Iterator[Window]:
+        params, (ids, starts) = self.params, self._turned(epoch)
+        cut = starts if params.carry_state == "within_documents" else None
         random = rng.stream(self.seed, "fresh starts", epoch)
-        streams = self.streams.with_fresh_starts(self.end, self.fresh_starts, random)
-        return streams.windows(self.bptt_length, first)
+        streams = Streams.cut(ids, params.batch_size, cut)
+        streams = streams.with_fresh_starts(self.end, params.fresh_starts, random)
+        return streams.windows(params.bptt_length, first)
+
+    def _turned(self, epoch: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the text as an epoch reads it, and where documents begin in it."""
+        ids, starts = self.text.ids, self.text.document_starts
+        if not self.params.random_offset:
+            return ids, starts
+        offset = int(rng.stream(self.seed, "offset", epoch).integers(len(ids)))
+        return np.roll(ids, -offset), np.sort((starts - offset) % len(ids))
 
 
 @dataclass(frozen=True, eq=False)
@@ -292,10 +314,7 @@ class Text:
             return NextSymbol(self.ids, length, size, seed)
         if params.examples == "sentences":
             return Sentences.cut(self.ids, end, length, size, seed)
-        cut = self.document_starts if params.carry_state == "within_documents" else None
-        streams = Streams.cut(self.ids, size, cut)
-        carries = params.carry_state != "never"
-        return StreamExamples(streams, length, carries, end, params.fresh_starts, seed)
+        return StreamExamples(self, params, end, seed)
 
 
 def _padded(columns: NDArray[np.int64], batch_size: int, value: int) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ from wordlab import rng
 from wordlab.evaluation.statistics import median_interval
 from wordlab.params.language import Initialisation, Kind
 from wordlab.params.studies import GradientStudyParams, TruncationParams
-from wordlab.recurrent.batches import Streams
+from wordlab.recurrent.batches import stream_length
 from wordlab.recurrent.devices import threads
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.training import DivergedError, TrainingRecord, train
@@ -167,7 +167,7 @@ class Training:
         else:
             loss = record.epochs[-1].valid_loss
             measured |= {"diverged": loss > math.log(model.classes), "valid_loss": loss}
-        windows = Streams.cut(learnt, own.batch_size).window_count(own.bptt_length)
+        windows = -(-stream_length(learnt, own.batch_size) // own.bptt_length)
         return Outcome({**measured, **norms.numbers(), "rows": norms.rows(windows)})
 
 
