@@ -243,14 +243,10 @@ def train_gensim(asked: argparse.Namespace, architecture: str, seed: int) -> dic
     """Train gensim's vectors on the text."""
     from gensim.models import Word2Vec
 
-    params = settings(architecture)
-    tree = asked.output == "hierarchical_softmax"
+    params = settings(architecture, output=asked.output)
     model = Word2Vec(
-        vector_size=params.dimensions, window=params.window, min_count=published.MIN_COUNT,
-        hs=int(tree), negative=0 if tree else params.negatives,
-        ns_exponent=params.noise_exponent, sample=params.subsample,
-        alpha=params.rate, min_alpha=params.rate * params.rate_floor,
-        sg=int(architecture == "skipgram"), workers=asked.threads, epochs=asked.epochs, seed=seed,
+        **gensim_settings(params, architecture),
+        workers=asked.threads, epochs=asked.epochs, seed=seed,
     )  # fmt: skip
     started = time.perf_counter()
     model.build_vocab(corpus_file=str(asked.corpus))
@@ -269,6 +265,18 @@ def train_gensim(asked: argparse.Namespace, architecture: str, seed: int) -> dic
         **scores(model.wv),
         "scoring_seconds": time.perf_counter() - scored,
     }
+
+
+def gensim_settings(params: Any, architecture: str) -> dict[str, Any]:
+    """Return wordlab's settings in the words of gensim."""
+    tree = params.output == "hierarchical_softmax"
+    return {
+        "vector_size": params.dimensions, "window": params.window,
+        "min_count": published.MIN_COUNT, "hs": int(tree),
+        "negative": 0 if tree else params.negatives, "ns_exponent": params.noise_exponent,
+        "sample": params.subsample, "alpha": params.rate,
+        "min_alpha": params.rate * params.rate_floor, "sg": int(architecture == "skipgram"),
+    }  # fmt: skip
 
 
 def scores(keyed: Any) -> dict[str, float]:

@@ -24,6 +24,7 @@ SMALL = {
     "gradients": "--tokens 600 --rounds 1 --vocabulary 1600",
     "language_model": "--change epochs=1 --peer-epochs 1 --rounds 1",
     "machine": "--runs 1",
+    "minute": "--seconds 6 --seeds 1 --threads 1 --rows wordlab gensim",
     "neighbour_coverage": "--tokens 1500 --draws 3 --fresh 2 --words 5 --epochs 2 --dimensions 8",
     "overhead": "--stages download",
     "scale": "--tokens 1e6",
@@ -183,6 +184,27 @@ def test_word2vec_prints_its_table_again(corpus, tmp_path, repository, capsys):
     assert capsys.readouterr().out == first
     rows = [line.split(" | ")[0].strip("| ") for line in first.splitlines()[4:]]
     assert rows == ["CBOW: gensim", "wordlab"]
+
+
+def test_the_vectors_of_a_minute_print_their_table_again(corpus, tmp_path, repository, capsys):
+    minute = importlib.import_module("minute")
+    figures = measured("minute", corpus, tmp_path, repository)
+    first = capsys.readouterr().out
+    assert set(figures["rows"]) == {"wordlab", "gensim"}
+    for row, line in zip(figures["rows"].values(), first.splitlines()[4:], strict=True):
+        assert row["spearman"] == pytest.approx((row["wordsim353"] + row["simlex999"]) / 2)
+        assert row["epochs"] > 1 and row["text_share"] == 1  # a short text is read often
+        assert line.split(" | ")[1:3] == [f"{row['seconds']:.1f}", f"{row['epochs']:.0f}"]
+    minute.main(["--from", str(tmp_path / "minute.json")])
+    assert capsys.readouterr().out == first
+
+
+def test_a_text_too_long_for_the_minute_is_cut_after_a_document(tmp_path):
+    text = tmp_path / "train.txt"
+    text.write_text("a b\n\nc\n\nd e\n\nf\n\n")
+    part = importlib.import_module("minute").beginning(text, 0.5)
+    assert part.read_text() == "a b\n\nc\n\n"
+    assert part.parent != text.parent  # its encoding is kept beside it
 
 
 def test_the_language_models_print_their_tables_again(corpus, tmp_path, repository, capsys):

@@ -81,4 +81,9 @@ def thread_count() -> int:
     asked = os.environ.get("WORDLAB_THREADS", "")
     if asked.isdigit() and int(asked) > 0:
         return int(asked)
+    return core_count()
+
+
+def core_count() -> int:
+    """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

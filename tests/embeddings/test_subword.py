@@ -5,7 +5,7 @@ import pytest
 import word2vec_reference as reference
 from pydantic import ValidationError
 
-from wordlab import checkpoints
+from wordlab import checkpoints, progress
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
@@ -200,7 +200,8 @@ def test_moved_along_is_what_plain_counting_gives():
     np.testing.assert_allclose(found, case.means @ (case.counts.T @ shares))
 
 
-def test_any_number_of_threads_gives_the_same_bytes_and_another_seed_others():
+def test_any_number_of_threads_gives_the_same_bytes_and_another_seed_others(monkeypatch):
+    monkeypatch.setattr(progress, "core_count", lambda: 4)
     changes = {"rate": 1e-3, "epochs": 1}  # low, for a batch of several blocks
     found = [digest(train(changes, threads=threads)) for threads in (1, 2, 4)]
     assert len(set(found)) == 1

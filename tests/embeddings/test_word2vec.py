@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wordlab import checkpoints
+from wordlab import checkpoints, progress
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import UNKNOWN, Vocabulary
@@ -57,11 +57,22 @@ def digest(vectors):
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("output", OUTPUTS)
-def test_any_number_of_threads_gives_the_same_bytes_and_another_seed_others(architecture, output):
+def test_any_number_of_threads_gives_the_same_bytes_and_another_seed_others(
+    architecture, output, monkeypatch
+):
     changes = {"output": output, "rate": 0.01, "epochs": 1}
-    found = [digest(train(changes, architecture, threads=threads)) for threads in (1, 2, 3)]
+    monkeypatch.setattr(progress, "core_count", lambda: 8)  # threads beyond the cores are real
+    found = [digest(train(changes, architecture, threads=threads)) for threads in (1, 2, 3, 8)]
     assert len(set(found)) == 1
     assert digest(train(changes, architecture, seed=2)) != found[0]
+
+
+@pytest.mark.parametrize(("asked", "cores", "used"), [(8, 2, 2), (2, 8, 2), (None, 3, 3)])
+def test_there_are_no_more_threads_than_cores(asked, cores, used, monkeypatch):
+    monkeypatch.delenv("WORDLAB_THREADS", raising=False)
+    monkeypatch.setattr(progress, "core_count", lambda: cores)
+    training = word2vec.Training(*corpus_of_topics(), params(), "skipgram", 1, asked)
+    assert training.threads == used
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -214,7 +225,7 @@ def test_killed_and_started_again_it_ends_at_the_same_bytes(tmp_path):
             import sys
             from pathlib import Path
             import test_word2vec as here
-            from wordlab import checkpoints
+            from wordlab import checkpoints, progress
             from wordlab.checkpoints import Checkpoint
             from wordlab.embeddings.word2vec import training as word2vec
             checkpoints.SECONDS = 0.0

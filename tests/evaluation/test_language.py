@@ -9,7 +9,8 @@ from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import Notice
 from wordlab.evaluation.language import held_out as texts
 from wordlab.evaluation.language import perplexity
-from wordlab.evaluation.language.accuracy import accuracy, losses_and_ranks, ngram_ranks
+from wordlab.evaluation.language.accuracy import accuracy, ngram_ranks
+from wordlab.evaluation.language.adaptation import plain_trace
 from wordlab.evaluation.language.drawn_text import distinct, longest_copy, score_generated
 from wordlab.evaluation.language.held_out import HeldOut, ratios, score
 from wordlab.evaluation.language.ngrams import KneserNey, _count, _discounts
@@ -121,7 +122,7 @@ def test_ranks_are_those_of_the_probabilities_that_the_losses_are_from(network, 
     model = LanguageModel(params, known, "word", seed=1)
     text = held_out(some_text(60), [0, 30])
     text = HeldOut(text.ids, text.document_starts, known.unknown, known.end)
-    ranks = losses_and_ranks(model, text)[1]
+    ranks = plain_trace(model, text, ranks=True).ranks
     all_losses = [
         model.token_losses(np.where(np.arange(60) == place, symbol, text.ids),
                            document_starts=text.document_starts)[place]
@@ -135,7 +136,7 @@ def test_ranks_are_those_of_the_probabilities_that_the_losses_are_from(network, 
     with torch.no_grad():
         model.output.bias.zero_()
         model.output.bias[0] = 50.0  # always expected
-    certain = losses_and_ranks(model, text)[1]
+    certain = plain_trace(model, text, ranks=True).ranks
     assert not certain[text.ids == 0].any()
     assert (certain[text.ids != 0] > 0).all()
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from wordlab.asking.text import sentences
 from wordlab.errors import UserError
-from wordlab.evaluation.language.accuracy import losses_and_ranks
+from wordlab.evaluation.language.adaptation import plain_trace
 from wordlab.evaluation.language.generation import symbols_of
 from wordlab.evaluation.language.held_out import HeldOut, held_out
 from wordlab.params.text import PreprocessParams
@@ -124,8 +124,9 @@ def measure(
     stretch, or several that start from a state of zeros each.
     """
     text = held_out(model, documents)
-    losses, ranks = losses_and_ranks(model, text, streams=streams)
-    return Surprisal(model, documents, text, losses, ranks)
+    trace = plain_trace(model, text, ranks=True, streams=streams)
+    assert trace.ranks is not None
+    return Surprisal(model, documents, text, trace.losses, trace.ranks)
 
 
 def of_text(model: LanguageModel, text: str, preprocess: PreprocessParams) -> Surprisal:

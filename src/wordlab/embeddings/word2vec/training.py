@@ -79,7 +79,8 @@ class Training:
     engine: Engine = field(init=False)
 
     def __post_init__(self) -> None:
-        self.threads = self.threads or progress.thread_count()
+        # they meet at every batch: more of them than cores wait for one that does not run
+        self.threads = min(self.threads or progress.thread_count(), progress.core_count())
         known = (
             np.count_nonzero(self.corpus.tokens[start : start + STRETCH] != UNKNOWN)
             for start in range(0, len(self.corpus), STRETCH)

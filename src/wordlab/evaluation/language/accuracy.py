@@ -7,29 +7,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from wordlab.evaluation.language.held_out import HeldOut
+from wordlab.evaluation.language.held_out import HeldOut, interval, resampled
 from wordlab.evaluation.language.ngrams import KneserNey
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.recurrent.reading import STREAMS, read
+from wordlab.recurrent.reading import read
 
 TOP = (1, 5)
 """A prediction counts as right where the symbol is among so many of the likeliest."""
 _BLOCK = 1 << 20
 """Probabilities held at once."""
-
-
-def losses_and_ranks(
-    model: LanguageModel, text: HeldOut, *, streams: int = STREAMS
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return -log p in nats of each symbol of `text`, float32 (N,), and its rank, int64 (N,)."""
-    losses = torch.empty(len(text.ids))
-    ranks = torch.empty(len(text.ids), dtype=torch.int64)
-    for places, hidden, targets in model.outputs(
-        text.ids, document_starts=text.document_starts, streams=streams
-    ):
-        where = torch.from_numpy(places)
-        losses[where], ranks[where] = ranked(model, hidden, targets)
-    return losses.numpy(), ranks.numpy()
 
 
 @torch.no_grad()
@@ -99,15 +85,11 @@ def accuracy(ranks: NDArray[np.int64], text: HeldOut, *, seed: int) -> dict[str,
     one, NaN where there are none.
     """
     hits = np.array([ranks < most for most in TOP], dtype=np.float64)  # (2, N)
-    sizes = np.diff(np.append(text.sentences, len(ranks)))
-    sums = np.add.reduceat(hits, text.sentences, axis=1)
-    drawn = np.array([sums @ times / (sizes @ times) for times in text.resamples(seed)])
     known = text.ids != text.unknown
     found: dict[str, float] = {}
-    for most, own, samples in zip(TOP, hits, drawn.T, strict=True):
+    for most, own, drawn in zip(TOP, hits, resampled(hits, text, seed), strict=True):
         share = float(own.mean())
-        ends = share + text.spread * (np.percentile(samples, [2.5, 97.5]) - share)
-        low, high = np.clip(ends, 0, 1).tolist()
+        low, high = np.clip(interval(share, drawn, text.spread), 0, 1).tolist()
         found |= {f"top_{most}": share, f"top_{most}_low": low, f"top_{most}_high": high}
         found[f"top_{most}_known"] = float(own[known].mean()) if known.any() else float("nan")
     return found

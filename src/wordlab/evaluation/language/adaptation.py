@@ -19,6 +19,7 @@ from wordlab.evaluation.language.dynamic import Learning, Trace, dynamic_trace, 
 from wordlab.evaluation.language.held_out import HeldOut
 from wordlab.params.language import CacheParams, DynamicEvaluationParams, LanguageEvaluationParams
 from wordlab.recurrent.language_model import LanguageModel
+from wordlab.recurrent.reading import STREAMS
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +86,14 @@ def adapted(
     return found
 
 
-def plain_trace(model: LanguageModel, text: HeldOut, *, states: bool, ranks: bool = False) -> Trace:
+def plain_trace(
+    model: LanguageModel,
+    text: HeldOut,
+    *,
+    states: bool = False,
+    ranks: bool = False,
+    streams: int = STREAMS,
+) -> Trace:
     """Return what `model` makes of `text`, read as by `outputs`.
 
     states, ranks: whether to keep these.
@@ -94,7 +102,9 @@ def plain_trace(model: LanguageModel, text: HeldOut, *, states: bool, ranks: boo
     found = torch.empty(len(text.ids) if ranks else 0, dtype=torch.int64)
     if states:
         kept = torch.empty(len(text.ids), model.layers.output_size)
-    for places, hidden, targets in model.outputs(text.ids, document_starts=text.document_starts):
+    for places, hidden, targets in model.outputs(
+        text.ids, document_starts=text.document_starts, streams=streams
+    ):
         where = torch.from_numpy(places)
         losses[where] = model.output.losses(hidden, targets).cpu()
         if states:

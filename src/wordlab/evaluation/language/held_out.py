@@ -139,12 +139,13 @@ def score(
     each = np.atleast_2d(losses).astype(np.float64)  # (S, N)
     precise = each.mean(axis=0)
     others = precise if baseline is None else baseline.astype(np.float64)
-    *trained, compared = _resampled(np.vstack([each, others]), text, seed)  # S + 1 of (R,)
+    *trained, compared = resampled(np.vstack([each, others]), text, seed)  # S + 1 of (R,)
     drawn = mean_of_drawn(np.array(trained), rng.stream(seed, "trainings"))  # (R,)
     known = text.ids != text.unknown
     mean, other = float(precise.mean()), float(others.mean())
-    low, high = _interval(mean, drawn, text.spread)
-    ratio_low, ratio_high = _interval(mean - other, drawn - compared, text.spread)
+    low, high = map(perplexity, interval(mean, drawn, text.spread))
+    difference = interval(mean - other, drawn - compared, text.spread)
+    ratio_low, ratio_high = map(perplexity, difference)
     paired = baseline is not None
     return LanguageScore(
         perplexity=perplexity(mean),
@@ -170,7 +171,7 @@ def ratios(differences: Sequence[Floats], text: HeldOut, *, seed: int) -> Floats
     `statistics.margins_together`, of logarithms, widened for few documents.
     """
     values = np.array([each.mean(axis=0, dtype=np.float64).mean() for each in differences])
-    trained = _resampled(np.vstack(list(differences)), text, seed)
+    trained = resampled(np.vstack(list(differences)), text, seed)
     ends = np.cumsum([len(each) for each in differences])[:-1]
     drawn = np.array(
         [mean_of_drawn(own, rng.stream(seed, "trainings")) for own in np.split(trained, ends)]
@@ -184,18 +185,17 @@ def ratios(differences: Sequence[Floats], text: HeldOut, *, seed: int) -> Floats
     return np.array([[perplexity(log) for log in row] for row in logs.tolist()])
 
 
-def _resampled(losses: Floats, text: HeldOut, seed: int) -> Floats:
-    """Return the mean of each row of `losses` (M, N) in samples of the text, float64 (M, R)."""
-    sizes = np.diff(np.append(text.sentences, losses.shape[1]))
-    sums = np.add.reduceat(losses.astype(np.float64), text.sentences, axis=1)  # (M, sentences)
+def resampled(values: Floats, text: HeldOut, seed: int) -> Floats:
+    """Return the mean of each row of `values` (M, N) in samples of the text, float64 (M, R)."""
+    sizes = np.diff(np.append(text.sentences, values.shape[1]))
+    sums = np.add.reduceat(values.astype(np.float64), text.sentences, axis=1)  # (M, sentences)
     return np.array([sums @ times / (sizes @ times) for times in text.resamples(seed)]).T
 
 
-def _interval(mean: float, drawn: NDArray[np.floating], spread: float) -> tuple[float, float]:
-    """Return exp of the ends of the 95 % interval of `mean` by bootstrap samples `drawn` (R,)."""
+def interval(mean: float, drawn: NDArray[np.floating], spread: float) -> tuple[float, float]:
+    """Return the ends of the 95 % interval of `mean` by bootstrap samples `drawn` (R,)."""
     low, high = np.percentile(drawn, [2.5, 97.5])
-    low, high = (mean + spread * float(end - mean) for end in (low, high))
-    return perplexity(low), perplexity(high)
+    return mean + spread * float(low - mean), mean + spread * float(high - mean)
 
 
 def held_out(model: LanguageModel, documents: Documents) -> HeldOut:
