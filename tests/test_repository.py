@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -135,3 +137,21 @@ def test_every_model_is_an_artifact_with_its_kind_and_description() -> None:
         assert one["type"] == "model"
         assert one["desc"]
         assert one["labels"]
+
+
+def test_make_clean_deletes_every_output_and_nothing_else(tmp_path: Path) -> None:
+    shutil.copy(REPOSITORY / "Makefile", tmp_path)
+    lock = YAML(typ="safe").load(REPOSITORY / "dvc.lock")["stages"].values()
+    made = {out["path"] for one in lock for out in one["outs"]}
+    others = {"mlflow.db", "params.yaml", "data/README.md", "data/text/mine.txt", "sets/own.tsv"}
+    for name in made | others:
+        path = tmp_path / name
+        if path.suffix:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("made\n")
+        else:
+            path.mkdir(parents=True)
+            (path / "part").write_text("made\n")
+    subprocess.run(["make", "clean"], cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
+    left = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()}
+    assert left == others | {"Makefile"}
