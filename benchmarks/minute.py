@@ -77,7 +77,6 @@ class Row(NamedTuple):
 
 ROWS = {
     "wordlab": Row("wordlab, skip-gram", "wordlab"),
-    "wordlab_minute": Row("wordlab, skip-gram as below", "wordlab", changes=published.MINUTE),
     "gensim": Row("gensim, skip-gram", "gensim"),
     "gensim_cbow": Row("gensim, CBOW", "gensim", "cbow"),
     "fasttext": Row("fastText, skip-gram of words", "fasttext", changes={"maxn": 0}),
@@ -113,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "processor": harness.processor(),
             "tokens": word2vec.normalise(asked.corpus, text),
             "seconds": asked.seconds, "threads": asked.threads, "seeds": asked.seeds,
-            "chosen": published.MINUTE, "rows": {},
+            "rows": {},
         }  # fmt: skip
         for name in asked.rows:
             if asked.peers or ROWS[name].program in SEEDED:
@@ -256,10 +255,9 @@ def scores(folder: Path) -> dict[str, float]:
 
 def table(figures: dict[str, Any]) -> str:
     """Return the figures as a Markdown table, the processor above it."""
-    chosen = ", ".join(f"{name} {value}" for name, value in figures["chosen"].items())
     lines = [
         f"{figures['processor']}, {word2vec.counted(figures['threads'], 'thread')}; "
-        f"{figures['tokens']:,} tokens, {figures['seconds']:.0f} seconds; as below: {chosen}",
+        f"{figures['tokens']:,} tokens, {figures['seconds']:.0f} seconds",
         "",
         "| | seconds | epochs | mean Spearman | WordSim-353 | SimLex-999 | analogies |",
         "|---|---|---|---|---|---|---|",

@@ -34,8 +34,6 @@ WORD2VEC: dict[str, Any] = {
     "vectors": "input",
     "score_epochs": False,
 }
-MINUTE: dict[str, Any] = {}
-"""What changes for the best skip-gram vectors of a minute, by minute.py's search."""
 SUBWORD: dict[str, Any] = WORD2VEC | {
     "window": 10,
     "rate": 0.05,

@@ -18,8 +18,8 @@ after the other, gensim and wordlab in turn:
 - wordsim353, simlex999 (Spearman) and analogies (accuracy, top 300,000 words) as gensim's
   KeyedVectors scores them, for both.
 
-With several seeds each figure is the mean over them. With --also-threads wordlab is trained again
-with each of these numbers of threads, and has to give the same bytes.
+With several seeds scores are means over them, all else medians. With --also-threads wordlab is
+trained again with each of these numbers of threads, and has to give the same bytes.
 """
 
 import argparse
@@ -36,6 +36,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean, median
 from typing import Any
 
 import harness
@@ -46,9 +47,10 @@ ARCHITECTURES = tuple(published.WORD2VEC_RATES)
 TITLES = {"skipgram": "skip-gram", "cbow": "CBOW"}
 SYSTEMS = ("gensim", "wordlab")
 OUTPUTS = ("negative_sampling", "hierarchical_softmax")
+SCORES = ("wordsim353", "simlex999", "analogies")
 FIGURES = (
     "seconds", "words_per_second", "whole_seconds", "scan_seconds", "peak_mib", "beyond_mib",
-    "wordsim353", "simlex999", "analogies",
+    *SCORES,
 )  # fmt: skip
 
 
@@ -113,10 +115,12 @@ def normalise(source: Path, target: Path) -> int:
 
 
 def compare(asked: argparse.Namespace, architecture: str, text: Path) -> dict[str, Any]:
-    """Return the figures of each system, and the ratios, as means over the seeds."""
+    """Return the figures of each system, and the ratio of speeds, over the seeds."""
     rows = [(system, system, asked.threads) for system in asked.systems]
     if "wordlab" in asked.systems:
         rows += [(f"wordlab_{count}", "wordlab", count) for count in asked.also_threads]
+        # the compiler would count as memory of the first training
+        process(asked, "compile", architecture, "1", text, asked.threads)
     runs: dict[str, list[dict[str, Any]]] = {row: [] for row, _, _ in rows}
     for seed in range(1, asked.seeds + 1):
         for row, system, threads in rows:
@@ -124,9 +128,19 @@ def compare(asked: argparse.Namespace, architecture: str, text: Path) -> dict[st
         made = {runs[row][-1]["md5"] for row, system, _ in rows if system == "wordlab"}
         if len(made) > 1:
             raise SystemExit(f"{architecture}, seed {seed}: other bytes at other threads")
+    return together(runs)
+
+
+def together(runs: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """Return what the runs of each row come to, and the ratio of speeds."""
     result: dict[str, Any] = {
-        system: {name: sum(run[name] for run in of) / len(of) for name in FIGURES}
-        for system, of in runs.items()
+        row: {
+            name: fmean([run[name] for run in of])
+            if name in SCORES
+            else median([run[name] for run in of])
+            for name in FIGURES
+        }
+        for row, of in runs.items()
     }
     if set(SYSTEMS) <= set(result):
         ours, theirs = (result[system]["words_per_second"] for system in ("wordlab", "gensim"))
@@ -163,6 +177,9 @@ def child(asked: argparse.Namespace) -> None:
     step, architecture, seed = asked.child[0], asked.child[1], int(asked.child[2])
     if step == "scan":
         figures = scan(asked.corpus)
+    elif step == "compile":
+        prepared(asked, architecture, seed)
+        figures = {"peak_mib": peak_mib()}
     elif step == "gensim":
         figures = train_gensim(asked, architecture, seed)
     else:
@@ -190,8 +207,8 @@ def scan(text: Path) -> dict[str, float]:
     return {"scan_seconds": time.perf_counter() - started, "peak_mib": peak_mib()}
 
 
-def train_wordlab(asked: argparse.Namespace, architecture: str, seed: int) -> dict[str, Any]:
-    """Train wordlab's vectors on what `scan` left beside the text."""
+def prepared(asked: argparse.Namespace, architecture: str, seed: int) -> tuple[Any, ...]:
+    """Return what wordlab trains on and with, from what `scan` left beside the text; compile."""
     from wordlab.corpus.corpus import EncodedCorpus
     from wordlab.corpus.vocabulary import Vocabulary
     from wordlab.embeddings.word2vec import training as word2vec
@@ -200,7 +217,15 @@ def train_wordlab(asked: argparse.Namespace, architecture: str, seed: int) -> di
     corpus = EncodedCorpus.load(asked.corpus.parent / "encoded")
     params = settings(architecture, epochs=asked.epochs, output=asked.output)
     options: Any = {"architecture": architecture, "seed": seed, "threads": asked.threads}
-    word2vec.train(beginning(corpus), vocabulary, params, **options)  # compiles
+    word2vec.train(beginning(corpus), vocabulary, params, **options)
+    return corpus, vocabulary, params, options
+
+
+def train_wordlab(asked: argparse.Namespace, architecture: str, seed: int) -> dict[str, Any]:
+    """Train wordlab's vectors."""
+    from wordlab.embeddings.word2vec import training as word2vec
+
+    corpus, vocabulary, params, options = prepared(asked, architecture, seed)
     started = time.perf_counter()
     vectors = word2vec.train(corpus, vocabulary, params, **options)
     seconds = time.perf_counter() - started
@@ -303,7 +328,7 @@ def table(figures: dict[str, Any]) -> str:
         f"{figures['processor']}, {counted(figures['threads'], 'thread')}; "
         f"{figures['tokens']:,} tokens, {counted(figures['epochs'], 'epoch')}, "
         f"{figures['output'].replace('_', ' ')}; "
-        + ("one seed" if seeds == 1 else f"means of {seeds} seeds"),
+        + ("one seed" if seeds == 1 else f"{seeds} seeds: means of scores, else medians"),
         "",
         "| | words per second | times gensim's | WordSim-353 | SimLex-999 | analogies | "
         "memory, MiB | of it beyond weights and text |",
