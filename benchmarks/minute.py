@@ -67,19 +67,19 @@ if __name__ == "__main__":
 
 
 class Row(NamedTuple):
-    """A program with settings, `changes` on those of published.py."""
+    """A program with the settings of published.py; `own`: others, in its words."""
 
     title: str
     program: str
     architecture: str = "skipgram"
-    changes: dict[str, Any] = {}  # noqa: RUF012 nobody changes it
+    own: tuple[tuple[str, Any], ...] = ()
 
 
 ROWS = {
     "wordlab": Row("wordlab, skip-gram", "wordlab"),
     "gensim": Row("gensim, skip-gram", "gensim"),
     "gensim_cbow": Row("gensim, CBOW", "gensim", "cbow"),
-    "fasttext": Row("fastText, skip-gram of words", "fasttext", changes={"maxn": 0}),
+    "fasttext": Row("fastText, skip-gram of words", "fasttext", own=(("maxn", 0),)),
     "fasttext_ngrams": Row("fastText, with n-grams", "fasttext"),
     "hyperhyper": Row("hyperhyper, PPMI-SVD", "hyperhyper"),
 }
@@ -189,7 +189,7 @@ def peer_settings(row: Row, epochs: int, threads: int) -> dict[str, Any]:
         "model": row.architecture, "dim": common["dimensions"], "ws": common["window"],
         "epoch": epochs, "minCount": published.MIN_COUNT, "neg": common["negatives"],
         "t": common["subsample"], "thread": threads,
-    } | row.changes  # fmt: skip
+    } | dict(row.own)  # fmt: skip
 
 
 def child(asked: argparse.Namespace, name: str, epochs: str, seed: str) -> None:
@@ -202,11 +202,10 @@ def child(asked: argparse.Namespace, name: str, epochs: str, seed: str) -> None:
         return
     row, given = ROWS[name], (int(epochs), int(seed), asked.threads)
     make = wordlab if row.program == "wordlab" else gensim
-    started = time.perf_counter()
     words, matrix, seconds = make(row, asked.corpus, *given)
     np.save(asked.corpus.parent / "vectors.npy", matrix)
     (asked.corpus.parent / "words.txt").write_text("\n".join(words))
-    print(seconds or time.perf_counter() - started)
+    print(seconds)
 
 
 def wordlab(row: Row, text: Path, epochs: int, seed: int, threads: int) -> tuple[Any, Any, float]:
@@ -217,10 +216,10 @@ def wordlab(row: Row, text: Path, epochs: int, seed: int, threads: int) -> tuple
 
     vocabulary = Vocabulary.load(text.parent / "vocabulary.tsv")
     corpus = EncodedCorpus.load(text.parent / "encoded")
-    params = word2vec.settings(row.architecture, **row.changes, epochs=epochs)
+    params = word2vec.settings(row.architecture, epochs=epochs)
     seconds, vectors = harness.timed(
         lambda: training.train(
-            corpus, vocabulary, params, architecture="skipgram", seed=seed, threads=threads
+            corpus, vocabulary, params, architecture=row.architecture, seed=seed, threads=threads
         )
     )
     return vocabulary.words, vectors.matrix, seconds
