@@ -1,7 +1,16 @@
 import numpy as np
 import pytest
 
-from wordlab.simd import TILE_ROWS, add_product, error_and_loss, sigmoid, slim_product, tanh
+from wordlab.simd import (
+    TILE_ROWS,
+    add_product,
+    error_and_loss,
+    narrow_product,
+    sigmoid,
+    slim_product,
+    tanh,
+    transpose,
+)
 
 
 @pytest.mark.parametrize("width", [16, 32, 48, 112])
@@ -32,6 +41,21 @@ def test_slim_product_equals_numpy():
     expected[4:12] = a[3:11, :7].astype(np.float64) @ b[:7, 5:13]
     slim_product(out, 4, a, 3, b, 5, 7)
     np.testing.assert_allclose(out, expected, atol=2e-5)
+
+
+def test_narrow_product_equals_numpy():
+    generator = np.random.default_rng(0)
+    a, b = (generator.normal(size=shape).astype(np.float32) for shape in ((12, 9), (11, 16)))
+    out = np.ones((12, 16), dtype=np.float32)
+    narrow_product(out, a, b, 7)
+    np.testing.assert_allclose(out, a[:, :7].astype(np.float64) @ b[:7], atol=2e-5)
+
+
+def test_a_transposed_block_is_the_same_numbers():
+    rows = np.arange(20 * 48, dtype=np.float32).reshape(20, 48)
+    found = np.zeros((48, 16), dtype=np.float32)
+    transpose(rows, found)
+    assert (found == rows[:16].T).all()
 
 
 def test_error_and_loss_equal_the_formulas():

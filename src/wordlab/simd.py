@@ -127,6 +127,55 @@ def _tile_of(rows: int, vectors: int, wide: int = LANES) -> Any:
     return tile
 
 
+def _transposed_square() -> Any:
+    """Return the intrinsic that sets a square of `out` to one of `rows`, transposed, LANES wide.
+
+    Its arguments: rows, row, column, out, out_row, out_column; the last axes are contiguous.
+    """
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        index, kind = ir.IntType(64), ir.VectorType(ir.FloatType(), LANES)
+
+        def lines(position: int) -> list[Any]:
+            array = context.make_array(signature.args[position])(
+                context, builder, value=arguments[position]
+            )
+            row_step, column_step = cgutils.unpack_tuple(builder, array.strides)
+            row, column = arguments[position + 1], arguments[position + 2]
+            offset = builder.add(builder.mul(row, row_step), builder.mul(column, column_step))
+            at = builder.add(builder.ptrtoint(array.data, index), offset)
+            steps = [builder.mul(row_step, ir.Constant(index, k)) for k in range(LANES)]
+            return [builder.inttoptr(builder.add(at, step), kind.as_pointer()) for step in steps]
+
+        values = [builder.load(line, align=4) for line in lines(0)]
+        half, numbers = LANES // 2, ir.VectorType(ir.IntType(32), LANES)
+        masks = [
+            ir.Constant(numbers, [n // 2 + LANES * (n % 2) + half * part for n in range(LANES)])
+            for part in (0, 1)
+        ]
+        # rows k and k + half are dealt into one another, like two hands of cards, log2(LANES) times
+        for _ in range(LANES.bit_length() - 1):
+            values = [
+                builder.shuffle_vector(values[k], values[k + half], mask)
+                for k in range(half)
+                for mask in masks
+            ]
+        for line, value in zip(lines(3), values, strict=True):
+            builder.store(value, line, align=4)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def square(
+        typing_context: Any, rows: Any, row: Any, column: Any, out: Any, out_row: Any,
+        out_column: Any,
+    ) -> Any:  # fmt: skip
+        at = types.int64
+        return types.void(rows, at, at, out, at, at), emit
+
+    return square
+
+
+_square = _transposed_square()
 _tile_1, _tile_2, _tile_3, _tile_4 = (_tile_of(TILE_ROWS, vectors) for vectors in (1, 2, 3, 4))
 _tall_tile = _tile_of(2 * TILE_ROWS, 1)
 _tall_tile_of_8 = _tile_of(2 * TILE_ROWS, 1, wide=8)
@@ -158,6 +207,14 @@ def add_product(
         at += 2 * LANES
     if width - at >= LANES:
         _tile_1(out, row, column + at, a, a_row, a_column, b, b_row, b_column + at, depth, fresh)
+
+
+@njit(nogil=True, cache=True)
+def transpose(rows: Any, transposed: Any) -> None:
+    """Set `transposed` (P, 16) to the first 16 of `rows` (R, P), 16 dividing P. Mutates it."""
+    for d in range(0, rows.shape[1], LANES):
+        for k in range(0, 16, LANES):
+            _square(rows, k, d, transposed, d, k)
 
 
 @njit(nogil=True, cache=True)

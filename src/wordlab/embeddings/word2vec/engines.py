@@ -155,6 +155,7 @@ class _NegativeSampling(_Batched):
                 mask=aligned((BLOCK, around) if settings.cbow else (around, BLOCK)),
                 noise_pairs=aligned((settings.noise_rows, columns)),
                 pairs=aligned((BLOCK,)),
+                targets=aligned((BLOCK,)),
                 losses=aligned((BLOCK,)),
             )
             for _ in range(self.threads)

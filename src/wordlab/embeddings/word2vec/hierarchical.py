@@ -19,10 +19,9 @@ from wordlab.embeddings.word2vec.kernels import (
     mean_of_contexts,
     spread_to_contexts,
     total,
-    transpose,
 )
 from wordlab.embeddings.word2vec.stretch import BLOCK, mark_contexts, mark_windows
-from wordlab.simd import TILE_ROWS, add_product, error_and_loss, narrow_product
+from wordlab.simd import TILE_ROWS, add_product, error_and_loss, narrow_product, transpose
 
 
 class Tree(NamedTuple):

@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 from wordlab.embeddings.ngrams import Ngrams
 from wordlab.embeddings.word2vec.stretch import BLOCK, draw_noise, mark_contexts, mark_windows
 from wordlab.embeddings.word2vec.subword_kernels import gather_means
-from wordlab.simd import TILE_ROWS, add_product, error_and_loss, narrow_product, slim_product
+from wordlab.simd import (
+    TILE_ROWS,
+    add_product,
+    error_and_loss,
+    narrow_product,
+    slim_product,
+    transpose,
+)
 
 GROUP = 8
 """Neighbouring words of CBOW that share noise words: a block is two groups, each with N/2."""
@@ -73,7 +80,8 @@ class Workspace(NamedTuple):
     (BLOCK, P): the means of contexts, then their gradients; transposed (P, BLOCK): the right-hand
     factor of the scores; scores (O, BLOCK), in CBOW (N, GROUP), then errors; mask: which words are
     in whose window; noise_pairs (N, BLOCK), in CBOW (N, GROUP), pairs (BLOCK,): the weight of each
-    pair; losses (BLOCK,).
+    pair; targets (BLOCK,): in CBOW the scores of the words predicted, then their errors; losses
+    (BLOCK,).
     """
 
     rows_in: NDArray[np.float32]
@@ -84,6 +92,7 @@ class Workspace(NamedTuple):
     mask: NDArray[np.float32]
     noise_pairs: NDArray[np.float32]
     pairs: NDArray[np.float32]
+    targets: NDArray[np.float32]
     losses: NDArray[np.float32]
 
 
@@ -103,14 +112,6 @@ def gather(matrix: Any, ids: Any, rows: Any) -> None:
         known = np.float32(1 if ids[k] >= 0 else 0)
         for d in range(rows.shape[1]):
             rows[k, d] = known * matrix[source, d]
-
-
-@njit(nogil=True, cache=True)
-def transpose(rows: Any, transposed: Any) -> None:
-    """Write the first BLOCK of `rows` as the columns of `transposed`."""
-    for d in range(rows.shape[1]):
-        for k in range(BLOCK):
-            transposed[d, k] = rows[k, d]
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
@@ -288,7 +289,9 @@ def cbow_block(
     for q in range(0, noise_rows, TILE_ROWS):
         group = q // met * GROUP
         add_product(grad_out, BLOCK + q, 0, padded, scores, q, 0, hidden, group, 0, GROUP, True)
-    _target_errors(hidden, rows_out, output_ids, grad_out, losses)
+    _target_scores(hidden, rows_out, work.targets)
+    _target_errors(work.targets, output_ids, losses)
+    _target_gradients(work.targets, hidden, rows_out, grad_out)
     errors_by_word = scores.T
     for r in range(0, BLOCK, TILE_ROWS):
         noise_row, of_group = r // GROUP * met, r % GROUP
@@ -309,18 +312,31 @@ def _scale(rows: Any, factors: Any) -> None:
             rows[i, d] *= factor
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "reassoc"})
-def _target_errors(hidden: Any, targets: Any, ids: Any, grad_out: Any, losses: Any) -> None:
-    """Take the gradients of the words predicted, those of the means replacing `hidden`."""
+@njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})
+def _target_scores(hidden: Any, targets: Any, scores: Any) -> None:
+    """Set scores[i] to the product of row i of `hidden` with that of `targets`."""
     for i in range(len(hidden)):
         score = np.float32(0)
         for d in range(hidden.shape[1]):
             score += hidden[i, d] * targets[i, d]
-        error, loss = error_and_loss(score)
+        scores[i] = score
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+def _target_errors(scores: Any, ids: Any, losses: Any) -> None:
+    """Turn the scores of the words predicted into errors, 0 where there is none; add the losses."""
+    for i in range(BLOCK):
+        error, loss = error_and_loss(scores[i])
         present = np.float32(1 if ids[i] >= 0 else 0)
-        error *= present
+        scores[i] = present * error
         losses[i] += present * loss
+
+
+@njit(nogil=True, cache=True)
+def _target_gradients(errors: Any, hidden: Any, targets: Any, grad_out: Any) -> None:
+    """Take the gradients of the words predicted, those of the means replacing `hidden`."""
+    for i in range(BLOCK):
         for d in range(hidden.shape[1]):
             mean = hidden[i, d]
-            hidden[i, d] = error * targets[i, d]
-            grad_out[i, d] = error * mean
+            hidden[i, d] = errors[i] * targets[i, d]
+            grad_out[i, d] = errors[i] * mean

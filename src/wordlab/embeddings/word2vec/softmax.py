@@ -5,9 +5,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from wordlab.embeddings.word2vec.kernels import transpose
 from wordlab.embeddings.word2vec.stretch import BLOCK, reach
-from wordlab.simd import TILE_ROWS, add_product
+from wordlab.simd import TILE_ROWS, add_product, transpose
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
