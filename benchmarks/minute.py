@@ -8,8 +8,9 @@ FILE is as for word2vec.py, and every program reads the same words of it. PYTHON
 of an environment that has fastText and hyperhyper (pip install fasttext-numpy2-wheel hyperhyper);
 without it wordlab and gensim alone are measured. A row of ROWS is a program with settings:
 
-- first one epoch is timed, in processes of their own from their start to the vectors on disk; then
-  as many epochs are trained as fit into --seconds, on the beginning of the text where one does not;
+- first one epoch is timed, in processes of their own from their start to the vectors on disk, then
+  as many as fit by that one, which counts what is loaded once; then as many epochs are trained as
+  fit into --seconds by these, on the beginning of the text where one does not;
 - seconds: what that took, counting the words, reading the text and starting Python included;
 - spearman: the mean of WordSim-353's and SimLex-999's; analogies: accuracy, as gensim's
   KeyedVectors scores all of them.
@@ -124,13 +125,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def best(asked: argparse.Namespace, name: str, text: Path) -> dict[str, float]:
     """Return the figures of a row, at as many epochs, or as much of the text, as there is time."""
     epochs, share, seconds = 1, 1.0, SPARED * asked.seconds
+    if ROWS[name].program == "wordlab":
+        made(asked, name, text, epochs, 1)  # compiles the kernels, once per installation
     first = made(asked, name, text, epochs, 1)
     if first["seconds"] > seconds:
         share = seconds / first["seconds"]
         text = beginning(text, share)
     elif first["training"]:
-        beside = first["seconds"] - first["training"]
-        epochs = max(1, int((seconds - beside) / first["training"]))
+        epochs = fitting(first, epochs, seconds)
+        epochs = fitting(made(asked, name, text, epochs, 1), epochs, seconds)
     seeds = asked.seeds if ROWS[name].program in SEEDED else 1
     runs = [made(asked, name, text, epochs, seed, scored=True) for seed in range(1, seeds + 1)]
     for run in runs:
@@ -138,6 +141,12 @@ def best(asked: argparse.Namespace, name: str, text: Path) -> dict[str, float]:
         run["spearman"] = (run["wordsim353"] + run["simlex999"]) / 2
         print(name, json.dumps(run), file=sys.stderr, flush=True)
     return {figure: sum(run[figure] for run in runs) / len(runs) for figure in FIGURES}
+
+
+def fitting(run: dict[str, Any], epochs: int, seconds: float) -> int:
+    """Return how many epochs fit into `seconds`, by a run of `epochs`."""
+    beside = run["seconds"] - run["training"]
+    return max(1, int((seconds - beside) * epochs / run["training"]))
 
 
 def beginning(text: Path, share: float) -> Path:
