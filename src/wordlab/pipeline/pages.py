@@ -101,7 +101,7 @@ def page(run: Run) -> str:
     parts = [
         f"# The scale `{run.name}`",
         f"Made by `wordlab publish` from [the tables of this run]({run.name}); brackets and ranges "
-        "are 95 % intervals.",
+        f"are {percent(run.results.params.evaluation.confidence)} intervals.",
         tables.markdown(
             ["", ""],
             [

@@ -114,7 +114,7 @@ def goes(database: Path) -> dict[str, list[tuple[float, float]]]:
         runs = store.execute(
             "SELECT t.value, r.status, r.start_time / 1000.0, r.end_time / 1000.0 FROM runs AS r "
             "JOIN tags AS t USING (run_uuid) WHERE t.key = 'wordlab.stage' "
-            "AND r.end_time IS NOT NULL ORDER BY r.start_time"
+            "AND t.value NOT LIKE '% trial' AND r.end_time IS NOT NULL ORDER BY r.start_time"
         ).fetchall()
     found: dict[str, list[tuple[float, float]]] = {}
     unfinished: dict[str, list[tuple[float, float]]] = {}

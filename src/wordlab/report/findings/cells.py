@@ -32,15 +32,15 @@ def compared(cells: pd.DataFrame, tasks: pd.DataFrame) -> Answer:
     unclear = others.drop([*better.index, *worse.index])
     than = f"than the {names.model(first)} with as many weights"
     parts = [
-        f"{models_named(part['cell'])} predict{'s' if len(part) == 1 else ''} {word}"
+        f"{models_named(part['cell'])} predict{'s' if len(part) == 1 else ''} {word} {than}."
         for part, word in ((better, "better"), (worse, "worse"))
         if len(part)
     ]
-    text = f"{'; '.join(parts)} {than}."
+    text = " ".join(parts)
     if not parts:
         text = f"That is {OPEN}: no cell clearly predicts better or worse {than}."
     elif len(unclear):
-        text += f" Of {models_named(unclear['cell'])} that is {OPEN}."
+        text += f" {models_named(unclear['cell'])}: {OPEN}."
     right = tasks.groupby(["cell", "task", "delay"], sort=False)["success"].mean()
     asked = list(dict.fromkeys((task, delay) for _, task, delay in right.index))
     rows = [

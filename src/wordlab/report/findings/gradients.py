@@ -325,10 +325,9 @@ def reaches(
     last = tasks[(tasks["task"] == task) & (tasks["delay"] == delay)]
     right = last.groupby("cell", sort=False)["success"].max()
     learnt = right[right >= LEARNT]
-    text += (
-        f" The task of {task} over {delay} steps is learnt by "
-        f"{models_named(map(str, learnt.index)) if len(learnt) else 'no network'}."
-    )
+    able = models_named(map(str, learnt.index))
+    who = ("No network learns", f"Only the {able} learns", f"{able} learn")[min(len(learnt), 2)]
+    text += f" {who} the task of {task} over {delay} steps."
     clipped = trainings["clipping"] != "none"
     ends = [_ends(trainings[rows]) for rows in (~clipped, clipped)]
     rows = [

@@ -282,6 +282,11 @@ def _size(results: Results) -> Answer:
     return larger(results.table("study_sizes", "growth"))
 
 
+def _counted(some: int, of: int) -> str:
+    """Return how many of them, with a blank behind; nothing where there is one and it is meant."""
+    return f"{'all' if some == of else some or 'none'} " if of > 1 or some < of else ""
+
+
 def larger(growth: pd.DataFrame) -> Answer:
     """Decided if any change from the least text to all of it leaves out 0."""
     growth = growth[growth["difference"].notna()]
@@ -299,8 +304,8 @@ def larger(growth: pd.DataFrame) -> Answer:
             f"{'gains' if first['difference'] > 0 else 'loses'} "
             f"{write(abs(first['difference']))}{unit and f' {unit}'} on "
             f"{names.task(first['task'])}, of which {first['n']:,} items are known at every size. "
-            f"{len(shown)} of {len(rows)} changes are decided, {len(better)} of them for the "
-            "better."
+            f"{len(shown)} of {len(rows)} changes {'is' if len(shown) == 1 else 'are'} decided, "
+            f"{_counted(len(better), len(shown))}for the better."
         )
     else:
         up = sum(row["difference"] > 0 for row in rows)
