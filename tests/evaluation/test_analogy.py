@@ -241,6 +241,12 @@ def test_groups_of_the_packaged_questions(packaged_questions: Questions) -> None
     assert sizes == [8869, 10675, 19544]
 
 
+def test_no_section_of_grammar_leaves_open_which_questions_are_semantic() -> None:
+    questions = Questions((("go", "went", "see", "saw"),), ("verbs: past",), np.zeros(1, np.int64))
+    sizes = [int(questions.group(name).sum()) for name in ("semantic", "syntactic", "total")]
+    assert sizes == [0, 0, 1]
+
+
 def test_a_pair_is_the_same_in_either_half_of_a_question() -> None:
     first, second = questions_of(("a", "b", "c", "d"), ("c", "d", "a", "b")).parts()
     assert first.tolist() == [0, 1]

@@ -271,6 +271,20 @@ def test_kneser_ney_by_hand():
     assert math.exp(-model.losses(np.array([c, b]))[1]) == pytest.approx(unigram[b])
 
 
+def test_kneser_ney_counts_only_n_grams_that_end_within_the_text():
+    """At order 4, three ends are before the text, and no two of them in a row within it."""
+    text, end = [0, 1, 2, 1, 0, 2, 0, 0, 1, 2], 2
+    padded = [end] * 3 + text
+    grams = {tuple(padded[i : i + 4]) for i in range(len(text))}
+    for _ in range(2):  # those of length 3, then of length 2, that a symbol comes before
+        grams = {gram[1:] for gram in grams}
+    counts = np.bincount([last for _, last in grams])
+    taken = _discounts(counts)[np.minimum(counts, 3)]
+    expected = (counts - taken + taken.sum() / 3) / counts.sum()
+    unigrams = KneserNey.fit(np.array(text), order=4, classes=3, end=end).orders[0]
+    assert unigrams.discounted + unigrams.backoff[0] / 3 == pytest.approx(expected)
+
+
 def test_modified_discounts():
     counts = np.repeat([1, 2, 3, 4, 7], [40, 16, 8, 5, 9])
     y = 40 / 72

@@ -42,6 +42,12 @@ def test_a_set_with_a_url_is_read_from_the_cache(
         downloads.cached("http://127.0.0.1:9/set.txt", "0" * 64)
 
 
+@pytest.mark.parametrize("name", ["analogy", "analogies", "relations"])
+def test_names_that_have_a_meaning_of_their_own_are_refused(name: str) -> None:
+    with pytest.raises(ValidationError, match="none of them analogy, analogies, relations"):
+        params(name=name, path="set.txt")
+
+
 @pytest.mark.parametrize(
     ("item", "problem"),
     [

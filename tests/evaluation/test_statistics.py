@@ -24,6 +24,13 @@ def test_ranks_and_correlations_equal_scipy_s_with_ties() -> None:
     assert statistics.pearson(x, y) == pytest.approx(stats.pearsonr(x, y).statistic)
 
 
+def test_equal_numbers_have_no_correlation_whatever_their_mean_is_rounded_to() -> None:
+    x, y = np.full(3, 0.1), np.array([1.0, 2.0, 4.0])
+    assert x.mean() != 0.1
+    assert np.isnan([statistics.pearson(x, y), statistics.pearson(y, x)]).all()
+    assert np.isnan(statistics.pearson(np.empty(0), np.empty(0)))
+
+
 def test_resamples_are_ranked_as_if_each_were_sorted() -> None:
     x, y = tied_values(60, 2)
     counts = statistics.resample(60, 20, np.random.default_rng(3))

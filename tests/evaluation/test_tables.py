@@ -81,8 +81,16 @@ def test_words_have_blanks_separators_numbers_and_quotes(file: Path) -> None:
         ("new york, ny", 'the "big" apple'),
     )
     assert pairs_of(file, "new york\tbig apple\t9\n").words == (("new york", "big apple"),)
-    assert pairs_of(file, "7,seven,9,1\n8,eight,9,2\n").words == (("7", "seven"), ("8", "eight"))
+    assert pairs_of(file, "7,seven,9.5,1\n8,eight,9,2\n").words == (("7", "seven"), ("8", "eight"))
     assert pairs_of(file, "a\x85\tb\u2028\t9\nc\td\t8\n").words == (("a", "b"), ("c", "d"))
+
+
+def test_a_decimal_comma_among_commas_is_told(file: Path) -> None:
+    with pytest.warns(UserWarning, match=r"7,35 in the first line .* write 7\.35"):
+        pairs = pairs_of(file, "tiger,cat,7,35\nbook,paper,7,46\n")
+    assert pairs.gold.tolist() == [7, 7]
+    headed = "word1,word2,mean,judges\ntiger,cat,7,35\nbook,paper,6,46\n"
+    assert pairs_of(file, headed).gold.tolist() == [7, 6]
 
 
 @pytest.mark.parametrize(

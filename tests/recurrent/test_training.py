@@ -205,6 +205,13 @@ def test_bfloat16_ends_near_float32(network):
     assert rounded != exact
 
 
+def test_validation_rounds_nothing(network):
+    valid_ids = text(200, seed=1)
+    model, record = run(network(precision="bfloat16"), valid_ids=valid_ids)
+    best = record.epochs[record.best_epoch - 1]
+    assert best.valid_loss == float(model.token_losses(valid_ids).mean(dtype=np.float64))
+
+
 def test_cuda_where_there_is_none_is_refused(network, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UserError, match="device: torch sees no CUDA device"):

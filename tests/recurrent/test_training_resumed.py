@@ -54,6 +54,26 @@ def test_resumed_equals_uninterrupted(network, monkeypatch, tmp_path, stop_after
     assert resumed_record == record
 
 
+def test_an_epoch_is_validated_though_its_minutes_were_over_when_it_was_cut_off(
+    network, monkeypatch, tmp_path
+):
+    params = network(minutes=60.0, epochs=1)
+    monkeypatch.setattr(checkpoints, "SECONDS", -1.0)
+    checkpoint = Checkpoint(tmp_path / "checkpoint")
+
+    def last(self, save=training._Training.save):
+        self.position.seconds += 3600
+        save(self)
+        raise Cut
+
+    with monkeypatch.context() as patch, pytest.raises(Cut):
+        patch.setattr(training._Training, "save", last)
+        run(params, checkpoint=checkpoint)
+    _, record = run(params, checkpoint=checkpoint)
+    assert len(record.epochs) == record.summary()["best_epoch"] == 1
+    assert record.updates == 2  # one before the cut, and one after it
+
+
 def test_a_checkpoint_of_another_training_is_not_used(network, monkeypatch, tmp_path):
     checkpoint = Checkpoint(tmp_path / "checkpoint")
     run(network(), checkpoint=checkpoint)

@@ -261,7 +261,7 @@ def test_a_gradient_reaches_farther_where_the_intervals_do_not_overlap() -> None
     found = {"rnn": reach(10, 8, 12), "gru": reach(100, 100, 100)}
     sure = gradients.reaches(found, 100, tasks, trainings)
     assert sure.decided and "it does not fade within 100 steps" in sure.text
-    assert "over 20 steps is learnt by GRU." in sure.text
+    assert "Only the GRU learns the task of adding over 20 steps." in sure.text
     assert sure.table is not None
     assert list(sure.table.rows[0][1:]) == [
         "between 8 and 12", "20\N{NO-BREAK SPACE}%", "diverges", "–",

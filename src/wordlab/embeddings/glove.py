@@ -243,7 +243,9 @@ def _digest(counts: Counts, recipe: Any) -> bytes:
     """Return a digest of what processes that train together must have in common."""
     digest = hashlib.sha256(repr([recipe, environment()]).encode())
     digest.update("\n".join(counts.vocabulary.words).encode())
-    digest.update(counts.matrix.indptr.astype(np.int64).data)
+    matrix = counts.matrix
+    for part in (matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data):
+        digest.update(np.ascontiguousarray(part).data)
     return digest.digest()
 
 

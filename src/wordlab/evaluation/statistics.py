@@ -61,6 +61,8 @@ def weighted_pearson(x: Floats, y: Floats, counts: Floats) -> Floats:
 
 def pearson(x: Floats, y: Floats) -> float:
     """Return Pearson's correlation; NaN if either is constant or there are less than 2 values."""
+    if len(x) == 0 or (x == x[0]).all() or (y == y[0]).all():
+        return float("nan")  # the mean of equal numbers may differ from them in the last digit
     return float(weighted_pearson(x, y, np.ones((1, len(x))))[0])
 
 

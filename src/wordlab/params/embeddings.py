@@ -207,8 +207,9 @@ class EvaluationParams(Section):
     @model_validator(mode="after")
     def distinct(self) -> Self:
         names = [pairs.name for pairs in self.similarity]
-        if len({*names, "analogy"}) != len(names) + 1:
-            raise ValueError("similarity: expected distinct names, none of them `analogy`")
+        own = ("analogy", "analogies", "relations")
+        if len({*names, *own}) != len(names) + len(own):
+            raise ValueError(f"similarity: expected distinct names, none of them {', '.join(own)}")
         return self
 
 

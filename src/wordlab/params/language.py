@@ -159,7 +159,8 @@ class NetworkParams(CellParams):
     """Where to train; auto: CUDA if there is one. Each kind has its own last digits."""
     precision: Literal["float32", "bfloat16", "auto"]
     """What the factors of large products are rounded to in training; auto: bfloat16 where the
-    device has units for it. Weights, sums and scores are float32."""
+    device has units for it. Weights, their sums and all scores are float32. torch's own layers, as
+    on CUDA, compute the whole recurrence in it, sums of states included."""
 
     @model_validator(mode="after")
     def sizes_agree(self) -> Self:

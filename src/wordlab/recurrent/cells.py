@@ -17,7 +17,7 @@ from wordlab.params.language import CellParams
 from wordlab.recurrent.devices import threads
 
 State = tuple[Tensor, ...]
-"""A layer's state: (h,) of RNN and GRU, (h, c) of LSTM, each (B, H)."""
+"""A layer's state: (h,) of RNN and GRU, (h, c) of LSTM, each (B, H); HGRN2's S is wider."""
 
 
 REMOVED = {"input": 1.0, "forget": 1.0, "output": 1.0, "reset": 1.0, "update": 0.0}

@@ -66,12 +66,24 @@ class LanguageModel(nn.Module):
     def placed(self, device: torch.device, products: torch.dtype | None) -> Iterator[None]:
         """Move to `device` inside the block, factors of large products rounded to `products`."""
         self.to(device)
+        try:
+            with self.rounded(products):
+                yield
+        finally:
+            self.to("cpu")
+
+    @contextmanager
+    def rounded(self, products: torch.dtype | None) -> Iterator[None]:
+        """Round the factors of large products to `products` inside the block, None for not at all.
+
+        It holds for `placed` blocks around it too, until it ends.
+        """
+        before = self.layers.products
         self.layers.products = self.output.products = products
         try:
             yield
         finally:
-            self.to("cpu")
-            self.layers.products = self.output.products = None
+            self.layers.products = self.output.products = before
 
     def initial_state(self, batch_size: int) -> list[State]:
         """Return the state at the start of a text: zeros, one State a layer."""

@@ -12,8 +12,8 @@ class MogrifierLSTMCell(LSTMCell):
     """An LSTM on x and h after `mogrifier_rounds` rounds (Melis, Kocisky & Blunsom 2020, 2).
 
     In round k, x = 2 sigmoid(Q_k h) * x where k is odd, h = 2 sigmoid(R_k x) * h where it is even,
-    without biases. Q_k (I, H) and R_k (H, I) are drawn as the input's weights are; with a
-    `mogrifier_rank` each is a product of two matrices of that rank.
+    without biases. Q_k (I, H) and R_k (H, I) are drawn uniformly from +-1/sqrt of their columns;
+    with a `mogrifier_rank` each is a product of two matrices of that rank, drawn likewise.
     """
 
     def __init__(

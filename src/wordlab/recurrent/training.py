@@ -174,7 +174,7 @@ def train(
             on_epoch(row["epoch"], row)
         with progress.bar(training.updates, "language model", "window") as bar:
             bar.update(training.position.step)
-            while not (training.spent or training.stale):
+            while training.begun or not (training.spent or training.stale):
                 epoch = training.run_epoch(bar)
                 on_epoch(epoch.epoch, asdict(epoch))
         return training.conclude()
@@ -226,6 +226,11 @@ class _Training:
             return False
         left = torch.tensor(60 * self.params.minutes - self._seconds(), dtype=torch.float64)
         return float(self.processes.of_first(left)) <= 0
+
+    @property
+    def begun(self) -> bool:
+        """Whether an epoch is begun and not yet validated, as one that was cut off there is."""
+        return self.position.loss_sum > 0
 
     @property
     def stale(self) -> bool:
@@ -339,7 +344,8 @@ class _Training:
     def _valid_loss(self) -> float:
         """Return the mean loss of the validation text, read as any held-out text is."""
         text = self.valid_text
-        losses = self.model.token_losses(text.ids, document_starts=text.document_starts)
+        with self.model.rounded(None):
+            losses = self.model.token_losses(text.ids, document_starts=text.document_starts)
         loss = losses.mean(dtype=np.float64)
         return float(self.processes.of_first(torch.tensor(loss, dtype=torch.float64)))
 

@@ -22,7 +22,7 @@ def paths(counts: NDArray[np.int64]) -> Paths:
     """Return the paths of the Huffman tree over `counts` (V,), V >= 2.
 
     Two queues (van Leeuwen 1976) build it from the rarest up; of equal counts, words come before
-    inner nodes and the rarer word in the vocabulary's order first.
+    inner nodes, and words in the vocabulary's order.
     """
     size = len(counts)
     order = np.argsort(counts, kind="stable").tolist()

@@ -78,7 +78,7 @@ class KneserNey:
             own = levels[k]
             counts = np.bincount(own.numbers[firsts + 1], minlength=len(own.keys))
             orders.insert(0, _discount(own.keys, counts, _contexts(levels, k), classes))
-            firsts = own.firsts
+            firsts = own.firsts[counts > 0]
         return cls(tuple(orders), classes, end)
 
     @property

@@ -248,11 +248,13 @@ class Questions:
     def group(self, name: str) -> NDArray[np.bool_]:
         """Return which questions are of the group `semantic`, `syntactic` or `total`, bool (n,).
 
-        As in word2vec's file, a section is syntactic if its name begins with `gram`.
+        As in word2vec's file, a section is syntactic if its name begins with `gram`. Where none
+        does, nothing says which are, and neither group has questions.
         """
         syntactic = np.array([s.startswith("gram") for s in self.sections], dtype=bool)
         everything = np.ones_like(syntactic)
-        groups = {"semantic": ~syntactic, "syntactic": syntactic, "total": everything}
+        semantic = ~syntactic & syntactic.any()
+        groups = {"semantic": semantic, "syntactic": syntactic, "total": everything}
         return groups[name][self.section]
 
 

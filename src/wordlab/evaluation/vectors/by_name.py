@@ -150,10 +150,16 @@ def _answer_lists(files: Sequence[Path], name: str) -> Questions:
 
     def asked() -> Iterator[tuple[str, tuple[str, str, str, str], tuple[str, ...]]]:
         for path in files:
-            lines = [line.split() for _, line in read_lines(path)]
-            if any(len(line) != 2 for line in lines):
-                raise UserError(f"{path}: expected a word and its answers per line")
-            pairs = [(word, answers.split("/")) for word, answers in lines]
+            pairs = []
+            for number, line in read_lines(path):
+                match line.split():
+                    case [word, answers]:
+                        pairs.append((word, answers.split("/")))
+                    case _:
+                        raise UserError(
+                            f"{path}, line {number}: expected a word and its answers, slashes "
+                            f"between; found {line.strip()!r}"
+                        )
             for (a, (b, *_)), (c, answers) in permutations(pairs, 2):
                 yield path.stem.rpartition("-")[2], (a, b, c, answers[0]), tuple(answers[1:])
 

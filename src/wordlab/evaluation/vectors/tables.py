@@ -228,6 +228,13 @@ def columns_of(table: Table) -> Columns:
         if not re.match(r"[^\W\d_]", cell) or cell.casefold() in MISSING:
             raise table.fault(0, f"two words and a score, or names of columns; found {cell!r}")
         return Columns(top, first, second, score)
+    if table.separator == "," and score == len(top) - 2:
+        halves = [cell for row in table.rows for cell in row[score:]]
+        if all(map(str.isdecimal, halves)):
+            notice(
+                f"{table.path}: {','.join(top[score:])} in the first line is read as two columns, "
+                f"with {cell} as the score; if it is one number, write {'.'.join(top[score:])}"
+            )
     highest = max(abs(table.number(row[score]) or 0) for row in below)
     if len(table.rows) > 1 and value >= EARLIEST_YEAR and value > 10 * highest:
         raise table.fault(0, f"a score, others being at most {highest:g}, or names; found {cell}")
