@@ -7,16 +7,18 @@
 
 Prints tables; --from prints those of figures kept before. FOLDER has train.txt, valid.txt and
 test.txt, a sentence per line, as `wiki_1m.py` writes them. Ours trains as `params.yaml` with
-scales/SCALE.yaml says, once per seed. The peer (`word_level.py`) is left to finish; the figures
+scales/SCALE.yaml says, once per seed; of several seeds, the mean of their probabilities is scored
+too, in as much time as all of them took. The peer (`word_level.py`) is left to finish; the figures
 have its last score, and the best that it had when ours were done. Both keep the weights of their
 best epoch by valid.txt; their time is that of training and validation. First come the recurrent
 layers alone, one training step of 2 x 200, batch 20, bptt 35, ours and torch.nn's in turn, the best
 time of many; then tokens per second of ours on one thread and on all.
 
-OUT keeps what is done, and the same command goes on from there: with the next seed of ours, or with
-the peer's next epoch. `--seeds` without any trains the peer alone, with whatever is at hand, also
-on a busy machine or, with `--peer-device cuda`, in minutes: where both are compared, its time is
-that of its epochs there, each as long as its first updates say.
+OUT keeps what is done, files beside it the losses of each seed's symbols, and the same command goes
+on from there: with the next seed of ours, or with the peer's next epoch. `--seeds` without any
+trains the peer alone, with whatever is at hand, also on a busy machine or, with `--peer-device
+cuda`, in minutes: where both are compared, its time is that of its epochs there, each as long as
+its first updates say.
 """
 
 import argparse
@@ -33,10 +35,11 @@ from typing import Any
 import harness
 import numpy as np
 import yaml
+from scipy.special import logsumexp
 from word_level import BATCH, LENGTH, SPLITS, WIDTH, Peer, digests, figures_of, read, train_peer
 
 from wordlab import names
-from wordlab.artifacts import read_json
+from wordlab.artifacts import read_json, replacing
 
 ONE_THREAD = 20_000
 """Tokens from which the speed on one thread and on all is taken."""
@@ -92,9 +95,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         short = harness.changed(params, epochs=1, tokens=ONE_THREAD)
         kept.add("speed_of_all_threads_ratio", speed_ratio, asked.set, short, asked.threads)
     for seed in asked.seeds:
+        losses = losses_of(asked.json, seed)
         kept.add(
-            f"wordlab_{seed}", alone, train_ours, asked.set, params, words, seed, asked.threads
-        )
+            f"wordlab_{seed}", alone, train_ours, asked.set, params, words, seed, asked.threads,
+            losses,
+        )  # fmt: skip
     for seed in asked.peer_seeds:
         name = f"peer_{seed}"
         part = asked.json.with_suffix(f".{name}.safetensors")
@@ -105,6 +110,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         pace = Peer(1, 1, asked.threads, "cpu", updates=PACE)
         kept.add("peer_epoch_seconds", peer_epoch_seconds, asked.set, pace)
         kept.figures |= compared(kept.figures)
+        if len(asked.seeds) > 1:
+            kept.figures["ensemble"] = ensemble(asked.json, asked.seeds, kept.figures)
         harness.write(kept.figures, asked.json)
         show(kept.figures)
     else:
@@ -177,6 +184,28 @@ def compared(figures: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def losses_of(kept: Path, seed: int) -> Path:
+    """Return where the losses of a seed's symbols are kept, beside the figures."""
+    return kept.with_suffix(f".wordlab_{seed}.npz")
+
+
+def ensemble(kept: Path, seeds: Sequence[int], figures: dict[str, Any]) -> dict[str, Any]:
+    """Return what the mean of the seeds' probabilities reaches, and in how much time.
+
+    Raises SystemExit where the losses of a seed are not there.
+    """
+    found: dict[str, Any] = {"seeds": len(seeds)}
+    for split in SPLITS[1:]:
+        try:
+            each = [np.load(losses_of(kept, seed))[split] for seed in seeds]
+        except FileNotFoundError as error:
+            raise SystemExit(f"{error.filename}: not there; train this seed again") from None
+        losses = np.log(len(each)) - logsumexp(-np.stack(each).astype(np.float64), axis=0)
+        found[split] = float(np.exp(losses.mean()))
+    seconds = sum(figures[f"wordlab_{seed}"]["seconds"] for seed in seeds)
+    return found | {"seconds": seconds, "test_ratio": found["test"] / figures["peer"]["test"]}
+
+
 def mean(perplexities: Iterable[float]) -> float:
     """Return the geometric mean of perplexities."""
     return float(np.exp(np.mean(np.log(list(perplexities)))))
@@ -196,7 +225,7 @@ def best_by(curve: list[dict[str, float]], seconds: float) -> float | None:
 def speed_ratio(folder: Path, params: Any, threads: int) -> float:
     """Return how many times as many tokens per second ours learns from on `threads` as on one."""
     one, all_threads = (
-        alone(train_ours, folder, params, None, 1, count)["tokens_per_second"]
+        alone(train_ours, folder, params, None, 1, count, None)["tokens_per_second"]
         for count in (1, threads)
     )
     return all_threads / one
@@ -251,11 +280,17 @@ def peer_epoch_seconds(folder: Path, pace: Peer) -> float:
 
 
 def train_ours(
-    folder: Path, params: Any, words: tuple[str, Any] | None, seed: int, threads: int
+    folder: Path,
+    params: Any,
+    words: tuple[str, Any] | None,
+    seed: int,
+    threads: int,
+    kept: Path | None,
 ) -> dict[str, Any]:
     """Train wordlab's model and score it.
 
-    words: kind and settings of the word vectors that it starts from; their time counts.
+    words: kind and settings of the word vectors that it starts from; their time counts. kept: where
+    to write the losses of the symbols of both held-out splits.
     """
     harness.use_threads(threads)
     from wordlab.embeddings.word2vec import training as word2vec
@@ -282,6 +317,10 @@ def train_ours(
     )  # fmt: skip
     seconds = time.perf_counter() - start
     losses = model.token_losses(test, document_starts=test_starts)
+    if kept is not None:
+        of_valid = model.token_losses(valid, document_starts=valid_starts)
+        with replacing(kept) as partial, partial.open("wb") as file:
+            np.savez(file, valid=of_valid, test=losses)
     tokens = min(params.epochs * len(train), params.tokens or np.inf)
     return figures_of(curve, float(losses.mean(dtype=np.float64)), tokens, seconds)
 
@@ -324,6 +363,17 @@ def comparison(figures: dict[str, Any]) -> str:
             f"{together['seconds'] / 60:.0f}",
             *(between(together[split], [run[split] for run in found]) for split in SPLITS[1:]),
             f"{figures['test_ratio'] if name == 'wordlab' else 1:.3f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    if "ensemble" in figures:
+        together = figures["ensemble"]
+        cells = [
+            f"{titles['wordlab']}, mean of probabilities",
+            f"{together['seeds']}",
+            f"{len(trained(figures, 'wordlab')[0]['curve'])} each",
+            f"{together['seconds'] / 60:.0f}",
+            *(f"{together[split]:.1f}" for split in SPLITS[1:]),
+            f"{together['test_ratio']:.3f}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
     marks = figures["valid_by_minutes"]

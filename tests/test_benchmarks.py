@@ -293,6 +293,23 @@ GIVEN = {
 """What a benchmark takes from its command line, or states per model."""
 
 
+def test_the_mean_of_several_models_is_that_of_their_probabilities(tmp_path):
+    """One gives p = 1/2 and 1/8, the other 1/4 and 3/8: the mean is 3/8 and 1/4."""
+    language_model = importlib.import_module("language_model")
+    kept = tmp_path / "kept.json"
+    for seed, p in ((1, [1 / 2, 1 / 8]), (2, [1 / 4, 3 / 8])):
+        losses = -np.log(p)
+        np.savez(language_model.losses_of(kept, seed), valid=losses, test=losses[::-1])
+    figures = {"wordlab_1": {"seconds": 60}, "wordlab_2": {"seconds": 30}, "peer": {"test": 4}}
+    found = language_model.ensemble(kept, [1, 2], figures)
+    expected = (3 / 8 * 1 / 4) ** -0.5
+    assert [found["valid"], found["test"]] == pytest.approx([expected] * 2)
+    assert found["test_ratio"] == pytest.approx(expected / 4)
+    assert (found["seeds"], found["seconds"]) == (2, 90)
+    with pytest.raises(SystemExit, match=r"kept\.wordlab_3\.npz: not there"):
+        language_model.ensemble(kept, [1, 3], figures)
+
+
 def test_the_set_of_wikipedia_has_whole_documents_and_the_words_of_train(tmp_path):
     wiki_1m = importlib.import_module("wiki_1m")
     text = tmp_path / "text.txt"
