@@ -37,6 +37,19 @@ def apply_rows(matrix: Any, ids: Any, rows: Any, rate: float) -> None:
 
 
 @njit(nogil=True, cache=True)
+def calm(ids: Any, rows: Any, words: Any, limit: int) -> None:
+    """Scale the rows of `ids` that are more often among `words` than `limit`, down to it."""
+    for k in range(len(ids)):
+        often = 0
+        for word in words:
+            often += ids[k] == word
+        if often > limit:
+            factor = np.float32(limit / often)
+            for d in range(rows.shape[1]):
+                rows[k, d] *= factor
+
+
+@njit(nogil=True, cache=True)
 def apply_block(weights: Any, settings: Any, gradients: Any, slot: int, rate: float) -> None:
     """Apply gradients[slot] to both weights, those of inputs to the rows of n-grams too."""
     input_ids, inputs = gradients.input_ids[slot], gradients.inputs[slot]
@@ -48,9 +61,41 @@ def apply_block(weights: Any, settings: Any, gradients: Any, slot: int, rate: fl
 
 
 @njit(nogil=True, cache=True)
+def batch_openings(stretch: Any, limits: Any, most: int, counts: Any, openings: Any) -> int:
+    """Fill `openings` with the first block of each batch and the end of the last; return how many.
+
+    A batch has `most` blocks at most, and no word more often than `limits`, int64 (blocks,), says
+    of its last block; but a batch of one block has whatever is in that. counts: int32 (V,), zeros,
+    and again so afterwards; openings: int64 (blocks + 1,).
+    """
+    tokens, found, opening, size = stretch.tokens, 0, 0, 0
+    for block in range(len(limits)):
+        first = stretch.first + block * BLOCK
+        last = min(first + BLOCK, stretch.last)
+        crowded = size == most
+        for place in range(first, last):
+            counts[tokens[place]] += 1
+            crowded |= counts[tokens[place]] > limits[block] and size > 0
+        size += 1
+        if crowded:
+            for place in range(opening, last):
+                counts[tokens[place]] = 0
+            for place in range(first, last):
+                counts[tokens[place]] += 1
+            size = 1
+        if size == 1:
+            openings[found], opening = block, first
+            found += 1
+    for place in range(opening, stretch.last):
+        counts[tokens[place]] = 0
+    openings[found] = len(limits)
+    return found
+
+
+@njit(nogil=True, cache=True)
 def train_stretch(
-    weights: Any, stretch: Any, noise: Any, tree: Any, key: np.uint64, rates: Any, settings: Any,
-    work: Any, gradients: Any, progress: Any, thread: int,
+    weights: Any, stretch: Any, noise: Any, tree: Any, key: np.uint64, rates: Any, limits: Any,
+    openings: Any, settings: Any, work: Any, gradients: Any, progress: Any, thread: int,
 ) -> None:  # fmt: skip
     """Be number `thread` of the threads that train `weights` on a stretch.
 
@@ -59,16 +104,17 @@ def train_stretch(
     the number of threads nor their pace matters, no thread waits for one that has nothing in hand,
     and a gradient never leaves the core that made it, which is faster than dividing the rows among
     threads. noise or tree, the other one None: what negative sampling or hierarchical softmax
-    needs, and `work` likewise. rates: float64 (blocks,), the learning rate of each block;
-    gradients: slots for one batch per thread. Mutates weights, work, gradients and progress.
+    needs, and `work` likewise. rates: float64 (blocks,), the learning rate of each block; limits
+    int64 (blocks,), openings int64 (batches + 1,): as of `batch_openings`; where a block by itself
+    has a word more often than its limit, the gradients of that word are scaled down. gradients:
+    slots for one batch per thread. Mutates weights, work, gradients and progress.
     """
-    blocks = len(rates)
     taken, done, applied = progress.counters[0], progress.counters[1], progress.counters[2]
     own = thread * settings.batch_blocks
     for batch in range(len(taken)):
         # take the gradients of blocks, as long as the batch has one that nobody has claimed
-        opening = batch * settings.batch_blocks
-        size = min(blocks - opening, settings.batch_blocks)
+        opening = openings[batch]
+        size = openings[batch + 1] - opening
         slot, held = own, 0
         k = fetch_add(taken, batch, 1)
         while k < size:
@@ -89,6 +135,11 @@ def train_stretch(
                         weights, stretch, start, noise, key, settings, work, gradients, slot
                     )
             progress.losses[block], progress.predictions[block] = loss, predictions
+            if size == 1:
+                words = stretch.tokens[start : min(start + BLOCK, stretch.last)]
+                calm(gradients.input_ids[slot], gradients.inputs[slot], words, limits[block])
+                if noise is not None:  # else the output rows are those of nodes
+                    calm(gradients.output_ids[slot], gradients.outputs[slot], words, limits[block])
             held |= 1 << k
             slot += 1
             fetch_add(done, batch, 1)

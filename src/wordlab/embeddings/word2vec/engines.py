@@ -41,6 +41,13 @@ STEP_BOUND = {"skipgram": 2.0, "cbow": 2.0, "subword": 0.5}
 
 With n-grams, where at 2.0 a batch of 80 words (noise exponent 0.5) halved the scores, it is less.
 """
+BURST_BOUND = {"skipgram": 1.2, "cbow": 0.5, "subword": 1.2}
+"""Likewise for each word by how often it is in the batch itself, which ends before it goes beyond.
+
+Else a word that comes many times at once, as in a table, would overshoot, further each time: its
+vector grew to some 300 times the length of others. A batch has a block at least; where a word is
+too often in that, its rows take smaller steps.
+"""
 FULL_SOFTMAX_HOURS = 2.0
 """The full softmax is refused where it would take longer."""
 _FULL_SOFTMAX_SPEED = 1.5e10  # multiply-adds per second, for that estimate
@@ -73,6 +80,8 @@ class Engine(ABC):
             subword=architecture == "subword",
             ngrams=ngrams,
         )
+        self.most_updates = BURST_BOUND[architecture] / contexts_of(params, cbow)
+        self.counts = np.zeros(len(vocabulary), dtype=np.int32)
         self.threads = threads
         self.prepare(vocabulary, params)
         self.weights = initial_weights(len(vocabulary), params.dimensions, seed, buckets)
@@ -113,17 +122,22 @@ class _Batched(Engine):
 
     def train(self, stretch: Stretch, key: np.uint64, rates: NDArray[np.float64]) -> Learnt:
         blocks = len(rates)
-        batches_of_stretch = -(-blocks // self.settings.batch_blocks)
+        openings = np.empty(blocks + 1, dtype=np.int64)
+        limits = np.maximum(self.most_updates / np.maximum(rates, 1e-9), 1).astype(np.int64)
+        count = batches.batch_openings(
+            stretch, limits, self.settings.batch_blocks, self.counts, openings
+        )
         done = batches.Progress(
             np.zeros(blocks),
             np.zeros(blocks, dtype=np.int64),
-            np.zeros((3, batches_of_stretch), dtype=np.int64),
+            np.zeros((3, count), dtype=np.int64),
         )
 
         def work(thread: int) -> None:
             batches.train_stretch(
-                self.weights, stretch, self.noise, self.tree, key, rates, self.settings,
-                self.workspaces[thread], self.gradients, done, thread,
+                self.weights, stretch, self.noise, self.tree, key, rates, limits,
+                openings[: count + 1], self.settings, self.workspaces[thread], self.gradients,
+                done, thread,
             )  # fmt: skip
 
         if self.threads == 1:

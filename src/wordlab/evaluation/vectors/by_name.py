@@ -153,8 +153,8 @@ def _answer_lists(files: Sequence[Path], name: str) -> Questions:
             pairs = []
             for number, line in read_lines(path):
                 match line.split():
-                    case [word, answers]:
-                        pairs.append((word, answers.split("/")))
+                    case [word, slashed]:
+                        pairs.append((word, slashed.split("/")))
                     case _:
                         raise UserError(
                             f"{path}, line {number}: expected a word and its answers, slashes "
