@@ -110,8 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         pace = Peer(1, 1, asked.threads, "cpu", updates=PACE)
         kept.add("peer_epoch_seconds", peer_epoch_seconds, asked.set, pace)
         kept.figures |= compared(kept.figures)
-        if len(asked.seeds) > 1:
-            kept.figures["ensemble"] = ensemble(asked.json, asked.seeds, kept.figures)
+        kept.figures |= ensemble(asked.json, kept.figures)
         harness.write(kept.figures, asked.json)
         show(kept.figures)
     else:
@@ -189,21 +188,22 @@ def losses_of(kept: Path, seed: int) -> Path:
     return kept.with_suffix(f".wordlab_{seed}.npz")
 
 
-def ensemble(kept: Path, seeds: Sequence[int], figures: dict[str, Any]) -> dict[str, Any]:
-    """Return what the mean of the seeds' probabilities reaches, and in how much time.
+def ensemble(kept: Path, figures: dict[str, Any]) -> dict[str, Any]:
+    """Return what the mean of all seeds' probabilities reaches, and in how much time: `ensemble`.
 
-    Raises SystemExit where the losses of a seed are not there.
+    None of it where there is one seed, or where the losses of one are no longer beside `kept`.
     """
-    found: dict[str, Any] = {"seeds": len(seeds)}
+    runs = {key: run for key, run in figures.items() if re.fullmatch(r"wordlab_\d+", key)}
+    places = [losses_of(kept, int(key.partition("_")[2])) for key in runs]
+    if len(places) < 2 or not all(place.exists() for place in places):
+        return {"ensemble": None}
+    found: dict[str, Any] = {"seeds": len(places)}
     for split in SPLITS[1:]:
-        try:
-            each = [np.load(losses_of(kept, seed))[split] for seed in seeds]
-        except FileNotFoundError as error:
-            raise SystemExit(f"{error.filename}: not there; train this seed again") from None
-        losses = np.log(len(each)) - logsumexp(-np.stack(each).astype(np.float64), axis=0)
+        each = np.stack([np.load(place)[split] for place in places]).astype(np.float64)
+        losses = np.log(len(places)) - logsumexp(-each, axis=0)
         found[split] = float(np.exp(losses.mean()))
-    seconds = sum(figures[f"wordlab_{seed}"]["seconds"] for seed in seeds)
-    return found | {"seconds": seconds, "test_ratio": found["test"] / figures["peer"]["test"]}
+    found["seconds"] = sum(run["seconds"] for run in runs.values())
+    return {"ensemble": found | {"test_ratio": found["test"] / figures["peer"]["test"]}}
 
 
 def mean(perplexities: Iterable[float]) -> float:
@@ -365,8 +365,7 @@ def comparison(figures: dict[str, Any]) -> str:
             f"{figures['test_ratio'] if name == 'wordlab' else 1:.3f}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
-    if "ensemble" in figures:
-        together = figures["ensemble"]
+    if together := figures.get("ensemble"):
         cells = [
             f"{titles['wordlab']}, mean of probabilities",
             f"{together['seeds']}",

@@ -5,9 +5,10 @@ import pytest
 from gensim.models import Word2Vec
 from test_word2vec import train
 
+from wordlab import progress
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
-from wordlab.embeddings.word2vec.batches import batch_openings
+from wordlab.embeddings.word2vec.batches import batch_openings, calm
 from wordlab.embeddings.word2vec.stretch import BLOCK, Stretch
 
 
@@ -22,7 +23,7 @@ def plain_openings(blocks, limits, most):
     return [*found, len(blocks)]
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", [0, 1, 2, 35, 49])
 def test_a_batch_ends_before_a_word_is_in_it_too_often(seed):
     random = np.random.default_rng(seed)
     first, length = 3, 30 * BLOCK - 5
@@ -41,6 +42,22 @@ def test_a_batch_ends_before_a_word_is_in_it_too_often(seed):
     assert not counts.any()
 
 
+def test_a_block_that_has_a_word_too_often_is_a_batch_of_its_own():
+    tokens = np.concatenate([np.full(BLOCK, 0), np.arange(1, 2 * BLOCK + 1)]).astype(np.int32)
+    stretch = Stretch(tokens, np.zeros_like(tokens), np.ones_like(tokens), 0, len(tokens))
+    openings = np.empty(4, np.int64)
+    limits, counts = np.full(3, 8), np.zeros(2 * BLOCK + 1, np.int32)
+    found = batch_openings(stretch, limits, 8, counts, openings)
+    assert openings[: found + 1].tolist() == [0, 1, 3]
+
+
+def test_rows_of_a_word_that_is_there_too_often_are_scaled_down_to_the_limit():
+    ids, words = np.array([5, 7, -1, 5], np.int32), np.array([5, 5, 7, 5, 5, 7], np.int32)
+    rows = np.ones((4, 3), np.float32)
+    calm(ids, rows, words, 3)
+    np.testing.assert_array_equal(rows, np.array([3 / 4, 1, 1, 3 / 4])[:, None] * np.ones(3))
+
+
 @pytest.fixture
 def tables():
     """A text of 300 words, with tables in it that have two words again and again."""
@@ -57,12 +74,18 @@ def tables():
     return EncodedCorpus(place[tokens], ends, ends), vocabulary
 
 
+def lengths(matrix):
+    return np.linalg.norm(matrix, axis=1)
+
+
+CHANGES = {"dimensions": 20, "window": 10, "rate": 0.05, "epochs": 5, "subsample": 0}
+
+
 @pytest.mark.parametrize("output", ["negative_sampling", "hierarchical_softmax"])
 @pytest.mark.parametrize("architecture", ["skipgram", "cbow"])
 def test_words_of_a_table_grow_no_longer_than_pair_after_pair(tables, architecture, output):
     corpus, vocabulary = tables
-    changes = {"dimensions": 20, "window": 10, "rate": 0.05, "epochs": 5, "output": output}
-    ours = train(changes | {"subsample": 0}, architecture, data=tables).matrix
+    ours = train(CHANGES | {"output": output}, architecture, data=tables).matrix
     words = [vocabulary.words[token] for token in corpus.tokens]
     tree = output == "hierarchical_softmax"
     theirs = Word2Vec(
@@ -70,5 +93,17 @@ def test_words_of_a_table_grow_no_longer_than_pair_after_pair(tables, architectu
         workers=1, vector_size=20, window=10, alpha=0.05, min_alpha=5e-6, epochs=5, sample=0,
         sg=architecture == "skipgram", hs=tree, negative=0 if tree else 5,
     ).wv.vectors  # fmt: skip
-    longest, expected = (np.linalg.norm(matrix, axis=1).max() for matrix in (ours, theirs))
+    longest, expected = lengths(ours).max(), lengths(theirs).max()
     assert expected / 2 < longest < 1.2 * expected
+
+
+@pytest.mark.parametrize("architecture", ["skipgram", "cbow"])
+def test_batches_of_any_length_give_the_same_bytes_at_any_number_of_threads(
+    tables, architecture, monkeypatch
+):
+    monkeypatch.setattr(progress, "core_count", lambda: 8)
+    one, *others = (
+        train(CHANGES | {"epochs": 1}, architecture, threads=threads, data=tables).matrix
+        for threads in (1, 2, 3, 8)
+    )
+    assert all(np.array_equal(one, other) for other in others)

@@ -157,7 +157,7 @@ def test_blocks_cover_every_pair_once():
 @pytest.mark.parametrize("architecture", ["skipgram", "cbow"])
 def test_a_stretch_applies_what_the_blocks_say(architecture):
     case = Case(architecture, rate=1e-3)  # low, for a batch of more than one block
-    case.engine.most_updates = 1e9
+    case.engine.occurrence_bound = 1e9
     assert case.settings.batch_blocks >= 5
     expected = [matrix.copy() for matrix in case.exact]
     rates = np.linspace(0.05, 0.02, -(-LENGTH // BLOCK))

@@ -244,7 +244,7 @@ def _digest(counts: Counts, recipe: Any) -> bytes:
     digest = hashlib.sha256(repr([recipe, environment()]).encode())
     digest.update("\n".join(counts.vocabulary.words).encode())
     matrix = counts.matrix
-    for part in (matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data):
+    for part in (matrix.indptr.astype(np.int64), matrix.indices, matrix.data):
         digest.update(np.ascontiguousarray(part).data)
     return digest.digest()
 

@@ -47,7 +47,7 @@ def weighted_ranks(values: Floats, counts: Floats) -> Floats:
 def weighted_pearson(x: Floats, y: Floats, counts: Floats) -> Floats:
     """Return Pearson's correlation of `x` and `y` in each resample, float64 (R,).
 
-    x, y: (n,) or (R, n); counts: (R, n). NaN where either is constant or n < 2.
+    x, y: (n,) or (R, n); counts: (R, n). NaN where either has no variance or n < 2.
     """
     total = counts.sum(axis=1, keepdims=True)
     with np.errstate(invalid="ignore", divide="ignore"):

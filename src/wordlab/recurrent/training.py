@@ -229,8 +229,8 @@ class _Training:
 
     @property
     def begun(self) -> bool:
-        """Whether an epoch is begun and not yet validated, as one that was cut off there is."""
-        return self.position.loss_sum > 0
+        """Whether an epoch is under way and not yet validated."""
+        return self.position.step > len(self.position.epochs) * self.examples.batch_count
 
     @property
     def stale(self) -> bool:

@@ -68,21 +68,21 @@ def batch_openings(stretch: Any, limits: Any, most: int, counts: Any, openings: 
     of its last block; but a batch of one block has whatever is in that. counts: int32 (V,), zeros,
     and again so afterwards; openings: int64 (blocks + 1,).
     """
-    tokens, found, opening, size = stretch.tokens, 0, 0, 0
+    tokens, found, opening, size, peak = stretch.tokens, 0, 0, 0, 0
     for block in range(len(limits)):
         first = stretch.first + block * BLOCK
         last = min(first + BLOCK, stretch.last)
-        crowded = size == most
         for place in range(first, last):
             counts[tokens[place]] += 1
-            crowded |= counts[tokens[place]] > limits[block] and size > 0
+            peak = max(peak, counts[tokens[place]])
         size += 1
-        if crowded:
+        if size > most or (size > 1 and peak > limits[block]):
             for place in range(opening, last):
                 counts[tokens[place]] = 0
+            size, peak = 1, 0
             for place in range(first, last):
                 counts[tokens[place]] += 1
-            size = 1
+                peak = max(peak, counts[tokens[place]])
         if size == 1:
             openings[found], opening = block, first
             found += 1

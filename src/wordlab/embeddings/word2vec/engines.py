@@ -42,11 +42,11 @@ STEP_BOUND = {"skipgram": 2.0, "cbow": 2.0, "subword": 0.5}
 With n-grams, where at 2.0 a batch of 80 words (noise exponent 0.5) halved the scores, it is less.
 """
 BURST_BOUND = {"skipgram": 1.2, "cbow": 0.5, "subword": 1.2}
-"""Likewise for each word by how often it is in the batch itself, which ends before it goes beyond.
+"""The rate times the updates of any word in one batch, as counted there, stays below this.
 
-Else a word that comes many times at once, as in a table, would overshoot, further each time: its
-vector grew to some 300 times the length of others. A batch has a block at least; where a word is
-too often in that, its rows take smaller steps.
+A batch ends before the block that would exceed it; where a single block does, the rows of the word
+take smaller steps. Else a word that comes many times at once, as in a table, overshoots, further
+each time: its vector grew to some 300 times the length of others.
 """
 FULL_SOFTMAX_HOURS = 2.0
 """The full softmax is refused where it would take longer."""
@@ -80,7 +80,7 @@ class Engine(ABC):
             subword=architecture == "subword",
             ngrams=ngrams,
         )
-        self.most_updates = BURST_BOUND[architecture] / contexts_of(params, cbow)
+        self.occurrence_bound = BURST_BOUND[architecture] / contexts_of(params, cbow)
         self.counts = np.zeros(len(vocabulary), dtype=np.int32)
         self.threads = threads
         self.prepare(vocabulary, params)
@@ -123,7 +123,7 @@ class _Batched(Engine):
     def train(self, stretch: Stretch, key: np.uint64, rates: NDArray[np.float64]) -> Learnt:
         blocks = len(rates)
         openings = np.empty(blocks + 1, dtype=np.int64)
-        limits = np.maximum(self.most_updates / np.maximum(rates, 1e-9), 1).astype(np.int64)
+        limits = np.maximum(self.occurrence_bound / np.maximum(rates, 1e-9), 1).astype(np.int64)
         count = batches.batch_openings(
             stretch, limits, self.settings.batch_blocks, self.counts, openings
         )

@@ -283,7 +283,7 @@ def _size(results: Results) -> Answer:
 
 
 def _counted(some: int, of: int) -> str:
-    """Return how many of them, with a blank behind; nothing where there is one and it is meant."""
+    """Return how many of them, with a blank behind; empty if the only one counts."""
     return f"{'all' if some == of else some or 'none'} " if of > 1 or some < of else ""
 
 
