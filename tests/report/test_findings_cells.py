@@ -26,8 +26,8 @@ def test_an_interval_that_leaves_out_1_decides() -> None:
     found = compared(pd.DataFrame(rows), tasks(gru=[1.0], sru=[1.0], rnn=[0.1], mingru=[0.1]))
     assert found.decided
     assert found.text == (
-        "SRU predicts better; RNN predicts worse than the GRU with as many weights. Of minGRU that "
-        "is not decided by this text."
+        "SRU predicts better than the GRU with as many weights. RNN predicts worse than the GRU "
+        "with as many weights. minGRU: not decided by this text."
     )
     assert found.table is not None and [cells[0] for cells in found.table.rows] == [
         "GRU", "SRU", "RNN", "minGRU",

@@ -44,7 +44,7 @@ class SubwordTraining(Training):
     ngrams: Ngrams = field(init=False, repr=False)
 
     def made_engine(self, threads: int) -> Engine:
-        params = self.params
+        params = self.params.model_copy(update={"window": self.window})
         self.ngrams = ngrams_of(
             self.vocabulary.words, params.min_ngram, params.max_ngram, params.buckets
         )

@@ -96,10 +96,17 @@ class Training:
         size = min(STRETCH, len(self.corpus)) + 2 * params.window
         self.buffers = [np.empty(size, dtype=np.int32) for _ in range(3)]
 
+    @property
+    def window(self) -> int:
+        """How far windows reach: not beyond the longest document."""
+        longest = int(np.diff(self.corpus.document_ends, prepend=0).max())
+        return max(1, min(self.params.window, longest - 1))
+
     def made_engine(self, threads: int) -> Engine:
         """Return what trains the weights."""
-        return ENGINES[self.params.output](
-            self.vocabulary, self.params, self.architecture, self.seed, threads
+        params = self.params.model_copy(update={"window": self.window})
+        return ENGINES[params.output](
+            self.vocabulary, params, self.architecture, self.seed, threads
         )
 
     def run(
