@@ -193,17 +193,16 @@ def ensemble(kept: Path, figures: dict[str, Any]) -> dict[str, Any]:
 
     None of it where there is one seed, or where the losses of one are no longer beside `kept`.
     """
-    runs = {key: run for key, run in figures.items() if re.fullmatch(r"wordlab_\d+", key)}
-    places = [losses_of(kept, int(key.partition("_")[2])) for key in runs]
+    seeds = [key.partition("_")[2] for key in figures if re.fullmatch(r"wordlab_\d+", key)]
+    places = [losses_of(kept, int(seed)) for seed in seeds]
     if len(places) < 2 or not all(place.exists() for place in places):
         return {"ensemble": None}
-    found: dict[str, Any] = {"seeds": len(places)}
+    found = {"seconds": sum(run["seconds"] for run in trained(figures, "wordlab"))}
     for split in SPLITS[1:]:
         each = np.stack([np.load(place)[split] for place in places]).astype(np.float64)
         losses = np.log(len(places)) - logsumexp(-each, axis=0)
         found[split] = float(np.exp(losses.mean()))
-    found["seconds"] = sum(run["seconds"] for run in runs.values())
-    return {"ensemble": found | {"test_ratio": found["test"] / figures["peer"]["test"]}}
+    return {"ensemble": found}
 
 
 def mean(perplexities: Iterable[float]) -> float:
@@ -354,25 +353,18 @@ def comparison(figures: dict[str, Any]) -> str:
         "| test, over the peer's |",
         "|---|---|---|---|---|---|---|",
     ]
-    for name, title in titles.items():
-        together, found = figures[name], trained(figures, name)
+    rows = [(title, figures[name], trained(figures, name)) for name, title in titles.items()]
+    if together := figures.get("ensemble"):
+        rows.append((f"{titles['wordlab']}, mean of probabilities", together, rows[-1][2]))
+    for title, reached, runs in rows:
+        each = [] if reached is together else runs
         cells = [
             title,
-            f"{len(found)}",
-            f"{len(found[0]['curve'])}",
-            f"{together['seconds'] / 60:.0f}",
-            *(between(together[split], [run[split] for run in found]) for split in SPLITS[1:]),
-            f"{figures['test_ratio'] if name == 'wordlab' else 1:.3f}",
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    if together := figures.get("ensemble"):
-        cells = [
-            f"{titles['wordlab']}, mean of probabilities",
-            f"{together['seeds']}",
-            f"{len(trained(figures, 'wordlab')[0]['curve'])} each",
-            f"{together['seconds'] / 60:.0f}",
-            *(f"{together[split]:.1f}" for split in SPLITS[1:]),
-            f"{together['test_ratio']:.3f}",
+            f"{len(runs)}",
+            f"{len(runs[0]['curve'])}",
+            f"{reached['seconds'] / 60:.0f}",
+            *(between(reached[split], [run[split] for run in each]) for split in SPLITS[1:]),
+            f"{reached['test'] / figures['peer']['test']:.3f}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
     marks = figures["valid_by_minutes"]

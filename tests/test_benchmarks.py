@@ -304,8 +304,13 @@ def test_the_mean_of_several_models_is_that_of_their_probabilities(tmp_path):
     found = language_model.ensemble(kept, figures)["ensemble"]
     expected = (3 / 8 * 1 / 4) ** -0.5
     assert [found["valid"], found["test"]] == pytest.approx([expected] * 2)
-    assert found["test_ratio"] == pytest.approx(expected / 4)
-    assert (found["seeds"], found["seconds"]) == (2, 90)
+    assert found["seconds"] == 90
+    figures |= {"ensemble": found, "processor": "P", "threads": 2, "valid_by_minutes": []}
+    figures |= {"params": {"cell": "gru", "hidden_size": 9}, "peer_1": figures["peer"]}
+    for name in ("peer", "peer_1", "wordlab", "wordlab_1", "wordlab_2"):
+        figures[name] = {"valid": 4, "test": 4, "seconds": 60, "curve": [{}] * 7}
+    rows = language_model.comparison(figures).splitlines()[4:7]
+    assert rows[2].split(" | ")[1:] == ["2", "7", "2", "3.3", "3.3", f"{expected / 4:.3f} |"]
     figures["wordlab_3"] = {"seconds": 30}
     assert language_model.ensemble(kept, figures) == {"ensemble": None}, "no losses of the third"
 
