@@ -91,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         kept.hold({"processor": harness.processor(), "threads": asked.threads})
         start = None if words is None else words[1].model_dump()
         kept.hold({"scale": asked.scale, "params": params.model_dump() | {"words": start}})
-        kept.add("layers", layer_ratios, asked.rounds)
+        kept.add("layers", layer_ratios, asked.rounds, asked.threads)
         short = harness.changed(params, epochs=1, tokens=ONE_THREAD)
         kept.add("speed_of_all_threads_ratio", speed_ratio, asked.set, short, asked.threads)
     for seed in asked.seeds:
@@ -236,15 +236,17 @@ def alone(function: Callable[..., Any], *arguments: Any) -> Any:
         return pool.submit(function, *arguments).result()
 
 
-def layer_ratios(rounds: int) -> dict[str, float]:
+def layer_ratios(rounds: int, threads: int) -> dict[str, float]:
     """Return how many times as fast as torch.nn's our layers make a training step.
 
-    Cells that torch.nn has not are held against its GRU.
+    Both on as many threads, each by its own means. Cells that torch.nn has not are held against
+    its GRU.
     """
     import torch
     from torch import nn
 
     from wordlab.params.language import KINDS, CellParams
+    from wordlab.recurrent import devices
     from wordlab.recurrent.layers import RecurrentLayers
 
     inputs, errors = torch.randn(2, LENGTH, BATCH, WIDTH).unbind(0)
@@ -256,19 +258,24 @@ def layer_ratios(rounds: int) -> dict[str, float]:
         cells = CellParams.model_validate(
             {name: given[name] for name in CellParams.model_fields} | {"gru_reset": "after"}
         )
-        contenders = [
-            RecurrentLayers(cells, WIDTH, WIDTH, 2, torch.Generator()),
-            peers.get(kind, nn.GRU)(WIDTH, WIDTH, 2),
-        ]
+        ours = RecurrentLayers(cells, WIDTH, WIDTH, 2, torch.Generator())
+        peer = peers.get(kind, nn.GRU)(WIDTH, WIDTH, 2)
         best = [float("inf")] * 2
         for _ in range(rounds):
-            for number, layers in enumerate(contenders):
-                start = time.perf_counter()
-                layers(inputs)[0].backward(errors)
-                best[number] = min(best[number], time.perf_counter() - start)
-                layers.zero_grad(set_to_none=True)
+            with devices.threads(threads):
+                best[0] = min(best[0], step_seconds(ours, inputs, errors))
+            best[1] = min(best[1], step_seconds(peer, inputs, errors))
         ratios[kind] = best[1] / best[0]
     return ratios
+
+
+def step_seconds(layers: Any, inputs: Any, errors: Any) -> float:
+    """Return how long one pass forwards and backwards takes."""
+    start = time.perf_counter()
+    layers(inputs)[0].backward(errors)
+    taken = time.perf_counter() - start
+    layers.zero_grad(set_to_none=True)
+    return taken
 
 
 def peer_epoch_seconds(folder: Path, pace: Peer) -> float:

@@ -9,6 +9,7 @@ from wordlab.corpus import corpus
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
 from wordlab.evaluation.language.held_out import HeldOut, score, symbol_ids
+from wordlab.params.language import CELLS
 from wordlab.params.text import CorpusParams
 from wordlab.params.whole import load, read
 from wordlab.recurrent.batches import (
@@ -191,8 +192,18 @@ def standard(tmp_path, monkeypatch):
 
 def test_the_scale_for_published_sets_has_these_settings():
     scale = read(REPOSITORY / "scales" / "standard.yaml")
-    assert list(scale.pop("language_model")) == ["gru"], "how the text is read, and one model"
-    assert scale == {"preprocess": SETTINGS, "vocabulary": {"min_count": 1, "max_size": None}}
+    assert scale["preprocess"] == SETTINGS
+    assert scale["vocabulary"] == {"min_count": 1, "max_size": None}
+    others = scale.keys() - {"preprocess", "vocabulary"}
+    assert others == {"word2vec", "language_model"}, "how the text is read, and the word models"
+
+
+def test_the_scale_for_published_sets_starts_from_vectors_of_the_models_size():
+    loaded = load(REPOSITORY / "params.yaml", REPOSITORY / "scales" / "standard.yaml")
+    models = loaded.language_model
+    assert models.words == "models/skipgram"
+    sizes = {getattr(models, cell).embedding_size for cell in CELLS}
+    assert sizes == {loaded.word2vec.skipgram.dimensions}
 
 
 def test_a_published_set_goes_in_as_it_is(standard):
