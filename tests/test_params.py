@@ -114,6 +114,21 @@ def test_models_take_shared_keys_with_their_own_on_top(edited):
         ("dropout: {dropout: 0.5}", "dropout: {dropuot: 1}", r"\.dropout\.dropuot: no such param"),
         ("search: grid", "search: gird", r"sweep_recurrent\.search: expected 'grid', 'random'"),
         (
+            "  parameters:   +#",
+            "  parameters: 900000  #",
+            r"sweep_recurrent\.parameters: the budget decides .* expected tied: false",
+        ),
+        (
+            "update_tokens: 600",
+            "update_tokens: 50",
+            r"sweep_recurrent\.update_tokens: .* each bptt_length, 30 among them, got 50",
+        ),
+        (
+            r", bptt_length: \[10, 30\]",
+            "",
+            r"sweep_recurrent\.update_tokens: .* multiple of each bptt_length, 32 among them",
+        ),
+        (
             r"cache: \{models: \[rnn",
             "cache: {models: [sru",
             r"cache\.models.*: expected 'rnn', 'lstm'",
@@ -127,6 +142,12 @@ def test_a_mistake_is_told_in_a_line_that_names_it(edited, old, new, problem):
     lines = str(caught.value).splitlines()
     assert any(re.search(problem, line) for line in lines), lines
     assert len(lines) <= 2
+
+
+def test_windows_of_any_length_make_equal_updates(edited):
+    spaced, fixed = r"bptt_length: \[10, 30\]}\n  fixed:", "bptt_length: [7, 30]}\n  fixed:"
+    sweep = edited(spaced, f"{fixed}\n    examples: windows").sweep_recurrent
+    assert (sweep.update_tokens, sweep.space["bptt_length"]) == (600, (7, 30))
 
 
 def test_a_number_written_as_a_power_is_a_number(edited):

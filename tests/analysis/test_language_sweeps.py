@@ -35,6 +35,17 @@ def test_a_model_learns_where_all_its_trainings_beat_the_unigram() -> None:
     assert sweeps.learns(lower, KNOWN, ["bptt_length", "rate"], 0.95)
 
 
+def test_a_fold_that_all_trainings_find_hard_beside_its_unigram_is_noise() -> None:
+    known = pd.DataFrame({"fold": [1, 2, 3], "unigram_loss": [6.0, 6.4, 6.2]})
+    table = pd.concat(
+        losses({10: loss - 0.3, 30: loss - 0.2}).assign(fold=fold)
+        for fold, loss in known.itertuples(index=False)
+    )
+    assert sweeps.learns(table, known, ["bptt_length"], 0.95)
+    table.loc[table["fold"] == 2, "valid_loss"] -= 0.3  # easier than its unigram has it
+    assert not sweeps.learns(table, known, ["bptt_length"], 0.95)
+
+
 def measured(table: pd.DataFrame) -> pd.DataFrame:
     """Return trials with all that a training measures, the same for each."""
     return table.assign(

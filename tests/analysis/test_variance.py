@@ -10,6 +10,7 @@ from scipy import stats
 
 from wordlab.analysis import variance
 from wordlab.analysis.variance import Grid, decomposition, differences, marginals
+from wordlab.evaluation.repeated import mean_intervals
 
 
 def trials(
@@ -86,6 +87,34 @@ def test_what_folds_have_in_common_is_no_noise() -> None:
     assert grid.scores.mean() == pytest.approx(table["score"].mean())
 
 
+def test_what_a_fold_adds_to_all_is_noise_of_means_and_not_of_differences() -> None:
+    means = np.array([[5.2], [5.4], [5.6]]) + [-0.2, 0.0, 0.2]
+    values = means + 0.005 * np.random.default_rng(5).standard_normal((3, 3))
+    rows = [
+        {"model": "m", "a": a, "fold": fold, "seed": 1, "score": values[a, fold]}
+        for a, fold in itertools.product(range(3), repeat=2)
+    ]
+    table = pd.DataFrame(rows)
+    found = variance.summarise(table, ["a"], {"score": "lower"}, 0.95)
+    expected = mean_intervals(values, 0.95)
+    np.testing.assert_allclose(found["marginals"][["mean", "low", "high"]], expected)
+    together = mean_intervals(values, 0.95, 3)[:1]
+    np.testing.assert_allclose(found["best"][["mean", "low", "high"]], together)
+    easier = table.assign(score=table["score"] - 7 * table["fold"])
+    alike = variance.summarise(easier, ["a"], {"score": "lower"}, 0.95)["differences"]
+    pd.testing.assert_frame_equal(found["differences"], alike)
+    assert found["differences"]["beyond_noise"].all()
+
+
+def test_a_grid_without_folds_has_the_pooled_noise_of_its_seeds() -> None:
+    random = np.random.default_rng(6)
+    table = trials(lambda a, b, c: random.standard_normal(), seeds=3)
+    grid = Grid.of(table, "abc", "score")
+    quantile = stats.t.ppf(1 - 0.05 / 2 / 12, 24)
+    found = grid.margins(np.eye(12), 0.95)
+    np.testing.assert_allclose(found, quantile * grid.noise / np.sqrt(3))
+
+
 def test_intervals_cover_the_means_and_chance_is_not_called_a_difference() -> None:
     random = np.random.default_rng(3)
     covered = false_alarms = 0
@@ -121,6 +150,9 @@ def test_a_score_that_is_missing_is_left_out() -> None:
     tables = variance.summarise(table, ["a", "b", "c"], {"score": "higher"}, 0.95)
     assert tables == {}
     assert variance.metrics(tables) == {}
+    table.loc[3, "score"] = np.inf
+    with pytest.raises(ValueError, match="1 trials have none that is finite"):
+        Grid.of(table, "abc", "score")
 
 
 @pytest.mark.parametrize("seeds", [2, 3])
@@ -132,3 +164,16 @@ def test_repetitions_that_do_not_differ_leave_the_noise_unknown(seeds: int) -> N
     found = differences(grid, 0.95)
     assert not found["beyond_noise"].any()
     assert found[["low", "high"]].isna().all(axis=None)
+    shares = decomposition(grid, 0.95)
+    assert shares[["low", "high", "by_chance", "p"]].isna().all(axis=None)
+    assert shares["share"].sum() == pytest.approx(1)
+
+
+def test_values_of_equal_means_do_not_differ() -> None:
+    random = np.random.default_rng(7)
+    table = trials(lambda a, b, c: random.standard_normal(), seeds=2)
+    table["score"] = table.groupby(["a", "b", "seed"])["score"].transform("first")
+    row = differences(Grid.of(table, "abc", "score"), 0.95).set_index("setting").loc["c"]
+    assert (row["highest"], row["lowest"], row["difference"]) == ("5", "6", 0)
+    assert row["low"] == -row["high"] < 0
+    assert not row["beyond_noise"]

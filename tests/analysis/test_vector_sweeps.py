@@ -121,7 +121,7 @@ def test_draws_are_those_of_the_vectors_themselves(evaluation: EvaluationParams)
 
 def test_contrasts_of_a_grid_by_t_are_those_of_its_pooled_noise() -> None:
     values = np.random.default_rng(3).standard_normal((2, 3, 4))
-    grid = Grid(("a", "b"), ((1, 2), (1, 2, 3)), values, 0)
+    grid = Grid(("a", "b"), ((1, 2), (1, 2, 3)), values, np.zeros(1))
     noise = np.sqrt(values.var(axis=2, ddof=1).mean())
     assert grid.noise == pytest.approx(noise)
     levels = grid.levels(1)
@@ -130,7 +130,7 @@ def test_contrasts_of_a_grid_by_t_are_those_of_its_pooled_noise() -> None:
     assert margin == pytest.approx(2.1009 * noise * np.sqrt(2 / 8), rel=1e-4)
     draws = np.random.default_rng(4).standard_normal((2, 3, 3, 500))
     draws[..., 0, :] = 2 * draws[..., 0, :] + grid.means[..., None]
-    drawn = Grid(("a", "b"), ((1, 2), (1, 2, 3)), values, 0, draws)
+    drawn = Grid(("a", "b"), ((1, 2), (1, 2, 3)), values, np.zeros(1), draws)
     expected, _ = statistics.margins_together(
         levels[:1] @ grid.means.ravel(),
         statistics.combined((levels[:1] @ draws.reshape(6, -1)).reshape(1, 3, 500)),

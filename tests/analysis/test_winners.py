@@ -122,10 +122,41 @@ def test_a_winner_within_a_budget_has_the_embedding_that_met_it(
     (tables / "sweep_recurrent").mkdir()
     pd.concat([others, trials]).to_csv(tables / "sweep_recurrent" / "trials.csv", index=False)
     sweep = "sweep_recurrent"
-    changes = [f"++{sweep}.parameters=150000", f"++{sweep}.fixed.tied=false"]
-    apply_overrides(str(params), [*changes, "++language_model.shared.tied=false"])
-    won = pasted(params, winners(tables, "recurrent", load(params))).language_model
+    apply_overrides(str(params), [f"++{sweep}.parameters=150000", f"++{sweep}.fixed.tied=false"])
+    found = winners(tables, "recurrent", load(params))
+    assert "tied" not in found[0].otherwise
+    won = pasted(params, found).language_model
     assert (won.lstm.embedding_size, won.gru.embedding_size) == (21, 33)
+    assert not won.lstm.tied and not won.gru.tied
+
+
+def test_what_a_sweep_fixed_of_the_network_is_in_the_arguments(
+    tmp_path: Path, params: Path
+) -> None:
+    tables = best(tmp_path, "recurrent", RECURRENT)
+    fixed = "{tied:false,embedding_size:24,layers:2,forget_bias:1,epochs:1,tokens:20000}"
+    apply_overrides(str(params), [f"++sweep_recurrent.fixed={fixed}"])
+    found = winners(tables, "recurrent", load(params))
+    otherwise = found[0].otherwise
+    assert (otherwise["tokens"], otherwise["text_tokens"]) == ((20000, None), (60000, None))
+    assert "epochs" in otherwise and not {"tied", "embedding_size", "layers"} & otherwise.keys()
+    assert "forget_bias" not in found[0].arguments  # the pipeline's own
+    won = pasted(params, found).language_model.lstm
+    assert (won.tied, won.embedding_size, won.hidden_size, won.layers) == (False, 24, 64, 2)
+    assert (won.epochs, won.tokens) == (4, None)
+
+
+def test_values_that_a_table_rounds_are_those_that_were_tried(tmp_path: Path, params: Path) -> None:
+    space = "{tokens:[1234567,9,null],rate:[0.01234567,0.02],gates:[all]}"
+    apply_overrides(
+        str(params), [f"++sweep_recurrent.space={space}", "sweep_recurrent.update_tokens=null"]
+    )
+    row = {"tokens": [1234567.0, None], "rate": [0.01234567, 0.02], "gates": ["all", "all"]}
+    table = pd.DataFrame({**RECURRENT, **row, **REACHED})
+    write_tables(tmp_path / "analysis_recurrent", {"best": table})
+    found = winners(tmp_path, "recurrent", load(params))
+    assert "tokens=1234567 " in found[0].arguments and "tokens=null " in found[1].arguments
+    assert "rate=0.01234567 " in found[0].arguments
 
 
 def test_pasted_arguments_give_the_vectors_that_won(tmp_path: Path, params: Path) -> None:

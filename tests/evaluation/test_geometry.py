@@ -77,9 +77,10 @@ def test_items_fall_into_thirds_by_their_rarest_word() -> None:
     known = np.arange(10) < 9
     # a model that ranks the frequent words rightly and the rare ones the wrong way round
     cosines = np.append([0.0, 1, 2, 9, 3, 8, 2, 1, 0], 0.0)
-    questions = Questions(
-        tuple((f"w{i}", "w0", "w0", "w1") for i in range(1, 7)), ("s",), np.zeros(6, np.int64)
-    )
+    questions = Questions(  # to the first, w1 is known and right as well
+        tuple((f"w{i}", "w0", "w0", "absent" if i == 1 else "w1") for i in range(1, 7)),
+        ("s",), np.zeros(6, np.int64), (("w7", "w1"), *[()] * 5),
+    )  # fmt: skip
     right = np.array([True, True, True, False, False, False])
     answers = AnalogyResult(questions, np.ones(6, bool), (None,) * 6, right)
     params = EvaluationParams.model_validate(

@@ -250,6 +250,16 @@ def test_a_value_that_no_resample_has_leaves_the_others_their_intervals() -> Non
     assert np.isfinite(p[[0, 2]]).all() and np.isnan(p[1])
 
 
+def test_draws_that_do_not_vary_leave_no_doubt() -> None:
+    drawn = np.random.default_rng(13).standard_normal(99)
+    values, draws = np.array([1.0, 0.0, 0.1]), np.stack([np.ones(99), np.zeros(99), 0.1 + drawn])
+    margins, p = statistics.margins_together(values, draws, 0.9)
+    assert margins[:2].tolist() == [0, 0] and margins[2] > 0.1
+    assert p[:2].tolist() == [1 / 100, 1] and p[2] > 0.5
+    margins, p = statistics.margins_together(values[:2], draws[:2], 0.9)
+    assert (margins.tolist(), p.tolist()) == ([0, 0], [1 / 100, 1])
+
+
 def test_auc_and_average_precision_equal_scikit_learn_s_in_every_resample() -> None:
     random = np.random.default_rng(6)
     x, y = random.integers(3, 9, 12).astype(float), random.integers(0, 7, 20).astype(float)

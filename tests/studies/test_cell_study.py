@@ -92,6 +92,13 @@ def test_one_process_or_two_give_the_same_study(
     assert rows["hidden_size"]["mingru"] > rows["hidden_size"]["gru"]
 
 
+def test_a_rate_too_high_is_named(networks: Networks) -> None:
+    wild = {"activation": "relu", "optimizer": "sgd", "clip_norm": None, "rate": 1e30}
+    network = networks("rnn")["rnn"].model_copy(update=wild)
+    with pytest.raises(UserError, match=r"^cell_study\.rates\.rnn: training diverged at window"):
+        cells.Reader("rnn", 1, network, (2,), 1).measure(text())
+
+
 def test_the_other_cells_are_compared_seed_by_seed() -> None:
     scored = text().test
     random = np.random.default_rng(3)

@@ -215,6 +215,8 @@ def test_windows_are_compared_over_seeds_with_the_longest() -> None:
     np.testing.assert_allclose(table[["change", "change_low", "change_high"]], expected)
     with pytest.raises(ValidationError, match="multiple of every window"):
         TruncationParams.model_validate({**PARAMS["truncation"], "lengths": [5, 30]})
+    with pytest.raises(ValidationError, match=r"lengths: expected different lengths, got \[5, 5\]"):
+        TruncationParams.model_validate({**PARAMS["truncation"], "lengths": [5, 5]})
 
 
 @pytest.mark.parametrize("tokens", [400, 237, 10_000])
@@ -285,6 +287,17 @@ def test_changes_of_two_settings_have_the_paired_t_interval() -> None:
     assert nothing == [0, 0, 0]
     assert change == pytest.approx(0.3)
     assert ends == pytest.approx([paired.low, paired.high])
+
+
+def test_settings_that_are_the_same_trainings_count_once() -> None:
+    values = np.random.default_rng(2).standard_normal((4, 3))
+    twice = np.concatenate([values, values[:2]])
+    np.testing.assert_allclose(mean_intervals(twice, 0.95)[:4], mean_intervals(values, 0.95))
+    found = change_intervals(twice, 0, 0.95)
+    np.testing.assert_allclose(found[:4], change_intervals(values, 0, 0.95))
+    assert found[4].tolist() == [0, 0, 0]  # those of the reference itself
+    np.testing.assert_array_equal(found[5], found[1])
+    assert not change_intervals(np.repeat(values[:1], 2, axis=0), 0, 0.95).any()
 
 
 def test_the_interval_of_a_median_covers_it_as_often_as_it_says() -> None:

@@ -148,6 +148,23 @@ def test_every_method_is_scored_on_the_test_text_alone(
     assert rows[-1]["test_loss"] == pytest.approx(losses[-1], abs=1e-6)
 
 
+def test_no_loss_is_rounded_whatever_the_training_is(
+    monkeypatch: pytest.MonkeyPatch, networks: Networks
+) -> None:
+    rounded: list[Any] = []
+    losses = LanguageModel.token_losses
+
+    def noted(model: LanguageModel, *given: Any, **options: Any) -> Any:
+        rounded.append(model.layers.products)
+        return losses(model, *given, **options)
+
+    monkeypatch.setattr(LanguageModel, "token_losses", noted)
+    own = networks("rnn")["rnn"].model_copy(update={"precision": "bfloat16"})
+    network = regularisation._network(own, params().methods["none"], params())  # noqa: SLF001
+    regularisation.learn(regularisation.Job("rnn", network, 1, 1), text())
+    assert len(rounded) > 3 and set(rounded) == {None}
+
+
 def test_models_that_only_count_stand_beside_the_networks(
     monkeypatch: pytest.MonkeyPatch, networks: Networks
 ) -> None:

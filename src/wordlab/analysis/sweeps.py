@@ -131,8 +131,9 @@ def learns(
 ) -> bool:
     """Return whether the trainings of one model, a full grid, beat the unigram beyond the noise.
 
-    The mean of each combination is below it by more than its margin, all intervals together. False
-    where the noise is unknown.
+    The mean of each combination is below it by more than its margin, all intervals together. Each
+    fold has its own unigram; what a fold adds beyond that to all combinations alike is noise of
+    their means. False where the noise is unknown.
     """
     excess = part.assign(excess=_excess(part, known, "unigram_loss"))
     grid = Grid.of(excess, settings, "excess")

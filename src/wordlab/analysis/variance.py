@@ -34,17 +34,17 @@ class Grid:
     """The scores of one model over a full grid.
 
     names: the k settings; values: those tried of each; scores: float64 (n_1, ..., n_k, R), R
-    repetitions, higher or lower being better as the score has it; blocks: degrees of freedom that
-    the repetitions have lost to the means of folds, which are taken out. draws: float64
-    (n_1, ..., n_k, 3, B), the mean of each combination in bootstrap resamples of the items that it
-    is scored on and of its repetitions, as `statistics.combined` takes them; None where only
-    repetitions are noise.
+    repetitions, higher or lower being better as the score has it; folds: float64 (F,), the mean of
+    each fold. Folds differ in difficulty for all settings alike: in `scores` the mean of each is
+    set to the mean of all. draws: float64 (n_1, ..., n_k, 3, B), the mean of each combination in
+    bootstrap resamples of the items that it is scored on and of its repetitions, as
+    `statistics.combined` takes them; None where only repetitions are noise.
     """
 
     names: tuple[str, ...]
     values: tuple[tuple[Any, ...], ...]
     scores: Floats
-    blocks: int
+    folds: Floats
     draws: Floats | None = None
 
     @classmethod
@@ -69,10 +69,11 @@ class Grid:
         if len(numbers) != np.prod(shape):
             raise ValueError(f"{len(numbers)} combinations are no full grid of {shape}")
         scores = repeated.repetitions(trials, combination, score)
-        blocks = trials["fold"].nunique() - 1 if "fold" in trials else 0
+        folds = scores.mean(axis=(0, 2))
+        alike = scores - folds[:, None] + scores.mean()
         if draws is not None:
             draws = draws[first].reshape(*shape, *draws.shape[1:])
-        return cls(tuple(names), tuple(values), scores.reshape(*shape, -1), blocks, draws)
+        return cls(tuple(names), tuple(values), alike.reshape(*shape, -1), folds, draws)
 
     @property
     def means(self) -> Floats:
@@ -82,7 +83,7 @@ class Grid:
     @property
     def noise_freedom(self) -> int:
         """Degrees of freedom of the noise."""
-        return self.scores.size - self.means.size - self.blocks
+        return self.scores.size - self.means.size - (len(self.folds) - 1)
 
     @property
     def noise(self) -> float:
@@ -102,7 +103,9 @@ class Grid:
 
         contrasts: (C, n_1 ... n_k), the weight of each combination. By Student's t with
         Bonferroni's correction, the noise pooled over all combinations, NaN where it is unknown; or
-        where there are `draws`, by their deviations (`statistics.margins_together`).
+        where there are `draws`, by their deviations (`statistics.margins_together`). What a fold
+        adds to all combinations alike is no noise of a difference, but of a mean: its variance is
+        that of `repeated.mean_intervals`, with folds as blocks.
         """
         if self.draws is not None:
             cells = self.draws.reshape(self.means.size, *self.draws.shape[-2:])
@@ -111,9 +114,17 @@ class Grid:
             return statistics.margins_together(values, draws, confidence)[0]
         if not self.noise_known:
             return np.full(len(contrasts), np.nan)
+        blocks = len(self.folds) - 1
+        of_folds = self.scores.size * self.folds.var() / max(blocks, 1)  # their mean square
+        shared = contrasts.sum(axis=1) ** 2 / self.means.size * min(blocks, 1)
+        rest = (contrasts**2).sum(axis=1) - shared
+        parts = np.stack([shared * of_folds, rest * self.noise**2])
+        variance = parts.sum(axis=0)
+        freedoms = np.array([[max(blocks, 1)], [self.noise_freedom]])
+        freedom = variance**2 / (parts**2 / freedoms).sum(axis=0)
         tail = (1 - confidence) / 2 / max(len(contrasts), 1)
-        quantile = float(special.stdtrit(self.noise_freedom, 1 - tail))
-        return quantile * self.noise * np.sqrt((contrasts**2).sum(axis=1) / self.scores.shape[-1])
+        quantile = special.stdtrit(freedom, 1 - tail)
+        return quantile * np.sqrt(variance / self.scores.shape[-1])
 
     def levels(self, axis: int) -> Floats:
         """Return the contrasts that are the means at each value of a setting, (n_axis, cells)."""
@@ -128,13 +139,13 @@ def decomposition(grid: Grid, confidence: float) -> pd.DataFrame:
     Columns: term (names joined by ` x `), order (1 for a main effect), share of the sum of
     squares, low and high (of what of the share is no noise, by the noncentralities of a chi-squared
     statistic, the noise taken for known), by_chance (the share expected of the term if only noise
-    were at work), p (of the F test against the noise). NaN where the noise is unknown; all NaN if
-    all scores are equal.
+    were at work), p (of the F test against the noise). The last four are NaN where the noise is
+    unknown; all NaN if all scores are equal.
     """
     means, size = grid.means, grid.scores.size
     axes = tuple(range(means.ndim))
     total = ((grid.scores - means.mean()) ** 2).sum()
-    variance = grid.noise**2
+    variance = grid.noise**2 if grid.noise_known else float("nan")
     effects: dict[tuple[int, ...], Floats] = {}
     rows: list[dict[str, Any]] = []
 
@@ -167,7 +178,7 @@ def decomposition(grid: Grid, confidence: float) -> pd.DataFrame:
             rest, rest_freedom = rest + squares, rest_freedom + freedom
     if rest_freedom:
         rows.append(term("higher interactions", 3, rest, rest_freedom))
-    noise = variance * grid.noise_freedom
+    noise = grid.noise**2 * grid.noise_freedom
     rows.append({"term": "seed", "order": 0, "share": _ratio(noise, total)})
     return pd.DataFrame(rows, columns=["term", "order", "share", "low", "high", "by_chance", "p"])
 
@@ -208,7 +219,8 @@ def differences(grid: Grid, confidence: float) -> pd.DataFrame:
 
     Columns: setting, highest and lowest (values, as text), difference, low, high (of intervals
     that hold together for all pairs of values of all settings), beyond_noise (whether the
-    interval is above 0; False where the noise is unknown). Settings with one value are left out.
+    interval is above 0; False where the noise is unknown). Settings with one value are left out; of
+    equal means, the first two values are named.
     """
     contrasts: list[Floats] = []
     chosen: list[tuple[int, str, str, str, float]] = []
@@ -218,6 +230,7 @@ def differences(grid: Grid, confidence: float) -> pd.DataFrame:
         levels = grid.levels(axis)
         means = levels @ grid.means.ravel()
         highest, lowest = int(means.argmax()), int(means.argmin())
+        lowest += highest == lowest  # all are equal
         for first, second in itertools.combinations(range(len(tried)), 2):
             if {first, second} == {highest, lowest}:
                 size = float(means[highest] - means[lowest])

@@ -8,30 +8,20 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
-from pydantic.fields import FieldInfo
 
 from wordlab.artifacts import read_table
 from wordlab.errors import UserError
 from wordlab.params.derived import predicted, tied
-from wordlab.params.embeddings import (
-    CooccurrenceParams,
-    GloveParams,
-    PpmiParams,
-    Word2vecParams,
-)
-from wordlab.params.language import LanguageModelParams
+from wordlab.params.embeddings import CooccurrenceParams
+from wordlab.params.language import CellParams
 from wordlab.params.scales import override
-from wordlab.params.sweeps import Range, Tried, refusal
+from wordlab.params.sweeps import Range, Tried
 from wordlab.params.whole import Params
 
 SweepName = Literal["recurrent", "word2vec", "glove", "ppmi"]
-FIELDS: Mapping[SweepName, Mapping[str, FieldInfo]] = {
-    "recurrent": LanguageModelParams.model_fields,
-    "word2vec": Word2vecParams.model_fields,
-    "glove": {**CooccurrenceParams.model_fields, **GloveParams.model_fields},
-    "ppmi": {**CooccurrenceParams.model_fields, **PpmiParams.model_fields},
-}
-"""The settings that each sweep can try."""
+NETWORK = {*CellParams.model_fields, "cell_backend", "embedding", "embedding_size", "hidden_size",
+           "layers", "tied"}  # fmt: skip
+"""The settings of a language model that decide what it is; the others are of its training."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +30,9 @@ class Winner:
 
     reached: its row of best.csv: score, mean, low, high (None without an interval), n,
     combinations. otherwise: what the sweep trained with instead of the pipeline's own, by setting
-    as (the sweep's, the pipeline's); None is no limit. The arguments leave these as they are.
-    untried: the pipeline's own values of settings that were searched among others.
+    as (the sweep's, the pipeline's); None is no limit. The arguments leave these as they are, but
+    have what makes a language model the one that won. untried: the pipeline's own values of
+    settings that were searched among others.
     """
 
     model: str
@@ -82,24 +73,29 @@ def winners(
         )
     found = []
     for row in json.loads(best.to_json(orient="records", double_precision=15)):
-        values = {name: _typed(FIELDS[sweep][name], row[name]) for name in settings}
+        searched = section.space if sweep == "recurrent" else section.tried(row["model"])
+        values = {name: _listed(searched[name], row[name]) for name in settings}
         otherwise = {
             name: (value, _base(params, sweep, row["model"], name)[1])
             for name, value in section.fixed.items()
         }
         if sweep == "recurrent":
             own = getattr(params.language_model, row["model"])
-            values = tied(values, own)
+            changed = {n: x for n, (x, before) in otherwise.items() if n in NETWORK and x != before}
+            otherwise = {n: both for n, both in otherwise.items() if n not in NETWORK}
+            values = tied({**values, **changed}, own)
             if section.parameters:
                 trials = read_table(tables / f"sweep_{sweep}" / "trials.csv")
                 alike = trials.merge(best, on=["model", *settings])
                 sizes = alike.loc[alike["model"] == row["model"], "embedding_size"]
                 values["embedding_size"] = int(sizes.iloc[0])
-            otherwise["tokens"] = section.tokens, own.tokens
+            if "tokens" in otherwise:
+                otherwise["text_tokens"] = section.tokens, None
+            else:
+                otherwise["tokens"] = section.tokens, own.tokens
             if section.update_tokens:
                 tokens = own.batch_size * predicted(values, own)
                 otherwise["update_tokens"] = section.update_tokens, tokens
-        searched = section.space if sweep == "recurrent" else section.tried(row["model"])
         bases = {name: _base(params, sweep, row["model"], name) for name in values}
         arguments = [f"-S {override(f'{bases[name][0]}.{name}', x)}" for name, x in values.items()]
         untried = {n: bases[n][1] for n in settings if not _among(searched[n], bases[n][1])}
@@ -116,10 +112,12 @@ def _base(params: Params, sweep: SweepName, model: str, name: str) -> tuple[str,
     return place, getattr(attrgetter(place)(params), name)
 
 
-def _typed(field: FieldInfo, value: Any) -> Any:
-    """Return a setting as its params take it: a column with an empty cell has floats, not ints."""
-    whole = isinstance(value, float) and value.is_integer()
-    return int(value) if whole and refusal(field, value) else value
+def _listed(tried: Tried, value: Any) -> Any:
+    """Return a value of a table, which has six digits, as the list that was tried has it."""
+    if isinstance(tried, Range) or not isinstance(value, int | float):
+        return value
+    alike = [x for x in tried if isinstance(x, int | float) and f"{x:.6g}" == f"{value:.6g}"]
+    return min(alike, key=lambda x: abs(x - value), default=value)
 
 
 def _among(tried: Tried, value: Any) -> bool:

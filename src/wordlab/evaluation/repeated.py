@@ -21,12 +21,14 @@ def mean_intervals(values: Floats, confidence: float, comparisons: int = 1) -> F
     miss is divided by their number). Settings share their seeds, and what a seed adds to all of
     them alike is noise of every mean: its variance is (MS_seeds + (M - 1) MS_rest) / (M S), of the
     mean squares between seeds and of the rest. Student's t with the degrees of freedom of
-    Satterthwaite 1946.
+    Satterthwaite 1946. Settings with the same values are taken for the same trainings: they count
+    once.
     """
-    settings, seeds = values.shape
     means = values.mean(axis=1)
-    between = values.mean(axis=0) - values.mean()
-    parts = np.array([settings * np.square(between).sum(), np.square(_rest(values)).sum()])
+    own = np.unique(values, axis=0)
+    settings, seeds = own.shape
+    between = own.mean(axis=0) - own.mean()
+    parts = np.array([settings * np.square(between).sum(), np.square(_rest(own)).sum()])
     parts /= seeds - 1  # MS_seeds and (M - 1) MS_rest
     total = float(parts.sum())
     freedom = (seeds - 1) * _ratio(total**2, parts[0] ** 2 + parts[1] ** 2 / max(1, settings - 1))
@@ -41,15 +43,16 @@ def change_intervals(
 
     values, comparisons: as for `mean_intervals`, with two settings or more. Seeds are blocks: what
     a seed adds to all settings alike is no noise. Student's t with (M - 1) (S - 1) degrees of
-    freedom (Montgomery 2017, 4.1).
+    freedom (Montgomery 2017, 4.1). Settings with the same values are taken for the same trainings:
+    they count once, and do not differ.
     """
-    settings, seeds = values.shape
     changes = values.mean(axis=1) - values[reference].mean()
-    freedom = (settings - 1) * (seeds - 1)
-    variance = float(np.square(_rest(values)).sum()) / freedom
+    own = np.unique(values, axis=0)
+    settings, seeds = own.shape
+    freedom = max(1, settings - 1) * (seeds - 1)
+    variance = float(np.square(_rest(own)).sum()) / freedom
     half = _half_width(2 * variance / seeds, freedom, confidence, comparisons)
-    halves = np.full(settings, half)
-    halves[reference] = 0
+    halves = np.where((values == values[reference]).all(axis=1), 0, half)
     return np.stack([changes, changes - halves, changes + halves], axis=1)
 
 
@@ -70,12 +73,11 @@ def _half_width(variance: float, freedom: float, confidence: float, comparisons:
 
 
 def repetitions(trials: "pd.DataFrame", combination: NDArray[np.integer], score: str) -> Floats:
-    """Return the `score` of each combination of settings in each of its R repetitions, (C, R).
+    """Return the `score` of each combination of settings, in each fold from each seed, (C, F, S).
 
     trials: one row per training, with the columns `seed`, `fold` if there are several, and `score`;
-    combination: int (N,), the number of each trial's, from 0, all with equally many trials. Folds
-    differ in difficulty for all settings alike, so each fold's mean is set to the mean of all.
-    Raises ValueError if a combination or a score is missing.
+    combination: int (N,), the number of each trial's, from 0, all with equally many trials. Raises
+    ValueError if a combination or a score is missing.
     """
     seed = trials["seed"].to_numpy()
     fold = trials["fold"].to_numpy() if "fold" in trials else np.ones_like(seed)
@@ -86,7 +88,6 @@ def repetitions(trials: "pd.DataFrame", combination: NDArray[np.integer], score:
     order = np.lexsort([seed, fold, combination])
     scores = trials[score].to_numpy(dtype=np.float64)[order]
     if not np.isfinite(scores).all():
-        raise ValueError(f"{score}: {np.isnan(scores).sum()} trials have none")
-    by_fold = scores.reshape(-1, folds, seeds)
-    by_fold = by_fold - by_fold.mean(axis=(0, 2), keepdims=True) + scores.mean()
-    return by_fold.reshape(count, folds * seeds)
+        missing = int((~np.isfinite(scores)).sum())
+        raise ValueError(f"{score}: {missing} trials have none that is finite")
+    return scores.reshape(count, folds, seeds)

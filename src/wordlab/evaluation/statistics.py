@@ -237,9 +237,12 @@ def margins_together(values: Floats, draws: Floats, confidence: float) -> tuple[
         drawn = draws[usable]
         deviation = drawn[:, np.isfinite(drawn).any(axis=0)] - values[usable, None]
         errors = np.nanstd(deviation, axis=1)
-        scale = np.where(errors > 0, errors, 1)[:, None]
+        scale = np.where(errors > 0, errors, np.inf)[:, None]
         largest = np.nanmax(np.abs(deviation) / scale, axis=0)
-        beyond = (largest >= np.abs(values[usable])[:, None] / scale).sum(axis=1)
+        size = np.abs(values[usable])
+        certain = np.where(size > 0, np.inf, 0.0)  # how far from 0 where draws do not vary
+        apart = np.divide(size, errors, out=certain, where=errors > 0)
+        beyond = (largest >= apart[:, None]).sum(axis=1)
         margins[usable] = np.quantile(largest, confidence) * errors
         p[usable] = (1 + beyond) / (1 + len(largest))
     return margins, p

@@ -50,7 +50,7 @@ def tied(settings: Mapping[str, Value], base: LanguageModelParams) -> dict[str, 
 
 def predicted(settings: Mapping[str, Value], base: LanguageModelParams) -> int:
     """Return how many symbols each sequence of a batch predicts: a window one, a part of a stream
-    or sentence bptt_length."""
+    bptt_length, a part of a sentence at most as many."""
     if settings.get("examples", base.examples) == "windows":
         return 1
     return int(settings.get("bptt_length", base.bptt_length) or 1)

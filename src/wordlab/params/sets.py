@@ -11,8 +11,6 @@ from functools import cache
 from itertools import product
 from pathlib import Path
 
-LANGUAGES = ("en", "es", "de", "fr", "pt")
-"""Those that some set is for, by ISO 639-1."""
 PAIRS = ("relatedness", "similarity")
 """Tasks whose sets are word pairs with human scores."""
 TASKS = (*PAIRS, "analogies", "degrees", "categories", "odd one out", "relations")

@@ -212,6 +212,8 @@ class TruncationParams(Section):
 
     @model_validator(mode="after")
     def updates_are_alike(self) -> Self:
+        if len(set(self.lengths)) < len(self.lengths):
+            raise ValueError(f"lengths: expected different lengths, got {self.lengths}")
         for length in self.lengths:
             if self.window_tokens % length:
                 raise ValueError(
@@ -225,7 +227,8 @@ class TaskParams(Section):
     """`gradient_study.tasks`: adding and copying over growing delays."""
 
     delays: Annotated[list[Steps], Field(min_length=1)]
-    """Steps of an adding sequence; blanks between what is to be copied and its copy."""
+    """Steps of an adding sequence; steps between what is to be copied and its copy: blanks, the
+    last a sign to begin."""
     symbols: Annotated[int, Field(ge=2, le=MOST)]
     """Different symbols that may have to be copied."""
     initialisations: Annotated[list[Initialisation], Field(min_length=1)]

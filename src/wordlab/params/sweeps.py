@@ -204,7 +204,9 @@ class RecurrentSweepParams(SweepParams):
     """The trials learn from the beginning of the training split, up to this many tokens."""
     update_tokens: Count | None
     """Tokens that each update predicts: batch_size is this divided by bptt_length, so that all
-    lengths make equally many updates. null: batch_size is set as any other setting."""
+    lengths make equally many updates; of windows, which predict one each, it is this itself.
+    Sentences shorter than bptt_length make updates of fewer tokens. null: batch_size is set as any
+    other setting."""
     valid_tokens: Count | None
     """They are scored on the same share of each held-out document, so many tokens in all; null:
     on whole documents."""
@@ -248,27 +250,11 @@ class RecurrentSweepParams(SweepParams):
                 "parameters: the budget decides embedding_size; expected it in neither space nor "
                 "fixed, or parameters: null"
             )
-        return self
-
-    @model_validator(mode="after")
-    def updates_are_equal(self) -> Self:
-        """Refuse lengths that no batch_size brings to `update_tokens`."""
-        if self.update_tokens is None:
-            return self
-        ends = {**self.ends(), **{name: (value,) for name, value in self.fixed.items()}}
-        if "batch_size" in ends:
+        if self.update_tokens is not None and "batch_size" in {*self.space, *self.fixed}:
             raise ValueError(
                 "update_tokens: batch_size follows from it; expected batch_size in neither space "
                 "nor fixed, or update_tokens: null"
             )
-        ranged = isinstance(self.space.get("bptt_length"), Range)
-        lengths = (x for x in ends.get("bptt_length", ()) if isinstance(x, int))
-        for length in lengths:
-            if length > self.update_tokens or (not ranged and self.update_tokens % length):
-                raise ValueError(
-                    f"update_tokens: expected a multiple of each bptt_length, {length} among them, "
-                    f"got {self.update_tokens}"
-                )
         return self
 
     def corners(self) -> Iterator[dict[str, Value]]:

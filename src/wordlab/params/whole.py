@@ -13,7 +13,7 @@ from ruamel.yaml import YAML, YAMLError
 
 from wordlab.errors import UserError
 from wordlab.params import MOST, Count, Section, is_section, merged
-from wordlab.params.derived import combined
+from wordlab.params.derived import combined, predicted
 from wordlab.params.embeddings import (
     ComparisonParams,
     CooccurrenceParams,
@@ -44,6 +44,7 @@ from wordlab.params.studies import (
 from wordlab.params.sweeps import (
     GloveSweepParams,
     PpmiSweepParams,
+    Range,
     RecurrentSweepParams,
     Word2vecSweepParams,
     check_combination,
@@ -151,7 +152,8 @@ class Params(Section):
 
     @model_validator(mode="after")
     def sweeps_agree(self) -> Self:
-        """Refuse a sweep that lacks a setting, or some of whose combinations contradict others."""
+        """Refuse a sweep of vectors that lacks a setting, and combinations of the recurrent one
+        that contradict themselves, or that nothing brings to its parameters or update_tokens."""
         for name, grid in {
             "sweep_word2vec": self.sweep_word2vec,
             "sweep_glove": self.sweep_glove,
@@ -167,11 +169,24 @@ class Params(Section):
                     f"sweep_recurrent.cells: torch has no {base.cell}, and "
                     "cell_backend is torch; expected wordlab"
                 )
+        tokens, ranged = sweep.update_tokens, isinstance(sweep.space.get("bptt_length"), Range)
         for base, tried in itertools.product(cells, sweep.corners()):
+            settings = combined(sweep, base, tried)
             try:
-                check_combination(base, combined(sweep, base, tried))
+                own = check_combination(base, settings)
             except ValueError as error:
                 raise ValueError(f"sweep_recurrent: {error}") from None
+            if sweep.parameters is not None and (own.tied or own.embedding == "one_hot"):
+                raise ValueError(
+                    "sweep_recurrent.parameters: the budget decides embedding_size; expected tied: "
+                    "false and embedding: trained or frozen"
+                )
+            length = predicted(settings, base)
+            if tokens is not None and tokens % length and not (ranged and length <= tokens):
+                raise ValueError(
+                    f"sweep_recurrent.update_tokens: expected a multiple of each bptt_length, "
+                    f"{length} among them, got {tokens}"
+                )
         return self
 
 

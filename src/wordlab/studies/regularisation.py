@@ -228,7 +228,7 @@ def learn(job: Job, text: Text) -> Outcome:
     """Train one network with one torch thread and return its `curve`.
 
     The test text is scored at the epochs that a method may keep: where the validation loss is the
-    lowest so far, and at the end.
+    lowest so far, and at the end. No loss is rounded, whatever `precision` is trained with.
     """
     model = LanguageModel(job.params, text.vocabulary, "word", job.seed)
     curve: list[Row] = []
@@ -240,8 +240,9 @@ def learn(job: Job, text: Text) -> Outcome:
         valid_loss = measured["valid_loss"]
         best = all(valid_loss < row.valid_loss for row in curve)
         kept = best or epoch == job.params.epochs
-        test_loss = loss(text.test_ids) if kept else None
-        curve.append(Row(epoch, loss(text.train_ids), valid_loss, test_loss))
+        with model.rounded(None):
+            test_loss = loss(text.test_ids) if kept else None
+            curve.append(Row(epoch, loss(text.train_ids), valid_loss, test_loss))
 
     started = time.monotonic()
     ids = text.train_ids, text.valid_ids

@@ -33,8 +33,10 @@ def sweep(
     """Count, train GloVe with every combination of settings and score the vectors.
 
     Each window (and other setting of the counts) is counted once. Trials that differ in their
-    iterations alone are one training, scored on the way. Returns what `vectors.sweep` returns.
-    Raises UserError if a training's cost stops being finite.
+    iterations alone are one training, scored on the way. A trial's seed is that of its training
+    alone: what `subsample` or `dynamic_window` draws of the counts is the same for all trials, and
+    no noise. Returns what `vectors.sweep` returns. Raises UserError if a training's cost stops
+    being finite.
     """
     planned = grid(["glove"], params.grid, seeds=params.seeds)
     counting = [params.settings(CooccurrenceParams, trial.settings) for trial in planned]

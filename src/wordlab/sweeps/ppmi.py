@@ -33,9 +33,10 @@ def sweep(
 ) -> pd.DataFrame:
     """Count, weigh and factorise with every combination of settings, and score the vectors.
 
-    Trials of one window that follow one another share its counts. The seed is that of the SVD, the
-    one thing that is drawn. Returns what `vectors.sweep` returns.
-    Raises UserError if there are fewer words than dimensions.
+    Trials of one window that follow one another share its counts. A trial's seed is that of its
+    SVD alone: what `subsample` or `dynamic_window` draws of the counts is the same for all trials,
+    and no noise. Returns what `vectors.sweep` returns. Raises UserError if there are fewer words
+    than dimensions.
     """
     planned = grid(["ppmi_svd"], params.grid, seeds=params.seeds)
     counting = [params.settings(CooccurrenceParams, trial.settings) for trial in planned]

@@ -1,6 +1,7 @@
 """Models of word vectors side by side: scores on the same items, relations, neighbours."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from itertools import combinations
 from typing import Any
 
@@ -14,9 +15,10 @@ from wordlab.embeddings.ppmi import PpmiModel
 from wordlab.evaluation import statistics
 from wordlab.evaluation.comparison import neighbours, relations
 from wordlab.evaluation.vectors import scores
+from wordlab.evaluation.vectors.analogy import Questions
 from wordlab.evaluation.vectors.scores import Scores, Task, Trained
 from wordlab.evaluation.vectors.sets import read_related
-from wordlab.evaluation.vectors.similarity import Lookup, Space, SparseSpace, space
+from wordlab.evaluation.vectors.similarity import Lookup, Space, SparseSpace, WordPairs, space
 from wordlab.params.embeddings import ComparisonParams, EvaluationParams, RelationParams
 
 BANDS = ("rare", "middle", "frequent")
@@ -39,7 +41,7 @@ def by_frequency(found: Mapping[str, Scores], vocabulary: Vocabulary) -> pd.Data
     for task_of, kind, name in [*kinds, (scores.analogy_task, "analogy", method)]:
         answers = [getattr(scored, kind)[name][0] for scored in found.values()]
         known = np.logical_and.reduce([answer.known for answer in answers])
-        rarest = _rarest(lookup, answers[0].items.words)
+        rarest = _rarest(lookup, answers[0].items)
         items = np.flatnonzero(known)
         ordered = items[np.argsort(rarest[items], kind="stable")]
         for band, inside in zip(BANDS, np.array_split(ordered, len(BANDS)), strict=True):
@@ -53,12 +55,22 @@ def by_frequency(found: Mapping[str, Scores], vocabulary: Vocabulary) -> pd.Data
     return pd.concat(parts, ignore_index=True)[COLUMNS]
 
 
-def _rarest(lookup: Lookup, items: Sequence[tuple[str, ...]]) -> NDArray[np.int64]:
-    """Return the count of the rarest word of each item, 0 where one is unknown, int64 (n,)."""
-    rows = {word: lookup.row(word) for item in items for word in item}
-    counts = lookup.vocabulary.counts
-    known = {word: 0 if row is None else int(counts[row]) for word, row in rows.items()}
-    return np.array([min(known[word] for word in item) for item in items], dtype=np.int64)
+def _rarest(lookup: Lookup, items: WordPairs | Questions) -> NDArray[np.int64]:
+    """Return the count of the rarest word of each item, 0 where one is unknown, int64 (n,).
+
+    Of several right answers to a question the commonest counts.
+    """
+
+    @cache
+    def count(word: str) -> int:
+        row = lookup.row(word)
+        return 0 if row is None else int(lookup.vocabulary.counts[row])
+
+    found = [list(map(count, words)) for words in items.words]
+    if isinstance(items, Questions):
+        for number, own in enumerate(found):
+            own[3] = max(map(count, items.right(number)))
+    return np.array([min(own) for own in found], dtype=np.int64)
 
 
 WORDS = 6

@@ -134,10 +134,12 @@ def _of_best(
         yield f"the only combination trained in full is {reaching}."
         return
     yield f"the best of {best['combinations']} combinations is {reaching}; {rivals(best)}."
+    differing = repetition(trials)
+    beside = ", beside what a fold adds to all alike" if "fold" in differing else ""
     yield (
-        f"trainings that differ in the {repetition(trials)} alone have a standard deviation of "
-        f"{best['noise']:.2g}, from {best['n']} trainings of each of {best['combinations']} "
-        "combinations."
+        f"trainings that differ in the {differing} alone have a standard deviation of "
+        f"{best['noise']:.2g}{beside}, from {best['n']} trainings of each of "
+        f"{best['combinations']} combinations."
     )
 
 

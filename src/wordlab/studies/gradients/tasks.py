@@ -63,10 +63,10 @@ def draw_adding(length: int, count: int, random: np.random.Generator) -> Answers
 def draw_copying(
     delay: int, count: int, symbols: int, copied: int, random: np.random.Generator
 ) -> Answers:
-    """Return `count` sequences of `copied` symbols, `delay` blanks, a sign, and room to answer.
+    """Return `count` sequences of `copied` symbols, `delay` - 1 blanks, a sign, and room to answer.
 
-    Inputs are one-hot over the symbols, the blank and the sign, which is the last of the `delay`
-    steps; the answers are due at the last `copied` steps.
+    Inputs are one-hot over the symbols, the blank and the sign; the answers are due at the last
+    `copied` steps.
     """
     blank, sign = symbols, symbols + 1
     shown = torch.from_numpy(random.integers(0, symbols, size=(copied, count)))

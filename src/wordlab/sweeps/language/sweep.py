@@ -33,7 +33,7 @@ from wordlab.recurrent.batches import document_starts, language_ids
 from wordlab.recurrent.devices import threads
 from wordlab.recurrent.training import perplexity
 from wordlab.sweeps.language.folds import Split, baselines, beginning, rest, splits
-from wordlab.sweeps.language.search import Pruner, Searcher, Settings
+from wordlab.sweeps.language.search import Pruner, Searcher
 from wordlab.sweeps.language.trial import Job, curves, reference, train, train_model
 from wordlab.sweeps.trials import (
     Objective,
@@ -165,7 +165,7 @@ def best(trials: pd.DataFrame, done: Sequence[Trial]) -> Iterator[Trial]:
     whole = trials[trials["budget"] == 1] if "budget" in trials else trials
     for _, part in whole.groupby("model", sort=False):
         groups = part.groupby(list(done[0].settings), sort=False, dropna=False)
-        losses = repetitions(part, groups.ngroup().to_numpy(), "valid_loss").mean(axis=1)
+        losses = repetitions(part, groups.ngroup().to_numpy(), "valid_loss").mean(axis=(1, 2))
         yield done[part.index[groups.ngroup() == losses.argmin()][0]]
 
 
@@ -179,35 +179,27 @@ def _searched(
     """Return all trials that the searches propose, and the table of what they measured."""
     done: list[Trial] = []
     tables: list[pd.DataFrame] = []
-    while planned := [
-        trial
-        for cell, pruner in pruners.items()
-        for settings, share in pruner.propose()
-        for trial in repeated(
-            cell,
-            [settings],
-            seeds=params.seeds,
-            folds=params.folds,
-            budget=None if params.pruning == "none" else share,
-        )
-    ]:
+    while any((proposed := {cell: own.propose() for cell, own in pruners.items()}).values()):
+        planned = [
+            trial
+            for cell, own in proposed.items()
+            for settings, share in own
+            for trial in repeated(
+                cell,
+                [settings],
+                seeds=params.seeds,
+                folds=params.folds,
+                budget=None if params.pruning == "none" else share,
+            )
+        ]
         table = running.run(planned, in_processes(_train, prepared(planned), *shared))
-        for cell, pruner in pruners.items():
-            pruner.tell(*mean_losses(table[table["model"] == cell], list(params.space)))
+        for cell, own in proposed.items():
+            losses = table.loc[table["model"] == cell, "valid_loss"].to_numpy()
+            means = losses.reshape(len(own), params.folds * params.seeds).mean(axis=1)
+            pruners[cell].tell([settings for settings, _ in own], means.tolist())
         tables.append(table)
         done += planned
     return done, pd.concat(tables, ignore_index=True)
-
-
-def mean_losses(table: pd.DataFrame, settings: list[str]) -> tuple[list[Settings], list[float]]:
-    """Return the combinations of a table of trials, in its order, and the mean loss of each."""
-    groups = table.groupby(settings, sort=False, dropna=False)
-    firsts = table[~groups.ngroup().duplicated()][settings].itertuples(index=False)
-    combinations = [
-        {name: None if pd.isna(value) else value for name, value in zip(settings, one, strict=True)}
-        for one in firsts
-    ]
-    return combinations, groups["valid_loss"].mean().tolist()
 
 
 def jobs(

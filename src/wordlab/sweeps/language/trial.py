@@ -242,21 +242,15 @@ def within_budget(
     """Return `params` with the embedding_size that brings the number of weights closest to budget.
 
     The number is a linear function of embedding_size, but for an SRU as wide as its embedding,
-    which has fewer. Raises UserError if the smallest network is larger than the budget, or
-    embedding_size is tied to hidden_size.
+    which has fewer. Raises UserError if the smallest network is larger than the budget.
     """
-    if params.tied or params.embedding == "one_hot":
-        raise UserError(
-            "parameters: the budget decides embedding_size; expected tied: false "
-            "and embedding: trained or frozen"
-        )
     smallest = (params.model_copy(update={"embedding_size": size}) for size in (1, 2))
     built = (LanguageModel(own, vocabulary, level="word", seed=0) for own in smallest)
     one, two = (language_model.description(model)["parameters"] for model in built)
     size = 1 + round((budget - one) / (two - one))
     if size < 1:
         raise UserError(
-            f"parameters: hidden_size {params.hidden_size} needs {one:,} weights "
+            f"sweep_recurrent.parameters: hidden_size {params.hidden_size} needs {one:,} weights "
             f"with an embedding of 1; expected a budget above that, got {budget:,}"
         )
     return params.model_copy(update={"embedding_size": size})
