@@ -20,7 +20,7 @@ from wordlab.published import packaged
 SEEN = {
     "the 0.1 0.2\ncat 0.3 0.4\n": [
         "GloVe text, 2 dimensions",
-        "2 words looked at, from the beginning",
+        "2 words looked at",
         "first: the, cat",
     ],
     "3 2\nthe 1 2\nthe 3 4\ncat nan 4\n": [

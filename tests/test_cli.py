@@ -162,6 +162,7 @@ def test_a_page_to_explore_is_made_of_any_vectors(workspace, repository, monkeyp
         (["neighbours", "other", "cat"], "other: no such model; expected one of made"),
         (["associations", "cat"], "ppmi: no such model; expected one of pairs"),
         (["generate"], "gru: no such model; `make repro` trains"),
+        (["generate", "--temperature", "2000"], "temperature: expected less than or equal to 1000"),
         (["results"], "embeddings.json: not found; `make repro` makes it"),
         (["evaluate", "v.bin"], "v.bin: no such model; expected one of made"),
         (["outputs"], "dvc.lock: no such file"),

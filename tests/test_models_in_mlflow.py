@@ -169,7 +169,7 @@ def test_a_stage_that_is_killed_as_it_sends_ends_its_run_alone(checkout):
 
 def test_vectors_answer_as_the_command_does(checkout):
     checkout.log("skipgram")
-    model, space = checkout.model("skipgram"), words.load(Path("data/models/skipgram"))
+    model, (space, _) = checkout.model("skipgram"), words.load(Path("data/models/skipgram"))
     near = words.neighbours(space, "king", 2)
     asked = model.predict([{"words": "King"}, {"words": "man"}], params={"number": 2})
     assert [(row["word"], row["cosine"]) for row in asked[0]] == near
@@ -369,5 +369,5 @@ def test_a_served_model_answers_what_curl_sends_in_the_docs(checkout, repository
     finally:
         process.terminate()
         process.wait()
-    own = words.analogy(words.load(Path("data/models/skipgram")), "man", "king", "woman", 10)
+    own = words.analogy(words.load(Path("data/models/skipgram"))[0], "man", "king", "woman", 10)
     assert [(row["word"], row["cosine"]) for row in found] == own

@@ -7,7 +7,7 @@ import mlflow
 import pytest
 
 from wordlab.cli import pipeline as commands
-from wordlab.errors import UserError
+from wordlab.errors import Notice, UserError
 from wordlab.params import merged, scales
 from wordlab.params.whole import PARAMS, Params, load, read
 from wordlab.pipeline import plan, publish, store
@@ -140,6 +140,15 @@ def test_a_file_that_becomes_the_text_is_counted_by_its_size(tmp_path):
     packed = text.rename(tmp_path / "text.txt.xz")
     first = plan.planned((), ["corpus.source=file", f"corpus.path={packed}"])[0]
     assert dict(first.work) == {"tokens": 1200}
+    (tmp_path / "more.txt.xz").write_bytes(packed.read_bytes())
+    first = plan.planned((), ["corpus.source=file", f'corpus.path="{tmp_path}/*.xz"'])[0]
+    assert dict(first.work) == {"tokens": 2400}
+
+
+def test_a_text_of_unknown_size_is_said_to_be_one():
+    with pytest.warns(Notice, match="the size of gensim:text8 is not known before it is read"):
+        first = plan.planned((), ["corpus.source=gensim:text8"])[0]
+    assert first.stage == "download"
 
 
 def test_stages_after_one_that_changed_run_too():

@@ -52,6 +52,31 @@ def test_every_question_is_answered_with_a_figure_its_code_and_a_command():
         assert "```\n" in answer and len(answer) < 3000, name
 
 
+@pytest.mark.parametrize(
+    ("corpus", "arguments"),
+    [
+        ({"source": "sample"}, ""),
+        ({"source": "file", "path": "/me/a"}, " -S corpus.source=file -S corpus.path=FILE"),
+        (
+            {"source": "hf:a/b", "splits": "given"},
+            " -S corpus.source=hf:a/b -S corpus.splits=given",
+        ),
+        (
+            {"source": "url", "url": "https://me:word@here/x", "sha256": "1f"},
+            " -S corpus.source=url -S corpus.url=https://***@here/x -S corpus.sha256=1f",
+        ),
+        (
+            {"source": "file", "splits": {"train": "/a", "test": "/b"}, "watch": {"it": "/c"}},
+            " -S corpus.source=file -S '++corpus.splits={train:FILE,test:FILE}'",
+        ),
+    ],
+)
+def test_facts_say_how_the_text_was_given_without_places_and_secrets(corpus, arguments):
+    given = publish._given({"corpus": {"path": None, **corpus}})["corpus"]
+    assert publish._arguments(given) == arguments
+    assert not {"/me/a", "/a", "/b", "/c"} & set(map(str, given.values()))
+
+
 def test_every_kept_table_is_small_and_read_by_a_page_or_a_person(run):
     kept = {str(path.relative_to(run.folder)) for path in run.folder.rglob("*.*")}
     known = {path for pattern in publish.KEPT for path in publish.spread(pattern)}

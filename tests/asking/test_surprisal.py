@@ -142,6 +142,9 @@ def test_a_text_is_cut_as_the_pipeline_cuts_it(tmp_path, network, params):
     phrases = params.preprocess.phrases.model_copy(update={"passes": 1})
     joined = params.preprocess.model_copy(update={"phrases": phrases})
     assert sentences("The New York cat", joined, model) == ["the new_york cat"]
+    longer = Vocabulary(("new_york_city", "new", "york", "city"), np.ones(4, np.int64))
+    model = LanguageModel(network(), longer, "word", seed=1)
+    assert sentences("New York, New York City", joined, model) == ["new york new_york_city"]
     letters = LanguageModel(network(), FEW, "character", seed=1)
     assert sentences("The New York cat", joined, letters) == ["the new york cat"]
 

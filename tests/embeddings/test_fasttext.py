@@ -61,6 +61,8 @@ def test_words_are_the_means_of_their_rows_and_those_of_their_ngrams(tmp_path):
     np.testing.assert_array_equal(subwords.rows, shared)
     few = fasttext.read(tmp_path / "model.bin", words=2)
     np.testing.assert_array_equal(few.vectors.matrix, vectors.matrix[:2])
+    read(tmp_path, built(words=("the", "Berlin"))[0])
+    assert not fasttext.read(tmp_path / "model.bin", words=1).subwords.lower_case
 
 
 def test_a_packed_file_is_read_and_recognised(tmp_path):

@@ -54,6 +54,15 @@ def test_a_matrix_of_lower_rank_has_zeros_beyond_it():
     )
 
 
+def test_more_singular_values_may_be_equal_than_a_block_has():
+    """As of a text of many alike documents that share no word."""
+    matrix = csr_array(2 * np.eye(80))
+    found = truncated_svd(matrix, 50, tolerance=1e-8, seed=0)
+    np.testing.assert_allclose(found.values, 2)
+    np.testing.assert_allclose(found.left.T @ found.left, np.eye(50), atol=1e-8)
+    np.testing.assert_allclose(matrix @ found.right, 2 * found.left, atol=1e-8)
+
+
 def test_all_singular_values_of_a_small_matrix():
     matrix = csr_array(np.array([[2.0, 0, 0], [0, 3, 0], [1, 0, 1]]))
     found = truncated_svd(matrix, 3, tolerance=1e-6, seed=0)

@@ -81,11 +81,23 @@ def test_a_sentence_is_a_document_that_no_window_leaves():
     assert {word for word, _ in found.associations("a", 9)} == {"b", "c", "d"}
 
 
+def test_an_empty_document_changes_nothing():
+    text = [["a", "b"], ["c", "d"]] * 9
+    settings = {"min_count": 1, "window": 3, "epochs": 1, "dimensions": 4, "subsample": 0}
+    expected = wordlab.train_word2vec(text, **settings).matrix
+    for place in (0, 1, 18):
+        given = [*text[:place], [], *text[place:]]
+        found = wordlab.train_word2vec(map(iter, given), **settings).matrix
+        assert found.tobytes() == expected.tobytes()
+
+
 @pytest.mark.parametrize(
     ("sentences", "settings", "message"),
     [
         (["a b c"], {}, "sentences, item 1: 'a b c'; expected lists of words"),
         ([["a"], [["b"], [3]]], {}, r"sentences, item 2: \[3\]; expected lists of words"),
+        ([["a"], 5], {}, "sentences, item 2: 5; expected lists of words"),
+        ([["a", "b\n"]], {}, r"sentences, item 1: 'b\\n' has an end of line"),
         (SENTENCES, {"size": 3}, "size: no such setting; expected one of .*dimensions"),
         (SENTENCES, {"dimensions": 0}, "dimensions: expected greater than or equal to 1, got 0"),
         (SENTENCES, {"min_count": 99}, "vocabulary.min_count: no word .* occurs 99 times"),

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from wordlab.embeddings import reading
 from wordlab.embeddings.ngrams import Subwords
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
+from wordlab.params.whole import load
+from wordlab.pipeline import answering
 from wordlab.pipeline.check import check
 
 WORDS = Vocabulary(("walking", "talked", "talking", "cats"), np.array([9, 7, 5, 2]))
@@ -69,6 +72,23 @@ def test_a_word_without_ngrams_is_unknown_and_so_is_any_without_the_model(checko
             ask("")
     with pytest.raises(UserError, match="stalking: not in the vocabulary of 4 words; near it"):
         wordlab.open("skipgram").most_similar("stalking")
+
+
+def test_a_model_saved_over_one_with_ngrams_has_none(tmp_path):
+    text = [["stalking", "talker", "walking"]] * 9
+    settings = {"min_count": 1, "epochs": 1, "dimensions": 4, "subsample": 0}
+    for architecture, known in (("subword", True), ("skipgram", False)):
+        own = wordlab.train_word2vec(text, architecture=architecture, **settings)
+        own.save(tmp_path / "made")
+        assert (wordlab.open(tmp_path / "made").subwords is not None) == known
+
+
+def test_a_model_from_mlflow_has_them(checkout, repository):
+    preprocess = load(repository / "params.yaml").preprocess
+    answer = answering.of_vectors(Path("data/models/subword"), preprocess)
+    near = wordlab.open("subword").most_similar("Stalking", 2)
+    found = answer("neighbours", "Stalking", {"number": 2})
+    assert [(row["word"], row["cosine"]) for row in found] == near
 
 
 def test_commands_have_them(checkout, monkeypatch, capsys):

@@ -50,6 +50,18 @@ def test_links_of_a_folder_are_followed_and_those_to_nothing_counted(tmp_path):
     assert source.provenance()["left_out"] == expected
 
 
+def test_hidden_files_match_no_pattern_but_one_that_names_them(tmp_path):
+    for name in ("a.txt", ".DS_Store", "in/b.txt", "in/.old/b.txt"):
+        path = tmp_path / "texts" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    source = found("texts/**/*", tmp_path)
+    assert texts(source) == ["a.txt", "in/b.txt"]
+    assert source.provenance()["left_out"] == {"hidden files": 2}
+    assert texts(found("texts/in/.old/*.txt", tmp_path)) == ["in/.old/b.txt"]
+    assert texts(found("texts/.*", tmp_path)) == [".DS_Store"]
+
+
 @pytest.mark.parametrize("name", ["é [1], (b)=c.txt", "~x.txt", "a b", "文本.txt"])
 def test_a_file_of_any_name_is_found(tmp_path, name):
     (tmp_path / name).write_text("one")

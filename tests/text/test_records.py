@@ -80,6 +80,8 @@ def test_records_without_text_are_counted_and_titles_may_be_numbers(tmp_path):
     [
         ('{"text": "a"}\nnull\n', "line 2: found null; expected a JSON object"),
         ('null\n{"text": "a"}\n', "line 1: found null"),
+        ('[null,"Hello there","Bye"]', "line 1: found null"),
+        ('[null, {"text": "a b"}]', "line 1: found null"),
         ('{"text": "a"}\n\n17\n', "line 3: found 17; expected a JSON object"),
         ('{"text": "a"}\n{"text": "b", "text": "c"}\n', "line 2: the key text is twice"),
         ('{"text": "a"}\n{"text": "b", "x": [{"y": 1, "y": 2}]}\n', "line 2: the key y is twice"),
@@ -129,6 +131,7 @@ def test_a_csv_of_one_column_and_one_with_a_long_cell(tmp_path):
         ('id,text\n1,"a" b\n', "line 2: .*expected CSV"),
         ('id,text\n1,"a\n2,b\n', "line 3: .*expected CSV"),
         ("text,text\na,b\n", "line 1: 2 columns are called 'text'; expected one"),
+        ("\n\n\nid,text\n1,a\n2\n", "line 6: 1 columns; expected 2"),
         ("id,body\n1,a\n", "corpus.column: .*no column 'text'.*'id,body'"),
     ],
 )

@@ -1,14 +1,14 @@
 """A person's text as a language model reads it: cut as the pipeline cut what it learned from."""
 
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError, notice
 from wordlab.params.text import CorpusParams, PreprocessParams
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.text import readers
 from wordlab.text.documents import Notes, counts
-from wordlab.text.preprocess import JOINT, joined_words, lines
+from wordlab.text.preprocess import JOINT, lines
 
 WHAT = "expected a text"
 STANDARD_INPUT = Path("/dev/stdin")
@@ -63,20 +63,20 @@ def sentences(text: str, preprocess: PreprocessParams, model: LanguageModel) -> 
     found = lines(text, preprocess)
     if not preprocess.phrases.passes or model.level == "character":
         return found
-    pairs = _joints(model.vocabulary)
-    for _ in range(preprocess.phrases.passes):
-        found = [" ".join(joined_words(line.split(), pairs)) for line in found]
-    return found
+    phrases = {word for word in model.vocabulary.words if JOINT in word}
+    return [" ".join(_joined(line.split(), phrases)) for line in found]
 
 
-def _joints(vocabulary: Vocabulary) -> frozenset[tuple[str, str]]:
-    """Return the pairs of words that the vocabulary has as one."""
-    return frozenset(
-        (word[:place], word[place + 1 :])
-        for word in vocabulary.words
-        for place, character in enumerate(word)
-        if character == JOINT
-    )
+def _joined(words: list[str], phrases: Collection[str]) -> Iterator[str]:
+    """Yield words, from left to right the longest phrase of several as one."""
+    longest = max((phrase.count(JOINT) + 1 for phrase in phrases), default=1)
+    place = 0
+    while place < len(words):
+        sizes = range(min(longest, len(words) - place), 0, -1)
+        runs = (words[place : place + size] for size in sizes)
+        run = next(run for run in runs if len(run) == 1 or JOINT.join(run) in phrases)
+        yield JOINT.join(run)
+        place += len(run)
 
 
 def one_sentence(text: str, preprocess: PreprocessParams, model: LanguageModel) -> str:

@@ -1,5 +1,6 @@
 """What word vectors make of a person's words: neighbours, cosines, analogies."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.draws import Draws
+from wordlab.embeddings.ngrams import NGRAMS, Subwords
 from wordlab.embeddings.ppmi import PpmiModel
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
@@ -21,16 +23,23 @@ ROWS = "indptr.npy"
 """The file that tells a folder of sparse rows from one of dense vectors."""
 
 
-def load(folder: Path, words: int | None = None) -> DenseSpace | SparseSpace:
-    """Return the words of a model that a stage saved, the first `words` of them."""
+def load(folder: Path) -> tuple[DenseSpace | SparseSpace, Subwords | None]:
+    """Return the words of a model that a stage saved, and its vectors of n-grams if it has any."""
     if (folder / ROWS).exists():
         ppmi = PpmiModel.load(folder)
-        known = ppmi.vocabulary
-        return SparseSpace(known.truncated(words or len(known)), ppmi.matrix[:words])
-    found = Vectors.load(folder)
-    if words is not None:
-        found = Vectors(found.vocabulary.truncated(words), found.matrix[:words], found.description)
-    return DenseSpace(found)
+        return SparseSpace(ppmi.vocabulary, ppmi.matrix), None
+    subwords = Subwords.load(folder) if (folder / NGRAMS).exists() else None
+    return DenseSpace(Vectors.load(folder)), subwords
+
+
+def extended(
+    space: DenseSpace | SparseSpace, subwords: Subwords | None, words: Iterable[str]
+) -> DenseSpace | SparseSpace:
+    """Return `space`, with those of `words` behind it that n-grams make a vector of."""
+    if subwords is None or isinstance(space, SparseSpace):
+        return space
+    found = subwords.extended(space.vectors, words)
+    return space if found is space.vectors else DenseSpace(found)
 
 
 def row(vocabulary: Vocabulary, word: str) -> int:

@@ -56,11 +56,16 @@ def generate(
     strategy: Annotated[
         Literal["sample", "greedy", "beam"], typer.Option(help="How to choose them.")
     ] = "sample",
-    temperature: Annotated[float, typer.Option(min=0.01)] = 0.8,
+    temperature: Annotated[
+        float, typer.Option(min=0.01, help="Below 1, likely symbols become likelier still.")
+    ] = 0.8,
     top_k: Annotated[int | None, typer.Option(min=1, help="Only from the k likeliest.")] = None,
-    top_p: Annotated[float, typer.Option(min=0.001, max=1, help="Only the likeliest, to p.")] = 1.0,
-    beam_width: Annotated[int, typer.Option(min=1)] = 4,
-    seed: Annotated[int, typer.Option(min=0)] = 1,
+    top_p: Annotated[
+        float,
+        typer.Option(min=0.001, max=1, help="Only from the likeliest that make up probability p."),
+    ] = 1.0,
+    beam_width: Annotated[int, typer.Option(min=1, help="Beginnings that a beam keeps.")] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="Of the samples.")] = 1,
     cache: Annotated[
         bool,
         typer.Option("--cache", help="Make what came after similar states of this text likelier."),
@@ -69,22 +74,24 @@ def generate(
     cache_flatness: Annotated[
         float, typer.Option(min=0, help="The higher, the more the most similar states count.")
     ] = 0.6,
-    cache_weight: Annotated[float, typer.Option(min=0, max=1, help="Its share.")] = 0.2,
+    cache_weight: Annotated[
+        float, typer.Option(min=0, max=1, help="Its weight in the mixture.")
+    ] = 0.2,
 ) -> None:
     """Complete PROMPT with a language model."""
     from wordlab.asking.prediction import beginning
     from wordlab.evaluation.language import generation
     from wordlab.evaluation.language.cache import NeuralCache
+    from wordlab.library.settings import changed
     from wordlab.params.language import DecodingParams
     from wordlab.recurrent.devices import threads
 
-    decoding = DecodingParams(
-        strategy=strategy,
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-        beam_width=beam_width,
-    )
+    usual = DecodingParams(strategy="sample", temperature=1, top_k=None, top_p=1, beam_width=1)
+    given = {
+        "strategy": strategy, "temperature": temperature, "top_k": top_k, "top_p": top_p,
+        "beam_width": beam_width,
+    }  # fmt: skip
+    (decoding,) = changed(given, usual)
     asked = asked_of(model)
     begun = beginning(asked.model, prompt, asked.preprocess)
     kept = NeuralCache(cache_size, cache_flatness, cache_weight) if cache else None
@@ -134,8 +141,7 @@ def surprisal(
         int,
         typer.Option(
             min=1,
-            help="Stretches read side by side, for speed; each starts anew. 16 is what "
-            "evaluate_lm has.",
+            help="Read FILE as so many stretches side by side, for speed; evaluate_lm reads 16.",
         ),
     ] = 1,
 ) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from wordlab import paths
 from wordlab.cli.shared import given, require_checkout, settings
-from wordlab.errors import UserError
+from wordlab.errors import UserError, in_one_line
 
 app = typer.Typer()
 
@@ -34,8 +34,8 @@ def check(
     for file in files:
         try:
             print("\n".join(check.check(given(file), kind)), flush=True)
-        except UserError as error:
-            print(f"wordlab: {error}", file=sys.stderr)
+        except (UserError, OSError) as error:
+            print(f"wordlab: {in_one_line(error)}", file=sys.stderr)
             refused = True
     if refused:
         raise SystemExit(1)
@@ -93,15 +93,15 @@ def best(
     ],
     score: Annotated[
         str,
-        typer.Option(help="By which score of best.csv; the first set of word pairs, or the loss."),
+        typer.Option(help="By which score of best.csv; first set of pairs, or loss, if not given."),
     ] = "",
     model: Annotated[str, typer.Option(help="Only the winner of this model.")] = "",
 ) -> None:
     """Print the winners of a sweep as arguments of `dvc exp run`, one line per model.
 
-    They hold what was searched, not what was fixed for the sweep alone. The scores, and where the
-    sweep trained otherwise than the pipeline, go to standard error, so that $(wordlab best ...)
-    gives the arguments alone.
+    They hold what was searched, and what the sweep fixed that makes the network another, not how
+    it trained. The scores, and where the sweep trained otherwise than the pipeline, go to standard
+    error, so that $(wordlab best ...) gives the arguments alone.
     """
     from wordlab.analysis.winners import winners
     from wordlab.report import tables
@@ -165,7 +165,9 @@ def outputs() -> None:
 
 
 @app.command()
-def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
+def ui(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of 127.0.0.1.")] = 5000,
+) -> None:
     """Serve the MLflow runs on this machine only."""
     import socket
 

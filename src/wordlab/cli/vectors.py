@@ -28,7 +28,7 @@ FirstWords = Annotated[
 ]
 LanguageOption = Annotated[
     Literal["en", "es", "de", "fr", "pt"] | None,
-    typer.Option(help="Of the evaluation sets; that of params.yaml, or all, if not given."),
+    typer.Option(help="Language of the sets; that of params.yaml, or all, if not given."),
 ]
 Undecodable = Annotated[
     Literal["replace", "drop"],
@@ -109,8 +109,8 @@ def evaluate(
     undecodable: Undecodable = "replace",
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
 ) -> None:
-    """Score VECTORS on every evaluation set that is here: those that `evaluation` in params.yaml
-    names, and those of its language that `wordlab sets --fetch` has fetched."""
+    """Score VECTORS on evaluation sets: those that `evaluation` in params.yaml names, fetched if
+    need be, and those of its language that `wordlab sets --fetch` has fetched."""
     import json
 
     from wordlab.evaluation.vectors import battery

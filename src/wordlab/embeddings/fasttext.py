@@ -82,7 +82,8 @@ def read(path: Path, words: int | None = None) -> Model:
     if subword:
         if not np.isfinite(rows[size:]).all():
             raise UserError(f"{path}: n-grams with NaN or infinity; expected finite numbers")
-        subwords = Subwords(rows[size:], settings["minn"], settings["maxn"], in_lower_case(known))
+        lower = in_lower_case([name.decode(errors="replace") for name in names])
+        subwords = Subwords(rows[size:], settings["minn"], settings["maxn"], lower)
     return Model(vectors, subwords, said(left_out, len(names)))
 
 
@@ -139,12 +140,13 @@ class _Source:
 
     def __init__(self, path: Path, stream: IO[bytes]) -> None:
         self.path, self.stream, self.at = path, stream, 0
-        self.ahead = b""
+        self.ahead, self.place = b"", 0  # what was read, and from where on it is still to be taken
 
     def take(self, size: int, what: str) -> bytes:
         """Return `size` bytes."""
-        parts, lacking = [self.ahead[:size]], size - len(self.ahead)
-        self.ahead = self.ahead[size:]
+        parts = [self.ahead[self.place : self.place + size]]
+        self.place += len(parts[0])
+        lacking = size - len(parts[0])
         while lacking > 0:
             part = self.stream.read(min(lacking, CHUNK))
             if not part:
@@ -161,13 +163,15 @@ class _Source:
 
     def word(self) -> bytes:
         """Return the bytes before the next zero byte."""
-        while (end := self.ahead.find(b"\0")) < 0:
+        while (end := self.ahead.find(b"\0", self.place)) < 0:
+            self.ahead, self.place = self.ahead[self.place :], 0
             part = self.stream.read(CHUNK) if len(self.ahead) < CHUNK else b""
             if not part:
                 raise self.fault("ends within a word")
             self.ahead += part
-        found, self.ahead = self.ahead[:end], self.ahead[end + 1 :]
-        self.at += end + 1
+        found = self.ahead[self.place : end]
+        self.at += end + 1 - self.place
+        self.place = end + 1
         return found
 
     def fault(self, problem: str) -> UserError:
@@ -241,7 +245,7 @@ def _matrix(source: _Source, dimensions: int, expected: int) -> NDArray[np.float
 def _pass_outputs(source: _Source, dimensions: int) -> None:
     """Read over the matrix of outputs, which ends the file."""
     source.skip(4 * dimensions * _shape(source, "outputs", dimensions), "outputs")
-    if source.ahead or source.stream.read(1):
+    if source.place < len(source.ahead) or source.stream.read(1):
         raise source.fault("more behind its end")
 
 

@@ -179,6 +179,12 @@ class Subwords:
         settings = {name: getattr(self, name) for name in ("shortest", "longest", "lower_case")}
         write_json(folder / SETTINGS, settings)
 
+    @staticmethod
+    def remove(folder: Path) -> None:
+        """Remove what `save` wrote, if there is anything."""
+        for name in (NGRAMS, SETTINGS):
+            (folder / name).unlink(missing_ok=True)
+
     @classmethod
     def load(cls, folder: Path) -> "Subwords":
         """Read what `save` wrote; raises UserError if it is damaged."""

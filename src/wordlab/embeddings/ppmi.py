@@ -161,8 +161,9 @@ def truncated_svd(
     """Return the `rank` largest singular values of `matrix` and their vectors.
 
     matrix: float32 or float64 (rows, columns); the result has its dtype. tolerance: the largest
-    ||A v - s u||, ||A'u - s v|| of a triplet, as a share of the largest singular value. The bytes
-    do not depend on `threads`. Raises UserError if there are fewer rows or columns than `rank`.
+    ||A v - s u||, ||A'u - s v|| of a triplet, as a share of the largest singular value. Of a value
+    that occurs more than BLOCK times, copies may be passed over for smaller values. The bytes do
+    not depend on `threads`. Raises UserError if there are fewer rows or columns than `rank`.
     """
     if rank > min(matrix.shape):
         raise UserError(
@@ -189,13 +190,19 @@ def _block_krylov(
     """Enlarge the space by one block at a time until the wanted triplets are good enough.
 
     With the blocks so far as the columns of V, the squares of the singular values are eigenvalues
-    of V'A'AV, whose columns come from each block's product with A'A.
+    of V'A'AV, whose columns come from each block's product with A'A. Where that adds nothing to
+    the space, as where all values left are equal, the next block is drawn anew.
     """
     transposed = matrix.T.tocsr()
     columns = matrix.shape[1]
-    start = stream(seed, "svd").standard_normal((columns, min(BLOCK, columns)))
+    random = stream(seed, "svd")
     basis, images = _Columns(columns, matrix.dtype), _Columns(matrix.shape[0], matrix.dtype)
-    block = products.orthonormal(start.astype(matrix.dtype), basis.filled)[0]
+
+    def drawn() -> Matrix:
+        start = random.standard_normal((columns, min(BLOCK, columns - basis.filled.shape[1])))
+        return products.orthonormal(start.astype(matrix.dtype), basis.filled)[0]
+
+    block = drawn()
     gram = np.zeros((0, 0))
     while True:
         basis.append(block)
@@ -206,7 +213,8 @@ def _block_krylov(
         new = products.inner(basis.filled, following)
         gram = np.block([[gram, new[: len(gram)]], [new[: len(gram)].T, new[len(gram) :]]])
         following, beyond = products.orthonormal(following, basis.filled, new)
-        full = following.shape[1] == 0 or len(gram) >= columns
+        spent = following.shape[1] == 0
+        full = len(gram) >= (rank if spent else columns)
         if full or len(gram) >= rank + BLOCK:
             values, rotation = _ritz(gram, matrix.dtype)
             # A v = s u by construction; A'u - s v lies in the next block, and only the last image
@@ -215,10 +223,8 @@ def _block_krylov(
             residuals = np.linalg.norm(beyond @ last, axis=0)
             if full or residuals.max() <= tolerance * values[0]:
                 break
-        block = following
-    missing = max(0, rank - len(values))
-    values = np.pad(values[:rank], (0, missing))
-    rotation = np.pad(rotation[:, :rank], ((0, 0), (0, missing)))
+        block = drawn() if spent else following
+    values, rotation = values[:rank], rotation[:, :rank]
     left = products.dense(images.filled, rotation) / _unless_0(values)
     right = products.dense(basis.filled, rotation)
     return _signed(left, values, right, matrix.dtype)

@@ -42,8 +42,8 @@ def write_vectors(
     """Write word vectors as `folder`; what else is in it stays.
 
     The matrix is float32 (V + 1, D): below the V words is a row of zeros for all others. Sentences
-    are cut as `preprocess` cut the text, or at blanks where it is None. Raises UserError if a word
-    contains white space.
+    are cut as `preprocess.tokens` says, or at blanks where it is None; phrases are not joined.
+    Raises UserError if a word contains white space.
     """
     unknown = UNKNOWN
     while unknown in vectors.vocabulary:

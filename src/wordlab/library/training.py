@@ -148,7 +148,8 @@ def _encoded(sentences: Text, params: VocabularyParams) -> _Encoded:
 
     Raises UserError where it is no lists of words.
     """
-    documents = [_document(number, one) for number, one in enumerate(sentences, start=1)]
+    given = (_document(number, one) for number, one in enumerate(sentences, start=1))
+    documents = [document for document in given if document]
     counts = Counter(word for document in documents for line in document for word in line)
     vocabulary = Vocabulary.build(counts, min_count=params.min_count, max_size=params.max_size)
     index = vocabulary.index
@@ -163,9 +164,19 @@ def _encoded(sentences: Text, params: VocabularyParams) -> _Encoded:
 
 def _document(number: int, given: Any) -> list[Sentence]:
     """Return a document as sentences without those that are empty."""
-    if not isinstance(given, str) and all(isinstance(word, str) for word in given):
-        given = [given]
-    for line in [given] if isinstance(given, str) else given:
-        if isinstance(line, str) or not all(isinstance(word, str) for word in line):
+    items = _items(number, given)
+    lines = [items] if all(isinstance(word, str) for word in items) else items
+    found = [_items(number, line) for line in lines]
+    for line in found:
+        if not all(isinstance(word, str) for word in line):
             raise UserError(f"sentences, item {number}: {line!r:.60}; {WHAT}")
-    return [line for line in given if line]
+        for word in line:
+            if "\n" in word:
+                raise UserError(f"sentences, item {number}: {word!r:.60} has an end of line")
+    return [line for line in found if line]
+
+
+def _items(number: int, given: Any) -> list[Any]:
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise UserError(f"sentences, item {number}: {given!r:.60}; {WHAT}")
+    return list(given)

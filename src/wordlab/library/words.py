@@ -118,10 +118,7 @@ class WordVectors(Words):
         return DenseSpace(self.vectors)
 
     def space_with(self, words: Iterable[str]) -> Space:
-        if self.subwords is None:
-            return self.space
-        found = self.subwords.extended(self.vectors, words)
-        return self.space if found is self.vectors else DenseSpace(found)
+        return asked.extended(self.space, self.subwords, words)
 
     @property
     def matrix(self) -> NDArray[np.float32]:
@@ -180,6 +177,8 @@ class WordVectors(Words):
         self.vectors.save(Path(folder))
         if self.subwords is not None:
             self.subwords.save(Path(folder))
+        else:  # those of a model that was there before
+            Subwords.remove(Path(folder))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -58,10 +58,11 @@ def of_vectors(folder: Path, preprocess: PreprocessParams) -> Answer:
     """Return what answers on word vectors, dense or sparse."""
     from wordlab.asking import words
 
-    space = words.load(folder)
+    own, subwords = words.load(folder)
 
     def answer(task: str, row: str, params: Mapping[str, Any]) -> Any:
         asked, number = row.split(), int(params["number"])
+        space = words.extended(own, subwords, asked)
         if task == "vectors":
             return [words.vector(space, word).tolist() for word in asked]
         match task, asked:

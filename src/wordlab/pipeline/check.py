@@ -88,9 +88,10 @@ def _vectors(path: Path) -> list[str]:
     if fasttext.is_binary(path):
         return _fasttext(path)
     header = reading.header_of(path)
-    found = reading.reading(path, words=max(100, NUMBERS // header.dimensions))
+    most = max(100, NUMBERS // header.dimensions)
+    found = reading.reading(path, words=most)
     announced = f" of {header.words:,}" if header.words else ""
-    whole = header.words == found.seen
+    whole = header.words == found.seen or len(found.vectors.vocabulary) < most
     return [
         f"{FORMATS[header.kind]}, {header.dimensions:,} dimensions",
         f"{found.seen:,}{announced} words looked at{'' if whole else ', from the beginning'}",

@@ -9,19 +9,23 @@ import os
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from wordlab import artifacts, paths
-from wordlab.errors import UserError
+from wordlab.errors import UserError, notice
+from wordlab.params.text import SplitFiles
 from wordlab.params.whole import PARAMS, Params, load
 from wordlab.pipeline.declared import Declaration, declaration, stages
 from wordlab.pipeline.work import CHARACTERS, Work, counted, product, size, work
 from wordlab.progress import thread_count
 from wordlab.report.tables import aligned
+from wordlab.text.sources import files_of
 
 RATES = Path(__file__).with_name("rates.json")
 """Seconds, MiB, product and size of each stage of a pass with the default params, on one thread."""
@@ -70,15 +74,27 @@ class Estimate(NamedTuple):
 def _tokens(params: Params, changed: bool) -> float:
     """Return the tokens of the text: where it has `changed`, by the size of its files.
 
-    Those of the built-in text where that is not known.
+    Where that is not known, those of the last text, and a Notice says so.
     """
-    source = params.corpus
-    if not changed or source.source != "file" or not source.path:
-        return counted() or BUILT_IN
-    place = paths.given(str(source.path))
-    files = [place] if place.is_file() else [path for path in place.rglob("*") if path.is_file()]
+    corpus, last = params.corpus, counted() or BUILT_IN
+    if not changed:
+        return last
+    if corpus.source == "sample":
+        return BUILT_IN
+    given = {"path": str(corpus.path)} if corpus.path else {}
+    if isinstance(corpus.splits, SplitFiles):
+        given = {f"splits.{name}": path for name, path in corpus.splits}
+    if corpus.source != "file" or not given:
+        notice(
+            f"corpus.source: the size of {corpus.source} is not known before it is read; times are "
+            f"those of a text of {last:,.0f} tokens"
+        )
+        return last
+    files = chain.from_iterable(
+        files_of(f"corpus.{name}", path, paths.root(), Counter()) for name, path in given.items()
+    )
     sizes = (path.stat().st_size * (4 if path.suffix in PACKED else 1) for path in files)
-    return sum(sizes) / CHARACTERS or BUILT_IN
+    return sum(sizes) / CHARACTERS
 
 
 def measured(database: Path) -> dict[str, Rate]:

@@ -11,13 +11,13 @@ import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from wordlab import paths
 from wordlab.artifacts import read_json, replacing, write_json
-from wordlab.errors import UserError
+from wordlab.errors import UserError, masked
 from wordlab.params.scales import SCALES
 from wordlab.params.whole import PARAMS, load, read
 from wordlab.pipeline import plan
@@ -110,9 +110,8 @@ def _figures(docs: Path) -> set[str]:
 
 def _facts(name: str) -> dict[str, Any]:
     """Return what is known of the pass in this checkout beside its outputs."""
-    text = read_json(Path("data/raw/provenance.json"))
-    own = "" if text["source"] == "sample" else " -S corpus.source=file -S corpus.path=FILE"
-    command = f"dvc exp run -n {name} $(wordlab scale {name}){own}"
+    text, params = read_json(Path("data/raw/provenance.json")), _given(read(PARAMS))
+    command = f"dvc exp run -n {name} $(wordlab scale {name}){_arguments(params['corpus'])}"
     goes = plan.goes(paths.tracking_database())
     stages = {stage: round(sum(b - a for a, b in of)) for stage, of in goes.items()}
     return {
@@ -123,14 +122,33 @@ def _facts(name: str) -> dict[str, Any]:
         "minutes": round(covered([go for of in goes.values() for go in of]) / 60),
         "text": {key: text[key] for key in ("origin", "licence", "sha256", "documents")},
         "seconds": dict(sorted(stages.items(), key=lambda one: -one[1])),
-        "params": _given(read(PARAMS)),
+        "params": params,
     }
 
 
 def _given(params: Any) -> Any:
-    """Return params with FILE for a path of this machine."""
-    path = params["corpus"]["path"] and "FILE"
-    return {**params, "corpus": {**params["corpus"], "path": path}}
+    """Return params with FILE for each path of this machine, and without secrets."""
+    corpus = params["corpus"]
+    hidden: dict[str, Any] = {"path": corpus["path"] and "FILE"}
+    if corpus.get("url"):
+        hidden["url"] = masked(corpus["url"])
+    for name in ("watch", "splits"):
+        if isinstance(corpus.get(name), dict):
+            hidden[name] = dict.fromkeys(corpus[name], "FILE")
+    return {**params, "corpus": {**corpus, **hidden}}
+
+
+def _arguments(corpus: Mapping[str, Any]) -> str:
+    """Return what gives the text to `dvc exp run`, with a space before it."""
+    if corpus["source"] == "sample":
+        return ""
+    keys = ("source", "path", "url", "sha256")
+    given = "".join(f" -S corpus.{key}={corpus[key]}" for key in keys if corpus.get(key))
+    splits = corpus.get("splits")
+    if isinstance(splits, dict):
+        files = ",".join(f"{split}:{file}" for split, file in splits.items())
+        return f"{given} -S '++corpus.splits={{{files}}}'"
+    return f"{given} -S corpus.splits={splits}" if splits else given
 
 
 def covered(spans: list[tuple[float, float]]) -> float:

@@ -84,7 +84,8 @@ def hidden(name: str) -> bool:
 
 
 def unpacked(path: Path, left_out: Counter[str]) -> Iterator[Member]:
-    """Yield each file in `path`: itself, or the members of an archive by name, unpacked.
+    """Yield each file in `path`: itself, or the members of an archive in their order, unpacked;
+    those of a zip by name.
 
     Mutates left_out: hidden members and links are counted. Raises UserError if the file is cut off
     or damaged, is packed in an unknown way, or unpacks to more than `EXPANSION` times its size.

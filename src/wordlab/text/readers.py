@@ -143,7 +143,8 @@ def _text(
         return
     place, lines = member.place, chain(first, following)
     head = "".join(shown)
-    named_csv = bool({".csv", ".tsv"} & set(Path(place.lower()).suffixes))
+    own_name = place.lower().rpartition(": ")[2]
+    named_csv = bool({".csv", ".tsv"} & set(Path(own_name).suffixes))
     if ARTICLE.match(head):
         _note("WikiExtractor", member, notes)
         yield from _wikiextractor(whole(lines), place, notes)
@@ -152,7 +153,8 @@ def _text(
         yield from records.read_json(lines, place, column, notes)
     elif records.is_csv(shown, column, named_csv):
         _note("CSV", member, notes)
-        yield from records.read_csv(chain(shown, following), place, column, notes)
+        blank = len(first) - len(shown)
+        yield from records.read_csv(chain(shown, following), place, column, notes, blank)
     elif found := _other_format(head):
         raise UserError(
             f"{place}, line 1: {found}; expected plain text, a Wikipedia dump, the "

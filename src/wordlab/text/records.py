@@ -25,7 +25,7 @@ WITHOUT_TEXT = "records without text"
 MISSING = {"NA", "N/A", "<NA>", "NaN", "nan", "NULL", "null", "None"}
 """What R, pandas and databases write in a cell of a CSV file that has nothing."""
 JSON = re.compile(
-    r'\s*(?:null\s+)*(?:\{\s*["}]|\[\s*(?:[\]{]|\[\s*"|"(?:[^"\\]|\\.)*(?:"\s*[,\]]|$)))'
+    r'\s*(?:null\s+)*(?:\{\s*["}]|\[\s*(?:null\s*,\s*)*(?:[\]{]|\[\s*"|"(?:[^"\\]|\\.)*(?:"\s*[,\]]|$)))'
 )
 """How a JSON object begins, or an array of objects or of texts; `[Emma by Jane Austen]` does not
 match."""
@@ -222,8 +222,12 @@ def separator(header: str, column: str, *, alone: bool) -> str | None:
     return None
 
 
-def read_csv(parts: Iterable[str], place: str, column: str, notes: Notes) -> Iterator[Document]:
+def read_csv(
+    parts: Iterable[str], place: str, column: str, notes: Notes, blank: int = 0
+) -> Iterator[Document]:
     """Yield the documents in a CSV file, one per row, its first line naming the columns.
+
+    blank: how many empty lines were before it.
 
     Raises UserError if it has no such column, and with the line of a row that has another number
     of columns, as one has with a comma that is not within quotes.
@@ -242,7 +246,7 @@ def read_csv(parts: Iterable[str], place: str, column: str, notes: Notes) -> Ite
         names = next(rows)
         if names.count(column) > 1:
             raise UserError(
-                f"{place}, line {rows.line_num}: {names.count(column)} columns are called "
+                f"{place}, line {blank + rows.line_num}: {names.count(column)} columns are called "
                 f"{column!r}; expected one"
             )
         text, title = names.index(column), names.index("title") if "title" in names else None
@@ -251,7 +255,7 @@ def read_csv(parts: Iterable[str], place: str, column: str, notes: Notes) -> Ite
                 continue
             if len(row) != len(names):
                 raise UserError(
-                    f"{place}, line {rows.line_num}: {len(row)} columns; expected "
+                    f"{place}, line {blank + rows.line_num}: {len(row)} columns; expected "
                     f"{len(names)}, as the first line has ({', '.join(names)})"
                 )
             cell = "" if row[text] in MISSING else row[text]
@@ -259,7 +263,7 @@ def read_csv(parts: Iterable[str], place: str, column: str, notes: Notes) -> Ite
             if found:
                 yield found
     except csv.Error as error:
-        raise UserError(f"{place}, line {rows.line_num}: {error}; expected CSV") from None
+        raise UserError(f"{place}, line {blank + rows.line_num}: {error}; expected CSV") from None
 
 
 def read_parquet(source: Any, place: str, column: str, notes: Notes) -> Iterator[Document]:

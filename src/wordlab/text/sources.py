@@ -104,10 +104,10 @@ def find(params: CorpusParams, root: Path) -> Source:
         origin = "files given by corpus.splits"
         return Source(kind, origin, None, tuple(splits), read, notes, splits)
     if kind == "file":
-        files = _files("corpus.path", str(params.path), root, notes.left_out)
+        files = files_of("corpus.path", str(params.path), root, notes.left_out)
         return Source(kind, "a file given by corpus.path", None, files, read, notes)
     if kind == "wikipedia-dump":
-        files = _files("corpus.path", str(params.path), root, notes.left_out)
+        files = files_of("corpus.path", str(params.path), root, notes.left_out)
         origin = f"Wikipedia, the dump {_summary(file.name for file in files)}"
         return Source(kind, origin, WIKIPEDIA, files, readers.read_dump, notes)
     try:
@@ -137,7 +137,7 @@ def _split_files(params: SplitFiles, root: Path, left_out: Counter[str]) -> dict
     found: dict[Path, str] = {}
     seen: dict[Path, str] = {}
     for split in SPLITS:
-        for file in _files(f"corpus.splits.{split}", getattr(params, split), root, left_out):
+        for file in files_of(f"corpus.splits.{split}", getattr(params, split), root, left_out):
             other = seen.setdefault(file.resolve(), split)
             if other != split:
                 raise UserError(
@@ -148,7 +148,7 @@ def _split_files(params: SplitFiles, root: Path, left_out: Counter[str]) -> dict
     return found
 
 
-def _files(name: str, given: str, root: Path, left_out: Counter[str]) -> tuple[Path, ...]:
+def files_of(name: str, given: str, root: Path, left_out: Counter[str]) -> tuple[Path, ...]:
     """Return the files that the param `name` gives: one, those of a pattern, or of a folder."""
     path = root / os.path.expanduser(given)
     try:
@@ -157,8 +157,7 @@ def _files(name: str, given: str, root: Path, left_out: Counter[str]) -> tuple[P
         elif path.is_dir():
             found = list(_within(path, left_out))
         else:
-            pattern = path.relative_to(path.anchor)
-            found = [file for file in Path(path.anchor).glob(str(pattern)) if file.is_file()]
+            found = list(_matching(path, left_out))
     except (OSError, ValueError) as error:
         problem = error.strerror if isinstance(error, OSError) else error
         raise UserError(f"{name}: {path}: {problem}; expected a file or a folder") from None
@@ -168,6 +167,21 @@ def _files(name: str, given: str, root: Path, left_out: Counter[str]) -> tuple[P
     if not any(file.stat().st_size for file in found):
         raise UserError(f"{name}: {path}: the file is empty; expected a UTF-8 text")
     return tuple(sorted(found))
+
+
+def _matching(pattern: Path, left_out: Counter[str]) -> Iterator[Path]:
+    """Yield the files of a pattern; hidden ones are left out, unless it begins a name by a dot."""
+    parts = pattern.parts
+    fixed = next((n for n, part in enumerate(parts) if set("*?[") & set(part)), len(parts))
+    base, rest = Path(*parts[:fixed]), parts[fixed:]
+    asked = any(part.startswith(".") for part in rest)
+    for file in base.glob(str(Path(*rest))) if rest else ():
+        if not file.is_file():
+            continue
+        if hidden(str(file.relative_to(base))) and not asked:
+            left_out["hidden files"] += 1
+        else:
+            yield file
 
 
 def _within(folder: Path, left_out: Counter[str]) -> Iterator[Path]:
