@@ -25,6 +25,12 @@ _TILE_VECTORS = 4 if LANES == 16 else 3
 """Vectors of a product's row that are held at once: what 32 or 16 registers allow."""
 
 
+@njit(nogil=True, cache=True)
+def rounded_up(count: int, multiple: int) -> int:
+    """Return the least multiple that is not below `count`."""
+    return (count + multiple - 1) // multiple * multiple
+
+
 def _tile_of(rows: int, vectors: int, wide: int = LANES) -> Any:
     """Return the intrinsic of `rows` rows and `vectors` * `wide` columns of out (+)= a @ b.
 

@@ -38,7 +38,7 @@ def test_shares_end_at_the_model_of_a_whole_batch(network, monkeypatch, case):
 
 def test_one_batch_gives_the_gradients_and_states_of_the_whole(network, shared):
     """Of whose columns the second share has fewer targets, and documents that begin."""
-    params = network(**REGULARISED | {"temporal_penalty": 0.0, "adaptive_cutoffs": [2, 4]})
+    params = network(**REGULARISED | {"adaptive_cutoffs": [2, 4]})
     model = LanguageModel(params, LETTERS, level="character", seed=1)
     inputs, targets = (torch.from_numpy(text(32, seed).reshape(8, 4)) for seed in (1, 2))
     targets[3:, 2:] = -1

@@ -15,8 +15,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from wordlab.recurrent.panels import COLUMNS, multiply, rounded_up
-from wordlab.simd import TILE_ROWS, sigmoid, tanh
+from wordlab.recurrent.panels import COLUMNS, multiply
+from wordlab.simd import TILE_ROWS, rounded_up, sigmoid, tanh
 
 Floats = NDArray[np.float32]
 

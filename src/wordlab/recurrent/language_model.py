@@ -114,7 +114,8 @@ class LanguageModel(nn.Module):
         inputs, targets: int64 (T, B), a target below 0 is not to be predicted; generator: draws
         what is dropped out; resets, bool (T, B): steps that start from a state of zeros; share:
         which columns of a batch these are. The cross-entropy is a mean in nats; the first value
-        adds the activation penalties (Merity et al. 2017, 4.5).
+        adds the penalties of activations and of their changes (Merity et al. 2017, 4.5), means
+        over the targets too, so that those of shares add up to those of the batch.
         """
         params = self.params
         dropout = LayerDropout(
@@ -139,7 +140,7 @@ class LanguageModel(nn.Module):
             total = total + params.activation_penalty * hidden.square().mean()
         if params.temporal_penalty:
             changes = (raw[1:] - raw[:-1]).square().mean(dim=2)[predicted[1:]]
-            total = total + params.temporal_penalty * changes.sum() / max(1, len(changes))
+            total = total + params.temporal_penalty * changes.sum() / len(targets)
         return total, cross_entropy, end_state
 
     def _add_gradient(self, inputs: Tensor, gradient: Tensor) -> None:
@@ -158,11 +159,12 @@ class LanguageModel(nn.Module):
         document_starts: NDArray[np.int64] | None = None,
         streams: int = STREAMS,
         steps: int = STEPS,
+        params: NetworkParams | None = None,
     ) -> NDArray[np.float32]:
         """Return -log p in nats of each of `ids` (N,), read as by `outputs`: float32 (N,)."""
         losses = torch.empty(len(ids))
         for places, hidden, targets in self.outputs(
-            ids, document_starts=document_starts, streams=streams, steps=steps
+            ids, document_starts=document_starts, streams=streams, steps=steps, params=params
         ):
             losses[torch.from_numpy(places)] = self.output.losses(hidden, targets).cpu()
         return losses.numpy()
@@ -175,16 +177,20 @@ class LanguageModel(nn.Module):
         document_starts: NDArray[np.int64] | None = None,
         streams: int = STREAMS,
         steps: int = STEPS,
+        params: NetworkParams | None = None,
     ) -> Iterator[tuple[NDArray[np.int64], Tensor, Tensor]]:
         """Yield places in `ids` (N,), what the last layer puts out before each, and what is there.
 
-        int64 (n,), (n, H), int64 (n,); each place once. It is read as the model was trained, see
-        `read`. document_starts: int64 (D,), where documents begin; None is one document."""
+        int64 (n,), (n, H), int64 (n,); each place once. document_starts: int64 (D,), where
+        documents begin; None is one document. params: how it is read, see `read`; None is as the
+        model was trained.
+        """
         starts = np.zeros(1, np.int64) if document_starts is None else document_starts
         device, state = self.embedding.device, list[State]()
         for reading in read(
-            ids, self.params, end=self.end, document_starts=starts, streams=streams, steps=steps
-        ):
+            ids, params or self.params, end=self.end, document_starts=starts, streams=streams,
+            steps=steps,
+        ):  # fmt: skip
             inputs = torch.from_numpy(reading.inputs).to(device)
             resets = None if reading.resets is None else torch.from_numpy(reading.resets).to(device)
             if reading.fresh:

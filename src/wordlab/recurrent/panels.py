@@ -39,12 +39,6 @@ def packed(weight: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def rounded_up(count: int, multiple: int) -> int:
-    """Return the least multiple that is not below `count`."""
-    return (count + multiple - 1) // multiple * multiple
-
-
-@njit(nogil=True, cache=True)
 def multiply(out: Any, a: Any, panels: Any, depth: int) -> None:
     """Set out (R, N) to a (R, K) times a packed weight; R and N are rounded up."""
     rows, width = out.shape

@@ -22,7 +22,7 @@ from wordlab.embeddings.word2vec.kernels import Gradients, Settings, Weights, Wo
 from wordlab.embeddings.word2vec.stretch import BLOCK, Noise, Stretch
 from wordlab.errors import UserError
 from wordlab.params.embeddings import SubwordParams, Word2vecParams
-from wordlab.simd import TILE_ROWS
+from wordlab.simd import TILE_ROWS, rounded_up
 
 Architecture = Literal["skipgram", "cbow", "subword"]
 Learnt = tuple[float, int]  # the sum of the losses of some predictions, and their number
@@ -46,7 +46,7 @@ BURST_BOUND = {"skipgram": 1.2, "cbow": 0.5, "subword": 1.2}
 
 A batch ends before the block that would exceed it; where a single block does, the rows of the word
 take smaller steps. Else a word that comes many times at once, as in a table, overshoots, further
-each time: its vector grew to some 300 times the length of others.
+each time: its vector grew to hundreds of times the length of others.
 """
 FULL_SOFTMAX_HOURS = 2.0
 """The full softmax is refused where it would take longer."""
@@ -67,7 +67,7 @@ class Engine(ABC):
     ) -> None:
         cbow = architecture == "cbow"
         buckets = params.buckets if isinstance(params, SubwordParams) else 0
-        noise_rows = _up(NOISE_ROWS[architecture] * params.negatives, 16)
+        noise_rows = rounded_up(NOISE_ROWS[architecture] * params.negatives, 16)
         self.settings = Settings(
             words=len(vocabulary),
             dimensions=params.dimensions,
@@ -107,7 +107,7 @@ class _Batched(Engine):
 
         Raises UserError if they do not fit into memory.
         """
-        blocks, padded = self.settings.batch_blocks, _up(self.settings.dimensions, 16)
+        blocks, padded = self.settings.batch_blocks, rounded_up(self.settings.dimensions, 16)
         self.threads = min(self.threads, blocks)
         slots = self.threads * blocks
         # the scratch rows of each thread are as many as those of a slot
@@ -153,8 +153,8 @@ class _NegativeSampling(_Batched):
         settings = self.settings
         noise = noise_probabilities(vocabulary.counts, params.noise_exponent)
         self.noise = Noise(*alias_table(noise))
-        padded = _up(params.dimensions, 16)
-        around = _up(BLOCK + 2 * settings.window, TILE_ROWS)
+        padded = rounded_up(params.dimensions, 16)
+        around = rounded_up(BLOCK + 2 * settings.window, TILE_ROWS)
         rows_in = around if settings.cbow else BLOCK
         rows_out = (BLOCK if settings.cbow else around) + settings.noise_rows
         self.hold_gradients(rows_in, rows_out)
@@ -182,10 +182,10 @@ class _HierarchicalSoftmax(_Batched):
         paths = huffman.paths(vocabulary.counts)
         steps = node_steps(vocabulary, params, paths, settings)
         self.tree = Tree(paths, steps[paths.nodes])
-        padded = _up(params.dimensions, 16)
-        around = _up(BLOCK + 2 * settings.window, TILE_ROWS)
+        padded = rounded_up(params.dimensions, 16)
+        around = rounded_up(BLOCK + 2 * settings.window, TILE_ROWS)
         targets = BLOCK if settings.cbow else BLOCK + 2 * settings.window
-        rows = _up(targets * int(np.diff(paths.starts).max()), TILE_ROWS)
+        rows = rounded_up(targets * int(np.diff(paths.starts).max()), TILE_ROWS)
         self.hold_gradients(around if settings.cbow else BLOCK, rows)
 
         def marks() -> NDArray[np.float32]:
@@ -227,7 +227,7 @@ class _FullSoftmax(Engine):
                 f"{hours:.0f} hours; expected negative_sampling or hierarchical_softmax, or a "
                 "smaller vocabulary"
             )
-        rows, padded = _up(len(vocabulary), TILE_ROWS), _up(params.dimensions, 16)
+        rows, padded = rounded_up(len(vocabulary), TILE_ROWS), rounded_up(params.dimensions, 16)
         self.scratch = aligned((3, BLOCK, padded))
         self.scores, self.targets = aligned((rows, BLOCK)), aligned((rows, BLOCK))
 
@@ -335,9 +335,9 @@ def initial_weights(words: int, dimensions: int, seed: int, buckets: int = 0) ->
 
     buckets: rows of n-grams, drawn likewise behind the inputs of the words.
     """
-    rows, columns = _up(words, TILE_ROWS), _up(dimensions, 16)
+    rows, columns = rounded_up(words, TILE_ROWS), rounded_up(dimensions, 16)
     drawn = words + buckets
-    in_rows = _up(drawn, TILE_ROWS)
+    in_rows = rounded_up(drawn, TILE_ROWS)
     progress.require_memory(4.0 * (in_rows + rows) * columns, "word2vec.dimensions")
     inputs, outputs = aligned((in_rows, columns)), aligned((rows, columns))
     generator = rng.stream(seed, "word2vec", "weights")
@@ -345,7 +345,3 @@ def initial_weights(words: int, dimensions: int, seed: int, buckets: int = 0) ->
         some = inputs[start : min(drawn, start + 4096), :dimensions]
         some[:] = (generator.random(some.shape, dtype=np.float32) - np.float32(0.5)) / dimensions
     return Weights(inputs, outputs)
-
-
-def _up(number: int, multiple: int) -> int:
-    return (number + multiple - 1) // multiple * multiple

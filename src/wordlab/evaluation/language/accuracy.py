@@ -10,7 +10,6 @@ from torch import Tensor
 from wordlab.evaluation.language.held_out import HeldOut, interval, resampled
 from wordlab.evaluation.language.ngrams import KneserNey
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.recurrent.reading import read
 
 TOP = (1, 5)
 """A prediction counts as right where the symbol is among so many of the likeliest."""
@@ -44,19 +43,15 @@ def sentence_losses(
 
     sentences: the classes of each, int64 (n,), the last of which alone is the end of a sentence.
     """
-    ids, sizes = np.concatenate(sentences), [len(each) for each in sentences]
-    whole = {"examples": "sentences", "bptt_length": max(sizes)}
-    params = model.params.model_copy(update=whole)
+    sizes = [len(each) for each in sentences]
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    losses = torch.empty(len(ids))
-    with torch.no_grad():
-        for reading in read(ids, params, end=model.end, document_starts=starts):
-            inside, places = reading.places >= 0, reading.places[reading.places >= 0]
-            inputs = torch.from_numpy(reading.inputs)
-            hidden, _ = model(inputs, model.initial_state(inputs.shape[1]))
-            hidden, targets = hidden[torch.from_numpy(inside)], torch.from_numpy(ids[places])
-            losses[torch.from_numpy(places)] = model.output.losses(hidden, targets)
-    return np.add.reduceat(losses.numpy().astype(np.float64), starts)
+    whole = {"examples": "sentences", "bptt_length": max(sizes)}
+    losses = model.token_losses(
+        np.concatenate(sentences),
+        document_starts=starts,
+        params=model.params.model_copy(update=whole),
+    )
+    return np.add.reduceat(losses.astype(np.float64), starts)
 
 
 def ngram_ranks(model: KneserNey, text: HeldOut) -> NDArray[np.int64]:
