@@ -328,7 +328,7 @@ def table(figures: dict[str, Any]) -> str:
         f"{figures['processor']}, {counted(figures['threads'], 'thread')}; "
         f"{figures['tokens']:,} tokens, {counted(figures['epochs'], 'epoch')}, "
         f"{figures['output'].replace('_', ' ')}; "
-        + ("one seed" if seeds == 1 else f"{seeds} seeds: means of scores, else medians"),
+        + ("one seed" if seeds == 1 else f"{seeds} seeds: scores are means, all else medians"),
         "",
         "| | words per second | times gensim's | WordSim-353 | SimLex-999 | analogies | "
         "memory, MiB | of it beyond weights and text |",

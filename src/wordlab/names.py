@@ -65,7 +65,7 @@ MEASURES = {
     "context_loss": "loss with the true context",
 }
 UNITS = {"valid_loss": "nats per symbol", **dict.fromkeys(SETS, "Spearman's rho")}
-SETTINGS = {"update_tokens": "tokens per update"}
+SETTINGS = {"update_tokens": "tokens per update", "x_max": "x_max"}
 WORDS = {
     **EMBEDDINGS,
     **SETS,

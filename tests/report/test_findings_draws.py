@@ -45,7 +45,8 @@ def test_neighbours_that_stay_are_counted_by_model(scores):
     found = draws.steady(table, scores, 2, 0.9)
     assert found.decided
     assert "1 of 2 with skip-gram and 1 of 2 with PPMI-SVD" in found.text
-    assert found.table.head == ["score", "items (confidence)", "other texts (prediction)"]
+    head = ["90 % interval over items", "90 % prediction for other texts"]
+    assert [title.replace("\N{NO-BREAK SPACE}", " ") for title in found.table.head[1:]] == head
     assert found.table.rows[0] == ["skip-gram, WordSim-353", ".50", ".40 to .60", ".30 to .70"]
     (example,) = found.examples
     assert example.title == "Nearest to city"

@@ -41,6 +41,20 @@ def test_sentences_claim_what_is_beyond_the_noise_only() -> None:
     assert re.search(r"standard deviation of [\d.]+, from 2 trainings of each of 6 comb", said)
 
 
+def test_what_a_fold_adds_to_all_is_told_apart_from_the_noise() -> None:
+    table = pd.concat([grid(1.0, seeds=2).assign(fold=fold) for fold in (1, 2)], ignore_index=True)
+    said = "\n".join(said_of(table, ["rate", "hidden_size"]))
+    assert re.search(r"of [\d.]+, beside what a fold adds to all alike, from 4 trainings", said)
+
+
+def test_values_of_equal_means_are_compared_too() -> None:
+    table = grid(1.0, seeds=2)
+    alike = table.groupby(["rate", "seed"])["valid_loss"].transform("first")
+    said = "\n".join(said_of(table.assign(valid_loss=alike), ["rate", "hidden_size"]))
+    assert "no two values of hidden size differ by more than the noise; the largest diff" in said
+    assert "erence is 0 [-" in said
+
+
 def test_one_seed_establishes_nothing() -> None:
     (said,) = said_of(grid(1.0, seeds=1), ["rate", "hidden_size"])
     assert "no difference is established" in said
@@ -84,7 +98,7 @@ def test_values_are_told_as_they_were_tried(tmp_path: Path, repository: Path) ->
     results = Results(tmp_path, params.model_copy(update={"sweep_glove": sweep}))
     said = findings("analyse_sweep@glove", results)
     assert any("window 10 does better than 3 by 7 [" in one for one in said)
-    assert any("x max 2.5 does better than 2.0 by 0.5 [" in one for one in said)
+    assert any("x_max 2.5 does better than 2.0 by 0.5 [" in one for one in said)
 
 
 def test_what_was_pruned_and_spared_is_said() -> None:
@@ -157,7 +171,7 @@ def test_networks_that_learn_too_little_are_named() -> None:
     (counted,) = language_sweeps.against_baselines(beaten)
     assert counted.startswith("GRU: of 4 trainings, 0 predict the scored text better")
     (little,) = language_sweeps.too_little_trained(["gru"])
-    assert little.startswith("GRU: these networks are too little trained to tell")
+    assert little.startswith("GRU: neither BPTT lengths nor what the context gains are compared")
 
 
 def winner_table(*perplexities: float) -> pd.DataFrame:

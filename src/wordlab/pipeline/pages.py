@@ -101,7 +101,8 @@ def page(run: Run) -> str:
     parts = [
         f"# The scale `{run.name}`",
         f"Made by `wordlab publish` from [the tables of this run]({run.name}); brackets and ranges "
-        f"are {percent(run.results.params.evaluation.confidence)} intervals.",
+        f"are {percent(run.results.params.evaluation.confidence)} intervals, unless a heading says "
+        "otherwise.",
         tables.markdown(
             ["", ""],
             [
@@ -122,8 +123,8 @@ def page(run: Run) -> str:
     longest = list(facts["seconds"].items())
     parts += [
         "## How long the stages took",
-        "Stages can run side by side, each on some of the cores; one that was ended and begun "
-        "again has the seconds of all goes.",
+        "Stages can run side by side, each on some of the cores; the time of every attempt counts, "
+        "where one was ended and begun again.",
         tables.markdown(["stage", "seconds"], [[name, number(took)] for name, took in longest]),
     ]
     return "\n\n".join(parts) + "\n"
@@ -148,8 +149,8 @@ def _best(run: Run, sweep: str) -> Iterator[str]:
     head = [names.plain(str(name)) for name in best]
     yield f"## The best settings of the sweep of {names.sweep(sweep)}"
     yield (
-        "n: trainings of these settings, low to high the interval of their mean; others: how many "
-        "of all combinations are not worse beyond the noise."
+        "n is the number of trainings; low and high bound the interval of their mean; others "
+        "counts the combinations that are not clearly worse."
     )
     yield tables.markdown(head, [[_shown(x) for x in row] for row in best.itertuples(index=False)])
 
@@ -179,8 +180,8 @@ def _side_by_side(run: Run) -> Iterator[str]:
     scores = [str(name) for name in found if name not in ("model", *ALIKE, "tried")]
     yield "## Word vectors of the same window and dimensions"
     yield (
-        f"Each row is the mean over seeds of the other settings that did best on "
-        f"{names.plain(first)}, of so many tried. Epochs of word2vec: {_epochs(run)}."
+        f"Each row shows the best of the other settings by {names.plain(first)}, averaged over "
+        f"seeds; the last column counts the combinations tried. Epochs of word2vec: {_epochs(run)}."
     )
     columns = [*ALIKE, "model", *scores, "tried"]
     rows = found.assign(model=found["model"].map(names.model))[columns].itertuples(index=False)

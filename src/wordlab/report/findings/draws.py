@@ -35,8 +35,8 @@ def steady(neighbours: pd.DataFrame, scores: pd.DataFrame, n: int, confidence: f
         for model, own in known.groupby("model", sort=False)
     ]
     text = (
-        f"Of the {n} nearest of each word looked up, {names.listed(staying)} would be among them "
-        f"in {percent(confidence)} of other texts of the kind."
+        f"Of the {n} nearest neighbours of each word looked up, {names.listed(staying)} would "
+        f"still be among the {n} nearest in {percent(confidence)} of similar texts."
         if decided
         else "There are too few documents to say what another text would give."
     )
@@ -45,12 +45,12 @@ def steady(neighbours: pd.DataFrame, scores: pd.DataFrame, n: int, confidence: f
     return Answer(
         text,
         decided,
-        _scores(scores),
+        _scores(scores, confidence),
         examples=[_table(str(word), own) for word, own in near.groupby("word", sort=False)],
     )
 
 
-def _scores(scores: pd.DataFrame) -> Table:
+def _scores(scores: pd.DataFrame, confidence: float) -> Table:
     """Return the score of each model at each task, with its two intervals, of different kinds."""
     rows = []
     for row in scores[scores["score"].notna()].to_dict("records"):
@@ -61,7 +61,8 @@ def _scores(scores: pd.DataFrame) -> Table:
         rows.append(
             [f"{names.model(row['model'])}, {names.task(task)}", write(row["score"]), *cells]
         )
-    head = ["score", "items (confidence)", "other texts (prediction)"]
+    sure = percent(confidence)
+    head = ["score", f"{sure} interval over items", f"{sure} prediction for other texts"]
     return Table("Scores and where they may fall", head, rows)
 
 

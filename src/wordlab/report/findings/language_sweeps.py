@@ -8,7 +8,6 @@ import pandas as pd
 
 from wordlab import names
 from wordlab.params.sweeps import RecurrentSweepParams
-from wordlab.report.findings.embeddings import OPEN, models_named
 from wordlab.report.findings.sweeps import (
     Tables,
     by_share,
@@ -66,19 +65,26 @@ def of_language_models(tables: Tables, params: RecurrentSweepParams) -> list[str
 def _recurrent_settings(results: Results) -> Answer:
     """Return which settings of recurrent networks matter."""
     params = results.params.sweep_recurrent
-    differences = compared(results, "recurrent")
-    little = []
+    differences, little, beaten = compared(results, "recurrent"), list[str](), pd.DataFrame()
     if params.search == "grid" and results.has("analysis_recurrent", "beaten"):
-        little = unlearnt(results.table("analysis_recurrent", "beaten"))
+        beaten = results.table("analysis_recurrent", "beaten")
+        little = unlearnt(beaten)
     found = matters(differences, "valid_loss", [(model, "bptt_length") for model in little])
     scored = (
         "All trainings are scored on the same validation split, without cross-validation."
         if params.folds == 1
         else f"Trainings are scored by cross-validation, over {params.folds} folds."
     )
+    counts = names.listed(
+        [
+            f"{row['beat_unigram']} of {row['trainings']} with {names.model(row['model'])}"
+            for row in rows(beaten)
+            if row["model"] in little
+        ]
+    )
     unclear = (
-        f"What the BPTT length does for {models_named(little)} is {OPEN}: these networks do not "
-        "beat the unigram model beyond the noise."
+        "BPTT lengths are not compared: not every combination of settings beats the unigram model "
+        f"beyond the noise. Of single trainings, {counts} do better than it."
     )
     return replace(found, more=[unclear, scored] if little else [scored])
 
@@ -188,9 +194,8 @@ def unlearnt(beaten: pd.DataFrame) -> list[str]:
 def too_little_trained(models: Sequence[str]) -> list[str]:
     """Return that no length of truncation and no use of context is compared for `models`."""
     return [
-        f"{names.model(model)}: these networks are too little trained to tell what the BPTT "
-        f"length does, or what the context gains: they do not beat the unigram model beyond "
-        f"the noise."
+        f"{names.model(model)}: neither BPTT lengths nor what the context gains are compared, as "
+        f"not every combination of settings beats the unigram model beyond the noise."
         for model in models
     ]
 
@@ -224,16 +229,13 @@ def truncation_effects(
         model = names.model(str(name))
         own = {row["measure"]: row for row in rows(effects[effects["model"] == name])}
         for measure, words in measures.items():
-            row = own.get(measure)
             if measure == "diverged" and not part["diverged"].any():
                 sentences.append(f"{model}: none of {len(part)} trainings diverged.")
             elif part[measure].isna().any():
                 sentences.append(
                     f"{model}: {words}: not measured in all trainings, so not compared."
                 )
-            elif row is None:  # all means are equal
-                continue
-            elif not np.isfinite(row["low"]):
+            elif not np.isfinite((row := own[measure])["low"]):
                 sentences.append(
                     f"{model}: {words}: the noise is unknown, so lengths are not compared."
                 )

@@ -242,10 +242,14 @@ def held_back(methods: pd.DataFrame) -> Answer:
             & (helps["method"] != best["method"])
             & (helps["unigram_change_low"] <= best["unigram_change_high"])
         ]["method"]
-        rival = f"; whether it helps more than {_listed(rivals, 'or')} is {OPEN}"
+        lead = (
+            f"Which method helps most is {OPEN}; the largest change is that by {name}, which "
+            if len(rivals)
+            else f"{name[0].upper()}{name[1:]} helps most: it "
+        )
+        rival = f", and {_listed(rivals, 'or')} may do as well"
         text = (
-            f"{name[0].upper()}{name[1:]} helps most: it lowers the "
-            f"{names.model(best['cell'])}'s loss on unseen text by "
+            f"{lead}lowers the {names.model(best['cell'])}'s loss on unseen text by "
             f"{fraction(-best['test_change'])} nats, "
             f"{between(-best['test_change_high'], -best['test_change_low'], fraction)}"
             f"{rival if len(rivals) else ''}. "
