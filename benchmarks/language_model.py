@@ -24,6 +24,7 @@ its first updates say.
 import argparse
 import json
 import re
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -43,6 +44,8 @@ from wordlab.artifacts import read_json, replacing
 
 ONE_THREAD = 20_000
 """Tokens from which the speed on one thread and on all is taken."""
+FEW = 500
+"""Symbols that a training is validated on where its speed alone counts."""
 PACE = 60
 """Updates from which the time of the peer's epoch is taken."""
 PARTS = 6
@@ -86,9 +89,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     changes = {name: yaml.safe_load(value) for name, _, value in pairs}
     params = harness.changed(getattr(scale.language_model, asked.cell), **changes)
     kept = Kept(asked.json)
-    kept.hold({"set": digests(asked.set)})
+    kept.hold({"set": digests(asked.set), "epochs_of_peer": asked.peer_epochs})
     if asked.seeds:
         kept.hold({"processor": harness.processor(), "threads": asked.threads})
+        kept.hold({"rounds": asked.rounds})
         start = None if words is None else words[1].model_dump()
         kept.hold({"scale": asked.scale, "params": params.model_dump() | {"words": start}})
         kept.add("layers", layer_ratios, asked.rounds, asked.threads)
@@ -223,11 +227,36 @@ def best_by(curve: list[dict[str, float]], seconds: float) -> float | None:
 
 def speed_ratio(folder: Path, params: Any, threads: int) -> float:
     """Return how many times as many tokens per second ours learns from on `threads` as on one."""
-    one, all_threads = (
-        alone(train_ours, folder, params, None, 1, count, None)["tokens_per_second"]
-        for count in (1, threads)
-    )
+    one, all_threads = (alone(learning_speed, folder, params, count) for count in (1, threads))
     return all_threads / one
+
+
+def learning_speed(folder: Path, params: Any, threads: int) -> float:
+    """Return the tokens per second that ours learns from, after its first update."""
+    harness.use_threads(threads)
+    from wordlab.recurrent import language_model, training
+
+    text, pace = read(folder), Pace()
+    model = language_model.LanguageModel(params, text.vocabulary, level="word", seed=1)
+    (train, _), (valid, _) = map(text.symbols, SPLITS[:2])
+    training.train(model, train, valid[:FEW], params, seed=1, watcher=pace)
+    times, symbols = zip(*pace.updates, strict=True)
+    return sum(symbols[1:]) / (times[-1] - times[0])
+
+
+class Pace:
+    """Follows a training: when each update ended, and of how many symbols it was."""
+
+    interval = sys.maxsize  # no held-out loss on the way
+
+    def __init__(self) -> None:
+        self.updates: list[tuple[float, int]] = []
+
+    def updated(self, update: Any) -> None:
+        self.updates.append((time.perf_counter(), update.symbols))
+
+    def validated(self, step: int, mark: int, loss: float) -> None:
+        raise AssertionError("no loss was asked for")
 
 
 def alone(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -327,7 +356,7 @@ def train_ours(
         of_valid = model.token_losses(valid, document_starts=valid_starts)
         with replacing(kept) as partial, partial.open("wb") as file:
             np.savez(file, valid=of_valid, test=losses)
-    tokens = min(params.epochs * len(train), params.tokens or np.inf)
+    tokens = min(len(curve) * len(train), params.tokens or np.inf)
     return figures_of(curve, float(losses.mean(dtype=np.float64)), tokens, seconds)
 
 

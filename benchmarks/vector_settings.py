@@ -15,6 +15,7 @@ import argparse
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -69,11 +70,11 @@ class Development:
             if words not in tested and all(word in vocabulary for word in pair)
         ]
         words = sorted({word for pair in related for word in pair})
-        random, drawn = stream(params.seed, "development"), []
-        while words and len(drawn) < UNRELATED:
-            pair = random.choice(words, 2, replace=False).tolist()
-            if frozenset(pair) not in listed.keys() | tested:
-                drawn.append(pair)
+        random, known = stream(params.seed, "development"), listed.keys() | tested
+        tries = range(100 * UNRELATED if words else 0)
+        pairs = (random.choice(words, 2, replace=False).tolist() for _ in tries)
+        unrelated = (pair for pair in pairs if frozenset(pair) not in known)
+        drawn = list(islice(unrelated, UNRELATED))
         return cls(_ids(related, vocabulary), _ids(drawn, vocabulary))
 
     def score(self, vectors: Vectors) -> float:

@@ -173,6 +173,7 @@ def process(
 
 
 def child(asked: argparse.Namespace) -> None:
+    harness.use_threads(asked.threads)
     """Be the process of one step; print its figures as JSON."""
     step, architecture, seed = asked.child[0], asked.child[1], int(asked.child[2])
     if step == "scan":

@@ -105,6 +105,8 @@ def test_what_is_free_is_less_in_a_group_with_a_limit(tmp_path, monkeypatch):
     (tmp_path / "memory.max").write_text("1000\n")
     (tmp_path / "memory.current").write_text("400\n")
     assert progress.free_memory() == 600 < whole
+    (tmp_path / "memory.stat").write_text("anon 100\ninactive_file 150\n")
+    assert progress.free_memory() == 750
     (tmp_path / "memory.max").write_text("max\n")
     assert progress.free_memory() > 600
 

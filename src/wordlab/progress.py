@@ -58,7 +58,13 @@ def free_memory() -> float:
     free = float(psutil.virtual_memory().available)
     try:
         most, used = ((GROUP / f"memory.{name}").read_text().strip() for name in ("max", "current"))
-        return free if most == "max" else min(free, float(most) - float(used))
+        if most == "max":
+            return free
+        # files that nobody has read lately count as used, but make room for what is asked for
+        stat = GROUP / "memory.stat"
+        lines = stat.read_text().splitlines() if stat.exists() else []
+        files = dict(line.split() for line in lines).get("inactive_file", "0")
+        return min(free, float(most) - float(used) + float(files))
     except (OSError, ValueError):
         return free
 

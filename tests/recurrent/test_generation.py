@@ -9,6 +9,7 @@ from wordlab.evaluation.language.generation import (
     generate_by_counts,
     narrowed,
     prompt_ids,
+    text_of,
 )
 from wordlab.evaluation.language.ngrams import KneserNey
 from wordlab.params.language import DecodingParams
@@ -78,6 +79,20 @@ def test_narrowed():
     torch.testing.assert_close(p, torch.tensor([0, 4 / 7, 3 / 7, 0]))
     p = narrowed(logits, decoding(temperature=0.5))
     torch.testing.assert_close(p, torch.tensor([1, 16, 9, 4]) / 30)
+
+
+def test_no_line_begins_or_ends_with_a_blank(words):
+    end, (the, cat) = words.end, (0, 1)
+    assert text_of(words, [end, the, cat, end, end, the, end]) == "\nthe cat\n\nthe\n"
+
+
+def test_counts_without_a_prompt_begin_a_sentence_not_the_text_again(words):
+    the, cat, sat, on = range(4)
+    text = np.array([on, on, cat, words.end, *[the, cat, sat, words.end] * 30])
+    ngrams = KneserNey.fit(text, order=4, classes=words.classes, end=words.end)
+    for prompt in ("", "the cat sat\n"):
+        drawn = generate_by_counts(ngrams, words, prompt, 2, decoding(strategy="greedy"), seed=1)
+        assert drawn == f"{prompt}the cat"
 
 
 def test_unknown_words_of_a_prompt_are_named(words, letters):

@@ -6,7 +6,7 @@ import torch
 
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
-from wordlab.recurrent.language_model import LanguageModel, start_from
+from wordlab.recurrent.language_model import LanguageModel, description, start_from
 from wordlab.recurrent.training import train
 
 WORDS = Vocabulary(("the", "cat", "sat", "on"), np.array([4, 3, 2, 1]))
@@ -43,6 +43,9 @@ def test_a_frozen_embedding_and_one_hot_symbols_stay_as_they_are(network):
         train(model, np.tile(TEXT, 9), TEXT, params, seed=1)
         assert torch.equal(model.embedding, before)
     assert torch.equal(before, torch.eye(6))
+    assert description(model)["parameters"] == sum(
+        weight.numel() for name, weight in model.named_parameters() if name != "embedding"
+    )
 
 
 def test_a_model_starts_from_word_vectors(network):
@@ -158,6 +161,19 @@ def test_each_regularisation_alone_changes_the_training_loss(network, setting, v
         assert total > plain
     else:
         assert total == cross_entropy != plain
+
+
+def test_no_output_is_drawn_to_that_of_a_text_before(network):
+    inputs, targets = torch.tensor(TEXT[:8]).view(4, 2), torch.tensor(TEXT[1:9]).view(4, 2)
+    model = LanguageModel(network(temporal_penalty=1.0), WORDS, level="word", seed=1)
+    resets = torch.ones(4, 2, dtype=torch.bool)
+
+    def penalty(resets) -> float:
+        state = model.initial_state(2)
+        total, cross_entropy, _ = model.loss(inputs, targets, state, None, resets=resets)
+        return float(total.detach()) - float(cross_entropy)
+
+    assert penalty(resets) == 0 < penalty(None)
 
 
 def test_a_saved_model_comes_back_the_same(model, tmp_path):

@@ -1,3 +1,6 @@
+import threading
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -76,6 +79,23 @@ def test_threads_change_no_byte(network, monkeypatch, shared, cutoffs):
         monkeypatch.setenv("WORDLAB_THREADS", str(threads))
         found.append(run(params)[0])
     assert all(same(found[0], other) for other in found[1:])
+
+
+def test_parts_inside_shares_use_all_threads():
+    running, most, lock = 0, 0, threading.Lock()
+
+    def part(_):
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.02)
+        with lock:
+            running -= 1
+
+    with devices.threads(4):
+        devices.at_once(lambda _: devices.in_parts(part, 16, 1), range(2))
+    assert most == 4
 
 
 def test_resumed_equals_uninterrupted(network, monkeypatch, tmp_path, shared):

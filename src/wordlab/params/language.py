@@ -103,7 +103,8 @@ class NetworkParams(CellParams):
     activation_penalty: NonNegative
     """alpha of alpha * mean(h^2) on the dropped-out output (Merity et al. 2017)."""
     temporal_penalty: NonNegative
-    """beta of beta * mean((h_t - h_(t-1))^2) on the output before dropout."""
+    """beta of beta * sum((h_t - h_(t-1))^2) / (H N) on the output before dropout, but where a state
+    is cut; N is the number of symbols predicted (Merity et al. 2017)."""
     weight_decay: NonNegative
     """Decoupled from the gradient (Loshchilov & Hutter 2019)."""
 
@@ -149,7 +150,7 @@ class NetworkParams(CellParams):
     """Of streams: the share of sentences that training begins with zeros. Held-out text is read as
     parallel stretches that begin so, a state the network has to know: one that it has met once per
     stream can send it astray for good. Where sentences are few, as under `preprocess.units:
-    documents`, there are as few stretches, which takes longer but changes no score."""
+    documents`, there are as few stretches, which takes longer and hardly changes a score."""
     random_offset: bool
     """Of streams: whether each epoch reads the text from another place on, drawn at random, and
     then from its beginning to there, so that streams and stretches begin elsewhere. Lengths drawn

@@ -21,6 +21,7 @@ from wordlab.errors import UserError
 from wordlab.progress import thread_count
 
 _at_once = 1
+_sharers = 1
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -46,7 +47,8 @@ def threads(count: int | None = None) -> Iterator[None]:
 
 
 @cache
-def _pool(count: int) -> ThreadPoolExecutor:
+def _pool(count: int, of: Literal["items", "parts"]) -> ThreadPoolExecutor:
+    """Return threads for items or for the parts inside these, which wait for one another."""
     return ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,))
 
 
@@ -75,7 +77,7 @@ def in_parts(function: Callable[[slice], Any], size: int, step: int) -> None:
         for part in parts:
             run(part)
     else:
-        list(_pool(_at_once).map(run, parts))
+        list(_pool(_at_once * _sharers, "parts").map(run, parts))
 
 
 def at_once(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
@@ -83,12 +85,14 @@ def at_once(function: Callable[[Item], Result], items: Sequence[Item]) -> list[R
 
     The threads that are not needed for it compute parts of results inside it.
     """
-    global _at_once
-    before, _at_once = _at_once, max(1, _at_once // len(items))
+    global _at_once, _sharers
+    before = _at_once, _sharers
+    _at_once, _sharers = max(1, _at_once // len(items)), len(items)
     try:
-        return [*(map(function, items) if before == 1 else _pool(before).map(function, items))]
+        run = map if before[0] == 1 else _pool(before[0], "items").map
+        return list(run(function, items))
     finally:
-        _at_once = before
+        _at_once, _sharers = before
 
 
 def chosen_device(name: Literal["auto", "cpu", "cuda"]) -> torch.device:
@@ -194,7 +198,7 @@ class Processes:
         if self.count == 1:
             return loss
         learnt = [weight for weight in weights if weight.requires_grad]
-        own = [torch.zeros_like(w) if w.grad is None else w.grad.to_dense() for w in learnt]
+        own = [torch.zeros_like(w) if w.grad is None else w.grad for w in learnt]
         flat = torch.cat([loss.reshape(1), *(gradient.flatten() for gradient in own)]) * part
         distributed.all_reduce(flat)
         sizes = [1, *(weight.numel() for weight in learnt)]

@@ -139,7 +139,8 @@ class LanguageModel(nn.Module):
         if params.activation_penalty:
             total = total + params.activation_penalty * hidden.square().mean()
         if params.temporal_penalty:
-            changes = (raw[1:] - raw[:-1]).square().mean(dim=2)[predicted[1:]]
+            carried = predicted[1:] if resets is None else predicted[1:] & ~resets[1:]
+            changes = (raw[1:] - raw[:-1]).square().mean(dim=2)[carried]
             total = total + params.temporal_penalty * changes.sum() / len(targets)
         return total, cross_entropy, end_state
 
@@ -286,7 +287,6 @@ def start_from(model: LanguageModel, vectors: NDArray[np.float32], *, source: st
 
 def description(model: LanguageModel) -> dict[str, Any]:
     """Return the model's size in numbers: classes and parameters."""
-    return {
-        "classes": model.classes,
-        "parameters": sum(weight.numel() for weight in model.parameters()),
-    }
+    identity = model.embedding if model.params.embedding == "one_hot" else None
+    own = (weight.numel() for weight in model.parameters() if weight is not identity)
+    return {"classes": model.classes, "parameters": sum(own)}

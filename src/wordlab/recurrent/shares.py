@@ -7,6 +7,7 @@ number of threads changes a byte.
 
 import copy
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -86,10 +87,9 @@ class Learners:
 
 def _beside(model: LanguageModel) -> LanguageModel:
     """Return a copy of `model` whose weights are in the same memory."""
-    copied = copy.deepcopy(model)
-    for own, weight in zip(copied.parameters(), model.parameters(), strict=True):
-        own.data = weight.data
-    return copied
+    kept: dict[int, Any] = {id(model.vocabulary): model.vocabulary}
+    kept |= {id(w): nn.Parameter(w.data, w.requires_grad) for w in model.parameters()}
+    return copy.deepcopy(model, kept)
 
 
 def _weighted(gradients: Sequence[Tensor | None], parts: Sequence[float]) -> Tensor | None:

@@ -18,8 +18,9 @@ def require_network(params: NetworkParams, classes: int) -> None:
     Of its weights the least that any cell has are counted.
     """
     size, layers = params.hidden_size, params.layers
-    width = classes if params.embedding == "one_hot" else params.embedding_size
-    require_memory(BYTES * float(classes) * width, "embedding_size")
+    one_hot = params.embedding == "one_hot"
+    width = classes if one_hot else params.embedding_size
+    require_memory(BYTES * float(classes) * width, "embedding" if one_hot else "embedding_size")
     require_memory(BYTES * float(classes) * size, "hidden_size")
     across = size if params.cell in CELLS else 0  # other cells may have no recurrent weights
     require_memory(BYTES * float(size) * (across + width), "hidden_size")

@@ -171,14 +171,15 @@ class _Unrolled(torch.autograd.Function):
         inputs, input_weight, weight, *saved = ctx.saved_tensors
         (gates, kept, first, own_bias, resets), states = saved[:5], saved[5:]
         run, size = _cell_run(gates, states, kept, first, own_bias, resets), weight.shape[1]
-        d_states = [torch.zeros_like(states[0]) if each is None else each for each in given]
+        d_hidden = torch.zeros_like(states[0]) if given[0] is None else given[0]
+        d_memory = given[1] if len(given) > 1 and given[1] is not None else d_hidden[:0]
         d_totals = torch.empty_like(gates)
         after = ctx.compiled is _COMPILED["gru after"]
         d_candidates = torch.empty_like(states[0]) if after else inputs.new_empty(0, 0, 0)
         d_first = torch.empty_like(first)
         errors = kernels.Errors(
-            _array(d_states[0]),
-            _array(d_states[1] if given[1:] and given[1] is not None else d_states[0][:0]),
+            _array(d_hidden),
+            _array(d_memory),
             *map(_array, (d_totals, d_candidates, d_first)),
         )
         packed = [panels.packed(_array(part)) for part in _parts(weight, ctx.compiled)]

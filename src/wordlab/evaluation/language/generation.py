@@ -1,5 +1,6 @@
 """Text drawn from a language model: sampled, greedy or by beam search."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -124,7 +125,7 @@ def text_of(model: LanguageModel, ids: list[int]) -> str:
     symbols = [words[i] if i < len(words) else "\n" if i == model.end else "<unk>" for i in ids]
     if model.level == "character":
         return "".join(symbols)
-    return " ".join(symbols).replace(" \n ", "\n").replace(" \n", "\n")
+    return re.sub(" ?\n ?", "\n", " ".join(symbols))
 
 
 def narrowed(logits: Tensor, decoding: DecodingParams) -> Tensor:

@@ -87,8 +87,11 @@ class KneserNey:
         return len(self.orders)
 
     def losses(self, ids: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return -log p in nats of every symbol of `ids` (N,), given those before: (N,)."""
-        padded = np.concatenate([np.full(self.order - 1, self.end), ids])
+        """Return -log p in nats of every symbol of `ids` (N,), given those before: (N,).
+
+        They follow one end of sentence, not the beginning of the text that was counted.
+        """
+        padded = self._padded(ids)
         p = np.full(len(ids), 1 / self.classes)
         for k, table in enumerate(self.orders):
             contexts = self._numbers(padded, k, len(ids))  # of the k symbols before each
@@ -100,7 +103,7 @@ class KneserNey:
 
     def probabilities(self, ids: NDArray[np.int64], step: int) -> Iterator[NDArray[np.float64]]:
         """Yield p of all symbols at `step` places of `ids` (N,) at a time, (n, C) each."""
-        padded = np.concatenate([np.full(self.order - 1, self.end), ids])
+        padded = self._padded(ids)
         contexts = [self._numbers(padded, k, len(ids)) for k in range(self.order)]
         first = np.full((1, self.classes), 1 / self.classes) * self.orders[0].backoff[0]
         first[0, self.orders[0].keys] += self.orders[0].discounted
@@ -118,6 +121,12 @@ class KneserNey:
                 symbols = table.keys[numbers] % self.classes
                 p[np.repeat(rows, sizes), symbols] += table.discounted[numbers]
             yield p
+
+    def _padded(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return `ids` with an end of sentence before them, and before that what is never seen."""
+        before = np.full(self.order - 1, -1)
+        before[-1:] = self.end
+        return np.concatenate([before, ids])
 
     def _numbers(self, padded: NDArray[np.int64], k: int, count: int) -> NDArray[np.int64]:
         """Return the numbers of the k symbols before each of the last `count`; -1 if unseen."""

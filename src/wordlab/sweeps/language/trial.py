@@ -34,6 +34,8 @@ BLOCKS = 20
 class Progress:
     """Records a training (a Watcher): its updates, and the held-out loss every `interval` symbols.
 
+    Its seconds count from when it is made, without those of held-out losses.
+
     target: the loss at or below which the training has reached its goal.
     """
 
