@@ -31,11 +31,16 @@ class Tables(Results):
         return self.made["curve"]
 
 
-def draw(name: str, **tables: pd.DataFrame) -> Figure:
+def drawn(name: str, **tables: pd.DataFrame) -> Figure | None:
     """Return the figure `name` of tables, by their names; `curve` is that of a training."""
     results = Tables(Path(), load(PARAMS))
     object.__setattr__(results, "made", tables)
-    figure = FIGURES[name].draw(results)
+    return FIGURES[name].draw(results)
+
+
+def draw(name: str, **tables: pd.DataFrame) -> Figure:
+    """Return `drawn` of tables that have something to show."""
+    figure = drawn(name, **tables)
     assert figure is not None
     return figure
 

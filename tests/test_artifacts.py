@@ -4,6 +4,7 @@ import hashlib
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from wordlab import artifacts, checkpoints
@@ -64,6 +65,13 @@ def test_nan_is_refused_in_json_and_objects_in_arrays(tmp_path):
         artifacts.write_json(tmp_path / "x.json", {"a": float("nan")})
     with pytest.raises(ValueError, match="[Oo]bject"):
         artifacts.write_array(tmp_path / "x.npy", np.array([{}], dtype=object))
+
+
+def test_a_word_is_read_as_it_was_written_and_an_empty_cell_as_nan(tmp_path):
+    words, numbers = ["null", "nan", "NA", "None", np.nan], [np.nan, np.inf, -np.inf, 1.5, 2]
+    table = pd.DataFrame({"word": words, "number": numbers})
+    artifacts.write_table(tmp_path / "x.csv", table)
+    pd.testing.assert_frame_equal(artifacts.read_table(tmp_path / "x.csv"), table)
 
 
 def test_a_checkpoint_gives_back_what_was_saved_last_of_its_recipe(tmp_path):

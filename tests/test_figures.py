@@ -13,6 +13,7 @@ from PIL import Image
 
 from figure_examples import (
     ALIKE,
+    BEST,
     EXAMPLES,
     analogy_sections,
     associations,
@@ -22,7 +23,9 @@ from figure_examples import (
     rng,
     scores,
     sweep_recurrent,
+    sweep_trials,
 )
+from figure_tables import drawn
 from wordlab.report.figures import FIGURES, png
 from wordlab.report.figures.style import MODELS, Scale, line
 
@@ -82,6 +85,17 @@ def test_a_trial_that_diverged_is_marked_and_stretches_no_axis() -> None:
     assert sum(len(drawn.get_xdata()) for drawn in dots) == 39
     assert sum(len(drawn.get_xdata()) for drawn in crosses) == 1
     assert axes.get_ylim()[1] < 6
+
+
+def test_a_sweep_without_lengths_of_truncation_or_of_one_combination_has_no_figure_of_them() -> (
+    None
+):
+    trials = sweep_trials()
+    for name in ("context_recurrent", "stability_recurrent"):
+        assert drawn(name, trials=trials.drop(columns="bptt_length")) is None
+    one = pd.concat([trials[:1]] * 2, ignore_index=True).assign(seed=[1, 2], valid_loss=[4.0, 4.1])
+    curves = pd.DataFrame(columns=["model", "setting", "value", "mean", "low", "high", "score"])
+    assert drawn("sweep_recurrent", trials=one, marginals=curves, best=BEST) is None
 
 
 def test_the_spread_of_the_seed_is_given_with_the_number_of_trainings() -> None:

@@ -1,5 +1,6 @@
 """Trained models in MLflow: what is kept of them, what they answer, who is champion."""
 
+import errno
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from unittest.mock import Mock
 
 import mlflow
 import numpy as np
@@ -140,6 +142,34 @@ def test_a_model_is_logged_once_with_its_md5_and_without_a_pickle(checkout):
     pinned = next(path for path in kept if path.name == "requirements.txt").read_text()
     assert f"numpy=={np.__version__}\n" in pinned
     assert all("==" in line for line in pinned.splitlines())
+
+
+def test_a_model_that_was_logged_by_half_is_logged_again(checkout, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(
+            mlflow.MlflowClient, "log_model_artifacts", Mock(side_effect=KeyboardInterrupt)
+        )
+        checkout.log("skipgram")
+    assert checkout.log("skipgram") == checkout.log("skipgram")
+    client, experiment = checkout.client()
+    models = client.search_logged_models([experiment])
+    assert sorted(str(model.status) for model in models) == ["PENDING", "READY"]
+
+
+def test_an_artifact_that_has_no_room_is_told_as_such(checkout, monkeypatch):
+    full = OSError(errno.ENOSPC, "No space left on device", "mlartifacts")
+    monkeypatch.setattr(mlflow.MlflowClient, "log_text", Mock(side_effect=full))
+    here, there = socket.socketpair()
+    begin = {"stage": "a stage", "key": "a pass", "name": None, "params": {}, "tags": {}}
+    text = {"run": 0, "text": "of a stage", "name": "a.txt", "folder": ""}
+    with here, there, there.makefile("rw", encoding="utf-8") as stream:
+        here.sendall(
+            "".join(f"{json.dumps(x)}\n" for x in (["begin", begin], ["text", text])).encode()
+        )
+        here.shutdown(socket.SHUT_WR)
+        tracking.log(stream)
+        told = here.recv(1000).decode()
+    assert told.startswith("MLflow could not store the run ([Errno 28] No space left on device")
 
 
 def test_two_stages_that_record_one_dataset_at_the_same_moment(checkout):

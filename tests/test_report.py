@@ -158,7 +158,7 @@ def test_the_page_shows_what_was_measured(pictures: dict[str, Path]) -> None:
     page = Page(build(pictures))
     for expected in (
         "421,548",  # words
-        "with 90 % confidence, for networks with 95 %",
+        "with 90 % confidence, for language models with 95 %, in studies with that",
         "8,376",  # words kept
         ".412",  # skip-gram's score
         "104",  # perplexity
@@ -247,6 +247,13 @@ def test_every_section_s_settings_are_sections_of_params_yaml() -> None:
     params = load(PARAMS_YAML).model_dump()
     named = {name for section in SECTIONS for name in section.params}
     assert named and all(isinstance(params[name], dict) for name in named)
+
+
+def test_numbers_of_a_sweep_are_in_the_section_of_what_was_swept() -> None:
+    html = build_page({f"sweep_{x}": {"trainings": 7} for x in ("recurrent", "ppmi")}, {}, PARAMS)
+    ppmi, recurrent = (html.index(f"<caption>sweep {x}</caption>") for x in ("PPMI", "recurrent"))
+    starts = [html.index(f'id="{name}"') for name in ("vector-settings", "recurrent-settings")]
+    assert starts[0] < ppmi < starts[1] < recurrent
 
 
 def test_what_a_text_cannot_show_and_every_number_has_a_name_that_people_know() -> None:

@@ -148,6 +148,25 @@ def test_a_stage_that_succeeds_replaces_its_outputs_and_is_tracked(workspace):
     assert stage.inputs.dataset_inputs[0].dataset.digest == tags["dvc.dependency.text"]
 
 
+def test_the_stage_that_makes_the_text_logs_no_plan_by_the_one_before(workspace):
+    counted = workspace.folder / "reports/metrics/preprocess.json"
+    counted.parent.mkdir(parents=True)
+    counted.write_text('{"train": {"tokens": 300}}')
+    shutil.copy(workspace.folder / "train.py", workspace.folder / "preprocess.py")
+    (workspace.folder / "train.py").rename(workspace.folder / "download.py")
+    with (workspace.folder / "dvc.yaml").open("a") as pipeline:
+        for name in ("download", "preprocess"):
+            outs = f"[{name}/models, {name}/metrics.json]"
+            pipeline.write(f"  {name}:\n    cmd: ''\n    deps: [text]\n    outs: {outs}\n")
+    (workspace.folder / "text").write_text("fine")
+    planned = {}
+    for name in ("download", "preprocess"):
+        subprocess.run([sys.executable, f"{name}.py"], cwd=workspace.folder, check=True,
+                       env=workspace.environment)  # fmt: skip
+        planned[name] = "plan.work" in workspace.runs()[1][name].data.metrics
+    assert planned == {"download": False, "preprocess": True}
+
+
 def test_a_checkout_that_moved_keeps_its_artifacts_beside_it(workspace, monkeypatch, capfd):
     assert workspace.run("fine", DVC_EXP_NAME="one").returncode == 0
     first = workspace.folder

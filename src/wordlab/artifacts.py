@@ -158,7 +158,7 @@ def write_table(path: Path, table: "pd.DataFrame") -> None:
 
 
 def read_table(path: Path, **options: Any) -> "pd.DataFrame":
-    """Return the table of the CSV file at `path`; options: of pandas.
+    """Return the table of the CSV file at `path`, NaN where a cell is empty; options: of pandas.
 
     Raises EmptyDataError if it was written without a column.
     """
@@ -168,7 +168,7 @@ def read_table(path: Path, **options: Any) -> "pd.DataFrame":
         if path.stat().st_size == 0:
             raise ValueError("empty")
         try:
-            return pd.read_csv(path, **options)
+            return pd.read_csv(path, keep_default_na=False, na_values=[""], **options)
         except pd.errors.EmptyDataError:
             pass
     raise pd.errors.EmptyDataError(f"{path} has no columns")
@@ -201,7 +201,7 @@ def write_exact(path: Path, table: "pd.DataFrame") -> None:
 def rounded(metrics: Mapping[str, Any], digits: int = 5) -> dict[str, Any]:
     """Return nested metrics with every float rounded to `digits` significant digits.
 
-    NaN becomes None, which JSON can hold and DVC leaves out.
+    NaN and infinity become None, which JSON can hold and DVC leaves out.
     """
     return {key: _rounded(value, digits) for key, value in metrics.items()}
 

@@ -147,7 +147,7 @@ def test_examples_are_of_known_words():
 
 def test_a_language_model_that_the_page_cannot_have_is_left_out_with_a_line(network):
     for changes, reason in (
-        ({"cell": "lstm"}, "GRUs only, and this model is an LSTM"),
+        ({"cell": "lstm"}, "GRUs only, and the cell of this model is LSTM."),
         ({"cell": "gru", "embedding": "one_hot", "tied": False}, "models with an embedding only"),
         ({"cell": "gru", "hidden_size": 300, "tied": False}, "of which the page could hold"),
     ):

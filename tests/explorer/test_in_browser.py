@@ -55,6 +55,12 @@ def found(tmp_path_factory):
       result.unknown = element("said").textContent;
       document.querySelector("#said button").click();
       result.meant = chosen.word;
+      result.focused = [document.activeElement.id];
+      document.querySelector("#near button").focus();
+      document.activeElement.click();
+      result.focused.push(document.activeElement === document.querySelector("#near button"));
+      result.numbers = [decimals(-0.004, 2), decimals(-0.5, 2), decimals(0.25, 2)];
+      result.shares = [0, 0.0002, 0.05, 0.123, 1].map(percent);
       [["a", "man"], ["b", "king"], ["c", "cow"]].map(([k, word]) => type(`analogy-${k}`, word));
       submit("ask-analogy");
       result.notAsked = element("analogy-said").textContent;
@@ -112,10 +118,16 @@ def test_a_word_is_found_as_the_text_has_it_and_its_neighbours_are_on_every_map(
 def test_an_unknown_word_is_said_to_be_one(found):
     assert found["unknown"].startswith("kinng is not among the 76 commonest words of this text.")
     assert "Did you mean king" in found["unknown"] and found["meant"] == WORDS.index["king"]
+    assert found["focused"] == ["word", True]
     assert found["notAsked"].startswith("cow is not among")
     assert found["asked"] == "man is to king as woman is to …"
     assert found["cards"] == ["skip-gram", "GloVe"]
     assert found["without"] == ["This page has no language model."]
+
+
+def test_numbers_are_those_of_the_report(found):
+    assert found["numbers"] == [".00", "\N{MINUS SIGN}.50", ".25"]
+    assert found["shares"] == [f"{x}\N{NO-BREAK SPACE}%" for x in ("0", "0.02", "5.0", "12", "100")]
 
 
 def test_the_page_fits_a_phone(found):
@@ -218,6 +230,14 @@ def test_a_text_is_followed_word_by_word(network, tmp_path):
       type("The king\\u2019s COW wa");
       result.begins = texts("#next bdi");
       result.said = element("next-said").textContent;
+      type("The king wat.");
+      result.closed = [element("next-said").textContent, texts("#surprise .unknown")];
+      document.querySelector("#next button:enabled").focus();
+      document.activeElement.click();
+      result.after = [draft.value.startsWith("The king wat."), document.activeElement.className];
+      type("The king WATE");
+      document.querySelector("#next button").click();
+      result.taken = draft.value;
       type("The king cow. Water ");
       result.tokens = texts("#surprise .token");
       result.unknown = texts("#surprise .unknown");
@@ -241,6 +261,8 @@ def test_a_text_is_followed_word_by_word(network, tmp_path):
     got = evaluated(page, check, {}, tmp_path)
     assert got["begun"] == "the king "
     assert got["begins"] == ["water"] and got["said"] == "Words that begin with wa:"
+    assert got["closed"] == ["", ["wat"]] and got["after"] == [True, "link"]
+    assert got["taken"] == "The king water "
     assert got["tokens"] == ["the", "king", "cow", "↵", "water"] and got["unknown"] == ["cow"]
     ids = [0, 1, WORDS.unknown, WORDS.end, WORDS.index["water"]]
     p = probabilities(model, ids)

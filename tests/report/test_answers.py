@@ -105,6 +105,11 @@ def test_a_model_is_to_be_preferred_where_another_is_shown_to_be_worse() -> None
     assert not open_.decided and OPEN in open_.text
     with pytest.raises(Unmeasured):
         preferences.prefer([], "")
+    results = Results.__new__(Results)
+    results.__dict__["metrics"] = {"preprocess": {"train": {"tokens": 900}}}
+    for seeds, said in ((1, "at most 1 training per model"), (3, "at most 3 trainings per model")):
+        rests = preferences.rests_on(SCORES.assign(seeds=seeds), results)
+        assert f"one text of 900 words, {said} and " in rests
 
 
 def test_rare_words_and_relations_name_what_may_be_as_good() -> None:
@@ -273,6 +278,22 @@ def test_a_gradient_reaches_farther_where_the_intervals_do_not_overlap() -> None
     for other in (reach(14, 11, 20), reach(14, None, None)):
         none = gradients.reaches({**found, "gru": other}, 100, tasks, trainings)
         assert not none.decided and f"the order is {OPEN}" in none.text
+    far = gradients.reaches({**found, "lstm": reach(100, 70, 100)}, 100, tasks, trainings)
+    assert far.decided and far.text.startswith(
+        "The gradients of GRU and LSTM reach farthest: each does not fade within 100 steps, while "
+        "the RNN's fades after 10 steps. "
+    )
+    assert far.table is not None and [row[1] for row in far.table.rows] == [
+        "between 8 and 12", "more than 100", "70 or more",
+    ]  # fmt: skip
+    for steps, said in (
+        (100, "No gradient fades within 100 steps"),
+        (30, "The gradient fades after 30 steps in RNN and GRU"),
+    ):
+        alike = dict.fromkeys(found, reach(steps, None, None))
+        none = gradients.reaches(alike, 100, tasks, trainings)
+        assert not none.decided
+        assert none.text.startswith(f"{said}; which reaches farther is {OPEN}. ")
     with pytest.raises(Unmeasured):
         gradients.reaches({}, 100, tasks, trainings)
 
@@ -338,11 +359,11 @@ def test_a_method_helps_if_its_whole_interval_is_below_zero() -> None:
     found = networks.held_back(methods)
     assert found.decided and "Dropout helps most" in found.text
     assert "by .40 nats, between .30 and .50" in found.text
-    assert "between .30 and .50. Every method but weight decay helps." in found.text
+    assert found.text.endswith("between .30 and .50. Sure to help: dropout.")
     assert found.table is not None
     assert found.table.rows[1][1] == ".10 (-.10 to .30), not decided".replace(" to ", SPACED)
     two = networks.held_back(pd.concat([methods, methods.assign(cell="lstm")]))
-    assert "helps every network." in two.text
+    assert "Sure to help every network: dropout." in two.text
     near = methods.assign(test_change_high=-0.05, unigram_change_high=0.6)
     text = networks.held_back(near).text
     assert text.startswith(
@@ -363,14 +384,19 @@ def test_an_autoencoder_is_ahead_where_the_intervals_do_not_overlap() -> None:
     )  # fmt: skip
     codes = pd.DataFrame({"code": ["UTF-8", "zlib"], "total": [8.0, 4.0]})
     sure = autoencoders.fits(rates, codes, "10 characters")
-    assert sure.decided and "more than any other" in sure.text and "(zlib) takes 4.00" in sure.text
+    assert sure.decided and "more than any other cell through as many. Sent" in sure.text
+    assert "(zlib) takes 4.00" in sure.text
+    assert (
+        "60\N{NO-BREAK SPACE}% of unseen sequences of up to 10 characters back exactly. Sent"
+        in (autoencoders.fits(rates[1:], codes, "10 characters").text)
+    )
     assert "costs least through RNN and 32 numbers at float32: 5.00 bits" in sure.text
     less = rates[1:].assign(precision="4 bits", total=3.0, exact_match=np.nan)
     cheap = autoencoders.fits(pd.concat([rates, less]), codes, "10 characters")
     assert "costs least through GRU and 32 numbers at 4 bits: 3.00 bits" in cheap.text
     assert cheap.table is not None and [row[3] for row in cheap.table.rows] == ["5.00", "3.00"]
     none = autoencoders.fits(rates.assign(exact_match_high=0.8), codes, "10 characters")
-    assert not none.decided and f"ahead of RNN is {OPEN}" in none.text
+    assert not none.decided and f"ahead of RNN through as many is {OPEN}" in none.text
     nothing = autoencoders.fits(rates.assign(exact_match=0.0), codes, "10 characters")
     assert not nothing.decided and "comes back exactly" in nothing.text
     with pytest.raises(Unmeasured):

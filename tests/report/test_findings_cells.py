@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from wordlab.report.findings.cells import _remembered, compared
+from wordlab.report.findings.cells import _context, _remembered, compared
 
 
 def row(cell: str, times: float, low: float, high: float) -> dict[str, object]:
@@ -44,6 +44,12 @@ def test_a_cell_whose_interval_has_no_width_either_is_compared_with_the_gru() ->
     rows = [row("rnn", 1.1, 1.1, 1.1), row("gru", 1, 1, 1)]
     found = compared(pd.DataFrame(rows), tasks(gru=[1.0], rnn=[1.0]))
     assert found.text == "RNN predicts worse than the GRU with as many weights."
+
+
+def test_a_context_that_raises_the_loss_is_not_said_to_lower_it() -> None:
+    gains = pd.DataFrame({"cell": ["gru", "sru"], "context": 8, "gain": [-0.02, 0.1]})
+    assert "lower the loss of the SRU most, by .10 nats" in _context(gains)[0]
+    assert "lower the loss of no network" in _context(gains[:1])[0]
 
 
 def test_a_task_is_learnt_where_every_seed_learns_it() -> None:

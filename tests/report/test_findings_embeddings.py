@@ -72,8 +72,9 @@ def test_words_shown_are_explained_where_they_are_not_those_asked_for() -> None:
     assert said(("war", "sea"), "war", "sea") == []
     assert said(None, "war") == ["Words, chosen from the text: war."]
     assert said(("mar", "war"), "war") == [
-        "Words: 1 of the 2 named are not in the vocabulary and left out: mar."
+        "Words: 1 of the 2 named is not in the vocabulary and left out: mar."
     ]
+    assert "2 of the 4 named are not" in said(("mar", "air", "war", "sea"), "war", "sea")[0]
     assert said(("mar",), "war") == [
         "Words: fewer than half of the 1 named are in the vocabulary; chosen from the text "
         "instead: war."

@@ -26,6 +26,9 @@ def test_reaches_differ_only_where_their_intervals_do(repository: Path) -> None:
     assert "The LSTM's gradient reaches farther back than the RNN's." in said
     assert "LSTM, trained: the gradient fades after 20 to 30 steps." in said
     assert any("GRU" in text and "not clear" in text for text in said)
+    assert "ranges are 95% intervals of the median" in said[1]
+    exact = gradients.reach(found, params.model_copy(update={"faded": 0.001, "confidence": 0.995}))
+    assert "below 0.1% of" in exact[1] and "99.5% intervals" in exact[1]
     alone = gradients.reach({"gru": reach(100, 100)}, params)
     assert "GRU, trained: the gradient does not fade within 100 steps." in alone
     few = reach(12, 12)
@@ -63,6 +66,7 @@ def test_windows_are_compared_with_the_longest_where_they_beat_the_unigram_model
     (unclear,) = [text for text in said if "no clear difference in loss" in text]
     assert "windows of 20 steps (5 streams)" in unclear
     assert "-0.010 to +0.060 nats" in unclear
+    assert any("99.5% confidence" in x for x in gradients.truncation(table, TRUNCATION, 0.995))
     blind = gradients.truncation(table.assign(unigram=5.2), TRUNCATION, 0.95)
     assert any("no verdict on the loss" in text for text in blind)
     assert not any("than the longest" in text or "no clear" in text for text in blind)

@@ -95,8 +95,8 @@ def test_associations_and_neighbours_are_compared_between_windows() -> None:
     names = [f"window {window}" for window in contexts]
     overlap = pd.DataFrame([[1, 0.5, 0.2], [0.5, 1, 0.6], [0.2, 0.6, 1]], columns=names)
     assert studies.on_overlap(overlap, 10, 2000) == [
-        "Of a word's 10 nearest neighbours (mean over the 2,000 commonest words) window 3 and "
-        "window 5 share 60%, the most; window 1 and window 5 20%, the least."
+        "Of a word's 10 nearest neighbours (mean over the commonest words, at most 2,000) "
+        "window 3 and window 5 share 60%, the most; window 1 and window 5 20%, the least."
     ]
     assert studies.on_overlap(overlap * np.nan, 10, 2000) == []
 
@@ -188,6 +188,8 @@ def test_only_changes_beyond_the_noise_between_seeds_are_claimed(repository: Pat
     ) in said
     assert "GRU: with nothing and decay it predicts worse than the unigram model." in said
     assert "GRU: no clear difference from the unigram model with dropout." in said
+    exact = params.model_copy(update={"confidence": 0.995})
+    assert any("99.5% confidence" in x for x in networks.regularised(pd.DataFrame(rows), exact))
     alike = networks.regularised(pd.DataFrame(rows[1:2] + rows[:1]), params)
     assert any("with no method does it clearly predict better" in text for text in alike)
 

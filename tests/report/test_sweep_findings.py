@@ -198,6 +198,8 @@ def test_no_verdict_where_a_winner_diverged() -> None:
         "GRU: the 2 new seeds that did not diverge reach a perplexity of 55.0 on the test split, "
         "which gives no verdict on these settings.",
     ]
+    one = language_sweeps.winners(winner_table(50.0, math.nan), ["rate"])[1]
+    assert one.startswith("GRU: the 1 new seed that did not diverge reaches a perplexity of 50.0")
     first, _, ratio = language_sweeps.winners(winner_table(50.0, 60.0), ["rate"])
     assert "from 2 new seeds, reach a perplexity of 55.0" in first
     assert "times the perplexity of Kneser-Ney" in ratio

@@ -3,11 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_array
 
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary, content_words
 from wordlab.embeddings import ppmi
 from wordlab.embeddings.counts import cooccurrence
+from wordlab.embeddings.ppmi import PpmiModel
 from wordlab.params.embeddings import (
     ComparisonParams,
     CooccurrenceParams,
@@ -16,6 +18,7 @@ from wordlab.params.embeddings import (
     RelationParams,
 )
 from wordlab.params.studies import WindowStudyParams
+from wordlab.studies import windows
 from wordlab.studies.windows import study_windows
 
 WORDS = ("the", "king", "queen", "boy", "girl", "brother", "sister", "man", "woman", "tiger", "cat")
@@ -129,6 +132,14 @@ def test_words_that_the_vocabulary_lacks(text):
     chosen = content_words(text[1], len(WORDS))
     assert list(dict.fromkeys(none.tables["associations"]["word"])) == list(chosen[:2])
     assert none.tables["blocks"].query("window == 1")["word"].tolist() == list(chosen)
+
+
+def test_a_context_named_as_a_column_has_a_name_of_its_own():
+    words = Vocabulary(("word", "window", "king"), np.array([3, 2, 1]))
+    model = PpmiModel(words, csr_array(np.arange(9.0).reshape(3, 3)))
+    block = windows._block(model, words.words)
+    assert list(block) == ["word", "word (context)", "window (context)", "king"]
+    assert block["window (context)"].tolist() == [1, 4, 7]
 
 
 def test_windows_must_rise():

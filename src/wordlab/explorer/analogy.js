@@ -8,7 +8,7 @@ function answer(expected) {
   element("answers").replaceChildren();
   said.replaceChildren();
   if (unknown) {
-    sayUnknown(said, unknown.value, i => { unknown.value = words[i]; answer(); });
+    sayUnknown(said, unknown, i => { unknown.value = words[i]; answer(); });
     return;
   }
   if (given.includes(undefined)) {

@@ -12,7 +12,8 @@ def refusal(model: LanguageModel, room: int) -> str | None:
     """Return why the page cannot have `model` in `room` characters, None where it can."""
     params = model.params
     if params.cell != "gru":
-        return f"The page computes GRUs only, and this model is an {names.model(params.cell)}."
+        cell = names.model(params.cell)
+        return f"The page computes GRUs only, and the cell of this model is {cell}."
     if params.embedding == "one_hot":
         return "The page computes models with an embedding only, and this one has none."
     weights = sum(weight.numel() for weight in model.parameters())

@@ -1,4 +1,4 @@
-// What the sections share: elements, numbers as the report writes them, the chosen word.
+// What the sections share: elements, numbers, the chosen word.
 const element = id => document.getElementById(id);
 
 // An element with properties and children; text is only ever text.
@@ -17,9 +17,23 @@ function shown(word) {
 
 function wordElement(word) { return make("bdi", {textContent: shown(word)}); }
 
-const decimals = (x, places) => x.toFixed(places).replace(/^(-?)0\./, "$1.").replace("-", "\u2212");
+// Replace the children of an element; a button among them that has the focus leaves it to the one
+// at its place.
+function refill(target, ...children) {
+  const enabled = () => [...target.querySelectorAll("button:enabled")];
+  const place = enabled().indexOf(document.activeElement);
+  target.replaceChildren(...children);
+  if (place >= 0) (enabled()[place] ?? enabled().at(-1))?.focus({preventScroll: true});
+}
+
+// Numbers as the report writes them; a share below a thousandth has its first digit.
+const decimals = (x, places) => x.toFixed(places).replace(/^-(?=[0.]+$)/, "")
+  .replace(/^(-?)0\./, "$1.").replace("-", "\u2212");
 const whole = x => x.toLocaleString("en");
-const percent = p => `${(100 * p).toPrecision(p < 0.0995 ? 2 : 3).replace(/\.0+$/, "")}\u00a0%`;
+function percent(p) {
+  const x = 100 * p;
+  return `${p && p < 0.001 ? x.toPrecision(1) : x.toFixed(p && p < 0.0995 ? 1 : 0)}\u00a0%`;
+}
 
 function listed(parts, last = "and") {
   const others = parts.slice(0, -1), end = parts.at(-1);
@@ -36,16 +50,16 @@ function buttons(target, items, label, use) {
   }));
 }
 
-// Say that a word is not known, with buttons for the words that may be meant.
-function sayUnknown(target, text, use) {
-  const near = similar(text);
+// Say that the word in an input is not known, with buttons for the words that may be meant.
+function sayUnknown(target, input, use) {
+  const near = similar(input.value);
   target.replaceChildren(
-    make("bdi", {textContent: shown(TEXT.normalised(text.trim()))}),
+    make("bdi", {textContent: shown(TEXT.normalised(input.value.trim()))}),
     ` is not among the ${whole(words.length)} commonest words of this text.`,
     ...(near.length ? [" Did you mean "] : []));
   near.forEach((i, place) => {
     const button = make("button", {type: "button", className: "link"}, wordElement(words[i]));
-    button.onclick = () => use(i);
+    button.onclick = () => { use(i); input.focus({preventScroll: true}); };
     target.append(place ? (place === near.length - 1 ? " or " : ", ") : "", button);
   });
   if (near.length) target.append("?");

@@ -16,10 +16,15 @@ class Tokens {
     return this.rules.numbers === "zeros" ? text.replace(/\p{Nd}/gu, "0") : text;
   }
 
+  // Without invisible characters, and with İ as it is in lower case.
+  cleaned(text) {
+    if (!this.rules.untouched) text = text.replace(this.invisible, "");
+    return this.rules.lowercase ? text.replace(/İ|[iI]\u0307/gu, "i") : text;
+  }
+
   // The tokens of each sentence; those without any are left out. known: has the vocabulary's words.
   sentences(text, known) {
-    if (!this.rules.untouched) text = text.replace(this.invisible, "");
-    if (this.rules.lowercase) text = text.replace(/İ|[iI]\u0307/gu, "i");
+    text = this.cleaned(text);
     if (this.rules.units === "sentences") {
       text = text.split(LINE_ENDS).join("\n").replace(this.sentenceEnd, "\n");
     } else if (this.rules.units === "documents") text = text.split(LINE_ENDS).join(" ");

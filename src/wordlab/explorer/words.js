@@ -16,7 +16,7 @@ function showWord(i) {
     const otherwise = "No word occurs near it more often than by chance.";
     cards.push(card("Strongest associations", list(found, otherwise, looks)));
   }
-  element("near").replaceChildren(...cards);
+  refill(element("near"), ...cards);
 }
 
 chosen.watchers.push(showWord);
@@ -27,9 +27,9 @@ element("word").addEventListener("input", event => {
 });
 element("ask-word").addEventListener("submit", event => {
   event.preventDefault();
-  const text = element("word").value, i = find(text);
+  const input = element("word"), i = find(input.value);
   if (i !== undefined) chosen.choose(i);
-  else if (text.trim()) sayUnknown(element("said"), text, j => chosen.choose(j));
+  else if (input.value.trim()) sayUnknown(element("said"), input, j => chosen.choose(j));
 });
 buttons(element("word-examples"), page.examples.words.filter(word => index.has(word)), wordElement,
   word => chosen.choose(index.get(word)));

@@ -6,7 +6,7 @@ const draft = element("draft");
 let reading = {ids: [], steps: []};
 
 // The classes of the tokens of `text`, with ends of sentences between and after closed lines; the
-// beginning of a word that is still being typed is left out, and returned.
+// beginning of a word that is still being typed is left out, and returned as it is typed and read.
 function read(text) {
   const lines = TEXT.sentences(text, network.index), tokens = [];
   lines.forEach((line, k) => {
@@ -14,14 +14,25 @@ function read(text) {
     for (const word of line) tokens.push({word, id: network.index.get(word) ?? network.unknown});
   });
   let begun = null;
-  if (tokens.length && !/\s$/u.test(text) && tokens.at(-1).id === network.unknown) {
-    begun = tokens.pop().word;
+  if (tokens.at(-1)?.id === network.unknown) {
+    const typed = typedLast(text, tokens.at(-1).word);
+    if (typed !== null) begun = {typed, word: tokens.pop().word};
   }
   if (tokens.length && /\n\s*$/u.test(text) && page.text.units !== "documents") {
     tokens.push({id: network.end, end: true});
   }
   const left = DROPPED * Math.ceil(Math.max(0, tokens.length - READ) / DROPPED);
   return {tokens: tokens.slice(left), begun, left};
+}
+
+// The end of `text` that is read as `word`; null where the text ends in anything else.
+function typedLast(text, word) {
+  const most = Math.min(text.length, 4 * word.length);  // marks of their own make it longer
+  for (let length = 1; length <= most; length++) {
+    const end = text.slice(-length);
+    if (TEXT.normalised(TEXT.cleaned(end)) === word) return end;
+  }
+  return null;
 }
 
 // The model's steps through `ids`, of which those that it has just read are kept.
@@ -57,18 +68,18 @@ function showNext(logs, begun) {
   const said = element("next-said");
   said.replaceChildren();
   if (begun !== null) {
-    scores = logs.map((x, i) => network.words[i]?.startsWith(begun) ? x : -Infinity);
+    scores = logs.map((x, i) => network.words[i]?.startsWith(begun.word) ? x : -Infinity);
     const any = scores.some(x => x > -Infinity);
     said.append(any ? "Words that begin with " : "No word that the model knows begins with ",
-      wordElement(begun), any ? ":" : "; it reads it as an unknown word once you go on.");
+      wordElement(begun.word), any ? ":" : "; it reads it as an unknown word once you go on.");
   }
   const found = best(scores, NEXT).filter(([, x]) => x > -Infinity);
   const full = found.length ? Math.exp(found[0][1]) : 1;
-  element("next").replaceChildren(...found.map(([id, x]) => {
+  refill(element("next"), ...found.map(([id, x]) => {
     const button = make("button", {type: "button", className: "link"}, named(id));
     button.disabled = id === network.unknown;
     button.onclick = () => {
-      if (begun !== null) draft.value = draft.value.slice(0, draft.value.length - begun.length);
+      if (begun !== null) draft.value = draft.value.slice(0, -begun.typed.length);
       append(id);
     };
     const bar = make("span", {className: "bar"});

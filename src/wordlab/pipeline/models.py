@@ -17,7 +17,7 @@ from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
-from mlflow.entities import LoggedModel, LoggedModelOutput
+from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
@@ -89,11 +89,11 @@ class Models:
         return found
 
     def find(self, name: str, md5: str) -> LoggedModel | None:
-        """Return the model of a name and an md5, None if it was not logged."""
+        """Return the model of a name and an md5, None if it was not logged, or by half."""
         given = zip(KEYS, (name, md5), strict=True)
         query = " AND ".join(f"tags.`{key}` = '{value}'" for key, value in given)
-        models = self.client.search_logged_models([self.experiment], query, max_results=1)
-        return models[0] if models else None
+        models = self.client.search_logged_models([self.experiment], query)
+        return next((one for one in models if one.status == LoggedModelStatus.READY), None)
 
     def _create(self, run: str, model: Mapping[str, Any], tags: Mapping[str, str]) -> LoggedModel:
         kind, title = model["kind"], names.plain(model["name"].removeprefix("lm_"))

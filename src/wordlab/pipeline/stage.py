@@ -268,7 +268,7 @@ def _run(body: Callable[[Stage], None], name: str, item: str) -> None:
             }
         )
         tokens = work.counted()
-        if tokens:
+        if tokens and name != "download":  # what that has made is not counted yet
             took = work.work(name, params, tokens)
             basis = {"work": work.product(took), "size": work.size(took)}
             record.metrics({"plan": {**basis, "threads": progress.thread_count()}})

@@ -301,6 +301,19 @@ def _lock() -> FileLock:
     return FileLock(paths.root() / "mlflow.db.lock")
 
 
+@contextmanager
+def _storing() -> Iterator[None]:
+    """Turn what MLflow raises inside the block into a UserError.
+
+    That is an OSError where the folder of artifacts is full, or cannot be written to.
+    """
+    try:
+        yield
+    except (MlflowException, OSError, SQLAlchemyError) as error:
+        problem = masked(str(error).splitlines()[0])
+        raise UserError(f"MLflow could not store the run ({problem})") from None
+
+
 def log(stream: TextIO) -> None:
     """Carry out the calls of one stage."""
     session: Session | None = None
@@ -310,24 +323,23 @@ def log(stream: TextIO) -> None:
                 break  # the stage was killed as it sent this
             name, arguments = json.loads(line)
             if name == "begin":
-                session = Session(**arguments)
+                with _storing():
+                    session = Session(**arguments)
             elif session is not None:
-                found = session.call(name, arguments)
+                with _storing():
+                    found = session.call(name, arguments)
                 if name == "champion":
                     print(json.dumps(found), file=stream, flush=True)
                 if name in ("flush", "finish"):
                     print(STORED, file=stream, flush=True)
                 if name == "finish":
-                    session.render()
+                    with _storing():
+                        session.render()
     except UserError as error:
         with suppress(OSError):
             print(error, file=stream, flush=True)
     except OSError:
         pass  # the stage was killed as it was answered
-    except (MlflowException, SQLAlchemyError) as error:
-        with suppress(OSError):
-            problem = masked(str(error).splitlines()[0])
-            print(f"MLflow could not store the run ({problem})", file=stream, flush=True)
     finally:
         if session is not None and session.status is None:
             with suppress(MlflowException, SQLAlchemyError):  # a disk that is full, say

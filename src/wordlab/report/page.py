@@ -122,7 +122,10 @@ SECTIONS = (
             "sweep_word2vec", "sweep_glove", "sweep_ppmi",
             "analyse_sweep@word2vec", "analyse_sweep@glove", "analyse_sweep@ppmi",
         ),
-        ("sweep_", "analysis_word2vec", "analysis_glove", "analysis_ppmi"),
+        (
+            "sweep_word2vec", "sweep_glove", "sweep_ppmi",
+            "analysis_word2vec", "analysis_glove", "analysis_ppmi",
+        ),
         ("sweep_word2vec", "sweep_glove", "sweep_ppmi"),
     ),
     Section(
@@ -139,7 +142,7 @@ SECTIONS = (
     Section(
         "gradients", "Gradients", "How far back does a network learn from?",
         "The loss's gradient is followed back step by step through the trained networks; it has "
-        "faded where its norm is below a hundredth of that at the loss. Clipping, truncation and "
+        "faded where its norm is below a small share of that at the loss. Clipping, truncation and "
         "tasks that need a memory are tried on small networks.",
         "gradient_by_lag",
         ("study_gradients",), ("study_gradients",), ("gradient_study",), True,
@@ -162,8 +165,9 @@ SECTIONS = (
         ("study_cells",), ("study_cells",), ("cell_study",),
     ),
     Section(
-        "recurrent-settings", "Settings of networks", "Which settings of LSTM and GRU matter?",
-        "Every combination of a few values is trained from several seeds on little text. A setting "
+        "recurrent-settings", "Settings of networks",
+        "Which settings of recurrent networks matter?",
+        "Combinations of values are trained, on as much text as the settings say. A setting "
         "matters where its values differ by more than the noise of the seed. The rate is the "
         "learning rate; the BPTT length is the number of steps that a gradient goes back.",
         "sweep_recurrent",
@@ -260,7 +264,7 @@ def build(
         more=more,
         settings=_settings(params),
         confidence=percent(scored["confidence"]) if (scored := params.get("evaluation")) else "",
-        of_networks=percent(0.95),
+        of_language_models=percent(0.95),
     )
 
 

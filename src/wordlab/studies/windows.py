@@ -47,6 +47,7 @@ def study_windows(
     - histograms: window, left and right (edges of a bin, the same at all windows), count;
     - associations: word, window, rank (from 1), context, ppmi;
     - blocks: window, word, and one column per context: the PPMI of a few words with one another;
+      the contexts `word` and `window` are called `word (context)` and `window (context)`;
     - those of `compare` for the vectors of each window, which are models called `window 1`, ...
     """
     words = study_words(params.words, vocabulary, WORDS)
@@ -115,4 +116,5 @@ def _block(model: PpmiModel, words: Sequence[str]) -> pd.DataFrame:
     """Return the PPMI of `words` with one another: one row per word, one column per context."""
     ids = [model.vocabulary.index[word] for word in words]
     values = model.matrix[ids][:, ids].toarray()
-    return pd.DataFrame(values, index=list(words), columns=list(words)).reset_index(names="word")
+    contexts = [f"{word} (context)" if word in ("word", "window") else word for word in words]
+    return pd.DataFrame(values, index=list(words), columns=contexts).reset_index(names="word")

@@ -126,8 +126,8 @@ def analogy_sections(study: Study) -> Figure:
 @figure(
     "train_word2vec",
     "Training loss of word2vec",
-    "Mean negative-sampling loss of a prediction, epoch by epoch. CBOW and skip-gram predict "
-    "different things: compare shapes, not heights.",
+    "Mean loss of a prediction, epoch by epoch. CBOW and skip-gram predict different things: "
+    "compare shapes, not heights.",
 )
 def word2vec_loss(study: Study) -> Figure:
     """Draw the mean loss of a prediction by epoch, one line per model."""
@@ -189,7 +189,7 @@ def neighbours(study: Study) -> Figure:
 @figure(
     "compare_embeddings",
     "Agreement on neighbours",
-    "Share of nearest words that two models have in common, mean over the words looked up.",
+    "Share of nearest words that two models have in common, mean over the commonest words.",
 )
 def neighbour_overlap(study: Study) -> Figure:
     """Draw the share of the nearest words that each two models have in common."""

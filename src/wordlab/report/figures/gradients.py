@@ -24,7 +24,7 @@ from wordlab.report.results import Study
     "study_gradients",
     "Gradient by lag",
     "Norm of the loss's gradient with respect to the hidden state, as a share of that at the loss: "
-    "medians over sequences of each length, and their intervals.",
+    "medians over the sequences of each length; shaded, the middle half of the sequences.",
 )
 def gradient_by_lag(study: Study) -> Figure:
     """Draw the norms in trained networks, one panel per length of the sequence."""
@@ -47,8 +47,8 @@ def gradient_untrained(study: Study) -> Figure:
 def draw_lags(table: pd.DataFrame, column: str) -> Figure:
     """Draw the norm of the loss's gradient by lag, 1 at lag 0: one panel per value of `column`.
 
-    table: columns cell, lag (steps back from the end), norm (median), low and high (an interval
-    over sequences), and `column`.
+    table: columns cell, lag (steps back from the end), norm (median), low and high (quartiles over
+    sequences), and `column`.
     """
     values = sorted(table[column].unique())
     cells = list(table["cell"].unique())

@@ -252,7 +252,7 @@ def ppmi_windows(study: Study) -> Figure:
     for place, (axes, (window, block)) in enumerate(zip(shown, blocks.items(), strict=True)):
         image = axes.imshow(block.to_numpy(dtype=float), vmin=0, vmax=top)
         axes.set_title(f"window {window}")
-        axes.set_xticks(range(block.shape[1]), list(map(str, block.columns)), rotation=90)
+        axes.set_xticks(range(block.shape[1]), list(map(str, block.index)), rotation=90)
         rows = list(map(str, block.index)) if place % columns == 0 else []
         axes.set_yticks(range(block.shape[0]), rows)
         axes.tick_params(labelsize=8)
@@ -374,8 +374,8 @@ def ppmi_associations(study: Study) -> Figure:
 @figure(
     "study_windows",
     "Agreement on neighbours",
-    "Share of nearest words that the vectors of two windows have in common, mean over the words "
-    "looked up.",
+    "Share of nearest words that the vectors of two windows have in common, mean over the "
+    "commonest words.",
 )
 def windows_overlap(study: Study) -> Figure:
     """Draw the share of the nearest words that the vectors of each two windows have in common."""

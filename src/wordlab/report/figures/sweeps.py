@@ -114,6 +114,8 @@ def sweep(study: Study) -> Figure | None:
     noise, repeated = float(best["noise"].mean()), int(best["n"].iloc[0])
     models = list(trials["model"].unique())
     tried = varied(trials, settings)
+    if not tried:
+        return None
     drawn = panels(len(tried), 2, 5.4 / min(2, len(tried)), 2.6, 0.8)
     gone = trials["diverged"] > 0 if "diverged" in trials else trials["model"].isna()
     shown = trials.loc[~gone & trials[score].notna(), score]
@@ -182,9 +184,7 @@ def interactions(study: Study) -> Figure | None:
     colours = matplotlib.colormaps["cividis" if lower else "cividis_r"]
     for row, model in zip(grid, models, strict=True):
         own = maps[maps["model"] == model]
-        norm = Normalize(own["mean"].min(), own["mean"].quantile(0.9) if lower else None)
-        if not lower:
-            norm = Normalize(own["mean"].quantile(0.1), own["mean"].max())
+        norm = Normalize(*own["mean"].quantile([0, 0.9] if lower else [0.1, 1]))
         pairs = _pairs(own)
         for axes, (one, other) in zip(row, pairs, strict=False):
             part = own[(own["one"] == one) & (own["other"] == other)]
@@ -283,6 +283,11 @@ def _settings(study: Study) -> list[str]:
     return columns[columns.index("model") + 1 : end]
 
 
+def _truncated(trials: pd.DataFrame) -> bool:
+    """Return whether a sweep of networks tries several lengths of truncation."""
+    return "bptt_length" in trials and trials["bptt_length"].nunique() > 1
+
+
 STABILITY = {
     **{name: names.plain(name) for name in ("clip_rate", "loss_variance", "loss_spread")},
     "gradient_norm": "gradient norm before clipping",
@@ -306,7 +311,7 @@ def context_recurrent(study: Study) -> Figure | None:
     trials = compared(study)
     found = (re.fullmatch(r"context_(\d+)_loss", name) for name in map(str, trials))
     contexts = sorted(int(match[1]) for match in found if match)
-    if not contexts or trials["bptt_length"].nunique() < 2 or trials["context_loss"].isna().all():
+    if not contexts or not _truncated(trials) or trials["context_loss"].isna().all():
         return None
     models = list(trials["model"].unique())
     lengths = sorted(trials["bptt_length"].unique())
@@ -351,7 +356,7 @@ def stability_recurrent(study: Study) -> Figure | None:
     """Draw the measures of how stable trainings are by the length of truncation."""
     trials = compared(study)
     known = [name for name in STABILITY if name in trials and trials[name].notna().any()]
-    if not known or trials["bptt_length"].nunique() < 2:
+    if not known or not _truncated(trials):
         return None
     models = list(trials["model"].unique())
     scale = Scale.of(trials["bptt_length"])

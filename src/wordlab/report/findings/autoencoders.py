@@ -111,7 +111,8 @@ def restored(examples: pd.DataFrame) -> Table:
 
 
 def fits(rates: pd.DataFrame, codes: pd.DataFrame, length: str) -> Answer:
-    """Decided if the interval of the best network's exact share lies above those of all others.
+    """Decided if the interval of the best network's exact share lies above those of all others
+    with as large a vector.
 
     rates, codes: the tables of the study of autoencoders; length: that of the longest sequences.
     """
@@ -122,7 +123,10 @@ def fits(rates: pd.DataFrame, codes: pd.DataFrame, length: str) -> Answer:
     others = trained[(trained["cell"] != best["cell"])
                      & (trained["latent_size"] == best["latent_size"])]  # fmt: skip
     unclear = others[~(others["exact_match_high"] < best["exact_match_low"])]
-    rival = f"; whether it is ahead of {models_named(unclear['cell'], 'or')} is {OPEN}"
+    lead = ", more than any other cell through as many" if len(others) else ""
+    if len(unclear):
+        rivals = models_named(unclear["cell"], "or")
+        lead = f"; whether it is ahead of {rivals} through as many is {OPEN}"
     least = rates.groupby(["cell", "latent_size"])["total"].min()
     rows = [
         [
@@ -140,10 +144,9 @@ def fits(rates: pd.DataFrame, codes: pd.DataFrame, length: str) -> Answer:
         return Answer(text, False, table)
     text = (
         f"Through {best['latent_size']} numbers the {names.model(best['cell'])} brings "
-        f"{percent(best['exact_match'])} of unseen sequences of up to {length} back exactly"
-        f"{rival if len(unclear) else ', more than any other'}. Sent whole, errors corrected, a "
-        f"sequence costs least through {_vector(cheapest)}: {number(cheapest['total'])} bits per "
-        f"character. The cheapest code without a vector ({code['code']}) takes "
-        f"{number(code['total'])}."
+        f"{percent(best['exact_match'])} of unseen sequences of up to {length} back exactly{lead}. "
+        f"Sent whole, errors corrected, a sequence costs least through {_vector(cheapest)}: "
+        f"{number(cheapest['total'])} bits per character. The cheapest code without a vector "
+        f"({code['code']}) takes {number(code['total'])}."
     )
     return Answer(text, not len(unclear), table)

@@ -103,6 +103,11 @@ def _context(contexts: pd.DataFrame) -> list[str]:
     farthest = known["context"].max()
     gains = known[known["context"] == farthest].groupby("cell", sort=False)["gain"].mean()
     best = str(gains.idxmax())
+    if gains[best] <= 0:
+        return [
+            f"Words farther back than the last {farthest} lower the loss of no network on average "
+            "over seeds."
+        ]
     return [
         f"Words farther back than the last {farthest} lower the loss of the "
         f"{names.model(best)} most, by {fraction(gains[best])} nats per word on average "

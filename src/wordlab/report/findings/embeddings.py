@@ -117,8 +117,9 @@ def words_shown(title: str, named: Sequence[str] | None, shown: Sequence[str]) -
     absent = [word for word in named if not {word, word.lower()} & set(shown)]
     if absent:
         return [
-            f"{title}: {len(absent)} of the {len(named)} named are not in the vocabulary and left "
-            f"out: {', '.join(absent)}."
+            f"{title}: {len(absent)} of the {len(named)} named "
+            f"{'is' if len(absent) == 1 else 'are'} not in the vocabulary and left out: "
+            f"{', '.join(absent)}."
         ]
     return []
 

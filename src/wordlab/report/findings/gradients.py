@@ -44,8 +44,8 @@ def reach(measured: Mapping[str, Any], params: GradientStudyParams) -> list[str]
     sentences = [
         f"Gradients are followed back over {count} sequences of {longest} symbols each, none of "
         "which overlap.",
-        f"A gradient has faded where its norm is below {params.faded:.0%} of that at the loss; "
-        f"ranges are {params.confidence:.0%} intervals of the median.",
+        f"A gradient has faded where its norm is below {100 * params.faded:.3g}% of that at the "
+        f"loss; ranges are {100 * params.confidence:.3g}% intervals of the median.",
     ]
     for cell, steps in found.items():
         name = names.model(cell)
@@ -144,7 +144,8 @@ def truncation(table: pd.DataFrame, params: TruncationParams, confidence: float)
         "Shorter windows have more streams side by side, which may be what changes the loss; the "
         f"longest windows, of {longest} steps, have {streams}.",
         f"Losses are means over {params.seeds} seeds; a difference counts where its t interval "
-        f"leaves out 0, all of which hold at once with {confidence:.0%} confidence (Bonferroni).",
+        f"leaves out 0, all of which hold at once with {100 * confidence:.3g}% confidence "
+        "(Bonferroni).",
         f"A unigram model of the same training text has a loss of {unigram:.2f} nats per token.",
     ]
     for cell, part in table.groupby("cell", sort=False):
@@ -304,7 +305,7 @@ def truncated(table: pd.DataFrame) -> list[str]:
 def reaches(
     measured: Mapping[str, Any], longest: int, tasks: pd.DataFrame, trainings: pd.DataFrame
 ) -> Answer:
-    """Decided if the interval of the farthest reach lies above that of the RNN, or of the nearest.
+    """Decided if the intervals of the farthest reach lie above that of the nearest.
 
     measured: as `findings.gradients.reach` takes it; longest: the length followed back; tasks,
     trainings: those tables of the study.
@@ -312,15 +313,25 @@ def reaches(
     steps = {cell: parts["trained"][f"length {longest}"] for cell, parts in measured.items()}
     if not steps:
         raise Unmeasured("no gradient was followed back")
-    far = max(steps, key=lambda cell: steps[cell]["steps"])
+    most = max(found["steps"] for found in steps.values())
+    far = [cell for cell, found in steps.items() if found["steps"] == most]
     near = min(steps, key=lambda cell: steps[cell]["steps"])
-    low, high = steps[far]["low"], steps[near]["high"]
-    decided = low is not None and high is not None and low > high
-    text = (
-        f"The {names.model(far)}'s gradient reaches farthest: it {_fades(steps[far], longest)}, "
-        f"while the {names.model(near)}'s {_fades(steps[near], longest)}"
-        f"{'' if decided else f'; but the order is {OPEN}'}."
+    lows, high = [steps[cell]["low"] for cell in far], steps[near]["high"]
+    decided = None not in (*lows, high) and min(lows) > high
+    lead = (
+        f"The {names.model(far[0])}'s gradient reaches farthest: it"
+        if len(far) == 1
+        else f"The gradients of {models_named(far)} reach farthest: each"
     )
+    text = (
+        f"{lead} {_fades(steps[far[0]], longest)}, while the {names.model(near)}'s "
+        f"{_fades(steps[near], longest)}{'' if decided else f'; but the order is {OPEN}'}."
+    )
+    if near in far:
+        which = f"No gradient fades within {longest} steps"
+        if most < longest:
+            which = f"The gradient {_fades(steps[near], longest)} in {models_named(far)}"
+        text = f"{which}; which reaches farther is {OPEN}."
     task, delay = tasks["task"].iloc[0], tasks["delay"].max()
     last = tasks[(tasks["task"] == task) & (tasks["delay"] == delay)]
     right = last.groupby("cell", sort=False)["success"].max()
@@ -356,8 +367,11 @@ def _ends(trainings: pd.DataFrame) -> dict[str, str]:
 
 
 def _range(found: Mapping[str, Any], longest: int) -> str:
-    if found["low"] is None:
-        return f"{found['steps']:.0f}"
-    if found["low"] >= longest:
+    least = found["steps"] if found["low"] is None else found["low"]
+    if least >= longest:
         return f"more than {longest}"
+    if found["low"] is None:
+        return f"{least:.0f}"
+    if found["high"] >= longest:
+        return f"{least:.0f} or more"
     return f"between {found['low']:.0f} and {found['high']:.0f}"

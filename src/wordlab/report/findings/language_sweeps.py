@@ -111,10 +111,10 @@ def winners(table: pd.DataFrame, settings: Sequence[str]) -> list[str]:
             sentences.append(f"{start}: {count - left} of {count} new seeds diverged.")
         if not left:
             continue
-        seeds = f"{left} new seed{'s' if left > 1 else ''}"
+        seeds, reach = (f"{left} new seeds", "reach") if left > 1 else ("1 new seed", "reaches")
         if left < count:
             sentences.append(
-                f"{model}: the {seeds} that did not diverge reach a perplexity of "
+                f"{model}: the {seeds} that did not diverge {reach} a perplexity of "
                 f"{mean['test_perplexity']:.1f} on the test split, which gives no verdict on these "
                 f"settings."
             )

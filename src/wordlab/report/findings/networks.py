@@ -111,8 +111,8 @@ def regularised(rows: pd.DataFrame, params: RegularisationStudyParams) -> list[s
         f"A difference is a mean over {params.seeds} seeds, and counts where its t interval leaves "
         "out 0; the noise between seeds is pooled over the methods of a cell.",
         f"The {first['comparisons']} intervals of differences hold all at once with "
-        f"{params.confidence:.0%} confidence (Bonferroni); they are about seeds, not about other "
-        "texts.",
+        f"{100 * params.confidence:.3g}% confidence (Bonferroni); they are about seeds, not "
+        "about other texts.",
         f"A unigram model of the same training text has a loss of {first['unigram']:.2f} nats per "
         f"token, Kneser-Ney {first['kneser_ney']:.2f}.",
     ]
@@ -254,13 +254,11 @@ def held_back(methods: pd.DataFrame) -> Answer:
             f"{between(-best['test_change_high'], -best['test_change_low'], fraction)}"
             f"{rival if len(rivals) else ''}. "
         )
-        rest = [way for way in ways if way not in everywhere]
-        if not everywhere:
-            text += f"No method helps every network; the rest is {OPEN}."
-        elif len(rest) > 2:
-            text += f"Sure to help{whom}: {_listed(everywhere)}."
-        else:
-            text += f"Every method{f' but {_listed(rest)}' if rest else ''} helps{whom}."
+        text += (
+            f"Sure to help{whom}: {_listed(everywhere)}."
+            if everywhere
+            else f"No method helps every network; the rest is {OPEN}."
+        )
     own: dict[Any, Any] = tried.set_index(["cell", "method"]).to_dict("index")
     rows = [[names.plain(way), *(_change(own.get((cell, way))) for cell in cells)] for way in ways]
     table = Table("Change of the test loss, nats per word", list(map(names.model, cells)), rows)

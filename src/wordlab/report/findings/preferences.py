@@ -152,8 +152,9 @@ def prefer(purposes: Sequence[Purpose], rests: str) -> Answer:
 def rests_on(scores: pd.DataFrame, results: Results) -> str:
     """Return on what the comparison of word vectors rests."""
     tokens = results.metrics.get("preprocess", {}).get("train", {}).get("tokens")
+    seeds = int(scores["seeds"].max())
     return (
-        f"This rests on one text of {number(tokens)} words, {int(scores['seeds'].max())} "
-        f"trainings per model and at most {int(scores['n'].max()):,} questions per task; how long "
-        "each training took is with its MLflow run."
+        f"This rests on one text of {number(tokens)} words, at most {seeds} "
+        f"training{'s' * (seeds > 1)} per model and {int(scores['n'].max()):,} questions per task; "
+        "how long each training took is with its MLflow run."
     )

@@ -175,7 +175,7 @@ def on_associations(associations: pd.DataFrame) -> list[str]:
 def on_overlap(overlap: pd.DataFrame, neighbours: int, words: int) -> list[str]:
     """Return which windows agree most and least about the nearest neighbours of words.
 
-    neighbours: how many of each word; words: how many of the commonest.
+    neighbours: how many of each word; words: how many of the commonest, at most.
     """
     values = overlap.to_numpy(dtype=np.float64)
     shares = {
@@ -187,8 +187,8 @@ def on_overlap(overlap: pd.DataFrame, neighbours: int, words: int) -> list[str]:
         return []
     most, least = max(shares, key=shares.__getitem__), min(shares, key=shares.__getitem__)
     start = (
-        f"Of a word's {neighbours} nearest neighbours (mean over the {words:,} commonest words) "
-        f"{' and '.join(most)} share {shares[most]:.0%}"
+        f"Of a word's {neighbours} nearest neighbours (mean over the commonest words, at most "
+        f"{words:,}) {' and '.join(most)} share {shares[most]:.0%}"
     )
     if len(shares) == 1:
         return [f"{start}."]
