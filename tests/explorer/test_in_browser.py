@@ -125,9 +125,11 @@ def test_an_unknown_word_is_said_to_be_one(found):
     assert found["without"] == ["This page has no language model."]
 
 
-def test_numbers_are_those_of_the_report(found):
+def test_decimals_are_those_of_the_report_and_shares_have_two_or_three_digits(found):
     assert found["numbers"] == [".00", "\N{MINUS SIGN}.50", ".25"]
-    assert found["shares"] == [f"{x}\N{NO-BREAK SPACE}%" for x in ("0", "0.02", "5.0", "12", "100")]
+    assert found["shares"] == [
+        f"{x}\N{NO-BREAK SPACE}%" for x in ("0", "0.020", "5", "12.3", "100")
+    ]
 
 
 def test_the_page_fits_a_phone(found):

@@ -26,14 +26,11 @@ function refill(target, ...children) {
   if (place >= 0) (enabled()[place] ?? enabled().at(-1))?.focus({preventScroll: true});
 }
 
-// Numbers as the report writes them; a share below a thousandth has its first digit.
+// Decimals as the report writes them, shares to two or three digits.
 const decimals = (x, places) => x.toFixed(places).replace(/^-(?=[0.]+$)/, "")
   .replace(/^(-?)0\./, "$1.").replace("-", "\u2212");
 const whole = x => x.toLocaleString("en");
-function percent(p) {
-  const x = 100 * p;
-  return `${p && p < 0.001 ? x.toPrecision(1) : x.toFixed(p && p < 0.0995 ? 1 : 0)}\u00a0%`;
-}
+const percent = p => `${(100 * p).toPrecision(p < 0.0995 ? 2 : 3).replace(/\.0+$/, "")}\u00a0%`;
 
 function listed(parts, last = "and") {
   const others = parts.slice(0, -1), end = parts.at(-1);
