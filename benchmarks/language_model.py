@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     changes = {name: yaml.safe_load(value) for name, _, value in pairs}
     params = harness.changed(getattr(scale.language_model, asked.cell), **changes)
     kept = Kept(asked.json)
-    kept.hold({"set": digests(asked.set), "epochs_of_peer": asked.peer_epochs})
+    kept.hold({"set": digests(asked.set)})
     if asked.seeds:
         kept.hold({"processor": harness.processor(), "threads": asked.threads})
         kept.hold({"rounds": asked.rounds})
@@ -104,6 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"wordlab_{seed}", alone, train_ours, asked.set, params, words, seed, asked.threads,
             losses,
         )  # fmt: skip
+    kept.hold({"epochs_of_peer": asked.peer_epochs})
     for seed in asked.peer_seeds:
         name = f"peer_{seed}"
         part = asked.json.with_suffix(f".{name}.safetensors")
