@@ -3,8 +3,7 @@
 A benchmark lays them over params.yaml, so that a change there moves no figure; a setting that is
 new there is to be stated here too (tests/test_benchmarks.py). `language_model.py` trains by a scale
 of the pipeline instead, and `buckets.py`, `neighbour_coverage.py` and `vector_settings.py` by
-params.yaml. What a benchmark takes from its
-command line, such as epochs, is left out.
+params.yaml. What a benchmark takes from its command line, such as epochs, is left out.
 """
 
 from typing import Any

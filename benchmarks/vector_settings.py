@@ -15,7 +15,6 @@ import argparse
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +73,7 @@ class Development:
         tries = range(100 * UNRELATED if words else 0)
         pairs = (random.choice(words, 2, replace=False).tolist() for _ in tries)
         unrelated = (pair for pair in pairs if frozenset(pair) not in known)
-        drawn = list(islice(unrelated, UNRELATED))
+        drawn = list(itertools.islice(unrelated, UNRELATED))
         return cls(_ids(related, vocabulary), _ids(drawn, vocabulary))
 
     def score(self, vectors: Vectors) -> float:

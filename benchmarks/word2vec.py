@@ -173,8 +173,8 @@ def process(
 
 
 def child(asked: argparse.Namespace) -> None:
-    harness.use_threads(asked.threads)
     """Be the process of one step; print its figures as JSON."""
+    harness.use_threads(asked.threads)
     step, architecture, seed = asked.child[0], asked.child[1], int(asked.child[2])
     if step == "scan":
         figures = scan(asked.corpus)
