@@ -19,7 +19,7 @@ def main(run: stage.Stage) -> None:
         batches.character_ids(valid, alphabet),
         params,
         seed=seed,
-        section="character_model",
+        rate_name="character_model.rate",
         document_starts=(
             batches.character_starts(documents[0]),
             batches.character_starts(documents[1]),

@@ -26,7 +26,7 @@ def main(run: stage.Stage) -> None:
         batches.language_ids(valid, known),
         params,
         seed=seed,
-        section=f"language_model.{run.item}",
+        rate_name=f"language_model.{run.item}.rate",
         document_starts=(batches.document_starts(train), batches.document_starts(valid)),
         on_epoch=run.on_step,
         checkpoint=run.checkpoint,

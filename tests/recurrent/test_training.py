@@ -352,7 +352,7 @@ def test_divergence_names_the_window_and_the_setting(network):
     params = network(cell="rnn", activation="relu", optimizer="sgd", rate=1e30, clip_norm=None)
     message = r"^character_model\.rate: training diverged at window \d+ \(epoch 1\)"
     with pytest.raises(DivergedError, match=message):
-        run(params, section="character_model")
+        run(params, rate_name="character_model.rate")
 
 
 def test_a_text_too_short_is_refused(network):

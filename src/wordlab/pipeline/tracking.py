@@ -342,7 +342,7 @@ def log(stream: TextIO) -> None:
         pass  # the stage was killed as it was answered
     finally:
         if session is not None and session.status is None:
-            with suppress(MlflowException, SQLAlchemyError):  # a disk that is full, say
+            with suppress(MlflowException, SQLAlchemyError, OSError):  # a disk that is full, say
                 session.finish("KILLED")
 
 

@@ -142,7 +142,7 @@ def train(
     params: NetworkParams,
     *,
     seed: int,
-    section: str = "language_model",
+    rate_name: str = "language_model.rate",
     document_starts: DocumentStarts | None = None,
     on_epoch: progress.StepLogger = progress.ignore_step,
     on_gradients: GradientLogger | None = None,
@@ -153,10 +153,10 @@ def train(
 
     The best epoch is that of the lowest loss on `valid_ids`. No number of threads changes a byte.
     Started by torchrun, several processes share each batch and end at the model of one process but
-    for rounding. section: the params to name where it fails; document_starts: None for one document
-    each. Resumes from a `checkpoint` of the same training, after reporting its epochs; the result
-    is byte-identical. Raises DivergedError where the loss is no longer a number, and UserError
-    where a split is too short.
+    for rounding. rate_name: the param to name where it diverges; document_starts: None for one
+    document each. Resumes from a `checkpoint` of the same training, after reporting its epochs; the
+    result is byte-identical. Raises DivergedError where the loss is no longer a number, and
+    UserError where a split is too short.
     """
     if len(valid_ids) == 0:
         raise UserError("preprocess.splits.valid: a language model needs validation text, got none")
@@ -166,7 +166,7 @@ def train(
     train_text, valid_text = map(Text, (train_ids, valid_ids), starts)
     with threads(), joined(device) as processes, model.placed(device, products):
         training = _Training(
-            model, params, train_text, valid_text, seed, section, processes, checkpoint,
+            model, params, train_text, valid_text, seed, rate_name, processes, checkpoint,
             on_gradients, watcher,
         )  # fmt: skip
         training.resume()
@@ -189,7 +189,7 @@ class _Training:
     train_text: Text
     valid_text: Text
     seed: int
-    section: str
+    rate_name: str
     processes: Processes
     checkpoint: Checkpoint
     on_gradients: GradientLogger | None
@@ -282,7 +282,7 @@ class _Training:
         loss, number = float(cross_entropy), position.step + 1
         if not math.isfinite(loss) or not math.isfinite(norm):
             raise DivergedError(
-                f"{self.section}.rate: training diverged at window {number} (epoch "
+                f"{self.rate_name}: training diverged at window {number} (epoch "
                 f"{len(position.epochs) + 1}): loss {loss}, gradient norm {norm}; expected a "
                 f"rate lower than {params.rate:g}, or a lower clip_norm"
             )
@@ -325,7 +325,7 @@ class _Training:
         )  # fmt: skip
         if not math.isfinite(valid_loss):
             raise DivergedError(
-                f"{self.section}.rate: validation loss {valid_loss} after epoch {epoch.epoch}; "
+                f"{self.rate_name}: validation loss {valid_loss} after epoch {epoch.epoch}; "
                 f"expected a rate lower than {params.rate:g}"
             )
         earlier = [row["valid_loss"] for row in position.epochs[: -params.averaging_patience]]

@@ -29,7 +29,7 @@ from wordlab.params.studies import CellStudyParams, TaskParams
 from wordlab.recurrent.cells import Cell
 from wordlab.recurrent.devices import threads
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.recurrent.training import DivergedError, perplexity, train
+from wordlab.recurrent.training import perplexity, train
 from wordlab.studies.gradients import tasks
 from wordlab.trials.runner import Measurements, Outcome, TrialLogger
 
@@ -66,11 +66,10 @@ class Reader:
         """Return the losses (N,) of the test text, and how much its contexts help."""
         started = time.monotonic()
         model = LanguageModel(self.params, text.vocabulary, "word", self.seed)
-        try:
-            train(model, text.train_ids, text.valid_ids, self.params, seed=self.seed)
-        except DivergedError as error:
-            rate = f"cell_study.rates.{self.params.cell}"
-            raise DivergedError(str(error).replace("language_model.rate", rate)) from None
+        train(
+            model, text.train_ids, text.valid_ids, self.params, seed=self.seed,
+            rate_name=f"cell_study.rates.{self.params.cell}",
+        )  # fmt: skip
         ids, starts = text.test.ids, text.test.document_starts
         losses = model.token_losses(ids, document_starts=starts)
         numbers = {

@@ -247,7 +247,7 @@ def learn(job: Job, text: Text) -> Outcome:
     started = time.monotonic()
     ids = text.train_ids, text.valid_ids
     train(
-        model, *ids, job.params, seed=job.seed, section="regularisation_study",
+        model, *ids, job.params, seed=job.seed, rate_name="regularisation_study.rate",
         on_epoch=note,
     )  # fmt: skip
     return Outcome(

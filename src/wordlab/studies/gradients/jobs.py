@@ -272,7 +272,7 @@ class Truncation:
             shared.texts.valid[: own.valid_tokens],
             model.params,
             seed=seed,
-            section=f"gradient_study.training.{self.cell}",
+            rate_name=f"gradient_study.training.{self.cell}.rate",
         )
 
 
