@@ -54,11 +54,14 @@ def _pool(count: int, of: Literal["items", "parts"]) -> ThreadPoolExecutor:
 
 _PART = 1 << 24
 """Multiplications of a part: enough that a thread is worth its while."""
+_ROUNDED_PART = 1 << 27
+"""Likewise where factors are rounded, as units for such products make them eight times as fast."""
 
 
-def part_size(multiplications: int, multiple: int = 1) -> int:
+def part_size(multiplications: int, multiple: int = 1, rounded: torch.dtype | None = None) -> int:
     """Return how many rows make a part, each of so many multiplications; a multiple of one."""
-    return -(-_PART // max(1, multiplications * multiple)) * multiple
+    worth = _PART if rounded is None else _ROUNDED_PART
+    return -(-worth // max(1, multiplications * multiple)) * multiple
 
 
 def in_parts(function: Callable[[slice], Any], size: int, step: int) -> None:
@@ -126,39 +129,40 @@ def chosen_products(
 
 
 def multiply(
-    one: Tensor,
-    other: Tensor,
-    rounded: torch.dtype | None = None,
-    *,
-    bias: Tensor | None = None,
-    out: Tensor | None = None,
-) -> Tensor:
-    """Return one (M, K) @ other (K, N), + bias (N,), in the dtype of `one`, in `out` where given.
+    one: Tensor, other: Tensor, *, out: Tensor, bias: Tensor | None = None, add: bool = False
+) -> None:
+    """Set `out` (M, N) to one (M, K) @ other (K, N), + bias (N,); `add` it to what is there.
 
-    rounded: what both are rounded to first, None for not at all. No gradient is kept.
+    The factors may be rounded, both to the same dtype. No gradient is kept.
     """
     with torch.no_grad():
-        if rounded is not None:
-            one, other, full = one.to(rounded), other.to(rounded), one.dtype
-            result = torch.mm(one, other).to(full)
+        if one.dtype != out.dtype:
+            result = torch.mm(one, other)
+            out.add_(result) if add else out.copy_(result)
             if bias is not None:
-                result += bias
-            return result if out is None else out.copy_(result)
-        if bias is not None:
-            return torch.addmm(bias, one, other, out=out)
-        return torch.mm(one, other, out=out)
+                out.add_(bias)
+        elif bias is not None:
+            torch.addmm(bias, one, other, out=out)
+        elif add:
+            out.addmm_(one, other)
+        else:
+            torch.mm(one, other, out=out)
 
 
 def product(
     one: Tensor, other: Tensor, rounded: torch.dtype | None = None, *, bias: Tensor | None = None
 ) -> Tensor:
-    """Return what `multiply` does, computed in parts of some rows each."""
-    out = one.new_empty(len(one), other.shape[1])
-    factor = other if rounded is None else other.to(rounded)  # once, not for each part
+    """Return one (M, K) @ other (K, N), + bias (N,), computed in parts of some rows each.
+
+    rounded: what both factors are rounded to, where they are not yet; the result is float32 then.
+    """
+    kind = rounded or one.dtype
+    out = one.new_empty(len(one), other.shape[1], dtype=torch.float32 if rounded else kind)
+    factor = other.to(kind)  # once, not for each part
     in_parts(
-        lambda rows: multiply(one[rows], factor, rounded, bias=bias, out=out[rows]),
+        lambda rows: multiply(one[rows].to(kind), factor, bias=bias, out=out[rows]),
         len(one),
-        part_size(other.numel(), 16),
+        part_size(other.numel(), 16, rounded),
     )
     return out
 

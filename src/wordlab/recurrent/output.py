@@ -225,18 +225,19 @@ def _cross_entropy(
     """
     count, classes = len(targets), len(weight)
     d_hidden, losses = torch.empty_like(hidden), hidden.new_empty(count, 1)
-    rounded = weight.to(products or weight.dtype)  # once, not for each block
-    step = max(1, _BLOCK // classes)
+    kind = products or weight.dtype
+    rounded, step = weight.to(kind), max(1, _BLOCK // classes)
     room = hidden.new_empty(min(count, _BLOCKS * step), classes)
+    factors = room if products is None else torch.empty_like(room, dtype=products)
 
     def work_on(some: slice) -> None:
-        errors = room[: some.stop - some.start]  # logits first
-        given, wanted = hidden[some], targets[some, None]
+        errors, factor = (every[: some.stop - some.start] for every in (room, factors))
+        given, wanted = hidden[some].to(kind), targets[some, None]
         found, d_given = losses[some], d_hidden[some]
 
         def by_rows(rows: slice) -> None:
-            block, target = errors[rows], wanted[rows]
-            multiply(given[rows], rounded.t(), products, bias=bias, out=block)
+            block, target = errors[rows], wanted[rows]  # logits first
+            multiply(given[rows], rounded.t(), bias=bias, out=block)
             at_target = block.gather(1, target)  # (n, 1)
             highest = block.amax(dim=1, keepdim=True)
             block.sub_(highest).exp_()
@@ -244,20 +245,16 @@ def _cross_entropy(
             found[rows] = totals.log() + highest - at_target
             block.mul_(scale / totals)
             block.scatter_add_(1, target, block.new_full((1, 1), -scale).expand_as(target))
-            multiply(block, rounded, products, out=d_given[rows])
+            if products is not None:
+                factor[rows] = block
+            multiply(factor[rows], rounded, out=d_given[rows])
 
         def by_classes(part: slice) -> None:
-            block, fresh = errors[:, part].t(), not some.start
-            if products is None:
-                d_weight[part].addmm_(block, given, beta=0 if fresh else 1)
-            elif fresh:
-                multiply(block, given, products, out=d_weight[part])
-            else:
-                d_weight[part] += multiply(block, given, products)
-            d_bias[part] += block.sum(1)
+            multiply(factor[:, part].t(), given, out=d_weight[part], add=some.start > 0)
+            d_bias[part] += errors[:, part].t().sum(1)
 
         in_parts(by_rows, len(errors), step)
-        in_parts(by_classes, classes, part_size(given.numel(), 16))
+        in_parts(by_classes, classes, part_size(given.numel(), 16, products))
 
     d_bias.zero_()
     if not count:

@@ -188,12 +188,13 @@ class _Unrolled(torch.autograd.Function):
         before = torch.cat([first[0][None], states[0][:-1]])  # (T, B, H)
         if resets is not None:
             before.masked_fill_(resets[..., None], 0)
+        found = _rounded(ctx, d_totals)
         if ctx.compiled.split is None:
-            d_weight = _product(ctx, d_totals, before)
+            d_weight = _product(ctx, found, before)
         else:
             cut = ctx.compiled.split * size
             sources = (before, kept)
-            parts = (d_totals[..., :cut], d_totals[..., cut:])
+            parts = (found[..., :cut], found[..., cut:])
             d_weight = torch.cat(
                 [_product(ctx, *each) for each in zip(parts, sources, strict=True)]
             )
@@ -201,8 +202,10 @@ class _Unrolled(torch.autograd.Function):
         if after:
             d_own_bias = d_totals[..., 2 * size :].sum((0, 1))
             d_totals[..., 2 * size :] = d_candidates  # from here on it is d (W x + b)
-        own = _input_gradients(ctx, d_totals, inputs, input_weight)
-        return None, None, None, None, *own, d_weight, d_own_bias, *d_first.unbind(0)
+            found = _rounded(ctx, d_totals)
+        own = _input_gradients(ctx, found, inputs, input_weight)
+        d_bias = d_totals.sum((0, 1))
+        return None, None, None, None, *own, d_bias, d_weight, d_own_bias, *d_first.unbind(0)
 
 
 def _cell_run(
@@ -253,7 +256,8 @@ def _project(
     products: torch.dtype | None,
 ) -> Tensor:
     """Return a = W x + b of all steps, (T, B, G*H)."""
-    flat = product(inputs.flatten(0, 1), weight.t(), products, bias=bias)
+    factor = weight.to(products or weight.dtype).t()  # as it lies in memory, then turned
+    flat = product(inputs.flatten(0, 1), factor, products, bias=bias)
     return flat.view(*inputs.shape[:2], -1)
 
 
@@ -262,11 +266,15 @@ def _product(ctx: Any, errors: Tensor, sources: Tensor) -> Tensor:
     return product(errors.flatten(0, 1).t(), sources.flatten(0, 1), ctx.products)
 
 
+def _rounded(ctx: Any, values: Tensor) -> Tensor:
+    return values if ctx.products is None else values.to(ctx.products)
+
+
 def _input_gradients(
     ctx: Any, d_a: Tensor, inputs: Tensor, weight: Tensor
-) -> tuple[Tensor | None, ...]:
-    """Return the gradients of x, W and b from the errors `d_a` (T, B, G*H) of W x + b."""
+) -> tuple[Tensor | None, Tensor]:
+    """Return the gradients of x and W from the errors `d_a` (T, B, G*H) of W x + b."""
     d_inputs = None
     if ctx.needs_input_grad[4]:
         d_inputs = product(d_a.flatten(0, 1), weight, ctx.products).view_as(inputs)
-    return d_inputs, _product(ctx, d_a, inputs), d_a.sum((0, 1))
+    return d_inputs, _product(ctx, d_a, inputs)
