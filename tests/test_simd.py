@@ -5,6 +5,8 @@ from wordlab.simd import (
     TILE_ROWS,
     add_product,
     error_and_loss,
+    inner_product,
+    inverse_root,
     narrow_product,
     sigmoid,
     slim_product,
@@ -49,6 +51,29 @@ def test_narrow_product_equals_numpy():
     out = np.ones((12, 16), dtype=np.float32)
     narrow_product(out, a, b, 7)
     np.testing.assert_allclose(out, a[:, :7].astype(np.float64) @ b[:7], atol=2e-5)
+
+
+@pytest.mark.parametrize("depth", [1, 15, 16, 17, 100, 160])
+def test_inner_product_equals_numpy_up_to_a_depth(depth):
+    a, b = np.random.default_rng(0).normal(size=(2, 170)).astype(np.float32)
+    expected = a[:depth].astype(np.float64) @ b[:depth]
+    assert inner_product(a, b, depth) == pytest.approx(expected, abs=1e-5)
+
+
+def test_inner_product_has_sixteen_sums_that_are_added_up_by_halves():
+    a, b = np.random.default_rng(0).integers(-9, 9, size=(2, 50)).astype(np.float32) / 7
+    sums = np.zeros(16, np.float32)
+    for k in range(48):
+        sums[k % 16] = np.float32(np.float64(a[k]) * np.float64(b[k]) + np.float64(sums[k % 16]))
+    while len(sums) > 1:
+        sums = sums[: len(sums) // 2] + sums[len(sums) // 2 :]
+    assert inner_product(a, b, 48) == sums[0]
+
+
+def test_inverse_root_equals_numpy():
+    numbers = np.geomspace(1e-37, 1e38, 5000).astype(np.float32)
+    found = np.array([inverse_root(x) for x in numbers])
+    np.testing.assert_allclose(found, 1 / np.sqrt(numbers.astype(np.float64)), rtol=5e-6)
 
 
 def test_a_transposed_block_is_the_same_numbers():

@@ -28,6 +28,7 @@ from wordlab.params.embeddings import GloveParams
 from wordlab.processes import joined
 from wordlab.progress import StepLogger, bar, ignore_step, thread_count
 from wordlab.rng import stream
+from wordlab.simd import inner_product, inverse_root
 
 CLIP = 100.0
 """The reference program's bound on each component of a gradient."""
@@ -37,9 +38,6 @@ Ends = NDArray[np.integer[Any]]
 Short = NDArray[np.uint16]
 Longs = NDArray[np.int64]
 Floats = NDArray[np.float32]
-
-FAST = {"reassoc", "contract", "arcp", "afn", "nsz"}
-"""What sums and divisions may do for speed; NaN and infinity keep their meaning."""
 
 
 @njit(cache=True, nogil=True)
@@ -78,7 +76,7 @@ def deal(
             weights[place] = math.exp(exponent * min(0.0, log - log_max))
 
 
-@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
+@njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
 def step_reference(
     cells: Longs, rows: Short, columns: Short, logs: Floats, weights: Floats, words: Floats,
     word_squares: Floats, contexts: Floats, context_squares: Floats, rate: np.float32,
@@ -89,21 +87,19 @@ def step_reference(
     which start at 1 and add up (rate * gradient)^2, for a bias gradient^2. Mutates all four.
     """
     last = words.shape[1] - 1
-    one = np.float32(1)
     cost = 0.0
     for cell in range(cells[0], cells[1]):
         word, context = words[rows[cell]], contexts[columns[cell]]
         word_square, context_square = word_squares[rows[cell]], context_squares[columns[cell]]
-        error = word[last] + context[last] - logs[cell]
-        for k in range(last):
-            error += word[k] * context[k]
+        biases = word[last] + context[last] - logs[cell]
+        error = biases + inner_product(word, context, last)
         slope = weights[cell] * error
         cost += 0.5 * slope * error
         for k in range(last):
             word_step = rate * min(max(slope * context[k], np.float32(-CLIP)), np.float32(CLIP))
             context_step = rate * min(max(slope * word[k], np.float32(-CLIP)), np.float32(CLIP))
-            word[k] -= word_step * (one / np.sqrt(word_square[k]))
-            context[k] -= context_step * (one / np.sqrt(context_square[k]))
+            word[k] -= word_step * inverse_root(word_square[k])
+            context[k] -= context_step * inverse_root(context_square[k])
             word_square[k] += word_step * word_step
             context_square[k] += context_step * context_step
         word[last] -= slope / np.sqrt(word_square[last])
@@ -113,7 +109,7 @@ def step_reference(
     return cost
 
 
-@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
+@njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
 def step_paper(
     cells: Longs, rows: Short, columns: Short, logs: Floats, weights: Floats, words: Floats,
     word_squares: Floats, contexts: Floats, context_squares: Floats, rate: np.float32,
@@ -129,9 +125,8 @@ def step_paper(
     for cell in range(cells[0], cells[1]):
         word, context = words[rows[cell]], contexts[columns[cell]]
         word_square, context_square = word_squares[rows[cell]], context_squares[columns[cell]]
-        error = word[last] + context[last] - logs[cell]
-        for k in range(last):
-            error += word[k] * context[k]
+        biases = word[last] + context[last] - logs[cell]
+        error = biases + inner_product(word, context, last)
         slope = weights[cell] * error
         cost += 0.5 * slope * error
         for k in range(last):
@@ -139,8 +134,8 @@ def step_paper(
             context_slope = slope * word[k]
             word_square[k] += word_slope * word_slope
             context_square[k] += context_slope * context_slope
-            word[k] -= rate * word_slope / np.sqrt(word_square[k] + tiny)
-            context[k] -= rate * context_slope / np.sqrt(context_square[k] + tiny)
+            word[k] -= rate * word_slope * inverse_root(word_square[k] + tiny)
+            context[k] -= rate * context_slope * inverse_root(context_square[k] + tiny)
         word_square[last] += slope * slope
         context_square[last] += slope * slope
         word[last] -= rate * slope / np.sqrt(word_square[last] + tiny)

@@ -21,7 +21,14 @@ from wordlab.embeddings.word2vec.kernels import (
     total,
 )
 from wordlab.embeddings.word2vec.stretch import BLOCK, mark_contexts, mark_windows
-from wordlab.simd import TILE_ROWS, add_product, error_and_loss, narrow_product, transpose
+from wordlab.simd import (
+    TILE_ROWS,
+    add_product,
+    error_and_loss,
+    inner_product,
+    narrow_product,
+    transpose,
+)
 
 
 class Tree(NamedTuple):
@@ -88,7 +95,7 @@ def lay_paths(tree: Any, work: Any, node_ids: Any) -> int:
     return rows
 
 
-@njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})
+@njit(nogil=True, cache=True)
 def scores_of_owners(scores: Any, rows_out: Any, hidden: Any, owners: Any) -> None:
     """Set scores[r, owners[r]] to the product of row r with the hidden vector of its owner.
 
@@ -99,10 +106,7 @@ def scores_of_owners(scores: Any, rows_out: Any, hidden: Any, owners: Any) -> No
             scores[row, i] = 0
         owner = owners[row]
         if owner < BLOCK:
-            score = np.float32(0)
-            for d in range(hidden.shape[1]):
-                score += rows_out[row, d] * hidden[owner, d]
-            scores[row, owner] = score
+            scores[row, owner] = inner_product(rows_out[row], hidden[owner], hidden.shape[1])
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})

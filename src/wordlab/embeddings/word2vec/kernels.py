@@ -21,6 +21,7 @@ from wordlab.simd import (
     TILE_ROWS,
     add_product,
     error_and_loss,
+    inner_product,
     narrow_product,
     slim_product,
     transpose,
@@ -312,14 +313,11 @@ def _scale(rows: Any, factors: Any) -> None:
             rows[i, d] *= factor
 
 
-@njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})
+@njit(nogil=True, cache=True)
 def _target_scores(hidden: Any, targets: Any, scores: Any) -> None:
     """Set scores[i] to the product of row i of `hidden` with that of `targets`."""
     for i in range(len(hidden)):
-        score = np.float32(0)
-        for d in range(hidden.shape[1]):
-            score += hidden[i, d] * targets[i, d]
-        scores[i] = score
+        scores[i] = inner_product(hidden[i], targets[i], hidden.shape[1])
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
