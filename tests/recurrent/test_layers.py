@@ -204,6 +204,21 @@ def test_both_backends_give_the_same(kind):
     torch.testing.assert_close(*results)
 
 
+@pytest.mark.parametrize("kind", KINDS + LINEAR)
+def test_rounded_products_leave_every_gradient_near_that_of_whole_ones(kind):
+    layers = RecurrentLayers(settings(kind), 16, 16, 1, generator())
+    found = []
+    for products in (None, torch.bfloat16):
+        layers.products = products
+        layers.zero_grad()
+        inputs = draw(6, 3, 16).requires_grad_()
+        layers(inputs)[0].sin().sum().backward()
+        found.append([inputs.grad, *(weight.grad for weight in layers.parameters())])
+    for exact, rounded in zip(*found, strict=True):
+        assert rounded.dtype == torch.float32
+        assert 0 < (rounded - exact).norm() < 0.05 * exact.norm()
+
+
 def test_the_torch_backend_names_what_it_cannot_do():
     layers = RecurrentLayers(settings("gru_before"), 3, 4, 1, generator(), backend="torch")
     with pytest.raises(UserError, match="cell_backend: torch has no GRU whose reset gate acts"):

@@ -128,45 +128,6 @@ def chosen_products(
     return torch.bfloat16
 
 
-def multiply(
-    one: Tensor, other: Tensor, *, out: Tensor, bias: Tensor | None = None, add: bool = False
-) -> None:
-    """Set `out` (M, N) to one (M, K) @ other (K, N), + bias (N,); `add` it to what is there.
-
-    The factors may be rounded, both to the same dtype. No gradient is kept.
-    """
-    with torch.no_grad():
-        if one.dtype != out.dtype:
-            result = torch.mm(one, other)
-            out.add_(result) if add else out.copy_(result)
-            if bias is not None:
-                out.add_(bias)
-        elif bias is not None:
-            torch.addmm(bias, one, other, out=out)
-        elif add:
-            out.addmm_(one, other)
-        else:
-            torch.mm(one, other, out=out)
-
-
-def product(
-    one: Tensor, other: Tensor, rounded: torch.dtype | None = None, *, bias: Tensor | None = None
-) -> Tensor:
-    """Return one (M, K) @ other (K, N), + bias (N,), computed in parts of some rows each.
-
-    rounded: what both factors are rounded to, where they are not yet; the result is float32 then.
-    """
-    kind = rounded or one.dtype
-    out = one.new_empty(len(one), other.shape[1], dtype=torch.float32 if rounded else kind)
-    factor = other.to(kind)  # once, not for each part
-    in_parts(
-        lambda rows: multiply(one[rows].to(kind), factor, bias=bias, out=out[rows]),
-        len(one),
-        part_size(other.numel(), 16, rounded),
-    )
-    return out
-
-
 @dataclass(frozen=True)
 class Share:
     """The columns of a batch that this process has: `count` from `first` on, of `total`."""

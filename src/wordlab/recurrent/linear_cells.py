@@ -14,7 +14,7 @@ from wordlab.errors import UserError
 from wordlab.params.language import CellParams
 from wordlab.recurrent import scans
 from wordlab.recurrent.cells import Cell, State, drawn, stretches
-from wordlab.recurrent.devices import product
+from wordlab.recurrent.products import linear
 
 
 class LinearCell(Cell):
@@ -30,17 +30,7 @@ class LinearCell(Cell):
 
     def project(self, inputs: Tensor, products: torch.dtype | None = None) -> Tensor:
         """Return a(x) of `inputs` (..., I): (..., G*H), factors rounded to `products`."""
-        return self.linear(inputs, self.input_weight, self.bias, products)
-
-    @staticmethod
-    def linear(
-        inputs: Tensor, weight: Tensor, bias: Tensor | None, products: torch.dtype | None
-    ) -> Tensor:
-        """Return W x + b of `inputs` (..., I), the factors of the product rounded to `products`."""
-        if products is None:
-            return F.linear(inputs, weight, bias)
-        flat = product(inputs.flatten(0, -2), weight.t(), products)
-        return (flat if bias is None else flat + bias).view(*inputs.shape[:-1], -1)
+        return linear(inputs, self.input_weight, self.bias, products)
 
     def unroll(
         self,
@@ -154,10 +144,10 @@ class SRUCell(LinearCell):
 
     def _parts(self, inputs: Tensor, products: torch.dtype | None) -> tuple[Tensor, Tensor]:
         bias = F.pad(self.bias, (self.hidden_size, 0))
-        totals = self.linear(inputs, self.input_weight, bias, products)  # (..., 3H)
+        totals = linear(inputs, self.input_weight, bias, products)  # (..., 3H)
         if self.highway_weight is None:
             return totals, inputs
-        return totals, self.linear(inputs, self.highway_weight, None, products)
+        return totals, linear(inputs, self.highway_weight, None, products)
 
     def step(self, projection: Tensor, state: State, weight: Tensor | None) -> State:
         memory = state[1]

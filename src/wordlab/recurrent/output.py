@@ -10,7 +10,8 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from wordlab.recurrent.cells import drawn
-from wordlab.recurrent.devices import in_parts, multiply, part_size
+from wordlab.recurrent.devices import in_parts, part_size
+from wordlab.recurrent.products import multiply, rounded_to
 
 _BLOCK = 1 << 20
 """Logits worked on at a time: few enough for a processor's cache, enough for fast products."""
@@ -225,14 +226,13 @@ def _cross_entropy(
     """
     count, classes = len(targets), len(weight)
     d_hidden, losses = torch.empty_like(hidden), hidden.new_empty(count, 1)
-    kind = products or weight.dtype
-    rounded, step = weight.to(kind), max(1, _BLOCK // classes)
+    step, rounded = max(1, _BLOCK // classes), rounded_to(weight, products)
     room = hidden.new_empty(min(count, _BLOCKS * step), classes)
     factors = room if products is None else torch.empty_like(room, dtype=products)
 
     def work_on(some: slice) -> None:
         errors, factor = (every[: some.stop - some.start] for every in (room, factors))
-        given, wanted = hidden[some].to(kind), targets[some, None]
+        given, wanted = rounded_to(hidden[some], products), targets[some, None]
         found, d_given = losses[some], d_hidden[some]
 
         def by_rows(rows: slice) -> None:

@@ -27,7 +27,8 @@ from wordlab.recurrent.cells import (
     State,
     to_torch_order,
 )
-from wordlab.recurrent.devices import in_parts, part_size, product
+from wordlab.recurrent.devices import in_parts, part_size
+from wordlab.recurrent.products import product, rounded_to
 
 
 def torch_has(cell: Cell) -> bool:
@@ -188,7 +189,7 @@ class _Unrolled(torch.autograd.Function):
         before = torch.cat([first[0][None], states[0][:-1]])  # (T, B, H)
         if resets is not None:
             before.masked_fill_(resets[..., None], 0)
-        found = _rounded(ctx, d_totals)
+        found = rounded_to(d_totals, ctx.products)
         if ctx.compiled.split is None:
             d_weight = _product(ctx, found, before)
         else:
@@ -202,7 +203,7 @@ class _Unrolled(torch.autograd.Function):
         if after:
             d_own_bias = d_totals[..., 2 * size :].sum((0, 1))
             d_totals[..., 2 * size :] = d_candidates  # from here on it is d (W x + b)
-            found = _rounded(ctx, d_totals)
+            found = rounded_to(d_totals, ctx.products)
         own = _input_gradients(ctx, found, inputs, input_weight)
         d_bias = d_totals.sum((0, 1))
         return None, None, None, None, *own, d_bias, d_weight, d_own_bias, *d_first.unbind(0)
@@ -256,7 +257,7 @@ def _project(
     products: torch.dtype | None,
 ) -> Tensor:
     """Return a = W x + b of all steps, (T, B, G*H)."""
-    factor = weight.to(products or weight.dtype).t()  # as it lies in memory, then turned
+    factor = rounded_to(weight, products).t()  # as it lies in memory, then turned
     flat = product(inputs.flatten(0, 1), factor, products, bias=bias)
     return flat.view(*inputs.shape[:2], -1)
 
@@ -264,10 +265,6 @@ def _project(
 def _product(ctx: Any, errors: Tensor, sources: Tensor) -> Tensor:
     """Return the gradient (G*H, S) of W from the errors (T, B, G*H) of W s and all s (T, B, S)."""
     return product(errors.flatten(0, 1).t(), sources.flatten(0, 1), ctx.products)
-
-
-def _rounded(ctx: Any, values: Tensor) -> Tensor:
-    return values if ctx.products is None else values.to(ctx.products)
 
 
 def _input_gradients(
