@@ -134,8 +134,8 @@ def step_paper(
             context_slope = slope * word[k]
             word_square[k] += word_slope * word_slope
             context_square[k] += context_slope * context_slope
-            word[k] -= rate * word_slope * inverse_root(word_square[k] + tiny)
-            context[k] -= rate * context_slope * inverse_root(context_square[k] + tiny)
+            word[k] -= rate * word_slope / np.sqrt(word_square[k] + tiny)
+            context[k] -= rate * context_slope / np.sqrt(context_square[k] + tiny)
         word_square[last] += slope * slope
         context_square[last] += slope * slope
         word[last] -= rate * slope / np.sqrt(word_square[last] + tiny)
