@@ -10,9 +10,7 @@ test.txt, a sentence per line, as `wiki_1m.py` writes them. Ours trains as `para
 scales/SCALE.yaml says, once per seed; of several seeds, the mean of their probabilities is scored
 too, in as much time as all of them took. The peer (`word_level.py`) is left to finish; the figures
 have its last score, and the best that it had when ours were done. Both keep the weights of their
-best epoch by valid.txt; their time is that of training and validation. First come the recurrent
-layers alone, one training step of 2 x 200, batch 20, bptt 35, ours and torch.nn's in turn, the best
-time of many; then tokens per second of ours on one thread and on all.
+best epoch by valid.txt; their time is that of training and validation.
 
 OUT keeps what is done, files beside it the losses of each seed's symbols, and the same command goes
 on from there: with the next seed of ours, or with the peer's next epoch. `--seeds` without any
@@ -24,12 +22,9 @@ its first updates say.
 import argparse
 import json
 import re
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +32,11 @@ import harness
 import numpy as np
 import yaml
 from scipy.special import logsumexp
-from word_level import BATCH, LENGTH, SPLITS, WIDTH, Peer, digests, figures_of, read, train_peer
+from word_level import SPLITS, WIDTH, Peer, digests, figures_of, read, train_peer
 
 from wordlab import names
 from wordlab.artifacts import read_json, replacing
 
-ONE_THREAD = 20_000
-"""Tokens from which the speed on one thread and on all is taken."""
-FEW = 500
-"""Symbols that a training is validated on where its speed alone counts."""
 PACE = 60
 """Updates from which the time of the peer's epoch is taken."""
 PARTS = 6
@@ -66,15 +57,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--peer-epochs", type=int, default=40)
     parser.add_argument("--peer-device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--json", type=Path, help="where to keep the figures")
-    parser.add_argument(
-        "--rounds", type=int, default=40, help="steps of the layers, of which the best counts"
-    )
     asked = parser.parse_args(arguments)
     if asked.kept:
         figures = read_json(asked.kept)
         if "valid_by_minutes" not in figures:
             raise SystemExit(f"{asked.kept}: has not both to compare; --set goes on with them")
-        show(figures)
+        print(comparison(figures))
         return
     if asked.json is None:
         parser.error("--set needs --json OUT, where the figures are kept")
@@ -92,24 +80,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     kept.hold({"set": digests(asked.set)})
     if asked.seeds:
         kept.hold({"processor": harness.processor(), "threads": asked.threads})
-        kept.hold({"rounds": asked.rounds})
         start = None if words is None else words[1].model_dump()
         kept.hold({"scale": asked.scale, "params": params.model_dump() | {"words": start}})
-        kept.add("layers", layer_ratios, asked.rounds, asked.threads)
-        short = harness.changed(params, epochs=1, tokens=ONE_THREAD)
-        kept.add("speed_of_all_threads_ratio", speed_ratio, asked.set, short, asked.threads)
     for seed in asked.seeds:
         losses = losses_of(asked.json, seed)
         kept.add(
-            f"wordlab_{seed}", alone, train_ours, asked.set, params, words, seed, asked.threads,
-            losses,
+            f"wordlab_{seed}", harness.alone, train_ours, asked.set, params, words, seed,
+            asked.threads, losses,
         )  # fmt: skip
     kept.hold({"epochs_of_peer": asked.peer_epochs})
     for seed in asked.peer_seeds:
         name = f"peer_{seed}"
         part = asked.json.with_suffix(f".{name}.safetensors")
         peer = Peer(asked.peer_epochs, seed, asked.threads, asked.peer_device)
-        kept.add(name, alone, train_peer, asked.set, peer, part)
+        kept.add(name, harness.alone, train_peer, asked.set, peer, part)
         part.unlink(missing_ok=True)
     if asked.seeds:
         pace = Peer(1, 1, asked.threads, "cpu", updates=PACE)
@@ -117,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         kept.figures |= compared(kept.figures)
         kept.figures |= ensemble(asked.json, kept.figures)
         harness.write(kept.figures, asked.json)
-        show(kept.figures)
+        print(comparison(kept.figures))
     else:
         print(json.dumps(kept.figures, indent=2))
 
@@ -226,92 +210,10 @@ def best_by(curve: list[dict[str, float]], seconds: float) -> float | None:
     return min((row["valid"] for row in curve if row["seconds"] <= seconds), default=None)
 
 
-def speed_ratio(folder: Path, params: Any, threads: int) -> float:
-    """Return how many times as many tokens per second ours learns from on `threads` as on one."""
-    one, all_threads = (alone(learning_speed, folder, params, count) for count in (1, threads))
-    return all_threads / one
-
-
-def learning_speed(folder: Path, params: Any, threads: int) -> float:
-    """Return the tokens per second that ours learns from, after its first update."""
-    harness.use_threads(threads)
-    from wordlab.recurrent import language_model, training
-
-    text, pace = read(folder), Pace()
-    model = language_model.LanguageModel(params, text.vocabulary, level="word", seed=1)
-    (train, _), (valid, _) = map(text.symbols, SPLITS[:2])
-    training.train(model, train, valid[:FEW], params, seed=1, watcher=pace)
-    times, symbols = zip(*pace.updates, strict=True)
-    return sum(symbols[1:]) / (times[-1] - times[0])
-
-
-class Pace:
-    """Follows a training: when each update ended, and of how many symbols it was."""
-
-    interval = sys.maxsize  # no held-out loss on the way
-
-    def __init__(self) -> None:
-        self.updates: list[tuple[float, int]] = []
-
-    def updated(self, update: Any) -> None:
-        self.updates.append((time.perf_counter(), update.symbols))
-
-    def validated(self, step: int, mark: int, loss: float) -> None:
-        raise AssertionError("no loss was asked for")
-
-
-def alone(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Run `function` in a process of its own, so that it measures its own memory."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(function, *arguments).result()
-
-
-def layer_ratios(rounds: int, threads: int) -> dict[str, float]:
-    """Return how many times as fast as torch.nn's our layers make a training step.
-
-    Both on as many threads, each by its own means. Cells that torch.nn has not are held against
-    its GRU.
-    """
-    import torch
-    from torch import nn
-
-    from wordlab.params.language import KINDS, CellParams
-    from wordlab.recurrent import devices
-    from wordlab.recurrent.layers import RecurrentLayers
-
-    inputs, errors = torch.randn(2, LENGTH, BATCH, WIDTH).unbind(0)
-    inputs.requires_grad_()
-    ratios = {}
-    peers = {"rnn": nn.RNN, "lstm": nn.LSTM}
-    for kind in KINDS:
-        given = getattr(harness.params().language_model, kind).model_dump()
-        cells = CellParams.model_validate(
-            {name: given[name] for name in CellParams.model_fields} | {"gru_reset": "after"}
-        )
-        ours = RecurrentLayers(cells, WIDTH, WIDTH, 2, torch.Generator())
-        peer = peers.get(kind, nn.GRU)(WIDTH, WIDTH, 2)
-        best = [float("inf")] * 2
-        for _ in range(rounds):
-            with devices.threads(threads):
-                best[0] = min(best[0], step_seconds(ours, inputs, errors))
-            best[1] = min(best[1], step_seconds(peer, inputs, errors))
-        ratios[kind] = best[1] / best[0]
-    return ratios
-
-
-def step_seconds(layers: Any, inputs: Any, errors: Any) -> float:
-    """Return how long one pass forwards and backwards takes."""
-    start = time.perf_counter()
-    layers(inputs)[0].backward(errors)
-    taken = time.perf_counter() - start
-    layers.zero_grad(set_to_none=True)
-    return taken
-
-
 def peer_epoch_seconds(folder: Path, pace: Peer) -> float:
     """Return how long an epoch of the peer takes, its validation included."""
     with tempfile.TemporaryDirectory() as scratch:
-        run = alone(train_peer, folder, pace, Path(scratch) / "peer.safetensors")
+        run = harness.alone(train_peer, folder, pace, Path(scratch) / "peer.safetensors")
     return float(run["curve"][-1]["seconds"])
 
 
@@ -371,11 +273,6 @@ def start_of(scale: Any) -> tuple[str, Any] | None:
     return kind, getattr(scale.word2vec, kind)
 
 
-def show(figures: dict[str, Any]) -> None:
-    """Print both beside each other, and how fast ours learns."""
-    print(comparison(figures), speeds(figures), sep="\n\n")
-
-
 def comparison(figures: dict[str, Any]) -> str:
     """Return what both reach as Markdown tables, the processor above them."""
     params = figures["params"]
@@ -415,19 +312,6 @@ def comparison(figures: dict[str, Any]) -> str:
         cells = ["" if None in mark[name] else f"{mean(mark[name]):.1f}" for mark in marks]
         lines.append(f"| {title} | {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-def speeds(figures: dict[str, Any]) -> str:
-    """Return the speed of ours as Markdown tables: over torch.nn's layers, and with all threads."""
-    layers = figures["layers"]
-    return "\n".join([
-        f"| torch.nn's time over ours | {' | '.join(map(names.model, layers))} |",
-        "|---" * (1 + len(layers)) + "|",
-        f"| training step | {' | '.join(f'{ratio:.2f}' for ratio in layers.values())} |",
-        "",
-        f"Tokens per second with {figures['threads']} threads over those with one: "
-        f"{figures['speed_of_all_threads_ratio']:.2f}",
-    ])  # fmt: skip
 
 
 def between(together: float, each: list[float]) -> str:
