@@ -98,6 +98,22 @@ def test_parts_inside_shares_use_all_threads():
     assert most == 4
 
 
+@pytest.mark.parametrize("of_caller", [True, False])
+def test_an_error_in_a_part_reaches_the_caller_and_ends_the_rest(of_caller):
+    caller, begun, both = threading.get_ident(), [], threading.Barrier(2)
+
+    def part(rows):
+        begun.append(rows.start)
+        both.wait(5)  # until each of two threads has begun one
+        if (threading.get_ident() == caller) == of_caller:
+            raise ValueError("no such part")
+        time.sleep(0.5)
+
+    with devices.threads(2), pytest.raises(ValueError, match="no such part"):
+        devices.in_parts(part, 16, 1)
+    assert begun == [0, 1]
+
+
 def test_resumed_equals_uninterrupted(network, monkeypatch, tmp_path, shared):
     params = network(**REGULARISED)
     model, record = run(params)

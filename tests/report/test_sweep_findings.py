@@ -38,14 +38,14 @@ def test_sentences_claim_what_is_beyond_the_noise_only() -> None:
     assert "GRU, validation loss: the best of 6 combinations is rate 1, hidden size" in said
     assert "rate 1 does better than 3 by 2 [" in said
     assert "no two values of hidden size differ by more than the noise" in said
-    assert re.search(r"standard deviation of [\d.]+, by 2 trainings of each of 6 comb", said)
+    assert re.search(r"standard deviation of [\d.]+, from 2 trainings of each of 6 comb", said)
 
 
 def test_what_a_fold_adds_to_all_is_told_apart_from_the_noise() -> None:
     table = pd.concat([grid(1.0, seeds=2).assign(fold=fold) for fold in (1, 2)], ignore_index=True)
     said = "\n".join(said_of(table, ["rate", "hidden_size"]))
     assert re.search(
-        r"of [\d.]+ \(what a fold adds to all of them alike left out\), by 4 trainings", said
+        r"of [\d.]+, leaving out what a fold adds to all combinations alike, from 4 trainings", said
     )
 
 

@@ -104,10 +104,8 @@ class Grid:
         contrasts: (C, n_1 ... n_k), the weight of each combination. By Student's t with
         Bonferroni's correction, the noise pooled over all combinations, NaN where it is unknown; or
         where there are `draws`, by their deviations (`statistics.margins_together`). What a fold
-        adds to all combinations alike is no noise of a difference, but of a mean. The interval of
-        one mean is that of `repeated.mean_intervals`, with folds as blocks. Of several, all err
-        alike by what the folds add: that takes half of the chance to miss, once, and a margin of
-        its own; the C deviations from the mean of all share the other half.
+        adds to all combinations alike is no noise of a difference, but of a mean: its variance is
+        that of `repeated.mean_intervals`, with folds as blocks.
         """
         if self.draws is not None:
             cells = self.draws.reshape(self.means.size, *self.draws.shape[-2:])
@@ -120,15 +118,13 @@ class Grid:
         of_folds = self.scores.size * self.folds.var() / max(blocks, 1)  # their mean square
         shared = contrasts.sum(axis=1) ** 2 / self.means.size * min(blocks, 1)
         rest = (contrasts**2).sum(axis=1) - shared
-        parts = np.stack([shared * of_folds, rest * self.noise**2]) / self.scores.shape[-1]
-        freedoms = np.array([[max(blocks, 1)], [self.noise_freedom]])
-        tail = (1 - confidence) / 2 / max(len(contrasts), 1)
-        if len(contrasts) > 1 and (shared > 0).any():
-            tails = np.array([[(1 - confidence) / 4], [tail / 2]])
-            return (special.stdtrit(freedoms, 1 - tails) * np.sqrt(parts)).sum(axis=0)
+        parts = np.stack([shared * of_folds, rest * self.noise**2])
         variance = parts.sum(axis=0)
+        freedoms = np.array([[max(blocks, 1)], [self.noise_freedom]])
         freedom = variance**2 / (parts**2 / freedoms).sum(axis=0)
-        return special.stdtrit(freedom, 1 - tail) * np.sqrt(variance)
+        tail = (1 - confidence) / 2 / max(len(contrasts), 1)
+        quantile = special.stdtrit(freedom, 1 - tail)
+        return quantile * np.sqrt(variance / self.scores.shape[-1])
 
     def levels(self, axis: int) -> Floats:
         """Return the contrasts that are the means at each value of a setting, (n_axis, cells)."""

@@ -32,8 +32,8 @@ def threads(count: int | None = None) -> Iterator[None]:
 
     None: as many as `progress.thread_count` says.
 
-    Of torch's own there is one, for with more of them the bytes of its sums are others. The parts
-    of a result do not depend on `count`, and neither do their bytes.
+    Of torch's own there is one, for with more of them the bytes of its sums are others. The bytes
+    of a result do not depend on `count`; its parts may, where no sum goes across them.
     """
     global _at_once
     before = _at_once, torch.get_num_threads()
@@ -109,14 +109,20 @@ def _share_out(
 ) -> None:
     """Call `function` with each item, in this thread and in up to `count` - 1 of a pool.
 
-    This one waits for nobody before all is begun: so a step of two LSTM layers of 200 units took
-    .83 of the time on two threads that it took where two others did all the work.
+    This thread waits only once every item has been begun: a training step of the LSTM in
+    benchmarks/network_speed.py took .83 of the time on two threads that it took where two others
+    did all the work. After an error no further item is begun.
     """
     todo = iter(items)
 
     def run() -> None:
-        for item in todo:
-            function(item)
+        try:
+            for item in todo:
+                function(item)
+        except BaseException:
+            for _ in todo:
+                pass
+            raise
 
     helpers = min(count, len(items)) - 1
     others = [pool.submit(run) for _ in range(helpers)]

@@ -135,10 +135,11 @@ def _of_best(
         return
     yield f"the best of {best['combinations']} combinations is {reaching}; {rivals(best)}."
     differing = repetition(trials)
-    apart = " (what a fold adds to all of them alike left out)" if "fold" in differing else ""
+    folds = ", leaving out what a fold adds to all combinations alike"
+    apart = folds if "fold" in differing else ""
     yield (
         f"trainings that differ in the {differing} alone have a standard deviation of "
-        f"{best['noise']:.2g}{apart}, by {best['n']} trainings of each of "
+        f"{best['noise']:.2g}{apart}, from {best['n']} trainings of each of "
         f"{best['combinations']} combinations."
     )
 
