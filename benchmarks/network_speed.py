@@ -49,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if asked.kept:
         print(tables(read_json(asked.kept)))
         return
+    own = getattr(harness.scaled(asked.scale).language_model, asked.cell)
+    if not own.adaptive_cutoffs:
+        raise SystemExit(f"--scale {asked.scale}: expected adaptive_cutoffs, has none")
     harness.use_threads(asked.threads)
     counts = sorted({1, asked.threads})
     figures = {
@@ -56,8 +59,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "threads": asked.threads,
         "scale": asked.scale,
         "cell": asked.cell,
+        "rounds": asked.rounds,
+        "runs": asked.runs,
+        "tokens": asked.tokens,
         "layers": {str(count): layer_ratios(asked.rounds, asked.runs, count) for count in counts},
-        "tokens_per_second": learning(asked, counts),
+        "tokens_per_second": learning(asked, own, counts),
     }
     harness.write(figures, asked.json)
     print(tables(figures))
@@ -117,9 +123,8 @@ def step_seconds(layers: Any, inputs: Any, errors: Any) -> float:
     return taken
 
 
-def learning(asked: argparse.Namespace, counts: list[int]) -> dict[str, dict[str, float]]:
+def learning(asked: argparse.Namespace, own: Any, counts: list[int]) -> dict[str, dict[str, float]]:
     """Return tokens per second: of each output and number of threads, by precision."""
-    own = getattr(harness.scaled(asked.scale).language_model, asked.cell)
     found: dict[str, dict[str, float]] = {}
     for _ in range(asked.runs):
         for output, count, precision in itertools.product(OUTPUTS, counts, PRECISIONS):

@@ -1,9 +1,10 @@
 """The settings that the published figures are of, all that they depend on.
 
 A benchmark lays them over params.yaml, so that a change there moves no figure; a setting that is
-new there is to be stated here too (tests/test_benchmarks.py). `language_model.py` trains by a scale
-of the pipeline instead, and `buckets.py`, `neighbour_coverage.py` and `vector_settings.py` by
-params.yaml. What a benchmark takes from its command line, such as epochs, is left out.
+new there is to be stated here too (tests/test_benchmarks.py). `language_model.py` and
+`network_speed.py` train by a scale of the pipeline instead, and `buckets.py`,
+`neighbour_coverage.py` and `vector_settings.py` by params.yaml. What a benchmark takes from its
+command line, such as epochs, is left out.
 """
 
 from typing import Any
