@@ -79,14 +79,12 @@ def layer_ratios(rounds: int, runs: int, threads: int) -> dict[str, float]:
     for _, (whose, found) in itertools.product(range(runs), best.items()):
         for kind, taken in harness.alone(step_times, whose, rounds, threads).items():
             found[kind] = min(taken, found.get(kind, taken))
-    return {kind: best["torch"][kind] / taken for kind, taken in best["wordlab"].items()}
+    peers = best["torch"]
+    return {kind: peers.get(kind, peers["gru"]) / taken for kind, taken in best["wordlab"].items()}
 
 
 def step_times(whose: str, rounds: int, threads: int) -> dict[str, float]:
-    """Return the seconds of the fastest step of each kind of layers, `wordlab` or `torch`.
-
-    Of cells that torch.nn has not, the time of its GRU.
-    """
+    """Return the seconds of the fastest step of each kind of layers, `wordlab` or `torch`."""
     harness.use_threads(threads)
     import torch
     from torch import nn
@@ -98,11 +96,11 @@ def step_times(whose: str, rounds: int, threads: int) -> dict[str, float]:
     torch.set_num_threads(threads)
     inputs, errors = torch.randn(2, LENGTH, BATCH, WIDTH).unbind(0)
     inputs.requires_grad_()
-    peers = {"rnn": nn.RNN, "lstm": nn.LSTM}
+    peers = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
     found = {}
-    for kind in KINDS:
+    for kind in peers if whose == "torch" else KINDS:
         if whose == "torch":
-            layers: Any = peers.get(kind, nn.GRU)(WIDTH, WIDTH, 2)
+            layers: Any = peers[kind](WIDTH, WIDTH, 2)
         else:
             given = getattr(harness.params().language_model, kind).model_dump()
             cells = CellParams.model_validate(
