@@ -50,6 +50,7 @@ def params(**changes: Any) -> CellStudyParams:
         "adaptive_cutoffs": [],
         "dropout": 0.1,
         "epochs": 1,
+        "warmup": 0.1,
         "batch_size": 4,
         "bptt_length": 10,
         "seeds": 2,
@@ -150,6 +151,25 @@ def test_the_shipped_budget_gives_every_cell_as_many_weights(
         network = cells._network(getattr(shipped.language_model, cell), own, words)  # noqa: SLF001
         model = LanguageModel(network, words, "word", 0)
         assert cells._weights(model) == pytest.approx(own.parameters, rel=0.02)  # noqa: SLF001
+
+
+@pytest.mark.parametrize("scale", [None, "hour", "wikipedia"])
+def test_cells_differ_in_kind_size_and_rate_alone(repository: Path, scale: str | None) -> None:
+    over = () if scale is None else (repository / "scales" / f"{scale}.yaml",)
+    shipped = load(repository / "params.yaml", *over)
+    own = shipped.cell_study
+    words = Vocabulary(tuple(f"w{n}" for n in range(8000)), np.ones(8000, np.int64))
+    compared = cells._compared(  # noqa: SLF001
+        {cell: getattr(shipped.language_model, cell) for cell in own.rates}, own
+    )
+    free = {"cell", "gates", "hidden_size", "rate"}
+    settings = [
+        cells._network(network, own, words).model_dump(exclude=free)  # noqa: SLF001
+        for _, network in compared
+    ]
+    assert len(settings) >= len(own.rates) > 2
+    assert all(one == settings[0] for one in settings)
+    assert settings[0]["warmup"] == own.warmup
 
 
 def test_gates_are_taken_away_at_equal_numbers_of_weights(networks: Networks) -> None:

@@ -290,6 +290,8 @@ class CellStudyParams(Section):
     dropout: Dropout
     """On the embedded symbols, between layers and on the output."""
     epochs: Count
+    warmup: Share
+    """The share of all windows over which the rate of every cell rises linearly from 0."""
     batch_size: Count
     bptt_length: Count
     seeds: Annotated[int, Field(ge=2, le=MOST)]

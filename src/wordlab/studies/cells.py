@@ -205,7 +205,9 @@ def _measure(job: Reader | Learner, text: Text) -> Outcome:
         return job.measure(text)
 
 
-_OWN = ("adaptive_cutoffs", "batch_size", "bptt_length", "embedding_size", "epochs", "layers")
+_OWN = (
+    "adaptive_cutoffs", "batch_size", "bptt_length", "embedding_size", "epochs", "layers", "warmup",
+)  # fmt: skip
 """Settings of networks that the section of the study has under the same names."""
 
 
