@@ -354,12 +354,18 @@ def test_a_method_helps_if_its_whole_interval_is_below_zero() -> None:
         {"cell": "gru", "method": ["none", "dropout", "weight_decay"],
          "test_change": [0, -0.4, 0.1], "test_change_low": [0, -0.5, -0.1],
          "test_change_high": [0, -0.3, 0.3], "unigram_change_low": [0.4, 0, 0.5],
-         "unigram_change_high": [0.5, 0.1, 0.6]}
+         "unigram_change_high": [0.5, 0.1, 0.6],
+         "test": [6.0, 5.6, 6.1], "would_gain": [0.9, 0.2, 1.2]}
     )  # fmt: skip
     found = networks.held_back(methods)
     assert found.decided and "Dropout helps most" in found.text
     assert "by .40 nats, between .30 and .50" in found.text
-    assert found.text.endswith("between .30 and .50. Sure to help: dropout.")
+    assert "between .30 and .50. Sure to help: dropout. But for what stops early" in found.text
+    assert found.text.endswith(
+        "the lowest loss is 4.90 nats with weight decay (GRU), without intervals."
+    )
+    alone = networks.held_back(methods.assign(would_gain=[1.3, 0.2, 1.2]))
+    assert "the lowest loss is 4.70 nats with that alone (GRU)" in alone.text
     assert found.table is not None
     assert found.table.rows[1][1] == ".10 (-.10 to .30), not decided".replace(" to ", SPACED)
     two = networks.held_back(pd.concat([methods, methods.assign(cell="lstm")]))

@@ -302,8 +302,12 @@ def test_a_tied_embedding_has_the_size_of_the_state(section: LanguageModelSectio
         assert override(section.gru, settings).embedding_size == size
 
 
-def test_winners_learn_from_all_the_text_from_seeds_that_no_trial_has(
-    section: LanguageModelSection, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("limit", "learns"), [(None, 300), (155, 150), (9999, 300)])
+def test_winners_and_their_ngrams_learn_from_the_same_text_from_seeds_that_no_trial_has(
+    section: LanguageModelSection,
+    monkeypatch: pytest.MonkeyPatch,
+    limit: int | None,
+    learns: int,
 ) -> None:
     learnt: list[EncodedCorpus] = []
     seeds: dict[str, set[int]] = {"trials": set(), "winners": set()}
@@ -317,9 +321,19 @@ def test_winners_learn_from_all_the_text_from_seeds_that_no_trial_has(
         return by(1)(function, own, *shared)
 
     monkeypatch.setattr(trials, "side_by_side", followed)
-    params = RecurrentSweepParams.model_validate({**SWEEP, "seeds": 2, "tokens": 100})
-    result = language.sweep(CORPORA, VOCABULARY, section, params, ngram_orders=[1, 2], seed=1)
-    assert [len(corpus) for corpus in learnt] == [len(CORPORA["train"])]
+    fixed = {**SWEEP["fixed"], "tokens": limit}
+    params = RecurrentSweepParams.model_validate(
+        {**SWEEP, "seeds": 2, "tokens": 100, "fixed": fixed}
+    )
+    result = language.sweep(CORPORA, VOCABULARY, section, params, ngram_orders=[2], seed=1)
+    assert [len(corpus) for corpus in learnt] == [learns]
+    read, _, test = (
+        language_ids(one, VOCABULARY) for one in (learnt[0], CORPORA["valid"], CORPORA["test"])
+    )
+    given = {"classes": VOCABULARY.classes, "end": VOCABULARY.end}
+    counted = KneserNey.chosen(read, test, orders=[2], **given).losses(test)
+    known = result.tables["winners"]["ngram_perplexity"]
+    assert known.to_numpy() == pytest.approx(math.exp(counted.mean()))
     assert len(seeds["winners"]) == 2
     assert seeds["trials"]
     assert not seeds["winners"] & seeds["trials"]

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from wordlab import names
+from wordlab.params.derived import winners_read
 from wordlab.params.sweeps import RecurrentSweepParams
 from wordlab.report.findings.sweeps import (
     Tables,
@@ -31,11 +32,17 @@ EQUAL = 1.1
 @of_stage("analyse_sweep@recurrent")
 def of_recurrent(results: Results) -> list[str]:
     """Return what the sweep of language models found."""
-    return of_language_models(read(results, "recurrent"), results.params.sweep_recurrent)
+    params = results.params.sweep_recurrent
+    tokens = winners_read(params, results.params.language_model)
+    return of_language_models(read(results, "recurrent"), params, tokens)
 
 
-def of_language_models(tables: Tables, params: RecurrentSweepParams) -> list[str]:
+def of_language_models(
+    tables: Tables, params: RecurrentSweepParams, tokens: int | None = None
+) -> list[str]:
     """Return what a sweep of language models found, the winners' test scores first.
+
+    tokens: how much of the training split the winners learn from at most, None for all.
 
     Lengths of truncation, and what the context gains, are compared only for models that learn
     enough: their trainings beat the unigram model beyond the noise.
@@ -46,7 +53,7 @@ def of_language_models(tables: Tables, params: RecurrentSweepParams) -> list[str
     full = trials[trials["budget"] == 1] if pruned else trials
     notes, beaten = confounds(first), tables["beaten"]
     little = unlearnt(beaten) if grid else []
-    sentences = winners(tables["winners"], settings)
+    sentences = winners(tables["winners"], settings, tokens)
     sentences += pruning(trials, settings) if pruned else []
     sentences += against_baselines(beaten) + too_little_trained(little)
     sentences += most_important(tables["importances"]) if "importances" in tables else []
@@ -89,22 +96,24 @@ def _recurrent_settings(results: Results) -> Answer:
     return replace(found, more=[unclear, scored] if little else [scored])
 
 
-def winners(table: pd.DataFrame, settings: Sequence[str]) -> list[str]:
+def winners(table: pd.DataFrame, settings: Sequence[str], tokens: int | None = None) -> list[str]:
     """Return what the winners reach on the test split; table: as `sweeps.language.tested` has it.
+
+    tokens: how much of the training split they learn from at most, None for all.
 
     Where a training diverged there is no verdict on its settings.
     """
     sentences: list[str] = []
+    text = "the whole training split"
+    if tokens is not None:
+        text = f"at most {tokens:,} tokens of the training split"
     for name, part in table.groupby("model", sort=False):
         model = names.model(str(name))
         by_seed = part.astype({"seed": str}).set_index("seed").to_dict("index")
         mean = by_seed.pop("mean")
         chosen = names.chosen({setting: value(mean[setting]) for setting in settings})
         epochs = "one epoch" if mean["epochs"] == 1 else f"at most {mean['epochs']:.0f} epochs"
-        start = (
-            f"{model}: the best settings ({chosen}), trained for {epochs} on the whole training "
-            f"split"
-        )
+        start = f"{model}: the best settings ({chosen}), trained for {epochs} on {text}"
         count = len(by_seed)
         left = count - round(mean["diverged"])
         if left < count:

@@ -259,10 +259,28 @@ def held_back(methods: pd.DataFrame) -> Answer:
             if everywhere
             else f"No method helps every network; the rest is {OPEN}."
         )
+    text += _stopped(methods)
     own: dict[Any, Any] = tried.set_index(["cell", "method"]).to_dict("index")
     rows = [[names.plain(way), *(_change(own.get((cell, way))) for cell in cells)] for way in ways]
     table = Table("Change of the test loss, nats per word", list(map(names.model, cells)), rows)
     return Answer(text, not helps.empty, table)
+
+
+def _stopped(methods: pd.DataFrame) -> str:
+    """Return what predicts best where every method has the epoch that early stopping would keep."""
+    stopped = methods.assign(test=methods["test"] - methods["would_gain"])
+    lowest = stopped.loc[stopped.groupby("cell", sort=False)["test"].idxmin()]
+    parts = [
+        f"{fraction(row['test'])} nats with "
+        f"{'that alone' if row['method'] in ('none', 'early stopping') else _method(row['method'])}"
+        f" ({names.model(row['cell'])})"
+        for row in lowest.to_dict("records")
+    ]
+    return (
+        " But for what stops early, changes are those at the last epoch, where a network that "
+        "nothing holds back has learnt its text by heart. Where early stopping chooses the epoch "
+        f"of all methods, the lowest loss is {names.listed(parts)}, without intervals."
+    )
 
 
 def _change(row: Mapping[str, Any] | None) -> str:

@@ -26,7 +26,7 @@ from wordlab.evaluation.language.drawn_text import yardsticks
 from wordlab.evaluation.language.held_out import HeldOut, score
 from wordlab.evaluation.language.ngrams import KneserNey
 from wordlab.evaluation.repeated import repetitions
-from wordlab.params.derived import combined
+from wordlab.params.derived import combined, winners_read
 from wordlab.params.language import LanguageModelSection
 from wordlab.params.sweeps import RecurrentSweepParams
 from wordlab.recurrent.batches import document_starts, language_ids
@@ -82,7 +82,8 @@ def sweep(
     Returns tables: `trials`: model, settings, fold (if several), budget (if the sweep prunes), seed
     and what was measured; `progress`: the loss on the text that chooses the epoch, of each trial by
     tokens; `yardsticks`: fold, text and the scores of real text; `baselines`: as `folds.baselines`
-    returns them; `winners`: as `tested` does; as metrics what winners reach on the test split,
+    returns them; `winners`: as `tested` does, where they and their n-grams learn from the beginning
+    of the training split if `tokens` is limited; as metrics what winners reach on the test split,
     where no seed diverged. Raises UserError if settings contradict one another or a split is too
     short.
     """
@@ -95,8 +96,10 @@ def sweep(
         scored_tokens=params.valid_tokens,
     )
     judge = rest(corpora["train"], learnt)
+    limit = winners_read(params, base)
+    whole = corpora["train"] if limit is None else beginning(corpora["train"], limit)
     ngrams = KneserNey.chosen(
-        language_ids(corpora["train"], vocabulary),
+        language_ids(whole, vocabulary),
         language_ids(corpora["valid"], vocabulary),
         orders=ngram_orders,
         classes=vocabulary.classes,
@@ -143,7 +146,7 @@ def sweep(
         "winners": tested(
             won,
             prepared(won),
-            corpora,
+            {**corpora, "train": whole},
             vocabulary,
             ngrams,
             seed=seed,
@@ -245,7 +248,7 @@ def tested(
     on_trial: TrialLogger,
     checkpoint: Checkpoint,
 ) -> pd.DataFrame:
-    """Train each winner on the whole training split from new seeds, and score the test split.
+    """Train each winner on all of `train` from new seeds, and score the test split.
 
     jobs: what each of `won` trains, but for the seed; corpora: train, valid, which chooses the
     epoch, and test; ngrams: of the same training text. Returns one row per winner and seed, and one
