@@ -360,16 +360,18 @@ def test_a_method_helps_if_its_whole_interval_is_below_zero() -> None:
     found = networks.held_back(methods)
     assert found.decided and "Dropout helps most" in found.text
     assert "by .40 nats, between .30 and .50" in found.text
-    assert "between .30 and .50. Sure to help: dropout. But for what stops early" in found.text
+    assert "between .30 and .50. Sure to help: dropout. Methods without" in found.text
     assert found.text.endswith(
-        "the lowest loss is 4.90 nats with weight decay (GRU), without intervals."
+        "the GRU would have its lowest loss with weight decay (4.90 nats); these losses have no "
+        "intervals."
     )
     alone = networks.held_back(methods.assign(would_gain=[1.3, 0.2, 1.2]))
-    assert "the lowest loss is 4.70 nats with that alone (GRU)" in alone.text
+    assert "the GRU would have its lowest loss with nothing else (4.70 nats);" in alone.text
     assert found.table is not None
     assert found.table.rows[1][1] == ".10 (-.10 to .30), not decided".replace(" to ", SPACED)
     two = networks.held_back(pd.concat([methods, methods.assign(cell="lstm")]))
     assert "Sure to help every network: dropout." in two.text
+    assert "(4.90 nats) and the LSTM with weight decay (4.90 nats);" in two.text
     near = methods.assign(test_change_high=-0.05, unigram_change_high=0.6)
     text = networks.held_back(near).text
     assert text.startswith(

@@ -205,6 +205,14 @@ def test_no_verdict_where_a_winner_diverged() -> None:
     first, _, ratio = language_sweeps.winners(winner_table(50.0, 60.0), ["rate"])
     assert "from 2 new seeds, reach a perplexity of 55.0" in first
     assert "times the perplexity of Kneser-Ney" in ratio
+    assert "trained for one epoch on the whole training split from 2" in first
+    table = winner_table(50.0, 60.0).assign(epochs=4)
+    assert "at most 4 epochs on the whole" in language_sweeps.winners(table, ["rate"])[0]
+    for limited in (
+        language_sweeps.winners(table, ["rate"], {"gru": 12000}),
+        language_sweeps.winners(table.assign(tokens=12000), ["rate", "tokens"]),
+    ):
+        assert "for one epoch on the first 12,000 symbols of the training split" in limited[0]
 
 
 @pytest.mark.parametrize(("low", "shown"), [(21.5, "22 [22, 23]"), (math.nan, "22; held-out")])

@@ -28,6 +28,13 @@ def test_the_beginning_of_a_corpus_ends_with_a_sentence() -> None:
     assert len(folds.beginning(corpus(3, 3, 3, 3), 10**9)) == 120
 
 
+def test_what_a_limited_training_learns_from_counts_the_ends_of_sentences() -> None:
+    whole = corpus(3, 3)
+    assert folds.learnt_by(whole, None) is whole
+    sizes = {1: 10, 11: 10, 21: 10, 22: 20, 65: 50, 66: 60, 10**9: 60}
+    assert {limit: len(folds.learnt_by(whole, limit)) for limit in sizes} == sizes
+
+
 def test_folds_are_scored_whole_and_have_about_as_many_tokens() -> None:
     whole = corpus(30, 1, 2, 3, 4, 10, 20, 20)
     found = folds.splits(whole, corpus(1), folds=3, **OPTIONS)

@@ -302,7 +302,7 @@ def test_a_tied_embedding_has_the_size_of_the_state(section: LanguageModelSectio
         assert override(section.gru, settings).embedding_size == size
 
 
-@pytest.mark.parametrize(("limit", "learns"), [(None, 300), (155, 150), (9999, 300)])
+@pytest.mark.parametrize(("limit", "learns"), [(None, 300), (164, 140), (165, 150), (9999, 300)])
 def test_winners_and_their_ngrams_learn_from_the_same_text_from_seeds_that_no_trial_has(
     section: LanguageModelSection,
     monkeypatch: pytest.MonkeyPatch,
@@ -314,19 +314,23 @@ def test_winners_and_their_ngrams_learn_from_the_same_text_from_seeds_that_no_tr
 
     def followed(function: Any, jobs: Iterable[Any], *shared: Any) -> Any:
         kind = "trials" if len(shared) == 3 else "winners"
-        if kind == "winners":
-            learnt.append(shared[1][0])
         own = [job for job in jobs if job is not None]
         seeds[kind] |= {(job if kind == "trials" else job[0]).seed for job in own}
         return by(1)(function, own, *shared)
 
+    def trained(job: trial.Job, read: EncodedCorpus, *rest: Any) -> Any:
+        learnt.append(read)
+        return trial.train_model(job, read, *rest)
+
     monkeypatch.setattr(trials, "side_by_side", followed)
+    monkeypatch.setattr(language, "train_model", trained)
     fixed = {**SWEEP["fixed"], "tokens": limit}
     params = RecurrentSweepParams.model_validate(
         {**SWEEP, "seeds": 2, "tokens": 100, "fixed": fixed}
     )
     result = language.sweep(CORPORA, VOCABULARY, section, params, ngram_orders=[2], seed=1)
-    assert [len(corpus) for corpus in learnt] == [learns]
+    assert [len(corpus) for corpus in learnt] == [learns] * 2
+    assert limit is None or len(language_ids(learnt[0], VOCABULARY)) <= limit
     read, _, test = (
         language_ids(one, VOCABULARY) for one in (learnt[0], CORPORA["valid"], CORPORA["test"])
     )

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from wordlab.params.language import LanguageModelParams, LanguageModelSection
+from wordlab.params.language import LanguageModelParams
 from wordlab.params.sweeps import Range, RecurrentSweepParams, Value
 
 
@@ -37,13 +37,6 @@ def combined(
         return settings
     batch_size = max(1, round(sweep.update_tokens / predicted(settings, base)))
     return {**settings, "batch_size": batch_size}
-
-
-def winners_read(sweep: RecurrentSweepParams, base: LanguageModelSection) -> int | None:
-    """Return how many tokens of the training split its winners learn from at most, None for all."""
-    limits = [sweep.fixed.get("tokens", getattr(base, cell).tokens) for cell in sweep.cells]
-    known = [int(limit) for limit in limits if limit]
-    return max(known) if len(known) == len(limits) and "tokens" not in sweep.space else None
 
 
 def tied(settings: Mapping[str, Value], base: LanguageModelParams) -> dict[str, Value]:

@@ -217,7 +217,8 @@ class RecurrentSweepParams(SweepParams):
     """The share of the text learnt from, in whole documents, that trials leave out to choose the
     epoch on: what they are scored on chooses nothing."""
     winner_seeds: Count
-    """Trainings of each cell's best settings on the whole training split, for the test split."""
+    """Trainings of each cell's best settings on the whole training split, for the test split; on
+    its beginning where `tokens` of `language_model`, or in `fixed`, is limited."""
     contexts: Annotated[tuple[Count, ...], Field(strict=False)]
     """Losses are also measured with all but so many of the last symbols replaced by other text."""
     progress_tokens: Count

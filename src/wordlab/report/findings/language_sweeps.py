@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from wordlab import names
-from wordlab.params.derived import winners_read
 from wordlab.params.sweeps import RecurrentSweepParams
 from wordlab.report.findings.sweeps import (
     Tables,
@@ -25,6 +26,7 @@ from wordlab.report.findings.sweeps import (
 )
 from wordlab.report.results import Answer, Results, answer, of_stage
 
+NO_LIMITS: Mapping[str, Any] = MappingProxyType({})
 EQUAL = 1.1
 """Numbers of updates that differ by no more than this factor count as equal."""
 
@@ -32,17 +34,24 @@ EQUAL = 1.1
 @of_stage("analyse_sweep@recurrent")
 def of_recurrent(results: Results) -> list[str]:
     """Return what the sweep of language models found."""
-    params = results.params.sweep_recurrent
-    tokens = winners_read(params, results.params.language_model)
-    return of_language_models(read(results, "recurrent"), params, tokens)
+    params, base = results.params.sweep_recurrent, results.params.language_model
+    train = results.metrics.get("preprocess", {}).get("train", {})
+    symbols = train.get("tokens", 0) + train.get("sentences", 0)
+    limits = {
+        str(cell): limit
+        for cell in params.cells
+        if (limit := params.fixed.get("tokens", getattr(base, cell).tokens)) and limit < symbols
+    }
+    return of_language_models(read(results, "recurrent"), params, limits)
 
 
 def of_language_models(
-    tables: Tables, params: RecurrentSweepParams, tokens: int | None = None
+    tables: Tables, params: RecurrentSweepParams, limits: Mapping[str, Any] = NO_LIMITS
 ) -> list[str]:
     """Return what a sweep of language models found, the winners' test scores first.
 
-    tokens: how much of the training split the winners learn from at most, None for all.
+    limits: tokens and sentence ends of the training split that the winner of a cell reads, if fewer
+    than all.
 
     Lengths of truncation, and what the context gains, are compared only for models that learn
     enough: their trainings beat the unigram model beyond the noise.
@@ -53,7 +62,7 @@ def of_language_models(
     full = trials[trials["budget"] == 1] if pruned else trials
     notes, beaten = confounds(first), tables["beaten"]
     little = unlearnt(beaten) if grid else []
-    sentences = winners(tables["winners"], settings, tokens)
+    sentences = winners(tables["winners"], settings, limits)
     sentences += pruning(trials, settings) if pruned else []
     sentences += against_baselines(beaten) + too_little_trained(little)
     sentences += most_important(tables["importances"]) if "importances" in tables else []
@@ -96,23 +105,25 @@ def _recurrent_settings(results: Results) -> Answer:
     return replace(found, more=[unclear, scored] if little else [scored])
 
 
-def winners(table: pd.DataFrame, settings: Sequence[str], tokens: int | None = None) -> list[str]:
+def winners(
+    table: pd.DataFrame, settings: Sequence[str], limits: Mapping[str, Any] = NO_LIMITS
+) -> list[str]:
     """Return what the winners reach on the test split; table: as `sweeps.language.tested` has it.
 
-    tokens: how much of the training split they learn from at most, None for all.
+    limits: as `of_language_models` takes them.
 
     Where a training diverged there is no verdict on its settings.
     """
     sentences: list[str] = []
-    text = "the whole training split"
-    if tokens is not None:
-        text = f"at most {tokens:,} tokens of the training split"
     for name, part in table.groupby("model", sort=False):
         model = names.model(str(name))
         by_seed = part.astype({"seed": str}).set_index("seed").to_dict("index")
         mean = by_seed.pop("mean")
         chosen = names.chosen({setting: value(mean[setting]) for setting in settings})
         epochs = "one epoch" if mean["epochs"] == 1 else f"at most {mean['epochs']:.0f} epochs"
+        text = "the whole training split"
+        if limit := mean.get("tokens", limits.get(str(name))):
+            epochs, text = "one epoch", f"the first {limit:,.0f} symbols of the training split"
         start = f"{model}: the best settings ({chosen}), trained for {epochs} on {text}"
         count = len(by_seed)
         left = count - round(mean["diverged"])

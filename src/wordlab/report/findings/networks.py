@@ -267,19 +267,22 @@ def held_back(methods: pd.DataFrame) -> Answer:
 
 
 def _stopped(methods: pd.DataFrame) -> str:
-    """Return what predicts best where every method has the epoch that early stopping would keep."""
+    """Return what predicts best if early stopping chooses the epoch of every method."""
     stopped = methods.assign(test=methods["test"] - methods["would_gain"])
     lowest = stopped.loc[stopped.groupby("cell", sort=False)["test"].idxmin()]
     parts = [
-        f"{fraction(row['test'])} nats with "
-        f"{'that alone' if row['method'] in ('none', 'early stopping') else _method(row['method'])}"
-        f" ({names.model(row['cell'])})"
-        for row in lowest.to_dict("records")
+        f"the {names.model(row['cell'])}{'' if place else ' would have its lowest loss'} with "
+        + (
+            "nothing else"
+            if row["method"] in ("none", "early stopping")
+            else _method(row["method"])
+        )
+        + f" ({fraction(row['test'])} nats)"
+        for place, row in enumerate(lowest.to_dict("records"))
     ]
     return (
-        " But for what stops early, changes are those at the last epoch, where a network that "
-        "nothing holds back has learnt its text by heart. Where early stopping chooses the epoch "
-        f"of all methods, the lowest loss is {names.listed(parts)}, without intervals."
+        " Methods without early stopping are judged at the last epoch. With early stopping beside "
+        f"each of them, {names.listed(parts)}; these losses have no intervals."
     )
 
 

@@ -58,9 +58,10 @@ def grown(
         "each hold alone.",
         "Intervals draw words and word pairs, but neither documents nor seeds: each size is one "
         "draw of documents and one training.",
-        "Over the items known at each size, a larger text brings in rarer words.",
-        "Every size is read as often: word2vec and GloVe also make more updates on a larger text, "
-        "and gain by these; PPMI makes none.",
+        "Over the items known at each size, scores of different sizes are of different items: a "
+        "larger text brings in rarer words.",
+        "All sizes are trained for equally many epochs, so word2vec and GloVe also make more "
+        "updates on a larger text, and may gain by that; PPMI makes none.",
     ]
 
 

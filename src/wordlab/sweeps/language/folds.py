@@ -22,6 +22,18 @@ def beginning(corpus: EncodedCorpus, tokens: int) -> EncodedCorpus:
     return corpus.sentences(0, sentences)
 
 
+def learnt_by(corpus: EncodedCorpus, limit: int | None) -> EncodedCorpus:
+    """Return the sentences that a training limited to so many symbols reads, from the first on.
+
+    A symbol is a token or the end of a sentence; at least one sentence, and all without a limit.
+    """
+    if limit is None:
+        return corpus
+    ends = corpus.sentence_ends + np.arange(1, len(corpus.sentence_ends) + 1)
+    sentences = max(int(np.searchsorted(ends, limit, side="right")), 1)
+    return corpus.sentences(0, sentences)
+
+
 def rest(corpus: EncodedCorpus, part: EncodedCorpus) -> EncodedCorpus:
     """Return what follows `part`, its beginning, in `corpus`; all of it if nothing does."""
     first, stop = len(part.sentence_ends), len(corpus.sentence_ends)

@@ -26,13 +26,13 @@ from wordlab.evaluation.language.drawn_text import yardsticks
 from wordlab.evaluation.language.held_out import HeldOut, score
 from wordlab.evaluation.language.ngrams import KneserNey
 from wordlab.evaluation.repeated import repetitions
-from wordlab.params.derived import combined, winners_read
+from wordlab.params.derived import combined
 from wordlab.params.language import LanguageModelSection
 from wordlab.params.sweeps import RecurrentSweepParams
 from wordlab.recurrent.batches import document_starts, language_ids
 from wordlab.recurrent.devices import threads
 from wordlab.recurrent.training import perplexity
-from wordlab.sweeps.language.folds import Split, baselines, beginning, rest, splits
+from wordlab.sweeps.language.folds import Split, baselines, beginning, learnt_by, rest, splits
 from wordlab.sweeps.language.search import Pruner, Searcher
 from wordlab.sweeps.language.trial import Job, curves, reference, train, train_model
 from wordlab.sweeps.trials import (
@@ -82,8 +82,7 @@ def sweep(
     Returns tables: `trials`: model, settings, fold (if several), budget (if the sweep prunes), seed
     and what was measured; `progress`: the loss on the text that chooses the epoch, of each trial by
     tokens; `yardsticks`: fold, text and the scores of real text; `baselines`: as `folds.baselines`
-    returns them; `winners`: as `tested` does, where they and their n-grams learn from the beginning
-    of the training split if `tokens` is limited; as metrics what winners reach on the test split,
+    returns them; `winners`: as `tested` does; as metrics what winners reach on the test split,
     where no seed diverged. Raises UserError if settings contradict one another or a split is too
     short.
     """
@@ -96,10 +95,8 @@ def sweep(
         scored_tokens=params.valid_tokens,
     )
     judge = rest(corpora["train"], learnt)
-    limit = winners_read(params, base)
-    whole = corpora["train"] if limit is None else beginning(corpora["train"], limit)
     ngrams = KneserNey.chosen(
-        language_ids(whole, vocabulary),
+        language_ids(corpora["train"], vocabulary),
         language_ids(corpora["valid"], vocabulary),
         orders=ngram_orders,
         classes=vocabulary.classes,
@@ -146,9 +143,10 @@ def sweep(
         "winners": tested(
             won,
             prepared(won),
-            {**corpora, "train": whole},
+            corpora,
             vocabulary,
             ngrams,
+            ngram_orders=ngram_orders,
             seed=seed,
             on_trial=on_trial,
             checkpoint=checkpoint.part(0),
@@ -244,22 +242,28 @@ def tested(
     vocabulary: Vocabulary,
     ngrams: KneserNey,
     *,
+    ngram_orders: Sequence[int],
     seed: int,
     on_trial: TrialLogger,
     checkpoint: Checkpoint,
 ) -> pd.DataFrame:
-    """Train each winner on all of `train` from new seeds, and score the test split.
+    """Train each winner on the training split from new seeds, and score the test split.
 
-    jobs: what each of `won` trains, but for the seed; corpora: train, valid, which chooses the
-    epoch, and test; ngrams: of the same training text. Returns one row per winner and seed, and one
-    for the mean loss over the seeds of a winner: model, settings, epochs (at most), seed (1, 2, ...
-    or `mean`), diverged (how many trainings did), test_perplexity, and of `LanguageScore` low,
-    high, perplexity_known, unknown_share, symbols, ratio (to ngrams), ratio_low and ratio_high, NaN
-    where all diverged; ngram_perplexity.
+    Where `tokens` limits a winner, it learns from the beginning of the split, and so do the n-grams
+    that it is compared with. jobs: what each of `won` trains, but for the seed; corpora: train,
+    valid, which chooses the epoch, and test; ngrams: of all of train. Returns one row per winner
+    and seed, and one for the mean loss over the seeds of a winner: model, settings, epochs (at
+    most), seed (1, 2, ... or `mean`), diverged (how many trainings did), test_perplexity, and of
+    `LanguageScore` low, high, perplexity_known, unknown_share, symbols, ratio (to the n-grams),
+    ratio_low and ratio_high, NaN where all diverged; ngram_perplexity.
     """
     ids = language_ids(corpora["test"], vocabulary)
     text = HeldOut(ids, document_starts(corpora["test"]), vocabulary.unknown, vocabulary.end)
-    baseline = ngrams.losses(ids)
+    limits = {job.params.tokens for job in jobs}
+    baselines = {
+        limit: _counted(corpora, vocabulary, ngrams, ngram_orders, limit).losses(ids)
+        for limit in limits
+    }
     seeds = [str(number) for job in jobs[:1] for number in range(1, job.sweep.winner_seeds + 1)]
     # no trial of the sweep has these seeds
     planned = [
@@ -280,13 +284,33 @@ def tested(
     for place, trial in enumerate(won):
         own = ended[place * len(seeds) : (place + 1) * len(seeds)]
         for name, alike in [*zip(seeds, ([losses] for losses in own), strict=True), ("mean", own)]:
-            epochs = jobs[place].params.epochs
+            epochs, baseline = jobs[place].params.epochs, baselines[jobs[place].params.tokens]
             row = {"model": trial.model, **trial.settings, "epochs": epochs, "seed": name}
             scored = _scored(alike, text, baseline, seed)
             finite = {key: x for key, x in scored.items() if math.isfinite(x)}
             on_trial(f"{trial.model} winner, seed {name}, on the test split", row, finite)
             rows.append({**row, **scored})
     return pd.DataFrame(rows)
+
+
+def _counted(
+    corpora: Mapping[str, EncodedCorpus],
+    vocabulary: Vocabulary,
+    ngrams: KneserNey,
+    orders: Sequence[int],
+    limit: int | None,
+) -> KneserNey:
+    """Return `ngrams`, or those of what a training limited to so many tokens learns from."""
+    read = learnt_by(corpora["train"], limit)
+    if len(read) == len(corpora["train"]):
+        return ngrams
+    return KneserNey.chosen(
+        language_ids(read, vocabulary),
+        language_ids(corpora["valid"], vocabulary),
+        orders=orders,
+        classes=vocabulary.classes,
+        end=vocabulary.end,
+    )
 
 
 def _scored(
@@ -311,8 +335,9 @@ def _test(
 
     shared: the splits train, valid and test, and the words.
     """
-    *_, held_out, vocabulary = shared
-    model, measured = train_model(job, *shared[:2], vocabulary, checkpoint)
+    train, valid, held_out, vocabulary = shared
+    read = learnt_by(train, job.params.tokens)
+    model, measured = train_model(job, read, valid, vocabulary, checkpoint)
     if measured["diverged"]:
         return Outcome({})
     with threads():
