@@ -89,3 +89,13 @@ def test_every_scale_says_what_it_is_for():
     for path in SCALES.glob("*.yaml"):
         first = path.read_text().partition("\n")[0]
         assert first.startswith("# ") and len(first) <= 100, path
+
+
+@pytest.mark.parametrize("name", [None, *summaries(SCALES)])
+def test_the_cells_of_a_sweep_differ_in_kind_alone(name):
+    params = load(PARAMS) if name is None else load(PARAMS, SCALES / f"{name}.yaml")
+    sweep = params.sweep_recurrent
+    networks = [getattr(params.language_model, cell).model_dump() for cell in sweep.cells]
+    same = {"cell": "either", **sweep.fixed, **dict.fromkeys(sweep.space)}
+    first, *others = [network | same for network in networks]
+    assert others and all(other == first for other in others)

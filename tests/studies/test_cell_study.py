@@ -148,12 +148,13 @@ def test_the_shipped_budget_gives_every_cell_as_many_weights(
     words = Vocabulary(tuple(f"w{n}" for n in range(size)), np.ones(size, np.int64))
     assert {*own.rates} == {*KINDS} if scale else {*own.rates} < {*KINDS}
     for cell in own.rates:
-        network = cells._network(getattr(shipped.language_model, cell), own, words)  # noqa: SLF001
+        network = getattr(shipped.language_model, cell)
+        network = cells._network(network, shipped.language_model.gru, own, words)  # noqa: SLF001
         model = LanguageModel(network, words, "word", 0)
         assert cells._weights(model) == pytest.approx(own.parameters, rel=0.02)  # noqa: SLF001
 
 
-@pytest.mark.parametrize("scale", [None, "hour", "wikipedia"])
+@pytest.mark.parametrize("scale", [None, "hour", "wikipedia", "standard"])
 def test_cells_differ_in_kind_size_and_rate_alone(repository: Path, scale: str | None) -> None:
     over = () if scale is None else (repository / "scales" / f"{scale}.yaml",)
     shipped = load(repository / "params.yaml", *over)
@@ -164,7 +165,7 @@ def test_cells_differ_in_kind_size_and_rate_alone(repository: Path, scale: str |
     )
     free = {"cell", "gates", "hidden_size", "rate"}
     settings = [
-        cells._network(network, own, words).model_dump(exclude=free)  # noqa: SLF001
+        cells._network(network, shipped.language_model.gru, own, words).model_dump(exclude=free)  # noqa: SLF001
         for _, network in compared
     ]
     assert len(settings) >= len(own.rates) > 2

@@ -122,7 +122,8 @@ def study(
     checkpoint: Checkpoint,
 ) -> Result:
     """Study `networks`, by cell, at equal numbers of weights, and those of `params.gates` with the
-    gates that are named behind the cell, such as `lstm no_forget`. Tables:
+    gates that are named behind the cell, such as `lstm no_forget`. What `params` has no setting of
+    is for all as for the cell that the others are compared with. Tables:
 
     - cells: one row per cell, see `table`;
     - trainings: cell, seed, valid_loss, test_loss, nats per word;
@@ -142,8 +143,9 @@ def study(
             f"cell_study.batch_size: {params.batch_size} streams need more text than "
             f"{len(text.train_ids)} tokens; expected a smaller batch"
         )
+    shared = networks[reference(list(params.rates))]
     sized = {
-        name: _network(network, params, text.vocabulary)
+        name: _network(network, shared, params, text.vocabulary)
         for name, network in _compared(networks, params)
     }
     readers = list(_readers(sized, params, seed))
@@ -212,10 +214,19 @@ _OWN = (
 
 
 def _network(
-    network: LanguageModelParams, params: CellStudyParams, vocabulary: Vocabulary
+    network: LanguageModelParams,
+    shared: LanguageModelParams,
+    params: CellStudyParams,
+    vocabulary: Vocabulary,
 ) -> LanguageModelParams:
-    """Return the settings of a network on the same cell with about `params.parameters` weights."""
+    """Return the settings of a network with about `params.parameters` weights.
+
+    It has the cell of `network`, and else, start of the recurrent weights included, the settings of
+    `shared`.
+    """
+    kind = network.model_dump(include={*CellParams.model_fields} - {"initialisation"})
     changes = {
+        **kind,
         **{name: getattr(params, name) for name in _OWN},
         "rate": params.rates[network.cell],
         "cell_backend": "wordlab",
@@ -229,7 +240,7 @@ def _network(
     }
 
     def sized(hidden_size: int) -> LanguageModelParams:
-        own = {**network.model_dump(), **changes, "hidden_size": hidden_size}
+        own = {**shared.model_dump(), **changes, "hidden_size": hidden_size}
         return LanguageModelParams.model_validate(own)
 
     def build(hidden_size: int) -> LanguageModel:
