@@ -4,14 +4,16 @@ import json
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 
 from wordlab.artifacts import read_json
 from wordlab.errors import UserError
 from wordlab.params.whole import load, read
-from wordlab.pipeline import pages, plan, publish
+from wordlab.pipeline import pages, plan, publish, store
 from wordlab.report import scored
 from wordlab.report.findings import answers
 from wordlab.report.page import SECTIONS
@@ -231,3 +233,47 @@ def test_results_beside_no_run_or_other_sets_are_refused_in_a_line(run, tmp_path
     (other / "embeddings.json").write_text(json.dumps(metrics))
     with pytest.raises(UserError, match=r"params.yaml.*: scored on .*WordSim-353.*; not on .*Sim"):
         publish.beside(run.name, other, DOCS)
+
+
+def test_seconds_of_cells_are_those_of_the_last_run_that_ended_well(tmp_path, monkeypatch):
+    database = tmp_path / "mlflow.db"
+    client = MlflowClient(f"sqlite:///{database}")
+    experiment = client.create_experiment(store.EXPERIMENT)
+
+    def logged(stage, parent=None, status="FINISHED", params=None, metrics=None):
+        tags = {"wordlab.stage": stage, **({"mlflow.parentRunId": parent} if parent else {})}
+        run = client.create_run(experiment, tags=tags).info.run_id
+        for key, value in (params or {}).items():
+            client.log_param(run, key, value)
+        for key, value in (metrics or {}).items():
+            client.log_metric(run, key, value)
+        if status:
+            client.set_terminated(run, status)
+        return run
+
+    assert store.trials(tmp_path / "none.db", "study_cells") == []
+    assert store.trials(database, "study_cells") == []
+    for status, factor in (("FINISHED", 2.0), ("FINISHED", 1.0), ("FAILED", 4.0)):
+        parent = logged("study_cells", status=status)
+        for cell, repetition, seconds in (("sru", 1, 3.0), ("gru", 1, 5.0), ("gru", 2, 6.2)):
+            own = {"cell": cell, "repetition": repetition}
+            took = {"seconds": factor * seconds}
+            logged("study_cells trial", parent, params=own, metrics=took)
+        task = {"cell": "gru", "task": "adding"}
+        logged("study_cells trial", parent, params=task, metrics={"seconds": 100.0})
+        time.sleep(0.01)
+    logged("sweep_recurrent")
+    found = store.trials(database, "study_cells")
+    assert found[0] == {"cell": "sru", "repetition": "1", "seconds": 3.0} and len(found) == 4
+    assert publish._cell_seconds(found) == {"sru": 3.0, "gru": 5.6}
+    run = pages.Run("hour", DOCS)
+    page = pages.page(run)
+    assert "Perplexity against time" not in page or "cell_seconds" in run.facts
+    monkeypatch.setitem(
+        run.__dict__, "facts", {**run.facts, "cell_seconds": {"gru": 5.6, "sru": 3.0}}
+    )
+    perplexity = run.table("study_cells/cells").set_index("cell")["perplexity"]
+    rows = re.findall(r"^\| (\w+) \| (\d\.\d) \|.* ([\d.]+) \|$", pages.page(run), re.MULTILINE)
+    assert [*rows] == [
+        ("SRU", "3.0", f"{perplexity['sru']:.1f}"), ("GRU", "5.6", f"{perplexity['gru']:.1f}"),
+    ]  # fmt: skip

@@ -118,6 +118,8 @@ def page(run: Run) -> str:
     for section in SECTIONS:
         if found.get(section.name, UNMEASURED) is not UNMEASURED:
             parts += [f"## {section.question}", *_section(run, section.figure, found[section.name])]
+        if section.name == "cells":
+            parts += _pace(run)
     parts += [part for sweep in SWEEPS for part in _best(run, sweep)]
     parts += _side_by_side(run)
     longest = list(facts["seconds"].items())
@@ -137,6 +139,29 @@ def _section(run: Run, figure: str, answer: Answer) -> Iterator[str]:
     yield from answer.more
     if (run.folder / "figures" / f"{figure}.png").exists():
         yield f"![{figure.replace('_', ' ')}]({run.name}/figures/{figure}.png)"
+
+
+def _pace(run: Run) -> Iterator[str]:
+    """Yield what each kind of cell took to reach its perplexity; nothing where it is not known."""
+    took: Mapping[str, float] = run.facts.get("cell_seconds", {})
+    if not took:
+        return
+    cells = run.table("study_cells/cells").set_index("cell")
+    yield (
+        "Their time is that of training and scoring a language model of words, each on one thread "
+        "beside others: a mean over seeds."
+    )
+    yield tables.markdown(
+        ["Perplexity against time", "seconds", "multiply-adds per word", "weights", "perplexity"],
+        [
+            [
+                names.model(cell), f"{seconds:.1f}",
+                *(number(int(cells[name][cell])) for name in ("multiply_adds", "parameters")),
+                f"{cells['perplexity'][cell]:.1f}",
+            ]
+            for cell, seconds in sorted(took.items(), key=lambda one: one[1])
+        ],
+    )  # fmt: skip
 
 
 def _best(run: Run, sweep: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from wordlab.artifacts import read_json, replacing, write_json
 from wordlab.errors import UserError, masked
 from wordlab.params.scales import SCALES
 from wordlab.params.whole import PARAMS, load, read
-from wordlab.pipeline import plan
+from wordlab.pipeline import plan, store
 from wordlab.pipeline.pages import FACTS, TEMPLATE, Run, answered, page
 from wordlab.report import scored
 from wordlab.report.page import SECTIONS
@@ -112,7 +112,8 @@ def _facts(name: str) -> dict[str, Any]:
     """Return what is known of the pass in this checkout beside its outputs."""
     text, params = read_json(Path("data/raw/provenance.json")), _given(read(PARAMS))
     command = f"dvc exp run -n {name} $(wordlab scale {name}){_arguments(params['corpus'])}"
-    goes = plan.goes(paths.tracking_database())
+    database = paths.tracking_database()
+    goes = plan.goes(database)
     stages = {stage: round(sum(b - a for a, b in of)) for stage, of in goes.items()}
     return {
         "command": command,
@@ -122,8 +123,18 @@ def _facts(name: str) -> dict[str, Any]:
         "minutes": round(covered([go for of in goes.values() for go in of]) / 60),
         "text": {key: text[key] for key in ("origin", "licence", "sha256", "documents")},
         "seconds": dict(sorted(stages.items(), key=lambda one: -one[1])),
+        "cell_seconds": _cell_seconds(store.trials(database, "study_cells")),
         "params": params,
     }
+
+
+def _cell_seconds(trials: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Return what training a language model on each kind of cell took, a mean over seeds."""
+    took: dict[str, list[float]] = {}
+    for trial in trials:
+        if "task" not in trial:
+            took.setdefault(trial["cell"], []).append(trial["seconds"])
+    return {cell: round(sum(of) / len(of), 1) for cell, of in took.items()}
 
 
 def _given(params: Any) -> Any:

@@ -111,6 +111,31 @@ def settle(database: Path, artifacts: Path) -> None:
     )
 
 
+def trials(database: Path, stage: str) -> list[dict[str, str | float]]:
+    """Return the params and last metrics of each trial of the last run of `stage` that ended well.
+
+    In the order in which they were logged; none before there is such a run.
+    """
+    if not database.exists():
+        return []
+    found: dict[str, dict[str, str | float]] = {}
+    of_run = (
+        "FROM runs AS r JOIN tags AS t USING (run_uuid) WHERE t.key = 'wordlab.stage' "
+        "AND t.value = ? AND r.status = 'FINISHED' ORDER BY r.start_time DESC LIMIT 1"
+    )
+    of_trials = (
+        "JOIN tags AS t USING (run_uuid) JOIN runs AS r USING (run_uuid) "
+        f"WHERE t.key = 'mlflow.parentRunId' AND t.value = (SELECT r.run_uuid {of_run}) "
+        "ORDER BY r.start_time, r.rowid"
+    )
+    with closing(sqlite3.connect(database, timeout=60)) as store:
+        for table in ("params", "latest_metrics"):
+            query = f"SELECT v.run_uuid, v.key, v.value FROM {table} AS v {of_trials}"
+            for run, key, value in store.execute(query, (stage,)):
+                found.setdefault(run, {})[key] = value
+    return list(found.values())
+
+
 def _found(database: Path, column: str) -> str | None:
     """Return a column of the experiment, None before there is one."""
     if not database.exists():

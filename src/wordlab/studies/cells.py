@@ -24,7 +24,7 @@ from wordlab.evaluation.language.contexts import context_losses, context_names
 from wordlab.evaluation.language.held_out import HeldOut, ratios, score
 from wordlab.evaluation.language.ngrams import KneserNey
 from wordlab.params.derived import reference
-from wordlab.params.language import CellParams, Initialisation, Kind, LanguageModelParams
+from wordlab.params.language import CellParams, Initialisation, LanguageModelParams
 from wordlab.params.studies import CellStudyParams, TaskParams
 from wordlab.recurrent.cells import Cell
 from wordlab.recurrent.devices import threads
@@ -112,7 +112,7 @@ class Learner:
 
 
 def study(
-    networks: Mapping[Kind, LanguageModelParams],
+    networks: Mapping[str, LanguageModelParams],
     text: Text,
     params: CellStudyParams,
     *,
@@ -193,7 +193,7 @@ def study(
 
 
 def _compared(
-    networks: Mapping[Kind, LanguageModelParams], params: CellStudyParams
+    networks: Mapping[str, LanguageModelParams], params: CellStudyParams
 ) -> Iterator[tuple[str, LanguageModelParams]]:
     """Yield the networks to compare, those with other gates behind their cell."""
     for cell in params.rates:
