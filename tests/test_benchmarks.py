@@ -327,6 +327,20 @@ def test_the_mean_of_several_models_is_that_of_their_probabilities(tmp_path):
     assert language_model.ensemble(kept, figures) == {"ensemble": None}, "no losses of the third"
 
 
+@pytest.mark.parametrize(("first_updates", "expected"), [(169.0, 147.0), (120.0, 120.0)])
+def test_an_epoch_of_the_peer_is_no_longer_than_its_fastest(
+    tmp_path, monkeypatch, first_updates, expected
+):
+    """Epochs of 210, 147 and 300 seconds on a busy machine."""
+    language_model = importlib.import_module("language_model")
+    paced = {"curve": [{"seconds": first_updates, "valid": 9.0}]}
+    monkeypatch.setattr(language_model.harness, "alone", lambda *_: paced)
+    peer = {"curve": [{"seconds": seconds} for seconds in (210.0, 357.0, 657.0)]}
+    measured = language_model.peer_epoch_seconds
+    assert measured(tmp_path, language_model.Peer(1, 1, 1, "cpu"), [peer]) == expected
+    assert measured(tmp_path, language_model.Peer(1, 1, 1, "cpu"), []) == first_updates
+
+
 def test_the_set_of_wikipedia_has_whole_documents_and_the_words_of_train(tmp_path):
     wiki_1m = importlib.import_module("wiki_1m")
     text = tmp_path / "text.txt"

@@ -190,6 +190,10 @@ def test_torch_has_one_thread_whatever_is_asked(checkout, monkeypatch, command):
         (["score", "../own.txt"], "own.txt, line 1: 1 column; expected a right and a wrong"),
         (["score", "-m", "x"], "x: no such model; expected one of char, gru, rnn"),
         (["predict", "-m", "x"], "x: no such model; expected one of char, gru, rnn"),
+        (
+            ["generate", "--cache-weight", "0.3"],
+            "--cache-weight: a setting of the cache; expected --cache too",
+        ),
         (["generate", "--prompt", "a zzz"], "prompt: words unknown to the model: a, zzz; expected"),
     ],
 )

@@ -1,8 +1,9 @@
 """Commands on language models."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 WEIGHTS = "model.safetensors"
+CACHE: Mapping[str, Any] = {"size": 500, "flatness": 0.6, "weight": 0.1}
+"""The usual cache of `generate`."""
 
 
 def _models() -> list[str]:
@@ -70,13 +73,24 @@ def generate(
         bool,
         typer.Option("--cache", help="Make what came after similar states of this text likelier."),
     ] = False,
-    cache_size: Annotated[int, typer.Option(min=1, help="Symbols that it looks back on.")] = 500,
+    cache_size: Annotated[
+        int | None,
+        typer.Option(min=1, help=f"Symbols that it looks back on, {CACHE['size']} if not given."),
+    ] = None,
     cache_flatness: Annotated[
-        float, typer.Option(min=0, help="The higher, the more the most similar states count.")
-    ] = 0.6,
+        float | None,
+        typer.Option(
+            min=0,
+            help="The higher, the more the most similar states count; "
+            f"{CACHE['flatness']} if not given.",
+        ),
+    ] = None,
     cache_weight: Annotated[
-        float, typer.Option(min=0, max=1, help="Its weight in the mixture.")
-    ] = 0.2,
+        float | None,
+        typer.Option(
+            min=0, max=1, help=f"Its weight in the mixture, {CACHE['weight']} if not given."
+        ),
+    ] = None,
 ) -> None:
     """Complete PROMPT with a language model."""
     from wordlab.asking.prediction import beginning
@@ -92,9 +106,13 @@ def generate(
         "beam_width": beam_width,
     }  # fmt: skip
     (decoding,) = changed(given, usual)
+    of_cache = {"size": cache_size, "flatness": cache_flatness, "weight": cache_weight}
+    chosen = {name: value for name, value in of_cache.items() if value is not None}
+    if chosen and not cache:
+        raise UserError(f"--cache-{min(chosen)}: a setting of the cache; expected --cache too")
     asked = asked_of(model)
     begun = beginning(asked.model, prompt, asked.preprocess)
-    kept = NeuralCache(cache_size, cache_flatness, cache_weight) if cache else None
+    kept = NeuralCache(**{**CACHE, **chosen}) if cache else None
     with threads():
         text = generation.generate(asked.model, begun, length, decoding, seed=seed, cache=kept)
     print(text)
