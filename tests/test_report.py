@@ -158,7 +158,7 @@ def test_the_page_shows_what_was_measured(pictures: dict[str, Path]) -> None:
     page = Page(build(pictures))
     for expected in (
         "421,548",  # words
-        "with 90 % confidence, for language models with 95 %, in studies with that",
+        "Intervals have 90 % confidence, those of language models 95 %, unless a table",
         "8,376",  # words kept
         ".412",  # skip-gram's score
         "104",  # perplexity

@@ -124,6 +124,11 @@ def test_rare_words_and_relations_name_what_may_be_as_good() -> None:
     (most,) = preferences.at_relations(contrasts)
     assert (most.best, most.value, most.unclear) == ("ppmi", "2 of 2", ["glove"])
     assert preferences.at_relations(contrasts.assign(distinct=False)) == []
+    (tied,) = preferences.at_relations(contrasts.assign(distinct=True))
+    assert (tied.best, tied.tied, tied.unclear) == ("glove", ["ppmi"], [])
+    table = preferences.prefer([tied], "").table
+    assert table is not None
+    assert table.rows == [["relations, from unrelated pairs", "GloVe and PPMI", "2 of 2", "none"]]
 
 
 @pytest.mark.parametrize(
@@ -265,7 +270,7 @@ def test_a_gradient_reaches_farther_where_the_intervals_do_not_overlap() -> None
     )
     found = {"rnn": reach(10, 8, 12), "gru": reach(100, 100, 100)}
     sure = gradients.reaches(found, 100, tasks, trainings)
-    assert sure.decided and "it does not fade within 100 steps" in sure.text
+    assert sure.decided and "it has not faded after 100 steps" in sure.text
     assert "Only the GRU learns the task of adding over 20 steps." in sure.text
     assert sure.table is not None
     assert list(sure.table.rows[0][1:]) == [
@@ -274,13 +279,13 @@ def test_a_gradient_reaches_farther_where_the_intervals_do_not_overlap() -> None
     both = pd.concat([trainings, trainings.assign(initialisation="orthogonal", diverged=False)])
     table = gradients.reaches(found, 100, tasks, both).table
     assert table is not None
-    assert [row[3] for row in table.rows] == ["diverges (uniform)", "converges"]
+    assert [row[3] for row in table.rows] == ["diverges (uniform)", "does not diverge"]
     for other in (reach(14, 11, 20), reach(14, None, None)):
         none = gradients.reaches({**found, "gru": other}, 100, tasks, trainings)
         assert not none.decided and f"the order is {OPEN}" in none.text
     far = gradients.reaches({**found, "lstm": reach(100, 70, 100)}, 100, tasks, trainings)
     assert far.decided and far.text.startswith(
-        "The gradients of GRU and LSTM reach farthest: each does not fade within 100 steps, while "
+        "The gradients of GRU and LSTM reach farthest: none has faded after 100 steps, while "
         "the RNN's fades after 10 steps. "
     )
     assert far.table is not None and [row[1] for row in far.table.rows] == [
@@ -296,6 +301,9 @@ def test_a_gradient_reaches_farther_where_the_intervals_do_not_overlap() -> None
         assert none.text.startswith(f"{said}; which reaches farther is {OPEN}. ")
     with pytest.raises(Unmeasured):
         gradients.reaches({}, 100, tasks, trainings)
+    (sentence,) = gradients.uneven({"rnn": 1.4, "gru": 5.0})
+    assert sentence.startswith("Rates of plain gradient descent differ (RNN 1.4 and GRU 5), so ")
+    assert gradients.uneven({"rnn": 2.0, "gru": 2.0}) == []
 
 
 def test_clipping_keeps_from_diverging_only_what_diverges_without_it() -> None:
@@ -353,14 +361,14 @@ def test_a_method_helps_if_its_whole_interval_is_below_zero() -> None:
     methods = pd.DataFrame(
         {"cell": "gru", "method": ["none", "dropout", "weight_decay"],
          "test_change": [0, -0.4, 0.1], "test_change_low": [0, -0.5, -0.1],
-         "test_change_high": [0, -0.3, 0.3], "unigram_change_low": [0.4, 0, 0.5],
-         "unigram_change_high": [0.5, 0.1, 0.6],
+         "test_change_high": [0, -0.3, 0.3], "unigram_change": [0.45, 0.05, 0.55],
+         "unigram_change_low": [0.4, 0, 0.5], "unigram_change_high": [0.5, 0.1, 0.6],
          "test": [6.0, 5.6, 6.1], "would_gain": [0.9, 0.2, 1.2]}
     )  # fmt: skip
     found = networks.held_back(methods)
     assert found.decided and "Dropout helps most" in found.text
     assert "by .40 nats, between .30 and .50" in found.text
-    assert "between .30 and .50. Sure to help: dropout. Methods without" in found.text
+    assert "between .30 and .50. Shown to help: dropout. Methods without" in found.text
     assert found.text.endswith(
         "the GRU would have its lowest loss with weight decay (4.90 nats); these losses have no "
         "intervals."
@@ -370,9 +378,14 @@ def test_a_method_helps_if_its_whole_interval_is_below_zero() -> None:
     assert found.table is not None
     assert found.table.rows[1][1] == ".10 (-.10 to .30), not decided".replace(" to ", SPACED)
     two = networks.held_back(pd.concat([methods, methods.assign(cell="lstm")]))
-    assert "Sure to help every network: dropout." in two.text
+    assert "Shown to help every network: dropout." in two.text
     assert "(4.90 nats) and the LSTM with weight decay (4.90 nats);" in two.text
-    near = methods.assign(test_change_high=-0.05, unigram_change_high=0.6)
+    # half-widths of .3 and .4 differ from .5 apart by no more than chance, of .29 and .4 by more
+    near = methods.assign(
+        test_change_high=-0.05, unigram_change_low=[0.4, 0, 0.15], unigram_change_high=0.351
+    )
+    clear = near.assign(unigram_change_high=0.34)
+    assert networks.held_back(clear).text.startswith("Dropout helps most: ")
     text = networks.held_back(near).text
     assert text.startswith(
         f"Which method helps most is {OPEN}; the largest change is that by dropout"
@@ -392,10 +405,15 @@ def test_an_autoencoder_is_ahead_where_the_intervals_do_not_overlap() -> None:
     )  # fmt: skip
     codes = pd.DataFrame({"code": ["UTF-8", "zlib"], "total": [8.0, 4.0]})
     sure = autoencoders.fits(rates, codes, "10 characters")
-    assert sure.decided and "more than any other cell through as many. Sent" in sure.text
+    assert (
+        sure.decided
+        and "more than any other cell through as many; each network is trained once. Sent"
+        in sure.text
+    )
     assert "(zlib) takes 4.00" in sure.text
     assert (
-        "60\N{NO-BREAK SPACE}% of unseen sequences of up to 10 characters back exactly. Sent"
+        "60\N{NO-BREAK SPACE}% of unseen sequences of up to 10 characters back exactly; each "
+        "network is trained once. Sent"
         in (autoencoders.fits(rates[1:], codes, "10 characters").text)
     )
     assert "costs least through RNN and 32 numbers at float32: 5.00 bits" in sure.text

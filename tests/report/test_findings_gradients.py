@@ -30,7 +30,7 @@ def test_reaches_differ_only_where_their_intervals_do(repository: Path) -> None:
     exact = gradients.reach(found, params.model_copy(update={"faded": 0.001, "confidence": 0.995}))
     assert "below 0.1% of" in exact[1] and "99.5% intervals" in exact[1]
     alone = gradients.reach({"gru": reach(100, 100)}, params)
-    assert "GRU, trained: the gradient does not fade within 100 steps." in alone
+    assert "GRU, trained: the gradient has not faded after 100 steps." in alone
     few = reach(12, 12)
     few["trained"]["length 100"] |= {"low": None, "high": None}
     said = gradients.reach({"rnn": reach(8, 12), "lstm": few}, params)

@@ -17,7 +17,7 @@ function answer(expected) {
   }
   const [a, b, c] = given.map(i => wordElement(words[i]));
   said.append(a, " is to ", b, " as ", c, " is to \u2026");
-  if (expected !== undefined) said.append(" People say ", wordElement(words[expected]), ".");
+  if (expected !== undefined) said.append(" Expected: ", wordElement(words[expected]), ".");
   element("answers").replaceChildren(...dense.map(model => {
     const found = model.analogy(...given, ANSWERS), full = Math.max(0.01, found[0]?.[1] ?? 1);
     return card(model.name, make("ol", {className: "answers"}, ...found.map(pair => ranked(
@@ -33,18 +33,20 @@ function chooseAndGo(i) {
 
 element("ask-analogy").addEventListener("submit", event => { event.preventDefault(); answer(); });
 places.forEach(suggest);
+const asked = page.examples.analogies.map(question => question.map(word => index.get(word)));
 buttons(
   element("analogy-examples"),
-  page.examples.analogies.map(question => question.map(word => index.get(word))),
+  asked,
   ([a, b, c]) => make("span", {}, ...[a, " : ", b, " :: ", c, " : ?"].map(
     part => typeof part === "number" ? wordElement(words[part]) : part)),
   question => {
     places.forEach((input, k) => { input.value = words[question[k]]; });
     answer(question[3]);
   });
-if (page.examples.analogies.length) {
-  const [question] = page.examples.analogies;
-  places.forEach((input, k) => { input.value = question[k]; });
-  answer(index.get(question[3]));
+if (asked.length) {  // begin with one that some model answers, if there is one
+  const [question] = asked.filter(([a, b, c, d]) => dense.some(
+    model => model.analogy(a, b, c, 1)[0]?.[0] === d)).concat(asked);
+  places.forEach((input, k) => { input.value = words[question[k]]; });
+  answer(question[3]);
 }
 element("analogies").hidden = !dense.length;

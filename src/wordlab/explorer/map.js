@@ -73,7 +73,7 @@ function layOut() {
   plot.cursor = null;
   const about = {
     around: "The axes have no meaning of their own: they are the two directions in which these "
-      + "words differ most, so words that lie close are near one another.",
+      + "words differ most. Near words mostly lie close; not all that lie close are near.",
     tsne: "The axes have no meaning: t-SNE keeps near words together, and distances far apart say "
       + "little.",
     pca: "Across: the first principal component; upwards: the second.",

@@ -144,7 +144,8 @@ def fits(rates: pd.DataFrame, codes: pd.DataFrame, length: str) -> Answer:
         return Answer(text, False, table)
     text = (
         f"Through {best['latent_size']} numbers the {names.model(best['cell'])} brings "
-        f"{percent(best['exact_match'])} of unseen sequences of up to {length} back exactly{lead}. "
+        f"{percent(best['exact_match'])} of unseen sequences of up to {length} back exactly{lead}; "
+        "each network is trained once. "
         f"Sent whole, errors corrected, a sequence costs least through {_vector(cheapest)}: "
         f"{number(cheapest['total'])} bits per character. The cheapest code without a vector "
         f"({code['code']}) takes {number(code['total'])}."

@@ -35,13 +35,12 @@ def steady(neighbours: pd.DataFrame, scores: pd.DataFrame, n: int, confidence: f
         for model, own in known.groupby("model", sort=False)
     ]
     text = (
-        f"Of the {n} nearest neighbours of each word looked up, {names.listed(staying)} would "
-        f"still be among the {n} nearest in {percent(confidence)} of similar texts."
+        f"{len(known)} of the {len(near)} neighbours looked up occur in enough documents to judge. "
+        f"Of these, {names.listed(staying)} would still be among the {n} nearest in "
+        f"{percent(confidence)} of similar texts."
         if decided
         else "There are too few documents to say what another text would give."
     )
-    if decided and len(known) < len(near):
-        text += f" Of {len(near) - len(known)} more, too few documents have the words."
     return Answer(
         text,
         decided,

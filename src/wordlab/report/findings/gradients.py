@@ -77,7 +77,7 @@ def _span(steps: Mapping[str, Any], longest: int) -> str:
     if low is None:
         return f"{_fades(steps, longest)}, a median over too few sequences for an interval"
     if low >= longest:
-        return f"does not fade within {longest} steps"
+        return f"has not faded after {longest} steps"
     if high >= longest:
         return f"fades after {low:.0f} steps or more"
     return f"fades after {_between(steps['steps'], low, high, '.0f')} steps"
@@ -85,7 +85,7 @@ def _span(steps: Mapping[str, Any], longest: int) -> str:
 
 def _fades(found: Mapping[str, Any], longest: int) -> str:
     if found["steps"] >= longest:
-        return f"does not fade within {longest} steps"
+        return f"has not faded after {longest} steps"
     return f"fades after {found['steps']:.0f} steps"
 
 
@@ -240,7 +240,17 @@ def _reaches(results: Results) -> Answer:
     )
     measured = results.metrics.get(STUDY, {}).get("reach", {})
     found = reaches(measured, max(params.lengths), tasks, trainings)
-    return replace(found, more=[*steadied(trainings), *truncated(windows)])
+    rates = {cell: getattr(params.training, cell).rate for cell in trainings["cell"].unique()}
+    return replace(found, more=[*steadied(trainings), *uneven(rates), *truncated(windows)])
+
+
+def uneven(rates: Mapping[str, float]) -> list[str]:
+    """Return what unequal `rates` of plain gradient descent, by cell, leave open."""
+    if len(set(rates.values())) < 2:
+        return []
+    named = names.listed(f"{names.model(cell)} {rate:g}" for cell, rate in rates.items())
+    return [f"Rates of plain gradient descent differ ({named}), so which cell diverges is no "
+            "comparison of cells."]  # fmt: skip
 
 
 def steadied(trainings: pd.DataFrame) -> list[str]:
@@ -323,8 +333,9 @@ def reaches(
         if len(far) == 1
         else f"The gradients of {models_named(far)} reach farthest: each"
     )
+    faded = f"{lead} {_fades(steps[far[0]], longest)}"
     text = (
-        f"{lead} {_fades(steps[far[0]], longest)}, while the {names.model(near)}'s "
+        f"{faded.replace('each has not', 'none has')}, while the {names.model(near)}'s "
         f"{_fades(steps[near], longest)}{'' if decided else f'; but the order is {OPEN}'}."
     )
     if near in far:
@@ -361,7 +372,11 @@ def _ends(trainings: pd.DataFrame) -> dict[str, str]:
         diverged = own.groupby("initialisation", sort=False)["diverged"].any()
         starts = ", ".join(map(str, diverged.index[diverged]))
         found[str(cell)] = (
-            "converges" if not starts else "diverges" if diverged.all() else f"diverges ({starts})"
+            "does not diverge"
+            if not starts
+            else "diverges"
+            if diverged.all()
+            else f"diverges ({starts})"
         )
     return found
 

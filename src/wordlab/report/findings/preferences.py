@@ -61,13 +61,15 @@ def nearer(contrasts: pd.DataFrame) -> list[str]:
 
 @dataclass(frozen=True)
 class Purpose:
-    """What for, the best model and its number, the models it is above, and those that may be."""
+    """What for, the best model and its number, the models it is above, those that may be as good,
+    and those that are."""
 
     what: str
     best: str
     value: str
     above: Sequence[str] = ()
     unclear: Sequence[str] = ()
+    tied: Sequence[str] = ()
 
 
 def at_tasks(scores: pd.DataFrame, differences: pd.DataFrame) -> list[Purpose]:
@@ -86,9 +88,11 @@ def at_relations(contrasts: pd.DataFrame) -> list[Purpose]:
     if not own["distinct"].any():
         return []
     counts = own.groupby("model", sort=False)["distinct"].agg(["sum", "size"])
-    models = [str(name) for name in counts.sort_values("sum", ascending=False).index]
+    most_of = counts["sum"] == counts["sum"].max()
+    best, *tied = map(str, counts.index[most_of])
+    others = [*map(str, counts.index[~most_of])]
     share = f"{int(counts['sum'].max())} of {int(counts['size'].iloc[0])}"
-    return [Purpose("relations, from unrelated pairs", models[0], share, (), models[1:])]
+    return [Purpose("relations, from unrelated pairs", best, share, (), others, tied)]
 
 
 def on_rare_words(frequency: pd.DataFrame) -> list[Purpose]:
@@ -121,7 +125,7 @@ def in_memory(results: Results) -> list[Purpose]:
     }
     least = min(sizes, key=lambda model: sizes[model])
     alike = [model for model in sizes if model != least and sizes[model] == sizes[least]]
-    return [Purpose("memory", least, f"{number(sizes[least] / 1e6, 2)} MB", (), alike)]
+    return [Purpose("memory", least, f"{number(sizes[least] / 1e6, 2)} MB", tied=alike)]
 
 
 def prefer(purposes: Sequence[Purpose], rests: str) -> Answer:
@@ -137,14 +141,17 @@ def prefer(purposes: Sequence[Purpose], rests: str) -> Answer:
         for (model, others), what in clear.items()
     ]
     text = (
-        f"Prefer {'; '.join(parts)}. What else is scored is {OPEN}."
+        f"Prefer {'; '.join(parts)}. Which model is best at anything else is {OPEN}."
         if parts
         else f"No model is ahead of another at anything: which to prefer is {OPEN}."
     )
     rows = [
-        [one.what, names.model(one.best), one.value, models_named(one.unclear) or "none"]
+        [
+            one.what, models_named([one.best, *one.tied]), one.value,
+            models_named(one.unclear) or "none",
+        ]
         for one in purposes
-    ]
+    ]  # fmt: skip
     head = ["best", "at", "may be as good"]
     return Answer(text, bool(parts), Table("When to prefer which", head, rows), (rests,))
 
