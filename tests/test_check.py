@@ -80,6 +80,10 @@ def test_what_would_be_refused_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="line 1: expected `: section` before"):
         path.write_text("a b c d\n")
         check(path, "analogies")
+    for text in ("", "\n\n \n", "[]", "text,label\n"):
+        path.write_text(text)
+        with pytest.raises(UserError, match="file: no text in it"):
+            check(path, "text")
     with pytest.raises(UserError, match="a folder; expected a file"):
         check(tmp_path)
     with pytest.raises(UserError, match="nowhere: not found"):

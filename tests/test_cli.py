@@ -94,6 +94,8 @@ def test_sets_are_listed_and_fetched_by_name(workspace, monkeypatch, capsys):
     assert here["wordlab_es"] and not here["es_rg65"]
     assert run(monkeypatch, "sets", "gone") == 1
     assert "gone: no such set; `wordlab sets` lists them" in capsys.readouterr().err
+    assert run(monkeypatch, "sets", "men", "--language", "es") == 1
+    assert "men: a set of the language en; expected es" in capsys.readouterr().err
     assert run(monkeypatch, "export", "made", "tensorboard", "projector") == 0
     assert (workspace / "projector" / "metadata.tsv").read_text().startswith("word\tcount\ncat\t3")
 

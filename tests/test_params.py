@@ -81,6 +81,11 @@ def test_models_take_shared_keys_with_their_own_on_top(edited):
         ("min_count: 5", "min_count: '5'", r"vocabulary\.min_count: .*integer.*'5'"),
         ("source: sample", "source: nowhere", r"corpus\.source: expected 'sample'.*'nowhere'"),
         ("source: sample", "source: file", r"corpus\.path: expected the path of a text"),
+        (
+            "  path:   ",
+            "  path: a.txt",
+            r"corpus\.path: expected null, or corpus\.source file or",
+        ),
         ("watch: {}", "watch: {a: texts}", r"corpus\.watch\.a: expected a path from /.*'texts'"),
         ("source: sample", "source: url", r"corpus\.url: expected http:// .*got None"),
         (

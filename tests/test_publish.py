@@ -74,7 +74,28 @@ def test_every_question_is_answered_with_a_figure_its_code_and_a_command():
     ],
 )
 def test_facts_say_how_the_text_was_given_without_places_and_secrets(corpus, arguments):
-    given = publish._given({"corpus": {"path": None, **corpus}})["corpus"]
+    others = {
+        "evaluation": {
+            "similarity": [
+                {"name": "mine", "path": "/me/pairs"},
+                {"name": "far", "url": "https://me:word@here/x"},
+                "men",
+            ],
+            "analogies": {"path": "/me/questions"},
+        },
+        "comparison": {"relations": {"path": "by_language"}},
+    }
+    params = publish._given({"corpus": {"path": None, **corpus}, **others})
+    given = params["corpus"]
+    assert params["evaluation"] == {
+        "similarity": [
+            {"name": "mine", "path": "FILE"},
+            {"name": "far", "url": "https://***@here/x"},
+            "men",
+        ],
+        "analogies": {"path": "FILE"},
+    }
+    assert params["comparison"] == others["comparison"]
     assert publish._arguments(given) == arguments
     assert not {"/me/a", "/a", "/b", "/c"} & set(map(str, given.values()))
 

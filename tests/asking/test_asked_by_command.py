@@ -191,6 +191,15 @@ def test_torch_has_one_thread_whatever_is_asked(checkout, monkeypatch, command):
         (["score", "-m", "x"], "x: no such model; expected one of char, gru, rnn"),
         (["predict", "-m", "x"], "x: no such model; expected one of char, gru, rnn"),
         (
+            ["generate", "--prompt", "123 !!"],
+            "prompt: no token of the kind 'letters' in '123 !!'; expected one, or none",
+        ),
+        (["predict", "..."], "prompt: no token of the kind 'letters' in '...'; expected one"),
+        (
+            ["surprisal", "../own.txt", "--html", "../own.txt"],
+            "own.txt: the file that is read; expected another one to write",
+        ),
+        (
             ["generate", "--cache-weight", "0.3"],
             "--cache-weight: a setting of the cache; expected --cache too",
         ),

@@ -139,6 +139,51 @@ def test_shares_are_counted_by_phenomenon_and_for_known_words(tmp_path):
     assert none["pairs"] == 0 and np.isnan(none["right"])
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "bad\tgood\nthe cat are\tthe cat is\n",
+        "UID\tSentence_good\tsentence_bad\nx\tthe cat is\tthe cat are\n",
+        "right\twrong\nthe cat is\tthe cat are\n",
+    ],
+)
+def test_a_header_says_which_column_is_which(tmp_path, text):
+    (pair,) = read(written(tmp_path, text))
+    assert (pair.good, pair.bad) == ("the cat is", "the cat are")
+    assert pair.phenomenon == ("x" if "UID" in text else "")
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("good\tUID", "line 1: a header without a column of wrong sentences"),
+        ('{"sentence_good": ' + "1" * 5000 + "}", "line 1: not JSON (Exceeds the limit"),
+        ("[" * 9 + '\n{"a": ' + "[" * 100_000, "line 1: 1 column"),
+        ('{"a": ' + "[" * 100_000, "line 1: not JSON (maximum recursion depth"),
+    ],
+)
+def test_what_is_no_pair_is_one_line(tmp_path, line, problem):
+    with pytest.raises(UserError) as raised:
+        read(written(tmp_path, f"{line}\n"))
+    assert problem in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_a_pair_without_a_name_has_none(tmp_path):
+    row = {"sentence_good": "a b", "sentence_bad": "b a", "UID": None}
+    (pair,) = read(written(tmp_path, json.dumps(row)))
+    assert pair.phenomenon == ""
+
+
+def test_few_pairs_decide_nothing():
+    judged = {
+        name: Judged(np.full(9, right), *np.zeros((2, 9), np.bool_))
+        for name, right in (("a", 1.0), ("b", 0.0))
+    }
+    (found,) = compare(judged, seed=1, resamples=200, confidence=0.95)
+    assert found["difference"] == 1 and np.isnan([found["low"], found["high"], found["p"]]).all()
+    assert "+1.00  too few pairs" in tables.scored({}, [found], 0.95)
+
+
 def test_a_phenomenon_may_be_called_all(tmp_path):
     pairs = read(written(tmp_path, TABLE.replace("order", "all")))
     every = np.ones(5, np.bool_)

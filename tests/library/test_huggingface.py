@@ -219,18 +219,57 @@ def test_another_training_has_its_own_seed_and_a_part_no_record(checkout, monkey
     assert len(wordlab.open("part")) == 2
 
 
-@pytest.mark.parametrize("damage", ["cut", "other", "short"])
+@pytest.mark.parametrize("damage", ["cut", "other", "short", "whole numbers", "flat"])
 def test_damage_is_one_line(checkout, monkeypatch, damage):
     assert export(monkeypatch, "skipgram", "huggingface", "out") == 0
     weights = checkout / "out/model.safetensors"
     if damage == "cut":
         weights.write_bytes(weights.read_bytes()[:-4])
     else:
-        name = "embedding.weight" if damage == "short" else "other"
-        save_file({name: MATRIX}, weights)
+        rows = np.concatenate([MATRIX, MATRIX[:1]])
+        name, found = {
+            "short": ("embedding.weight", MATRIX),
+            "other": ("other", MATRIX),
+            "whole numbers": ("embedding.weight", rows.astype(np.int32)),
+            "flat": ("embedding.weight", rows[:, 0]),
+        }[damage]
+        save_file({name: np.ascontiguousarray(found)}, weights)
     with pytest.raises(UserError, match="out/model.safetensors: damaged") as raised:
         wordlab.open("out")
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float64])
+def test_numbers_of_another_size_become_float32(checkout, monkeypatch, kind):
+    assert export(monkeypatch, "skipgram", "huggingface", "out") == 0
+    rows = np.concatenate([MATRIX, MATRIX[:1]]).astype(kind)
+    save_file({"embedding.weight": rows}, checkout / "out/model.safetensors")
+    found = wordlab.open("out")
+    assert found.matrix.dtype == np.float32
+    assert np.array_equal(found.matrix, MATRIX.astype(kind).astype(np.float32))
+
+
+def test_nothing_of_a_persons_or_of_the_pipelines_is_replaced(checkout, monkeypatch, capsys):
+    (checkout / "mine").mkdir()
+    (checkout / "mine/README.md").write_text("mine")
+    assert export(monkeypatch, "skipgram", "huggingface", "mine") == 1
+    error = "mine/README.md: of no earlier export; expected a new folder"
+    assert error in capsys.readouterr().err
+    assert [path.name for path in (checkout / "mine").iterdir()] == ["README.md"]
+    assert (checkout / "mine/README.md").read_text() == "mine"
+    before = md5(checkout / "data/models/skipgram")
+    for folder in ("data/models/skipgram", "data/models/gru"):
+        if (checkout / folder).exists():
+            assert export(monkeypatch, "skipgram", "huggingface", folder) == 1
+    assert md5(checkout / "data/models/skipgram") == before
+    assert export(monkeypatch, "skipgram", "huggingface", "out") == 0
+    capsys.readouterr()
+    assert export(monkeypatch, "out", "huggingface", "out") == 1
+    assert "out: the model itself; expected another folder" in capsys.readouterr().err
+    assert export(monkeypatch, "gru", "huggingface", "new", "--words", "2") == 1
+    assert (
+        "a language model is whole" in capsys.readouterr().err and not (checkout / "new").exists()
+    )
 
 
 def test_two_kinds_of_models_do_not_share_a_folder(checkout, monkeypatch, capsys):

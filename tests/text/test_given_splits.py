@@ -195,7 +195,7 @@ def test_the_scale_for_published_sets_has_these_settings():
     assert scale["preprocess"] == SETTINGS
     assert scale["vocabulary"] == {"min_count": 1, "max_size": None}
     others = scale.keys() - {"preprocess", "vocabulary"}
-    assert others == {"word2vec", "language_model"}, "how the text is read, and the word models"
+    assert others == {"word2vec", "language_model", "sweep_recurrent"}, "and the word models"
 
 
 def test_the_scale_for_published_sets_starts_from_vectors_of_the_models_size():

@@ -24,7 +24,7 @@ from wordlab.errors import UserError
 from wordlab.evaluation.language.accuracy import sentence_losses
 from wordlab.evaluation.language.generation import symbols_of
 from wordlab.evaluation.language.held_out import symbol_ids
-from wordlab.evaluation.statistics import margins_together, resample, resampled_mean
+from wordlab.evaluation.statistics import FEWEST, margins_together, resample, resampled_mean
 from wordlab.params.text import PreprocessParams
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.text.lines import decoded, whole
@@ -36,8 +36,10 @@ WHAT = (
     "expected a right and a wrong sentence per line, and what they test if that has a name, tabs "
     "between; or BLiMP's JSON lines"
 )
-HEADERS = {"good", "sentence_good", "right", "sentence good"}
-"""What the first cell of a line is that names the columns."""
+GOOD = ("good", "sentence_good", "right", "sentence good")
+BAD = ("bad", "sentence_bad", "wrong", "sentence bad")
+NAME = ("uid", "phenomenon", "name", "test")
+"""What a header calls the columns, in any order: right, wrong, and what they test."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,12 @@ class Pair:
 def read(path: Path) -> list[Pair]:
     """Return the pairs of a table with tabs between, or of JSON lines as BLiMP has them.
 
-    Lines that are empty or begin with # are passed over, as is a header. Raises UserError with the
-    file and the line if one is no pair, or if there is none.
+    Lines that are empty or begin with # are passed over; a header says which column is which.
+    Raises UserError with the file and the line if one is no pair, or if there is none.
     """
     check(path, WHAT)
-    found = []
+    found: list[Pair] = []
+    header: list[int] | None = None
     with path.open("rb") as file:
         for number, line in enumerate(whole(decoded(file, named(path))), start=1):
             place, text = f"{named(path)}, line {number}", line.strip("\r\n")
@@ -66,16 +69,35 @@ def read(path: Path) -> list[Pair]:
             if text.lstrip().startswith("{"):
                 found.append(_of_json(text, place))
                 continue
-            pair = _of_cells(text, place)
-            if found or pair.good.lower() not in HEADERS:
-                found.append(pair)
+            cells = [" ".join(cell.split()) for cell in text.split("\t")]
+            if not found and header is None and (header := _columns(cells, place)):
+                continue
+            if header is not None and len(cells) > max(header):
+                cells = [cells[column] for column in header]
+            found.append(_of_cells(cells, place))
     if not found:
         raise UserError(f"{named(path)}: no pair in it; {WHAT}")
     return found
 
 
-def _of_cells(text: str, place: str) -> Pair:
-    cells = [" ".join(cell.split()) for cell in text.split("\t")]
+def _columns(cells: list[str], place: str) -> list[int] | None:
+    """Return the columns of the right and the wrong sentence, and of what they test if there is
+    one; None if the cells are no header. Raises UserError if it names one sentence alone."""
+    called = [cell.lower() for cell in cells]
+    found = [
+        next((column for column, cell in enumerate(called) if cell in known), None)
+        for known in (GOOD, BAD, NAME)
+    ]
+    good, bad, name = found
+    if good is None and bad is None:
+        return None
+    if good is None or bad is None:
+        missing = "wrong" if bad is None else "right"
+        raise UserError(f"{place}: a header without a column of {missing} sentences; {WHAT}")
+    return [good, bad, *([] if name is None else [name])]
+
+
+def _of_cells(cells: list[str], place: str) -> Pair:
     if not 2 <= len(cells) <= 3 or not all(cells[:2]):
         columns = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
         problem = columns if all(cells[:2]) else "a sentence is empty"
@@ -87,9 +109,9 @@ def _of_cells(text: str, place: str) -> Pair:
 def _of_json(text: str, place: str) -> Pair:
     try:
         row = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise UserError(f"{place}: not JSON ({error.msg}); {WHAT}") from None
-    good, bad, name = (row.get(key, "") for key in ("sentence_good", "sentence_bad", "UID"))
+    except (ValueError, RecursionError) as error:  # numbers too long, brackets too deep
+        raise UserError(f"{place}: not JSON ({error}); {WHAT}") from None
+    good, bad, name = (row.get(key) or "" for key in ("sentence_good", "sentence_bad", "UID"))
     for key, sentence in (("sentence_good", good), ("sentence_bad", bad)):
         if not isinstance(sentence, str) or not sentence.strip():
             raise UserError(f"{place}: no {key}; {WHAT}")
@@ -194,8 +216,8 @@ def compare(
     """Return by how much the share right of each model exceeds that of each after it.
 
     Pairs are drawn anew, the same for all models; the intervals hold together and p-values are
-    corrected for all comparisons (max-t). `only_first`, `only_second`: pairs that one model alone
-    has right.
+    corrected for all comparisons (max-t). Both are NaN for fewer than FEWEST pairs. `only_first`,
+    `only_second`: pairs that one model alone has right.
     """
     names = list(combinations(judged, 2))
     if not names:
@@ -205,6 +227,8 @@ def compare(
     draws = np.array([resampled_mean(gain, counts) for gain in gains])
     values = gains.mean(axis=1)
     margins, p = margins_together(values, draws, confidence)
+    if gains.shape[1] < FEWEST:
+        margins, p = np.full((2, len(values)), np.nan)
     return [
         {
             "first": a,

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from wordlab.asking.text import sentences
+from wordlab.errors import UserError
 from wordlab.evaluation.language.generation import (
     beginning_ids,
     probabilities_after,
@@ -44,10 +45,13 @@ def beginning(model: LanguageModel, prompt: str, preprocess: PreprocessParams) -
     """Return a beginning that a person typed as the model knows it, a sentence per line.
 
     The last is open, unless a line break closes it: to a model of characters a space at its end is
-    one.
+    one. Raises UserError if nothing of a prompt that is not blank is a token.
     """
     found = [spelled(model, line) for line in sentences(prompt, preprocess, model)]
     text = "\n".join(found)
+    if prompt.strip() and not text:
+        kind = repr(preprocess.tokens)
+        raise UserError(f"prompt: no token of the kind {kind} in {prompt!r}; expected one, or none")
     blank = prompt[len(prompt.rstrip()) :]
     if "\n" in blank and text and preprocess.units != "documents":
         return f"{text}\n"

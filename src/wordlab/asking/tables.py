@@ -90,7 +90,7 @@ def scored(
     if compared:
         lines = [("difference in all pairs", "right", "p", "only the first", "only the second")]
         lines += [
-            (f"{one['first']} less {one['second']}", _difference(one), f"{one['p']:.3f}",
+            (f"{one['first']} less {one['second']}", _difference(one), _chance(one["p"]),
              f"{one['only_first']:,}", f"{one['only_second']:,}")
             for one in compared
         ]  # fmt: skip
@@ -109,7 +109,11 @@ def _right(row: Mapping[str, Any]) -> str:
 
 def _difference(one: Mapping[str, Any]) -> str:
     value, low, high = (f"{one[key]:+.2f}".replace("0.", ".", 1) for key in ENDS)
-    return f"{value} ({low} to {high})"
+    return value if math.isnan(one["low"]) else f"{value} ({low} to {high})"
+
+
+def _chance(p: float) -> str:
+    return "too few pairs" if math.isnan(p) else f"{p:.3f}"
 
 
 ENDS = ("difference", "low", "high")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from wordlab.cli.shared import Number, folder, given, made, settings
+from wordlab.cli.shared import Number, apart, folder, given, made, settings
 from wordlab.errors import UserError
 from wordlab.library.places import LANGUAGE
 
@@ -75,12 +75,17 @@ def generate(
     ] = False,
     cache_size: Annotated[
         int | None,
-        typer.Option(min=1, help=f"Symbols that it looks back on, {CACHE['size']} if not given."),
+        typer.Option(
+            min=1,
+            max=1_000_000,
+            help=f"Symbols that it looks back on, {CACHE['size']} if not given.",
+        ),
     ] = None,
     cache_flatness: Annotated[
         float | None,
         typer.Option(
             min=0,
+            max=1000,
             help="The higher, the more the most similar states count; "
             f"{CACHE['flatness']} if not given.",
         ),
@@ -176,6 +181,8 @@ def surprisal(
     from wordlab.recurrent.devices import threads
 
     place = text_file(file)
+    if html is not None:
+        apart(given(html), place)
     asked = asked_of(model)
     text = documents(place, settings().corpus, asked.preprocess, asked.model)
     with threads():

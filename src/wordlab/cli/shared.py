@@ -35,6 +35,12 @@ def given(path: Path | str) -> Path:
     return _start / path
 
 
+def apart(output: Path, source: Path) -> None:
+    """Raise UserError if what is to be written is the file that is read."""
+    if output.exists() and source.exists() and output.samefile(source):
+        raise UserError(f"{output}: the file that is read; expected another one to write")
+
+
 def settings() -> "Params":
     """Return what params.yaml holds; loaded here, so that `--help` is quick."""
     from wordlab.params.whole import PARAMS, load

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from wordlab.cli.shared import Number, folder, given, settings
+from wordlab.cli.shared import Number, apart, folder, given, settings
 from wordlab.errors import UserError
 from wordlab.library import places
 from wordlab.library.places import NETWORK, ROWS, VECTORS
@@ -155,6 +155,10 @@ def sets(
     for name in names or ():
         if name not in known:
             raise UserError(f"{name}: no such set; `wordlab sets` lists them")
+        if language and known[name].language != language:
+            raise UserError(
+                f"{name}: a set of the language {known[name].language}; expected {language}"
+            )
     chosen = [
         item
         for item in known.values()
@@ -203,7 +207,12 @@ def export(
     from wordlab.library.words import PpmiRows
 
     place = given(output)
+    source = places.find(model, Path(), given(Path()), places.MARKS)
+    if form == "huggingface" and source and source.resolve() == place.resolve():
+        raise UserError(f"{output}: the model itself; expected another folder")
     if form == "huggingface" and (network := places.find(model, Path(), given(Path()), [NETWORK])):
+        if words or undecodable != "replace":
+            raise UserError("--words, --undecodable: of word vectors; a language model is whole")
         exporting.export_network(network, place, Path())
         print(f"{network.name} to {output}")
         return
@@ -233,6 +242,8 @@ def explore(
     from wordlab.evaluation.comparison.neighbours import project
 
     params = settings()
+    for name in vectors:
+        apart(given(output), given(Path(name)))
     spaces = {name: asked_of(name, words).space for name in vectors}
     maps = {
         name: project(each, params.word_map, seed=params.seed).drawn()

@@ -22,7 +22,7 @@ from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings import formats
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
-from wordlab.library.places import EXPORTED, NETWORK
+from wordlab.library.places import EXPORTED, MARKS
 from wordlab.params.language import GenerationParams
 from wordlab.params.text import PreprocessParams
 from wordlab.recurrent.language_model import LanguageModel
@@ -61,7 +61,7 @@ def write_vectors(
         "path": "",
         "type": "sentence_transformers.models.StaticEmbedding",
     }
-    with _filling(folder, NETWORK) as made:
+    with _filling(folder, str(config["model_type"])) as made:
         formats.write(vectors, made / "vectors.txt", "word2vec_text")
         with (
             (made / "vectors.txt").open("rb") as plain,
@@ -91,7 +91,7 @@ def write_network(
         "preprocess": preprocess.model_dump(mode="json"),
         "generation": generation.model_dump(mode="json"),
     }
-    with _filling(folder, EXPORTED) as made:
+    with _filling(folder, str(config["model_type"])) as made:
         model.save(made / "model")
         for file in (made / "model").iterdir():
             file.rename(made / file.name)
@@ -111,9 +111,11 @@ def read(folder: Path) -> Vectors:
             matrix = load_file(path)[MATRIX]
     except SafetensorError as error:
         raise damaged(path, str(error)) from None
-    if len(matrix) != len(vocabulary) + 1 or not np.isfinite(matrix).all():
+    shape = (len(vocabulary) + 1, *matrix.shape[1:2])
+    flat = matrix.ndim != 2 or matrix.dtype.kind != "f"
+    if flat or matrix.shape != shape or not np.isfinite(matrix).all():
         raise damaged(path, f"{matrix.shape} numbers, some not finite, or not of the vocabulary")
-    return Vectors(vocabulary, matrix[:-1], described)
+    return Vectors(vocabulary, matrix[:-1].astype(np.float32), described)
 
 
 def reads(folder: Path) -> tuple[PreprocessParams, GenerationParams] | None:
@@ -137,11 +139,13 @@ def reads(folder: Path) -> tuple[PreprocessParams, GenerationParams] | None:
 class _filling:
     """Gives a folder whose files move into `folder` at the end, each whole or not at all.
 
-    Raises UserError if `folder` has the file `other`, which is of a model of another kind.
+    kind: the `model_type` of what is made. Raises UserError if `folder` has another model, or a
+    file to be replaced that is of no earlier export of this kind.
     """
 
-    def __init__(self, folder: Path, other: str) -> None:
-        if (folder / other).exists():
+    def __init__(self, folder: Path, kind: str) -> None:
+        self._again = _model_type(folder) == kind
+        if not self._again and any((folder / mark).exists() for mark in MARKS):
             raise UserError(f"{folder}: holds a model of another kind; expected a new folder")
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._made = folder, TemporaryDirectory(dir=folder, prefix=".partial")
@@ -150,11 +154,26 @@ class _filling:
         return Path(self._made.__enter__())
 
     def __exit__(self, kind: type[BaseException] | None, *raised: Any) -> None:
-        if kind is None:
-            for file in sorted(Path(self._made.name).iterdir()):
+        files = sorted(Path(self._made.name).iterdir()) if kind is None else []
+        there = [file.name for file in files if (self._folder / file.name).exists()]
+        if not there or self._again:
+            for file in files:
                 file.chmod(0o644)  # safetensors are written for their owner alone
                 os.replace(file, self._folder / file.name)
         self._made.__exit__(kind, *raised)
+        if there and not self._again:
+            raise UserError(
+                f"{self._folder / there[0]}: of no earlier export; expected a new folder"
+            )
+
+
+def _model_type(folder: Path) -> Any:
+    """Return what `folder` was made as before, None if by no export."""
+    try:
+        found = read_json(folder / CONFIG)
+    except (OSError, UserError):
+        return None
+    return found.get("model_type") if isinstance(found, dict) else None
 
 
 def _tokenizer(

@@ -101,6 +101,13 @@ class CorpusParams(Section):
             raise ValueError(
                 f"path: expected the path of a text, since corpus.source is {self.source}"
             )
+        read = {"path": ("file", "wikipedia-dump"), "url": ("url",), "sha256": ("url",)}
+        for name, sources in read.items():
+            if getattr(self, name) and self.source not in sources:
+                raise ValueError(
+                    f"{name}: expected null, or corpus.source {' or '.join(sources)}, which reads "
+                    f"it, not {self.source}"
+                )
         if self.source == "url":
             if not re.fullmatch(r"https?://\S+", self.url or ""):
                 raise ValueError(

@@ -158,6 +158,8 @@ def _relations(path: Path) -> list[str]:
 def _text(path: Path) -> list[str]:
     params = load(PARAMS).corpus
     found = readers.inspect(path, params)
+    if not found.documents:
+        raise UserError(f"{path}: no text in it")
     looked = "" if found.whole else ", looked at from the beginning"
     return [
         f"text, {', '.join(found.formats)}",

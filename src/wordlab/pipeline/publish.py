@@ -18,7 +18,9 @@ from typing import Any
 from wordlab import paths
 from wordlab.artifacts import read_json, replacing, write_json
 from wordlab.errors import UserError, masked
+from wordlab.params.embeddings import NONE
 from wordlab.params.scales import SCALES
+from wordlab.params.sets import catalogue
 from wordlab.params.whole import PARAMS, load, read
 from wordlab.pipeline import plan, store
 from wordlab.pipeline.pages import FACTS, TEMPLATE, Run, answered, page
@@ -146,7 +148,29 @@ def _given(params: Any) -> Any:
     for name in ("watch", "splits"):
         if isinstance(corpus.get(name), dict):
             hidden[name] = dict.fromkeys(corpus[name], "FILE")
-    return {**params, "corpus": {**corpus, **hidden}}
+    evaluation, comparison = params["evaluation"], params["comparison"]
+    sets = evaluation["similarity"]
+    if not isinstance(sets, str):
+        sets = [_given_set(item) for item in sets]
+    analogies, relations = _given_set(evaluation["analogies"]), _given_set(comparison["relations"])
+    return {
+        **params,
+        "corpus": {**corpus, **hidden},
+        "evaluation": {**evaluation, "similarity": sets, "analogies": analogies},
+        "comparison": {**comparison, "relations": relations},
+    }
+
+
+def _given_set(item: Any) -> Any:
+    """Return what names an evaluation set with FILE for a path, and without secrets."""
+    if not isinstance(item, Mapping):
+        return item
+    found = dict(item)
+    if found.get("path") and found["path"] not in {*catalogue(), "by_language", NONE}:
+        found["path"] = "FILE"
+    if found.get("url"):
+        found["url"] = masked(found["url"])
+    return found
 
 
 def _arguments(corpus: Mapping[str, Any]) -> str:
