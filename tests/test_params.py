@@ -84,7 +84,7 @@ def test_models_take_shared_keys_with_their_own_on_top(edited):
         (
             "  path:   ",
             "  path: a.txt",
-            r"corpus\.path: expected null, or corpus\.source file or",
+            r"corpus\.path: expected null for the built-in .*a\.txt; corpus\.source file reads",
         ),
         ("watch: {}", "watch: {a: texts}", r"corpus\.watch\.a: expected a path from /.*'texts'"),
         ("source: sample", "source: url", r"corpus\.url: expected http:// .*got None"),

@@ -278,18 +278,22 @@ def test_seconds_of_cells_are_those_of_the_last_run_that_ended_well(tmp_path, mo
         parent = logged("study_cells", status=status)
         for cell, repetition, seconds in (("sru", 1, 3.0), ("gru", 1, 5.0), ("gru", 2, 6.2)):
             own = {"cell": cell, "repetition": repetition}
-            took = {"seconds": factor * seconds}
+            took = {"seconds": factor * seconds, "test_loss": seconds}
             logged("study_cells trial", parent, params=own, metrics=took)
         task = {"cell": "gru", "task": "adding"}
         logged("study_cells trial", parent, params=task, metrics={"seconds": 100.0})
         time.sleep(0.01)
     logged("sweep_recurrent")
     found = store.trials(database, "study_cells")
-    assert found[0] == {"cell": "sru", "repetition": "1", "seconds": 3.0} and len(found) == 4
-    assert publish._cell_seconds(found) == {"sru": 3.0, "gru": 5.6}
+    first = {"cell": "sru", "repetition": "1", "seconds": 3.0, "test_loss": 3.0}
+    assert found[0] == first and len(found) == 4
+    made = tmp_path / "trainings.csv"
+    made.write_text("cell,seed,test_loss\nsru,1,3\ngru,1,5\ngru,2,6.2\n")
+    assert publish._cell_seconds(found, made) == {"sru": 3.0, "gru": 5.0}
+    made.write_text("cell,seed,test_loss\nsru,1,3\ngru,1,5\ngru,2,6.4\n")
+    assert publish._cell_seconds(found, made) == {}, "those of other trainings"
+    assert publish._cell_seconds(found, tmp_path / "none.csv") == {}
     run = pages.Run("hour", DOCS)
-    page = pages.page(run)
-    assert "Perplexity against time" not in page or "cell_seconds" in run.facts
     monkeypatch.setitem(
         run.__dict__, "facts", {**run.facts, "cell_seconds": {"gru": 5.6, "sru": 3.0}}
     )

@@ -145,17 +145,20 @@ def test_shares_are_counted_by_phenomenon_and_for_known_words(tmp_path):
         "bad\tgood\nthe cat are\tthe cat is\n",
         "UID\tSentence_good\tsentence_bad\nx\tthe cat is\tthe cat are\n",
         "right\twrong\nthe cat is\tthe cat are\n",
+        "bad\tgood\tUID\nthe cat are\tthe cat is\n",
+        "good\tbad\tcategory\nthe cat is\tthe cat are\tx\n",
     ],
 )
 def test_a_header_says_which_column_is_which(tmp_path, text):
     (pair,) = read(written(tmp_path, text))
     assert (pair.good, pair.bad) == ("the cat is", "the cat are")
-    assert pair.phenomenon == ("x" if "UID" in text else "")
+    assert pair.phenomenon == ("x" if "\tx" in text or "\nx" in text else "")
 
 
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
+        ("UID\tgood\tbad\nagr\tthe cat is", "line 2: fewer columns than the header"),
         ("good\tUID", "line 1: a header without a column of wrong sentences"),
         ('{"sentence_good": ' + "1" * 5000 + "}", "line 1: not JSON (Exceeds the limit"),
         ("[" * 9 + '\n{"a": ' + "[" * 100_000, "line 1: 1 column"),

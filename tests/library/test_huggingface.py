@@ -219,7 +219,7 @@ def test_another_training_has_its_own_seed_and_a_part_no_record(checkout, monkey
     assert len(wordlab.open("part")) == 2
 
 
-@pytest.mark.parametrize("damage", ["cut", "other", "short", "whole numbers", "flat"])
+@pytest.mark.parametrize("damage", ["cut", "other", "short", "whole numbers", "flat", "too large"])
 def test_damage_is_one_line(checkout, monkeypatch, damage):
     assert export(monkeypatch, "skipgram", "huggingface", "out") == 0
     weights = checkout / "out/model.safetensors"
@@ -232,6 +232,7 @@ def test_damage_is_one_line(checkout, monkeypatch, damage):
             "other": ("other", MATRIX),
             "whole numbers": ("embedding.weight", rows.astype(np.int32)),
             "flat": ("embedding.weight", rows[:, 0]),
+            "too large": ("embedding.weight", rows.astype(np.float64) * 1e300),
         }[damage]
         save_file({name: np.ascontiguousarray(found)}, weights)
     with pytest.raises(UserError, match="out/model.safetensors: damaged") as raised:
@@ -253,14 +254,13 @@ def test_nothing_of_a_persons_or_of_the_pipelines_is_replaced(checkout, monkeypa
     (checkout / "mine").mkdir()
     (checkout / "mine/README.md").write_text("mine")
     assert export(monkeypatch, "skipgram", "huggingface", "mine") == 1
-    error = "mine/README.md: of no earlier export; expected a new folder"
+    error = "mine/README.md: not written by `wordlab export`; expected a new folder"
     assert error in capsys.readouterr().err
     assert [path.name for path in (checkout / "mine").iterdir()] == ["README.md"]
     assert (checkout / "mine/README.md").read_text() == "mine"
     before = md5(checkout / "data/models/skipgram")
-    for folder in ("data/models/skipgram", "data/models/gru"):
-        if (checkout / folder).exists():
-            assert export(monkeypatch, "skipgram", "huggingface", folder) == 1
+    for model, folder in (("gru", "skipgram"), ("skipgram", "lm_gru"), ("skipgram", "skipgram")):
+        assert export(monkeypatch, model, "huggingface", f"data/models/{folder}") == 1
     assert md5(checkout / "data/models/skipgram") == before
     assert export(monkeypatch, "skipgram", "huggingface", "out") == 0
     capsys.readouterr()
@@ -275,5 +275,8 @@ def test_nothing_of_a_persons_or_of_the_pipelines_is_replaced(checkout, monkeypa
 def test_two_kinds_of_models_do_not_share_a_folder(checkout, monkeypatch, capsys):
     assert export(monkeypatch, "gru", "huggingface", "out") == 0
     assert export(monkeypatch, "skipgram", "huggingface", "out") == 1
-    assert "out: holds a model of another kind; expected a new folder" in capsys.readouterr().err
+    assert (
+        "out: holds another model, or no config.json of it; expected a new folder"
+        in capsys.readouterr().err
+    )
     assert not list((checkout / "out").glob(".partial*"))

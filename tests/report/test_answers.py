@@ -285,7 +285,7 @@ def test_a_gradient_reaches_farther_where_the_intervals_do_not_overlap() -> None
         assert not none.decided and f"the order is {OPEN}" in none.text
     far = gradients.reaches({**found, "lstm": reach(100, 70, 100)}, 100, tasks, trainings)
     assert far.decided and far.text.startswith(
-        "The gradients of GRU and LSTM reach farthest: none has faded after 100 steps, while "
+        "The gradients of GRU and LSTM reach farthest: no median has faded after 100 steps, while "
         "the RNN's fades after 10 steps. "
     )
     assert far.table is not None and [row[1] for row in far.table.rows] == [
@@ -361,8 +361,8 @@ def test_a_method_helps_if_its_whole_interval_is_below_zero() -> None:
     methods = pd.DataFrame(
         {"cell": "gru", "method": ["none", "dropout", "weight_decay"],
          "test_change": [0, -0.4, 0.1], "test_change_low": [0, -0.5, -0.1],
-         "test_change_high": [0, -0.3, 0.3], "unigram_change": [0.45, 0.05, 0.55],
-         "unigram_change_low": [0.4, 0, 0.5], "unigram_change_high": [0.5, 0.1, 0.6],
+         "test_change_high": [0, -0.3, 0.3], "unigram_change_low": [0.4, 0, 0.5],
+         "unigram_change_high": [0.5, 0.1, 0.6],
          "test": [6.0, 5.6, 6.1], "would_gain": [0.9, 0.2, 1.2]}
     )  # fmt: skip
     found = networks.held_back(methods)
@@ -380,12 +380,7 @@ def test_a_method_helps_if_its_whole_interval_is_below_zero() -> None:
     two = networks.held_back(pd.concat([methods, methods.assign(cell="lstm")]))
     assert "Shown to help every network: dropout." in two.text
     assert "(4.90 nats) and the LSTM with weight decay (4.90 nats);" in two.text
-    # half-widths of .3 and .4 differ from .5 apart by no more than chance, of .29 and .4 by more
-    near = methods.assign(
-        test_change_high=-0.05, unigram_change_low=[0.4, 0, 0.15], unigram_change_high=0.351
-    )
-    clear = near.assign(unigram_change_high=0.34)
-    assert networks.held_back(clear).text.startswith("Dropout helps most: ")
+    near = methods.assign(test_change_high=-0.05, unigram_change_high=0.6)
     text = networks.held_back(near).text
     assert text.startswith(
         f"Which method helps most is {OPEN}; the largest change is that by dropout"

@@ -44,7 +44,7 @@ def test_a_change_of_a_score_is_claimed_where_its_interval_leaves_out_zero() -> 
     assert enough == (
         "SimLex-999: 12 items are known at every size, 14 in the whole text. From 31.2 % of the "
         "text to all of it, skip-gram changes by +0.400 [+0.300, +0.500]. From 31.2 % of the text "
-        "to all of it, no change is shown for GloVe and PPMI-SVD; one has to exceed 0.25 to show."
+        "to all of it, no change is shown for GloVe and PPMI-SVD; one below 0.25 would not show."
     )
     none = "No set of word pairs shows that more text changes any model's score."
     assert none not in others

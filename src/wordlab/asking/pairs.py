@@ -72,8 +72,8 @@ def read(path: Path) -> list[Pair]:
             cells = [" ".join(cell.split()) for cell in text.split("\t")]
             if not found and header is None and (header := _columns(cells, place)):
                 continue
-            if header is not None and len(cells) > max(header):
-                cells = [cells[column] for column in header]
+            if header is not None:
+                cells = _ordered(cells, header, place)
             found.append(_of_cells(cells, place))
     if not found:
         raise UserError(f"{named(path)}: no pair in it; {WHAT}")
@@ -91,10 +91,21 @@ def _columns(cells: list[str], place: str) -> list[int] | None:
     good, bad, name = found
     if good is None and bad is None:
         return None
+    others = {*range(len(cells))} - {good, bad}
+    if name is None and len(others) == 1:
+        (name,) = others
     if good is None or bad is None:
         missing = "wrong" if bad is None else "right"
         raise UserError(f"{place}: a header without a column of {missing} sentences; {WHAT}")
     return [good, bad, *([] if name is None else [name])]
+
+
+def _ordered(cells: list[str], columns: list[int], place: str) -> list[str]:
+    """Return the right and the wrong sentence, and the name if there is one, of a line under a
+    header. Raises UserError if the line lacks a sentence."""
+    if len(cells) <= max(columns[:2]):
+        raise UserError(f"{place}: fewer columns than the header; {WHAT}")
+    return [cells[column] for column in columns if column < len(cells)]
 
 
 def _of_cells(cells: list[str], place: str) -> Pair:

@@ -20,7 +20,7 @@ def export_vectors(
     """Write word vectors and their card as `folder`.
 
     place: the folder of a model that they are the whole of, None for others. Raises UserError if
-    a word contains white space, or `folder` holds a language model.
+    a word contains white space, or `folder` has another model or other files of these names.
     """
     made = None if place is None else record(place, repository)
     preprocess = None if made is None else _preprocess(repository)
@@ -33,7 +33,7 @@ def export_vectors(
 def export_network(place: Path, folder: Path, repository: Path) -> None:
     """Write the language model in the folder `place`, and its card, as `folder`.
 
-    Raises UserError if it is none, or `folder` holds word vectors.
+    Raises UserError if it is none, or `folder` has another model or other files of these names.
     """
     if "level" not in read_json(place / NETWORK):
         raise UserError(f"{place}: an autoencoder; expected word vectors or a language model")

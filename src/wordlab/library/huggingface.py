@@ -113,9 +113,11 @@ def read(folder: Path) -> Vectors:
         raise damaged(path, str(error)) from None
     shape = (len(vocabulary) + 1, *matrix.shape[1:2])
     flat = matrix.ndim != 2 or matrix.dtype.kind != "f"
+    with np.errstate(over="ignore"):  # what no float32 holds is not finite below
+        matrix = matrix if flat else matrix.astype(np.float32)
     if flat or matrix.shape != shape or not np.isfinite(matrix).all():
         raise damaged(path, f"{matrix.shape} numbers, some not finite, or not of the vocabulary")
-    return Vectors(vocabulary, matrix[:-1].astype(np.float32), described)
+    return Vectors(vocabulary, matrix[:-1], described)
 
 
 def reads(folder: Path) -> tuple[PreprocessParams, GenerationParams] | None:
@@ -146,7 +148,9 @@ class _filling:
     def __init__(self, folder: Path, kind: str) -> None:
         self._again = _model_type(folder) == kind
         if not self._again and any((folder / mark).exists() for mark in MARKS):
-            raise UserError(f"{folder}: holds a model of another kind; expected a new folder")
+            raise UserError(
+                f"{folder}: holds another model, or no config.json of it; expected a new folder"
+            )
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._made = folder, TemporaryDirectory(dir=folder, prefix=".partial")
 
@@ -163,7 +167,7 @@ class _filling:
         self._made.__exit__(kind, *raised)
         if there and not self._again:
             raise UserError(
-                f"{self._folder / there[0]}: of no earlier export; expected a new folder"
+                f"{self._folder / there[0]}: not written by `wordlab export`; expected a new folder"
             )
 
 

@@ -101,12 +101,11 @@ class CorpusParams(Section):
             raise ValueError(
                 f"path: expected the path of a text, since corpus.source is {self.source}"
             )
-        read = {"path": ("file", "wikipedia-dump"), "url": ("url",), "sha256": ("url",)}
-        for name, sources in read.items():
-            if getattr(self, name) and self.source not in sources:
+        for name, source in (("path", "file"), ("url", "url")):
+            if self.source == "sample" and getattr(self, name):
                 raise ValueError(
-                    f"{name}: expected null, or corpus.source {' or '.join(sources)}, which reads "
-                    f"it, not {self.source}"
+                    f"{name}: expected null for the built-in text, corpus.source sample, got "
+                    f"{getattr(self, name)}; corpus.source {source} reads it"
                 )
         if self.source == "url":
             if not re.fullmatch(r"https?://\S+", self.url or ""):

@@ -148,8 +148,8 @@ def _pace(run: Run) -> Iterator[str]:
         return
     cells = run.table("study_cells/cells").set_index("cell")
     yield (
-        "Their time is that of training and scoring a language model of words, each on one thread "
-        "beside others: a mean over seeds."
+        "Seconds to train and score one language model of words on one thread, while other "
+        "work ran: those of the fastest seed."
     )
     yield tables.markdown(
         ["Perplexity against time", "seconds", "multiply-adds per word", "weights", "perplexity"],

@@ -121,7 +121,8 @@ def trials(database: Path, stage: str) -> list[dict[str, str | float]]:
     found: dict[str, dict[str, str | float]] = {}
     of_run = (
         "FROM runs AS r JOIN tags AS t USING (run_uuid) WHERE t.key = 'wordlab.stage' "
-        "AND t.value = ? AND r.status = 'FINISHED' ORDER BY r.start_time DESC LIMIT 1"
+        "AND t.value = ? AND r.status = 'FINISHED' AND r.lifecycle_stage = 'active' "
+        "ORDER BY r.start_time DESC LIMIT 1"
     )
     of_trials = (
         "JOIN tags AS t USING (run_uuid) JOIN runs AS r USING (run_uuid) "

@@ -249,8 +249,8 @@ def uneven(rates: Mapping[str, float]) -> list[str]:
     if len(set(rates.values())) < 2:
         return []
     named = names.listed(f"{names.model(cell)} {rate:g}" for cell, rate in rates.items())
-    return [f"Rates of plain gradient descent differ ({named}), so which cell diverges is no "
-            "comparison of cells."]  # fmt: skip
+    return [f"Rates of plain gradient descent differ ({named}), so this does not "
+            "compare the cells."]  # fmt: skip
 
 
 def steadied(trainings: pd.DataFrame) -> list[str]:
@@ -333,9 +333,11 @@ def reaches(
         if len(far) == 1
         else f"The gradients of {models_named(far)} reach farthest: each"
     )
-    faded = f"{lead} {_fades(steps[far[0]], longest)}"
+    faded = _fades(steps[far[0]], longest)
+    if len(far) > 1 and most >= longest:
+        lead, faded = lead.removesuffix(" each"), f"no median has faded after {longest} steps"
     text = (
-        f"{faded.replace('each has not', 'none has')}, while the {names.model(near)}'s "
+        f"{lead} {faded}, while the {names.model(near)}'s "
         f"{_fades(steps[near], longest)}{'' if decided else f'; but the order is {OPEN}'}."
     )
     if near in far:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from wordlab import names
@@ -238,13 +237,11 @@ def held_back(methods: pd.DataFrame) -> Answer:
         best = most(helps, "test_change", sign=-1)
         everywhere = [way for way in ways if len(helps[helps["method"] == way]) == len(cells)]
         name, whom = _method(best["method"]), " every network" if len(cells) > 1 else ""
-        others = helps[(helps["cell"] == best["cell"]) & (helps["method"] != best["method"])]
-        behind = others["unigram_change"] - best["unigram_change"]
-        noise = np.hypot(
-            others["unigram_change"] - others["unigram_change_low"],
-            best["unigram_change_high"] - best["unigram_change"],
-        )
-        rivals = others[behind <= noise]["method"]
+        rivals = helps[
+            (helps["cell"] == best["cell"])
+            & (helps["method"] != best["method"])
+            & (helps["unigram_change_low"] <= best["unigram_change_high"])
+        ]["method"]
         lead = (
             f"Which method helps most is {OPEN}; the largest change is that by {name}, which "
             if len(rivals)

@@ -87,7 +87,7 @@ def _task_sentences(
     if len(level):
         models = names.listed(names.model(model) for model in level["model"])
         margin = float((level["high"] - level["difference"]).max())
-        yield f"{part}, no change is shown for {models}; one has to exceed {margin:.2f} to show."
+        yield f"{part}, no change is shown for {models}; one below {margin:.2f} would not show."
 
 
 def left_out(missing: pd.DataFrame) -> list[str]:
