@@ -173,6 +173,25 @@ def test_cells_differ_in_kind_size_and_rate_alone(repository: Path, scale: str |
     assert settings[0]["warmup"] == own.warmup
 
 
+def test_what_the_study_has_no_setting_of_is_that_of_the_gru_for_all(
+    networks: Networks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Sized(Exception):
+        pass
+
+    def stop(sized: dict[str, LanguageModelParams], *_: Any) -> None:
+        raise Sized(sized)
+
+    monkeypatch.setattr(cells, "_readers", stop)
+    given = networks("mingru", "gru", "sru")
+    given["gru"] = given["gru"].model_copy(update={"weight_decay": 0.25})
+    own = params(rates={"mingru": 0.01, "gru": 0.01, "sru": 0.01})
+    with pytest.raises(Sized) as raised:
+        measure(lambda *_: given, own)
+    (sized,) = raised.value.args
+    assert {name: found.weight_decay for name, found in sized.items()} == dict.fromkeys(given, 0.25)
+
+
 def test_gates_are_taken_away_at_equal_numbers_of_weights(networks: Networks) -> None:
     found = measure(networks, params(rates={"gru": 0.01, "sru": 0.01}, gates={"gru": ["no_reset"]}))
     rows = found.tables["cells"].set_index("cell")
