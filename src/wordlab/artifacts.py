@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -257,6 +257,20 @@ def replacing(path: Path) -> Iterator[Path]:
         remove(old)
     finally:
         remove(partial)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file for bytes that takes the place of the one at `path` once it is whole.
+
+    A link is followed; a device or a pipe is written as it is. Raises OSError of a folder.
+    """
+    if path.exists() and not path.is_file():
+        with path.open("wb") as file:
+            yield file
+        return
+    with replacing(path.resolve()) as partial, partial.open("wb") as file:
+        yield file
 
 
 def remove(path: Path) -> None:

@@ -255,6 +255,8 @@ def test_output_and_vectors_change_nothing():
         for output, vectors in (("negative_sampling", "input"), ("full_softmax", "sum"))
     }
     assert len(found) == 1
+    described = train({"epochs": 1, "output": "full_softmax", "vectors": "sum"})[0].description
+    assert (described["output"], described["vectors"]) == ("negative_sampling", "input")
 
 
 def test_the_description_has_the_ngrams():

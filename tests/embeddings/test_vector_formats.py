@@ -1,9 +1,13 @@
+import errno
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from gensim.models import KeyedVectors
 
 from wordlab.corpus.vocabulary import Vocabulary
-from wordlab.embeddings import formats, reading
+from wordlab.embeddings import fasttext, formats, reading
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
 
@@ -55,6 +59,52 @@ def test_gensim_reads_and_writes_the_same(vectors, tmp_path, kind, options):
         keyed.save_word2vec_format(str(tmp_path / "theirs"), **options)
         back = reading.read(tmp_path / "theirs")
         np.testing.assert_allclose(back.matrix, vectors.matrix, rtol=1e-6)
+
+
+def test_rows_whose_squares_leave_float32_have_their_cosines():
+    rows = np.array([[3, 4], [3e30, 4e30], [3e-30, 4e-30], [0, 0], [-3e-40, 0]], np.float32)
+    found = Vectors(Vocabulary(tuple("abcde"), np.arange(5, 0, -1)), rows).normalized
+    np.testing.assert_allclose(found, [[0.6, 0.8]] * 3 + [[0, 0], [-1, 0]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["word2vec_text", "fasttext_bin", "tensorboard"])
+def test_an_export_that_is_cut_off_leaves_what_was_there(vectors, tmp_path, monkeypatch, kind):
+    writers = {
+        "word2vec_text": lambda vectors: formats.write(vectors, tmp_path / "v", "word2vec_text"),
+        "fasttext_bin": lambda vectors: fasttext.write(vectors, None, tmp_path / "v"),
+        "tensorboard": lambda vectors: formats.write_projector(vectors, tmp_path),
+    }
+    writers[kind](vectors)
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+
+    class Full(np.ndarray):
+        def __iter__(self):
+            yield from list(self.view(np.ndarray))[:1]
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        def __getitem__(self, key):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        writers[kind](Vectors(vectors.vocabulary, (vectors.matrix + 1).view(Full)))
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+def test_an_export_goes_through_links_and_pipes_and_takes_no_folders_place(vectors, tmp_path):
+    (tmp_path / "there").write_text("old")
+    (tmp_path / "link").symlink_to("there")
+    formats.write(vectors, tmp_path / "link", "glove_text")
+    assert (tmp_path / "link").is_symlink()
+    assert len((tmp_path / "there").read_text(encoding="utf-8").splitlines()) == 3
+    (tmp_path / "folder" / "kept").mkdir(parents=True)
+    with pytest.raises(IsADirectoryError):
+        formats.write(vectors, tmp_path / "folder", "glove_text")
+    assert (tmp_path / "folder" / "kept").is_dir()
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor() as pool:
+        read = pool.submit((tmp_path / "pipe").read_bytes)
+        formats.write(vectors, tmp_path / "pipe", "glove_text")
+        assert read.result() == (tmp_path / "there").read_bytes()
 
 
 def test_a_word_with_a_space_is_refused(tmp_path):

@@ -151,6 +151,8 @@ def test_relations_have_quotes_and_a_header(file: Path) -> None:
         '\ufeff"synonyms"\t"big"\t"large"\r\n',
         "relation\tword1\tword2\nsynonyms\tbig\tlarge\n",
         "relation\tfirst\tsecond\nsynonyms\tbig\tlarge\n",
+        "word1\tword2\trelation\nbig\tlarge\tsynonyms\n",
+        "word2\tkind\tword1\nlarge\tsynonyms\tbig\n",
     ):
         file.write_text(text, encoding="utf-8")
         assert further.read_relations(file) == expected

@@ -135,6 +135,26 @@ def test_a_file_cut_off_is_refused_in_every_packing(tmp_path, packings):
     refused(tmp_path, whole[: len(whole) // 2], "cut off|cannot be read")
 
 
+STREAMS = [b"One two.\n" * 9000, b"Three.\n" * 20_000]
+
+
+@pytest.mark.parametrize("compress", [bz2.compress, lzma.compress])
+@pytest.mark.parametrize("between", [b"", b"\0" * 4, b"\0" * 70_000])
+def test_streams_one_after_another_are_one_text(tmp_path, compress, between):
+    path = tmp_path / "corpus"
+    path.write_bytes(b"".join(compress(stream) + between for stream in STREAMS))
+    (document,) = readers.read(path, "text", "auto", Notes())
+    assert document.text == b"".join(STREAMS).decode().strip()
+
+
+@pytest.mark.parametrize("compress", [bz2.compress, lzma.compress])
+def test_a_second_stream_that_is_damaged_is_refused(tmp_path, compress):
+    first, second = map(compress, STREAMS)
+    refused(tmp_path, first + b"text\n", "cannot be read")
+    refused(tmp_path, first + second[:8] + b"\xff" * 8 + second[16:], "cannot be read")
+    refused(tmp_path, first + second[:-5], "cut off")
+
+
 def test_a_zstd_with_a_window_too_long_gets_the_hint(tmp_path):
     window_of_2_gib, block = bytes([0, 21 << 3]), (5 << 3 | 1).to_bytes(3, "little") + b"hello"
     refused(tmp_path, b"\x28\xb5\x2f\xfd" + window_of_2_gib + block, "zstd -dc --long=31 FILE")

@@ -1,6 +1,7 @@
 """JSON, CSV, Parquet and WikiExtractor's output, as people write them."""
 
 import gzip
+import io
 import json
 
 import pyarrow as pa
@@ -94,6 +95,7 @@ def test_records_without_text_are_counted_and_titles_may_be_numbers(tmp_path):
         ('[{"text": "a"}\n{"text": "b"}]', "line 2: cut off or without a comma"),
         ('[["a", "b"], ["c"]]', r'line 1: found \["a", "b"\]; expected a JSON object'),
         ('[{"text": "a"}]\nmore', "line 2: text follows the array"),
+        ('{"text": "a"}\n{"text": "b", "n": ' + "1" * 5000 + "}", "line 2: a number too long"),
         ('{"text": ' + "[" * 100_000, "line 1: brackets too deep"),
         ('{"text": "a"}\n' * 5 + '{"text": a}\n' + '{"text": "a"}\n' * 9999, "line 6: Expecting v"),
     ],
@@ -166,6 +168,19 @@ def test_parquet_with_empty_rows_categories_and_titles_of_numbers(tmp_path):
     pq.write_table(pa.table({"text": text, "title": [1984, 1, 2, None]}), path)
     assert read(path) == [Document("1984", "One."), Document(None, "One.")]
     assert notes_of(path).left_out == {"records without text": 2}
+
+
+def test_parquet_that_is_damaged_or_has_the_column_twice_is_refused(tmp_path):
+    table, packed = pa.table({"text": [f"Text é {number}." for number in range(999)]}), io.BytesIO()
+    twice = pa.table([table["text"], table["text"]], names=["text", "text"])
+    pq.write_table(twice, packed)
+    refused(tmp_path, packed.getvalue(), "2 columns are called 'text'; expected one")
+    for compression in ("none", "snappy"):
+        packed = io.BytesIO()
+        pq.write_table(table, packed, compression=compression, use_dictionary=False)
+        whole = bytearray(packed.getvalue())
+        whole[500] ^= 0xFF
+        refused(tmp_path, bytes(whole), "not a whole Parquet file")
 
 
 def test_a_null_row_of_the_hub_is_left_out():

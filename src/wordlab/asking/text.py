@@ -31,7 +31,8 @@ def documents(
             )
         )  # fmt: skip
     except OSError as error:
-        raise UserError(f"{named(path)}: cannot be read ({error.strerror}); {WHAT}") from None
+        problem = error.strerror or error
+        raise UserError(f"{named(path)}: cannot be read ({problem}); {WHAT}") from None
     if notes.left_out:
         notice(f"{named(path)}: left out: {counts(notes.left_out)}")
     found = [sentences(text.text, preprocess, model) for text in texts]

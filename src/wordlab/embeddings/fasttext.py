@@ -15,6 +15,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from wordlab.artifacts import whole_file
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.ngrams import Subwords, add_rows, in_lower_case, ngrams_of
 from wordlab.embeddings.reading import REPEATED, UNDECODABLE, UNFIT, opened, said
@@ -115,8 +116,7 @@ def write(vectors: Vectors, subwords: Subwords | None, path: Path) -> None:
         "minn": subwords.shortest if subwords else 0, "maxn": subwords.longest if subwords else 0,
         "lr_update_rate": 100, "t": float(made.get("subsample", 1e-4)),
     }  # fmt: skip
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
+    with whole_file(path) as file:
         file.write(_START.pack(MARK, VERSION))
         file.write(_SETTINGS.pack(*(settings[name] for name in SETTINGS)))
         file.write(_SIZES.pack(size, size, 0, int(counts.sum()), -1))

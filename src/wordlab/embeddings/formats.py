@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from wordlab.artifacts import whole_file
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
 
@@ -22,8 +23,7 @@ def write(vectors: Vectors, path: Path, kind: Format) -> None:
     Raises UserError if a word contains white space, which these formats cannot represent.
     """
     _refuse_white_space(vectors, path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
+    with whole_file(path) as file:
         if kind != "glove_text":
             file.write(b"%d %d\n" % vectors.matrix.shape)
         for word, row in zip(vectors.vocabulary.words, vectors.matrix, strict=True):
@@ -41,14 +41,13 @@ def write_projector(vectors: Vectors, folder: Path) -> None:
     below a line of names. Raises UserError as `write` does.
     """
     _refuse_white_space(vectors, folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "vectors.tsv").open("w", encoding="utf-8", newline="\n") as file:
+    with whole_file(folder / "vectors.tsv") as file:
         for row in vectors.matrix:
-            file.write("\t".join(map(_number, row)) + "\n")
-    with (folder / "metadata.tsv").open("w", encoding="utf-8", newline="\n") as file:
-        file.write("word\tcount\n")
+            file.write(("\t".join(map(_number, row)) + "\n").encode())
+    with whole_file(folder / "metadata.tsv") as file:
+        file.write(b"word\tcount\n")
         for word, count in zip(vectors.vocabulary.words, vectors.vocabulary.counts, strict=True):
-            file.write(f"{word}\t{count}\n")
+            file.write(f"{word}\t{count}\n".encode())
 
 
 def _number(value: np.float32) -> str:

@@ -16,6 +16,9 @@ from wordlab.errors import UserError
 
 ROWS = 4096
 """Vectors that are checked at a time."""
+TINY = 1e-15
+"""Vectors shorter than this, or longer than 1 / TINY, are scaled before their squares are summed,
+which float32 could not hold."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +41,16 @@ class Vectors:
     @cached_property
     def normalized(self) -> NDArray[np.float32]:
         """float32 (V, D): the rows at length 1; a row of zeros stays zeros."""
-        norms = np.linalg.norm(self.matrix, axis=1, keepdims=True)
-        unit = np.divide(self.matrix, norms, out=np.zeros_like(self.matrix), where=norms != 0)
+        matrix = self.matrix
+        with np.errstate(over="ignore"):
+            norms = np.linalg.norm(matrix, axis=1, keepdims=True)
+        extreme = np.flatnonzero(~((norms > TINY) & (norms < 1 / TINY)))
+        if len(extreme):
+            matrix = matrix.copy()
+            largest = np.abs(matrix[extreme]).max(axis=1, keepdims=True, initial=0)
+            matrix[extreme] /= np.where(largest, largest, 1)
+            norms[extreme] = np.linalg.norm(matrix[extreme], axis=1, keepdims=True)
+        unit = np.divide(matrix, norms, out=np.zeros_like(matrix), where=norms != 0)
         unit.setflags(write=False)
         return unit
 

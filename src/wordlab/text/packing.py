@@ -29,6 +29,8 @@ ALLOWANCE = 64 << 20
 """Bytes that any file may unpack to, however small it is."""
 HEAD = 512
 """Bytes that are enough to know a file by; a tar has its mark at byte 257."""
+CHUNK = 1 << 16
+"""Packed bytes read at a time."""
 DEEPEST = 4
 """Packings inside one another: a .gz in a .tar in a .xz has three."""
 
@@ -42,8 +44,8 @@ MAGIC = {
 }
 OPENERS: dict[str, Callable[[IO[bytes]], Any]] = {
     "gzip": gzip.open,
-    "bzip2": bz2.open,
-    "xz": lzma.open,
+    "bzip2": lambda stream: _Streams(stream, bz2.BZ2Decompressor),
+    "xz": lambda stream: _Streams(stream, lzma.LZMADecompressor),
     "zstd": lambda stream: pa.input_stream(stream, compression="zstd"),
 }
 REFUSED = {
@@ -190,6 +192,51 @@ class _Bounded(io.RawIOBase):
         self._budget.spend(len(chunk))
         buffer[: len(chunk)] = chunk
         return len(chunk)
+
+
+class _Streams(io.RawIOBase):
+    """What bzip2 or xz packed, one stream after another.
+
+    Unlike `bz2.open` and `lzma.open`, which end in silence at a second stream that is damaged, it
+    raises an error of anything but zeros behind the first.
+    """
+
+    def __init__(
+        self,
+        file: IO[bytes],
+        decoder: Callable[[], "bz2.BZ2Decompressor | lzma.LZMADecompressor"],
+    ) -> None:
+        self._file, self._new, self._decoder = file, decoder, decoder()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while True:
+            packed = b""
+            if self._decoder.eof:
+                packed = self._next_stream()
+                if not packed:
+                    return 0
+                self._decoder = self._new()
+            elif self._decoder.needs_input:
+                packed = self._file.read(CHUNK)
+                if not packed:
+                    raise EOFError
+            found = self._decoder.decompress(packed, len(buffer))
+            if found:
+                buffer[: len(found)] = found
+                return len(found)
+
+    def _next_stream(self) -> bytes:
+        """Return the beginning of the next stream, after zeros; empty at the end of the file."""
+        packed = self._decoder.unused_data.lstrip(b"\0")
+        while not packed:
+            chunk = self._file.read(CHUNK)
+            if not chunk:
+                break
+            packed = chunk.lstrip(b"\0")
+        return packed
 
 
 @contextmanager

@@ -178,6 +178,8 @@ class _Json:
                 raise self.mistake(f"{error.msg}; expected a JSON object", lines) from None
             except _Repeated as error:
                 raise self.mistake(f"the key {error} is twice in an object") from None
+            except ValueError:
+                raise self.mistake("a number too long to read; expected a JSON object") from None
             except RecursionError:
                 raise self.mistake("brackets too deep; expected a JSON object") from None
 
@@ -244,11 +246,7 @@ def read_csv(
     rows = csv.reader(chain([header], lines), delimiter=divided, strict=True)
     try:
         names = next(rows)
-        if names.count(column) > 1:
-            raise UserError(
-                f"{place}, line {blank + rows.line_num}: {names.count(column)} columns are called "
-                f"{column!r}; expected one"
-            )
+        _refuse_twins(names, column, f"{place}, line {blank + rows.line_num}")
         text, title = names.index(column), names.index("title") if "title" in names else None
         for row in rows:
             if not row:
@@ -267,15 +265,19 @@ def read_csv(
 
 
 def read_parquet(source: Any, place: str, column: str, notes: Notes) -> Iterator[Document]:
-    """Yield one document per row with a text in `column`; the column title has its title."""
+    """Yield one document per row with a text in `column`; the column title has its title.
+
+    Raises UserError if there is no such column, or the file is damaged.
+    """
     try:
-        with pq.ParquetFile(source) as file:
+        with pq.ParquetFile(source, page_checksum_verification=True) as file:
             names = file.schema_arrow.names
             if column not in names:
                 raise UserError(
                     f"corpus.column: {place} has no column {column!r}; expected one of "
                     f"{', '.join(names)}"
                 )
+            _refuse_twins(names, column, place)
             kind = file.schema_arrow.field(column).type
             plain = kind.value_type if pa.types.is_dictionary(kind) else kind
             if not (pa.types.is_string(plain) or pa.types.is_large_string(plain)):
@@ -286,5 +288,16 @@ def read_parquet(source: Any, place: str, column: str, notes: Notes) -> Iterator
                     found = document(row.get("title"), row[column] or "", notes)
                     if found:
                         yield found
-    except pa.ArrowException as error:
-        raise UserError(f"{place}: not a whole Parquet file ({error})") from None
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # of the disk, not by pyarrow
+            raise
+        problem = str(error).strip().partition("\n")[0]
+        raise UserError(f"{place}: not a whole Parquet file ({problem})") from None
+
+
+def _refuse_twins(names: list[str], column: str, place: str) -> None:
+    """Raise UserError if several columns of a table have the name of the text's."""
+    if names.count(column) > 1:
+        raise UserError(
+            f"{place}: {names.count(column)} columns are called {column!r}; expected one"
+        )

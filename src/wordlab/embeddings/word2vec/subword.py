@@ -1,6 +1,7 @@
 """Skip-gram by the n-grams of words, which gives words never seen a vector (fastText)."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -59,6 +60,10 @@ class SubwordTraining(Training):
         gather_means(inputs, words, self.ngrams, np.arange(words, dtype=np.int32), means)
         matrix = means[:, : self.params.dimensions].copy()
         return Vectors(self.vocabulary, matrix, self.description())
+
+    def description(self) -> dict[str, Any]:
+        """Return the settings that make the vectors, whatever those of other models are."""
+        return super().description() | {"output": "negative_sampling", "vectors": "input"}
 
     def subwords(self) -> Subwords:
         """Return the rows of n-grams as they are now."""

@@ -125,21 +125,25 @@ class Related:
 def read_relations(path: Path) -> dict[str, list[tuple[str, str]]]:
     """Return the pairs by relation of a file with a relation and two words per line, tabs between.
 
-    Cells may be quoted. Lines that are empty or begin with # are passed over, and so is a header
-    that calls its columns relation, or word 1 and word 2. Raises UserError, naming the line, if it
-    is anything else.
+    Cells may be quoted, and lines that are empty or begin with # are passed over. A header is the
+    first line where it calls two columns word 1 and word 2, whose places they then are, or the
+    first column relation. Raises UserError, naming the line, if it is anything else.
     """
     table = read_table(path, 3, "a relation and two words", separators="\t")
+    top = table.rows[0] if table.rows else ()
+    named = word_columns(top)
+    header = named is not None or top[:1] and top[0].casefold() == "relation"
+    first, second = named or (1, 2)
     found: dict[str, list[tuple[str, str]]] = {}
     for i, row in enumerate(table.rows):
-        if i == 0 and (word_columns(row) or row[0].casefold() == "relation"):
-            continue
         if len(row) != 3 or not all(row):
             raise table.fault(i, "a relation and two words, tabs between")
-        relation, first, second = row
+        if i == 0 and header:
+            continue
+        relation = row[3 - first - second]
         if relation == UNRELATED:
             raise table.fault(i, f"a relation; `{UNRELATED}` pairs are drawn, not read")
-        found.setdefault(relation, []).append((first, second))
+        found.setdefault(relation, []).append((row[first], row[second]))
     return found
 
 
