@@ -203,6 +203,11 @@ def test_torch_has_one_thread_whatever_is_asked(checkout, monkeypatch, command):
             ["generate", "--cache-weight", "0.3"],
             "--cache-weight: a setting of the cache; expected --cache too",
         ),
+        (
+            ["generate", "--strategy", "greedy", "--top-k", "3"],
+            "top_k: of the strategy sample; found the strategy greedy",
+        ),
+        (["generate", "--beam-width", "3"], "beam_width: of the strategy beam; found the strategy"),
         (["generate", "--prompt", "a zzz"], "prompt: words unknown to the model: a, zzz; expected"),
     ],
 )

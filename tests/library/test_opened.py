@@ -93,6 +93,31 @@ def test_a_language_model_predicts_reads_and_writes(checkout):
         model.surprisal("12 34")
 
 
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda ask: ask("skipgram").most_similar("king", -1), "n: expected greater than or equal"),
+        (lambda ask: ask("skipgram").analogy("king", "man", "queen", 0), "n: expected .*, got 0"),
+        (lambda ask: ask("skipgram").most_similar("king", True), "n: expected .*, got True"),
+        (lambda ask: ask("ppmi").associations("king", 1.5), "n: expected a valid integer, got 1.5"),
+        (lambda ask: ask("gru").next_words("king", -3), "n: expected .*, got -3"),
+        (lambda ask: ask("gru").generate("king", seed=-1), "seed: expected .*, got -1"),
+        (
+            lambda ask: ask("gru").generate("king", strategy="greedy", top_k=3),
+            "top_k: of the strategy sample; found the strategy greedy",
+        ),
+        (lambda ask: ask("gru").generate("king", beam_width=3), "beam_width: of the strategy beam"),
+    ],
+)
+def test_an_argument_out_of_range_is_one_line(checkout, ask, message):
+    with pytest.raises(UserError, match=message):
+        ask(wordlab.open)
+
+
+def test_numbers_of_numpy_are_numbers(checkout):
+    assert len(wordlab.open("skipgram").most_similar("king", np.int64(2))) == 2
+
+
 def test_files_of_vectors_open_and_what_is_missing_names_what_there_is(checkout):
     formats.write(Vectors(WORDS, PLANE), checkout / "docs/own.txt", "glove_text")
     assert np.array_equal(wordlab.open("own.txt").matrix, PLANE)

@@ -19,6 +19,10 @@ app = typer.Typer()
 WEIGHTS = "model.safetensors"
 CACHE: Mapping[str, Any] = {"size": 500, "flatness": 0.6, "weight": 0.1}
 """The usual cache of `generate`."""
+DECODING: Mapping[str, Any] = {
+    "strategy": "sample", "temperature": 0.8, "top_k": None, "top_p": 1.0, "beam_width": 4,
+}  # fmt: skip
+"""How `generate` chooses symbols unless told."""
 
 
 def _models() -> list[str]:
@@ -51,6 +55,11 @@ def text_file(path: str) -> Path:
     return STANDARD_INPUT if path == "-" else given(path)
 
 
+def _given(**options: Any) -> dict[str, Any]:
+    """Return the options that a person gave."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
 @app.command()
 def generate(
     prompt: Annotated[str, typer.Option(help="The beginning to complete.")] = "",
@@ -60,14 +69,25 @@ def generate(
         Literal["sample", "greedy", "beam"], typer.Option(help="How to choose them.")
     ] = "sample",
     temperature: Annotated[
-        float, typer.Option(min=0.01, help="Below 1, likely symbols become likelier still.")
-    ] = 0.8,
+        float | None,
+        typer.Option(
+            min=0.01,
+            help="Below 1, likely symbols become likelier still; "
+            f"{DECODING['temperature']} if not given.",
+        ),
+    ] = None,
     top_k: Annotated[int | None, typer.Option(min=1, help="Only from the k likeliest.")] = None,
     top_p: Annotated[
-        float,
+        float | None,
         typer.Option(min=0.001, max=1, help="Only from the likeliest that make up probability p."),
-    ] = 1.0,
-    beam_width: Annotated[int, typer.Option(min=1, help="Beginnings that a beam keeps.")] = 4,
+    ] = None,
+    beam_width: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help=f"Beginnings that a beam keeps, {DECODING['beam_width']} if not given.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the samples.")] = 1,
     cache: Annotated[
         bool,
@@ -101,25 +121,20 @@ def generate(
     from wordlab.asking.prediction import beginning
     from wordlab.evaluation.language import generation
     from wordlab.evaluation.language.cache import NeuralCache
-    from wordlab.library.settings import changed
+    from wordlab.library.settings import decoding
     from wordlab.params.language import DecodingParams
     from wordlab.recurrent.devices import threads
 
-    usual = DecodingParams(strategy="sample", temperature=1, top_k=None, top_p=1, beam_width=1)
-    given = {
-        "strategy": strategy, "temperature": temperature, "top_k": top_k, "top_p": top_p,
-        "beam_width": beam_width,
-    }  # fmt: skip
-    (decoding,) = changed(given, usual)
-    of_cache = {"size": cache_size, "flatness": cache_flatness, "weight": cache_weight}
-    chosen = {name: value for name, value in of_cache.items() if value is not None}
+    of_strategy = _given(temperature=temperature, top_k=top_k, top_p=top_p, beam_width=beam_width)
+    how = decoding(of_strategy, DecodingParams(**{**DECODING, "strategy": strategy}))
+    chosen = _given(size=cache_size, flatness=cache_flatness, weight=cache_weight)
     if chosen and not cache:
         raise UserError(f"--cache-{min(chosen)}: a setting of the cache; expected --cache too")
     asked = asked_of(model)
     begun = beginning(asked.model, prompt, asked.preprocess)
     kept = NeuralCache(**{**CACHE, **chosen}) if cache else None
     with threads():
-        text = generation.generate(asked.model, begun, length, decoding, seed=seed, cache=kept)
+        text = generation.generate(asked.model, begun, length, how, seed=seed, cache=kept)
     print(text)
 
 

@@ -10,7 +10,8 @@ from wordlab.asking.surprisal import END, HEAD, Surprisal, of_text
 from wordlab.errors import notice
 from wordlab.evaluation.language import generation
 from wordlab.library import huggingface, places
-from wordlab.library.settings import changed
+from wordlab.library.settings import argument, decoding
+from wordlab.params import Count, Seed
 from wordlab.params.language import GenerationParams
 from wordlab.params.text import PreprocessParams
 from wordlab.params.whole import PARAMS, load
@@ -41,8 +42,9 @@ class TextModel:
         The end of a sentence and an unknown word are in brackets. An empty text begins a sentence;
         of its words, those that the model does not know are read as the unknown word.
         """
+        number = argument("n", n, Count)
         with threads():
-            found = prediction.predict(self.model, text, self.preprocess, n)
+            found = prediction.predict(self.model, text, self.preprocess, number)
         return [
             (f"({one.kind})" if one.text is None else one.text, one.probability)
             for one in found.likeliest
@@ -80,13 +82,13 @@ class TextModel:
         """Return `prompt` and what the model writes after it; the same seed, the same text.
 
         settings: length, strategy, temperature, top_k, top_p, beam_width, in place of those of
-        `generation` in params.yaml. Raises UserError for one that is unknown or out of range, and
-        for words of the prompt that the model does not know.
+        `generation` in params.yaml. Raises UserError for one that is unknown, out of range or of
+        another strategy, and for words of the prompt that the model does not know.
         """
-        (decoding,) = changed(settings, self.generation, fixed=["prompts"])
+        chosen, seed = decoding(settings, self.generation), argument("seed", seed, Seed)
         begun = prediction.beginning(self.model, prompt, self.preprocess)
         with threads():
-            return generation.generate(self.model, begun, decoding.length, decoding, seed=seed)
+            return generation.generate(self.model, begun, chosen.length, chosen, seed=seed)
 
     @property
     def title(self) -> str:

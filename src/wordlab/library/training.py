@@ -1,5 +1,6 @@
 """Word vectors trained on lists of words, by the functions that the stages call."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
@@ -16,14 +17,17 @@ from wordlab.embeddings.word2vec import subword
 from wordlab.embeddings.word2vec import training as word2vec
 from wordlab.errors import UserError
 from wordlab.library import places
-from wordlab.library.settings import changed
+from wordlab.library.settings import argument, changed
 from wordlab.library.words import PpmiRows, WordVectors
-from wordlab.params import Section
+from wordlab.params import Count, Section, Seed
 from wordlab.params.text import VocabularyParams
 from wordlab.params.whole import PARAMS, Params, load
 
+Architecture = Literal["skipgram", "cbow", "subword"]
 Sentence = Sequence[str]
 Text = Iterable[Sentence | Sequence[Sentence]]
+HALVES = re.compile("[\ud800-\udfff]")
+"""Halves of surrogate pairs, which UTF-8 may not hold."""
 WHAT = "expected lists of words, or documents of several such lists"
 
 
@@ -35,7 +39,7 @@ class _Encoded(NamedTuple):
 def train_word2vec(
     sentences: Text,
     *,
-    architecture: Literal["skipgram", "cbow", "subword"] = "skipgram",
+    architecture: Architecture = "skipgram",
     seed: int | None = None,
     threads: int | None = None,
     repository: str | Path | None = None,
@@ -53,9 +57,10 @@ def train_word2vec(
     learn from.
     """
     params = _params(repository)
+    architecture = argument("architecture", architecture, Architecture)
     own, kept = _settings(settings, getattr(params.word2vec, architecture), params.vocabulary)
+    seed, threads = _seed(seed, params), _threads(threads)
     text = _encoded(sentences, kept)
-    seed = _seed(seed, params)
     if architecture == "subword":
         vectors, subwords = subword.train(*text, own, seed=seed, threads=threads)
         return WordVectors(architecture, vectors, subwords=subwords)
@@ -77,7 +82,8 @@ def train_glove(
     """
     params = _params(repository)
     own, pairs, kept = _settings(settings, params.glove, params.cooccurrence, params.vocabulary)
-    text, seed = _encoded(sentences, kept), _seed(seed, params)
+    seed, threads = _seed(seed, params), _threads(threads)
+    text = _encoded(sentences, kept)
     counts = cooccurrence.count(*text, pairs, seed=seed, threads=threads)
     return WordVectors("glove", glove.train(counts, own, seed=seed, threads=threads))
 
@@ -126,7 +132,8 @@ def _ppmi(
     """Return the rows of PPMI, the settings that its SVD takes, and the seed."""
     params = _params(repository)
     own, pairs, kept = _settings(settings, params.ppmi, params.cooccurrence, params.vocabulary)
-    text, seed = _encoded(sentences, kept), _seed(seed, params)
+    seed, threads = _seed(seed, params), _threads(threads)
+    text = _encoded(sentences, kept)
     counts = cooccurrence.count(*text, pairs, seed=seed, threads=threads)
     return PpmiRows("ppmi", ppmi.ppmi(counts, own, threads=threads)), own, seed
 
@@ -136,11 +143,15 @@ def _params(repository: str | Path | None) -> Params:
 
 
 def _seed(seed: int | None, params: Params) -> int:
-    return params.seed if seed is None else seed
+    return params.seed if seed is None else argument("seed", seed, Seed)
 
 
 def _settings(settings: dict[str, Any], *sections: Section) -> tuple[Any, ...]:
     return changed(settings, *sections)
+
+
+def _threads(threads: int | None) -> int | None:
+    return argument("threads", threads, Count | None)
 
 
 def _encoded(sentences: Text, params: VocabularyParams) -> _Encoded:
@@ -173,6 +184,8 @@ def _document(number: int, given: Any) -> list[Sentence]:
         for word in line:
             if "\n" in word:
                 raise UserError(f"sentences, item {number}: {word!r:.60} has an end of line")
+            if not word.isascii() and HALVES.search(word):
+                raise UserError(f"sentences, item {number}: {word!r:.60} has half of a character")
     return [line for line in found if line]
 
 

@@ -20,6 +20,8 @@ from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
 from wordlab.evaluation.stability import Nearer
 from wordlab.evaluation.vectors.similarity import DenseSpace, Space, SparseSpace
+from wordlab.library.settings import argument
+from wordlab.params import Confidence, Count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +57,7 @@ class Words:
 
     def most_similar(self, word: str, n: int = 10) -> list[tuple[str, float]]:
         """Return the `n` words of highest cosine with `word`, nearest first, without itself."""
-        return asked.neighbours(self.space_with([word]), word, n)
+        return asked.neighbours(self.space_with([word]), word, argument("n", n, Count))
 
     def similarity(self, a: str, b: str) -> float:
         """Return the cosine of two words, -1 to 1."""
@@ -66,7 +68,7 @@ class Words:
 
         None of them is a word of the question, whatever its case.
         """
-        return asked.analogy(self.space_with([a, b, c]), a, b, c, n)
+        return asked.analogy(self.space_with([a, b, c]), a, b, c, argument("n", n, Count))
 
     @property
     def title(self) -> str:
@@ -147,12 +149,14 @@ class WordVectors(Words):
         the kind, NaN where fewer than 10 documents have either word. Raises UserError where there
         are no draws.
         """
-        return asked.neighbours_over_draws(self.space, self._drawn(), word, n, confidence)
+        number, sure = argument("n", n, Count), argument("confidence", confidence, Confidence)
+        return asked.neighbours_over_draws(self.space, self._drawn(), word, number, sure)
 
     def nearer(self, word: str, a: str, b: str, confidence: float = 0.9) -> Nearer:
         """Return which of `a` and `b` is nearer to `word`; its `verdict` is None where other texts
         may say otherwise. Raises UserError where there are no draws."""
-        return asked.nearer(self.space, self._drawn(), word, a, b, confidence)
+        sure = argument("confidence", confidence, Confidence)
+        return asked.nearer(self.space, self._drawn(), word, a, b, sure)
 
     def _drawn(self) -> Draws:
         if self.draws is None:
@@ -205,4 +209,5 @@ class PpmiRows(Words):
 
     def associations(self, word: str, n: int = 10) -> list[tuple[str, float]]:
         """Return the `n` contexts of highest PPMI with `word`, in nats, highest first."""
-        return self.model.associations(self.model.vocabulary.spelling(word), n)
+        known = self.model.vocabulary.spelling(word)
+        return self.model.associations(known, argument("n", n, Count))

@@ -165,6 +165,8 @@ class WordPairsParams(Section):
     def in_one_place(self) -> Self:
         if self.path is not None and self.url is not None:
             raise ValueError(f"{self.name}: expected a path or a url, got both")
+        if self.url is None and self.sha256 is not None:
+            raise ValueError(f"{self.name}: expected no sha256 without a url, whose file it is of")
         if self.url is not None and self.sha256 is None:
             raise ValueError(f"{self.name}: expected the sha256 of the file at its url")
         if self.path is None and self.url is None and self.name not in named(*PAIRS):

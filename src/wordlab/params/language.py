@@ -1,7 +1,8 @@
 """The sections of params.yaml about recurrent language models."""
 
+from collections.abc import Mapping
 from itertools import pairwise
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -224,6 +225,11 @@ COLDEST = 0.001
 
 class DecodingParams(Section):
     """How a language model's next symbol is chosen."""
+
+    belongs_to: ClassVar[Mapping[str, str]] = {
+        "temperature": "sample", "top_k": "sample", "top_p": "sample", "beam_width": "beam",
+    }  # fmt: skip
+    """The strategy that a setting is of; the others pass it over."""
 
     strategy: Literal["sample", "greedy", "beam"]
     """sample: drawn at random; greedy: the likeliest; beam: the likeliest text of those kept."""

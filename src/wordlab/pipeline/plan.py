@@ -168,7 +168,10 @@ def planned(targets: Sequence[str], overrides: Sequence[str]) -> list[Estimate]:
         changed_params = Path(scratch) / PARAMS.name
         changed_params.write_bytes(PARAMS.read_bytes())
         _override(changed_params, overrides)
-        params = load(changed_params)
+        try:
+            params = load(changed_params)
+        except UserError as error:
+            raise UserError(str(error).replace(str(changed_params), str(PARAMS))) from None
         before = {stage: declaration(stage) for stage in stages()}
         declared = {stage: declaration(stage, params=changed_params) for stage in before}
     unknown = set(targets) - declared.keys() - {stage.partition("@")[0] for stage in declared}
