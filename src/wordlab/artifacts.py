@@ -261,15 +261,22 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file for bytes that takes the place of the one at `path` once it is whole.
+    """Open a file for bytes that takes the place of the one at `path`, and its mode, once whole.
 
-    A link is followed; a device or a pipe is written as it is. Raises OSError of a folder.
+    A link is followed. A device, a pipe and a file in a folder that may not be written are written
+    as they are. Raises OSError for a folder and for a file that may not be written.
     """
-    if path.exists() and not path.is_file():
+    place = Path(os.path.realpath(path))
+    there = place.is_file()
+    if there and not os.access(place, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    if (os.path.lexists(place) and not there) or (there and not os.access(place.parent, os.W_OK)):
         with path.open("wb") as file:
             yield file
         return
-    with replacing(path.resolve()) as partial, partial.open("wb") as file:
+    with replacing(place) as partial, partial.open("wb") as file:
+        if there:
+            shutil.copymode(place, partial)
         yield file
 
 

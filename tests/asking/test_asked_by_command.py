@@ -205,9 +205,9 @@ def test_torch_has_one_thread_whatever_is_asked(checkout, monkeypatch, command):
         ),
         (
             ["generate", "--strategy", "greedy", "--top-k", "3"],
-            "top_k: of the strategy sample; found the strategy greedy",
+            "top_k: a setting of the strategy sample; expected strategy sample, got greedy",
         ),
-        (["generate", "--beam-width", "3"], "beam_width: of the strategy beam; found the strategy"),
+        (["generate", "--beam-width", "3"], "beam_width: a setting of the strategy beam"),
         (["generate", "--prompt", "a zzz"], "prompt: words unknown to the model: a, zzz; expected"),
     ],
 )

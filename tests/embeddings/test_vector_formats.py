@@ -68,7 +68,7 @@ def test_rows_whose_squares_leave_float32_have_their_cosines():
 
 
 @pytest.mark.parametrize("kind", ["word2vec_text", "fasttext_bin", "tensorboard"])
-def test_an_export_that_is_cut_off_leaves_what_was_there(vectors, tmp_path, monkeypatch, kind):
+def test_an_export_that_is_cut_off_leaves_what_was_there(vectors, tmp_path, kind):
     writers = {
         "word2vec_text": lambda vectors: formats.write(vectors, tmp_path / "v", "word2vec_text"),
         "fasttext_bin": lambda vectors: fasttext.write(vectors, None, tmp_path / "v"),
@@ -100,11 +100,33 @@ def test_an_export_goes_through_links_and_pipes_and_takes_no_folders_place(vecto
     with pytest.raises(IsADirectoryError):
         formats.write(vectors, tmp_path / "folder", "glove_text")
     assert (tmp_path / "folder" / "kept").is_dir()
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(OSError, match="symbolic links"):
+        formats.write(vectors, tmp_path / "loop", "glove_text")
+    (tmp_path / "there").chmod(0o600)
+    formats.write(vectors, tmp_path / "there", "word2vec_text")
+    assert (tmp_path / "there").stat().st_mode & 0o777 == 0o600
+    formats.write(vectors, tmp_path / "there", "glove_text")
     os.mkfifo(tmp_path / "pipe")
     with ThreadPoolExecutor() as pool:
         read = pool.submit((tmp_path / "pipe").read_bytes)
         formats.write(vectors, tmp_path / "pipe", "glove_text")
         assert read.result() == (tmp_path / "there").read_bytes()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write any file")
+def test_an_export_replaces_nothing_that_may_not_be_written(vectors, tmp_path):
+    (tmp_path / "kept").write_text("old")
+    (tmp_path / "kept").chmod(0o444)
+    (tmp_path / "link").symlink_to("kept")
+    for name in ("kept", "link"):
+        with pytest.raises(PermissionError):
+            formats.write(vectors, tmp_path / name, "glove_text")
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "closed" / "v").write_text("old")
+    (tmp_path / "closed").chmod(0o555)
+    formats.write(vectors, tmp_path / "closed" / "v", "glove_text")
+    assert len((tmp_path / "closed" / "v").read_text(encoding="utf-8").splitlines()) == 3
 
 
 def test_a_word_with_a_space_is_refused(tmp_path):

@@ -153,9 +153,13 @@ def test_relations_have_quotes_and_a_header(file: Path) -> None:
         "relation\tfirst\tsecond\nsynonyms\tbig\tlarge\n",
         "word1\tword2\trelation\nbig\tlarge\tsynonyms\n",
         "word2\tkind\tword1\nlarge\tsynonyms\tbig\n",
+        "\tword1\tword2\nsynonyms\tbig\tlarge\n",
     ):
         file.write_text(text, encoding="utf-8")
         assert further.read_relations(file) == expected
+    file.write_text("source\ttarget\trelation\nbig\tlarge\tsynonyms\n")
+    with pytest.raises(UserError, match=r"line 1: expected a relation first, or columns that a"):
+        further.read_relations(file)
     file.write_text("0\tsynonyms\tbig\tlarge\n")
     with pytest.raises(UserError, match=r"line 1: expected a relation and two words"):
         further.read_relations(file)

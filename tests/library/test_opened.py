@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -104,9 +105,13 @@ def test_a_language_model_predicts_reads_and_writes(checkout):
         (lambda ask: ask("gru").generate("king", seed=-1), "seed: expected .*, got -1"),
         (
             lambda ask: ask("gru").generate("king", strategy="greedy", top_k=3),
-            "top_k: of the strategy sample; found the strategy greedy",
+            "top_k: a setting of the strategy sample; expected strategy sample, got greedy",
         ),
-        (lambda ask: ask("gru").generate("king", beam_width=3), "beam_width: of the strategy beam"),
+        (
+            lambda ask: ask("gru").generate("king", beam_width=3),
+            "beam_width: .*expected strategy beam",
+        ),
+        (lambda ask: ask("gru").generate("king", top_k=np.int64(0)), "top_k: expected .*, got 0"),
     ],
 )
 def test_an_argument_out_of_range_is_one_line(checkout, ask, message):
@@ -116,6 +121,19 @@ def test_an_argument_out_of_range_is_one_line(checkout, ask, message):
 
 def test_numbers_of_numpy_are_numbers(checkout):
     assert len(wordlab.open("skipgram").most_similar("king", np.int64(2))) == 2
+    gru = wordlab.open("gru")
+    assert gru.generate("king", length=np.int64(5)) == gru.generate("king", length=5)
+
+
+def test_a_sample_gone_cold_is_warmed_by_a_call(checkout):
+    gru = wordlab.open("gru")
+    frozen = gru.generation.model_validate(gru.generation.model_dump() | {"temperature": 0.0001})
+    cold = replace(gru, generation=frozen)
+    assert cold.generate("king", length=9) == gru.generate("king", length=9, strategy="greedy")
+    warm = {cold.generate("king", length=9, seed=seed, temperature=5.0) for seed in range(9)}
+    assert len(warm) > 1
+    greedy = gru.generate("king", length=9, strategy="greedy", top_k=None)
+    assert greedy == cold.generate("king", length=9)
 
 
 def test_files_of_vectors_open_and_what_is_missing_names_what_there_is(checkout):

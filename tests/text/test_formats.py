@@ -135,6 +135,16 @@ def test_a_file_cut_off_is_refused_in_every_packing(tmp_path, packings):
     refused(tmp_path, whole[: len(whole) // 2], "cut off|cannot be read")
 
 
+@pytest.mark.parametrize("compress", [bz2.compress, lzma.compress])
+@pytest.mark.parametrize("size", [1, 5, 100])
+def test_a_short_first_stream_hides_no_format(tmp_path, compress, size):
+    for content, texts in ((tarred(b"One two."), ["One two."]), (XML, [ARTICLE.strip()])):
+        path = tmp_path / "corpus"
+        path.write_bytes(compress(content[:size]) + compress(content[size:]))
+        found = readers.read(path, "text", "auto", Notes())
+        assert [document.text for document in found] == texts
+
+
 STREAMS = [b"One two.\n" * 9000, b"Three.\n" * 20_000]
 
 

@@ -68,7 +68,7 @@ def test_words_and_punctuation_keep_inner_marks_and_every_other_one():
     settings = params(tokens="words_and_punctuation", lowercase=False)
     found = sentences("It's 3.14, isn't it (well-known)!", settings)
     assert found == [["It's", "3.14", ",", "isn't", "it", "(", "well-known", ")", "!"]]
-    assert sentences("one\0two\x1f\x07three\x7f€", settings) == [["one", "two", "three", "€"]]
+    assert sentences("one\0two\x1f\x07three\u200b\x7f€", settings) == [["one", "two", "three", "€"]]
 
 
 def test_sentences_end_at_marks_before_capitals_and_at_line_ends():

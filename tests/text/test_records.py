@@ -175,12 +175,16 @@ def test_parquet_that_is_damaged_or_has_the_column_twice_is_refused(tmp_path):
     twice = pa.table([table["text"], table["text"]], names=["text", "text"])
     pq.write_table(twice, packed)
     refused(tmp_path, packed.getvalue(), "2 columns are called 'text'; expected one")
-    for compression in ("none", "snappy"):
+    for settings, byte, fault in (
+        ({"compression": "none"}, 0xFF, "can't decode byte"),
+        ({"compression": "gzip"}, 0xFF, "GZipCodec failed"),
+        ({"compression": "none", "write_page_checksum": True}, 0x01, "CRC"),
+    ):
         packed = io.BytesIO()
-        pq.write_table(table, packed, compression=compression, use_dictionary=False)
+        pq.write_table(table, packed, use_dictionary=False, **settings)
         whole = bytearray(packed.getvalue())
-        whole[500] ^= 0xFF
-        refused(tmp_path, bytes(whole), "not a whole Parquet file")
+        whole[500] ^= byte
+        refused(tmp_path, bytes(whole), rf"not a whole Parquet file \(.*{fault}")
 
 
 def test_a_null_row_of_the_hub_is_left_out():

@@ -20,9 +20,9 @@ WEIGHTS = "model.safetensors"
 CACHE: Mapping[str, Any] = {"size": 500, "flatness": 0.6, "weight": 0.1}
 """The usual cache of `generate`."""
 DECODING: Mapping[str, Any] = {
-    "strategy": "sample", "temperature": 0.8, "top_k": None, "top_p": 1.0, "beam_width": 4,
+    "temperature": 0.8, "top_k": None, "top_p": 1.0, "beam_width": 4,
 }  # fmt: skip
-"""How `generate` chooses symbols unless told."""
+"""The usual settings of the strategies of `generate`."""
 
 
 def _models() -> list[str]:
@@ -126,7 +126,7 @@ def generate(
     from wordlab.recurrent.devices import threads
 
     of_strategy = _given(temperature=temperature, top_k=top_k, top_p=top_p, beam_width=beam_width)
-    how = decoding(of_strategy, DecodingParams(**{**DECODING, "strategy": strategy}))
+    how = decoding(of_strategy, DecodingParams(strategy=strategy, **DECODING))
     chosen = _given(size=cache_size, flatness=cache_flatness, weight=cache_weight)
     if chosen and not cache:
         raise UserError(f"--cache-{min(chosen)}: a setting of the cache; expected --cache too")

@@ -41,13 +41,15 @@ def write_projector(vectors: Vectors, folder: Path) -> None:
     below a line of names. Raises UserError as `write` does.
     """
     _refuse_white_space(vectors, folder)
-    with whole_file(folder / "vectors.tsv") as file:
-        for row in vectors.matrix:
-            file.write(("\t".join(map(_number, row)) + "\n").encode())
-    with whole_file(folder / "metadata.tsv") as file:
-        file.write(b"word\tcount\n")
-        for word, count in zip(vectors.vocabulary.words, vectors.vocabulary.counts, strict=True):
-            file.write(f"{word}\t{count}\n".encode())
+    with (
+        whole_file(folder / "vectors.tsv") as numbers,
+        whole_file(folder / "metadata.tsv") as names,
+    ):
+        names.write(b"word\tcount\n")
+        known = vectors.vocabulary
+        for word, count, row in zip(known.words, known.counts, vectors.matrix, strict=True):
+            numbers.write(("\t".join(map(_number, row)) + "\n").encode())
+            names.write(f"{word}\t{count}\n".encode())
 
 
 def _number(value: np.float32) -> str:

@@ -41,16 +41,17 @@ class Vectors:
     @cached_property
     def normalized(self) -> NDArray[np.float32]:
         """float32 (V, D): the rows at length 1; a row of zeros stays zeros."""
-        matrix = self.matrix
         with np.errstate(over="ignore"):
-            norms = np.linalg.norm(matrix, axis=1, keepdims=True)
-        extreme = np.flatnonzero(~((norms > TINY) & (norms < 1 / TINY)))
-        if len(extreme):
-            matrix = matrix.copy()
-            largest = np.abs(matrix[extreme]).max(axis=1, keepdims=True, initial=0)
-            matrix[extreme] /= np.where(largest, largest, 1)
-            norms[extreme] = np.linalg.norm(matrix[extreme], axis=1, keepdims=True)
-        unit = np.divide(matrix, norms, out=np.zeros_like(matrix), where=norms != 0)
+            norms = np.linalg.norm(self.matrix, axis=1, keepdims=True)
+        usual = (norms > TINY) & (norms < 1 / TINY)
+        unit = np.divide(self.matrix, norms, out=np.zeros_like(self.matrix), where=usual)
+        others = np.flatnonzero(~usual)
+        if len(others):
+            rows = self.matrix[others]
+            largest = np.abs(rows).max(axis=1, keepdims=True, initial=0)
+            rows /= np.where(largest, largest, 1)
+            lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+            unit[others] = rows / np.where(lengths, lengths, 1)
         unit.setflags(write=False)
         return unit
 

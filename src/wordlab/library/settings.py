@@ -1,6 +1,7 @@
 """Settings that a person changes for one call; params.yaml is where all others are from."""
 
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -8,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from wordlab.errors import UserError
 from wordlab.params import Section
-from wordlab.params.language import DecodingParams
+from wordlab.params.language import COLDEST, DecodingParams
 
 S = TypeVar("S", bound=Section)
 D = TypeVar("D", bound=DecodingParams)
@@ -34,29 +35,42 @@ def decoding(settings: Mapping[str, Any], usual: D) -> D:
 
     Raises UserError as `changed` does, and for a setting of another strategy than the one asked.
     """
-    (found,) = changed(settings, usual, fixed=["prompts"])
-    strategy = settings.get("strategy", usual.strategy)
-    for name in settings:
+    asked = "sample" if usual.temperature < COLDEST else usual.strategy  # it may be one gone cold
+    strategy = settings.get("strategy", asked)
+    (found,) = changed({**settings, "strategy": strategy}, usual, fixed=["prompts"])
+    for name, value in settings.items():
         other = usual.belongs_to.get(name, strategy)
-        if other != strategy:
-            raise UserError(f"{name}: of the strategy {other}; found the strategy {strategy}")
+        if value is not None and other != strategy:
+            raise UserError(
+                f"{name}: a setting of the strategy {other}; expected strategy {other}, got "
+                f"{strategy}"
+            )
     return found
 
 
 def argument(name: str, value: Any, kind: Any) -> Any:
     """Return an argument of a call, a number of NumPy's as one of Python's.
 
-    kind: a type with its limits. Raises UserError, which names the argument, if it is of no such.
+    kind: its type and limits. Raises UserError, which names the argument, if it is out of these.
     """
-    plain = value.item() if isinstance(value, np.generic) else value
     try:
-        return TypeAdapter(kind).validate_python(plain, strict=True)
+        return _adapter(kind).validate_python(_plain(value), strict=True)
     except ValidationError as error:
         raise UserError(_said(error, name)) from None
 
 
+@lru_cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def _validated(section: S, settings: Mapping[str, Any]) -> S:
-    own = {name: value for name, value in settings.items() if name in type(section).model_fields}
+    known = type(section).model_fields
+    own = {name: _plain(value) for name, value in settings.items() if name in known}
     try:
         return type(section).model_validate({**section.model_dump(), **own})
     except ValidationError as error:
@@ -64,7 +78,7 @@ def _validated(section: S, settings: Mapping[str, Any]) -> S:
 
 
 def _said(error: ValidationError, name: str = "") -> str:
-    """Return a line per mistake; name: of what was given, where it is no section."""
+    """Return a line per mistake. name: of the argument, empty where a section was validated."""
     return "\n".join(
         f"{name or '.'.join(map(str, one['loc']))}: expected "
         f"{one['msg'].removeprefix('Input should be ')}, got {one['input']!r}"

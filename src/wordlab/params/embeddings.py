@@ -166,7 +166,7 @@ class WordPairsParams(Section):
         if self.path is not None and self.url is not None:
             raise ValueError(f"{self.name}: expected a path or a url, got both")
         if self.url is None and self.sha256 is not None:
-            raise ValueError(f"{self.name}: expected no sha256 without a url, whose file it is of")
+            raise ValueError(f"{self.name}: expected a url beside the sha256")
         if self.url is not None and self.sha256 is None:
             raise ValueError(f"{self.name}: expected the sha256 of the file at its url")
         if self.path is None and self.url is None and self.name not in named(*PAIRS):

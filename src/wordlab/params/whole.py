@@ -249,7 +249,7 @@ def read(path: Path) -> dict[str, Any]:
         raw = deepcopy(_parsed(path.read_bytes()))
     except FileNotFoundError:
         raise UserError(
-            f"{path}: no such file; expected a checkout of wordlab, which has its params in one"
+            f"{path}: no such file; expected the params of a checkout of wordlab"
         ) from None
     except YAMLError as error:
         where = getattr(error, "problem_mark", None)

@@ -42,10 +42,17 @@ MAGIC = {
     "zip": rb"PK(?:\x03\x04|\x05\x06|\x07\x08)",
     "tar": rb"(?s:.{257})ustar",
 }
+Decoder = Callable[[], bz2.BZ2Decompressor | lzma.LZMADecompressor]
+
+
+def _streams(file: IO[bytes], decoder: Decoder) -> io.BufferedReader:
+    return io.BufferedReader(_Streams(file, decoder))
+
+
 OPENERS: dict[str, Callable[[IO[bytes]], Any]] = {
     "gzip": gzip.open,
-    "bzip2": lambda stream: _Streams(stream, bz2.BZ2Decompressor),
-    "xz": lambda stream: _Streams(stream, lzma.LZMADecompressor),
+    "bzip2": lambda stream: _streams(stream, bz2.BZ2Decompressor),
+    "xz": lambda stream: _streams(stream, lzma.LZMADecompressor),
     "zstd": lambda stream: pa.input_stream(stream, compression="zstd"),
 }
 REFUSED = {
@@ -197,15 +204,11 @@ class _Bounded(io.RawIOBase):
 class _Streams(io.RawIOBase):
     """What bzip2 or xz packed, one stream after another.
 
-    Unlike `bz2.open` and `lzma.open`, which end in silence at a second stream that is damaged, it
-    raises an error of anything but zeros behind the first.
+    `bz2.open` and `lzma.open` end in silence where what follows a stream is none, so that a damaged
+    one loses all behind it. Here that is an error, unless it is zeros.
     """
 
-    def __init__(
-        self,
-        file: IO[bytes],
-        decoder: Callable[[], "bz2.BZ2Decompressor | lzma.LZMADecompressor"],
-    ) -> None:
+    def __init__(self, file: IO[bytes], decoder: Decoder) -> None:
         self._file, self._new, self._decoder = file, decoder, decoder()
 
     def readable(self) -> bool:

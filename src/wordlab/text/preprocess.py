@@ -132,9 +132,9 @@ TOKEN_PATTERNS = {
         rf"(?V1)[[{UNSPACED}]&&[\p{{L}}〇]]\p{{M}}*|[\p{{L}}--[{UNSPACED}]]"
         rf"(?:[\p{{L}}--[{UNSPACED}]]|\p{{M}})*"
     ),
-    # a word or number with inner apostrophes, hyphens, points or commas; or one mark that is seen
+    # a word or number with inner apostrophes, hyphens, points or commas; or one mark
     "words_and_punctuation": regex.compile(
-        rf"{_WORD}(?:['’.,-]{_WORD})*|[^\s\p{{Cc}}\p{{L}}\p{{N}}\p{{M}}]"
+        rf"{_WORD}(?:['’.,-]{_WORD})*|[^\s\p{{Cc}}\p{{Cf}}\p{{L}}\p{{N}}\p{{M}}]"
     ),
     # Latin words, accents kept: don't and o'clock are one, as are café and naïve
     "english": regex.compile(r"\p{Latin}+(?:['’]\p{Latin}+)*"),

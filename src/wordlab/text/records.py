@@ -267,7 +267,8 @@ def read_csv(
 def read_parquet(source: Any, place: str, column: str, notes: Notes) -> Iterator[Document]:
     """Yield one document per row with a text in `column`; the column title has its title.
 
-    Raises UserError if there is no such column, or the file is damaged.
+    Raises UserError if there is no such column, or the file is damaged and it shows: that a text
+    is another shows by checksums alone, which few writers add.
     """
     try:
         with pq.ParquetFile(source, page_checksum_verification=True) as file:

@@ -96,7 +96,7 @@ def _words(tokens: str) -> NDArray[np.uint32]:
     start, inner, joiners, alone = {
         "letters": (r"\p{L}+", r"[\p{L}\p{M}]+", "", ""),
         "words_and_punctuation": (
-            r"[\p{L}\p{N}]+", r"[\p{L}\p{N}\p{M}]+", "'’.,-", r"[^\s\p{Cc}\p{L}\p{N}\p{M}]+",
+            r"[\p{L}\p{N}]+", r"[\p{L}\p{N}\p{M}]+", "'’.,-", r"[^\s\p{Cc}\p{Cf}\p{L}\p{N}\p{M}]+",
         ),
         "characters": (
             r"[\p{L}〇]+", rf"(?V1)(?:[\p{{L}}--[{UNSPACED}]]|\p{{M}})+", "", "",

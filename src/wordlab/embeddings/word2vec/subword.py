@@ -62,7 +62,7 @@ class SubwordTraining(Training):
         return Vectors(self.vocabulary, matrix, self.description())
 
     def description(self) -> dict[str, Any]:
-        """Return the settings that make the vectors, whatever those of other models are."""
+        """Return the settings that make the vectors; `output` and `vectors` of others do not."""
         return super().description() | {"output": "negative_sampling", "vectors": "input"}
 
     def subwords(self) -> Subwords:

@@ -125,21 +125,24 @@ class Related:
 def read_relations(path: Path) -> dict[str, list[tuple[str, str]]]:
     """Return the pairs by relation of a file with a relation and two words per line, tabs between.
 
-    Cells may be quoted, and lines that are empty or begin with # are passed over. A header is the
-    first line where it calls two columns word 1 and word 2, whose places they then are, or the
-    first column relation. Raises UserError, naming the line, if it is anything else.
+    Cells may be quoted, and lines that are empty or begin with # are passed over. So is a header,
+    which calls the first column relation, or two columns word 1 and word 2, wherever these are.
+    Raises UserError, naming the line, if it is anything else.
     """
     table = read_table(path, 3, "a relation and two words", separators="\t")
-    top = table.rows[0] if table.rows else ()
+    if any(len(row) != 3 for row in table.rows[:1]):
+        raise table.fault(0, "a relation and two words, tabs between")
+    top = [cell.casefold() for row in table.rows[:1] for cell in row]
     named = word_columns(top)
-    header = named is not None or top[:1] and top[0].casefold() == "relation"
+    if named is None and "relation" in top[1:]:
+        raise table.fault(0, "a relation first, or columns that a header calls word1 and word2")
     first, second = named or (1, 2)
     found: dict[str, list[tuple[str, str]]] = {}
     for i, row in enumerate(table.rows):
-        if len(row) != 3 or not all(row):
-            raise table.fault(i, "a relation and two words, tabs between")
-        if i == 0 and header:
+        if i == 0 and (named or row[0].casefold() == "relation"):
             continue
+        if not all(row):
+            raise table.fault(i, "a relation and two words, tabs between")
         relation = row[3 - first - second]
         if relation == UNRELATED:
             raise table.fault(i, f"a relation; `{UNRELATED}` pairs are drawn, not read")

@@ -234,7 +234,8 @@ def _map(
         mark(steps, [_short(texts[step]) for step in steps])
     best = np.unravel_index(values.argmin() if lower else values.argmax(), values.shape)
     few = max(values.shape) <= 5
-    decimals = max(0, 3 - math.ceil(math.log10(np.nanmax(np.abs(values), initial=1e-9))))
+    largest = np.abs(values[np.isfinite(values)]).max(initial=0)
+    decimals = min(4, max(0, 3 - math.ceil(math.log10(largest)))) if largest else 0
     for (row, column), value in np.ndenumerate(values):
         chosen = (row, column) == best
         if few or chosen:
