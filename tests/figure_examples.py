@@ -142,10 +142,10 @@ def sweep_trials(count: int = 20) -> pd.DataFrame:
     return trials
 
 
-def sweep_recurrent() -> Figure:
+def sweep_recurrent(reach: float = 0.1) -> Figure:
     trials = sweep_trials()
     rows = [
-        (model, name, value, 4.5, 4.4, 4.6)
+        (model, name, value, 4.5, 4.5 - reach, 4.5 + reach)
         for model in ("lstm", "gru")
         for name in SETTINGS
         for value in trials[name].drop_duplicates().sort_values()
@@ -155,10 +155,12 @@ def sweep_recurrent() -> Figure:
     return draw("sweep_recurrent", trials=trials, marginals=curves, best=BEST)
 
 
-def interactions_recurrent() -> Figure:
-    values = {"rate": np.geomspace(1e-3, 0.1, 25), "optimizer": ["adamw", "sgd"]}
+def interactions_recurrent(
+    rates: Sequence[float] = tuple(np.geomspace(1e-3, 0.1, 25)), mean: float = 4
+) -> Figure:
+    values = {"rate": rates, "optimizer": ["adamw", "sgd"]}
     rows = [
-        (model, "rate", "optimizer", x, y, 4 + x)
+        (model, "rate", "optimizer", x, y, mean * (1 + x / 4))
         for model in ("lstm", "gru")
         for x in values["rate"]
         for y in values["optimizer"]

@@ -19,6 +19,7 @@ from figure_examples import (
     associations,
     draw,
     gradient_by_lag,
+    interactions_recurrent,
     perplexity,
     rng,
     scores,
@@ -102,6 +103,25 @@ def test_the_spread_of_the_seed_is_given_with_the_number_of_trainings() -> None:
     legend = sweep_recurrent().legends[0]
     said = [text.get_text() for text in legend.get_texts()]
     assert "± 1 standard deviation (n = 2)" in said
+
+
+def test_a_sweep_has_room_for_its_bands_as_far_as_trainings_are_apart() -> None:
+    assert any(
+        text.get_text() == "interval of the mean"
+        for text in sweep_recurrent().legends[0].get_texts()
+    )
+    near, far = (sweep_recurrent(reach).axes[0].get_ylim() for reach in (0.8, 50.0))
+    assert near[0] < 3.7 and near[1] > 5.3
+    assert 2.5 < far[0] < far[1] < 6.5
+
+
+@pytest.mark.parametrize(
+    ("mean", "written"), [(0.4, "0.401"), (4.0, "4.01"), (400.0, "401"), (0.0, "0")]
+)
+def test_maps_name_rates_and_means_as_they_are(mean: float, written: str) -> None:
+    axes = interactions_recurrent((0.0125, 0.025, 0.04), mean).axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0.0125", "0.025", "0.04"]
+    assert axes.texts[0].get_text() == written
 
 
 def test_axes_of_settings_fit_their_values() -> None:
