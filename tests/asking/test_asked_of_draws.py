@@ -51,19 +51,19 @@ def said(monkeypatch, capsys, *arguments):
 
 
 def test_neighbours_come_with_what_draws_say(checkout, monkeypatch, capsys):
-    code, shown = said(monkeypatch, capsys, "neighbours", "skipgram", "Sun", "-n", "2")
+    code, shown = said(monkeypatch, capsys, "neighbours", "Sun", "-n", "2")
     lines = [line.split() for line in shown.out.splitlines()]
     assert code == 0
     assert lines[1] == ["0.985", "moon", "4", "of", "4", "1"]
     assert lines[2][:5] == ["0.866", "star", "2", "of", "4"]
     assert shown.out.endswith("90 % of other texts of the kind.\n")
-    code, plain = said(monkeypatch, capsys, "neighbours", "cbow", "sun", "-n", "2")
+    code, plain = said(monkeypatch, capsys, "neighbours", "sun", "-v", "cbow", "-n", "2")
     assert (code, plain.out) == (0, " 0.985  moon\n 0.866  star\n")
 
 
 def test_a_dash_is_where_few_documents_have_a_word(checkout, monkeypatch, capsys):
     np.save(checkout / "data/draws/skipgram/document_counts.npy", np.array([15, 15, 9, 15]))
-    _, shown = said(monkeypatch, capsys, "neighbours", "skipgram", "sun", "-n", "2")
+    _, shown = said(monkeypatch, capsys, "neighbours", "sun", "--vectors", "skipgram", "-n", "2")
     assert shown.out.splitlines()[2].split()[2:] == ["2", "of", "4", "–"]
     assert shown.out.endswith("of the kind; –: too few documents have the words.\n")
 

@@ -11,8 +11,10 @@ from made_models import HOSTILE, WORDS, build, spaces
 
 from wordlab import explorer
 from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
 from wordlab.evaluation.vectors.analogy import Questions
+from wordlab.evaluation.vectors.similarity import DenseSpace
 from wordlab.explorer import network as packed_network
 from wordlab.explorer import packing, words
 from wordlab.recurrent.language_model import LanguageModel
@@ -143,6 +145,18 @@ def test_examples_are_of_known_words():
     lines = ["the king", "the " * 15, "cow " * 15, "water " * 15, "king " * 15]
     found = explorer.beginnings(lines, WORDS)
     assert found == [" ".join(["the"] * 14), " ".join(["water"] * 14)]
+
+
+def test_analogies_that_a_model_answers_are_offered_first():
+    words = Vocabulary(("king", "queen", "man", "woman", "cow"), np.arange(9, 4, -1))
+    plane = np.array([[1, 0, 1], [1, 1, 0], [0, 0, 1], [0, 1, 0], [-1, 0.2, 0.1]], np.float32)
+    made = {"glove": DenseSpace(Vectors(words, plane)), "cbow": DenseSpace(Vectors(words, -plane))}
+    wrong, right = ("man", "woman", "king", "cow"), ("Man", "King", "Woman", "Queen")
+    questions = Questions(
+        (wrong, ("man", "woman", "cow", "king"), wrong, right), ("a", "b"), np.array([0, 0, 1, 1])
+    )
+    offered = held(build(made, questions=questions))["examples"]["analogies"]
+    assert offered == [["man", "king", "woman", "queen"], list(wrong)]
 
 
 def test_a_language_model_that_the_page_cannot_have_is_left_out_with_a_line(network):

@@ -92,11 +92,11 @@ def test_a_model_from_mlflow_has_them(checkout, repository):
 
 
 def test_commands_have_them(checkout, monkeypatch, capsys):
-    code, out, _ = said(monkeypatch, capsys, "neighbours", "subword", "stalking", "-n", "1")
+    code, out, _ = said(monkeypatch, capsys, "neighbours", "stalking", "-v", "subword", "-n", "1")
     assert code == 0 and out.split()[1] == "talking"
     asked = ["analogy", "talking", "talked", "stalking", "--vectors", "subword"]
     assert said(monkeypatch, capsys, *asked)[0] == 0
-    code, _, err = said(monkeypatch, capsys, "neighbours", "skipgram", "stalking")
+    code, _, err = said(monkeypatch, capsys, "neighbours", "stalking")
     assert code == 1 and "not in the vocabulary" in err
 
 

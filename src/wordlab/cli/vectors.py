@@ -16,13 +16,12 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-VectorsArgument = Annotated[
-    str,
-    typer.Argument(
-        help="A model of the pipeline, by name or folder, or a file of vectors in word2vec text, "
-        "word2vec binary, GloVe text or fastText's .bin, packed or not, recognised as it begins."
-    ),
-]
+WHAT = (
+    "A model of the pipeline, by name or folder, or a file of vectors in word2vec text, word2vec "
+    "binary, GloVe text or fastText's .bin, packed or not, recognised as it begins."
+)
+VectorsArgument = Annotated[str, typer.Argument(help=WHAT)]
+VectorsOption = Annotated[str, typer.Option("--vectors", "-v", help=WHAT)]
 FirstWords = Annotated[
     int | None, typer.Option("--words", min=1, help="Only the first words; all if not given.")
 ]
@@ -46,8 +45,8 @@ def asked_of(
 
 
 @app.command()
-def neighbours(vectors: VectorsArgument, word: str, number: Number = 10) -> None:
-    """Show the words nearest to WORD in VECTORS, and how far that holds.
+def neighbours(word: str, vectors: VectorsOption = "skipgram", number: Number = 10) -> None:
+    """Show the words nearest to WORD, and how far that holds.
 
     Where the pipeline has trained the model on draws of the documents: in how many of them the word
     is among as many nearest, and the ranks that it has in most other texts of the kind.
@@ -69,7 +68,9 @@ def nearer(
     word: str,
     a: str,
     b: str,
-    vectors: Annotated[str, typer.Option(help="skipgram or ppmi_svd.")] = "skipgram",
+    vectors: Annotated[
+        str, typer.Option("--vectors", "-v", help="skipgram or ppmi_svd, which have draws.")
+    ] = "skipgram",
 ) -> None:
     """Show which of A and B is nearer to WORD, if the text decides it.
 
@@ -91,12 +92,10 @@ def analogy(
     a: str,
     b: str,
     c: str,
-    vectors: Annotated[str, typer.Option(help="A model or a file, as for `neighbours`.")] = (
-        "skipgram"
-    ),
+    vectors: VectorsOption = "skipgram",
     number: Number = 5,
 ) -> None:
-    """Show what is to C as B is to A, by 3CosAdd: `wordlab analogy man king woman`."""
+    """Show what is to C as B is to A, by 3CosAdd: `wordlab analogy england english spain`."""
     for word, score in asked_of(vectors).analogy(a, b, c, number):
         print(f"{score:6.3f}  {word}")
 
@@ -260,13 +259,13 @@ def explore(
 @app.command()
 def associations(
     word: str,
-    model: Annotated[str, typer.Option(help="A PPMI model.")] = "ppmi",
+    vectors: Annotated[str, typer.Option("--vectors", "-v", help="A PPMI model.")] = "ppmi",
     number: Number = 10,
 ) -> None:
     """Show the contexts most strongly associated with WORD by PPMI."""
     from wordlab.embeddings.ppmi import PpmiModel
     from wordlab.library.words import PpmiRows
 
-    found = PpmiRows(model, PpmiModel.load(folder(model, ROWS)))
+    found = PpmiRows(vectors, PpmiModel.load(folder(vectors, ROWS)))
     for context, value in found.associations(word, number):
         print(f"{value:6.3f}  {context}")

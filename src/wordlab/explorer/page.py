@@ -13,9 +13,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from wordlab.corpus.vocabulary import Vocabulary, study_words
 from wordlab.errors import UserError
-from wordlab.evaluation.vectors.analogy import Questions
+from wordlab.evaluation.vectors.analogy import Questions, score
 from wordlab.explorer import network, text, words
 from wordlab.params.embeddings import ExplorerParams
 from wordlab.params.text import PreprocessParams
@@ -64,7 +66,7 @@ def build(
         "without": why,
         "report": model is not None,
         "network": None if model is None or why else network.packed(model),
-        **_of(known, maps, steady, named, questions, texts),
+        **_of(known, maps, steady, named, questions, {}, texts),
     }
     frame = len(_page(data).encode())
     most = known.truncated(params.words)
@@ -76,7 +78,7 @@ def build(
         )
     shown = most.truncated(fit)
     data |= {
-        **_of(shown, maps, steady, named, questions, texts),
+        **_of(shown, maps, steady, named, questions, spaces, texts),
         "words": shown.words,
         "counts": shown.counts.tolist(),
         "known": len(known),
@@ -92,6 +94,7 @@ def _of(
     stability: Mapping[str, Mapping[str, float]],
     named: Sequence[str] | None,
     questions: Questions | None,
+    answering: words.Spaces,
     texts: Sequence[str],
 ) -> dict[str, Any]:
     """Return the maps of the words of `known`, and what the page offers to begin with."""
@@ -99,20 +102,38 @@ def _of(
         "maps": words.mapped(maps, known, stability),
         "examples": {
             "words": study_words(named, known, EXAMPLES),
-            "analogies": _asked(questions, known) if questions else [],
+            "analogies": _asked(questions, known, answering) if questions else [],
             "texts": texts[:EXAMPLES],
         },
     }
 
 
-def _asked(questions: Questions, known: Vocabulary) -> list[Sequence[str]]:
-    """Return the first question of each section whose words are all of `known`, in lower case
-    where only that is."""
-    found: dict[int, Sequence[str]] = {}
-    for section, asked in zip(questions.section.tolist(), questions.words, strict=True):
-        for spelt in (asked, [word.lower() for word in asked]):
-            if section not in found and all(word in known for word in spelt):
-                found[section] = spelt
+def _asked(
+    questions: Questions, known: Vocabulary, spaces: words.Spaces
+) -> list[tuple[str, str, str, str]]:
+    """Return a question of each section whose words are all of `known`, in lower case where only
+    that is: the first that a dense space answers among these words, else the first.
+
+    Sections with an answer come first.
+    """
+    lower = [(a.lower(), b.lower(), c.lower(), d.lower()) for a, b, c, d in questions.words]
+    asked = [
+        (section, next(spelt for spelt in spellings if all(word in known for word in spelt)))
+        for section, *spellings in zip(questions.section, questions.words, lower, strict=True)
+        if any(all(word in known for word in spelt) for spelt in spellings)
+    ]
+    spelt = Questions(
+        tuple(question for _, question in asked), questions.sections,
+        np.array([section for section, _ in asked], dtype=np.int64),
+    )  # fmt: skip
+    solved = np.zeros(len(asked), dtype=bool)
+    for space in words.restricted(spaces, known):
+        solved |= score(space, spelt, "3cosadd", ignore_case=False).correct
+    found: dict[int, tuple[str, str, str, str]] = {}
+    for wanted in (True, False):
+        for (section, question), right in zip(asked, solved.tolist(), strict=True):
+            if right is wanted:
+                found.setdefault(section, question)
     return list(found.values())[:EXAMPLES]
 
 

@@ -1,7 +1,7 @@
 """Word vectors, and the nearest words of what has none, as the page holds them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -65,6 +65,14 @@ def fitting(spaces: Spaces, words: Vocabulary, neighbours: int, room: int) -> in
         for word, count in zip(words.words, words.counts.tolist(), strict=True)
     ]
     return int(np.searchsorted(np.cumsum(np.array(written) + fixed), room, side="right"))
+
+
+def restricted(spaces: Spaces, words: Vocabulary) -> Iterator[DenseSpace]:
+    """Yield the dense ones of `spaces` with nothing but `words`, all of them known."""
+    for space in spaces.values():
+        if isinstance(space, DenseSpace):
+            rows = [space.vocabulary.index[word] for word in words.words]
+            yield DenseSpace(Vectors(words, space.vectors.matrix[rows]))
 
 
 def _ids_code(words: int) -> Code:
@@ -133,11 +141,8 @@ def kept_by_rounding(spaces: Spaces, words: Vocabulary, neighbours: int) -> floa
     """
     asked = np.unique(np.linspace(0, len(words) - 1, CHECKED).astype(np.int64))
     shares = []
-    for space in spaces.values():
-        if not isinstance(space, DenseSpace) or len(words) < 2:
-            continue
-        rows = [space.vocabulary.index[word] for word in words.words]
-        exact = space.vectors.matrix[rows]
+    for space in restricted(spaces, words) if len(words) > 1 else ():
+        exact = space.vectors.matrix
         rounded = rounded_rows(exact, VECTORS.levels)[0].astype(np.float32)
         with threadpool_limits(1):  # sums depend on the number of threads
             found = [
