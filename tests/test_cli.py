@@ -156,7 +156,10 @@ def test_a_page_to_explore_is_made_of_any_vectors(workspace, repository, monkeyp
     ("arguments", "message"),
     [
         (["neighbours", "xyz", "-v", "made"], "xyz: not in the vocabulary of 3 words\n"),
-        (["neighbours", "dogs", "-v", "made"], "dogs: not in the vocabulary of 3 words; near it: dog\n"),
+        (
+            ["neighbours", "dogs", "-v", "made"],
+            "dogs: not in the vocabulary of 3 words; near it: dog\n",
+        ),
         (
             ["associations", "catt", "-v", "pairs"],
             "catt: not in the vocabulary of 3 words; ne",

@@ -192,6 +192,7 @@ def test_a_change_by_dvc_leaves_the_rest_of_the_file_as_it_is(tmp_path, reposito
     apply_overrides(str(path), ["seed=7"])
     before = (repository / "params.yaml").read_text()
     assert path.read_text() == before.replace("seed: 1", "seed: 7", 1)
+    assert " \n" not in before  # DVC breaks long lines in the middle of a key's value
 
 
 def test_every_list_can_be_emptied_by_dvc_and_leaves_the_rest(tmp_path, repository):

@@ -42,6 +42,28 @@ def check(
 
 
 @app.command()
+def params(
+    name: Annotated[
+        str,
+        typer.Argument(help="A param or a section, as `glove.x_max`; all sections if not given."),
+    ] = "",
+) -> None:
+    """Show what a param means, what it may be and what params.yaml has."""
+    import textwrap
+
+    from wordlab.params.reference import settings
+    from wordlab.params.whole import PARAMS
+
+    require_checkout()
+    width = min(100, shutil.get_terminal_size().columns)
+    for one in settings(PARAMS, name):
+        value = "empty" if one.value is None else textwrap.shorten(str(one.value), width)
+        print(f"{one.name}: {value}" if one.allowed else one.name)
+        for line in filter(None, (one.meaning, one.allowed)):
+            print(textwrap.fill(line, width, initial_indent="    ", subsequent_indent="    "))
+
+
+@app.command()
 def compile() -> None:
     """Compile the kernels of texts, word vectors and networks now, not when they first run."""
     from wordlab.pipeline import compile

@@ -82,8 +82,11 @@ class NetworkParams(CellParams):
     """trained; frozen: as it is at the start; one_hot: a symbol is a vector with a single 1, and
     embedding_size has no meaning."""
     embedding_size: Count
+    """Numbers of a symbol's vector; as many as `hidden_size` where the output is tied to it."""
     hidden_size: Count
+    """Units of each layer."""
     layers: Count
+    """Recurrent layers, one on top of the other."""
     tied: bool
     """The output layer uses the embedding as its weights (Press & Wolf 2017)."""
     adaptive_cutoffs: list[Count]
@@ -127,6 +130,7 @@ class NetworkParams(CellParams):
     clip_value: Positive | None
     """The largest entry, up or down, of any gradient (Mikolov 2012, 3.2.2); null clips nothing."""
     epochs: Count
+    """Passes over the training split at most; `patience` may end before."""
     tokens: Count | None
     """Stop after about so many tokens, to the window, if the epochs are not over before; schedules
     end there too. null: no such limit."""

@@ -199,6 +199,7 @@ class PreprocessParams(Section):
     """What the text is written in, by ISO 639-1. It chooses what every param is that is
     `by_language`: evaluation sets, the words and prompts of studies. It changes no token."""
     lowercase: bool
+    """Write the whole text in lower case."""
     tokens: Literal[
         "letters",
         "characters",
@@ -237,5 +238,6 @@ class VocabularyParams(Section):
     """`vocabulary`: which words of the training split are known."""
 
     min_count: Count
+    """Words that occur less often in the training split are unknown."""
     max_size: Count | None
     """The commonest words kept; null keeps all."""

@@ -151,7 +151,8 @@ def sweep(study: Study) -> Figure | None:
         axes.set(xlabel=names.plain(name), ylim=(bottom, top))
         if noise > 0:
             middle = top - 2 * room - noise
-            axes.errorbar([1.02], [middle], yerr=[noise], color=INK, lw=2.5, capsize=4)
+            axes.set_xlim(right=1.08)
+            axes.errorbar([1.04], [middle], yerr=[noise], color=INK, lw=2.5, capsize=4)
     for axes in drawn.axes[::2]:
         axes.set_ylabel(names.measure(score))
     better = "lower is better" if lower_is_better(score) else "higher is better"

@@ -1,0 +1,63 @@
+"""`wordlab params`: what a setting means, may be and is."""
+
+import pytest
+
+from wordlab.cli import main
+from wordlab.errors import UserError
+from wordlab.params import is_section, reference
+from wordlab.params.whole import PARAMS, Params, load
+
+
+def test_a_setting_has_its_meaning_its_values_and_what_the_file_has():
+    (found,) = reference.settings(PARAMS, "glove.adagrad")
+    assert found.value == "reference" and found.meaning.startswith("reference: as the reference")
+    assert found.allowed == "one of reference, paper"
+    (found,) = reference.settings(PARAMS, "word2vec.shared.window")
+    assert found.meaning == "The most words on either side of the centre."
+    assert found.allowed == "a whole number, 1 or more, at most 100000"
+    (found,) = reference.settings(PARAMS, "language_evaluation.dynamic.damping")
+    assert found.allowed == "a number, above 0 or empty"
+
+
+def test_what_a_model_does_not_set_is_what_it_inherits():
+    whole = load(PARAMS)
+    for name, expected in (
+        ("language_model.gru.dropout_output", whole.language_model.gru.dropout_output),
+        ("character_model.clip_norm", whole.character_model.clip_norm),
+        ("word2vec.cbow.rate", whole.word2vec.cbow.rate),
+    ):
+        (found,) = reference.settings(PARAMS, name)
+        assert found.value == expected and found.meaning
+
+
+def test_every_setting_is_shown_and_the_sections_say_what_they_are():
+    shown = reference.settings(PARAMS)
+    assert [one.name for one in shown] == list(Params.model_fields)
+    for one in shown:
+        if is_section(Params.model_fields[one.name].annotation):
+            assert one.meaning and not one.allowed
+            assert reference.settings(PARAMS, one.name)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("glove.xmax", "glove.xmax: no such param; expected one of dimensions, iterations, rate"),
+        ("seed.x", "seed.x: no such param; seed has a value"),
+        ("nothing", "nothing: no such param; expected one of seed, vector_seeds, corpus"),
+    ],
+)
+def test_a_name_that_there_is_not_gets_those_that_there_are(name, message):
+    with pytest.raises(UserError, match=message):
+        reference.settings(PARAMS, name)
+
+
+def test_the_command_prints_them(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["wordlab", "params", "corpus.splits"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert first == "corpus.splits: empty"
+    assert lines[0].startswith("    null: drawn by document")
+    assert lines[-1] == "    one of given or keys with values: train, valid, test or empty"
