@@ -7,13 +7,15 @@ import pytest
 import scipy.sparse
 from gensim.models import KeyedVectors, Word2Vec
 from gensim.test.utils import datapath
+from scipy.stats import norm
 
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.errors import UserError
-from wordlab.evaluation.vectors import analogy
+from wordlab.evaluation.statistics import CrossedResamples, combined, over_seeds
+from wordlab.evaluation.vectors import analogy, by_name
 from wordlab.evaluation.vectors.analogy import Questions
-from wordlab.evaluation.vectors.similarity import DenseSpace, Space, SparseSpace
+from wordlab.evaluation.vectors.similarity import DenseSpace, Space, SparseSpace, numbered
 from wordlab.published import packaged
 
 METHODS = ("3cosadd", "3cosmul", "pair_direction")
@@ -245,6 +247,45 @@ def test_no_section_of_grammar_leaves_open_which_questions_are_semantic() -> Non
     questions = Questions((("go", "went", "see", "saw"),), ("verbs: past",), np.zeros(1, np.int64))
     sizes = [int(questions.group(name).sum()) for name in ("semantic", "syntactic", "total")]
     assert sizes == [0, 0, 1]
+
+
+def test_words_that_pairs_of_any_section_join_are_one_part() -> None:
+    asked = (
+        ("oslo", "norway", "rome", "italy"),
+        ("italy", "lira", "Norway", "krone"),
+        ("sweden", "krone", "big", "bigger"),
+        ("oslo", "norway", "norway", "krone"),
+    )
+    questions = Questions(asked, ("one", "two"), np.array([0, 1, 1, 0]))
+    first, second = questions.parts()
+    north, italy, big = first[0], second[0], second[2]
+    assert len({north, italy, big}) == 3
+    assert first.tolist() == [north, italy, north, north]
+    assert second.tolist() == [italy, north, big, north]
+
+
+def test_intervals_cover_so_often_where_words_have_effects() -> None:
+    """The questions on countries, whose sections share words; parts of pairs cover less."""
+    every, random = by_name.questions(None), np.random.default_rng(3)
+    names = ("capital-common-countries", "currency", "gram6-nationality-adjective")
+    among = np.isin(every.section, [every.sections.index(name) for name in names])
+    asked = [words for words, kept in zip(every.words, among.tolist(), strict=True) if kept]
+    number = {word: i for i, word in enumerate(sorted({word for one in asked for word in one}))}
+    ids = np.array([[number[word] for word in words] for words in asked])
+    pairs = numbered(((a, b), (c, d)) for a, b, c, d in asked)
+    clusters = tuple(ends[among] for ends in every.parts())
+    truth = norm.cdf(-0.4 / 2**0.5)
+    covered = dict.fromkeys(("clusters", "pairs"), 0)
+    for _ in range(150):
+        effects = random.normal(0, 0.5, len(number))[ids].sum(axis=1)
+        right = -0.4 + effects + random.normal(size=len(ids)) > 0
+        for name, parts in (("clusters", clusters), ("pairs", pairs)):
+            means = CrossedResamples.draw(*parts, 150, random).means(right)
+            drawn = combined(over_seeds(means[None], random))
+            low, high = np.quantile(drawn, [0.025, 0.975])
+            covered[name] += bool(low <= truth <= high)
+    assert covered["clusters"] / 150 >= 0.9
+    assert covered["clusters"] > covered["pairs"]
 
 
 def test_a_pair_is_the_same_in_either_half_of_a_question() -> None:

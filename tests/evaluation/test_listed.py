@@ -108,7 +108,7 @@ def test_a_stage_that_depends_on_the_list_is_held_to_it(asked, tmp_path, reposit
     params = (repository / "params.yaml").read_text()
     for old, new in (
         ("similarity: by_language", f"similarity: [{{name: own, path: {tmp_path}/pairs.tsv}}]"),
-        ("analogies: {path: by_language, methods", "analogies: {path: none, methods"),
+        ("analogies:\n    path: by_language", "analogies:\n    path: none"),
     ):
         assert old in params
         params = params.replace(old, new)

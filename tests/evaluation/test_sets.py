@@ -53,7 +53,7 @@ def test_names_that_have_a_meaning_of_their_own_are_refused(name: str) -> None:
     [
         ({}, "expected a path, a url with its sha256, or a set of word pairs"),
         ({"url": "https://example.org/x"}, "expected the sha256"),
-        ({"path": "x", "sha256": "0" * 64}, "expected no sha256 without a url"),
+        ({"path": "x", "sha256": "0" * 64}, "expected a url beside the sha256"),
         ({"url": "https://example.org/x", "path": "x"}, "expected a path or a url, got both"),
         ({"url": "file:///etc/passwd", "sha256": "0" * 64}, "pattern"),
         ({"url": "https://example.org/x", "sha256": "12"}, "pattern"),

@@ -87,13 +87,16 @@ def test_shared_parts_widen_the_interval_of_a_mean_to_where_it_covers() -> None:
 
 
 def test_an_item_weighs_as_often_as_both_its_parts_are_drawn() -> None:
-    first, second = np.array([0, 0, 7, 9]), np.array([7, 9, 9, 0])
-    right = np.array([True, False, True, True])
+    first, second = np.array([0, 0, 7, 9, 7, 9]), np.array([7, 9, 9, 0, 7, 9])
+    right = np.array([True, False, True, True, True, False])
     drawn = CrossedResamples.draw(first, second, 50, np.random.default_rng(1))
     place = {0: 0, 7: 1, 9: 2}
     means = drawn.means(right)
     for counts, mean in zip(drawn.counts, means[:50], strict=True):
-        weights = [counts[place[a]] * counts[place[b]] for a, b in zip(first, second, strict=True)]
+        weights = [
+            counts[place[a]] * (1 if a == b else counts[place[b]])
+            for a, b in zip(first, second, strict=True)
+        ]
         if sum(weights) == 0:
             assert np.isnan(mean)
         else:
