@@ -65,7 +65,7 @@ def test_a_file_from_elsewhere_is_scored_as_the_pipeline_does(
     params = (repository / "params.yaml").read_text()
     params = params.replace(
         "similarity: by_language", "similarity: [{name: own, path: pairs.txt}]"
-    ).replace("{path: by_language", "{path: questions.txt")
+    ).replace("analogies:\n    path: by_language", "analogies:\n    path: questions.txt")
     (workspace / "params.yaml").write_text(params)
     for form in ("word2vec_text", "word2vec_binary", "glove_text"):
         assert run(monkeypatch, "export", "made", form, "v") == 0

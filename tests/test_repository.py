@@ -46,7 +46,7 @@ def test_the_workflow_runs_the_commands_of_the_readme() -> None:
         made = re.findall(r"^make (\w+)", "\n".join(commands(job)), re.MULTILINE)
         assert made == [target]
         assert target in TARGETS
-        assert re.search(rf"^make {target}\b", readme, re.MULTILINE)
+        assert re.search(rf"^ *make {target}\b", readme, re.MULTILINE)
 
 
 def test_the_workflow_may_only_read_and_names_versions_of_actions() -> None:

@@ -106,7 +106,7 @@ def test_evaluation_has_them_but_for_analogies(checkout, monkeypatch, capsys):
     params = (checkout / "params.yaml").read_text()
     params = params.replace(
         "similarity: by_language", "similarity: [{name: own, path: pairs.txt}]"
-    ).replace("{path: by_language", "{path: questions.txt")
+    ).replace("analogies:\n    path: by_language", "analogies:\n    path: questions.txt")
     (checkout / "params.yaml").write_text(params)
     code, out, _ = said(monkeypatch, capsys, "evaluate", "subword", "--json")
     found = {row["name"]: row["n"] for row in json.loads(out)}
