@@ -36,7 +36,7 @@ def _stop(number: int) -> None:
     os.kill(os.getpid(), number)
 
 
-if sys.argv and Path(sys.argv[0]).parent.name == "stages":
+if sys.argv and Path(sys.argv[0]).resolve().parent == Path(__file__).parents[2] / "stages":
     sys.excepthook, sys.unraisablehook = _say_interrupted, _again
 
 TYPE_CHECKING = False  # as `typing` has it, whose import would take as long as all of this
@@ -80,4 +80,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_PUBLIC])
+    return sorted([*(name for name in globals() if name.startswith("__")), *_PUBLIC])

@@ -274,12 +274,22 @@ def _of(kind: str, name: str) -> Section:
 
 
 def _settings(params: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Return each param as its dotted name and its value as params.yaml writes it."""
+    """Return each param as its dotted name and its value in words."""
+    return [(name, masked(_said(value))) for name, value in flatten(params, prefix).items()]
+
+
+def _said(value: Any) -> str:
+    """Return a value as params.yaml has it, lists and keys without brackets."""
+    if isinstance(value, Mapping):
+        kept = {key: one for key, one in value.items() if one is not None}
+        named = kept.keys() == {"name"}
+        return ", ".join(
+            _said(one) if named else f"{key}: {_said(one)}" for key, one in kept.items()
+        )
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_said, value)) or "none"
     words = {None: "null", True: "true", False: "false"}
-    return [
-        (name, words[value] if value is None or isinstance(value, bool) else masked(str(value)))
-        for name, value in flatten(params, prefix).items()
-    ]
+    return words[value] if value is None or isinstance(value, bool) else str(value)
 
 
 def _picture(title: str, caption: str, path: Path) -> Picture:
