@@ -92,12 +92,12 @@ def _counted(drawn: NDArray[np.integer]) -> Floats:
 class CrossedResamples:
     """Resamples of items that are made of two parts each, and share them.
 
-    A word pair is made of two words, an analogy question of two word pairs. Items that share a part
-    are not independent, and drawing them one by one gives intervals that are too narrow. So the
-    parts are drawn, and an item weighs the product of the counts of its two parts (the pigeonhole
-    bootstrap). Its variance counts the noise of the parts once but that of the items 3 times (Owen
-    2007, "The pigeonhole bootstrap"). So the items are drawn one by one as well, and
-    `combined` takes the surplus out.
+    A word pair is made of two words, an analogy question of two clusters of words. Items that share
+    a part are not independent, and drawing them one by one gives intervals that are too narrow. So
+    the parts are drawn, and an item weighs the product of the counts of its two parts, or their
+    count if they are one (the pigeonhole bootstrap). Its variance counts the noise of the parts
+    once but that of the items 3 times (Owen 2007, "The pigeonhole bootstrap"). So the items are
+    drawn one by one as well, and `combined` takes the surplus out.
 
     first, second: int (n,), the parts of each item, numbered from 0; counts: float64 (R, P), how
     often each part is drawn; drawn: int (R, n), the items drawn one by one.
@@ -125,7 +125,8 @@ class CrossedResamples:
 
         First with the parts drawn, then with the items drawn one by one.
         """
-        crossed = self.counts[:, self.first] * self.counts[:, self.second]
+        second = np.where(self.first == self.second, 1, self.counts[:, self.second])
+        crossed = self.counts[:, self.first] * second
         return np.concatenate([crossed, _counted(self.drawn)])
 
     def means(self, values: NDArray[np.bool_]) -> Floats:
@@ -159,10 +160,15 @@ class CrossedResamples:
         return self._kept[key]
 
     def _sums(self, values: NDArray[np.bool_]) -> Floats:
-        """Return sum_i w_i v_i = c' V c for each resample c, V holding v_i at (first, second)."""
-        size = self.counts.shape[1]
-        crossed = coo_array((values.astype(np.float64), (self.first, self.second)), (size, size))
-        return ((self.counts @ crossed.tocsr()) * self.counts).sum(axis=1)
+        """Return sum_i w_i v_i = c' V c + c' u for each resample c.
+
+        V holds v_i at (first, second), u the v_i of items whose two parts are one.
+        """
+        size, twice = self.counts.shape[1], self.first == self.second
+        apart = (values & ~twice).astype(np.float64)
+        crossed = coo_array((apart, (self.first, self.second)), (size, size))
+        alone = np.bincount(self.first[values & twice], minlength=size)
+        return ((self.counts @ crossed.tocsr()) * self.counts).sum(axis=1) + self.counts @ alone
 
 
 def mean_of_drawn(draws: Floats, random: np.random.Generator) -> Floats:

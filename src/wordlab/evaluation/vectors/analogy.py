@@ -27,10 +27,12 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from wordlab.errors import UserError, notice
 from wordlab.evaluation.statistics import CrossedResamples, Floats
-from wordlab.evaluation.vectors.similarity import Ids, Lookup, Space, lookup_in, numbered
+from wordlab.evaluation.vectors.similarity import Ids, Lookup, Space, lookup_in
 from wordlab.evaluation.vectors.tables import read_lines
 from wordlab.progress import thread_count
 
@@ -238,12 +240,21 @@ class Questions:
         return (self.words[number][3], *(self.others[number] if self.others else ()))
 
     def parts(self) -> tuple[Ids, Ids]:
-        """Return the pair (a, b) and the pair (c, d) of each question as ids, int64 (n,) each.
+        """Return the clusters of words of (a, b) and of (c, d) of each question, int64 (n,) each.
 
-        A pair is the same only within a section.
+        The two words of a pair are in one cluster, whatever its section: a country with its
+        capital, its currency and its people, and countries that share a currency. Simulated on the
+        11,897 questions that 17 M tokens of Wikipedia know, 95 % intervals of the share right cover
+        94 % where each word has an effect of its own, 95 % where each pair has. With
+        pairs for parts they cover 89 and 96 %.
         """
-        questions = zip(self.section.tolist(), self.words, strict=True)
-        return numbered(((s, a, b), (s, c, d)) for s, (a, b, c, d) in questions)
+        flat = [word.casefold() for words in self.words for word in words]
+        known, places = np.unique(np.array(flat, dtype=object), return_inverse=True)
+        ends = places.reshape(-1, 2)
+        joined = coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), (len(known),) * 2)
+        cluster = connected_components(joined, directed=False)[1].astype(np.int64)
+        of_pairs = cluster[ends[:, 0]].reshape(-1, 2)
+        return of_pairs[:, 0], of_pairs[:, 1]
 
     def group(self, name: str) -> NDArray[np.bool_]:
         """Return which questions are of the group `semantic`, `syntactic` or `total`, bool (n,).
