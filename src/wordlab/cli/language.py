@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from wordlab.library.networks import TextModel
 
 app = typer.Typer()
+PANEL = "Language models"
+"""What `wordlab --help` lists these commands under."""
 
 WEIGHTS = "model.safetensors"
 CACHE: Mapping[str, Any] = {"size": 500, "flatness": 0.6, "weight": 0.1}
@@ -60,7 +62,7 @@ def _given(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-@app.command()
+@app.command(rich_help_panel=PANEL)
 def generate(
     prompt: Annotated[str, typer.Option(help="The beginning to complete.")] = "",
     model: ModelOption = "gru",
@@ -88,7 +90,7 @@ def generate(
             help=f"Beginnings that a beam keeps, {DECODING['beam_width']} if not given.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the samples.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="The seed of samples.")] = 1,
     cache: Annotated[
         bool,
         typer.Option("--cache", help="Make what came after similar states of this text likelier."),
@@ -138,7 +140,7 @@ def generate(
     print(text)
 
 
-@app.command()
+@app.command(rich_help_panel=PANEL)
 def predict(
     prompt: Annotated[str, typer.Argument(help="A beginning; a sentence's if empty.")] = "",
     model: ModelOption = "gru",
@@ -168,7 +170,7 @@ def predict(
         print(tables.predicted(predicted))
 
 
-@app.command()
+@app.command(rich_help_panel=PANEL)
 def surprisal(
     file: Annotated[str, typer.Argument(help="A text of any format; - is standard input.")],
     model: ModelOption = "gru",
@@ -221,7 +223,7 @@ def surprisal(
     print(f"{name}: {measured.summary()}", file=sys.stderr)
 
 
-@app.command()
+@app.command(rich_help_panel=PANEL)
 def score(
     pairs: Annotated[
         str,

@@ -13,9 +13,11 @@ from wordlab.cli.shared import given, require_checkout, settings
 from wordlab.errors import UserError, in_one_line
 
 app = typer.Typer()
+PANEL = "The pipeline"
+"""What `wordlab --help` lists these commands under."""
 
 
-@app.command()
+@app.command(rich_help_panel=PANEL)
 def check(
     files: Annotated[list[Path], typer.Argument(help="Texts, sets or vectors.")],
     kind: Annotated[
@@ -41,7 +43,7 @@ def check(
         raise SystemExit(1)
 
 
-@app.command()
+@app.command(rich_help_panel=PANEL)
 def params(
     name: Annotated[
         str,
@@ -63,7 +65,7 @@ def params(
             print(textwrap.fill(line, width, initial_indent="    ", subsequent_indent="    "))
 
 
-@app.command()
+@app.command(rich_help_panel=PANEL)
 def compile() -> None:
     """Compile the kernels of texts, word vectors and networks now, not when they first run."""
     from wordlab.pipeline import compile
@@ -73,7 +75,7 @@ def compile() -> None:
     compile.compile_networks(settings())
 
 
-@app.command()
+@app.command(rich_help_panel=PANEL)
 def results(
     beside: Annotated[
         str, typer.Option(metavar="NAME", help="A run in docs/results to show beside it.")
@@ -88,7 +90,7 @@ def results(
     print(publish.beside(beside, metrics) if beside else scored.results(metrics))
 
 
-@app.command()
+@app.command(rich_help_panel=PANEL)
 def plan(
     stages: Annotated[list[str] | None, typer.Argument(help="Stages; all if not given.")] = None,
     changes: Annotated[
@@ -107,7 +109,7 @@ def plan(
     print(plan.shown(plan.planned(stages or (), changes or ())))
 
 
-@app.command()
+@app.command(rich_help_panel=PANEL)
 def best(
     sweep: Annotated[
         Literal["recurrent", "word2vec", "glove", "ppmi"],
@@ -134,7 +136,7 @@ def best(
         print(winner.arguments, flush=True)
 
 
-@app.command()
+@app.command(rich_help_panel=PANEL)
 def experiments() -> None:
     """Show what the experiments since the last commit changed and scored, best first."""
     from wordlab.pipeline import experiments
@@ -143,7 +145,7 @@ def experiments() -> None:
     print(experiments.shown(experiments.read(Path())))
 
 
-@app.command()
+@app.command(rich_help_panel=PANEL)
 def scale(
     name: Annotated[
         str, typer.Argument(help="A file in scales/; all are listed if not given.")
@@ -160,7 +162,7 @@ def scale(
             print(f"{known:10} {summary}")
 
 
-@app.command()
+@app.command(rich_help_panel=PANEL)
 def publish(
     name: Annotated[str, typer.Argument(help="A scale; the committed runs if not given.")] = "",
 ) -> None:
@@ -177,7 +179,7 @@ def publish(
         print(page)
 
 
-@app.command()
+@app.command(rich_help_panel=PANEL)
 def outputs() -> None:
     """List the outputs that differ from those of the committed dvc.lock."""
     from wordlab.pipeline import lockfile
@@ -186,9 +188,9 @@ def outputs() -> None:
     print("\n".join(lockfile.differences(Path())))
 
 
-@app.command()
+@app.command(rich_help_panel=PANEL)
 def ui(
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Of 127.0.0.1.")] = 5000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port, on 127.0.0.1.")] = 5000,
 ) -> None:
     """Serve the MLflow runs on this machine only."""
     import socket

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from wordlab.library.words import PpmiRows, WordVectors
 
 app = typer.Typer()
+PANEL = "Word vectors"
+"""What `wordlab --help` lists these commands under."""
 
 WHAT = (
     "A model of the pipeline, by name or folder, or a file of vectors in word2vec text, word2vec "
@@ -44,7 +46,7 @@ def asked_of(
     return opening.words(vectors, Path(), given(Path()), words, undecodable)
 
 
-@app.command()
+@app.command(rich_help_panel=PANEL)
 def neighbours(word: str, vectors: VectorsOption = "skipgram", number: Number = 10) -> None:
     """Show the words nearest to WORD, and how far that holds.
 
@@ -63,7 +65,7 @@ def neighbours(word: str, vectors: VectorsOption = "skipgram", number: Number = 
         print(f"{cosine:6.3f}  {other}")
 
 
-@app.command()
+@app.command(rich_help_panel=PANEL)
 def nearer(
     word: str,
     a: str,
@@ -87,7 +89,7 @@ def nearer(
     print(tables.nearer(word, (a, b), found.nearer(word, a, b, confidence), confidence))
 
 
-@app.command()
+@app.command(rich_help_panel=PANEL)
 def analogy(
     a: str,
     b: str,
@@ -100,7 +102,7 @@ def analogy(
         print(f"{score:6.3f}  {word}")
 
 
-@app.command()
+@app.command(rich_help_panel=PANEL)
 def evaluate(
     vectors: VectorsArgument,
     words: FirstWords = None,
@@ -134,7 +136,7 @@ def evaluate(
         print(battery.missing_notice(missing), file=sys.stderr)
 
 
-@app.command()
+@app.command(rich_help_panel=PANEL)
 def sets(
     names: Annotated[
         list[str] | None, typer.Argument(help="Sets by name; all if not given.")
@@ -172,7 +174,7 @@ def sets(
         raise SystemExit(1)
 
 
-@app.command()
+@app.command(rich_help_panel=PANEL)
 def export(
     model: Annotated[
         str, typer.Argument(help="Word vectors, as for `neighbours`, or a language model.")
@@ -230,7 +232,7 @@ def export(
     print(f"{len(found):,} words to {output}")
 
 
-@app.command()
+@app.command(rich_help_panel=PANEL)
 def explore(
     vectors: Annotated[list[str], typer.Argument(help="Models or files, as for `evaluate`.")],
     output: Annotated[Path, typer.Option(help="The page to write.")] = Path("explore.html"),
@@ -256,7 +258,7 @@ def explore(
     print(f"{', '.join(vectors)} to {output}")
 
 
-@app.command()
+@app.command(rich_help_panel=PANEL)
 def associations(
     word: str,
     vectors: Annotated[str, typer.Option("--vectors", "-v", help="A PPMI model.")] = "ppmi",
