@@ -49,7 +49,8 @@ def gradient_truncation() -> Figure:
 
 def gradient_steps() -> pd.DataFrame:
     rows = [
-        (cell, "uniform", clipping, 1 + step // 5, step, parameter, (step + 1) * (place + 1))
+        (cell, start, clipping, 1 + step // 5, step, parameter, (step + 1) * (place + 1) * scale)
+        for start, scale in (("uniform", 1), ("orthogonal", 1e6))
         for cell in CELLS
         for clipping in ("none", "by norm")
         for step in range(1, 10)

@@ -19,6 +19,7 @@ from figure_examples import (
     associations,
     draw,
     gradient_by_lag,
+    gradient_heat,
     interactions_recurrent,
     perplexity,
     rng,
@@ -26,6 +27,7 @@ from figure_examples import (
     sweep_recurrent,
     sweep_trials,
 )
+from figure_examples_networks import gradient_steps
 from figure_tables import drawn
 from wordlab.report.figures import FIGURES, png
 from wordlab.report.figures.style import MODELS, Scale, line
@@ -113,6 +115,22 @@ def test_a_sweep_has_room_for_its_bands_as_far_as_trainings_are_apart() -> None:
     near, far = (sweep_recurrent(reach).axes[0].get_ylim() for reach in (0.8, 50.0))
     assert near[0] < 3.7 and near[1] > 5.3
     assert 2.5 < far[0] < far[1] < 6.5
+
+
+def test_gradients_are_of_the_initialisation_with_the_largest_norms() -> None:
+    assert title(gradient_heat()).endswith(": orthogonal")
+    steps = gradient_steps()
+    steps.loc[steps["initialisation"] == "orthogonal", "norm"] = np.inf
+    drawn_of = draw("gradient_heat", steps=steps)
+    assert title(drawn_of).endswith(": uniform")
+    steps.loc[steps["step"] == 3, "norm"] = np.inf
+    assert png(draw("gradient_heat", steps=steps))
+
+
+def title(figure: Figure) -> str:
+    found = figure.get_suptitle()
+    assert found
+    return found
 
 
 @pytest.mark.parametrize(

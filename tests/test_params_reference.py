@@ -16,7 +16,38 @@ def test_a_setting_has_its_meaning_its_values_and_what_the_file_has():
     assert found.meaning == "The most words on either side of the centre."
     assert found.allowed == "a whole number, 1 or more, at most 100000"
     (found,) = reference.settings(PARAMS, "language_evaluation.dynamic.damping")
-    assert found.allowed == "a number, above 0 or empty"
+    assert found.allowed == "a number, above 0, or nothing"
+
+
+def test_keys_of_mappings_and_what_may_be_by_language_are_said():
+    (found,) = reference.settings(PARAMS, "languages.fr.prompts")
+    assert found.value[0] == "histoire de la"
+    (found,) = reference.settings(PARAMS, "evaluation.similarity")
+    assert found.value == "by_language" and found.allowed.endswith("; or by_language")
+    (found,) = reference.settings(PARAMS, "word2vec.shared.rate")
+    assert found.allowed == "a number, above 0; each model sets its own"
+
+
+def test_a_file_with_a_value_out_of_range_still_says_what_is_allowed(tmp_path):
+    text = PARAMS.read_text(encoding="utf-8")
+    assert text.count("  x_max: 10\n") == 1
+    path = tmp_path / "params.yaml"
+    path.write_text(text.replace("  x_max: 10\n", "  x_max: -1\n"), encoding="utf-8")
+    (found,) = reference.settings(path, "glove.x_max")
+    assert (found.value, found.allowed) == (-1, "a number, above 0")
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, "empty"), (True, "true"), ([], "none"), (["a", 1], "a, 1"),
+        ([[1, 2], [3]], "1, 2; 3"),
+        ([{"name": "a", "path": "x"}, {"name": "b", "path": None}], "name: a, path: x; b"),
+        ({"lstm": ["no_forget"]}, "lstm: no_forget"),
+    ],
+)  # fmt: skip
+def test_values_read_as_words(value, words):
+    assert reference.in_words(value) == words
 
 
 def test_what_a_model_does_not_set_is_what_it_inherits():
@@ -43,7 +74,8 @@ def test_every_setting_is_shown_and_the_sections_say_what_they_are():
     ("name", "message"),
     [
         ("glove.xmax", "glove.xmax: no such param; expected one of dimensions, iterations, rate"),
-        ("seed.x", "seed.x: no such param; seed has a value"),
+        ("seed.x", "seed.x: no such param; seed is 1"),
+        ("languages.en.word", "languages.en.word: no such param; expected one of similarity,"),
         ("nothing", "nothing: no such param; expected one of seed, vector_seeds, corpus"),
     ],
 )
@@ -60,4 +92,6 @@ def test_the_command_prints_them(monkeypatch, capsys):
     first, *lines = capsys.readouterr().out.splitlines()
     assert first == "corpus.splits: empty"
     assert lines[0].startswith("    null: drawn by document")
-    assert lines[-1] == "    one of given or keys with values: train, valid, test or empty"
+    assert " ".join(" ".join(lines).split()).endswith(
+        "one of given, or keys with values: train, valid, test, or nothing"
+    )

@@ -87,10 +87,11 @@ def test_shared_parts_widen_the_interval_of_a_mean_to_where_it_covers() -> None:
 
 
 def test_an_item_weighs_as_often_as_both_its_parts_are_drawn() -> None:
-    first, second = np.array([0, 0, 7, 9, 7, 9]), np.array([7, 9, 9, 0, 7, 9])
-    right = np.array([True, False, True, True, True, False])
+    first = np.array([0, 0, 7, 9, 7, 9, 20, 22, 24, 26])
+    second = np.array([7, 9, 9, 0, 7, 9, 21, 23, 25, 20])
+    right = np.array([True, False, True, True, True, False, True, False, True, True])
     drawn = CrossedResamples.draw(first, second, 50, np.random.default_rng(1))
-    place = {0: 0, 7: 1, 9: 2}
+    place = {part: i for i, part in enumerate(sorted({*first, *second}))}
     means = drawn.means(right)
     for counts, mean in zip(drawn.counts, means[:50], strict=True):
         weights = [
@@ -107,6 +108,8 @@ def test_an_item_weighs_as_often_as_both_its_parts_are_drawn() -> None:
     other = CrossedResamples.draw(first, second, 50, np.random.default_rng(2))
     np.testing.assert_array_equal(drawn.counts, again.counts)
     assert not np.array_equal(drawn.counts, other.counts)
+    few = CrossedResamples.draw(first[:6], second[:6], 50, np.random.default_rng(1))
+    np.testing.assert_array_equal(few.weights[:50], few.counts)
 
 
 def combined(draws: np.ndarray) -> np.ndarray:

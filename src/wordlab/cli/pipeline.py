@@ -53,14 +53,15 @@ def params(
     """Show what a param means, what it may be and what params.yaml has."""
     import textwrap
 
-    from wordlab.params.reference import settings
+    from wordlab.params.reference import in_words, settings
     from wordlab.params.whole import PARAMS
 
     require_checkout()
     width = min(100, shutil.get_terminal_size().columns)
-    for one in settings(PARAMS, name):
-        value = "empty" if one.value is None else textwrap.shorten(str(one.value), width)
-        print(f"{one.name}: {value}" if one.allowed else one.name)
+    found = settings(PARAMS, name)
+    for one in found:
+        head = f"{one.name}: {in_words(one.value)}" if one.allowed else one.name
+        print(head if len(found) == 1 or len(head) <= width else f"{head[: width - 1]}…")
         for line in filter(None, (one.meaning, one.allowed)):
             print(textwrap.fill(line, width, initial_indent="    ", subsequent_indent="    "))
 

@@ -88,6 +88,10 @@ def _counted(drawn: NDArray[np.integer]) -> Floats:
     return counts.reshape(resamples, n).astype(float)
 
 
+FEWEST_PARTS = 10
+"""Parts of items that a bootstrap can draw from: of one, every draw is the same."""
+
+
 @dataclass(frozen=True, eq=False)
 class CrossedResamples:
     """Resamples of items that are made of two parts each, and share them.
@@ -113,9 +117,14 @@ class CrossedResamples:
     def draw(
         cls, first: Ids, second: Ids, resamples: int, random: np.random.Generator
     ) -> "CrossedResamples":
-        """Draw from the parts that occur in `first` and `second`, numbered in any way."""
+        """Draw from the parts that occur in `first` and `second`, numbered in any way.
+
+        Fewer than FEWEST_PARTS say nothing of their spread: items are then drawn by themselves.
+        """
         parts, places = np.unique(np.stack([first, second]), return_inverse=True)
         left, right = places.reshape(2, -1)
+        if len(parts) < FEWEST_PARTS:
+            left = right = parts = np.arange(len(first))
         counts = resample(len(parts), resamples, random)
         return cls(left, right, counts, drawn_items(len(left), resamples, random))
 

@@ -129,13 +129,13 @@ class GloveParams(Section):
     """`glove`: weighted least squares on log counts."""
 
     dimensions: Count
-    """Of each of the two vectors of a word, which add up to its vector."""
+    """Numbers of each of a word's two vectors, of which `vectors` chooses."""
     iterations: Count
     """Passes over all cells."""
     rate: Rate
     """AdaGrad's learning rate."""
     x_max: Positive
-    """Counts of so many and more weigh alike; Pennington et al. 2014 took 100 for texts of a
+    """The count from which cells weigh alike; Pennington et al. 2014 took 100 for texts of a
     billion words and more."""
     exponent: Share
     """The weight of a cell is min(1, (x / x_max) ** exponent)."""

@@ -4,7 +4,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -14,11 +14,12 @@ from pydantic import TypeAdapter
 
 from wordlab.errors import UserError
 from wordlab.params import MOST, Section, SharedSection, is_section
+from wordlab.params.text import BY_LANGUAGE
 from wordlab.params.whole import Params, load, read
 
 KINDS = {
     "integer": "a whole number", "number": "a number", "string": "a text",
-    "boolean": "true or false", "array": "a list", "object": "keys with values", "null": "empty",
+    "boolean": "true or false", "array": "a list", "object": "keys with values", "null": "nothing",
 }  # fmt: skip
 LIMITS = {
     "minimum": "{:g} or more", "exclusiveMinimum": "above {:g}", "maximum": "at most {:g}",
@@ -45,18 +46,22 @@ def settings(path: Path, name: str = "") -> list[Setting]:
 
     Raises UserError, with the keys that there are, where there is no such setting.
     """
-    section, held = Params, (read(path), load(path).model_dump())
+    raw = read(path)
+    try:
+        held = raw, load(path).model_dump()
+    except UserError:  # what a value may be is asked where it is wrong, too
+        held = raw, {}
+    section: type[Section] = Params
     parts = name.split(".") if name else []
     for place, part in enumerate(parts):
         kinds = _kinds(section)
         if part not in kinds:
             raise UserError(f"{name}: no such param; expected one of {', '.join(kinds)}")
         if not is_section(kinds[part]):
-            if place < len(parts) - 1:
-                raise UserError(
-                    f"{name}: no such param; {'.'.join(parts[: place + 1])} has a value"
-                )
-            return [_setting(section, name, part, _value(held, part))]
+            found = _setting(section, name, part, _value(held, part))
+            for key in parts[place + 1 :]:
+                found = replace(found, value=_inner(found, key))
+            return [found]
         section, held = kinds[part], (_within(held[0], part), _within(held[1], part))
     return [
         _setting(section, ".".join([*parts, key]), key, _value(held, key))
@@ -72,6 +77,30 @@ def _value(held: tuple[Any, Any], key: str) -> Any:
     """Return what the file has for a key, or else what it inherits."""
     given, whole = held
     return given[key] if isinstance(given, Mapping) and key in given else _within(whole, key)
+
+
+def _inner(found: Setting, key: str) -> Any:
+    """Return what a mapping has for a key."""
+    if not isinstance(found.value, Mapping):
+        above = found.name.partition(f".{key}")[0]
+        raise UserError(f"{found.name}: no such param; {above} is {in_words(found.value)}")
+    if key not in found.value:
+        raise UserError(f"{found.name}: no such param; expected one of {', '.join(found.value)}")
+    return found.value[key]
+
+
+def in_words(value: Any) -> str:
+    """Return a value of params.yaml as it reads: lists and keys without brackets."""
+    if isinstance(value, Mapping):
+        kept = {key: one for key, one in value.items() if one is not None}
+        if kept.keys() == {"name"}:
+            return in_words(kept["name"])
+        return ", ".join(f"{key}: {in_words(one)}" for key, one in kept.items()) or "none"
+    if isinstance(value, list | tuple):
+        nested = any(isinstance(one, Mapping | list | tuple) for one in value)
+        return ("; " if nested else ", ").join(map(in_words, value)) or "none"
+    words = {None: "empty", True: "true", False: "false"}
+    return words[value] if value is None or isinstance(value, bool) else str(value)
 
 
 def _kinds(section: type[Section]) -> dict[str, Any]:
@@ -90,6 +119,10 @@ def _setting(section: type[Section], name: str, key: str, value: Any) -> Setting
         return Setting(name, None, _sentence(said or ""), "")
     schema = TypeAdapter(section).json_schema()
     allowed = _allowed(schema["properties"][key], schema.get("$defs", {}))
+    if name in BY_LANGUAGE:
+        allowed += "; or by_language"
+    if value is None and ".shared." in name:
+        allowed += "; each model sets its own"
     return Setting(name, value, _meanings(section).get(key, ""), allowed)
 
 
@@ -115,7 +148,7 @@ def _sentence(text: str) -> str:
 def _allowed(schema: Mapping[str, Any], sections: Mapping[str, Any]) -> str:
     """Return in words which values a JSON schema allows."""
     if "anyOf" in schema:
-        return " or ".join(_allowed(one, sections) for one in schema["anyOf"])
+        return ", or ".join(_allowed(one, sections) for one in schema["anyOf"])
     if "$ref" in schema:
         keys = sections[schema["$ref"].rpartition("/")[2]].get("properties", {})
         return f"keys with values: {', '.join(keys)}"

@@ -15,6 +15,7 @@ import jinja2
 from wordlab import names
 from wordlab.errors import masked
 from wordlab.params import flatten
+from wordlab.params.reference import in_words
 from wordlab.report.figures import FIGURES
 from wordlab.report.results import UNMEASURED, Answer
 from wordlab.report.tables import Table, number, percent, tables
@@ -275,21 +276,7 @@ def _of(kind: str, name: str) -> Section:
 
 def _settings(params: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     """Return each param as its dotted name and its value in words."""
-    return [(name, masked(_said(value))) for name, value in flatten(params, prefix).items()]
-
-
-def _said(value: Any) -> str:
-    """Return a value as params.yaml has it, lists and keys without brackets."""
-    if isinstance(value, Mapping):
-        kept = {key: one for key, one in value.items() if one is not None}
-        named = kept.keys() == {"name"}
-        return ", ".join(
-            _said(one) if named else f"{key}: {_said(one)}" for key, one in kept.items()
-        )
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_said, value)) or "none"
-    words = {None: "null", True: "true", False: "false"}
-    return words[value] if value is None or isinstance(value, bool) else str(value)
+    return [(name, masked(in_words(value))) for name, value in flatten(params, prefix).items()]
 
 
 def _picture(title: str, caption: str, path: Path) -> Picture:

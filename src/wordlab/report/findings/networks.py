@@ -242,7 +242,7 @@ def held_back(methods: pd.DataFrame) -> Answer:
             f"{names.model(best['cell'])}'s loss on unseen text by "
             f"{fraction(-best['test_change'])} nats, "
             f"{between(-best['test_change_high'], -best['test_change_low'], fraction)} over other "
-            "seeds; methods are not compared with one another. "
+            f"seeds{'; methods are not compared with one another' if len(ways) > 1 else ''}. "
         )
         text += (
             f"Shown to help{whom}: {_listed(everywhere)}."
