@@ -382,6 +382,8 @@ def test_a_served_model_answers_what_curl_sends_in_the_docs(checkout, repository
     docs = (repository / "docs/mlflow.md").read_text(encoding="utf-8")
     sent = re.search(r"5001/(\w+) -H '(.*): (.*)' \\\n +-d '(.*)'$", docs, re.MULTILINE)
     path, head, kind, body = sent.groups()
+    assert "england english spain" in body
+    body = body.replace("england english spain", "man king woman")  # of the words of this model
     port = _free_port()
     command, given = scoring_server.get_cmd(str(model.parent), port, "127.0.0.1", nworkers=1)
     process = subprocess.Popen(

@@ -136,9 +136,9 @@ def test_the_commands_and_files_it_names_exist(path):
     text = path.read_text(encoding="utf-8")
     files = (REPOSITORY / "src" / "wordlab" / "cli").glob("*.py")
     source = "\n".join(file.read_text(encoding="utf-8") for file in files)
-    commands = set(re.findall(r"@app\.command\(\)\ndef (\w+)", source))
-    typed = "".join(re.findall(r"^```\w*\n(.*?)^```$", text, re.DOTALL | re.MULTILINE))
-    assert set(re.findall(r"^(?:dvc .*\$\()?wordlab (\w+)", typed, re.MULTILINE)) <= commands
+    commands = set(re.findall(r"@app\.command\(.*\)\ndef (\w+)", source))
+    typed = "".join(re.findall(r"^ *```\w*\n(.*?)^ *```$", text, re.DOTALL | re.MULTILINE))
+    assert set(re.findall(r"^ *(?:dvc .*\$\()?wordlab (\w+)", typed, re.MULTILINE)) <= commands
     for link in re.findall(r"\]\(([^)#:]+)\)", text):
         assert (path.parent / link).exists(), link
     for named in re.findall(r"\b((?:src|tests|stages|benchmarks|scales)/[\w/.]*\w)", text):

@@ -129,9 +129,21 @@ def test_ctrl_c_as_a_stage_begins_is_one_line(when, tmp_path, repository):
     script = tmp_path / "stages" / "train_lm.py"
     script.parent.mkdir()
     script.write_text(f"import wordlab\n{INTERRUPTED[when]}\n")
+    (tmp_path / "src").symlink_to(repository / "src")
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "src")},
+    )  # fmt: skip
+    assert done.returncode in (1, 130, -signal.SIGINT)
+    assert done.stderr == "train_lm: interrupted; run it again\n"
+
+
+def test_scripts_of_another_folder_called_stages_keep_their_errors(tmp_path, repository):
+    script = tmp_path / "stages" / "own.py"
+    script.parent.mkdir()
+    script.write_text("import wordlab\nraise KeyboardInterrupt\n")
     done = subprocess.run(
         [sys.executable, str(script)], capture_output=True, text=True, check=False,
         env={**os.environ, "PYTHONPATH": str(repository / "src")},
     )  # fmt: skip
-    assert done.returncode in (1, 130, -signal.SIGINT)
-    assert done.stderr == "train_lm: interrupted; run it again\n"
+    assert done.stderr.startswith("Traceback")

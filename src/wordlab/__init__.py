@@ -36,10 +36,8 @@ def _stop(number: int) -> None:
     os.kill(os.getpid(), number)
 
 
-if (
-    sys.argv
-    and Path(sys.argv[0]).resolve().parent == Path(__file__).resolve().parents[2] / "stages"
-):
+_stages = Path(__file__).parents[2] / "stages"
+if sys.argv and Path(sys.argv[0]).resolve().parent == _stages.resolve():
     sys.excepthook, sys.unraisablehook = _say_interrupted, _again
 
 TYPE_CHECKING = False  # as `typing` has it, whose import would take as long as all of this
