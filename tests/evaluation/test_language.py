@@ -225,15 +225,38 @@ def test_ratios_over_few_documents_hold_together_as_often_as_they_claim(monkeypa
     assert 0.9 < np.mean(alone) < 0.99
 
 
-def test_trainings_are_drawn_with_the_variance_of_their_mean():
-    """Trainings that differ by a constant: the spread of their mean is that of S values."""
+def test_trainings_that_differ_by_a_constant_have_student_s_interval_of_their_mean():
     ids = np.tile([0, END], 2000)
     levels = np.array([0.0, 1.0, 2.0])
     losses = np.repeat(levels[:, None], len(ids), axis=1)
     found = score(losses, held_out(ids), seed=1)
     half = math.log(found.high / found.low) / 2
-    # draws are means of two of the three: 0, .5, 1, 1.5, 2, their variance that of a mean of three
-    assert half == pytest.approx(1, rel=0.01)
+    assert half == pytest.approx(4.302653 / math.sqrt(3), rel=1e-5)  # t with 2 degrees of freedom
+
+
+@pytest.mark.parametrize(
+    ("of_seeds", "of_texts"),
+    [(12 * [0.01], 0.006), (12 * [0.01], 0.002), ([*11 * [0.006], 0.03], 0.006)],
+)
+def test_ratios_of_three_seeds_hold_together_as_often_as_they_claim(
+    monkeypatch, of_seeds, of_texts
+):
+    """Twelve networks as good as the one they are compared with, which has seeds of its own."""
+    monkeypatch.setattr(texts, "_RESAMPLES", 100)
+    documents, symbols = 64, 8
+    ids = np.tile([0, END], documents * symbols // 2)
+    text = held_out(ids, list(range(0, len(ids), symbols)))
+    random, held = np.random.default_rng(8), []
+    for trial in range(100):
+        seeds = random.normal(0, np.array(of_seeds)[:, None], (12, 3))
+        seeds -= random.normal(0, of_seeds[0], 3)
+        own = random.normal(0, of_texts * documents**0.5, (12, documents))
+        losses = seeds[:, :, None] + np.repeat(own, symbols, axis=1)[:, None]
+        found = ratios(list(losses), text, seed=trial)
+        held.append(((found[:, 1] < 1) & (found[:, 2] > 1)).all())
+    assert np.mean(held) >= 0.92
+    reach = np.log(found[0, 2] / found[0, 1]) / 2
+    assert reach < 8 * np.hypot(of_texts, of_seeds[0])
 
 
 def test_the_ratio_to_a_baseline_is_paired():
