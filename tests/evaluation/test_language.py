@@ -259,6 +259,22 @@ def test_ratios_of_three_seeds_hold_together_as_often_as_they_claim(
     assert reach < 8 * np.hypot(of_texts, of_seeds[0])
 
 
+def test_ratios_of_more_networks_are_wider_and_that_to_oneself_has_no_width():
+    ids, random = some_text(), np.random.default_rng(3)
+    text = held_out(ids, [0, 1000, 3000])
+    own = random.normal(0.1, 0.2, (3, len(ids))) + [[0.0], [0.01], [0.03]]
+    itself = np.zeros_like(own)
+    widths = []
+    for count in (1, 2, 9):
+        found = ratios([itself, *[own] * count], text, seed=1)
+        assert found[0].tolist() == [1, 1, 1]
+        assert np.ptp(found[1:], axis=0) == pytest.approx([0, 0, 0])
+        widths.append(found[1, 2] - found[1, 1])
+    assert widths[1] < widths[2]
+    alone = ratios([own], text, seed=1)
+    assert alone[0] == pytest.approx(ratios([itself, own], text, seed=1)[1])
+
+
 def test_the_ratio_to_a_baseline_is_paired():
     """Twice the perplexity everywhere is a ratio of 2 whatever sentences are drawn."""
     ids, losses = some_text(), np.random.default_rng(1).gamma(2.0, size=4000)

@@ -203,10 +203,10 @@ def test_gates_are_taken_away_at_equal_numbers_of_weights(networks: Networks) ->
     for name, table in without.tables.items():
         others = found.tables[name].query("cell != 'gru no_reset'").reset_index(drop=True)
         joint = [column for column in ("times_low", "times_high") if column in table]
-        if joint:  # with more comparisons, those that hold together are wider
-            (low, high), wider = table[joint].to_numpy().T, others[joint].to_numpy().T
-            assert (wider[0] <= low).all() and (high <= wider[1]).all()
-            assert wider[1][1] - wider[0][1] > high[1] - low[1]
+        if joint:  # they hold together with those of the other cells
+            (low, high), beside = table[joint].to_numpy().T, others[joint].to_numpy().T
+            assert (low[0], high[0]) == (beside[0][0], beside[1][0]) == (1, 1)
+            assert low[1] != beside[0][1] and high[1] != beside[1][1]
         pd.testing.assert_frame_equal(
             table.drop(columns=joint), others.drop(columns=joint), check_exact=True
         )

@@ -133,8 +133,8 @@ def score(
     """Return the score of `losses` (N,), nats, on the symbols of `text`.
 
     losses may be (S, N): of S trainings that differ in their seed alone. The score is then that of
-    their mean loss, and the intervals allow for another seed as well. baseline: the losses (N,) of another model
-    on the same symbols, to compare with; `seed` draws the samples.
+    their mean loss, and the intervals allow for another seed as well. baseline: the losses (N,) of
+    another model on the same symbols, to compare with; `seed` draws the samples.
     """
     each = np.atleast_2d(losses).astype(np.float64)  # (S, N)
     precise = each.mean(axis=0)
@@ -187,12 +187,14 @@ def ratios(differences: Sequence[Floats], text: HeldOut, *, seed: int) -> Floats
     errors = drawn.std(axis=1)
     trainings = min(map(len, differences), default=1)
     if trainings > 1:
-        level = 1 - 0.025 / len(values)
-        margins = special.ndtri(level) * text.spread_at(level) * errors
         of_seeds = np.array([_of_seeds(each) for each in differences])
-        degrees = 4 * (trainings - 1) / (1 + 3 / len(values))
-        pooled = np.sqrt(np.maximum(of_seeds, of_seeds.mean()))
-        margins = np.hypot(margins, special.stdtrit(degrees, level) * pooled)
+        differ = (errors > 0) | (of_seeds > 0)  # none from itself
+        count = max(1, int(differ.sum()))
+        level = 1 - 0.025 / count
+        pooled = np.sqrt(np.maximum(of_seeds, of_seeds.sum() / count))
+        heavier = special.stdtrit(4 * (trainings - 1) / (1 + 3 / count), level)
+        of_text = special.ndtri(level) * text.spread_at(level) * errors
+        margins = np.where(differ, np.hypot(of_text, heavier * pooled), 0)
     else:
         margins, _ = margins_together(values, drawn, 0.95)
         # what the margins are all the same multiple of
@@ -204,7 +206,7 @@ def ratios(differences: Sequence[Floats], text: HeldOut, *, seed: int) -> Floats
 
 
 def _of_seeds(losses: Floats) -> float:
-    """Return the variance over seeds of the mean of `losses` (S, N) over all trainings and symbols."""
+    """Return the variance over seeds of the mean of `losses` (S, N)."""
     return float(losses.mean(axis=1, dtype=np.float64).var(ddof=1)) / len(losses)
 
 
