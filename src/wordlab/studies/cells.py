@@ -326,7 +326,7 @@ def table(
     """Return one row per cell: what it reaches on `text`, a mean over seeds.
 
     losses: (S, N) by cell, nats; baseline: (N,), those of Kneser-Ney. perplexity, low, high, ratio
-    (to Kneser-Ney), ratio_low and ratio_high: as of `LanguageScore`, seeds drawn too; times,
+    (to Kneser-Ney), ratio_low and ratio_high: as of `LanguageScore`, of all seeds; times,
     times_low, times_high: the ratio to the perplexity of `reference`, trainings of the same seed
     paired; these intervals hold together for all cells (`held_out.ratios`).
     """
