@@ -64,7 +64,7 @@ def test_params_and_tags_of_runs_have_no_secret():
 
 def test_the_report_lists_params_without_secrets():
     rows = _settings({"corpus": {"url": "http://me:secret@host/a.txt", "sha256": None}})
-    assert rows == [("corpus.url", "http://***@host/a.txt"), ("corpus.sha256", "null")]
+    assert rows == [("corpus.url", "http://***@host/a.txt"), ("corpus.sha256", "empty")]
 
 
 class Guarded(BaseHTTPRequestHandler):
