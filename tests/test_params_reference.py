@@ -3,7 +3,7 @@
 import pytest
 
 from wordlab.cli import main
-from wordlab.errors import UserError
+from wordlab.errors import Notice, UserError
 from wordlab.params import is_section, reference
 from wordlab.params.whole import PARAMS, Params, load
 
@@ -33,7 +33,8 @@ def test_a_file_with_a_value_out_of_range_still_says_what_is_allowed(tmp_path):
     assert text.count("  x_max: 10\n") == 1
     path = tmp_path / "params.yaml"
     path.write_text(text.replace("  x_max: 10\n", "  x_max: -1\n"), encoding="utf-8")
-    (found,) = reference.settings(path, "glove.x_max")
+    with pytest.warns(Notice, match=r"glove.x_max: expected greater than 0, .*; what a model"):
+        (found,) = reference.settings(path, "glove.x_max")
     assert (found.value, found.allowed) == (-1, "a number, above 0")
 
 

@@ -118,9 +118,11 @@ def _asked(
     """
     lower = [(a.lower(), b.lower(), c.lower(), d.lower()) for a, b, c, d in questions.words]
     asked = [
-        (section, next(spelt for spelt in spellings if all(word in known for word in spelt)))
+        (section, question)
         for section, *spellings in zip(questions.section, questions.words, lower, strict=True)
-        if any(all(word in known for word in spelt) for spelt in spellings)
+        if (
+            question := next((one for one in spellings if all(word in known for word in one)), None)
+        )
     ]
     spelt = Questions(
         tuple(question for _, question in asked), questions.sections,

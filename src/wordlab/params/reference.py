@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from wordlab.errors import UserError
+from wordlab.errors import UserError, notice
 from wordlab.params import MOST, Section, SharedSection, is_section
 from wordlab.params.text import BY_LANGUAGE
 from wordlab.params.whole import Params, load, read
@@ -44,12 +44,14 @@ class Setting:
 def settings(path: Path, name: str = "") -> list[Setting]:
     """Return the setting `name` of the file at `path`; of a section, or of no name, those within.
 
-    Raises UserError, with the keys that there are, where there is no such setting.
+    A line says so where a value of the file is refused. Raises UserError, with the keys that there
+    are, where there is no such setting.
     """
     raw = read(path)
     try:
         held = raw, load(path).model_dump()
-    except UserError:  # what a value may be is asked where it is wrong, too
+    except UserError as error:  # what a value may be is asked where it is wrong, too
+        notice(f"{error}; what a model inherits is shown as empty")
         held = raw, {}
     section: type[Section] = Params
     parts = name.split(".") if name else []
