@@ -10,7 +10,6 @@ from scipy import stats
 
 from wordlab.analysis import variance
 from wordlab.analysis.variance import Grid, decomposition, differences, marginals
-from wordlab.evaluation.repeated import mean_intervals
 
 
 def trials(
@@ -85,6 +84,24 @@ def test_what_folds_have_in_common_is_no_noise() -> None:
     assert grid.noise == pytest.approx(0, abs=1e-12)
     assert grid.noise_freedom == 72 - 12 - 2
     assert grid.scores.mean() == pytest.approx(table["score"].mean())
+
+
+def mean_intervals(values: np.ndarray, confidence: float, comparisons: int = 1) -> np.ndarray:
+    """Return the mean over folds and the ends of its interval for each setting, (M, 3), plainly.
+
+    values: (M, F). Folds are blocks; the variance of a mean is (MS_folds + (M - 1) MS_rest) /
+    (M F), its degrees of freedom those of Satterthwaite 1946.
+    """
+    settings, folds = values.shape
+    rest = values - values.mean(axis=1, keepdims=True) - values.mean(axis=0) + values.mean()
+    of_folds = settings * values.mean(axis=0).var(ddof=1)
+    of_rest = (rest**2).sum() / (folds - 1)  # (M - 1) MS_rest
+    total = of_folds + of_rest
+    freedom = (folds - 1) * total**2 / (of_folds**2 + of_rest**2 / (settings - 1))
+    reach = stats.t.ppf(1 - (1 - confidence) / comparisons / 2, freedom)
+    half = reach * np.sqrt(total / (settings * folds))
+    means = values.mean(axis=1)
+    return np.stack([means, means - half, means + half], axis=1)
 
 
 def test_what_a_fold_adds_to_all_is_noise_of_means_and_not_of_differences() -> None:

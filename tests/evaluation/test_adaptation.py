@@ -12,6 +12,7 @@ from wordlab.errors import UserError
 from wordlab.evaluation.language.adaptation import (
     Adapted,
     adapted,
+    cached_ngrams,
     mixed_losses,
     mixture_weights,
     plain_trace,
@@ -221,6 +222,57 @@ def test_rates_that_diverge_are_refused(model, params):
         losses(model, TEST, asked)
 
 
+@pytest.mark.parametrize("carry_state", ["always", "within_documents"])
+def test_a_cache_of_n_grams_counts_the_last_symbols(network, params, carry_state):
+    model = LanguageModel(network(carry_state=carry_state), KNOWN, "word", seed=1)
+    valid, test = some_text(1), some_text(2, starts=(0, 50))
+    ngrams = KneserNey.fit(some_text(3).ids, order=2, classes=KNOWN.classes, end=KNOWN.end)
+    losses = ngrams.losses(valid.ids), ngrams.losses(test.ids)
+    found = cached_ngrams(model, valid, test, losses, params.cache)
+    counted, cached = found.settings["weights"].values()
+    assert found.settings["size"] == 30 and counted + cached == pytest.approx(1)
+    for place in (0, 1, 7, 49, 50, 53, 143):
+        first = max(0, place - 30)
+        if carry_state == "within_documents" and place >= 50:
+            first = max(50, first)
+        seen = test.ids[first:place]
+        own = p = math.exp(-losses[1][place])
+        if len(seen):
+            own = float((seen == test.ids[place]).mean())
+        expected = -math.log(counted * p + cached * own)
+        assert found.losses[place] == pytest.approx(expected, rel=1e-6), place
+
+
+def test_networks_are_compared_with_the_gru_on_the_same_symbols(network, params, repository):
+    lines = ["abc", "fed", "abcabc", "fedf", "ab", "cde"]
+    given = [" ".join(line) for line in lines * 4]
+    asked = params.model_copy(
+        update={"ngram_orders": NgramOrders(word=(2,), character=(2,)), "interpolated": ()}
+    )
+    generation = load(repository / "params.yaml").generation
+    models = {
+        cell: LanguageModel(network(cell=cell), KNOWN, "word", seed=1)
+        for cell in ("rnn", "gru", "lstm")
+    }
+    documents = [given[:8], given[8:15], given[15:]]
+    metrics, _ = evaluate(models, given, [given], documents, asked, generation, seed=1)
+    assert "times" not in metrics["gru"] and "times" not in metrics["kneser_ney"]
+    for cell in ("rnn", "lstm"):
+        own = metrics[cell]
+        ratio = own["perplexity"] / metrics["gru"]["perplexity"]
+        assert own["times"] == pytest.approx(ratio)
+        assert own["times_low"] < own["times"] < own["times_high"]
+    table = intervals(metrics).set_index(["model", "measure"])
+    assert table.loc[("lstm", "ratio to GRU"), "score"] == pytest.approx(
+        metrics["lstm"]["times"], rel=1e-4
+    )
+    alone, _ = evaluate(
+        {"rnn": models["rnn"]}, given, [given], documents, asked, generation, seed=1
+    )
+    assert "times" not in alone["rnn"]
+    assert "adapted" not in alone["kneser_ney"]  # no network of these words has a cache
+
+
 def test_weights_of_mixtures_are_the_likeliest():
     p = np.random.default_rng(1).random((2, 500)) ** [[1], [3]]
     grid = np.linspace(0, 1, 1001)
@@ -260,6 +312,11 @@ def test_scores_of_every_method_are_beside_the_plain_ones(model, params, reposit
         assert ("rate" in found) == (method in ("dynamic", "all"))
     assert own["all"]["weights"].keys() == {"network", "kneser_ney", "cache"}
     assert sum(own["all"]["weights"].values()) == pytest.approx(1)
+    counted = metrics["kneser_ney"]["adapted"]["cache"]
+    assert counted["weights"].keys() == {"kneser_ney", "cache"}
+    assert counted["ratio"] == pytest.approx(
+        counted["perplexity"] / metrics["kneser_ney"]["perplexity"]
+    )
     assert headline(metrics)["gru"].keys() == {"perplexity", "top-1 accuracy"}
     table = intervals(metrics).set_index(["model", "measure"])
     assert table.loc[("gru", "perplexity"), "low"] == pytest.approx(metrics["gru"]["low"], rel=1e-4)

@@ -406,6 +406,8 @@ def test_generated_text_is_scored():
     assert copied["longest_copy"] >= 40
     stuck = score_generated([([], [0] * 40)], train, ngrams)
     assert stuck["repetition"] == pytest.approx(1 - 1 / 37)
+    both = score_generated([([], [0] * 40), ([], [0] * 4), ([], [1] * 3)], train, ngrams)
+    assert both["repetition"] == pytest.approx((1 - 1 / 37) / 2)  # another text does not count
     assert stuck["distinct_1"] == 1 / 40
     assert stuck["perplexity"] != copied["perplexity"]
 

@@ -362,34 +362,6 @@ def test_antonyms_are_nearer_only_where_that_is_shown() -> None:
     assert none == f"Whether synonyms or antonyms are nearer in CBOW is {OPEN}."
 
 
-def test_a_method_helps_if_its_whole_interval_is_below_zero() -> None:
-    methods = pd.DataFrame(
-        {"cell": "gru", "method": ["none", "dropout", "weight_decay"],
-         "test_change": [0, -0.4, 0.1], "test_change_low": [0, -0.5, -0.1],
-         "test_change_high": [0, -0.3, 0.3],
-         "test": [6.0, 5.6, 6.1], "would_gain": [0.9, 0.2, 1.2]}
-    )  # fmt: skip
-    found = networks.held_back(methods)
-    assert found.decided and found.text.startswith("The largest change is that by dropout, which")
-    assert "by .40 nats, between .30 and .50 over other seeds; methods are not" in found.text
-    assert "with one another. Shown to help: dropout. Methods without" in found.text
-    assert found.text.endswith(
-        "the GRU would have its lowest loss with weight decay (4.90 nats); these losses have no "
-        "intervals."
-    )
-    alone = networks.held_back(methods.assign(would_gain=[1.3, 0.2, 1.2]))
-    assert "the GRU would have its lowest loss with nothing else (4.70 nats);" in alone.text
-    assert found.table is not None
-    assert found.table.rows[1][1] == ".10 (-.10 to .30), not decided".replace(" to ", SPACED)
-    two = networks.held_back(pd.concat([methods, methods.assign(cell="lstm")]))
-    assert "Shown to help every network: dropout." in two.text
-    assert "(4.90 nats) and the LSTM with weight decay (4.90 nats);" in two.text
-    none = networks.held_back(methods.assign(test_change_high=1.0))
-    assert not none.decided and OPEN in none.text
-    with pytest.raises(Unmeasured):
-        networks.held_back(methods[:1])
-
-
 def test_an_autoencoder_is_ahead_where_the_intervals_do_not_overlap() -> None:
     rates = pd.DataFrame(
         {"cell": ["rnn", "gru"], "latent_size": 32, "precision": "float32", "total": 5.0,

@@ -46,6 +46,22 @@ def test_a_cell_whose_interval_has_no_width_either_is_compared_with_the_gru() ->
     assert found.text == "RNN predicts worse than the GRU with as many weights."
 
 
+def test_a_cell_without_a_gate_is_held_against_its_own_kind() -> None:
+    rows = [row("gru", 1, 1, 1), row("gru no_reset", 0.99, 0.9, 1.1), row("lstm", 1.1, 1.05, 1.2),
+            row("lstm no_forget", 1.04, 1.01, 1.07)]  # fmt: skip
+    learnt = tasks(**{str(one["cell"]): [1.0] for one in rows})
+    found = compared(pd.DataFrame(rows), learnt)
+    assert found.text == (
+        "LSTM predicts worse than the GRU with as many weights. LSTM without forget gate predicts "
+        "worse than the same cell with all its gates. GRU without reset gate: not decided by this "
+        "text."
+    )
+    assert found.table is not None and "times that of GRU or of all gates" in found.table.head
+    assert found.decided
+    undecided = compared(pd.DataFrame(rows[:2]), learnt)
+    assert not undecided.decided
+
+
 def test_a_context_that_raises_the_loss_is_not_said_to_lower_it() -> None:
     gains = pd.DataFrame({"cell": ["gru", "sru"], "context": 8, "gain": [-0.02, 0.1]})
     assert "lower the loss of the SRU most, by .10 nats" in _context(gains)[0]

@@ -1,13 +1,8 @@
 """Sentences about the studies say what their tables show, and no more."""
 
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
-from wordlab.params.studies import COMBINATION
-from wordlab.params.whole import load
 from wordlab.report.findings import autoencoders, networks, studies
 
 Change = tuple[float, float]
@@ -153,52 +148,3 @@ def test_sentences_about_autoencoders_follow_the_numbers() -> None:
         "That is 4.00 together, less than UTF-8 (8.00), and more than language model (2.50)."
     )
     assert "GRU and 8 numbers at float16, leaves 1.00" in said[2]  # the cheaper of two alike
-
-
-def method(name: str, change: Change, unigram: Change, **settings: Any) -> dict[str, Any]:
-    """Return a row of the study of regularisation: by how much the method changes the test loss,
-    and by how much that differs from the unigram model's."""
-    row = {"cell": "gru", "method": name, "test": 5 + unigram[0], "gap": 1.0, "comparisons": 10,
-           "unigram": 5.0, "kneser_ney": 4.9, "would_stop": 2.0, "test_tokens": 150}  # fmt: skip
-    measures = {"test_change": change, "gap_change": (0.0, 1.0), "unigram_change": unigram}
-    for measure, (middle, margin) in measures.items():
-        row |= {measure: middle, f"{measure}_low": middle - margin}
-        row |= {f"{measure}_high": middle + margin}
-    nothing = {"dropout": 0.0, "variational": False, "dropout_recurrent": 0.0, "weight_decay": 0.0}
-    return row | nothing | {"early_stopping": False} | settings
-
-
-def test_only_changes_beyond_the_noise_between_seeds_are_claimed(repository: Path) -> None:
-    params = load(repository / "params.yaml").regularisation_study
-    rows = [
-        method("none", (0, 0), (1.0, 0.5)),
-        method("dropout", (-0.7, 0.2), (0.3, 0.5)),
-        method("early_stopping", (-0.3, 0.4), (-0.7, 0.5)),
-        method("decay", (0.0, 0.4), (1.0, 0.5)),
-    ]
-    said = networks.regularised(pd.DataFrame(rows), params)
-    assert any("same 150 symbols" in text for text in said)
-    assert any("hold all at once" in text and "10 intervals" in text for text in said)
-    assert "GRU: dropout lowers the test loss, by 0.70 nats per token." in said
-    (unclear,) = [text for text in said if "no change of the test loss beyond" in text]
-    assert unclear.endswith("with early stopping or decay.")
-    assert (
-        "GRU: with early stopping the test loss is lowest, 4.30 nats per token; with early "
-        "stopping it predicts better than the unigram model."
-    ) in said
-    assert "GRU: with nothing and decay it predicts worse than the unigram model." in said
-    assert "GRU: no clear difference from the unigram model with dropout." in said
-    exact = params.model_copy(update={"confidence": 0.995})
-    assert any("99.5% confidence" in x for x in networks.regularised(pd.DataFrame(rows), exact))
-    alike = networks.regularised(pd.DataFrame(rows[1:2] + rows[:1]), params)
-    assert any("with no method does it clearly predict better" in text for text in alike)
-
-
-def test_a_combination_is_named_by_what_it_is_made_of() -> None:
-    settings = {"dropout": 0.4, "variational": True, "weight_decay": 0.1}
-    made, nothing = (
-        networks.combined(pd.DataFrame([method(COMBINATION, (0, 0), (0, 0), **own)]))
-        for own in (settings, {})
-    )
-    assert "variational dropout 0.4, weight decay 0.1, each" in made[0]
-    assert "nothing at all" in nothing[0]

@@ -110,11 +110,22 @@ def test_the_other_cells_are_compared_seed_by_seed() -> None:
     assert found.loc["sru", "low"] < found.loc["sru", "perplexity"] < found.loc["sru", "high"]
 
 
+def test_a_cell_without_a_gate_is_compared_with_its_own_kind() -> None:
+    scored, random = text().test, np.random.default_rng(3)
+    gru = random.gamma(4, size=(3, 400))
+    losses = {"rnn": gru + 0.5, "lstm": gru + 0.3, "lstm no_forget": gru + 0.4, "gru": gru,
+              "gru no_reset": gru + 0.1}  # fmt: skip
+    found = cells.table(losses, scored, gru[0], 1).set_index("cell")
+    assert found["compared"].tolist() == ["gru", "gru", "lstm", "gru", "gru"]
+    expected = np.exp([0.5, 0.3, 0.1, 0, 0.1])
+    np.testing.assert_allclose(found["times"], expected)
+
+
 def test_comparisons_hold_together_for_all_cells() -> None:
     scored, random = text().test, np.random.default_rng(4)
     gru = random.gamma(4, size=(3, 400))
-    others = {f"sru {n}": gru + random.normal(0, 0.5, size=(3, 400)) for n in range(12)}
-    few = cells.table({"gru": gru, "sru 0": others["sru 0"]}, scored, gru[0], 1)
+    others = {f"sru-{n}": gru + random.normal(0, 0.5, size=(3, 400)) for n in range(12)}
+    few = cells.table({"gru": gru, "sru-0": others["sru-0"]}, scored, gru[0], 1)
     many = cells.table({"gru": gru, **others}, scored, gru[0], 1)
     for name in ("perplexity", "low", "high", "ratio", "ratio_low", "ratio_high", "times"):
         assert few[name].tolist() == pytest.approx(many[name].tolist()[:2])

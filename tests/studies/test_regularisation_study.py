@@ -15,14 +15,16 @@ from wordlab.artifacts import Result
 from wordlab.checkpoints import Checkpoint
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.errors import UserError
+from wordlab.evaluation.language.held_out import HeldOut, mean_differences
 from wordlab.evaluation.language.ngrams import KneserNey
-from wordlab.evaluation.repeated import change_intervals
 from wordlab.params.language import LanguageModelParams
 from wordlab.params.studies import COMBINATION, RegularisationMethod, RegularisationStudyParams
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.training import train
-from wordlab.studies import regularisation
-from wordlab.studies.regularisation import Row, Text, study
+from wordlab.studies.regularisation import study as studied
+from wordlab.studies.regularisation import tables, training
+from wordlab.studies.regularisation.study import combination, study
+from wordlab.studies.regularisation.training import Job, Row, Run, Runs, Text, network_of, stop
 from wordlab.trials.runner import Outcome
 
 NOTHING: dict[str, Any] = {
@@ -66,7 +68,11 @@ Networks = Callable[..., dict[str, LanguageModelParams]]
 def text(train: int = 200, valid: int = 150, test: int = 150) -> Text:
     vocabulary = Vocabulary(tuple("abcdef"), np.ones(6, np.int64))
     ids = np.random.default_rng(1).integers(0, 8, train + valid + test)
-    return Text(*np.split(ids, [train, train + valid]), vocabulary)
+    learnt, chosen, scored = np.split(ids, [train, train + valid])
+    starts = np.arange(0, test, 30)
+    return Text(
+        learnt, chosen, HeldOut(scored, starts, vocabulary.unknown, vocabulary.end), vocabulary
+    )
 
 
 def measure(
@@ -103,13 +109,13 @@ def test_methods_that_train_alike_share_their_trainings(
     monkeypatch: pytest.MonkeyPatch, networks: Networks
 ) -> None:
     trained: list[str] = []
-    learn = regularisation.learn
+    learn = training.learn
 
-    def count(job: regularisation.Job, text: Text) -> Outcome:
+    def count(job: Job, text: Text) -> Outcome:
         trained.append(repr(job))
         return learn(job, text)
 
-    monkeypatch.setattr(regularisation, "learn", count)
+    monkeypatch.setattr(studied, "learn", count)
     found = measure(monkeypatch, networks, 1)
     assert len(trained) == 6  # nothing and dropout, by three seeds; stopping early is read off
     assert found.metrics["rnn"]["none"]["test_change"] == 0
@@ -120,21 +126,21 @@ def test_every_method_is_scored_on_the_test_text_alone(
 ) -> None:
     found = measure(monkeypatch, networks, 1)
     own = text()
-    ends = np.full_like(own.test_ids, 3)  # of another distribution than what is learnt
-    other = measure(monkeypatch, networks, 1, text=replace(own, test_ids=ends))
+    ends = np.full_like(own.test.ids, 3)  # of another distribution than what is learnt
+    other = measure(monkeypatch, networks, 1, text=replace(own, test=replace(own.test, ids=ends)))
     pd.testing.assert_frame_equal(found.tables["curves"], other.tables["curves"], check_exact=True)
     scores = ["test", "gap", "unigram", "kneser_ney"]
     for method, row in found.tables["methods"].set_index("method")[scores].iterrows():
         changed = other.tables["methods"].set_index("method").loc[method, scores]
         assert (row != changed).all(), method
     network, seed = networks("rnn")["rnn"], rng.derive(1, "study", 1)
-    job = regularisation.Job("rnn", regularisation._network(  # noqa: SLF001
+    job = Job("rnn", network_of(
         network, params().methods["none"], params()), 1, seed)  # fmt: skip
     model = LanguageModel(job.params, own.vocabulary, "word", seed)
-    losses: list[float] = []
+    scored: list[np.ndarray] = []
 
     def score(*given: Any) -> None:
-        losses.append(float(model.token_losses(own.test_ids).mean()))
+        scored.append(model.token_losses(own.test.ids))
 
     train(
         model,
@@ -144,8 +150,8 @@ def test_every_method_is_scored_on_the_test_text_alone(
         seed=seed,
         on_epoch=score,
     )
-    rows = regularisation.learn(job, own).numbers["curve"]
-    assert rows[-1]["test_loss"] == pytest.approx(losses[-1], abs=1e-6)
+    found_losses = training.learn(job, own).arrays["3"]  # of the last epoch
+    np.testing.assert_allclose(found_losses, scored[-1], atol=1e-6)
 
 
 def test_no_loss_is_rounded_whatever_the_training_is(
@@ -160,8 +166,8 @@ def test_no_loss_is_rounded_whatever_the_training_is(
 
     monkeypatch.setattr(LanguageModel, "token_losses", noted)
     own = networks("rnn")["rnn"].model_copy(update={"precision": "bfloat16"})
-    network = regularisation._network(own, params().methods["none"], params())  # noqa: SLF001
-    regularisation.learn(regularisation.Job("rnn", network, 1, 1), text())
+    network = network_of(own, params().methods["none"], params())
+    training.learn(Job("rnn", network, 1, 1), text())
     assert len(rounded) > 3 and set(rounded) == {None}
 
 
@@ -170,7 +176,7 @@ def test_models_that_only_count_stand_beside_the_networks(
 ) -> None:
     found, own = measure(monkeypatch, networks, 1), text()
     counts = KneserNey.fit(own.train_ids, order=1, classes=8, end=7)
-    expected = float(counts.losses(own.test_ids).mean())
+    expected = float(counts.losses(own.test.ids).mean())
     assert found.metrics["baselines"]["unigram"] == pytest.approx(expected)
     assert found.tables["methods"]["unigram"].tolist() == pytest.approx([expected] * 4)
     change = found.tables["methods"]["test"] - expected
@@ -182,24 +188,24 @@ def test_a_study_cut_off_runs_only_what_is_left(
 ) -> None:
     whole = measure(monkeypatch, networks, 1)
     checkpoint = Checkpoint(tmp_path / "checkpoint.safetensors")
-    learn, started = regularisation.learn, []
+    learn, started = training.learn, []
 
-    def cut(job: regularisation.Job, text: Text) -> Outcome:
+    def cut(job: Job, text: Text) -> Outcome:
         if len(started) == 5:
             raise KeyboardInterrupt
         started.append(job)
         return learn(job, text)
 
-    monkeypatch.setattr(regularisation, "learn", cut)
+    monkeypatch.setattr(studied, "learn", cut)
     with pytest.raises(KeyboardInterrupt):
         measure(monkeypatch, networks, 1, checkpoint=checkpoint)
-    left: list[regularisation.Job] = []
+    left: list[Job] = []
 
-    def go_on(job: regularisation.Job, text: Text) -> Outcome:
+    def go_on(job: Job, text: Text) -> Outcome:
         left.append(job)
         return learn(job, text)
 
-    monkeypatch.setattr(regularisation, "learn", go_on)
+    monkeypatch.setattr(studied, "learn", go_on)
     resumed = measure(monkeypatch, networks, 1, checkpoint=checkpoint)
     assert len(left) == 1
     assert resumed.metrics == whole.metrics
@@ -208,54 +214,100 @@ def test_a_study_cut_off_runs_only_what_is_left(
 def test_early_stopping_ends_where_patience_does_and_keeps_the_best_epoch() -> None:
     losses = [5.0, 4.0, 4.2, 3.9, 4.1, 4.3, 3.0]
     rows = curve(losses)
-    stopped = regularisation.stop(rows, 2).metrics()
+    stopped = stop(rows, 2).metrics()
     assert (stopped["valid_loss"], stopped["best_epoch"], stopped["epochs"]) == (3.9, 4, 6)
     assert (stopped["test_loss"], stopped["gap"]) == pytest.approx((4.0, 3.0))
     assert stopped["saved_share"] == pytest.approx(1 / 7)
-    assert regularisation.stop(rows, None).metrics()["valid_loss"] == 3.0
+    assert stop(rows, None).metrics()["valid_loss"] == 3.0
+
+
+SYMBOLS = 400
+TEST = HeldOut(np.tile([0, 1, 2, 7], SYMBOLS // 4), np.arange(0, SYMBOLS, 20), 6, 7)
+UNIGRAM = np.random.default_rng(5).normal(5.0, 0.3, SYMBOLS)
 
 
 def curve(losses: list[float]) -> list[Row]:
     """Return epochs with these validation losses, and test losses 0.1 higher."""
-    return [Row(epoch, 1.0, loss, loss + 0.1) for epoch, loss in enumerate(losses, 1)]
+    return [
+        Row(epoch, 1.0, loss, np.full(SYMBOLS, loss + 0.1)) for epoch, loss in enumerate(losses, 1)
+    ]
 
 
-def runs(changes: dict[str, list[float]]) -> regularisation.Runs:
-    """Return runs with a gap of 1 + each change, a list of changes per method, one per seed."""
-    return {
-        ("gru", method): [
-            regularisation.Run([Row(1, 4.0, 5.0 + change, 5.0 + 0.3 * seed + change)], 0, 1)
+def runs(changes: dict[str, list[float]], cell: str = "gru", differ: float = 0.0) -> Runs:
+    """Return runs whose test losses are 5, plus each change, a list per method, one per seed.
+
+    differ: the standard deviation of what a method changes by document.
+    """
+    random = np.random.default_rng(4)
+    found: Runs = {}
+    for method, values in changes.items():
+        of_documents = np.repeat(random.normal(0, differ, 20), SYMBOLS // 20) if differ else 0
+        of_documents = of_documents - np.mean(of_documents)
+        found[cell, method] = [
+            Run(
+                [Row(1, 4.0 + change, 5.0 + change, UNIGRAM + 0.3 * seed + change + of_documents)],
+                0, 1,
+            )
             for seed, change in enumerate(values)
-        ]
-        for method, values in changes.items()
-    }
+        ]  # fmt: skip
+    return found
 
 
-BASELINES = {"unigram": 5.0, "kneser_ney": 4.9, "order": 2}
+def tabled(found: Runs, patience: int = 2) -> tuple[pd.DataFrame, pd.DataFrame]:
+    given: dict[str, Any] = {"confidence": 0.95, "seed": 1}
+    pairs = tables.compared(found, patience, TEST, **given)
+    return tables.table(found, pairs, UNIGRAM, patience, TEST, **given), pairs
 
 
-def test_intervals_of_changes_hold_all_at_once() -> None:
-    changes = {
-        "none": [0.0, 0.0, 0.0],
-        "dropout": [-0.8, -0.7, -0.6],
-        "early stopping": [-0.3, -0.2, -0.4],
-        "decay": [-0.05, 0.15, -0.1],
-    }
-    table = regularisation.table(runs(changes), BASELINES, 2, 0.95)
-    assert set(table["comparisons"]) == {10}  # 2 changes of 3 methods, 4 networks and the unigram
-    losses = np.array(list(changes.values())) + [5.0, 5.3, 5.6]
-    alone = change_intervals(losses, 0, 0.95)
-    assert alone[2, 2] < 0 < alone[3, 2]  # early stopping would count if it were the only one
-    together = change_intervals(losses, 0, 0.95, 10)
-    found = table[["test_change", "test_change_low", "test_change_high"]]
-    np.testing.assert_allclose(found, together, atol=1e-12)
+CHANGES = {
+    "none": [0.0, 0.0, 0.0],
+    "dropout": [-0.8, -0.7, -0.6],
+    "early stopping": [-0.3, -0.2, -0.4],
+    "decay": [-0.05, 0.15, -0.1],
+}
 
 
-def test_a_network_is_compared_with_the_unigram_model() -> None:
-    table = regularisation.table(
-        runs({"none": [1.0, 0.7, 0.4], "decay": [-0.5, -0.8, -1.1]}), BASELINES, 2, 0.95
+def test_every_two_methods_are_compared_over_seeds_and_texts() -> None:
+    table, pairs = tabled(runs(CHANGES))
+    pairs = pairs.set_index(["method", "other"])
+    assert len(pairs) == 6
+    assert pairs.loc[("early stopping", "dropout"), "change"] == pytest.approx(0.4)
+    losses = {method: np.array(own)[:, None] + np.zeros(SYMBOLS) for method, own in CHANGES.items()}
+    expected = mean_differences(
+        [losses[method] - losses[other] for method, other in pairs.index], TEST, seed=1
     )
+    np.testing.assert_allclose(pairs[["change", "low", "high"]], expected, atol=1e-12)
+    of_none = pairs.xs("none", level="other")[["change", "low", "high"]]
+    found = table.set_index("method")[["test_change", "test_change_low", "test_change_high"]]
+    assert found.loc["none"].tolist() == [0, 0, 0]
+    np.testing.assert_array_equal(found.loc[of_none.index], of_none)
+    _, texts = tabled(runs(CHANGES, differ=0.5))
+    assert (texts["high"] - texts["low"] > (pairs["high"] - pairs["low"]).to_numpy() + 0.05).all()
+    _, alone = tabled(runs({"none": CHANGES["none"], "dropout": CHANGES["dropout"]}))
+    assert alone["low"][0] > pairs.loc[("dropout", "none"), "low"]
+
+
+def test_cells_are_families_of_their_own() -> None:
+    both = runs(CHANGES) | runs({name: CHANGES[name] for name in ("decay", "none")}, cell="lstm")
+    table, pairs = tabled(both)
+    for cell, own in (
+        ("gru", runs(CHANGES)),
+        ("lstm", {k: v for k, v in both.items() if k[0] == "lstm"}),
+    ):
+        alone = tabled(own)
+        for whole, part in zip((table, pairs), alone, strict=True):
+            of_cell = whole[whole["cell"] == cell].reset_index(drop=True)
+            pd.testing.assert_frame_equal(of_cell, part, check_exact=True)
+    assert pairs.iloc[-1][["method", "other"]].tolist() == ["decay", "none"]  # whatever the order
+
+
+def test_a_gap_and_a_unigram_model_are_compared_by_the_same_rule() -> None:
+    table, _ = tabled(runs({"none": [1.0, 0.7, 0.4], "decay": [-0.5, -0.8, -1.1]}))
     assert table["unigram_change"].tolist() == pytest.approx([1.0, -0.5])
+    assert table["test"].tolist() == pytest.approx((UNIGRAM.mean() + [1.0, -0.5]).tolist())
+    assert table["gap"].tolist() == pytest.approx([UNIGRAM.mean() - 4 + 0.3] * 2)
+    assert table["gap_change"].tolist() == pytest.approx([0, 0])
+    assert (table["test_low"] < table["test"]).all() and (table["test"] < table["test_high"]).all()
 
 
 @pytest.mark.parametrize(
@@ -293,21 +345,25 @@ def test_the_combination_takes_the_best_of_each_setting_that_helped() -> None:
     }
     losses = [0.0, -0.1, -0.2, 0.3, -0.4, -0.3]
     measured = runs({name: [x, x, x] for name, x in zip(methods, losses, strict=True)})
-    found = regularisation.combination("gru", measured, methods)
+    found = combination("gru", measured, methods)
     expected = {"dropout": 0.4, "variational": True, "weight_decay": 0.1}
     assert found.model_dump() == {**NOTHING, **expected}
     alike = runs({name: [0.0] * 3 for name in methods})
-    assert regularisation.combination("gru", alike, methods) == methods["none"]
+    assert combination("gru", alike, methods) == methods["none"]
 
 
 def test_where_early_stopping_would_have_ended_is_measured_for_every_method() -> None:
-    kept = [regularisation.stop(curve([5.0, 4.0, 4.2, 4.1, 4.3]), None)] * 3
-    stopped = [regularisation.stop(run.rows, 2) for run in kept]
+    kept = [stop(curve([5.0, 4.0, 4.2, 4.1, 4.3]), None)] * 3
+    stopped = [stop(run.rows, 2) for run in kept]
     both = {("gru", "none"): kept, ("gru", "early stopping"): stopped}
-    row, early = regularisation.table(both, BASELINES, 2, 0.95).to_dict("records")
+    table, pairs = tabled(both)
+    row, early = table.to_dict("records")
     assert (early["would_stop"], early["would_gain"]) == (4, 0)
     assert (row["would_stop"], row["would_save"]) == (4, pytest.approx(0.2))
     assert row["would_gain"] == pytest.approx(0.3)
+    [pair] = pairs.to_dict("records")
+    assert pair["change"] == pytest.approx(-0.3)
+    assert [pair[name] for name in ("stopped", "stopped_low", "stopped_high")] == [0, 0, 0]
 
 
 def test_mistakes_are_named(networks: Networks) -> None:

@@ -128,3 +128,14 @@ def test_real_text_is_worth_more_than_its_words_shuffled() -> None:
     assert real["text_distinct_2"] < shuffled["text_distinct_2"]
     assert real["text_coherence"] > shuffled["text_coherence"]
     assert cut(np.arange(3), params).tolist() == [[0, 1, 2]]
+
+
+@pytest.mark.parametrize("symbols", [3, 8, 23, 40, 160, 1003])
+def test_real_text_is_cut_from_all_of_a_fold(symbols: int) -> None:
+    params = DRAWN.model_copy(update={"texts": 20, "length": 8})
+    texts = cut(np.arange(symbols), params)
+    assert len(texts) == min(20, max(1, symbols // 8))
+    assert len(np.unique(texts)) == texts.size  # no symbol twice
+    assert (np.diff(texts) == 1).all()
+    gaps = np.diff([*texts[:, 0], symbols])
+    assert gaps.max() - gaps.min() <= 1

@@ -104,8 +104,9 @@ class Grid:
         contrasts: (C, n_1 ... n_k), the weight of each combination. By Student's t with
         Bonferroni's correction, the noise pooled over all combinations, NaN where it is unknown; or
         where there are `draws`, by their deviations (`statistics.margins_together`). What a fold
-        adds to all combinations alike is no noise of a difference, but of a mean: its variance is
-        that of `repeated.mean_intervals`, with folds as blocks.
+        adds to all combinations alike is no noise of a difference, but of a mean. The variance of
+        a mean over C combinations and F folds is (MS_folds + (C - 1) MS_rest) / (C F), of the mean
+        squares between folds and of the rest, with the degrees of freedom of Satterthwaite 1946.
         """
         if self.draws is not None:
             cells = self.draws.reshape(self.means.size, *self.draws.shape[-2:])
