@@ -23,6 +23,7 @@ SMALL = {
     "evaluation_sets": "--words 400 --dimensions 8 --share 0.01",
     "glove": "--dimensions 8 --iterations 2 --score",
     "gradients": "--tokens 600 --rounds 1 --vocabulary 1600",
+    "interval_coverage": "--trials 3 --min-count 1",
     "language_model": "--seeds 1 --change epochs=1 --peer-epochs 1",
     "machine": "--runs 1",
     "minute": "--seconds 6 --seeds 1 --threads 1 --rows wordlab gensim",
@@ -47,6 +48,7 @@ FIGURES = {
     "evaluation_sets": ["read_seconds", "score_seconds", "seconds", "sets", "items"],
     "glove": ["cells_per_s", "numpy_cells_per_s", "wordsim353"],
     "gradients": [],
+    "interval_coverage": ["seeds.one_far_above.each_to_each", "analogies.questions"],
     "machine": [
         "multiply_adds_per_second",
         "plain_multiply_adds_per_second",

@@ -123,6 +123,22 @@ def test_what_a_fold_adds_to_all_is_noise_of_means_and_not_of_differences() -> N
     assert found["differences"]["beyond_noise"].all()
 
 
+def test_what_folds_add_to_some_settings_is_noise_that_more_seeds_do_not_lower() -> None:
+    random = np.random.default_rng(7)
+    held = 0
+    for _ in range(200):
+        of_folds = random.normal(0, 0.5, (3, 4))  # settings, folds
+        rows = [
+            {"model": "m", "a": a, "fold": fold, "seed": seed,
+             "score": of_folds[a, fold] + random.normal(0, 0.1)}
+            for a in range(3) for fold in range(4) for seed in range(5)
+        ]  # fmt: skip
+        grid = Grid.of(pd.DataFrame(rows), "a", "score")
+        contrasts = np.array([[1, -1, 0], [1, 0, -1], [0, 1, -1]])
+        held += (np.abs(contrasts @ grid.means) <= grid.margins(contrasts, 0.95)).all()
+    assert 0.93 <= held / 200 <= 0.99  # with the noise pooled: a third
+
+
 def test_a_grid_without_folds_has_the_pooled_noise_of_its_seeds() -> None:
     random = np.random.default_rng(6)
     table = trials(lambda a, b, c: random.standard_normal(), seeds=3)

@@ -254,6 +254,16 @@ def test_a_text_shorter_than_the_sequences_is_refused(name: str, networks: Netwo
         measure(networks, 1, **changes[name])
 
 
+@pytest.mark.parametrize("tokens", [1, 7, 20, 300, 999, 1000, 5000])
+def test_small_networks_are_scored_on_stretches_of_the_whole_text(tokens: int) -> None:
+    texts = Texts(np.arange(0), np.arange(1000))
+    found = texts.scored(tokens)
+    assert min(tokens, 1000) - 20 < len(found) <= tokens
+    assert (np.diff(found) > 0).all() and found[-1] < 1000  # none twice
+    if 20 <= tokens:
+        assert np.diff(found).max() <= 50 and found[0] == 0 and found[-1] >= 950
+
+
 def test_a_text_shorter_than_an_update_is_refused(networks: Networks) -> None:
     own = {**PARAMS["truncation"], "window_tokens": 600}
     with pytest.raises(UserError, match=r"truncation\.window_tokens: an update of 600 tokens"):

@@ -102,7 +102,7 @@ class Grid:
         """Return half the widths of the intervals of sums of means that hold together, (C,).
 
         contrasts: (C, n_1 ... n_k), the weight of each combination. By Student's t with
-        Bonferroni's correction, the noise pooled over all combinations, NaN where it is unknown; or
+        Bonferroni's correction and the mean square `_rest`, NaN where the noise is unknown; or
         where there are `draws`, by their deviations (`statistics.margins_together`). What a fold
         adds to all combinations alike is no noise of a difference, but of a mean. The variance of
         a mean over C combinations and F folds is (MS_folds + (C - 1) MS_rest) / (C F), of the mean
@@ -119,13 +119,30 @@ class Grid:
         of_folds = self.scores.size * self.folds.var() / max(blocks, 1)  # their mean square
         shared = contrasts.sum(axis=1) ** 2 / self.means.size * min(blocks, 1)
         rest = (contrasts**2).sum(axis=1) - shared
-        parts = np.stack([shared * of_folds, rest * self.noise**2])
+        of_rest, freedom_of_rest = self._rest
+        parts = np.stack([shared * of_folds, rest * of_rest])
         variance = parts.sum(axis=0)
-        freedoms = np.array([[max(blocks, 1)], [self.noise_freedom]])
+        freedoms = np.array([[max(blocks, 1)], [freedom_of_rest]])
         freedom = variance**2 / (parts**2 / freedoms).sum(axis=0)
         tail = (1 - confidence) / 2 / max(len(contrasts), 1)
         quantile = special.stdtrit(freedom, 1 - tail)
         return quantile * np.sqrt(variance / self.scores.shape[-1])
+
+    @property
+    def _rest(self) -> tuple[float, int]:
+        """The mean square that contrasts are held against, and its degrees of freedom.
+
+        That of the noise, pooled over all combinations; or, where it is larger, that of what a fold
+        adds to some combinations more than to others, which more seeds do not make smaller.
+        """
+        combinations, folds = self.means.size, len(self.folds)
+        cells = self.scores.reshape(combinations, folds, -1)
+        freedom = (combinations - 1) * (folds - 1)
+        noise = self.noise**2, self.noise_freedom
+        if not freedom:
+            return noise
+        deviations = cells.mean(axis=2) - cells.mean(axis=(1, 2))[:, None]
+        return max((cells.shape[2] * float((deviations**2).sum()) / freedom, freedom), noise)
 
     def levels(self, axis: int) -> Floats:
         """Return the contrasts that are the means at each value of a setting, (n_axis, cells)."""

@@ -45,6 +45,10 @@ _PLAIN = {
 change gradients too."""
 
 
+STRETCHES = 20
+"""Of the validation text, that small networks are scored on: of many documents, not of the first."""
+
+
 @dataclass(frozen=True, eq=False)
 class Texts:
     """What language models of the study learn, and what they are measured on, as classes."""
@@ -63,6 +67,15 @@ class Texts:
         shift = random.integers(0, len(self.valid) % (length + 1) + 1)
         chosen = np.sort(random.permutation(room)[:count])
         return self.valid[shift + (length + 1) * chosen + np.arange(length + 1)[:, None]]
+
+    def scored(self, tokens: int) -> NDArray[np.int64]:
+        """Return `tokens` of the validation text or all, as stretches spread evenly over it."""
+        count = min(STRETCHES, tokens)
+        length = tokens // max(count, 1)
+        if tokens >= len(self.valid) or not length:
+            return self.valid[:tokens]
+        starts = np.arange(count) * len(self.valid) // count
+        return self.valid[starts[:, None] + np.arange(length)].ravel()
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +170,7 @@ class Training:
             record = train(
                 model,
                 learnt,
-                shared.texts.valid[: own.valid_tokens],
+                shared.texts.scored(own.valid_tokens),
                 model.params,
                 seed=shared.seed,
                 on_gradients=norms.note,
@@ -269,7 +282,7 @@ class Truncation:
         return train(
             model,
             shared.texts.train[: learnt(own, len(shared.texts.train)) + 1],
-            shared.texts.valid[: own.valid_tokens],
+            shared.texts.scored(own.valid_tokens),
             model.params,
             seed=seed,
             rate_name=f"gradient_study.training.{self.cell}.rate",

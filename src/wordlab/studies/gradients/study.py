@@ -110,7 +110,7 @@ def _unigram(
     known = next(iter(models.values())).vocabulary
     text = texts.train[: jobs.learnt(params, len(texts.train)) + 1]
     counts = KneserNey.fit(text, order=1, classes=known.classes, end=known.end)
-    return float(counts.losses(texts.valid[: params.valid_tokens]).mean())
+    return float(counts.losses(texts.scored(params.valid_tokens)).mean())
 
 
 def truncations(measured: pd.DataFrame, unigram: float, confidence: float) -> pd.DataFrame:
