@@ -260,7 +260,7 @@ def test_small_networks_are_scored_on_stretches_of_the_whole_text(tokens: int) -
     found = texts.scored(tokens)
     assert min(tokens, 1000) - 20 < len(found) <= tokens
     assert (np.diff(found) > 0).all() and found[-1] < 1000  # none twice
-    if 20 <= tokens:
+    if tokens >= 20:
         assert np.diff(found).max() <= 50 and found[0] == 0 and found[-1] >= 950
 
 

@@ -46,7 +46,7 @@ change gradients too."""
 
 
 STRETCHES = 20
-"""Of the validation text, that small networks are scored on: of many documents, not of the first."""
+"""Of the validation text, that small networks are scored on, so that no few documents decide."""
 
 
 @dataclass(frozen=True, eq=False)
