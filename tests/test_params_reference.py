@@ -19,6 +19,34 @@ def test_a_setting_has_its_meaning_its_values_and_what_the_file_has():
     assert found.allowed == "a number, above 0, or nothing"
 
 
+def test_every_setting_has_a_meaning():
+    def walk(name=""):
+        for one in reference.settings(PARAMS, name):
+            yield from [one] if one.allowed else walk(one.name)
+
+    found = list(walk())
+    assert len(found) > 500
+    assert not [one.name for one in found if not one.meaning]
+    of_study, of_network = (
+        reference.settings(PARAMS, name)[0].meaning
+        for name in ("cell_study.bptt_length", "language_model.shared.bptt_length")
+    )
+    assert of_study == of_network
+
+
+def test_a_mapping_of_mappings_has_a_line_for_each_key(capsys, monkeypatch, repository):
+    monkeypatch.chdir(repository)
+    monkeypatch.setattr("sys.argv", ["wordlab", "params", "languages"])
+    with pytest.raises(SystemExit):
+        main()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "languages"
+    assert lines[1].startswith("  en: similarity: wordsim353, simlex999, analogies: google,")
+    assert max(map(len, lines)) <= 100
+    keys = [line.split(":")[0].strip() for line in lines if line[2:3].strip()]
+    assert keys[:7] == ["languages", "en", "es", "de", "fr", "pt", "other"]
+
+
 def test_keys_of_mappings_and_what_may_be_by_language_are_said():
     (found,) = reference.settings(PARAMS, "languages.fr.prompts")
     assert found.value[0] == "histoire de la"

@@ -60,8 +60,14 @@ def params(
     width = min(100, shutil.get_terminal_size().columns)
     found = settings(PARAMS, name)
     for one in found:
-        head = f"{one.name}: {in_words(one.value)}" if one.allowed else one.name
+        nested = isinstance(one.value, dict) and any(
+            isinstance(own, dict) for own in one.value.values()
+        )
+        head = f"{one.name}: {in_words(one.value)}" if one.allowed and not nested else one.name
         print(head if len(found) == 1 or len(head) <= width else f"{head[: width - 1]}…")
+        for key, own in one.value.items() if nested else ():
+            line = f"{key}: {in_words(own)}"
+            print(textwrap.fill(line, width, initial_indent="  ", subsequent_indent="    "))
         for line in filter(None, (one.meaning, one.allowed)):
             print(textwrap.fill(line, width, initial_indent="    ", subsequent_indent="    "))
 

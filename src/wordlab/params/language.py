@@ -40,6 +40,7 @@ class CellParams(Section):
     """What a recurrent cell is."""
 
     cell: Kind
+    """The recurrent cell."""
     activation: Activation
     """Of the plain RNN; the other cells ignore it."""
     gates: Gates
@@ -274,7 +275,9 @@ class NgramOrders(Section):
     """`language_evaluation.ngram_orders`: the orders to choose each Kneser-Ney model's from."""
 
     word: Annotated[tuple[Count, ...], Field(min_length=1, strict=False)]
+    """Words of the longest n-grams."""
     character: Annotated[tuple[Count, ...], Field(min_length=1, strict=False)]
+    """Characters of the longest n-grams."""
 
 
 ScoredModel = Literal["rnn", "lstm", "gru", "char"]

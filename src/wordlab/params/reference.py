@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from wordlab.errors import UserError, notice
 from wordlab.params import MOST, Section, SharedSection, is_section
+from wordlab.params.language import LanguageModelParams
 from wordlab.params.text import BY_LANGUAGE
 from wordlab.params.whole import Params, load, read
 
@@ -125,7 +126,9 @@ def _setting(section: type[Section], name: str, key: str, value: Any) -> Setting
         allowed += "; or by_language"
     if value is None and ".shared." in name:
         allowed += "; each model sets its own"
-    return Setting(name, value, _meanings(section).get(key, ""), allowed)
+    # settings of networks that studies have as well are described once
+    meaning = _meanings(section).get(key) or _meanings(LanguageModelParams).get(key, "")
+    return Setting(name, value, meaning, allowed)
 
 
 @cache

@@ -37,6 +37,7 @@ class CorpusParams(Section):
     where that differs, and takes no notice of a new time alone. A whole path each, as DVC knows no
     `~` and no pattern; links to folders within one are not followed."""
     url: str | None
+    """Where the text is, if `source` is url."""
     sha256: str | None
     """The checksum of the file at `url`."""
     column: str
@@ -132,8 +133,11 @@ class SplitShares(Section):
     """
 
     train: Part
+    """Of the text, to learn from."""
     valid: Part
+    """Of the text, to choose models and settings on."""
     test: Part
+    """Of the text, to score on."""
 
     @model_validator(mode="after")
     def whole(self) -> Self:
