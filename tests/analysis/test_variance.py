@@ -123,20 +123,42 @@ def test_what_a_fold_adds_to_all_is_noise_of_means_and_not_of_differences() -> N
     assert found["differences"]["beyond_noise"].all()
 
 
-def test_what_folds_add_to_some_settings_is_noise_that_more_seeds_do_not_lower() -> None:
+@pytest.mark.parametrize("others", [1, 6])
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_what_folds_add_to_some_values_is_noise_that_no_seed_lowers(
+    others: int, seeds: int
+) -> None:
     random = np.random.default_rng(7)
-    held = 0
+    held = rejected = 0
     for _ in range(200):
-        of_folds = random.normal(0, 0.5, (3, 4))  # settings, folds
+        of_folds = random.normal(0, 0.5, (3, 4))  # values of a, folds
         rows = [
-            {"model": "m", "a": a, "fold": fold, "seed": seed,
+            {"model": "m", "a": a, "b": b, "fold": fold, "seed": seed,
              "score": of_folds[a, fold] + random.normal(0, 0.1)}
-            for a in range(3) for fold in range(4) for seed in range(5)
+            for a in range(3) for b in range(others) for fold in range(4) for seed in range(seeds)
         ]  # fmt: skip
-        grid = Grid.of(pd.DataFrame(rows), "a", "score")
-        contrasts = np.array([[1, -1, 0], [1, 0, -1], [0, 1, -1]])
-        held += (np.abs(contrasts @ grid.means) <= grid.margins(contrasts, 0.95)).all()
-    assert 0.93 <= held / 200 <= 0.99  # with the noise pooled: a third
+        grid = Grid.of(pd.DataFrame(rows), "ab", "score")
+        levels = grid.levels(0)
+        contrasts = levels[[0, 0, 1]] - levels[[1, 2, 2]]
+        margins = grid.margins(contrasts, 0.95)
+        held += (np.abs(contrasts @ grid.means.ravel()) <= margins).all()
+        terms = variance.decomposition(grid, 0.95).set_index("term")
+        rejected += terms.loc["a", "p"] < 0.05
+    assert 0.92 <= held / 200 <= 0.99  # of the noise pooled it would be a third at most
+    assert 0.01 <= rejected / 200 <= 0.09
+
+
+def test_folds_that_favour_no_setting_leave_the_noise_pooled() -> None:
+    random = np.random.default_rng(8)
+    table = trials(lambda a, b, c: random.normal(), seeds=2, folds=3)
+    grids = [Grid.of(table.assign(score=random.normal(size=len(table))), "abc", "score")
+             for _ in range(200)]  # fmt: skip
+    pooled = [grid.error([0]) == (grid.noise**2, grid.noise_freedom) for grid in grids]
+    assert 0.67 < np.mean(pooled) < 0.83  # three quarters, by the level of the test
+    assert {grid.error([0])[1] for grid in grids} == {
+        grids[0].noise_freedom,
+        2 * (grids[0].means.shape[0] - 1),
+    }
 
 
 def test_a_grid_without_folds_has_the_pooled_noise_of_its_seeds() -> None:

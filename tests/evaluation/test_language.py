@@ -12,7 +12,7 @@ from wordlab.evaluation.language import perplexity
 from wordlab.evaluation.language.accuracy import accuracy, ngram_ranks
 from wordlab.evaluation.language.adaptation import plain_trace
 from wordlab.evaluation.language.drawn_text import distinct, longest_copy, score_generated
-from wordlab.evaluation.language.held_out import HeldOut, ratios, score
+from wordlab.evaluation.language.held_out import HeldOut, mean_differences, ratios, score
 from wordlab.evaluation.language.ngrams import KneserNey, _count, _discounts
 from wordlab.params.language import NgramOrders
 from wordlab.params.whole import load
@@ -49,7 +49,7 @@ def test_perplexity_is_weighted_by_symbol():
 
 
 def test_a_perplexity_beyond_any_float_is_infinite():
-    ids = np.array([0, UNKNOWN, 1, END])
+    ids = np.array([0, END, UNKNOWN, END])
     scored = score(np.full(4, 800.0), held_out(ids), seed=1, baseline=np.ones(4))
     assert scored.perplexity == scored.perplexity_known == scored.low == scored.high == math.inf
     assert scored.ratio == scored.ratio_low == math.inf
@@ -102,7 +102,7 @@ def test_n_grams_are_those_of_the_first_symbols(network, repository):
 
 def test_the_interval_comes_from_whole_sentences():
     one = score(np.log([2.0, 9.0]), held_out(np.array([0, END])), seed=1)
-    assert one.low == pytest.approx(one.perplexity) == one.high
+    assert (one.low, one.high) == (0, math.inf)  # nothing is known of other sentences
     ids = some_text()
     losses = np.random.default_rng(1).gamma(2.0, size=len(ids))
     first, again = (score(losses, held_out(ids), seed=2) for _ in range(2))
@@ -266,13 +266,40 @@ def test_ratios_of_more_networks_are_wider_and_that_to_oneself_has_no_width():
     itself = np.zeros_like(own)
     widths = []
     for count in (1, 2, 9):
-        found = ratios([itself, *[own] * count], text, seed=1)
+        others = [np.roll(own, number, axis=1) for number in range(count)]
+        found = ratios([itself, *others], text, seed=1)
         assert found[0].tolist() == [1, 1, 1]
-        assert np.ptp(found[1:], axis=0) == pytest.approx([0, 0, 0])
         widths.append(found[1, 2] - found[1, 1])
     assert widths[1] < widths[2]
+    twice = ratios([itself, own, own, -own], text, seed=1)  # the same comparison
+    np.testing.assert_allclose(twice[1:3], ratios([itself, own], text, seed=1)[[1, 1]])
+    np.testing.assert_allclose(twice[3], 1 / twice[1][[0, 2, 1]])
     alone = ratios([own], text, seed=1)
     assert alone[0] == pytest.approx(ratios([itself, own], text, seed=1)[1])
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_a_text_of_one_sentence_decides_nothing(seeds):
+    ids, random = np.array([0, 1, 2, END]), np.random.default_rng(3)
+    text = held_out(ids)
+    lower = random.normal(-5, 0.1, (seeds, len(ids)))
+    found = ratios([np.zeros_like(lower), lower, -lower], text, seed=1)
+    assert found[0].tolist() == [1, 1, 1]
+    assert found[1:, 1].tolist() == [0, 0] and found[1:, 2].tolist() == [math.inf, math.inf]
+    scored = score(5 + lower, text, seed=1, baseline=np.full(len(ids), 5.0))
+    assert (scored.ratio_low, scored.ratio_high) == (0, math.inf)
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_intervals_are_as_sure_as_is_asked(seeds):
+    ids, random = some_text(), np.random.default_rng(3)
+    text = held_out(ids, [0, 1000, 3000])
+    own = [random.normal(0.1, 0.2, (seeds, len(ids))) for _ in range(3)]
+    widths = [
+        np.ptp(mean_differences(own, text, seed=1, confidence=confidence)[:, 1:], axis=1)
+        for confidence in (0.5, 0.8, 0.95)
+    ]
+    assert (widths[0] < widths[1]).all() and (widths[1] < widths[2]).all()
 
 
 def test_the_ratio_to_a_baseline_is_paired():
