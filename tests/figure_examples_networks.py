@@ -100,12 +100,14 @@ def regularisation_gaps() -> Figure:
 
 
 def cells() -> Figure:
-    kinds = [*CELLS, "mingru", "mogrifier"]
+    kinds = [*CELLS, "lstm no_forget", "mingru", "mogrifier"]
     rows = [
-        (cell, 10_000 * (place + 1), 150, 0.8, 1 + place / 50, 0.9 + place / 50, 1.1 + place / 50)
+        (cell, "lstm" if " " in cell else "gru", 10_000 * (place + 1), 150, 0.8, 1 + place / 50,
+         0.9 + place / 50, 1.1 + place / 50)
         for place, cell in enumerate(kinds)
-    ]
-    columns = ["cell", "multiply_adds", "perplexity", "ratio", "times", "times_low", "times_high"]
+    ]  # fmt: skip
+    columns = ["cell", "compared", "multiply_adds", "perplexity", "ratio", "times", "times_low",
+               "times_high"]  # fmt: skip
     seeds = [(cell, seed) for cell in kinds for seed in (1, 2, 3)]
     gains = [(*each, context, 0.3 / context) for context in (2, 8) for each in seeds]
     learnt = [(*each, task, 20, 0.3 * each[1], 0.25) for task in ("adding", "copying")

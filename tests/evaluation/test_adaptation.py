@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from wordlab.corpus.vocabulary import Vocabulary
-from wordlab.errors import UserError
+from wordlab.errors import Notice, UserError
 from wordlab.evaluation.language.adaptation import (
     Adapted,
     adapted,
@@ -18,7 +18,7 @@ from wordlab.evaluation.language.adaptation import (
     plain_trace,
 )
 from wordlab.evaluation.language.dynamic import Learning, dynamic_trace, gradient_sizes
-from wordlab.evaluation.language.held_out import HeldOut
+from wordlab.evaluation.language.held_out import HeldOut, ratios
 from wordlab.evaluation.language.ngrams import KneserNey
 from wordlab.evaluation.language.perplexity import evaluate, headline, intervals
 from wordlab.params.language import DynamicEvaluationParams, LanguageEvaluationParams, NgramOrders
@@ -255,13 +255,21 @@ def test_networks_are_compared_with_the_gru_on_the_same_symbols(network, params,
         for cell in ("rnn", "gru", "lstm")
     }
     documents = [given[:8], given[8:15], given[15:]]
-    metrics, _ = evaluate(models, given, [given], documents, asked, generation, seed=1)
+    losses = {}
+    metrics, _ = evaluate(
+        models, given, [given], documents, asked, generation, seed=1,
+        on_losses=lambda name, own, text: losses.update({name: own.astype(float), "text": text}),
+    )  # fmt: skip
     assert "times" not in metrics["gru"] and "times" not in metrics["kneser_ney"]
-    for cell in ("rnn", "lstm"):
+    differences = [(losses[cell] - losses["gru"])[None] for cell in ("rnn", "lstm")]
+    together = ratios(differences, losses["text"], seed=1)
+    for cell, expected in zip(("rnn", "lstm"), together, strict=True):
         own = metrics[cell]
-        ratio = own["perplexity"] / metrics["gru"]["perplexity"]
-        assert own["times"] == pytest.approx(ratio)
-        assert own["times_low"] < own["times"] < own["times_high"]
+        assert own["compared"] == "gru"
+        assert own["times"] == pytest.approx(own["perplexity"] / metrics["gru"]["perplexity"])
+        assert [own[name] for name in ("times", "times_low", "times_high")] == expected.tolist()
+    assert expected[1] < expected[0] < expected[2]
+    assert expected[2] > ratios(differences[1:], losses["text"], seed=1)[0, 2]  # wider than alone
     table = intervals(metrics).set_index(["model", "measure"])
     assert table.loc[("lstm", "ratio to GRU"), "score"] == pytest.approx(
         metrics["lstm"]["times"], rel=1e-4
@@ -271,6 +279,34 @@ def test_networks_are_compared_with_the_gru_on_the_same_symbols(network, params,
     )
     assert "times" not in alone["rnn"]
     assert "adapted" not in alone["kneser_ney"]  # no network of these words has a cache
+
+
+def test_a_network_without_a_perplexity_is_compared_with_none(
+    network, params, repository, monkeypatch
+):
+    given = ["a b c", "f e d", "a b c a b c", "f e d f"] * 4
+    asked = params.model_copy(
+        update={"ngram_orders": NgramOrders(word=(2,), character=(2,)), "interpolated": ()}
+    )
+    asked = asked.model_copy(
+        update={
+            "cache": asked.cache.model_copy(update={"models": ("lstm",)}),
+            "dynamic": asked.dynamic.model_copy(update={"models": ()}),
+        }
+    )
+    generation = load(repository / "params.yaml").generation
+    models = {
+        cell: LanguageModel(network(cell=cell), KNOWN, "word", seed=1)
+        for cell in ("rnn", "gru", "lstm")
+    }
+    with torch.no_grad():
+        for weight in models["rnn"].output.parameters():
+            weight.mul_(1e6)
+    with pytest.warns(Notice, match="rnn: its loss"):
+        metrics, _ = evaluate(models, given, [given], [given], asked, generation, seed=1)
+    assert math.isinf(metrics["rnn"]["perplexity"])
+    assert "times" not in metrics["rnn"] and "times" in metrics["lstm"]
+    assert metrics["kneser_ney"]["adapted"]["cache"]["size"] == asked.cache.size
 
 
 def test_weights_of_mixtures_are_the_likeliest():

@@ -238,6 +238,21 @@ def test_a_network_predicts_better_if_the_interval_of_its_ratio_is_below_one() -
         networks.predicted({})
 
 
+def test_networks_are_set_beside_the_one_that_they_are_compared_with() -> None:
+    every = predicted(0.6, 0.8)
+    assert "times the" not in networks.predicted(every).text
+    times = {"compared": "gru", "times": 1.12, "times_low": 1.05, "times_high": 1.19}
+    every["lstm"] |= times
+    every["rnn"] = {**every["lstm"], "times": 5e9, "times_low": 4e9, "times_high": 6e9}
+    assert networks.predicted(every).text.endswith(
+        f" On the same text the LSTM has 1.12 (1.05{SPACED}1.19) times and the RNN has "
+        f"5,000,000,000 (4,000,000,000{SPACED}6,000,000,000) times the GRU's perplexity, one "
+        "training of each; these intervals are over other texts and hold together."
+    )
+    every["rnn"] |= {"times_high": None}  # beyond any float
+    assert "RNN" not in networks.predicted(every).text
+
+
 def test_a_network_has_a_row_for_each_method_it_is_scored_by() -> None:
     every = predicted(0.6, 0.8)
     adapted = {"perplexity": 96.0, "bits": 6.59, "ratio": 0.49, "ratio_low": 0.41,

@@ -9,7 +9,8 @@ def row(cell: str, times: float, low: float, high: float) -> dict[str, object]:
     scored = {"perplexity": 150.0, "low": 140.0, "high": 160.0, "hidden_size": 40}
     ratio = {"ratio": 0.9, "ratio_low": 0.8, "ratio_high": 1.1, "multiply_adds": 900}
     own = {"times": times, "times_low": low, "times_high": high}
-    return {"cell": cell, **scored, **ratio, **own}
+    whole, gates, _ = cell.partition(" ")
+    return {"cell": cell, "compared": whole if gates else "gru", **scored, **ratio, **own}
 
 
 def tasks(**success: list[float]) -> pd.DataFrame:
@@ -52,14 +53,21 @@ def test_a_cell_without_a_gate_is_held_against_its_own_kind() -> None:
     learnt = tasks(**{str(one["cell"]): [1.0] for one in rows})
     found = compared(pd.DataFrame(rows), learnt)
     assert found.text == (
-        "LSTM predicts worse than the GRU with as many weights. LSTM without forget gate predicts "
-        "worse than the same cell with all its gates. GRU without reset gate: not decided by this "
-        "text."
+        "LSTM predicts worse than the GRU with as many weights. Of gates taken away: LSTM without "
+        "forget gate predicts worse than the same cell with all its gates. GRU without reset gate: "
+        "not decided by this text."
     )
-    assert found.table is not None and "times that of GRU or of all gates" in found.table.head
-    assert found.decided
-    undecided = compared(pd.DataFrame(rows[:2]), learnt)
-    assert not undecided.decided
+    assert found.decided and found.table is not None
+    assert "times that of GRU, without a gate that of the whole cell" in found.table.head
+    unclear = [*rows[:3], row("lstm no_forget", 1.04, 0.9, 1.07)]
+    assert compared(pd.DataFrame(unclear), learnt).text == (
+        "LSTM predicts worse than the GRU with as many weights. Of gates taken away: no cell is "
+        "shown to predict better or worse than the same cell with all its gates."
+    )
+    whole = [rows[0], rows[1], row("lstm", 1.0, 0.9, 1.1), rows[3]]
+    assert not compared(pd.DataFrame(whole), learnt).decided  # that of the LSTM's gate is another
+    alone = compared(pd.DataFrame([rows[2], rows[3]]).assign(compared="lstm"), learnt)
+    assert alone.decided and alone.text.startswith("Of gates taken away: LSTM without")
 
 
 def test_a_context_that_raises_the_loss_is_not_said_to_lower_it() -> None:

@@ -135,7 +135,7 @@ def test_every_method_is_scored_on_the_test_text_alone(
         assert (row != changed).all(), method
     network, seed = networks("rnn")["rnn"], rng.derive(1, "study", 1)
     job = Job("rnn", network_of(
-        network, params().methods["none"], params()), 1, seed)  # fmt: skip
+        network, params().methods["none"], params()), 1, seed, 1)  # fmt: skip
     model = LanguageModel(job.params, own.vocabulary, "word", seed)
     scored: list[np.ndarray] = []
 
@@ -150,8 +150,12 @@ def test_every_method_is_scored_on_the_test_text_alone(
         seed=seed,
         on_epoch=score,
     )
-    found_losses = training.learn(job, own).arrays["3"]  # of the last epoch
-    np.testing.assert_allclose(found_losses, scored[-1], atol=1e-6)
+    outcome = training.learn(job, own)
+    rows = [Row(*each) for each in outcome.numbers["curve"]]
+    stopped = stop(rows, 1).kept + 1
+    assert outcome.arrays.keys() == {str(stopped), "3"}  # what early stopping keeps, and the last
+    for epoch in (stopped, 3):
+        np.testing.assert_allclose(outcome.arrays[str(epoch)], scored[epoch - 1], atol=1e-6)
 
 
 def test_no_loss_is_rounded_whatever_the_training_is(
@@ -167,7 +171,7 @@ def test_no_loss_is_rounded_whatever_the_training_is(
     monkeypatch.setattr(LanguageModel, "token_losses", noted)
     own = networks("rnn")["rnn"].model_copy(update={"precision": "bfloat16"})
     network = network_of(own, params().methods["none"], params())
-    training.learn(Job("rnn", network, 1, 1), text())
+    training.learn(Job("rnn", network, 1, 1, 1), text())
     assert len(rounded) > 3 and set(rounded) == {None}
 
 
@@ -253,10 +257,12 @@ def runs(changes: dict[str, list[float]], cell: str = "gru", differ: float = 0.0
     return found
 
 
+GIVEN: dict[str, Any] = {"confidence": 0.8, "seed": 1}
+
+
 def tabled(found: Runs, patience: int = 2) -> tuple[pd.DataFrame, pd.DataFrame]:
-    given: dict[str, Any] = {"confidence": 0.95, "seed": 1}
-    pairs = tables.compared(found, patience, TEST, **given)
-    return tables.table(found, pairs, UNIGRAM, patience, TEST, **given), pairs
+    pairs = tables.compared(found, patience, TEST, **GIVEN)
+    return tables.table(found, pairs, UNIGRAM, patience, TEST, **GIVEN), pairs
 
 
 CHANGES = {
@@ -265,6 +271,12 @@ CHANGES = {
     "early stopping": [-0.3, -0.2, -0.4],
     "decay": [-0.05, 0.15, -0.1],
 }
+LOSSES = {method: np.array(own)[:, None] + np.zeros(SYMBOLS) for method, own in CHANGES.items()}
+
+
+def differences(*pairs: tuple[str, str]) -> np.ndarray:
+    """Return the mean differences of these pairs, with intervals that hold together."""
+    return mean_differences([LOSSES[one] - LOSSES[other] for one, other in pairs], TEST, **GIVEN)
 
 
 def test_every_two_methods_are_compared_over_seeds_and_texts() -> None:
@@ -272,19 +284,38 @@ def test_every_two_methods_are_compared_over_seeds_and_texts() -> None:
     pairs = pairs.set_index(["method", "other"])
     assert len(pairs) == 6
     assert pairs.loc[("early stopping", "dropout"), "change"] == pytest.approx(0.4)
-    losses = {method: np.array(own)[:, None] + np.zeros(SYMBOLS) for method, own in CHANGES.items()}
-    expected = mean_differences(
-        [losses[method] - losses[other] for method, other in pairs.index], TEST, seed=1
-    )
-    np.testing.assert_allclose(pairs[["change", "low", "high"]], expected, atol=1e-12)
-    of_none = pairs.xs("none", level="other")[["change", "low", "high"]]
+    with_none = [pair for pair in pairs.index if pair[1] == "none"]
+    for family in (with_none, [pair for pair in pairs.index if pair[1] != "none"]):
+        found = pairs.loc[family, ["change", "low", "high"]]
+        np.testing.assert_allclose(found, differences(*family), atol=1e-12)
     found = table.set_index("method")[["test_change", "test_change_low", "test_change_high"]]
     assert found.loc["none"].tolist() == [0, 0, 0]
+    of_none = pairs.xs("none", level="other")[["change", "low", "high"]]
     np.testing.assert_array_equal(found.loc[of_none.index], of_none)
     _, texts = tabled(runs(CHANGES, differ=0.5))
     assert (texts["high"] - texts["low"] > (pairs["high"] - pairs["low"]).to_numpy() + 0.05).all()
-    _, alone = tabled(runs({"none": CHANGES["none"], "dropout": CHANGES["dropout"]}))
-    assert alone["low"][0] > pairs.loc[("dropout", "none"), "low"]
+
+
+def test_methods_are_also_compared_where_early_stopping_chooses_the_epoch_of_both() -> None:
+    def trained(*losses: list[float]) -> list[Run]:
+        return [stop(curve(own), None) for own in losses]
+
+    plain = trained([5.0, 4.0, 4.4, 4.6], [5.1, 4.1, 4.7, 4.9], [5.2, 4.3, 4.6, 4.8])
+    held = trained([5.0, 4.8, 4.3, 3.7], [5.0, 4.8, 4.4, 3.9], [5.0, 4.7, 4.2, 3.8])
+    kept = {"none": plain, "early stopping": [stop(run.rows, 2) for run in plain], "decay": held}
+    _, pairs = tabled({("gru", method): group for method, group in kept.items()})
+    pairs = pairs.set_index(["method", "other"])
+    decay = pairs.loc[("decay", "none")]
+    assert decay["change"] == pytest.approx(np.mean([3.7 - 4.6, 3.9 - 4.9, 3.8 - 4.8]))
+    assert decay["stopped"] == pytest.approx(np.mean([3.7 - 4.0, 3.9 - 4.1, 3.8 - 4.3]))
+    low, high = decay["stopped_low"], decay["stopped_high"]
+    assert low < decay["stopped"] < high < 0 and high - low != decay["high"] - decay["low"]
+    same = pairs.loc[("early stopping", "none"), ["stopped", "stopped_low", "stopped_high"]]
+    assert same.tolist() == [0, 0, 0]  # the same epochs
+    at_once = pairs.loc[("decay", "early stopping"), ["stopped", "stopped_low", "stopped_high"]]
+    np.testing.assert_allclose(
+        at_once.tolist(), decay[["stopped", "stopped_low", "stopped_high"]].tolist()
+    )
 
 
 def test_cells_are_families_of_their_own() -> None:
@@ -301,13 +332,34 @@ def test_cells_are_families_of_their_own() -> None:
     assert pairs.iloc[-1][["method", "other"]].tolist() == ["decay", "none"]  # whatever the order
 
 
-def test_a_gap_and_a_unigram_model_are_compared_by_the_same_rule() -> None:
-    table, _ = tabled(runs({"none": [1.0, 0.7, 0.4], "decay": [-0.5, -0.8, -1.1]}))
-    assert table["unigram_change"].tolist() == pytest.approx([1.0, -0.5])
-    assert table["test"].tolist() == pytest.approx((UNIGRAM.mean() + [1.0, -0.5]).tolist())
-    assert table["gap"].tolist() == pytest.approx([UNIGRAM.mean() - 4 + 0.3] * 2)
-    assert table["gap_change"].tolist() == pytest.approx([0, 0])
-    assert (table["test_low"] < table["test"]).all() and (table["test"] < table["test_high"]).all()
+def test_gaps_and_a_unigram_model_are_compared_by_the_same_rule() -> None:
+    found = runs(CHANGES)
+    for group, size in zip(found.values(), (0.5, 0.1, 0.2, 0.3), strict=True):
+        for seed, run in enumerate(group):  # what a seed learns by heart
+            row = run.rows[0]
+            group[seed] = Run([Row(1, 4.0 + size * seed**2, row.valid_loss, row.test_losses)], 0, 1)
+    table, _ = tabled(found)
+    losses = {
+        method: np.stack([run.test_losses for run in group]) for (_, method), group in found.items()
+    }
+    gaps = {
+        method: own - [[run.rows[0].train_loss] for run in found["gru", method]]
+        for method, own in losses.items()
+    }
+
+    def expected(each: list[np.ndarray]) -> np.ndarray:
+        return mean_differences(each, TEST, **GIVEN)
+
+    for name, wanted in (
+        ("test", np.concatenate([expected([own]) for own in losses.values()])),
+        ("gap", np.concatenate([expected([own]) for own in gaps.values()])),
+        ("gap_change", expected([own - gaps["none"] for own in gaps.values()])),
+        ("unigram_change", expected([own - UNIGRAM for own in losses.values()])),
+    ):
+        np.testing.assert_allclose(
+            table[[name, f"{name}_low", f"{name}_high"]], wanted, atol=1e-12, err_msg=name
+        )
+    assert (np.ptp(table[["gap_low", "gap_high"]], axis=1) > 0.1).all()
 
 
 @pytest.mark.parametrize(

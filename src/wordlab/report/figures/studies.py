@@ -165,8 +165,8 @@ def regularisation_curves(study: Study) -> Figure:
 @figure(
     "study_regularisation",
     "Test loss and gap",
-    "The gap between test and training loss, and the test loss itself, with intervals over seeds; "
-    "lines are the losses of models that only count the same training text.",
+    "The gap between test and training loss, and the test loss itself, with intervals over seeds "
+    "and texts; lines are the losses of models that only count the same training text.",
 )
 def regularisation_gaps(study: Study) -> Figure:
     """Draw the test loss and the gap to the training loss of each method, with intervals."""
@@ -316,9 +316,12 @@ def cells(study: Study) -> Figure:
     for place, row in enumerate(table.to_dict("records")):
         reach = [[row["times"] - row["times_low"]], [row["times_high"] - row["times"]]]
         whole.errorbar(row["times"], place, xerr=reach, fmt="o", color=_colour(row["cell"]))
+        ngrams = 1 / float(table.loc[table["cell"] == row["compared"], "ratio"].iloc[0])
+        whole.vlines(
+            ngrams, place - 0.5, place + 0.5, color=MUTED, linestyle="--", linewidth=1,
+            label="" if place else "Kneser-Ney",
+        )  # fmt: skip
         cost.plot(row["multiply_adds"], place, "o", color=_colour(row["cell"]))
-    ngrams = 1 / float(table.loc[table["cell"] == compared, "ratio"].iloc[0])
-    whole.axvline(ngrams, color=MUTED, linestyle="--", linewidth=1, label="Kneser-Ney")
     gated = any(" " in kind for kind in kinds)
     whole.axvline(1, color=MUTED, linewidth=1)
     whole.legend(loc="lower center", bbox_to_anchor=(0.5, 1.1), borderpad=0)

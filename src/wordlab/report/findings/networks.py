@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from wordlab import names
-from wordlab.params.derived import reference
 from wordlab.params.language import CELLS
 from wordlab.report.findings.embeddings import OPEN
 from wordlab.report.results import (
@@ -71,17 +70,18 @@ def predicted(metrics: Mapping[str, Mapping[str, Any]]) -> Answer:
 
 def _compared(metrics: Mapping[str, Mapping[str, Any]]) -> str:
     """Return how the networks do that are compared with another of the same symbols."""
-    others = {name: row for name, row in metrics.items() if row.get("times") is not None}
+    others = {name: row for name, row in metrics.items() if row.get("times_high") is not None}
     if not others:
         return ""
     parts = [
-        f"the {names.model(name)} {ranged(row['times'], row['times_low'], row['times_high'])}"
+        f"the {names.model(name)} has "
+        f"{ranged(row['times'], row['times_low'], row['times_high'], number)} times"
         for name, row in others.items()
     ]
+    compared = names.model(next(iter(others.values()))["compared"])
     return (
-        f" As multiples of the {names.model(reference(list(metrics)))}'s perplexity on the same "
-        f"words: {names.listed(parts)}, of one training each, with intervals that hold together "
-        "over other texts."
+        f" On the same text {names.listed(parts)} the {compared}'s perplexity, one training of "
+        "each; these intervals are over other texts and hold together."
     )
 
 

@@ -20,7 +20,7 @@ def _regularisation(results: Results) -> list[str]:
 
 
 def regularised(rows: pd.DataFrame, params: RegularisationStudyParams) -> list[str]:
-    """Return for each cell what each method changes, and what is within the noise between seeds.
+    """Return for each cell what each method changes, and what is within the noise.
 
     rows: the table `methods` of the study of regularisation.
     """
@@ -206,36 +206,39 @@ def held_back(methods: pd.DataFrame, pairs: pd.DataFrame) -> Answer:
 
 
 def _against(pairs: pd.DataFrame, method: str, ways: Iterable[str], change: str = "change") -> str:
-    """Return which of the other `ways` a method of a cell is shown to predict better than."""
-    shown = beaten(pairs, method, change)
-    others = [way for way in ways if way != method]
+    """Return which of the other `ways` a method of a cell is shown to predict better than.
+
+    Those that were the same trainings are left out.
+    """
+    both = pairs[((pairs["method"] == method) | (pairs["other"] == method)) & (pairs[change] != 0)]
+    shown, different = beaten(both, method, change), {*both["method"], *both["other"]}
+    others = [way for way in ways if way != method and way in different]
     worse, rest = ([way for way in others if (way in shown) is wanted] for wanted in (True, False))
-    if not others:
-        return ""
-    if not worse:
-        return f"; that it predicts better than {_listed(rest, 'or')} is {OPEN}"
-    return f"; it predicts better than {_listed(worse)}" + (
-        f", which is {OPEN} of {_listed(rest)}" if rest else ""
-    )
+    parts = []
+    if worse:
+        parts.append(f"it is lower than with {_listed(worse)}")
+    if rest:
+        also = " also" if worse else " it is lower"
+        parts.append(f"whether{also} than with {_listed(rest, 'or')} is {OPEN}")
+    return f"; {', and '.join(parts)}" if parts else ""
 
 
 def _stopped(methods: pd.DataFrame, pairs: pd.DataFrame) -> str:
     """Return what predicts best if early stopping chooses the epoch of every method."""
-    stopped = methods[methods["method"] != "early stopping"]  # then the same as nothing
-    stopped = stopped.assign(test=stopped["test"] - stopped["would_gain"])
-    parts = []
+    stopped = methods.assign(test=methods["test"] - methods["would_gain"])
+    sentences = ["Methods without early stopping are judged at the last epoch."]
     for cell, part in stopped.groupby("cell", sort=False):
+        of_cell = pairs[pairs["cell"] == cell]
+        again = of_cell[of_cell["stopped"] == 0]["method"]  # the same as a method before
+        part = part[~part["method"].isin(again)]
         row = min(part.to_dict("records"), key=lambda one: float(one["test"]))
         chosen = "nothing else" if row["method"] == "none" else _method(row["method"])
-        against = _against(pairs[pairs["cell"] == cell], row["method"], part["method"], "stopped")
-        parts.append(
-            f"the {names.model(str(cell))} would have its lowest loss with {chosen}, "
-            f"{fraction(row['test'])} nats{against}"
+        sentences.append(
+            f"With early stopping beside each, the {names.model(str(cell))}'s loss is lowest with "
+            f"{chosen}, {fraction(row['test'])} nats"
+            f"{_against(of_cell, row['method'], part['method'], 'stopped')}."
         )
-    return (
-        " Methods without early stopping are judged at the last epoch. With early stopping beside "
-        f"each of them, {'. '.join(parts)}."
-    )
+    return " " + " ".join(sentences)
 
 
 def _change(row: Mapping[str, Any] | None) -> str:
