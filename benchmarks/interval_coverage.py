@@ -104,7 +104,7 @@ def shares(questions: Questions, trials: int) -> dict[str, Any]:
                 draws = CrossedResamples.draw(first, second, RESAMPLES, random).means(right)
                 low, high = interval(combined(over_seeds(draws[None], random)), 0.95)
                 held[part] += low <= truth <= high
-        found[f"effects_of_{name}"] = {part: count / trials for part, count in held.items()}
+        found[f"effects_of_{name}"] = {part: int(count) / trials for part, count in held.items()}
     return found
 
 
