@@ -71,7 +71,8 @@ def test_the_scores_with_intervals_are_those_of_committed_runs(title, scores):
     shares = ("analogies", "top-1 accuracy", "top-5 accuracy")
     digits = {"perplexity": 1, "ratio to Kneser-Ney": 2, **dict.fromkeys(shares, 1)}
     for name in ("embeddings", "language_models"):
-        for one in pd.read_csv(REPOSITORY / f"{scores}/{name}.csv").itertuples():
+        found = pd.read_csv(REPOSITORY / f"{scores}/{name}.csv")
+        for one in found[found["measure"] != "ratio to GRU"].itertuples():  # which it leaves out
             scale = 100 if one.measure in shares else 1
             ends = (
                 re.sub(r"^(-?)0(?=\.\d{3}$)", r"\1", f"{scale * x:.{digits.get(one.measure, 3)}f}")
