@@ -315,7 +315,7 @@ class CellStudyParams(Section):
         return self
 
 
-COMBINATION = "best combination"
+COMBINATION = "combination"
 """What the study calls the combination of the methods that helped."""
 
 
