@@ -90,12 +90,13 @@ def regularisation_curves() -> Figure:
 
 def regularisation_gaps() -> Figure:
     rows = [
-        (cell, method, 6 + 0.1 * place, 5.9, 6.4, 1 - 0.2 * place, 0.5, 1.1, 6.3, 6.2)
+        (cell, method, 6 + 0.1 * place, 0.1, 0.0, 0.4, 1 - 0.2 * place, -0.2, -0.4, 0.1, 6.3, 6.2)
         for cell in CELLS
         for place, method in enumerate(["none", "dropout", "weight_decay"])
     ]
-    columns = ["cell", "method", "test", "test_low", "test_high", "gap", "gap_low", "gap_high",
-               "unigram", "kneser_ney"]  # fmt: skip
+    changes = [f"{name}{end}" for name in ("test", "gap")
+               for end in ("", "_change", "_change_low", "_change_high")]  # fmt: skip
+    columns = ["cell", "method", *changes, "unigram", "kneser_ney"]
     return draw("regularisation_gaps", methods=pd.DataFrame(rows, columns=columns))
 
 

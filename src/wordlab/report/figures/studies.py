@@ -165,11 +165,16 @@ def regularisation_curves(study: Study) -> Figure:
 @figure(
     "study_regularisation",
     "Test loss and gap",
-    "The gap between test and training loss, and the test loss itself, with intervals over seeds "
-    "and texts; lines are the losses of models that only count the same training text.",
+    "The gap between test and training loss, and the test loss itself; intervals are those of the "
+    "change from none, over seeds and texts. Lines are the losses of models that only count the "
+    "same training text.",
 )
 def regularisation_gaps(study: Study) -> Figure:
-    """Draw the test loss and the gap to the training loss of each method, with intervals."""
+    """Draw the test loss and the gap to the training loss of each method.
+
+    The interval of either says how much of it is other texts, hard or easy for all methods alike;
+    that of the change says what the method does.
+    """
     table = study.table("methods")
     cells = list(table["cell"].unique())
     methods = list(table["method"].unique())
@@ -182,7 +187,7 @@ def regularisation_gaps(study: Study) -> Figure:
             axes.errorbar(
                 part[measure],
                 np.arange(len(methods)) + (place - (len(cells) - 1) / 2) * 0.22,
-                xerr=arms(part, measure, f"{measure}_"),
+                xerr=arms(part, f"{measure}_change", f"{measure}_change_"),
                 fmt=style["marker"],
                 color=style["color"],
                 label=style["label"],
