@@ -11,7 +11,7 @@ from scipy import special
 
 from wordlab import rng
 from wordlab.evaluation.language.generation import symbols_of
-from wordlab.evaluation.statistics import Floats, margins_together, mean_of_drawn
+from wordlab.evaluation.statistics import Floats, margins_together
 from wordlab.recurrent.batches import sentence_starts
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.training import perplexity
@@ -133,18 +133,21 @@ def score(
     """Return the score of `losses` (N,), nats, on the symbols of `text`.
 
     losses may be (S, N): of S trainings that differ in their seed alone. The score is then that of
-    their mean loss, and the samples draw trainings too. baseline: the losses (N,) of another model
-    on the same symbols, to compare with; `seed` draws the samples.
+    their mean loss, and the intervals allow for another seed as well. baseline: the losses (N,) of
+    another model on the same symbols, to compare with; `seed` draws the samples.
     """
     each = np.atleast_2d(losses).astype(np.float64)  # (S, N)
     precise = each.mean(axis=0)
     others = precise if baseline is None else baseline.astype(np.float64)
     *trained, compared = resampled(np.vstack([each, others]), text, seed)  # S + 1 of (R,)
-    drawn = mean_of_drawn(np.array(trained), rng.stream(seed, "trainings"))  # (R,)
+    drawn = np.mean(trained, axis=0)  # (R,)
+    of_seeds = (
+        0.0 if len(each) < 2 else _of_seeds(each) ** 0.5 * special.stdtrit(len(each) - 1, 0.975)
+    )
     known = text.ids != text.unknown
     mean, other = float(precise.mean()), float(others.mean())
-    low, high = map(perplexity, interval(mean, drawn, text.spread))
-    difference = interval(mean - other, drawn - compared, text.spread)
+    low, high = map(perplexity, interval(mean, drawn, text.spread, of_seeds))
+    difference = interval(mean - other, drawn - compared, text.spread, of_seeds)
     ratio_low, ratio_high = map(perplexity, difference)
     paired = baseline is not None
     return LanguageScore(
@@ -166,23 +169,45 @@ def ratios(differences: Sequence[Floats], text: HeldOut, *, seed: int) -> Floats
     """Return ratios of perplexities with 95 % intervals that hold together, float64 (C, 3).
 
     differences: C arrays (S, N), by how much each of S trainings loses more, nats, than that of the
-    same seed which it is compared with, on the symbols of `text`. A ratio is exp of their mean;
-    samples are those of `score`, trainings drawn too. The intervals are those of
+    same seed which it is compared with, on the symbols of `text`; all are compared with one. A
+    ratio is exp of their mean; samples are those of `score`. The intervals are those of
     `statistics.margins_together`, of logarithms, widened for few documents.
+
+    Of several trainings a margin is the root of the squares of two: that of the text at
+    Bonferroni's level, and Student's t times the standard error over seeds. The variance over
+    seeds is the mean of all C, or a comparison's own where that is larger; its degrees of freedom
+    are about 4 (S - 1) / (1 + 3 / C), as all share the seeds of what they are compared with.
+    Simulated with 12 networks of 3 seeds on 64 documents, whose seeds differ less than, as much as
+    or more than their texts, or one far more than the others, all 12 hold in 96 to 100 % of cases.
     """
     values = np.array([each.mean(axis=0, dtype=np.float64).mean() for each in differences])
     trained = resampled(np.vstack(list(differences)), text, seed)
     ends = np.cumsum([len(each) for each in differences])[:-1]
-    drawn = np.array(
-        [mean_of_drawn(own, rng.stream(seed, "trainings")) for own in np.split(trained, ends)]
-    )
-    margins, _ = margins_together(values, drawn, 0.95)
-    errors = drawn.std(axis=1)  # what the margins are all the same multiple of
-    reach = float((margins[errors > 0] / errors[errors > 0]).max(initial=0))
-    if reach > 0:
-        margins = margins * text.spread_at(float(special.ndtr(reach)))
+    drawn = np.array([own.mean(axis=0) for own in np.split(trained, ends)])  # (C, R)
+    errors = drawn.std(axis=1)
+    trainings = min(map(len, differences), default=1)
+    if trainings > 1:
+        of_seeds = np.array([_of_seeds(each) for each in differences])
+        differ = (errors > 0) | (of_seeds > 0)  # none from itself
+        count = max(1, int(differ.sum()))
+        level = 1 - 0.025 / count
+        pooled = np.sqrt(np.maximum(of_seeds, of_seeds.sum() / count))
+        heavier = special.stdtrit(4 * (trainings - 1) / (1 + 3 / count), level)
+        of_text = special.ndtri(level) * text.spread_at(level) * errors
+        margins = np.where(differ, np.hypot(of_text, heavier * pooled), 0)
+    else:
+        margins, _ = margins_together(values, drawn, 0.95)
+        # what the margins are all the same multiple of
+        reach = float((margins[errors > 0] / errors[errors > 0]).max(initial=0))
+        if reach > 0:
+            margins = margins * text.spread_at(float(special.ndtr(reach)))
     logs = np.stack([values, values - margins, values + margins], axis=1)
     return np.array([[perplexity(log) for log in row] for row in logs.tolist()])
+
+
+def _of_seeds(losses: Floats) -> float:
+    """Return the variance over seeds of the mean of `losses` (S, N)."""
+    return float(losses.mean(axis=1, dtype=np.float64).var(ddof=1)) / len(losses)
 
 
 def resampled(values: Floats, text: HeldOut, seed: int) -> Floats:
@@ -192,10 +217,18 @@ def resampled(values: Floats, text: HeldOut, seed: int) -> Floats:
     return np.array([sums @ times / (sizes @ times) for times in text.resamples(seed)]).T
 
 
-def interval(mean: float, drawn: NDArray[np.floating], spread: float) -> tuple[float, float]:
-    """Return the ends of the 95 % interval of `mean` by bootstrap samples `drawn` (R,)."""
+def interval(
+    mean: float, drawn: NDArray[np.floating], spread: float, of_seeds: float = 0.0
+) -> tuple[float, float]:
+    """Return the ends of the 95 % interval of `mean` by bootstrap samples `drawn` (R,).
+
+    of_seeds: how far the interval would reach for the seeds alone.
+    """
     low, high = np.percentile(drawn, [2.5, 97.5])
-    return mean + spread * float(low - mean), mean + spread * float(high - mean)
+    below, above = spread * float(low - mean), spread * float(high - mean)
+    if of_seeds:
+        below, above = -math.hypot(below, of_seeds), math.hypot(above, of_seeds)
+    return mean + below, mean + above
 
 
 def held_out(model: LanguageModel, documents: Documents) -> HeldOut:
