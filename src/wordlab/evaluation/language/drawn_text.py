@@ -34,17 +34,20 @@ def score_generated(
 
     texts: the symbols of each prompt, and those after it, at least one. perplexity: of these
     after the prompt, under an n-gram model of the training text; distinct_1, distinct_2: different
-    n-grams as a share of all (Li et al. 2016); repetition: the share of 4-grams that there were
-    before (Welleck et al. 2020), NaN where no text has four symbols; longest_copy: the most
-    symbols in a row that the training text has as well.
+    n-grams as a share of all (Li et al. 2016); repetition: the share of 4-grams that the same text
+    has before, a mean over texts (Welleck et al. 2020), NaN where none has four symbols;
+    longest_copy: the most symbols in a row that the training text has as well.
     """
     losses = [ngrams.losses(np.array([*given, *own]))[len(given) :] for given, own in texts]
     drawn = [np.array(own) for _, own in texts]
+    long = [own for own in drawn if len(own) >= 4]
     return {
         "perplexity": perplexity(float(np.concatenate(losses).mean())),
         "distinct_1": distinct(drawn, 1),
         "distinct_2": distinct(drawn, 2),
-        "repetition": 1 - distinct(drawn, 4),
+        "repetition": 1 - float(np.mean([distinct([own], 4) for own in long]))
+        if long
+        else math.nan,
         "longest_copy": max(longest_copy(own, train_ids) for own in drawn),
     }
 
@@ -169,13 +172,15 @@ def yardsticks(
 
 
 def cut(ids: Ids, params: DrawnTextParams) -> Ids:
-    """Return the beginning of `ids` (N,) as texts of the length of those drawn, at most as many.
+    """Return texts out of `ids` (N,) as long as those drawn, at most as many, int64 (texts, length).
 
-    int64 (texts, length); shorter than `length` where there is less text than that.
+    They are spread over all of it and have no symbol in common; shorter than `length` where there
+    is less text than that.
     """
     length = min(params.length, len(ids))
     texts = min(params.texts, len(ids) // length)
-    return ids[: texts * length].reshape(texts, length)
+    starts = np.arange(texts) * len(ids) // texts
+    return ids[starts[:, None] + np.arange(length)]
 
 
 def _pairs(texts: Ids, words: int, params: DrawnTextParams) -> Ids:
