@@ -2,9 +2,11 @@
 
 from wordlab.corpus.corpus import EncodedCorpus
 from wordlab.corpus.vocabulary import Vocabulary
+from wordlab.evaluation.language.held_out import HeldOut
 from wordlab.pipeline import stage
-from wordlab.recurrent.batches import language_ids
-from wordlab.studies.regularisation import Text, study
+from wordlab.recurrent.batches import document_starts, language_ids
+from wordlab.studies.regularisation.study import study
+from wordlab.studies.regularisation.training import Text
 
 
 def main(run: stage.Stage) -> None:
@@ -15,14 +17,19 @@ def main(run: stage.Stage) -> None:
         split: EncodedCorpus.load(run.input("corpus") / split)
         for split in ("train", "valid", "test")
     }
-    train_ids = language_ids(splits["train"], known)[: params.train_tokens]
-    valid_ids, test_ids = (
-        language_ids(splits[split].shortened(size), known)
+    valid, test = (
+        splits[split].shortened(size)
         for split, size in (("valid", params.valid_tokens), ("test", params.test_tokens))
     )
+    scored = HeldOut(language_ids(test, known), document_starts(test), known.unknown, known.end)
     found = study(
         {cell: getattr(networks, cell) for cell in params.cells},
-        Text(train_ids, valid_ids, test_ids, known),
+        Text(
+            language_ids(splits["train"], known)[: params.train_tokens],
+            language_ids(valid, known),
+            scored,
+            known,
+        ),
         params,
         orders=run.params.language_evaluation.ngram_orders.word,
         seed=run.params.seed,

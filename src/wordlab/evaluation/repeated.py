@@ -13,36 +13,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def mean_intervals(values: Floats, confidence: float, comparisons: int = 1) -> Floats:
-    """Return the mean over seeds and the ends of its interval for each setting: (M, 3).
-
-    values: (M, S), M settings by S seeds. comparisons: how many intervals are looked at together.
-    Each is widened so that all of them hold at once with `confidence` (Bonferroni: the chance to
-    miss is divided by their number). Settings share their seeds, and what a seed adds to all of
-    them alike is noise of every mean: its variance is (MS_seeds + (M - 1) MS_rest) / (M S), of the
-    mean squares between seeds and of the rest. Student's t with the degrees of freedom of
-    Satterthwaite 1946. Settings with the same values are taken for the same trainings: they count
-    once.
-    """
-    means = values.mean(axis=1)
-    own = np.unique(values, axis=0)
-    settings, seeds = own.shape
-    between = own.mean(axis=0) - own.mean()
-    parts = np.array([settings * np.square(between).sum(), np.square(_rest(own)).sum()])
-    parts /= seeds - 1  # MS_seeds and (M - 1) MS_rest
-    total = float(parts.sum())
-    freedom = (seeds - 1) * _ratio(total**2, parts[0] ** 2 + parts[1] ** 2 / max(1, settings - 1))
-    half = _half_width(total / (settings * seeds), freedom, confidence, comparisons)
-    return np.stack([means, means - half, means + half], axis=1)
-
-
 def change_intervals(
     values: Floats, reference: int, confidence: float, comparisons: int = 1
 ) -> Floats:
     """Return by how much each setting exceeds the one at `reference`, with interval ends: (M, 3).
 
-    values, comparisons: as for `mean_intervals`, with two settings or more. Seeds are blocks: what
-    a seed adds to all settings alike is no noise. Student's t with (M - 1) (S - 1) degrees of
+    values: (M, S), M settings, two or more, by S seeds. comparisons: how many intervals are looked
+    at together. Each is widened so that all of them hold at once with `confidence` (Bonferroni: the
+    chance to miss is divided by their number). Seeds are blocks: what a seed adds to all settings
+    alike is no noise. Student's t with (M - 1) (S - 1) degrees of
     freedom (Montgomery 2017, 4.1). Settings with the same values are taken for the same trainings:
     they count once, and do not differ.
     """
@@ -59,11 +38,6 @@ def change_intervals(
 def _rest(values: Floats) -> Floats:
     """Return what neither the setting nor the seed explains of `values` (M, S), likewise (M, S)."""
     return values - values.mean(axis=1, keepdims=True) - values.mean(axis=0) + values.mean()
-
-
-def _ratio(one: float, other: float) -> float:
-    """Return `one` / `other`, and 1 where nothing varies, so that both are 0."""
-    return one / other if other else 1.0
 
 
 def _half_width(variance: float, freedom: float, confidence: float, comparisons: int) -> float:

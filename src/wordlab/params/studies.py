@@ -40,6 +40,7 @@ class WindowStudyParams(Section):
     """
 
     windows: Annotated[tuple[Count, ...], Field(min_length=2, strict=False)]
+    """Words on either side that count as context, from narrow to wide."""
     words: Words | None
     """The words to show the associations of; null: chosen from the text."""
     associations: Count
@@ -114,7 +115,9 @@ class SequenceParams(Section):
     clip_norm: Positive | None
     """The largest norm of all gradients together; null clips nothing."""
     epochs: Count
+    """Passes over the training sequences."""
     batch_size: Count
+    """Sequences of an update."""
 
 
 class AutoencoderParams(SequenceParams):
@@ -181,7 +184,9 @@ class GradientTrainingParams(Section):
     tokens: Count
     """Of the training split's beginning."""
     valid_tokens: Count
+    """Of the validation split, in stretches spread over it."""
     epochs: Count
+    """Passes over the text."""
     hidden_size: Count
     """Of the embedding as well."""
     batch_size: Count
@@ -202,7 +207,9 @@ class TruncationParams(Section):
     tokens: Count
     """To predict in an epoch, of the training split's beginning; to the whole update."""
     valid_tokens: Count
+    """Of the validation split, in stretches spread over it."""
     epochs: Count
+    """Passes over the text."""
     hidden_size: Count
     """Of the embedding as well."""
     window_tokens: Count
@@ -232,16 +239,19 @@ class TaskParams(Section):
     symbols: Annotated[int, Field(ge=2, le=MOST)]
     """Different symbols that may have to be copied."""
     initialisations: Annotated[list[Initialisation], Field(min_length=1)]
+    """Of the recurrent weights, tried side by side."""
     copied: Count
     """Symbols to copy in a sequence."""
     hidden_size: Count
     steps: Count
     """Batches to learn from."""
     batch_size: Count
+    """Sequences of a batch."""
     rate: Rate
     """At the first batch; it falls linearly to 0."""
     clip_norm: Positive
     test_sequences: Count
+    """Sequences to answer after the training, none of them learnt from."""
 
 
 class GradientStudyParams(Section):
@@ -256,6 +266,7 @@ class GradientStudyParams(Section):
     faded: Fraction
     """A gradient has faded where its norm is below this share of that at lag 0."""
     confidence: Confidence
+    """Of intervals over sequences, and over seeds."""
     initialisations: Annotated[list[Initialisation], Field(min_length=1)]
     """Of untrained networks whose gradients are followed, and of plain gradient descent."""
     training: GradientTrainingParams
@@ -290,6 +301,7 @@ class CellStudyParams(Section):
     dropout: Dropout
     """On the embedded symbols, between layers and on the output."""
     epochs: Count
+    """Passes over the text at most: the one that is best on validation is kept."""
     warmup: Share
     """The share of all windows over which the rate of every cell rises linearly from 0."""
     batch_size: Count
@@ -299,6 +311,7 @@ class CellStudyParams(Section):
     contexts: Annotated[tuple[Count, ...], Field(min_length=1, strict=False)]
     """Losses are also measured with all but so many of the last words replaced by other text."""
     task_layers: Count
+    """Recurrent layers of the networks that learn the tasks."""
     tasks: TaskParams
     """Its hidden_size is that of a GRU, whose number of weights all cells have."""
 
@@ -315,7 +328,7 @@ class CellStudyParams(Section):
         return self
 
 
-COMBINATION = "best combination"
+COMBINATION = "combination"
 """What the study calls the combination of the methods that helped."""
 
 
@@ -325,7 +338,8 @@ class RegularisationMethod(Section):
     dropout: Dropout
     """On the embedded symbols, between layers and on the output."""
     variational: bool
-    """One dropout mask for all steps of a sequence (Gal & Ghahramani 2016)."""
+    """One dropout mask for all steps of a sequence (Gal & Ghahramani 2016), whose recurrent
+    weights are left alone."""
     dropout_recurrent: Dropout
     """On the recurrent weights (Merity et al. 2017)."""
     weight_decay: NonNegative
@@ -340,6 +354,7 @@ class RegularisationStudyParams(Section):
     """
 
     cells: Annotated[list[Kind], Field(min_length=1)]
+    """The cells to hold back, each by itself."""
     vocabulary_size: Count | None
     """The commonest words kept, as `language_model` has it: a small text knows few well."""
     train_tokens: Count
@@ -354,6 +369,7 @@ class RegularisationStudyParams(Section):
     rate: Rate
     """Learning rate, the same throughout: that of `language_model` is for larger networks."""
     epochs: Count
+    """Passes over the text; early stopping may end before."""
     batch_size: Count
     bptt_length: Count
     patience: Count

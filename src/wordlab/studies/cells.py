@@ -125,7 +125,7 @@ def study(
     gates that are named behind the cell, such as `lstm no_forget`. What `params` has no setting of
     is for all as for the cell that the others are compared with. Tables:
 
-    - cells: one row per cell, see `table`;
+    - cells: one row per cell, with gates or without, see `table`;
     - trainings: cell, seed, valid_loss, test_loss, nats per word;
     - contexts: cell, seed, context, gain: how much lower the loss is with the whole context than
       with other text before the last `context` words, nats per word;
@@ -326,17 +326,22 @@ def table(
     """Return one row per cell: what it reaches on `text`, a mean over seeds.
 
     losses: (S, N) by cell, nats; baseline: (N,), those of Kneser-Ney. perplexity, low, high, ratio
-    (to Kneser-Ney), ratio_low and ratio_high: as of `LanguageScore`, seeds drawn too; times,
-    times_low, times_high: the ratio to the perplexity of `reference`, trainings of the same seed
-    paired; these intervals hold together for all cells (`held_out.ratios`).
+    (to Kneser-Ney), ratio_low and ratio_high: as of `LanguageScore`, of all seeds; times,
+    times_low, times_high: the ratio to the perplexity of `compared`, trainings of the same seed
+    paired; these intervals hold together for all cells (`held_out.ratios`). compared: for a cell
+    without a gate the same cell with all, else `reference`.
     """
-    compared = losses[reference(list(losses))].astype(np.float64)
+    first = reference(list(losses))
     fields = ("perplexity", "low", "high", "ratio", "ratio_low", "ratio_high")
     rows = []
     for cell, own in losses.items():
         scored = score(own, text, seed=seed, baseline=baseline)
-        rows.append({"cell": cell, **{name: getattr(scored, name) for name in fields}})
-    paired = ratios([own - compared for own in losses.values()], text, seed=seed)
+        whole, gates, _ = cell.partition(" ")
+        compared = whole if gates else first
+        scores = {name: getattr(scored, name) for name in fields}
+        rows.append({"cell": cell, "compared": compared, **scores})
+    differences = [losses[row["cell"]] - losses[row["compared"]].astype(np.float64) for row in rows]
+    paired = ratios(differences, text, seed=seed)
     ends = pd.DataFrame(paired, columns=["times", "times_low", "times_high"])
     return pd.concat([pd.DataFrame(rows), ends], axis=1)
 

@@ -60,8 +60,7 @@ def adapted(
     """
     cache = params.cache if name in params.cache.models else None
     counted = ngrams if name in params.interpolated else None
-    # what a model does not carry from one document to the next, its cache does not carry either
-    crosses = model.params.examples == "streams" and model.params.carry_state == "always"
+    crosses = _crosses(model)
     found: dict[str, Adapted] = {}
     settings: dict[str, Any] = {}
     parts: tuple[_Part, ...] = ()
@@ -84,6 +83,33 @@ def adapted(
         mixed = _mixture(parts, cache, counted)
         found["all"] = Adapted(mixed.losses, {**settings, **mixed.settings})
     return found
+
+
+def cached_ngrams(
+    model: LanguageModel,
+    valid: HeldOut,
+    test: HeldOut,
+    ngrams: Sequence[NDArray[np.float64]],
+    cache: CacheParams,
+) -> Adapted:
+    """Return how n-grams do on `test`, mixed with the last symbols that they have read.
+
+    ngrams: their losses on `valid` and `test`, texts as the classes of `model`, whose cache goes
+    as far back. All symbols of it count alike: a unigram cache (Kuhn & De Mori 1990).
+    """
+    first, second = (
+        _Part(text, Trace(losses, torch.zeros(len(losses), 1), None), _crosses(model))
+        for text, losses in zip((valid, test), ngrams, strict=True)
+    )
+    mixed = _mixture((first, second), cache.model_copy(update={"flatness": (0.0,)}), None)
+    weights = mixed.settings["weights"]
+    own = {"kneser_ney": weights["network"], "cache": weights["cache"]}
+    return Adapted(mixed.losses, {"weights": own, "size": cache.size})
+
+
+def _crosses(model: LanguageModel) -> bool:
+    """Return whether `model`, and so its cache, carries over from one document to the next."""
+    return model.params.examples == "streams" and model.params.carry_state == "always"
 
 
 def plain_trace(

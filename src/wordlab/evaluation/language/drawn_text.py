@@ -172,10 +172,10 @@ def yardsticks(
 
 
 def cut(ids: Ids, params: DrawnTextParams) -> Ids:
-    """Return texts out of `ids` (N,) as long as those drawn, at most as many, int64 (texts, length).
+    """Return texts out of `ids` (N,), as long as those drawn and at most as many.
 
-    They are spread over all of it and have no symbol in common; shorter than `length` where there
-    is less text than that.
+    int64 (texts, length): spread over all of it, without a symbol in common; shorter than `length`
+    where there is less text than that.
     """
     length = min(params.length, len(ids))
     texts = min(params.texts, len(ids) // length)

@@ -168,17 +168,26 @@ def score(
 def ratios(differences: Sequence[Floats], text: HeldOut, *, seed: int) -> Floats:
     """Return ratios of perplexities with 95 % intervals that hold together, float64 (C, 3).
 
-    differences: C arrays (S, N), by how much each of S trainings loses more, nats, than that of the
-    same seed which it is compared with, on the symbols of `text`; all are compared with one. A
-    ratio is exp of their mean; samples are those of `score`. The intervals are those of
-    `statistics.margins_together`, of logarithms, widened for few documents.
+    They are exp of `mean_differences`.
+    """
+    logs = mean_differences(differences, text, seed=seed)
+    return np.array([[perplexity(log) for log in row] for row in logs.tolist()]).reshape(-1, 3)
+
+
+def mean_differences(
+    differences: Sequence[Floats], text: HeldOut, *, seed: int, confidence: float = 0.95
+) -> Floats:
+    """Return mean differences of losses with intervals that hold together, nats, float64 (C, 3).
+
+    differences: C arrays (S, N), by how much each of S trainings loses more than that of the same
+    seed which it is compared with, on the symbols of `text`. Samples are those of `score`. The
+    intervals are those of `statistics.margins_together`, widened for few documents.
 
     Of several trainings a margin is the root of the squares of two: that of the text at
     Bonferroni's level, and Student's t times the standard error over seeds. The variance over
     seeds is the mean of all C, or a comparison's own where that is larger; its degrees of freedom
-    are about 4 (S - 1) / (1 + 3 / C), as all share the seeds of what they are compared with.
-    Simulated with 12 networks of 3 seeds on 64 documents, whose seeds differ less than, as much as
-    or more than their texts, or one far more than the others, all 12 hold in 96 to 100 % of cases.
+    are about 4 (S - 1) / (1 + 3 / C), as those that are compared with one share its seeds.
+    `benchmarks/few_seeds.py` measures how often all of them hold.
     """
     values = np.array([each.mean(axis=0, dtype=np.float64).mean() for each in differences])
     trained = resampled(np.vstack(list(differences)), text, seed)
@@ -190,19 +199,18 @@ def ratios(differences: Sequence[Floats], text: HeldOut, *, seed: int) -> Floats
         of_seeds = np.array([_of_seeds(each) for each in differences])
         differ = (errors > 0) | (of_seeds > 0)  # none from itself
         count = max(1, int(differ.sum()))
-        level = 1 - 0.025 / count
+        level = 1 - (1 - confidence) / 2 / count
         pooled = np.sqrt(np.maximum(of_seeds, of_seeds.sum() / count))
         heavier = special.stdtrit(4 * (trainings - 1) / (1 + 3 / count), level)
         of_text = special.ndtri(level) * text.spread_at(level) * errors
         margins = np.where(differ, np.hypot(of_text, heavier * pooled), 0)
     else:
-        margins, _ = margins_together(values, drawn, 0.95)
+        margins, _ = margins_together(values, drawn, confidence)
         # what the margins are all the same multiple of
         reach = float((margins[errors > 0] / errors[errors > 0]).max(initial=0))
         if reach > 0:
             margins = margins * text.spread_at(float(special.ndtr(reach)))
-    logs = np.stack([values, values - margins, values + margins], axis=1)
-    return np.array([[perplexity(log) for log in row] for row in logs.tolist()])
+    return np.stack([values, values - margins, values + margins], axis=1)
 
 
 def _of_seeds(losses: Floats) -> float:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from wordlab.artifacts import rounded
 from wordlab.corpus.vocabulary import study_words
 from wordlab.errors import notice
 from wordlab.evaluation.language.accuracy import accuracy, ngram_ranks
-from wordlab.evaluation.language.adaptation import adapted, plain_trace
+from wordlab.evaluation.language.adaptation import adapted, cached_ngrams, plain_trace
 from wordlab.evaluation.language.drawn_text import score_generated
 from wordlab.evaluation.language.generation import (
     continuation,
@@ -22,7 +22,14 @@ from wordlab.evaluation.language.generation import (
     symbols_of,
     text_of,
 )
-from wordlab.evaluation.language.held_out import Documents, HeldOut, held_out, score, symbol_ids
+from wordlab.evaluation.language.held_out import (
+    Documents,
+    HeldOut,
+    held_out,
+    ratios,
+    score,
+    symbol_ids,
+)
 from wordlab.evaluation.language.ngrams import KneserNey
 from wordlab.params.language import GenerationParams, LanguageEvaluationParams
 from wordlab.recurrent.language_model import LanguageModel
@@ -33,13 +40,15 @@ if TYPE_CHECKING:
 
 PROMPTS = 3
 """How many prompts are chosen from the text where nobody named any."""
+COMPARED = "gru"
+"""The network that others of the same symbols are compared with."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Kind:
     """What models of the same symbols share: texts as classes, baselines.
 
-    valid_losses, losses: of ngrams, on `valid` and `text`.
+    valid_losses, losses: of ngrams, on `valid` and `text`; networks: the losses of each on `text`.
     """
 
     train: NDArray[np.int64]
@@ -51,6 +60,7 @@ class _Kind:
     losses: NDArray[np.float64]
     model: LanguageModel
     prompts: list[str]
+    networks: dict[str, NDArray[np.floating]] = field(default_factory=dict)
 
 
 def _kind(
@@ -94,10 +104,12 @@ def evaluate(
 
     train: sentences; valid chooses the order of the Kneser-Ney model, which all others are compared
     with. `examples`, `carry_state`: how a network reads the text, as it was trained; `adapted`: its
-    scores and settings by each other method that `params` has for it. Models of the same symbols
-    share their baselines: `unigram` and `kneser_ney`, named with the level and the number of
-    symbols where there are several kinds. on_losses: given the losses of each network and the text
-    they are on.
+    scores and settings by each other method that `params` has for it; `times`, `times_low`,
+    `times_high`: its perplexity as a multiple of that of the network COMPARED, on the same symbols,
+    with intervals that hold together (`held_out.ratios`). Models of the same symbols share their
+    baselines: `unigram` and `kneser_ney`, named with the level and the number of symbols where
+    there are several kinds, the latter also with a cache if a network has one. on_losses: given the
+    losses of each network and the text they are on.
     """
     metrics: dict[str, Any] = {}
     samples: list[dict[str, str]] = []
@@ -122,6 +134,7 @@ def evaluate(
         plain = plain_trace(model, text, states=name in params.cache.models, ranks=True)
         assert plain.ranks is not None
         on_losses(name, plain.losses, text)
+        shared.networks[name] = plain.losses
         scored = score(plain.losses, text, seed=seed, baseline=shared.losses)
         if math.isinf(scored.perplexity):
             notice(
@@ -170,6 +183,17 @@ def evaluate(
             **accuracy(ngram_ranks(own.ngrams, own.text), own.text, seed=seed),
             "order": own.ngrams.order,
         }
+        if any(name in params.cache.models for name in own.networks):
+            both = own.valid_losses, own.losses
+            cached = cached_ngrams(own.model, own.valid, own.text, both, params.cache)
+            metrics[f"kneser_ney{label}"]["adapted"] = {
+                "cache": {
+                    **asdict(score(cached.losses, own.text, seed=seed, baseline=own.losses)),
+                    **cached.settings,
+                }
+            }
+        for name, times in _times(own, seed).items():
+            metrics[name] |= dict(zip(("times", "times_low", "times_high"), times, strict=True))
         samples += [
             {
                 "model": f"kneser_ney{label}",
@@ -181,6 +205,16 @@ def evaluate(
             for prompt in own.prompts
         ]
     return metrics, samples
+
+
+def _times(kind: _Kind, seed: int) -> dict[str, list[float]]:
+    """Return the ratio of each other network to COMPARED and its interval's ends, by name."""
+    others = [name for name in kind.networks if name != COMPARED]
+    if COMPARED not in kind.networks or not others:
+        return {}
+    compared = kind.networks[COMPARED].astype(np.float64)
+    differences = [(kind.networks[name] - compared)[None] for name in others]
+    return dict(zip(others, ratios(differences, kind.text, seed=seed).tolist(), strict=True))
 
 
 def _label(level: str, size: int, kinds: Sequence[tuple[str, int]]) -> str:
@@ -204,6 +238,7 @@ def headline(metrics: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
 INTERVALS = {
     "perplexity": ("perplexity", "low", "high"),
     "ratio to Kneser-Ney": ("ratio", "ratio_low", "ratio_high"),
+    "ratio to GRU": ("times", "times_low", "times_high"),
     "top-1 accuracy": ("top_1", "top_1_low", "top_1_high"),
     "top-5 accuracy": ("top_5", "top_5_low", "top_5_high"),
 }
