@@ -20,6 +20,8 @@ from wordlab.evaluation import repeated, statistics
 
 Floats = NDArray[np.floating]
 
+POOLED = 0.25
+"""What folds add to some settings is noise like the rest unless its F test is below this level."""
 EQUAL = 1e-9
 """Repetitions that differ by less, relative to the largest score, do so by rounding alone."""
 
@@ -102,10 +104,11 @@ class Grid:
         """Return half the widths of the intervals of sums of means that hold together, (C,).
 
         contrasts: (C, n_1 ... n_k), the weight of each combination. By Student's t with
-        Bonferroni's correction, the noise pooled over all combinations, NaN where it is unknown; or
+        Bonferroni's correction and the mean square `error`, NaN where the noise is unknown; or
         where there are `draws`, by their deviations (`statistics.margins_together`). What a fold
-        adds to all combinations alike is no noise of a difference, but of a mean: its variance is
-        that of `repeated.mean_intervals`, with folds as blocks.
+        adds to all combinations alike is no noise of a difference, but of a mean. The variance of
+        a mean over C combinations and F folds is (MS_folds + (C - 1) MS_rest) / (C F), of the mean
+        squares between folds and of the rest, with the degrees of freedom of Satterthwaite 1946.
         """
         if self.draws is not None:
             cells = self.draws.reshape(self.means.size, *self.draws.shape[-2:])
@@ -118,13 +121,45 @@ class Grid:
         of_folds = self.scores.size * self.folds.var() / max(blocks, 1)  # their mean square
         shared = contrasts.sum(axis=1) ** 2 / self.means.size * min(blocks, 1)
         rest = (contrasts**2).sum(axis=1) - shared
-        parts = np.stack([shared * of_folds, rest * self.noise**2])
+        of_rest, freedom_of_rest = np.array(
+            [self.error(self._differing(one)) for one in contrasts]
+        ).T
+        parts = np.stack([shared * of_folds, rest * of_rest])
         variance = parts.sum(axis=0)
-        freedoms = np.array([[max(blocks, 1)], [self.noise_freedom]])
+        freedoms = np.stack([np.full(len(contrasts), max(blocks, 1)), freedom_of_rest])
         freedom = variance**2 / (parts**2 / freedoms).sum(axis=0)
         tail = (1 - confidence) / 2 / max(len(contrasts), 1)
         quantile = special.stdtrit(freedom, 1 - tail)
         return quantile * np.sqrt(variance / self.scores.shape[-1])
+
+    def _differing(self, contrast: Floats) -> list[int]:
+        """Return the settings by whose values the weights of a contrast differ."""
+        weights = contrast.reshape(self.means.shape)
+        return [axis for axis in range(weights.ndim) if np.ptp(weights, axis=axis).any()]
+
+    def error(self, axes: Sequence[int]) -> tuple[float, int]:
+        """Return the mean square that effects of settings are held against, and its freedom.
+
+        axes: the settings that a sum of means differs by. It is that of the noise, pooled over all
+        combinations; or of what folds add to some values of these settings more than to others,
+        which no number of seeds makes smaller, where that is larger beyond chance. The test of that
+        is at POOLED, lenient as it decides what to pool (Bancroft 1944).
+        """
+        noise = self.noise**2, self.noise_freedom
+        folds, levels = len(self.folds), int(np.prod([self.means.shape[axis] for axis in axes]))
+        freedom = (levels - 1) * (folds - 1)
+        others = tuple(axis for axis in range(self.means.ndim) if axis not in axes)
+        cells = self.scores.reshape(*self.means.shape, folds, -1).mean(axis=(*others, -1))
+        deviations = cells - cells.mean(axis=-1, keepdims=True)
+        squares = float((deviations**2).mean()) * self.scores.size
+        left = self.noise_freedom - freedom
+        if freedom == 0 or left < 1:
+            return noise
+        rest = max(self.noise**2 * self.noise_freedom - squares, 0.0) / left
+        ratio = squares / freedom / rest if rest > 0 else np.inf
+        return (
+            (squares / freedom, freedom) if special.fdtrc(freedom, left, ratio) < POOLED else noise
+        )
 
     def levels(self, axis: int) -> Floats:
         """Return the contrasts that are the means at each value of a setting, (n_axis, cells)."""
@@ -139,22 +174,25 @@ def decomposition(grid: Grid, confidence: float) -> pd.DataFrame:
     Columns: term (names joined by ` x `), order (1 for a main effect), share of the sum of
     squares, low and high (of what of the share is no noise, by the noncentralities of a chi-squared
     statistic, the noise taken for known), by_chance (the share expected of the term if only noise
-    were at work), p (of the F test against the noise). The last four are NaN where the noise is
+    were at work), p (of the F test against the noise). Noise is what `Grid.error` says of the term.
+    The last four are NaN where the noise is
     unknown; all NaN if all scores are equal.
     """
     means, size = grid.means, grid.scores.size
     axes = tuple(range(means.ndim))
     total = ((grid.scores - means.mean()) ** 2).sum()
-    variance = grid.noise**2 if grid.noise_known else float("nan")
     effects: dict[tuple[int, ...], Floats] = {}
     rows: list[dict[str, Any]] = []
 
-    def term(name: str, order: int, squares: float, freedom: int) -> dict[str, Any]:
+    def term(
+        name: str, order: int, squares: float, freedom: int, noise: tuple[float, int]
+    ) -> dict[str, Any]:
+        variance = noise[0] if grid.noise_known else float("nan")
         ratio = _ratio(squares / freedom, variance) if freedom else np.nan
         tails = ((1 + confidence) / 2, (1 - confidence) / 2)
         ends = [_noncentrality(ratio * freedom, freedom, tail) * variance for tail in tails]
         low, high = (min(_ratio(end, total), 1.0) for end in ends)
-        p = special.fdtrc(freedom, grid.noise_freedom, ratio) if np.isfinite(ratio) else np.nan
+        p = special.fdtrc(freedom, noise[1], ratio) if np.isfinite(ratio) else np.nan
         by_chance = _ratio(freedom * variance, total)
         return {"term": name, "order": order, "share": _ratio(squares, total),
                 "low": low, "high": high, "by_chance": by_chance, "p": float(p)}  # fmt: skip
@@ -173,11 +211,12 @@ def decomposition(grid: Grid, confidence: float) -> pd.DataFrame:
         freedom = int(np.prod([means.shape[axis] - 1 for axis in chosen]))
         if 1 <= len(chosen) <= 2:
             name = " x ".join(grid.names[axis] for axis in chosen)
-            rows.append(term(name, len(chosen), squares, freedom))
+            rows.append(term(name, len(chosen), squares, freedom, grid.error(chosen)))
         elif chosen:
             rest, rest_freedom = rest + squares, rest_freedom + freedom
     if rest_freedom:
-        rows.append(term("higher interactions", 3, rest, rest_freedom))
+        pooled = grid.noise**2, grid.noise_freedom
+        rows.append(term("higher interactions", 3, rest, rest_freedom, pooled))
     noise = grid.noise**2 * grid.noise_freedom
     rows.append({"term": "seed", "order": 0, "share": _ratio(noise, total)})
     return pd.DataFrame(rows, columns=["term", "order", "share", "low", "high", "by_chance", "p"])

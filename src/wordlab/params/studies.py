@@ -379,7 +379,7 @@ class RegularisationStudyParams(Section):
     seeds: Annotated[int, Field(ge=3, le=MOST)]
     """Trainings of each setting that differ in their seed alone; two make no interval."""
     confidence: Confidence
-    """Of all intervals of differences together."""
+    """Of the intervals of a cell's differences of one kind, together."""
     methods: dict[str, RegularisationMethod]
     """By name, with _ for blanks: what each changes of `none`, with which all are compared."""
 

@@ -66,7 +66,8 @@ class HeldOut:
 
         The bootstrap of n documents has a variance too small by (n - 1) / n, and its quantiles are
         those of the normal distribution where Student's t with n - 1 degrees of freedom is due: of
-        8 documents the plain interval covers 85 %, not 95. Of one document, n is its sentences.
+        8 documents the plain interval covers 85 %, not 95. Of one document, n is its sentences;
+        of one sentence nothing is known of others, and intervals have no ends.
         """
         return self.spread_at(0.975)
 
@@ -74,7 +75,7 @@ class HeldOut:
         """By how much they are for the quantile `level`, above one half: more the higher it is."""
         n = self.documents if self.documents > 1 else len(self.sentences)
         if n < 2:
-            return 1.0
+            return math.inf
         return float(math.sqrt(n / (n - 1)) * special.stdtrit(n - 1, level) / special.ndtri(level))
 
     def resamples(self, seed: int) -> Iterator[NDArray[np.int64]]:
@@ -186,8 +187,11 @@ def mean_differences(
     Of several trainings a margin is the root of the squares of two: that of the text at
     Bonferroni's level, and Student's t times the standard error over seeds. The variance over
     seeds is the mean of all C, or a comparison's own where that is larger; its degrees of freedom
-    are about 4 (S - 1) / (1 + 3 / C), as those that are compared with one share its seeds.
-    `benchmarks/few_seeds.py` measures how often all of them hold.
+    are about 4 (S - 1) / (1 + 3 / C), as comparisons share seeds. Comparisons of the same trainings
+    count once, and what is compared with itself not at all. `benchmarks/interval_coverage.py`
+    measures how often all of them hold.
+
+    A text of one sentence says nothing of others: intervals then have no ends.
     """
     values = np.array([each.mean(axis=0, dtype=np.float64).mean() for each in differences])
     trained = resampled(np.vstack(list(differences)), text, seed)
@@ -198,11 +202,14 @@ def mean_differences(
     if trainings > 1:
         of_seeds = np.array([_of_seeds(each) for each in differences])
         differ = (errors > 0) | (of_seeds > 0)  # none from itself
-        count = max(1, int(differ.sum()))
+        found = np.stack([np.abs(values), errors, of_seeds])[:, differ]
+        distinct = np.unique(found, axis=1)[2]
+        count = max(1, len(distinct))
         level = 1 - (1 - confidence) / 2 / count
-        pooled = np.sqrt(np.maximum(of_seeds, of_seeds.sum() / count))
+        pooled = np.sqrt(np.maximum(of_seeds, distinct.sum() / count))
         heavier = special.stdtrit(4 * (trainings - 1) / (1 + 3 / count), level)
-        of_text = special.ndtri(level) * text.spread_at(level) * errors
+        of_text = special.ndtri(level) * errors
+        of_text[errors > 0] *= text.spread_at(level)
         margins = np.where(differ, np.hypot(of_text, heavier * pooled), 0)
     else:
         margins, _ = margins_together(values, drawn, confidence)
@@ -210,6 +217,8 @@ def mean_differences(
         reach = float((margins[errors > 0] / errors[errors > 0]).max(initial=0))
         if reach > 0:
             margins = margins * text.spread_at(float(special.ndtr(reach)))
+    if not math.isfinite(text.spread):
+        margins = np.where([each.any() for each in differences], np.inf, 0)
     return np.stack([values, values - margins, values + margins], axis=1)
 
 
@@ -232,6 +241,8 @@ def interval(
 
     of_seeds: how far the interval would reach for the seeds alone.
     """
+    if not math.isfinite(spread):
+        return -math.inf, math.inf
     low, high = np.percentile(drawn, [2.5, 97.5])
     below, above = spread * float(low - mean), spread * float(high - mean)
     if of_seeds:

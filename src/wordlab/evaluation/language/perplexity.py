@@ -33,6 +33,7 @@ from wordlab.evaluation.language.held_out import (
 from wordlab.evaluation.language.ngrams import KneserNey
 from wordlab.params.language import GenerationParams, LanguageEvaluationParams
 from wordlab.recurrent.language_model import LanguageModel
+from wordlab.recurrent.training import perplexity
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +49,8 @@ COMPARED = "gru"
 class _Kind:
     """What models of the same symbols share: texts as classes, baselines.
 
-    valid_losses, losses: of ngrams, on `valid` and `text`; networks: the losses of each on `text`.
+    valid_losses, losses: of ngrams, on `valid` and `text`; networks: the losses of each on `text`;
+    cached: those that are scored with a cache.
     """
 
     train: NDArray[np.int64]
@@ -61,6 +63,7 @@ class _Kind:
     model: LanguageModel
     prompts: list[str]
     networks: dict[str, NDArray[np.floating]] = field(default_factory=dict)
+    cached: list[LanguageModel] = field(default_factory=list)
 
 
 def _kind(
@@ -105,10 +108,11 @@ def evaluate(
     train: sentences; valid chooses the order of the Kneser-Ney model, which all others are compared
     with. `examples`, `carry_state`: how a network reads the text, as it was trained; `adapted`: its
     scores and settings by each other method that `params` has for it; `times`, `times_low`,
-    `times_high`: its perplexity as a multiple of that of the network COMPARED, on the same symbols,
-    with intervals that hold together (`held_out.ratios`). Models of the same symbols share their
-    baselines: `unigram` and `kneser_ney`, named with the level and the number of symbols where
-    there are several kinds, the latter also with a cache if a network has one. on_losses: given the
+    `times_high`: its perplexity as a multiple of that of the network `compared`, on the same
+    symbols, with intervals that hold together (`held_out.ratios`). Models of the same symbols share
+    their baselines: `unigram` and `kneser_ney`, named with the level and the number of symbols
+    where there are several kinds, the latter also with the cache of the first network that has one.
+    on_losses: given the
     losses of each network and the text they are on.
     """
     metrics: dict[str, Any] = {}
@@ -135,6 +139,7 @@ def evaluate(
         assert plain.ranks is not None
         on_losses(name, plain.losses, text)
         shared.networks[name] = plain.losses
+        shared.cached.extend([model] * (name in params.cache.models))
         scored = score(plain.losses, text, seed=seed, baseline=shared.losses)
         if math.isinf(scored.perplexity):
             notice(
@@ -183,9 +188,9 @@ def evaluate(
             **accuracy(ngram_ranks(own.ngrams, own.text), own.text, seed=seed),
             "order": own.ngrams.order,
         }
-        if any(name in params.cache.models for name in own.networks):
+        if own.cached:
             both = own.valid_losses, own.losses
-            cached = cached_ngrams(own.model, own.valid, own.text, both, params.cache)
+            cached = cached_ngrams(own.cached[0], own.valid, own.text, both, params.cache)
             metrics[f"kneser_ney{label}"]["adapted"] = {
                 "cache": {
                     **asdict(score(cached.losses, own.text, seed=seed, baseline=own.losses)),
@@ -193,7 +198,8 @@ def evaluate(
                 }
             }
         for name, times in _times(own, seed).items():
-            metrics[name] |= dict(zip(("times", "times_low", "times_high"), times, strict=True))
+            ends = dict(zip(("times", "times_low", "times_high"), times, strict=True))
+            metrics[name] |= {"compared": COMPARED, **ends}
         samples += [
             {
                 "model": f"kneser_ney{label}",
@@ -208,9 +214,13 @@ def evaluate(
 
 
 def _times(kind: _Kind, seed: int) -> dict[str, list[float]]:
-    """Return the ratio of each other network to COMPARED and its interval's ends, by name."""
-    others = [name for name in kind.networks if name != COMPARED]
-    if COMPARED not in kind.networks or not others:
+    """Return the ratio of each other network to COMPARED and its interval's ends, by name.
+
+    Of those whose perplexity is finite.
+    """
+    finite = [name for name, one in kind.networks.items() if perplexity(one.mean()) < math.inf]
+    others = [name for name in finite if name != COMPARED]
+    if COMPARED not in finite or not others:
         return {}
     compared = kind.networks[COMPARED].astype(np.float64)
     differences = [(kind.networks[name] - compared)[None] for name in others]

@@ -123,7 +123,7 @@ def _runs(
     seeds = {place: rng.derive(seed, "study", place) for place in range(1, params.seeds + 1)}
     wanted = {
         (cell, name): [
-            Job(cell, network_of(networks[cell], method, params), place, own)
+            Job(cell, network_of(networks[cell], method, params), place, own, params.patience)
             for place, own in seeds.items()
         ]
         for (cell, name), method in methods.items()
@@ -141,8 +141,8 @@ def _runs(
 def _rows(outcome: Outcome) -> list[Row]:
     """Return what `learn` measured."""
     return [
-        Row(**row, test_losses=outcome.arrays.get(str(row["epoch"])))
-        for row in outcome.numbers["curve"]
+        Row(epoch, train_loss, valid_loss, outcome.arrays.get(str(epoch)))
+        for epoch, train_loss, valid_loss in outcome.numbers["curve"]
     ]
 
 

@@ -37,8 +37,10 @@ def compared(
 
     cell, method, other; change, low, high: by how much the loss is higher with `method` than with
     `other`, nats per token, a mean over seeds, runs of the same seed paired; stopped, stopped_low,
-    stopped_high: likewise if early stopping chose the epoch of both. Either's intervals hold
-    together for a cell with `confidence`, over seeds and over texts (`held_out.mean_differences`).
+    stopped_high: likewise if early stopping chose the epoch of both. All 0 where both are the same
+    trainings. Intervals are over seeds and texts (`held_out.mean_differences`) and hold together
+    with `confidence`: those of either kind of a cell for the rows whose `other` is `none`, and for
+    the rest of the rows.
     """
     parts = []
     for cell in dict.fromkeys(cell for cell, _ in runs):
@@ -48,11 +50,16 @@ def compared(
         part = pd.DataFrame(pairs, columns=["method", "other"])
         part.insert(0, "cell", cell)
         stopped = {name: [stop(run.rows, patience) for run in own] for name, own in groups.items()}
+        with_none = part["other"] == "none"
         for name, chosen in (("", groups), ("stopped_", stopped)):
             losses = {method: _losses(group) for method, group in chosen.items()}
-            differences = [losses[method] - losses[other] for method, other in pairs]
             columns = [name.rstrip("_") or "change", f"{name}low", f"{name}high"]
-            part[columns] = mean_differences(differences, text, seed=seed, confidence=confidence)
+            for family in filter(len, (part[with_none], part[~with_none])):
+                both = zip(family["method"], family["other"], strict=True)
+                part.loc[family.index, columns] = mean_differences(
+                    [losses[method] - losses[other] for method, other in both],
+                    text, seed=seed, confidence=confidence,
+                )  # fmt: skip
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
 

@@ -18,12 +18,16 @@ from wordlab.trials.runner import Outcome
 
 @dataclass(frozen=True)
 class Job:
-    """A training: a cell held back by a method, from one of several seeds."""
+    """A training: a cell held back by a method, from one of several seeds.
+
+    patience: of early stopping, which does not end the training, as it may be of another method.
+    """
 
     cell: str
     params: LanguageModelParams
     repetition: int
     seed: int
+    patience: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,22 +127,22 @@ def network_of(
 def learn(job: Job, text: Text) -> Outcome:
     """Train one network with one torch thread and return its `curve`.
 
-    The test text is scored at the epochs that a method may keep: where the validation loss is the
-    lowest so far, and at the end; its losses are the arrays, named by epoch. No loss is rounded,
-    whatever `precision` is trained with.
+    The arrays are the losses on the test text, named by epoch, of the two epochs that a method may
+    keep: the last, and the one that early stopping keeps. No loss is rounded, whatever `precision`
+    is trained with.
     """
     model = LanguageModel(job.params, text.vocabulary, "word", job.seed)
-    curve: list[dict[str, float]] = []
-    test_losses: dict[str, NDArray[np.floating]] = {}
+    rows: list[Row] = []
 
     def note(epoch: int, measured: Mapping[str, float]) -> None:
-        valid_loss = measured["valid_loss"]
-        best = all(valid_loss < row["valid_loss"] for row in curve)
+        test_losses = None
         with model.rounded(None):
-            if best or epoch == job.params.epochs:
-                test_losses[str(epoch)] = model.token_losses(text.test.ids)
+            if all(measured["valid_loss"] < row.valid_loss for row in rows) or epoch == last:
+                test_losses = model.token_losses(text.test.ids)
             train_loss = float(model.token_losses(text.train_ids).mean(dtype=np.float64))
-        curve.append({"epoch": epoch, "train_loss": train_loss, "valid_loss": valid_loss})
+        rows.append(Row(epoch, train_loss, measured["valid_loss"], test_losses))
+
+    last = job.params.epochs
 
     started = time.monotonic()
     ids = text.train_ids, text.valid_ids
@@ -146,7 +150,12 @@ def learn(job: Job, text: Text) -> Outcome:
         model, *ids, job.params, seed=job.seed, rate_name="regularisation_study.rate",
         on_epoch=note,
     )  # fmt: skip
-    return Outcome({"curve": curve}, test_losses, {"seconds": time.monotonic() - started})
+    kept = (rows[stop(rows, job.patience).kept], rows[-1])
+    return Outcome(
+        {"curve": [[row.epoch, row.train_loss, row.valid_loss] for row in rows]},
+        {str(row.epoch): row.test_losses for row in kept if row.test_losses is not None},
+        {"seconds": time.monotonic() - started},
+    )
 
 
 def stop(curve: Sequence[Row], patience: int | None) -> Run:
