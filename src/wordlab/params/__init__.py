@@ -13,6 +13,8 @@ MOST = 2**31 - 1
 """The largest whole number that every library takes."""
 Count = Annotated[int, Field(ge=1, le=MOST)]
 """A whole number, 1 or more."""
+Seed = Annotated[int, Field(ge=0, le=MOST)]
+"""What random streams are derived from."""
 Window = Annotated[int, Field(ge=1, le=100_000)]
 """Words on either side of one; a window that is longer than a document is the document."""
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -25,6 +25,7 @@ class Word2vecParams(Section):
     """`word2vec.shared` with `word2vec.skipgram` or `word2vec.cbow` on top."""
 
     dimensions: Count
+    """Numbers of a word's vector."""
     window: Window
     """The most words on either side of the centre."""
     dynamic_window: bool
@@ -48,6 +49,7 @@ class Word2vecParams(Section):
     rate_floor: Share
     """The lowest rate, as a share of `rate`."""
     epochs: Count
+    """Passes over the text."""
     cbow_gradient: Literal["reference", "corrected"]
     """reference: each context word gets the undivided error, as in word2vec.c; corrected: that
     divided by the number of context words (Irsoy et al. 2021). Skip-gram ignores it."""
@@ -114,6 +116,7 @@ class PpmiParams(Section):
     shift: Annotated[float, Field(ge=1, allow_inf_nan=False)]
     """k of shifted PPMI: log k is taken from each PMI value; 1 shifts nothing."""
     dimensions: Count
+    """Singular vectors that the SVD keeps; the sparse rows of PPMI have all contexts."""
     eigenvalue_exponent: Share
     """p of U S^p."""
     add_contexts: bool
@@ -126,9 +129,14 @@ class GloveParams(Section):
     """`glove`: weighted least squares on log counts."""
 
     dimensions: Count
+    """Numbers of each of a word's two vectors, of which `vectors` chooses."""
     iterations: Count
+    """Passes over all cells."""
     rate: Rate
+    """AdaGrad's learning rate."""
     x_max: Positive
+    """The count from which cells weigh alike; Pennington et al. 2014 took 100 for texts of a
+    billion words and more."""
     exponent: Share
     """The weight of a cell is min(1, (x / x_max) ** exponent)."""
     adagrad: Literal["reference", "paper"]
@@ -165,6 +173,8 @@ class WordPairsParams(Section):
     def in_one_place(self) -> Self:
         if self.path is not None and self.url is not None:
             raise ValueError(f"{self.name}: expected a path or a url, got both")
+        if self.url is None and self.sha256 is not None:
+            raise ValueError(f"{self.name}: expected a url beside the sha256")
         if self.url is not None and self.sha256 is None:
             raise ValueError(f"{self.name}: expected the sha256 of the file at its url")
         if self.path is None and self.url is None and self.name not in named(*PAIRS):
@@ -202,7 +212,9 @@ class EvaluationParams(Section):
     ignore_case: bool
     """Words match whatever their case; of several spellings the commonest is taken."""
     resamples: Resamples
+    """Bootstrap resamples behind each interval."""
     confidence: Confidence
+    """The confidence level of the intervals of scores."""
 
     @model_validator(mode="after")
     def distinct(self) -> Self:

@@ -1,7 +1,8 @@
 """The sections of params.yaml about recurrent language models."""
 
+from collections.abc import Mapping
 from itertools import pairwise
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -39,6 +40,7 @@ class CellParams(Section):
     """What a recurrent cell is."""
 
     cell: Kind
+    """The recurrent cell."""
     activation: Activation
     """Of the plain RNN; the other cells ignore it."""
     gates: Gates
@@ -81,8 +83,11 @@ class NetworkParams(CellParams):
     """trained; frozen: as it is at the start; one_hot: a symbol is a vector with a single 1, and
     embedding_size has no meaning."""
     embedding_size: Count
+    """Numbers of a symbol's vector; as many as `hidden_size` where the output is tied to it."""
     hidden_size: Count
+    """Units of each layer."""
     layers: Count
+    """Recurrent layers, one on top of the other."""
     tied: bool
     """The output layer uses the embedding as its weights (Press & Wolf 2017)."""
     adaptive_cutoffs: list[Count]
@@ -126,6 +131,7 @@ class NetworkParams(CellParams):
     clip_value: Positive | None
     """The largest entry, up or down, of any gradient (Mikolov 2012, 3.2.2); null clips nothing."""
     epochs: Count
+    """Passes over the training split at most; `patience` may end before."""
     tokens: Count | None
     """Stop after about so many tokens, to the window, if the epochs are not over before; schedules
     end there too. null: no such limit."""
@@ -225,6 +231,11 @@ COLDEST = 0.001
 class DecodingParams(Section):
     """How a language model's next symbol is chosen."""
 
+    belongs_to: ClassVar[Mapping[str, str]] = {
+        "temperature": "sample", "top_k": "sample", "top_p": "sample", "beam_width": "beam",
+    }  # fmt: skip
+    """The strategy that a setting is of; the others pass it over."""
+
     strategy: Literal["sample", "greedy", "beam"]
     """sample: drawn at random; greedy: the likeliest; beam: the likeliest text of those kept."""
     temperature: Annotated[float, Field(gt=0, le=1000)]
@@ -264,7 +275,9 @@ class NgramOrders(Section):
     """`language_evaluation.ngram_orders`: the orders to choose each Kneser-Ney model's from."""
 
     word: Annotated[tuple[Count, ...], Field(min_length=1, strict=False)]
+    """Words of the longest n-grams."""
     character: Annotated[tuple[Count, ...], Field(min_length=1, strict=False)]
+    """Characters of the longest n-grams."""
 
 
 ScoredModel = Literal["rnn", "lstm", "gru", "char"]

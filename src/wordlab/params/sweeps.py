@@ -57,6 +57,7 @@ class SweepParams(Section):
     seeds: Count
     """Trainings of each combination, differing in the seed; 1 leaves the noise unknown."""
     confidence: Confidence
+    """Of the intervals of means and of differences between settings."""
 
 
 class GridSweepParams(SweepParams):
@@ -170,6 +171,7 @@ class DrawnTextParams(Section):
     """`drawn_text`: what is drawn from a trained model, to be scored beside real text."""
 
     texts: Count
+    """How many are drawn."""
     length: Count
     """Symbols of each text."""
     window: Count
@@ -184,6 +186,7 @@ class RecurrentSweepParams(SweepParams):
     fixed: dict[str, Value]
     """Settings of all trials that differ from those of `language_model`."""
     cells: Annotated[tuple[Kind, ...], Field(min_length=1, strict=False)]
+    """The cells whose settings are searched, each by itself."""
     search: Literal["grid", "random", "quasi_random", "tpe"]
     """grid: every combination; random: drawn independently; quasi_random: a scrambled Sobol
     sequence, which fills the space evenly; tpe: drawn where earlier combinations did well (tree of

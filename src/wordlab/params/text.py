@@ -37,6 +37,7 @@ class CorpusParams(Section):
     where that differs, and takes no notice of a new time alone. A whole path each, as DVC knows no
     `~` and no pattern; links to folders within one are not followed."""
     url: str | None
+    """Where the text is, if `source` is url."""
     sha256: str | None
     """The checksum of the file at `url`."""
     column: str
@@ -132,8 +133,11 @@ class SplitShares(Section):
     """
 
     train: Part
+    """Of the text, to learn from."""
     valid: Part
+    """Of the text, to choose models and settings on."""
     test: Part
+    """Of the text, to score on."""
 
     @model_validator(mode="after")
     def whole(self) -> Self:
@@ -199,6 +203,7 @@ class PreprocessParams(Section):
     """What the text is written in, by ISO 639-1. It chooses what every param is that is
     `by_language`: evaluation sets, the words and prompts of studies. It changes no token."""
     lowercase: bool
+    """Write the whole text in lower case."""
     tokens: Literal[
         "letters",
         "characters",
@@ -237,5 +242,6 @@ class VocabularyParams(Section):
     """`vocabulary`: which words of the training split are known."""
 
     min_count: Count
+    """Words that occur less often in the training split are unknown."""
     max_size: Count | None
     """The commonest words kept; null keeps all."""

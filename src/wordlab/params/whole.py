@@ -6,13 +6,13 @@ from copy import deepcopy
 from functools import lru_cache, reduce
 from operator import getitem
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
 from ruamel.yaml import YAML, YAMLError
 
 from wordlab.errors import UserError
-from wordlab.params import MOST, Count, Section, is_section, merged
+from wordlab.params import Count, Section, Seed, is_section, merged
 from wordlab.params.derived import combined, predicted
 from wordlab.params.embeddings import (
     ComparisonParams,
@@ -65,7 +65,7 @@ PARAMS = Path("params.yaml")
 class Params(Section):
     """All settings of the pipeline, one field a section of params.yaml."""
 
-    seed: Annotated[int, Field(ge=0, le=MOST)]
+    seed: Seed
     """Every random stream is derived from it."""
     vector_seeds: Count
     """How often word2vec, GloVe and the SVD of PPMI are trained, with different seeds: their scores
@@ -248,7 +248,9 @@ def read(path: Path) -> dict[str, Any]:
     try:
         raw = deepcopy(_parsed(path.read_bytes()))
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file; expected the params of the pipeline") from None
+        raise UserError(
+            f"{path}: no such file; expected the params of a checkout of wordlab"
+        ) from None
     except YAMLError as error:
         where = getattr(error, "problem_mark", None)
         line = f", line {where.line + 1}" if where else ""

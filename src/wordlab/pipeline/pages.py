@@ -1,4 +1,4 @@
-"""Pages in docs/ from the committed tables of runs: what one found, and the mission's answers."""
+"""Pages in docs/ from the committed tables of runs: what one found, and answers to a course."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -230,7 +230,7 @@ def _table(table: Table) -> str:
 
 
 def answered(known: Mapping[str, Run], docs: Path) -> str:
-    """Return the answers to the mission's questions, their numbers those of the tables.
+    """Return the answers to the questions of a course, their numbers those of the tables.
 
     Raises UserError where a table lacks what a sentence takes, or a sentence no longer holds.
     """

@@ -40,7 +40,7 @@ KEPT = (
     "tables/study_cells/{cells,contexts,tasks}.csv",
     "tables/study_gradients/{tasks,trainings,truncations}.csv",
     "tables/study_neighbours/{neighbours,scores,stability}.csv",
-    "tables/study_regularisation/methods.csv",
+    "tables/study_regularisation/{methods,pairs}.csv",
     "tables/study_sizes/{growth,scores}.csv",
     "tables/study_windows/"
     "{associations,differences,neighbours,overlap,scores,sections,summary}.csv",

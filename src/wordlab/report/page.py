@@ -15,6 +15,7 @@ import jinja2
 from wordlab import names
 from wordlab.errors import masked
 from wordlab.params import flatten
+from wordlab.params.reference import in_words
 from wordlab.report.figures import FIGURES
 from wordlab.report.results import UNMEASURED, Answer
 from wordlab.report.tables import Table, number, percent, tables
@@ -274,12 +275,8 @@ def _of(kind: str, name: str) -> Section:
 
 
 def _settings(params: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Return each param as its dotted name and its value as params.yaml writes it."""
-    words = {None: "null", True: "true", False: "false"}
-    return [
-        (name, words[value] if value is None or isinstance(value, bool) else masked(str(value)))
-        for name, value in flatten(params, prefix).items()
-    ]
+    """Return each param as its dotted name and its value in words."""
+    return [(name, masked(in_words(value))) for name, value in flatten(params, prefix).items()]
 
 
 def _picture(title: str, caption: str, path: Path) -> Picture:

@@ -127,7 +127,9 @@ def analogy_sections(study: Study) -> Figure:
     "train_word2vec",
     "Training loss of word2vec",
     "Mean loss of a prediction, epoch by epoch. CBOW and skip-gram predict different things: "
-    "compare shapes, not heights.",
+    "compare shapes, not heights. A loss is measured before its update, by weights that have just "
+    "learnt from the same document. The higher the rate, the more that helps, so a line may rise "
+    "as the rate falls to 0.",
 )
 def word2vec_loss(study: Study) -> Figure:
     """Draw the mean loss of a prediction by epoch, one line per model."""

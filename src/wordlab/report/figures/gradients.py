@@ -77,7 +77,8 @@ def draw_lags(table: pd.DataFrame, column: str) -> Figure:
     "study_gradients",
     "Gradients step by step",
     "Norm of every parameter's gradient before clipping, step by step, in short trainings by plain "
-    "gradient descent.",
+    "gradient descent, from the initialisation that has the largest norms. Where a norm is 0 or "
+    "not finite nothing is drawn.",
 )
 def gradient_heat(study: Study) -> Figure:
     """Draw the norms by step, one row per cell, one column per way of clipping.
@@ -86,11 +87,13 @@ def gradient_heat(study: Study) -> Figure:
     one that diverges would leave no room for the others.
     """
     steps = study.table("steps")
-    steps = steps[steps["initialisation"] == steps["initialisation"].iloc[0]]
+    finite = steps[np.isfinite(steps["norm"]) & (steps["norm"] > 0)]
+    start = finite.groupby("initialisation", sort=False)["norm"].max().idxmax()
+    steps = steps[steps["initialisation"] == start]
     cells, ways = list(steps["cell"].unique()), list(steps["clipping"].unique())
     rows = [steps.loc[steps["cell"] == cell, "parameter"].unique() for cell in cells]
     drawn = canvas(len(ways), len(cells), 2.6 * len(ways) + 2.4, 0.22 * sum(map(len, rows)) + 1.6)
-    positive = steps[steps["norm"] > 0]
+    positive = finite[finite["initialisation"] == start]
     clipped = positive[positive["clipping"] != "none"]
     shown = (clipped if len(clipped) else positive)["norm"]
     scale = LogNorm(shown.min(), shown.max())
@@ -118,6 +121,7 @@ def gradient_heat(study: Study) -> Figure:
         mesh, ax=drawn.axes, label="norm before clipping", shrink=0.8, extend="both"
     )
     powers(bar.ax.yaxis)
+    drawn.suptitle(f"Initialisation of the recurrent weights: {start}", x=0.01, ha="left")
     return drawn
 
 

@@ -165,8 +165,8 @@ def regularisation_curves(study: Study) -> Figure:
 @figure(
     "study_regularisation",
     "Test loss and gap",
-    "The gap between test and training loss, and the test loss itself, with intervals over seeds; "
-    "lines are the losses of models that only count the same training text.",
+    "The gap between test and training loss, and the test loss itself, with intervals over seeds "
+    "and texts; lines are the losses of models that only count the same training text.",
 )
 def regularisation_gaps(study: Study) -> Figure:
     """Draw the test loss and the gap to the training loss of each method, with intervals."""
@@ -289,10 +289,11 @@ def ppmi_distributions(study: Study) -> Figure:
 @figure(
     "study_cells",
     "Kinds of cells with equally many weights",
-    "Perplexity on unseen text as a multiple of one kind's, with intervals that draw documents and "
-    "seeds for both alike; the multiply-adds of reading a word; how much lower the loss is with "
-    "the whole context than with the last words alone; and the share of answers right in tasks "
-    "that need a memory, dashed where a guess is: a dot per seed, a line at their mean.",
+    "Perplexity on unseen text as a multiple of one kind's, or without a gate as a multiple of the "
+    "same cell's with all, with intervals over documents and seeds; the multiply-adds of reading a "
+    "word; how much lower the loss is with the whole context than with the last words alone; and "
+    "the share of answers right in tasks that need a memory, dashed where a guess is: a dot per "
+    "seed, a line at their mean.",
 )
 def cells(study: Study) -> Figure:
     """Draw perplexity and operations of each kind of cell, and what it remembers, side by side."""
@@ -315,12 +316,19 @@ def cells(study: Study) -> Figure:
     for place, row in enumerate(table.to_dict("records")):
         reach = [[row["times"] - row["times_low"]], [row["times_high"] - row["times"]]]
         whole.errorbar(row["times"], place, xerr=reach, fmt="o", color=_colour(row["cell"]))
+        ngrams = 1 / float(table.loc[table["cell"] == row["compared"], "ratio"].iloc[0])
+        whole.vlines(
+            ngrams, place - 0.5, place + 0.5, color=MUTED, linestyle="--", linewidth=1,
+            label="" if place else "Kneser-Ney",
+        )  # fmt: skip
         cost.plot(row["multiply_adds"], place, "o", color=_colour(row["cell"]))
-    ngrams = 1 / float(table.loc[table["cell"] == compared, "ratio"].iloc[0])
-    whole.axvline(ngrams, color=MUTED, linestyle="--", linewidth=1, label="Kneser-Ney")
+    gated = any(" " in kind for kind in kinds)
     whole.axvline(1, color=MUTED, linewidth=1)
     whole.legend(loc="lower center", bbox_to_anchor=(0.5, 1.1), borderpad=0)
-    whole.set(title="Perplexity", xlabel=f"times the {names.model(compared)}'s")
+    whole.set(
+        title="Perplexity",
+        xlabel=f"times the {names.model(compared)}'s" + (", or the whole cell's" if gated else ""),
+    )
     cost.set(title="Multiply-adds", xlabel="per word, all layers", xlim=(0, None))
     for axes, (title, unit, part, measure, chance) in zip(others, parts, strict=True):
         for place, cell in enumerate(kinds):

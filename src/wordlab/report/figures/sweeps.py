@@ -1,15 +1,18 @@
 """Figures of sweeps: how the settings move a score, one by one, in pairs, and all together."""
 
+import math
 import re
 
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from wordlab import names
 from wordlab.report.figures.registry import figure
@@ -119,8 +122,12 @@ def sweep(study: Study) -> Figure | None:
     drawn = panels(len(tried), 2, 5.4 / min(2, len(tried)), 2.6, 0.8)
     gone = trials["diverged"] > 0 if "diverged" in trials else trials["model"].isna()
     shown = trials.loc[~gone & trials[score].notna(), score]
-    room = 0.06 * (shown.max() - shown.min()) + 1e-9
-    bottom, top = shown.min() - room, shown.max() + room * (3 if gone.any() else 1)
+    span = shown.max() - shown.min()
+    bands = curves.loc[curves["setting"].isin(tried), ["low", "high"]].dropna()
+    lowest = max(min(shown.min(), bands["low"].min()), shown.min() - span)
+    highest = min(max(shown.max(), bands["high"].max()), shown.max() + span)
+    room = 0.06 * span + 1e-9
+    bottom, top = lowest - room, highest + room * (3 if gone.any() else 1)
     for axes, name in zip(drawn.axes, tried, strict=True):
         scale = Scale.of(trials[name])
         for number, model in enumerate(models):
@@ -144,13 +151,15 @@ def sweep(study: Study) -> Figure | None:
         axes.set(xlabel=names.plain(name), ylim=(bottom, top))
         if noise > 0:
             middle = top - 2 * room - noise
-            axes.errorbar([1.02], [middle], yerr=[noise], color=INK, lw=2.5, capsize=4)
+            axes.set_xlim(right=1.08)
+            axes.errorbar([1.04], [middle], yerr=[noise], color=INK, lw=2.5, capsize=4)
     for axes in drawn.axes[::2]:
         axes.set_ylabel(names.measure(score))
     better = "lower is better" if lower_is_better(score) else "higher is better"
     drawn.suptitle(f"The mean over all other settings ({better})", x=0.01, ha="left")
-    handles = [Line2D([], [], **line(str(model), models)) for model in models]
+    handles: list[Artist] = [Line2D([], [], **line(str(model), models)) for model in models]
     handles.append(Line2D([], [], marker="o", ls="", alpha=0.4, color=MUTED, label="a training"))
+    handles.append(Patch(color=MUTED, alpha=0.3, lw=0, label="interval of the mean"))
     if gone.any():
         handles.append(Line2D([], [], marker="x", ls="", color=MUTED, label="diverged"))
     if noise > 0:
@@ -226,11 +235,13 @@ def _map(
         mark(steps, [_short(texts[step]) for step in steps])
     best = np.unravel_index(values.argmin() if lower else values.argmax(), values.shape)
     few = max(values.shape) <= 5
+    largest = np.abs(values[np.isfinite(values)]).max(initial=0)
+    decimals = min(4, max(0, 3 - math.ceil(math.log10(largest)))) if largest else 0
     for (row, column), value in np.ndenumerate(values):
         chosen = (row, column) == best
         if few or chosen:
             dark = sum(colours(norm(value))[:3]) < 1.4
-            word = f"{value:.3g}" if few else "★"
+            word = f"{value:.{decimals}f}" if few else "★"
             axes.text(
                 column, row, word, ha="center", va="center", fontsize=9,
                 weight="bold" if chosen else "normal", color="white" if dark else INK,
@@ -239,7 +250,7 @@ def _map(
 
 def _short(name: str) -> str:
     try:
-        return f"{float(name):.2g}" if float(name) < 100 else f"{float(name):.0f}"
+        return f"{float(name):.3g}" if float(name) < 100 else f"{float(name):.0f}"
     except ValueError:
         return name
 

@@ -13,6 +13,7 @@ from wordlab.report.findings import (  # noqa: F401
     language_sweeps,
     networks,
     preferences,
+    regularisation,
     studies,
     sweeps,
 )

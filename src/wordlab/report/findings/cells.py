@@ -20,27 +20,16 @@ def _cells(results: Results) -> Answer:
 
 
 def compared(cells: pd.DataFrame, tasks: pd.DataFrame) -> Answer:
-    """Decided for a cell if the interval of its perplexity, as a multiple of that of the cell that
-    all are compared with, leaves out 1.
+    """Decided if the interval of a cell's perplexity, as a multiple of that of the cell that it is
+    compared with, leaves out 1; of cells that have all their gates, if there are several.
 
     cells, tasks: those tables of the study of cells.
     """
     first = reference(cells["cell"].tolist())
-    others = cells[cells["cell"] != first]
-    better = others[others["times_high"] < 1]
-    worse = others[others["times_low"] > 1]
-    unclear = others.drop([*better.index, *worse.index])
-    than = f"than the {names.model(first)} with as many weights"
-    parts = [
-        f"{models_named(part['cell'])} predict{'s' if len(part) == 1 else ''} {word} {than}."
-        for part, word in ((better, "better"), (worse, "worse"))
-        if len(part)
-    ]
-    text = " ".join(parts)
-    if not parts:
-        text = f"That is {OPEN}: no cell clearly predicts better or worse {than}."
-    elif len(unclear):
-        text += f" {models_named(unclear['cell'])}: {OPEN}."
+    gated, others = _gated(cells), cells["cell"] != cells["compared"]
+    whole = cells[others & ~gated]
+    text = _verdict(whole, f"than the {names.model(first)} with as many weights")
+    text += _verdict(cells[gated], "than the same cell with all its gates", "Of gates taken away: ")
     right = tasks.groupby(["cell", "task", "delay"], sort=False)["success"].mean()
     asked = list(dict.fromkeys((task, delay) for _, task, delay in right.index))
     rows = [
@@ -54,9 +43,38 @@ def compared(cells: pd.DataFrame, tasks: pd.DataFrame) -> Answer:
         for row in cells.to_dict("records")
     ]  # fmt: skip
     head = ["units per layer", "multiply-adds per word", "perplexity",
-            f"times that of {names.model(first)}", "ratio to Kneser-Ney",
+            f"times that of {names.model(first)}"
+            + (", without a gate that of the whole cell" if gated.any() else ""),
+            "ratio to Kneser-Ney",
             *(f"{task} over {delay} steps, right" for task, delay in asked)]  # fmt: skip
-    return Answer(text, bool(parts), Table("With equally many weights", head, rows))
+    asked_of = cells[gated] if whole.empty else whole
+    decided = ((asked_of["times_high"] < 1) | (asked_of["times_low"] > 1)).any()
+    return Answer(text.strip(), bool(decided), Table("With equally many weights", head, rows))
+
+
+def _gated(cells: pd.DataFrame) -> "pd.Series[bool]":
+    """Return which cells are without a gate, and so compared with the same cell with all."""
+    kinds = cells["cell"].str.partition(" ")[0]
+    return (kinds != cells["cell"]) & (kinds == cells["compared"])
+
+
+def _verdict(cells: pd.DataFrame, than: str, start: str = "") -> str:
+    """Return which of `cells` predict better, worse or neither, `than` what they are held to."""
+    if cells.empty:
+        return ""
+    better, worse = cells[cells["times_high"] < 1], cells[cells["times_low"] > 1]
+    unclear = cells.drop([*better.index, *worse.index])
+    parts = [
+        f"{models_named(part['cell'])} predict{'s' if len(part) == 1 else ''} {word} {than}."
+        for part, word in ((better, "better"), (worse, "worse"))
+        if len(part)
+    ]
+    if not parts:
+        verdict = f"no cell is shown to predict better or worse {than}."
+        return f" {start}{verdict}" if start else f"That is {OPEN}: {verdict}"
+    if len(unclear):
+        parts.append(f"{models_named(unclear['cell'])}: {OPEN}.")
+    return f" {start}{' '.join(parts)}"
 
 
 @of_stage("study_cells")
@@ -75,12 +93,13 @@ def _found(results: Results) -> list[str]:
 def measured(cells: pd.DataFrame, params: CellStudyParams) -> list[str]:
     """Return what was compared; cells: that table of the study of cells."""
     low, high = cells["parameters"].min(), cells["parameters"].max()
+    whole = ", or of a cell without a gate to the same with all," if _gated(cells).any() else ""
     return [
         f"Each network has {between(int(low), int(high), number)} weights, and each perplexity is "
         f"a mean over {params.seeds} trainings that differ in their seed alone.",
-        "Intervals draw documents, sentences and trainings; those of ratios to the "
-        f"{names.model(reference(cells['cell'].tolist()))} hold together for all cells, each of "
-        "the others by itself.",
+        "Intervals are over documents, sentences and trainings; those of ratios to the "
+        f"{names.model(reference(cells['cell'].tolist()))}{whole} hold together, each of the "
+        "others by itself.",
     ]
 
 

@@ -351,7 +351,8 @@ def reaches(
     learnt = right[right >= LEARNT]
     able = models_named(map(str, learnt.index))
     who = ("No network learns", f"Only the {able} learns", f"{able} learn")[min(len(learnt), 2)]
-    text += f" {who} the task of {task} over {delay} steps."
+    shares = names.listed(f"{names.model(cell)} {percent(share)}" for cell, share in right.items())
+    text += f" {who} the task of {task} over {delay} steps; right answers: {shares}."
     clipped = trainings["clipping"] != "none"
     ends = [_ends(trainings[rows]) for rows in (~clipped, clipped)]
     rows = [

@@ -300,8 +300,10 @@ def larger(growth: pd.DataFrame) -> Answer:
     if shown:
         first = max(shown, key=lambda row: abs(row["difference"]))
         write, unit = _differing(first["task"])
+        lead = "In part" if len(shown) < len(rows) else "Yes"
+        lead = lead if len(better) == len(shown) else "Not everywhere"
         text = (
-            f"{'Yes' if len(better) == len(shown) else 'Not everywhere'}: from {least} of the text "
+            f"{lead}: from {least} of the text "
             f"to all of it, {names.model(first['model'])} "
             f"{'gains' if first['difference'] > 0 else 'loses'} "
             f"{write(abs(first['difference']))}{unit and f' {unit}'} on "
