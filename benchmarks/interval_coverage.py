@@ -38,6 +38,7 @@ CASES: dict[str, tuple[Sequence[float], float, int]] = {
     "seeds_alone": ([0.021] * 13, 0.0, 3),
     "texts_alone": ([0.0] * 13, 0.006, 3),
     "one_far_above": ([0.05] + [0.002] * 6, 0.001, 3),
+    "one_of_the_others_far_above": ([0.002] * 6 + [0.05], 0.001, 3),
     "spread_24_fold": ([0.05, 0.01, 0.01, 0.01, 0.002, 0.002, 0.002], 0.006, 3),
     "five_seeds": ([0.05, 0.01, 0.01, 0.01, 0.002, 0.002, 0.002], 0.006, 5),
 }

@@ -29,9 +29,11 @@ def test_every_setting_has_a_meaning():
     assert not [one.name for one in found if not one.meaning]
     of_study, of_network = (
         reference.settings(PARAMS, name)[0].meaning
-        for name in ("cell_study.bptt_length", "language_model.shared.bptt_length")
+        for name in ("autoencoder.heads", "language_model.shared.heads")
     )
     assert of_study == of_network
+    (streams,) = reference.settings(PARAMS, "cell_study.batch_size")
+    assert streams.meaning == "Streams of text side by side."
 
 
 def test_a_mapping_of_mappings_has_a_line_for_each_key(capsys, monkeypatch, repository):

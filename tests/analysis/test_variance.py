@@ -148,17 +148,45 @@ def test_what_folds_add_to_some_values_is_noise_that_no_seed_lowers(
     assert 0.01 <= rejected / 200 <= 0.09
 
 
-def test_folds_that_favour_no_setting_leave_the_noise_pooled() -> None:
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_what_folds_do_to_one_setting_is_no_noise_of_another(seeds: int) -> None:
     random = np.random.default_rng(8)
+    rejected, low = [], []
+    for _ in range(150):
+        of_folds = random.normal(0, 2, (3, 3))  # values of a, folds
+        rows = [
+            {"model": "m", "a": a, "c": c, "fold": fold, "seed": seed,
+             "score": of_folds[a, fold] + 0.3 * c + 0.1 * random.normal()}
+            for a in range(3) for c in range(3) for fold in range(3) for seed in range(seeds)
+        ]  # fmt: skip
+        grid = Grid.of(pd.DataFrame(rows), "ac", "score")
+        terms = variance.decomposition(grid, 0.95).set_index("term")
+        rejected.append(terms.loc[["a", "c", "a x c"], "p"] < 0.05)
+        found = variance.differences(grid, 0.95).set_index("setting")
+        assert found.loc["c", "highest"] == "2" and found.loc["c", "lowest"] == "0"
+        low.append(found["low"])
+    share = np.mean(rejected, axis=0)
+    assert share[0] < 0.1 and share[1] > 0.95 and share[2] < 0.1
+    decided = np.mean(np.array(low) > 0, axis=0)
+    assert decided[0] < 0.1 and decided[1] > 0.85
+
+
+def test_terms_and_their_noise_are_those_of_the_sums_of_squares() -> None:
+    random = np.random.default_rng(9)
     table = trials(lambda a, b, c: random.normal(), seeds=2, folds=3)
-    grids = [Grid.of(table.assign(score=random.normal(size=len(table))), "abc", "score")
-             for _ in range(200)]  # fmt: skip
-    pooled = [grid.error([0]) == (grid.noise**2, grid.noise_freedom) for grid in grids]
-    assert 0.67 < np.mean(pooled) < 0.83  # three quarters, by the level of the test
-    assert {grid.error([0])[1] for grid in grids} == {
-        grids[0].noise_freedom,
-        2 * (grids[0].means.shape[0] - 1),
-    }
+    grid = Grid.of(table.assign(score=random.normal(size=len(table))), "abc", "score")
+    cells = grid.scores.reshape(*grid.means.shape, 3, 2).mean(axis=-1)
+    by_fold = [
+        Grid(grid.names, grid.values, cells[..., fold, None], grid.folds[:1]).terms
+        for fold in range(3)
+    ]
+    for chosen, term in grid.terms.items():
+        whole = 6 * np.mean([one[chosen].squares for one in by_fold])  # 3 folds, 2 seeds
+        # the squares of each fold are those of the mean and of what differs from it
+        assert term.squares + term.noise_squares == pytest.approx(whole)
+        assert term.noise_freedom == 2 * term.freedom
+    together = sum(term.squares for term in grid.terms.values())
+    assert together == pytest.approx(((grid.means - grid.means.mean()) ** 2).sum() * 6)
 
 
 def test_a_grid_without_folds_has_the_pooled_noise_of_its_seeds() -> None:

@@ -10,11 +10,11 @@ from wordlab.params.studies import AutoencoderParams, RegularisationStudyParams
 from wordlab.params.whole import load, read
 from wordlab.recurrent import optimizers
 from wordlab.recurrent.language_model import LanguageModel
-from wordlab.studies import regularisation
 from wordlab.studies.autoencoder.network import Autoencoder, Batch, train
 from wordlab.studies.autoencoder.scores import Reconstruction
 from wordlab.studies.autoencoder.study import sequence_splits, symbols_of
 from wordlab.studies.gradients import jobs, tasks
+from wordlab.studies.regularisation.training import network_of
 
 LETTERS = Vocabulary(tuple("abcdef"), np.arange(60, 0, -10))
 
@@ -177,7 +177,7 @@ def test_a_network_held_back_has_the_study_s_size_and_one_rate_throughout(params
     """regularisation_study.hidden_size, rate, adaptive_cutoffs; methods.dropout."""
     own = params.regularisation_study
     method = own.methods["dropout"]
-    made = regularisation._network(params.language_model.gru, method, own)
+    made = network_of(params.language_model.gru, method, own)
     assert made.embedding_size == made.hidden_size == own.hidden_size
     assert (made.schedule, made.warmup, made.rate) == ("constant", 0, own.rate)
     dropped = {made.dropout_input, made.dropout_between, made.dropout_output}

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from wordlab.artifacts import rounded
 from wordlab.corpus.vocabulary import Vocabulary
@@ -12,8 +13,15 @@ from wordlab.evaluation.language import perplexity
 from wordlab.evaluation.language.accuracy import accuracy, ngram_ranks
 from wordlab.evaluation.language.adaptation import plain_trace
 from wordlab.evaluation.language.drawn_text import distinct, longest_copy, score_generated
-from wordlab.evaluation.language.held_out import HeldOut, mean_differences, ratios, score
+from wordlab.evaluation.language.held_out import (
+    HeldOut,
+    mean_differences,
+    ratios,
+    resampled,
+    score,
+)
 from wordlab.evaluation.language.ngrams import KneserNey, _count, _discounts
+from wordlab.evaluation.statistics import margins_together
 from wordlab.params.language import NgramOrders
 from wordlab.params.whole import load
 from wordlab.recurrent.language_model import LanguageModel
@@ -276,6 +284,52 @@ def test_ratios_of_more_networks_are_wider_and_that_to_oneself_has_no_width():
     np.testing.assert_allclose(twice[3], 1 / twice[1][[0, 2, 1]])
     alone = ratios([own], text, seed=1)
     assert alone[0] == pytest.approx(ratios([itself, own], text, seed=1)[1])
+
+
+@pytest.mark.parametrize("count", range(2, 22))
+def test_a_comparison_the_other_way_round_is_the_same(count):
+    ids, random = some_text(), np.random.default_rng(3)
+    text = held_out(ids, [0, 1000, 3000])
+    own = [random.normal(0.1, 0.2, (3, len(ids))) for _ in range(count)]
+    own[0][:, ::3] = 0
+    whole = mean_differences(own, text, seed=1)
+    more = mean_differences([*own, 0.0 - own[0], own[1]], text, seed=1)
+    np.testing.assert_allclose(more[:count], whole, rtol=1e-12)
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.95])
+def test_margins_of_few_documents_and_seeds_are_those_of_the_formula(confidence):
+    """Three documents of one symbol each, so that a bootstrap's error is that of their mean."""
+    text, random = held_out(np.array([END, END, END]), [0, 1, 2]), np.random.default_rng(3)
+    own = [random.normal(0, 1, 3) + random.normal(0, spread, (4, 1)) for spread in (0.1, 0.3, 3)]
+    found = mean_differences(own, text, seed=1, confidence=confidence)
+    level = 1 - (1 - confidence) / 2 / 3
+    of_seeds = np.array([each.mean(axis=1).var(ddof=1) / 4 for each in own])
+    heavier = stats.t.ppf(level, 4 * 3 / (1 + 3 / 3))
+    errors = np.array([
+        resampled(each.mean(axis=0)[None], text, 1).std() for each in own
+    ])  # fmt: skip
+    of_text = stats.t.ppf(level, 2) * np.sqrt(3 / 2) * errors
+    expected = np.hypot(of_text, heavier * np.sqrt(np.maximum(of_seeds, of_seeds.mean())))
+    np.testing.assert_allclose(found[:, 2] - found[:, 0], expected)
+    np.testing.assert_allclose(found[:, 0] - found[:, 1], expected)
+    same = [np.repeat(random.normal(0, spread, (4, 1)), 3, axis=1) for spread in (0.1, 0.3, 3)]
+    of_seeds = np.array([each[:, 0].var(ddof=1) / 4 for each in same])
+    found = mean_differences(same, text, seed=1, confidence=confidence)
+    expected = heavier * np.sqrt(np.maximum(of_seeds, of_seeds.mean()))
+    np.testing.assert_allclose(found[:, 2] - found[:, 0], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.95])
+def test_margins_of_one_training_are_widened_for_few_documents(confidence):
+    text, random = held_out(np.array([END, END, END]), [0, 1, 2]), np.random.default_rng(3)
+    own = [random.normal(0, 1, (1, 3)) for _ in range(4)]
+    found = mean_differences(own, text, seed=1, confidence=confidence)
+    drawn = np.array([resampled(each, text, 1)[0] for each in own])
+    plain = margins_together(np.array([each.mean() for each in own]), drawn, confidence)[0]
+    level = stats.norm.cdf(plain / drawn.std(axis=1))
+    widened = np.sqrt(3 / 2) * stats.t.ppf(level, 2) / stats.norm.ppf(level)
+    np.testing.assert_allclose(found[:, 2] - found[:, 0], plain * widened)
 
 
 @pytest.mark.parametrize("seeds", [1, 3])

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from wordlab.errors import UserError, notice
 from wordlab.params import MOST, Section, SharedSection, is_section
-from wordlab.params.language import LanguageModelParams
+from wordlab.params.language import CellParams, LanguageModelParams
 from wordlab.params.text import BY_LANGUAGE
 from wordlab.params.whole import Params, load, read
 
@@ -26,6 +26,8 @@ LIMITS = {
     "minimum": "{:g} or more", "exclusiveMinimum": "above {:g}", "maximum": "at most {:g}",
     "exclusiveMaximum": "below {:g}",
 }  # fmt: skip
+SHARED = ("layers", "clip_norm", "weight_decay")
+"""Settings that mean the same in every network, besides those of a cell."""
 
 
 @dataclass(frozen=True)
@@ -126,8 +128,9 @@ def _setting(section: type[Section], name: str, key: str, value: Any) -> Setting
         allowed += "; or by_language"
     if value is None and ".shared." in name:
         allowed += "; each model sets its own"
-    # settings of networks that studies have as well are described once
-    meaning = _meanings(section).get(key) or _meanings(LanguageModelParams).get(key, "")
+    meaning = _meanings(section).get(key, "")
+    if not meaning and key in {*CellParams.model_fields, *SHARED}:  # described once
+        meaning = _meanings(LanguageModelParams)[key]
     return Setting(name, value, meaning, allowed)
 
 

@@ -101,6 +101,7 @@ class SequenceParams(Section):
     heads: Count
 
     embedding_size: Count
+    """Numbers of a symbol's vector."""
     hidden_size: Count
     """Of the encoder, in each direction, and of the decoder."""
     bidirectional: bool
@@ -190,7 +191,9 @@ class GradientTrainingParams(Section):
     hidden_size: Count
     """Of the embedding as well."""
     batch_size: Count
+    """Streams of text side by side."""
     bptt_length: Count
+    """Steps of truncated backpropagation through time."""
     rnn: DescentParams
     lstm: DescentParams
     gru: DescentParams
@@ -243,6 +246,7 @@ class TaskParams(Section):
     copied: Count
     """Symbols to copy in a sequence."""
     hidden_size: Count
+    """Units of each layer."""
     steps: Count
     """Batches to learn from."""
     batch_size: Count
@@ -295,6 +299,7 @@ class CellStudyParams(Section):
     test_tokens: Count
     """Of the test split, an equal share of each document."""
     embedding_size: Count
+    """Numbers of a word's vector."""
     layers: Count
     adaptive_cutoffs: list[Count]
     """Of the output layer, see `language_model`."""
@@ -305,7 +310,9 @@ class CellStudyParams(Section):
     warmup: Share
     """The share of all windows over which the rate of every cell rises linearly from 0."""
     batch_size: Count
+    """Streams of text side by side."""
     bptt_length: Count
+    """Steps of truncated backpropagation through time."""
     seeds: Annotated[int, Field(ge=2, le=MOST)]
     """Trainings of each cell that differ in their seed alone, and of each task."""
     contexts: Annotated[tuple[Count, ...], Field(min_length=1, strict=False)]
@@ -371,7 +378,9 @@ class RegularisationStudyParams(Section):
     epochs: Count
     """Passes over the text; early stopping may end before."""
     batch_size: Count
+    """Streams of text side by side."""
     bptt_length: Count
+    """Steps of truncated backpropagation through time."""
     patience: Count
     """Epochs without a better validation loss after which early stopping stops."""
     adaptive_cutoffs: list[Count]
@@ -379,7 +388,8 @@ class RegularisationStudyParams(Section):
     seeds: Annotated[int, Field(ge=3, le=MOST)]
     """Trainings of each setting that differ in their seed alone; two make no interval."""
     confidence: Confidence
-    """Of the intervals of a cell's differences of one kind, together."""
+    """Of intervals that hold together for a cell: those of changes from `none`, and those of the
+    differences of two methods."""
     methods: dict[str, RegularisationMethod]
     """By name, with _ for blanks: what each changes of `none`, with which all are compared."""
 

@@ -69,7 +69,11 @@ class Texts:
         return self.valid[shift + (length + 1) * chosen + np.arange(length + 1)[:, None]]
 
     def scored(self, tokens: int) -> NDArray[np.int64]:
-        """Return `tokens` of the validation text or all, as stretches spread evenly over it."""
+        """Return at most `tokens` of the validation text, as stretches spread evenly over it.
+
+        They are as long as one another, and read as one text: a network meets a seam as it would a
+        new document.
+        """
         count = min(STRETCHES, tokens)
         length = tokens // max(count, 1)
         if tokens >= len(self.valid) or not length:
