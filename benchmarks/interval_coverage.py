@@ -6,6 +6,10 @@ seeds: networks are made up whose losses differ by seed and by document, in seve
 Counted is how often the intervals of all their differences hold together, by the rule of the
 studies (`held_out.mean_differences`): from one network to all others, and from each to each.
 
+folds: two settings that change nothing, of three values each, are tried over folds that favour some
+values of the first. Counted is how often the intervals of all differences between values hold
+together, by the rule of the sweeps (`variance.Grid`), and how often an F test rejects either.
+
 analogies: answers to Google's questions, of those whose words FILE has, are made up so that words,
 or pairs of words, make a question easier or harder. Counted is how often the interval of the share
 right holds the share in a population of words: with words that share a pair drawn together, as the
@@ -14,15 +18,17 @@ pipeline does, and with pairs drawn by themselves.
 
 import argparse
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
 import harness
 import numpy as np
+import pandas as pd
 from reading import encoded
 from scipy import special
 
+from wordlab.analysis.variance import Grid, decomposition
 from wordlab.errors import UserError
 from wordlab.evaluation.language.held_out import HeldOut, mean_differences
 from wordlab.evaluation.statistics import CrossedResamples, combined, interval, over_seeds
@@ -44,6 +50,14 @@ CASES: dict[str, tuple[Sequence[float], float, int]] = {
 }
 """The standard deviation over seeds of the mean loss of each network, that of the difference of two
 networks over texts, and the trainings of each."""
+FOLDS: dict[str, tuple[float, int, int]] = {
+    "none": (0.0, 3, 3),
+    "some": (0.04, 3, 3),
+    "much": (2.0, 3, 3),
+    "much_one_seed": (2.0, 1, 3),
+    "much_five_folds": (2.0, 1, 5),
+}
+"""How much folds favour values of the first setting, the noise being .1; seeds; folds."""
 RESAMPLES = 300
 EASY = -0.4
 """The mean of what makes a question easy, in standard deviations of the rest: 39 % are right, or
@@ -70,6 +84,31 @@ def differences(case: str, pairs: str, trials: int) -> float:
         )
         held += bool(((found[:, 1] <= 0) & (found[:, 2] >= 0)).all())
     return held / trials
+
+
+def of_folds(case: str, trials: int) -> dict[str, float]:
+    """Return the shares of trials in which all intervals hold 0, and in which F tests reject."""
+    favour, seeds, folds = FOLDS[case]
+    random = stream(1, "coverage", "folds", case)
+    held, rejected = 0, np.zeros(2)
+    for _ in range(trials):
+        favoured = random.normal(0, favour, (3, folds))
+        places = product(range(3), range(3), range(folds), range(seeds))
+        trained = pd.DataFrame(
+            {"model": "m", "first": a, "second": b, "fold": fold, "seed": seed,
+             "score": favoured[a, fold] + random.normal(0, 0.1)}
+            for a, b, fold, seed in places
+        )  # fmt: skip
+        grid = Grid.of(trained, ["first", "second"], "score")
+        levels = [grid.levels(axis) for axis in (0, 1)]
+        contrasts = np.array(
+            [own[i] - own[j] for own in levels for i, j in combinations(range(3), 2)]
+        )
+        margins = grid.margins(contrasts, 0.95)
+        held += bool((np.abs(contrasts @ grid.means.ravel()) <= margins).all())
+        rejected += decomposition(grid, 0.95)["p"].to_numpy()[:2] < 0.05
+    first, second = (rejected / trials).tolist()
+    return {"hold": held / trials, "first_rejected": first, "second_rejected": second}
 
 
 def known(path: Path, min_count: int) -> Questions:
@@ -119,6 +158,7 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
             }
             for case in CASES
         },
+        "folds": {case: of_folds(case, asked.trials) for case in FOLDS},
         "analogies": shares(known(asked.corpus, asked.min_count), asked.trials),
     }
 

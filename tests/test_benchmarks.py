@@ -48,7 +48,11 @@ FIGURES = {
     "evaluation_sets": ["read_seconds", "score_seconds", "seconds", "sets", "items"],
     "glove": ["cells_per_s", "numpy_cells_per_s", "wordsim353"],
     "gradients": [],
-    "interval_coverage": ["seeds.one_far_above.each_to_each", "analogies.questions"],
+    "interval_coverage": [
+        "seeds.one_far_above.each_to_each",
+        "folds.much.hold",
+        "analogies.questions",
+    ],
     "machine": [
         "multiply_adds_per_second",
         "plain_multiply_adds_per_second",
