@@ -9,6 +9,7 @@ against. Of combinations that make up no grid, only the best is compared with al
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -20,8 +21,6 @@ from wordlab.evaluation import repeated, statistics
 
 Floats = NDArray[np.floating]
 
-POOLED = 0.25
-"""What folds add to some settings is noise like the rest unless its F test is below this level."""
 EQUAL = 1e-9
 """Repetitions that differ by less, relative to the largest score, do so by rounding alone."""
 
@@ -29,6 +28,21 @@ EQUAL = 1e-9
 def without_missing(values: Sequence[Any]) -> list[Any]:
     """Return `values` with None, a setting's value, where pandas has made it a NaN."""
     return [None if isinstance(v, float) and np.isnan(v) else v for v in values]
+
+
+@dataclass(frozen=True)
+class Term:
+    """What one or several settings do together, beyond what each does alone.
+
+    squares, freedom: its sum of squares and their degrees of freedom; noise_squares,
+    noise_freedom: of what it is held against. With several folds that is by how much folds differ
+    in it, which more seeds do not make smaller; with one, the noise of repetitions.
+    """
+
+    squares: float
+    freedom: int
+    noise_squares: float
+    noise_freedom: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,11 +118,13 @@ class Grid:
         """Return half the widths of the intervals of sums of means that hold together, (C,).
 
         contrasts: (C, n_1 ... n_k), the weight of each combination. By Student's t with
-        Bonferroni's correction and the mean square `error`, NaN where the noise is unknown; or
-        where there are `draws`, by their deviations (`statistics.margins_together`). What a fold
-        adds to all combinations alike is no noise of a difference, but of a mean. The variance of
-        a mean over C combinations and F folds is (MS_folds + (C - 1) MS_rest) / (C F), of the mean
-        squares between folds and of the rest, with the degrees of freedom of Satterthwaite 1946.
+        Bonferroni's correction, NaN where the noise is unknown; or where there are `draws`, by
+        their deviations (`statistics.margins_together`). Noise is that of the `terms` of the
+        settings that a sum differs by. What a fold adds to all combinations alike is no noise of a
+        difference, but of a mean. The variance of a mean over C combinations and F folds is
+        (MS_folds + (C - 1) MS_rest) / (C F), of the mean squares between folds and of the rest,
+        with the degrees of freedom of Satterthwaite 1946.
+        `benchmarks/interval_coverage.py` measures how often intervals over folds hold.
         """
         if self.draws is not None:
             cells = self.draws.reshape(self.means.size, *self.draws.shape[-2:])
@@ -121,45 +137,52 @@ class Grid:
         of_folds = self.scores.size * self.folds.var() / max(blocks, 1)  # their mean square
         shared = contrasts.sum(axis=1) ** 2 / self.means.size * min(blocks, 1)
         rest = (contrasts**2).sum(axis=1) - shared
-        of_rest, freedom_of_rest = np.array(
-            [self.error(self._differing(one)) for one in contrasts]
-        ).T
+        of_rest, freedom_of_rest = np.array([self._noise_of(one) for one in contrasts]).T
         parts = np.stack([shared * of_folds, rest * of_rest])
         variance = parts.sum(axis=0)
         freedoms = np.stack([np.full(len(contrasts), max(blocks, 1)), freedom_of_rest])
-        freedom = variance**2 / (parts**2 / freedoms).sum(axis=0)
+        of_parts = (parts**2 / freedoms).sum(axis=0)
+        freedom = np.divide(variance**2, of_parts, out=np.ones_like(of_parts), where=of_parts > 0)
         tail = (1 - confidence) / 2 / max(len(contrasts), 1)
         quantile = special.stdtrit(freedom, 1 - tail)
         return quantile * np.sqrt(variance / self.scores.shape[-1])
 
-    def _differing(self, contrast: Floats) -> list[int]:
-        """Return the settings by whose values the weights of a contrast differ."""
+    def _noise_of(self, contrast: Floats) -> tuple[float, int]:
+        """Return the mean square that a sum of means is held against, and its freedom."""
+        if len(self.folds) == 1:
+            return self.noise**2, self.noise_freedom
         weights = contrast.reshape(self.means.shape)
-        return [axis for axis in range(weights.ndim) if np.ptp(weights, axis=axis).any()]
+        differing = {axis for axis in range(weights.ndim) if np.ptp(weights, axis=axis).any()}
+        found = [term for chosen, term in self.terms.items() if differing.issuperset(chosen)]
+        freedom = max(1, sum(term.noise_freedom for term in found))
+        return sum(term.noise_squares for term in found) / freedom, freedom
 
-    def error(self, axes: Sequence[int]) -> tuple[float, int]:
-        """Return the mean square that effects of settings are held against, and its freedom.
-
-        axes: the settings that a sum of means differs by. It is that of the noise, pooled over all
-        combinations; or of what folds add to some values of these settings more than to others,
-        which no number of seeds makes smaller, where that is larger beyond chance. The test of that
-        is at POOLED, lenient as it decides what to pool (Bancroft 1944).
-        """
-        noise = self.noise**2, self.noise_freedom
-        folds, levels = len(self.folds), int(np.prod([self.means.shape[axis] for axis in axes]))
-        freedom = (levels - 1) * (folds - 1)
-        others = tuple(axis for axis in range(self.means.ndim) if axis not in axes)
-        cells = self.scores.reshape(*self.means.shape, folds, -1).mean(axis=(*others, -1))
-        deviations = cells - cells.mean(axis=-1, keepdims=True)
-        squares = float((deviations**2).mean()) * self.scores.size
-        left = self.noise_freedom - freedom
-        if freedom == 0 or left < 1:
-            return noise
-        rest = max(self.noise**2 * self.noise_freedom - squares, 0.0) / left
-        ratio = squares / freedom / rest if rest > 0 else np.inf
-        return (
-            (squares / freedom, freedom) if special.fdtrc(freedom, left, ratio) < POOLED else noise
-        )
+    @cached_property
+    def terms(self) -> Mapping[tuple[int, ...], Term]:
+        """Every set of settings, by their places: first each alone, then every two."""
+        folds, axes = len(self.folds), range(self.means.ndim)
+        cells = self.scores.reshape(*self.means.shape, folds, -1).mean(axis=-1)
+        effects: dict[tuple[int, ...], Floats] = {}
+        found = {}
+        for chosen in itertools.chain.from_iterable(
+            itertools.combinations(axes, order) for order in range(len(axes) + 1)
+        ):
+            others = tuple(axis for axis in axes if axis not in chosen)
+            effect = cells.mean(axis=others, keepdims=True)
+            for lower, part in effects.items():
+                if set(lower) < set(chosen):
+                    effect = effect - part
+            effects[chosen] = effect
+            mean = effect.mean(axis=-1)
+            apart = effect - mean[..., None]
+            freedom = int(np.prod([self.means.shape[axis] - 1 for axis in chosen]))
+            noise = self.noise**2 * self.noise_freedom, self.noise_freedom
+            if folds > 1:
+                noise = float((apart**2).mean()) * self.scores.size, freedom * (folds - 1)
+            if chosen:
+                squares = float((mean**2).mean()) * self.scores.size
+                found[chosen] = Term(squares, freedom, *noise)
+        return found
 
     def levels(self, axis: int) -> Floats:
         """Return the contrasts that are the means at each value of a setting, (n_axis, cells)."""
@@ -174,51 +197,43 @@ def decomposition(grid: Grid, confidence: float) -> pd.DataFrame:
     Columns: term (names joined by ` x `), order (1 for a main effect), share of the sum of
     squares, low and high (of what of the share is no noise, by the noncentralities of a chi-squared
     statistic, the noise taken for known), by_chance (the share expected of the term if only noise
-    were at work), p (of the F test against the noise). Noise is what `Grid.error` says of the term.
-    The last four are NaN where the noise is
-    unknown; all NaN if all scores are equal.
+    were at work), p (of the F test against the noise). Noise is that of `Grid.terms`. The last four
+    are NaN where it is unknown; all NaN if all scores are equal.
     """
-    means, size = grid.means, grid.scores.size
-    axes = tuple(range(means.ndim))
-    total = ((grid.scores - means.mean()) ** 2).sum()
-    effects: dict[tuple[int, ...], Floats] = {}
+    total = ((grid.scores - grid.means.mean()) ** 2).sum()
     rows: list[dict[str, Any]] = []
 
-    def term(
-        name: str, order: int, squares: float, freedom: int, noise: tuple[float, int]
-    ) -> dict[str, Any]:
-        variance = noise[0] if grid.noise_known else float("nan")
-        ratio = _ratio(squares / freedom, variance) if freedom else np.nan
+    def row(name: str, order: int, term: Term) -> dict[str, Any]:
+        known = grid.noise_known and term.noise_freedom
+        variance = term.noise_squares / term.noise_freedom if known else float("nan")
+        ratio = _ratio(term.squares / term.freedom, variance) if term.freedom else np.nan
         tails = ((1 + confidence) / 2, (1 - confidence) / 2)
-        ends = [_noncentrality(ratio * freedom, freedom, tail) * variance for tail in tails]
+        ends = [
+            _noncentrality(ratio * term.freedom, term.freedom, tail) * variance for tail in tails
+        ]
         low, high = (min(_ratio(end, total), 1.0) for end in ends)
-        p = special.fdtrc(freedom, noise[1], ratio) if np.isfinite(ratio) else np.nan
-        by_chance = _ratio(freedom * variance, total)
-        return {"term": name, "order": order, "share": _ratio(squares, total),
+        p = special.fdtrc(term.freedom, term.noise_freedom, ratio) if np.isfinite(ratio) else np.nan
+        by_chance = _ratio(term.freedom * variance, total)
+        return {"term": name, "order": order, "share": _ratio(term.squares, total),
                 "low": low, "high": high, "by_chance": by_chance, "p": float(p)}  # fmt: skip
 
-    rest, rest_freedom = 0.0, 0
-    for chosen in itertools.chain.from_iterable(
-        itertools.combinations(axes, order) for order in range(len(axes) + 1)
-    ):
-        others = tuple(axis for axis in axes if axis not in chosen)
-        effect = means.mean(axis=others, keepdims=True)
-        for lower, part in effects.items():
-            if set(lower) < set(chosen):
-                effect = effect - part
-        effects[chosen] = effect
-        squares = float((effect**2).mean() * size)
-        freedom = int(np.prod([means.shape[axis] - 1 for axis in chosen]))
-        if 1 <= len(chosen) <= 2:
-            name = " x ".join(grid.names[axis] for axis in chosen)
-            rows.append(term(name, len(chosen), squares, freedom, grid.error(chosen)))
-        elif chosen:
-            rest, rest_freedom = rest + squares, rest_freedom + freedom
-    if rest_freedom:
-        pooled = grid.noise**2, grid.noise_freedom
-        rows.append(term("higher interactions", 3, rest, rest_freedom, pooled))
-    noise = grid.noise**2 * grid.noise_freedom
-    rows.append({"term": "seed", "order": 0, "share": _ratio(noise, total)})
+    higher = []
+    for chosen, term in grid.terms.items():
+        if len(chosen) <= 2:
+            rows.append(row(" x ".join(grid.names[axis] for axis in chosen), len(chosen), term))
+        else:
+            higher.append(term)
+    if any(term.freedom for term in higher):
+        noise = higher if len(grid.folds) > 1 else higher[:1]  # with one fold the same of all
+        together = Term(
+            sum(term.squares for term in higher),
+            sum(term.freedom for term in higher),
+            sum(term.noise_squares for term in noise),
+            sum(term.noise_freedom for term in noise),
+        )
+        rows.append(row("higher interactions", 3, together))
+    squares = grid.noise**2 * grid.noise_freedom
+    rows.append({"term": "seed", "order": 0, "share": _ratio(squares, total)})
     return pd.DataFrame(rows, columns=["term", "order", "share", "low", "high", "by_chance", "p"])
 
 

@@ -202,11 +202,10 @@ def mean_differences(
     if trainings > 1:
         of_seeds = np.array([_of_seeds(each) for each in differences])
         differ = (errors > 0) | (of_seeds > 0)  # none from itself
-        found = np.stack([np.abs(values), errors, of_seeds])[:, differ]
-        distinct = np.unique(found, axis=1)[2]
-        count = max(1, len(distinct))
+        once = _distinct(differences) & differ
+        count = max(1, int(once.sum()))
         level = 1 - (1 - confidence) / 2 / count
-        pooled = np.sqrt(np.maximum(of_seeds, distinct.sum() / count))
+        pooled = np.sqrt(np.maximum(of_seeds, of_seeds[once].sum() / count))
         heavier = special.stdtrit(4 * (trainings - 1) / (1 + 3 / count), level)
         of_text = special.ndtri(level) * errors
         of_text[errors > 0] *= text.spread_at(level)
@@ -220,6 +219,13 @@ def mean_differences(
     if not math.isfinite(text.spread):
         margins = np.where([each.any() for each in differences], np.inf, 0)
     return np.stack([values, values - margins, values + margins], axis=1)
+
+
+def _distinct(differences: Sequence[Floats]) -> NDArray[np.bool_]:
+    """Return which differences are not equal to one before, nor to its negative, bool (C,)."""
+    # a sum by a library may round differently at another place of a matrix: bytes of what it sums
+    keys = [min((0.0 + each).tobytes(), (0.0 - each).tobytes()) for each in differences]
+    return np.array([key not in keys[:place] for place, key in enumerate(keys)])
 
 
 def _of_seeds(losses: Floats) -> float:
