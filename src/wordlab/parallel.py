@@ -93,9 +93,11 @@ def side_by_side(
                 yield numbers.pop(ended), ended.result()
         pool.shutdown()
     except BaseException as error:  # interrupted, or a job failed: the others are of no use
-        for worker in list((pool._processes or {}).values()):  # noqa: SLF001
-            worker.terminate()
+        begun = list((pool._processes or {}).values())  # noqa: SLF001
+        # before they end: the pool's thread closes, when they do, what this writes to
         pool.shutdown(wait=False, cancel_futures=True)
+        for worker in begun:
+            worker.terminate()
         if isinstance(error, BrokenProcessPool):
             raise UserError(KILLED) from None
         raise
