@@ -151,8 +151,9 @@ SECTIONS = (
     Section(
         "regularisation", "Regularisation", "What keeps a network from learning a text by heart?",
         "Networks are trained on a text small enough to learn by heart, with one method at a time. "
-        "Intervals are over seeds, and hold together for all differences. Weight decay is that "
-        "of AdamW, which shrinks the weights in place of an L2 term in the loss.",
+        "Intervals are over seeds and texts; those of changes from no method hold together for a "
+        "network. Weight decay is that of AdamW, which shrinks the weights in place of an L2 term "
+        "in the loss.",
         "regularisation_gaps",
         ("study_regularisation",), ("study_regularisation",), ("regularisation_study",), True,
     ),
@@ -169,8 +170,9 @@ SECTIONS = (
         "recurrent-settings", "Settings of networks",
         "Which settings of recurrent networks matter?",
         "Combinations of values are trained, on as much text as the settings say. A setting "
-        "matters where its values differ by more than the noise of the seed. The rate is the "
-        "learning rate; the BPTT length is the number of steps that a gradient goes back.",
+        "matters where its values differ by more than the noise of the seed, or of folds where "
+        "there are several. The rate is the learning rate; the BPTT length is the number of steps "
+        "that a gradient goes back.",
         "sweep_recurrent",
         ("sweep_recurrent", "analyse_sweep@recurrent"), ("sweep_recurrent", "analysis_recurrent"),
         ("sweep_recurrent",),
