@@ -8,7 +8,7 @@ studies (`held_out.mean_differences`): from one network to all others, and from 
 
 folds: two settings that change nothing, of three values each, are tried over folds that favour some
 values of the first. Counted is how often the intervals of all differences between values hold
-together, by the rule of the sweeps (`variance.Grid`), and how often an F test rejects either.
+together, by the rule of the sweeps (`analysis.grid.Grid`), and how often an F test rejects either.
 
 analogies: answers to Google's questions, of those whose words FILE has, are made up so that words,
 or pairs of words, make a question easier or harder. Counted is how often the interval of the share
@@ -28,7 +28,8 @@ import pandas as pd
 from reading import encoded
 from scipy import special
 
-from wordlab.analysis.variance import Grid, decomposition
+from wordlab.analysis.grid import Grid
+from wordlab.analysis.variance import decomposition
 from wordlab.errors import UserError
 from wordlab.evaluation.language.held_out import HeldOut, mean_differences
 from wordlab.evaluation.statistics import CrossedResamples, combined, interval, over_seeds

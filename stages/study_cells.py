@@ -1,30 +1,16 @@
 """study_cells: every kind of cell with as many weights as the others."""
 
-from wordlab.corpus.corpus import EncodedCorpus
-from wordlab.corpus.vocabulary import Vocabulary
-from wordlab.evaluation.language.held_out import HeldOut
 from wordlab.pipeline import stage
-from wordlab.recurrent.batches import document_starts, language_ids
-from wordlab.studies.cells import Text, study
+from wordlab.studies.cells import study
+from wordlab.studies.text import Text
 
 
 def main(run: stage.Stage) -> None:
     params = run.params.cell_study
     networks = run.params.language_model
-    known = Vocabulary.load(run.input("vocabulary")).truncated(params.vocabulary_size)
-    train, valid, test = (
-        EncodedCorpus.load(run.input("corpus") / split) for split in ("train", "valid", "test")
-    )
-    valid, test = valid.shortened(params.valid_tokens), test.shortened(params.test_tokens)
-    scored = HeldOut(language_ids(test, known), document_starts(test), known.unknown, known.end)
     found = study(
         {cell: getattr(networks, cell) for cell in params.rates},
-        Text(
-            language_ids(train, known)[: params.train_tokens],
-            language_ids(valid, known),
-            scored,
-            known,
-        ),
+        Text.load(run.input("corpus"), run.input("vocabulary"), params),
         params,
         orders=run.params.language_evaluation.ngram_orders.word,
         seed=run.params.seed,

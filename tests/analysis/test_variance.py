@@ -9,7 +9,8 @@ import pytest
 from scipy import stats
 
 from wordlab.analysis import variance
-from wordlab.analysis.variance import Grid, decomposition, differences, marginals
+from wordlab.analysis.grid import Grid
+from wordlab.analysis.variance import decomposition, differences, marginals
 
 
 def trials(

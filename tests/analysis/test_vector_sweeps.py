@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from wordlab.analysis import sweeps as analysis
-from wordlab.analysis.variance import Grid, Tables, summarise
+from wordlab.analysis.grid import Grid
+from wordlab.analysis.variance import Tables, summarise
 from wordlab.corpus.vocabulary import Vocabulary
 from wordlab.embeddings.vectors import Vectors
 from wordlab.evaluation import statistics

@@ -19,7 +19,8 @@ from wordlab.params.studies import CellStudyParams
 from wordlab.params.whole import load
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.studies import cells
-from wordlab.studies.cells import Text, study
+from wordlab.studies.cells import study
+from wordlab.studies.text import Text
 
 TASKS: dict[str, Any] = {
     "delays": [4],

@@ -24,7 +24,8 @@ from wordlab.recurrent.training import train
 from wordlab.studies.regularisation import study as studied
 from wordlab.studies.regularisation import tables, training
 from wordlab.studies.regularisation.study import combination, study
-from wordlab.studies.regularisation.training import Job, Row, Run, Runs, Text, network_of, stop
+from wordlab.studies.regularisation.training import Job, Row, Run, Runs, network_of, stop
+from wordlab.studies.text import Text
 from wordlab.trials.runner import Outcome
 
 NOTHING: dict[str, Any] = {

@@ -33,7 +33,8 @@ from scipy import special
 from sklearn.tree import DecisionTreeRegressor
 
 from wordlab import rng
-from wordlab.analysis.variance import Grid, Tables, numbered, without_missing
+from wordlab.analysis.grid import Grid, without_missing
+from wordlab.analysis.variance import Tables, numbered
 from wordlab.params import derived
 from wordlab.params.sweeps import Range, Tried
 

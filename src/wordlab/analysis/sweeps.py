@@ -8,7 +8,8 @@ import pandas as pd
 from scipy import special
 
 from wordlab.analysis import forest, variance
-from wordlab.analysis.variance import Goal, Grid, about, differences, summarise
+from wordlab.analysis.grid import Grid
+from wordlab.analysis.variance import Goal, about, differences, summarise
 from wordlab.artifacts import Result
 from wordlab.evaluation.statistics import Floats
 from wordlab.evaluation.vectors import scores

@@ -31,19 +31,10 @@ from wordlab.recurrent.devices import threads
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.training import perplexity, train
 from wordlab.studies.gradients import tasks
+from wordlab.studies.text import Text
 from wordlab.trials.runner import Measurements, Outcome, TrialLogger
 
 TASKS: tuple[tasks.Task, ...] = ("adding", "copying")
-
-
-@dataclass(frozen=True, eq=False)
-class Text:
-    """What is learnt, what chooses the epoch and what is scored, as classes of the `vocabulary`."""
-
-    train_ids: NDArray[np.int64]
-    valid_ids: NDArray[np.int64]
-    test: HeldOut
-    vocabulary: Vocabulary
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,11 @@ from wordlab.studies.regularisation.training import (
     Row,
     Runs,
     Setting,
-    Text,
     learn,
     network_of,
     stop,
 )
+from wordlab.studies.text import Text
 from wordlab.trials.runner import Measurements, Outcome, TrialLogger
 
 

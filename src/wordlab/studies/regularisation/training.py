@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wordlab.corpus.vocabulary import Vocabulary
-from wordlab.evaluation.language.held_out import HeldOut
 from wordlab.params.language import LanguageModelParams
 from wordlab.params.studies import RegularisationMethod, RegularisationStudyParams
 from wordlab.recurrent.language_model import LanguageModel
 from wordlab.recurrent.training import train
+from wordlab.studies.text import Text
 from wordlab.trials.runner import Outcome
 
 
@@ -28,16 +27,6 @@ class Job:
     repetition: int
     seed: int
     patience: int
-
-
-@dataclass(frozen=True, eq=False)
-class Text:
-    """What is learnt, what chooses and what is scored, as classes of the `vocabulary`'s words."""
-
-    train_ids: NDArray[np.int64]
-    valid_ids: NDArray[np.int64]
-    test: HeldOut
-    vocabulary: Vocabulary
 
 
 @dataclass(frozen=True, eq=False)
