@@ -153,7 +153,7 @@ class Grid:
 
     @cached_property
     def terms(self) -> Mapping[tuple[int, ...], Term]:
-        """What every set of settings does, by their places: each alone, then every two, and so on."""
+        """What every set of settings does, by their places: each alone, then every two."""
         folds, axes = len(self.folds), range(self.means.ndim)
         cells = self.scores.reshape(*self.means.shape, folds, -1).mean(axis=-1)
         effects: dict[tuple[int, ...], Floats] = {}
