@@ -52,7 +52,7 @@ def test_only_changes_beyond_the_noise_are_claimed(repository: Path) -> None:
     assert "GRU: no clear difference from the unigram model with dropout." in said
     exact = params.model_copy(update={"confidence": 0.995})
     assert any(
-        "for a cell with 99.5% confidence" in x
+        "hold together for a cell with 99.5% confidence" in x
         for x in regularisation.regularised(pd.DataFrame(rows), exact)
     )
     alike = regularisation.regularised(pd.DataFrame(rows[1:2] + rows[:1]), params)

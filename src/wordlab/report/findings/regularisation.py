@@ -29,8 +29,9 @@ def regularised(rows: pd.DataFrame, params: RegularisationStudyParams) -> list[s
         f"Every test loss is that of the same {first['test_tokens']} symbols of the test split; "
         "validation only chooses the epoch of early stopping and what is combined.",
         f"A difference is a mean over {params.seeds} seeds, and counts where its interval, over "
-        "other seeds and other texts, leaves out 0; those of one kind hold together for a cell "
-        f"with {100 * params.confidence:.3g}% confidence.",
+        "other seeds and other texts, leaves out 0. Changes of the test loss hold together for a "
+        f"cell with {100 * params.confidence:.3g}% confidence; so do those of the gap, differences "
+        "from the unigram model, and those between two methods.",
         f"A unigram model of the same training text has a loss of {first['unigram']:.2f} nats per "
         f"token, Kneser-Ney {first['kneser_ney']:.2f}.",
     ]
